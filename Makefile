@@ -1,0 +1,63 @@
+# The two commands of the README: `make report` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The build finds meson, ninja and cython on the path.
+PIP := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check
+REPORT := reports/model_vs_measured.html
+
+.PHONY: help report test test-rdma bench-rdma lint lab clean
+help:
+	@echo "make report   measure this host and write $(REPORT)"
+	@echo "make test     run every test this machine can run"
+	@echo "make test-rdma   run tests/rdma on Soft-RoCE in an emulated guest"
+	@echo "make bench-rdma  send paths beside perftest and pyverbs, in the same guest"
+	@echo "make lint     ruff, mypy, import-linter, stripped notebooks"
+	@echo "make lab      open the notebooks in JupyterLab"
+	@echo "make clean    remove the build, the environment and the reports"
+
+$(VENV)/base: pyproject.toml meson.build cython_core/meson.build tools/preflight.py
+	@$(PYTHON) tools/preflight.py
+	@echo "[1/2] installing the build tools into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) "meson-python>=0.18,<1" "meson>=1.6,<2" "ninja>=1.11,<2" "Cython>=3.1,<4" "numpy>=2.0,<3"
+	@echo "[2/2] building the kernels and installing aethermodel (about a minute)"
+	@$(PIP) --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/full: $(VENV)/base
+	@echo "installing the test and notebook tools into $(VENV)"
+	@$(PIP) --no-build-isolation -e '.[lab,test]'
+	@touch $@
+
+report: $(VENV)/base
+	@$(BIN)/aethermodel report --run --output $(REPORT)
+
+# tests/rdma needs a device: the guest brings one where its packages are installed.
+test: $(VENV)/rdma
+	$(BIN)/python -m pytest --ignore=tests/rdma
+	@$(MAKE) --no-print-directory test-rdma GUEST_FLAGS=--or-skip
+
+GUEST_SECONDS ?= 900
+$(VENV)/rdma: $(VENV)/full
+	@$(PIP) --no-build-isolation -e '.[rdma]'
+	@touch $@
+
+test-rdma: $(VENV)/rdma
+	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) $(GUEST_FLAGS) -- pytest -p no:cacheprovider tests/rdma
+
+bench-rdma: $(VENV)/rdma
+	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) --out reports -- python tools/guest/bench.py
+
+lint: $(VENV)/full
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/lint_imports.py
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+lab: $(VENV)/full
+	@$(BIN)/aethermodel lab
+
+clean:
+	rm -rf $(VENV) build reports .build

@@ -1,0 +1,24 @@
+"""Performance models for batched event pipelines, and the measurements that test them."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aethermodel.calibrate.calibration import Calibration
+    from aethermodel.model.batch import BatchModel
+
+__version__ = "0.1.0"
+__all__ = ["BatchModel", "Calibration"]
+
+# SymPy and pandas take most of a second to import: they are loaded when a name
+# that needs them is first asked for.
+_HOMES = {
+    "BatchModel": "aethermodel.model.batch",
+    "Calibration": "aethermodel.calibrate.calibration",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

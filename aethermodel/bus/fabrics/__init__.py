@@ -1,0 +1,1 @@
+"""Fabrics move committed batches from a producer to a consumer."""

@@ -1,0 +1,141 @@
+"""The fabric between processes of one host: a ring in shared memory, with nothing copied."""
+
+from __future__ import annotations
+
+from aethermodel.bus.fabric import (
+    Backlogged,
+    Batch,
+    EndOfStream,
+    Policy,
+    SenderLost,
+    checked_policy,
+)
+from cython_core import PeerDied, Ring, RingClosed
+
+
+class ShmSender:
+    """The producer's side of a ring.
+
+    Parameters
+    ----------
+    ring : cython_core.Ring
+        A producer's end; this sender closes it.
+    policy : {"block", "fail"}
+        What to do where the ring is full. What was committed is the consumer's, so the
+        oldest cannot be dropped from here.
+
+    Raises
+    ------
+    ValueError
+        If the ring is a consumer's end or the policy not possible.
+    """
+
+    label = "shared-memory"
+
+    def __init__(self, ring: Ring, policy: Policy = "block") -> None:
+        if ring.role != "producer":
+            raise ValueError("a sender needs the producer's end of the ring")
+        self.policy = checked_policy(policy, "shm", ("block", "fail"))
+        self._ring = ring
+
+    async def reserve(self, n: int) -> Batch:
+        """Return room for `n` events to make in place; `commit` sends them without a copy.
+
+        Raises
+        ------
+        Backlogged
+            If there is no room and the policy is ``fail``.
+        cython_core.RingError
+            If the consumer is gone.
+        ValueError
+            If `n` is not 1 to the ring's capacity.
+        """
+        if self._ring.available < n:
+            if self.policy == "fail" and n <= self._ring.capacity:
+                raise Backlogged(f"the ring has no room for {n} events")
+            await self._ring.room(n)
+        return self._ring.reserve(n, timeout=0)
+
+    def commit(self) -> None:
+        """Send what was reserved."""
+        self._ring.commit()
+
+    async def send(self, batch: Batch) -> None:
+        """Copy a batch that exists elsewhere into the ring and commit it, whole.
+
+        Raises
+        ------
+        Backlogged, cython_core.RingError, ValueError
+            As `reserve`.
+        """
+        if len(batch):
+            await self.reserve(len(batch))
+            self._ring.write(batch, timeout=0)
+
+    async def end(self) -> None:
+        """Close the ring; the consumer still gets all that was committed. Idempotent."""
+        self._ring.close()
+
+
+class ShmReceiver:
+    """The consumer's side of a ring: batches are views of the ring's own memory.
+
+    Parameters
+    ----------
+    ring : cython_core.Ring
+        A consumer's end; `close` closes it.
+    most : int
+        Most events a batch.
+
+    Raises
+    ------
+    ValueError
+        If the ring is a producer's end or `most` below 1.
+    """
+
+    label = "shared-memory"
+    copies = 0
+
+    def __init__(self, ring: Ring, most: int = 65_536) -> None:
+        if ring.role != "consumer":
+            raise ValueError("a receiver needs the consumer's end of the ring")
+        if most < 1:
+            raise ValueError(f"a batch holds at least 1 event, not {most}")
+        self._ring = ring
+        self._most = most
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait in the ring behind those received; 0 once it is closed."""
+        return 0 if self._ring.closed else self._ring.available - self._ring.claimed
+
+    async def receive(self) -> Batch:
+        """Return the oldest events, at most `most`, read-only and in place.
+
+        Raises
+        ------
+        EndOfStream
+            If all was received and the producer closed.
+        SenderLost
+            If all was received and the producer died.
+        cython_core.RingCorrupt
+            If the producer wrote a position that cannot be true.
+        """
+        try:
+            if not self._ring.available:
+                await self._ring.sleep()
+            return self._ring.peek(self._most, timeout=0)
+        except RingClosed:
+            raise EndOfStream from None
+        except PeerDied as error:
+            raise SenderLost(str(error)) from None
+
+    def release(self) -> None:
+        """Give the events back to the producer, who may then overwrite them."""
+        self._ring.release()
+
+    def close(self) -> None:
+        """Let go of the ring, released or not; idempotent."""
+        if self._ring.claimed:
+            self._ring.abort()
+        self._ring.close()

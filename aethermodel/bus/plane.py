@@ -1,0 +1,57 @@
+"""One tick of the plane: route one batch, then call each topic's handler with views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cython_core import MAX_TOPICS, Routed, route
+
+Batch = npt.NDArray[Any]
+#: Called with the batch and the positions of the topic's events in it. Both are
+#: views: a handler that wants to keep events past its return copies them.
+Handler = Callable[[Batch, npt.NDArray[np.uint32]], None]
+
+
+class Plane:
+    """Routes batches and calls one handler a topic.
+
+    Parameters
+    ----------
+    topics : int
+        Number of topics K, 1 to 65,536.
+    capacity : int
+        Most events a batch may hold.
+
+    Raises
+    ------
+    ValueError
+        If `topics` or `capacity` is out of range.
+    """
+
+    def __init__(self, topics: int, capacity: int) -> None:
+        self.routed = Routed(capacity, topics)
+        self.topics = topics
+        self._handlers: dict[int, Handler] = {}
+
+    def on(self, topic: int, handler: Handler) -> None:
+        """Call `handler` once for every batch that has events of `topic`."""
+        if not 0 <= topic < self.topics:
+            raise ValueError(f"topic {topic} is not among 0 to {min(self.topics, MAX_TOPICS) - 1}")
+        self._handlers[topic] = handler
+
+    def tick(self, batch: Batch) -> None:
+        """Route one batch in native code and dispatch it."""
+        self.dispatch(batch, route(batch, self.topics, out=self.routed))
+
+    def dispatch(self, batch: Batch, routed: Routed) -> None:
+        """Call the handler of every topic that has events, in the order of registration."""
+        bounds = routed.offsets.tolist()
+        indices = routed.indices
+        for topic, handler in self._handlers.items():
+            start, stop = bounds[topic], bounds[topic + 1]
+            if start != stop:
+                handler(batch, indices[start:stop])

@@ -1,0 +1,80 @@
+"""Drain one receiver into a bus, batch after batch, until its end or until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from aethermodel.bus.fabric import EndOfStream, Receiver
+from cython_core import EVENT_BYTES
+
+if TYPE_CHECKING:
+    from aethermodel.bus.bus import Bus
+
+
+class Reader:
+    """One of the producers that a bus takes in.
+
+    Parameters
+    ----------
+    bus : Bus
+    receiver : Receiver
+
+    Attributes
+    ----------
+    ended : asyncio.Event
+        Set when nothing more will come.
+    """
+
+    def __init__(self, bus: Bus, receiver: Receiver) -> None:
+        self.ended = asyncio.Event()
+        self._bus = bus
+        self._receiver = receiver
+        self._task: asyncio.Task[None] | None = None
+        self._idle = False  # between batches, waiting for the next
+        self._left: int | None = None  # events still to handle, once told to stop
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin to drain, as a task of the group."""
+        self._task = tasks.create_task(self._drain())
+
+    def stop(self) -> None:
+        """Handle what waits at this moment, and end; idempotent."""
+        if self._left is None:
+            self._left = self._receiver.waiting
+            if self._task and self._idle and not self._left:
+                self._task.cancel()  # it waits for what is not to come any more
+
+    async def _drain(self) -> None:
+        bus, receiver = self._bus, self._receiver
+        copies = receiver.copies
+        try:
+            while self._left is None or self._left > 0:
+                self._idle = True
+                batch = await receiver.receive()
+                self._idle = False
+                if self._left is not None:
+                    self._left -= len(batch)
+                seen = bus.instruments
+                seen.waiting_events.record(receiver.waiting)
+                if copies:
+                    seen.copied_bytes += copies * EVENT_BYTES * len(batch)
+                if bus.waits:
+                    await bus.handle(batch)
+                else:
+                    bus.tick(batch)
+                receiver.release()
+                del batch
+                await asyncio.sleep(0)  # producers and other readers want their turn
+        except EndOfStream:
+            pass
+        except asyncio.CancelledError:
+            if self._left is None or not self._idle:
+                raise
+        except Exception as error:
+            bus.lost.append((receiver.label, error))
+        finally:
+            with contextlib.suppress(OSError):
+                receiver.close()
+            self.ended.set()

@@ -1,0 +1,231 @@
+"""A calibration: each term fitted from its own probe, bound to the host it was taken on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import sympy
+
+from aethermodel.calibrate.conditions import Conditions
+from aethermodel.calibrate.fits import Kind, TermFit, fit_term
+from aethermodel.calibrate.identifiability import identify
+from aethermodel.calibrate.naming import names_of, term_of
+from aethermodel.model.batch import BatchModel
+from aethermodel.model.parameters import N, Parameter
+from aethermodel.model.terms import TERM_NAMES
+
+__all__ = ["Calibration", "Conditions", "Prediction"]
+
+Floats = npt.NDArray[np.float64]
+Samples = tuple[list[float], list[float]]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """T_batch at several batch sizes; arrays in seconds, all of the shape of `n`.
+
+    Attributes
+    ----------
+    n, seconds, low, high : numpy.ndarray
+        Batch sizes, mean, and the interval of the mean or of a new observation.
+    budget : dict of str to numpy.ndarray
+        Mean by term; they add up to `seconds`.
+    """
+
+    n: Floats
+    seconds: Floats
+    low: Floats
+    high: Floats
+    budget: dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Fitted terms with the samples they came from.
+
+    Attributes
+    ----------
+    host : dict
+        Fingerprint of the host.
+    created : str
+        When the samples were taken: ISO 8601, UTC.
+    conditions : Conditions
+    samples : dict of str to (n, seconds)
+        Undisturbed samples by term; `n` is the batch size, for the loop the handler calls.
+    copies : (n, seconds)
+        Plain copies of the same batches, measured in the same run: the ceiling. May be empty.
+    warnings : tuple of str
+        What a reader of any figure made from this has to know: noise, another host, drift.
+    """
+
+    host: dict[str, Any]
+    created: str
+    conditions: Conditions
+    samples: dict[str, Samples]
+    copies: Samples = field(default_factory=lambda: ([], []))
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_samples(
+        cls, samples: pd.DataFrame, host: dict[str, Any], conditions: Conditions, taken: str
+    ) -> Calibration:
+        """Take each term from the rows of its own probe; rows of the pipeline are never read.
+
+        Parameters
+        ----------
+        samples : pandas.DataFrame
+            As `aethermodel.measure.sampling.take_samples` gives them.
+        host : dict
+        conditions : Conditions
+        taken : str
+            When they were taken: ISO 8601, UTC.
+
+        Raises
+        ------
+        ValueError
+            If a term has no sample.
+        """
+        by_term = {}
+        for term in TERM_NAMES:
+            rows = samples[(samples["probe"] == term) & samples["final"]]
+            if rows.empty:
+                raise ValueError(f"no samples of the {term} probe: the term cannot be fitted")
+            n = rows["calls"] if term == "loop" else rows["batch_size"]
+            by_term[term] = (n.astype(float).tolist(), rows["seconds"].tolist())
+        copied = samples[(samples["probe"] == "bandwidth") & samples["final"]]
+        copies = (copied["batch_size"].astype(float).tolist(), copied["seconds"].tolist())
+        return cls(host, taken, conditions, by_term, copies)
+
+    @classmethod
+    def load(
+        cls, path: Path | str, *, host_id: str | None = None, foreign: bool = False
+    ) -> Calibration:
+        """Read a calibration file.
+
+        Parameters
+        ----------
+        path : path
+        host_id : str, optional
+            Of this host: a calibration of another host is then refused.
+        foreign : bool
+            Take another host's calibration nevertheless, with a warning in `warnings`.
+
+        Raises
+        ------
+        ValueError
+            If the file is no calibration, or another host's.
+        """
+        from aethermodel.calibrate.calibration_file import read
+
+        calibration = read(path)
+        if host_id is None or calibration.host["id"] == host_id:
+            return calibration
+        if not foreign:
+            raise ValueError(
+                f"{path} was taken on host {calibration.host['id']}, this is {host_id}: "
+                "calibrate here, or use --foreign"
+            )
+        return calibration.warned(
+            f"foreign: calibrated on host {calibration.host['id']} "
+            f"({calibration.host['processor']}), not on this one"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the calibration as JSON values; the parameters stand there for readers."""
+        from aethermodel.calibrate.calibration_file import content_of
+
+        return content_of(self)
+
+    def warned(self, *warnings: str) -> Calibration:
+        """Return this calibration with further warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))
+
+    @cached_property
+    def fits(self) -> dict[str, TermFit]:
+        """One fit a term, from its own samples."""
+        fitted = {}
+        for term, (n, seconds) in self.samples.items():
+            # A knee beyond the samples says nothing about them.
+            inside = [k for k in self.conditions.knees().values() if min(n) < k < max(n)]
+            if term == "kernel":
+                fitted[term] = fit_term(n, seconds, knees=tuple(inside), free_knee=False)
+            else:
+                # Handles have no memory level: whatever they cost, it has no knee.
+                fitted[term] = fit_term(n, seconds, forms=("constant", "affine"))
+        return fitted
+
+    @cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """All fitted parameters by model name, with interval and source."""
+        return self.model().parameters
+
+    @cached_property
+    def findings(self) -> tuple[str, ...]:
+        """What the sweep could not tell, in words, by the parameters' model names."""
+        found = []
+        for term, fit in self.fits.items():
+            names = {name: known[0] for name, known in self.names(term).items()}
+            found += [f"{term}: {_renamed(text, names)}" for text in identify(fit).warnings]
+        return tuple(found)
+
+    def names(self, term: str) -> dict[str, tuple[str, str, str]]:
+        """Return name, unit and meaning in the model of each parameter of a term's fit."""
+        return names_of(term, self.fits[term], self.conditions.knees())
+
+    def model(self) -> BatchModel:
+        """Return the symbolic model with the fitted parameters."""
+        where = f"{self.created[:10]}, host {self.host['id']}"
+        knees = self.conditions.knees()
+        terms = [
+            term_of(name, fit, knees, f"{name} probe, {where}") for name, fit in self.fits.items()
+        ]
+        return BatchModel(terms, calls=self.conditions.calls())
+
+    def predict(self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean") -> Prediction:
+        """Predict T_batch; nothing is fitted to what is predicted.
+
+        Parameters
+        ----------
+        n : array_like
+            Batch sizes, 1 or more.
+        level : float
+            Of the interval.
+        kind : {"mean", "observation"}
+            Whether the interval covers the mean, or one new sample with the probes' own noise.
+
+        Returns
+        -------
+        Prediction
+            The terms' means added; their intervals, of independent fits, added in quadrature.
+        """
+        sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
+        if not (sizes >= 1).all():
+            raise ValueError("a batch size must be at least 1")
+        calls = sympy.lambdify(N, self.conditions.calls(), "numpy")(sizes)
+        budget, below, above = {}, np.zeros_like(sizes), np.zeros_like(sizes)
+        for term, fit in self.fits.items():
+            mean, low, high = fit.predict(calls if term == "loop" else sizes, level, kind)
+            budget[term] = mean
+            below += (mean - low) ** 2
+            above += (high - mean) ** 2
+        seconds = np.sum(list(budget.values()), axis=0)
+        return Prediction(
+            sizes, seconds, seconds - np.sqrt(below), seconds + np.sqrt(above), budget
+        )
+
+    def copy_rates(self) -> pd.DataFrame:
+        """Return the copy ceiling: ``n`` and events a second of the median copy; may be empty."""
+        table = pd.DataFrame({"n": self.copies[0], "seconds": self.copies[1]}, dtype=float)
+        median = table.groupby("n", as_index=False)["seconds"].median()
+        return median.assign(per_second=median["n"] / median["seconds"])[["n", "per_second"]]
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    return re.sub(r"\w+", lambda word: names.get(word[0], word[0]), text)

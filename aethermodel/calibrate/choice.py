@@ -1,0 +1,226 @@
+"""Which of the physical laws the samples call for, judged by what was held out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import fdtrc
+
+from aethermodel.calibrate.forms import Form
+from aethermodel.calibrate.knees import find_knee
+from aethermodel.calibrate.regression import Regression, regress
+from aethermodel.calibrate.samples import Samples
+
+Floats = NDArray[np.float64]
+
+# Below this probability the scatter between batch sizes is more than the repeats explain.
+LACK_OF_FIT = 0.01
+# A knee changes every extrapolation beyond it, so chance must be ruled out well before one enters.
+KNEE_SIGNIFICANCE = 0.01
+# A given knee needs sizes on either side, or its rise is read off a single point.
+KNEE_SIDE = 2
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Relative noise about a fitted law.
+
+    Attributes
+    ----------
+    variance : float
+        Relative variance of one sample's share in a location.
+    freedom : int
+        Degrees of freedom behind it.
+    sample : float
+        Relative standard deviation of a new observation about the law.
+    lack_of_fit : float
+        Probability of as much scatter between batch sizes if the law were true and the samples
+        independent (F-test); nan without repeats.
+    """
+
+    variance: float
+    freedom: int
+    sample: float
+    lack_of_fit: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A law that was tried.
+
+    Attributes
+    ----------
+    regression : Regression
+        Its fit.
+    noise : Noise
+        Scatter about it.
+    held_out : float
+        Root mean square relative error at each batch size when that size, with all its repeats, is
+        left out of the fit; inf where one size alone decides a parameter.
+    aicc : float
+        Corrected Akaike criterion; inf with too few sizes.
+    admitted : bool
+        Whether its knees, if any, are beyond chance.
+    """
+
+    regression: Regression
+    noise: Noise
+    held_out: float
+    aicc: float
+    admitted: bool
+
+    @property
+    def form(self) -> Form:
+        """The law that was fitted."""
+        return self.regression.form
+
+
+def judge_noise(regression: Regression, samples: Samples) -> Noise:
+    """Pool the scatter within and between batch sizes, or use the latter where it is larger."""
+    between_freedom = samples.n.size - regression.form.freedom
+    within, freedom = samples.location_variance, samples.freedom
+    if not freedom:
+        variance = regression.square_sum / between_freedom
+        return Noise(variance, between_freedom, float(np.sqrt(variance)), float("nan"))
+    if between_freedom < 1:
+        return Noise(within, freedom, samples.noise, 1.0)
+    between = regression.square_sum / between_freedom
+    # Rounding error alone is no lack of fit.
+    ratio = between / max(within, 1e-20)
+    chance = float(fdtrc(between_freedom, freedom, ratio))
+    if chance < LACK_OF_FIT:
+        # Repeats of one sitting resemble each other, or the law bends: only the sizes are
+        # independent witnesses, and a new observation carries their scatter as well.
+        excess = (between - within) / float(samples.kept.mean())
+        spread = float(np.sqrt(samples.noise**2 + excess))
+        return Noise(between, between_freedom, spread, chance)
+    total = freedom + between_freedom
+    pooled = (freedom * within + regression.square_sum) / total
+    return Noise(pooled, total, samples.noise, chance)
+
+
+def held_out_errors(regression: Regression, samples: Samples) -> Floats:
+    """Relative error at each batch size if it were left out, from the hat matrix without refits.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        inf where a size alone decides a parameter (Allen 1974, doi 10.1080/00401706.1974.10489157).
+    """
+    rows = regression.rows
+    # A parameter held at zero takes no part in the fit.
+    active = np.append(regression.values > 0, np.ones(rows.shape[1] - regression.values.size, bool))
+    rows = rows[:, active]
+    # Seconds, seconds per event and events differ by many powers of ten.
+    norm = np.sqrt(np.einsum("ij,ij->j", rows, rows))
+    if np.any(norm == 0):
+        return np.full(samples.n.size, np.inf)
+    orthogonal, triangular = np.linalg.qr(rows / norm)
+    if np.any(np.abs(np.diag(triangular)) < 1e-9):
+        return np.full(samples.n.size, np.inf)
+    rest = 1 - np.einsum("ij,ij->i", orthogonal, orthogonal)
+    alone = rest < 1e-9
+    errors = regression.residual / np.where(alone, 1, rest) / np.sqrt(samples.kept)
+    return np.where(alone, np.inf, errors)
+
+
+def candidates(
+    samples: Samples, knees: Sequence[float], free_knee: bool, forms: Sequence[str]
+) -> list[Candidate]:
+    """Fit every law that the samples can carry, simplest first.
+
+    Parameters
+    ----------
+    samples : Samples
+        Locations at m batch sizes.
+    knees : sequence of float
+        Knees known beforehand, in events.
+    free_knee : bool
+        Whether one more knee may be found from the samples.
+    forms : sequence of {"constant", "affine", "knee"}
+        The kinds allowed.
+    """
+    n = samples.n
+    seen = [knee for knee in knees if splits(n, knee)]
+    tried: list[Regression] = []
+    if "constant" in forms:
+        tried.append(regress(Form(per_event=False), samples))
+    if "affine" in forms:
+        tried.append(regress(Form(), samples))
+    if "knee" in forms:
+        for count in (1, 2):
+            for places in combinations(seen, count):
+                tried.append(regress(Form(True, places, (False,) * count), samples))
+        if free_knee:
+            found = find_knee(samples)
+            if found is not None:
+                tried.append(found)
+    carried = [
+        fit
+        for fit in tried
+        if samples.freedom + n.size > fit.form.freedom
+        and n.size >= fit.form.freedom
+        and np.all(fit.form.design(n) @ fit.values > 0)
+    ]
+    result: list[Candidate] = []
+    for regression in carried:
+        noise = judge_noise(regression, samples)
+        result.append(
+            Candidate(
+                regression,
+                noise,
+                float(np.sqrt(np.mean(np.square(held_out_errors(regression, samples))))),
+                _aicc(regression, samples),
+                _beyond_chance(regression, samples, result),
+            )
+        )
+    return result
+
+
+def choose(tried: list[Candidate]) -> Candidate:
+    """Return the admitted candidate with the least held-out error.
+
+    Where no size can be spared to be held out (two batch sizes), the law with most parameters.
+    """
+    admitted = [candidate for candidate in tried if candidate.admitted]
+    if any(candidate.held_out == np.inf for candidate in admitted if not candidate.form.knees):
+        return max(admitted, key=lambda candidate: candidate.form.freedom)
+    return min(admitted, key=lambda candidate: candidate.held_out)
+
+
+def splits(n: Floats, knee: float) -> bool:
+    """Whether the batch sizes `n` lie on both sides of a knee, enough to see a rise there."""
+    return int(np.sum(n <= knee)) >= KNEE_SIDE and int(np.sum(n > knee)) >= KNEE_SIDE
+
+
+def _aicc(regression: Regression, samples: Samples) -> float:
+    size = samples.n.size
+    numbers = regression.form.freedom + 1
+    if size <= numbers + 1:
+        return float("inf")
+    likelihood = size * float(np.log(max(regression.square_sum, 1e-300) / size))
+    return likelihood + 2 * numbers + 2 * numbers * (numbers + 1) / (size - numbers - 1)
+
+
+def _beyond_chance(regression: Regression, samples: Samples, simpler: list[Candidate]) -> bool:
+    """F-test of a law with knees against the best law with fewer, for as many places as searched.
+
+    Without a simpler law to fall back on there is nothing to test.
+    """
+    form = regression.form
+    rivals = [other for other in simpler if len(other.form.knees) < len(form.knees)]
+    if not rivals or not form.knees:
+        return True
+    if np.any(regression.values[2:] == 0):
+        return False
+    rival = min(rivals, key=lambda other: other.regression.square_sum)
+    freedom = samples.n.size - form.freedom + samples.freedom
+    within = samples.freedom * samples.location_variance if samples.freedom else 0.0
+    variance = (regression.square_sum + within) / freedom
+    added = form.freedom - rival.form.freedom
+    gain = (rival.regression.square_sum - regression.square_sum) / added
+    places = samples.n.size if any(form.free) else 1
+    chance = float(fdtrc(added, freedom, gain / max(variance, 1e-20)))
+    return chance * places < KNEE_SIGNIFICANCE

@@ -1,0 +1,49 @@
+"""Under what terms were measured: the circumstances that a prediction holds for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sympy
+
+from aethermodel.model.parameters import N
+
+if TYPE_CHECKING:
+    from aethermodel.labels import FabricLabel
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Under what the terms were measured; a prediction holds for these.
+
+    Attributes
+    ----------
+    topics : int
+        Topics of the router, each with a handler, drawn uniformly.
+    pool : int
+        Batches in turn: the working set is ``pool * N * 64`` bytes.
+    event_loop : str
+    fabric : str
+        Honest label.
+    cache_bytes : dict of str to int
+        Capacity of each cache level, where the kernel's cost an event may rise.
+    """
+
+    topics: int
+    pool: int
+    event_loop: str
+    fabric: FabricLabel
+    cache_bytes: dict[str, int]
+
+    def calls(self) -> sympy.Expr:
+        """Return handler calls a tick: how many of K topics N uniform events are expected to hit.
+
+        The classical occupancy sum, K (1 - (1 - 1/K)^N).
+        """
+        k = sympy.Integer(self.topics)
+        return k * (1 - (1 - 1 / k) ** N)
+
+    def knees(self) -> dict[str, float]:
+        """Return the batch size at which the pool outgrows each cache level, by level."""
+        return {name: size / (64 * self.pool) for name, size in self.cache_bytes.items()}

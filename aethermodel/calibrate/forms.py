@@ -1,0 +1,102 @@
+"""The laws a term may follow: constant, affine, and affine with a slope that rises at knees."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One candidate law, ``c0 + c1 N + sum_k c_k max(0, N - N_k)`` with every ``c >= 0``.
+
+    A fixed cost, a cost per event, and one more cost per event for each memory level that the
+    batch has outgrown. Since the rises are non-negative the law is convex and never falls.
+
+    Attributes
+    ----------
+    per_event : bool
+        Whether the law grows with N at all.
+    knees : tuple of float
+        Batch sizes at which the slope rises, ascending, in events.
+    free : tuple of bool
+        For each knee, whether it was found from the samples rather than given.
+    """
+
+    per_event: bool = True
+    knees: tuple[float, ...] = ()
+    free: tuple[bool, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Field name: constant, affine, or affine with its knees."""
+        if not self.per_event:
+            return "constant"
+        if not self.knees:
+            return "affine"
+        places = ", ".join(
+            f"{knee:.4g}{'*' if found else ''}"
+            for knee, found in zip(self.knees, self.free, strict=True)
+        )
+        return f"affine, knee at {places}"
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Names of the coefficients, in the order of the columns of `design`."""
+        return tuple(f"c{index}" for index in range(1 + self.per_event + len(self.knees)))
+
+    @property
+    def knee_names(self) -> tuple[str, ...]:
+        """Names of the knees: N1, N2."""
+        return tuple(f"N{index}" for index in range(1, 1 + len(self.knees)))
+
+    @property
+    def freedom(self) -> int:
+        """Numbers estimated from the samples, found knees included."""
+        return len(self.coefficients) + sum(self.free)
+
+    def design(self, n: Floats) -> Floats:
+        """Columns of the law at batch sizes `n`, shape (n.size, coefficients)."""
+        columns = [np.ones_like(n)]
+        if self.per_event:
+            columns.append(n)
+        columns.extend(np.maximum(0.0, n - knee) for knee in self.knees)
+        return np.stack(columns, axis=1)
+
+    def gradient(self, n: Floats, values: Floats, from_below: bool = False) -> Floats:
+        """Derivative of the law by everything estimated: `design`, then one column a found knee.
+
+        Parameters
+        ----------
+        n : ndarray, shape (m,)
+            Batch sizes in events.
+        values : ndarray, shape (coefficients,)
+            Coefficients in seconds and seconds per event.
+        from_below : bool
+            At a knee's own size, where the law has two derivatives by the knee, which to take.
+
+        Returns
+        -------
+        ndarray of float64, shape (m, freedom)
+        """
+        rises = values[1 + self.per_event :]
+        knees = [
+            -rise * ((n >= knee) if from_below else (n > knee))
+            for knee, rise, found in zip(self.knees, rises, self.free, strict=True)
+            if found
+        ]
+        return np.concatenate([self.design(n), *[column[:, None] for column in knees]], axis=1)
+
+    def expression(self) -> sympy.Expr:
+        """The law in the symbol N and one non-negative symbol per parameter."""
+        N = sympy.Symbol("N", nonnegative=True)
+        symbols = [sympy.Symbol(name, nonnegative=True) for name in self.coefficients]
+        law = symbols[0]
+        if self.per_event:
+            law += symbols[1] * N
+        for rise, name in zip(symbols[2:], self.knee_names, strict=True):
+            law += rise * sympy.Max(0, N - sympy.Symbol(name, nonnegative=True))
+        return law

@@ -1,0 +1,116 @@
+"""Whether the sweep can tell the parameters apart, and what to measure if it cannot."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from aethermodel.calibrate.choice import LACK_OF_FIT, splits
+from aethermodel.calibrate.design import next_point
+from aethermodel.calibrate.fits import TermFit
+
+# Belsley, Kuh and Welsch 1980, section 3.2: a condition number of the scaled design above 30 harms.
+HARMFUL_CONDITION = 30.0
+# At this correlation a parameter is seven times less certain than if the other were known.
+CONFUSED = 0.99
+
+
+@dataclass(frozen=True)
+class Identifiability:
+    """What a sweep says about the parameters of a law.
+
+    Attributes
+    ----------
+    condition : float
+        Condition number of the design, its columns scaled to unit length; inf if two coincide.
+    confused : tuple of (str, str)
+        Pairs of parameters that cannot be told apart.
+    measure_next : float or None
+        Batch size that helps most, in events; None where nothing is amiss.
+    warnings : tuple of str
+        One plain sentence for each finding.
+    """
+
+    condition: float
+    confused: tuple[tuple[str, str], ...]
+    measure_next: float | None
+    warnings: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is nothing to warn about."""
+        return not self.warnings
+
+
+def identify(fit: TermFit) -> Identifiability:
+    """Check what the samples of a fit can and cannot tell.
+
+    Parameters
+    ----------
+    fit : TermFit
+        The fit to check.
+
+    Returns
+    -------
+    Identifiability
+    """
+    rows = fit.form.gradient(fit.samples.n, fit.values)
+    rows = rows * (np.sqrt(fit.samples.kept) / fit.predict(fit.samples.n)[0])[:, None]
+    norm = np.linalg.norm(rows, axis=0)
+    singular = np.linalg.svd(rows / np.where(norm > 0, norm, 1), compute_uv=False)
+    full = singular.size == rows.shape[1] and singular[-1] > 1e-12
+    condition = float(singular[0] / singular[-1]) if full else float("inf")
+
+    found = [name for name, free in zip(fit.form.knee_names, fit.form.free, strict=True) if free]
+    confused = _confused(fit, (*fit.form.coefficients, *found))
+    warnings: list[str] = []
+    helpful: float | None = None
+    if confused or condition > HARMFUL_CONDITION:
+        helpful = next_point(fit).n
+        for one, other in confused:
+            warnings.append(
+                f"{one} and {other} cannot be told apart by this sweep; measure N = {helpful:g}"
+            )
+        if not confused:
+            warnings.append(
+                f"the design is nearly degenerate (condition {condition:.0f}); "
+                f"measure N = {helpful:g}"
+            )
+    if fit.form.per_event and fit.parameters["c1"].low == 0:
+        helpful = helpful or next_point(fit).n
+        warnings.append(
+            f"c1, the growth with N, cannot be told from zero up to N = {fit.samples.n[-1]:g}; "
+            f"measure N = {helpful:g}"
+        )
+    for knee in fit.unseen_knees:
+        beyond = _across(fit, knee)
+        helpful = helpful or beyond
+        warnings.append(
+            f"a knee at N = {knee:g} is not covered by this sweep; measure N = {beyond:g}"
+        )
+    chance = fit.chosen.noise.lack_of_fit
+    if chance < LACK_OF_FIT:
+        warnings.append(
+            "batch sizes scatter about the law more than their repeats explain "
+            f"(probability {chance:.1g}): intervals are widened, the law may bend elsewhere"
+        )
+    return Identifiability(condition, confused, helpful, tuple(warnings))
+
+
+def _confused(fit: TermFit, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    deviation = np.sqrt(np.diag(fit.covariance))
+    scale = np.outer(deviation, deviation)
+    correlation = np.divide(fit.covariance, scale, out=np.zeros_like(scale), where=scale > 0)
+    return tuple(
+        (names[one], names[other])
+        for one, other in combinations(range(len(names)), 2)
+        if abs(correlation[one, other]) > CONFUSED
+    )
+
+
+def _across(fit: TermFit, knee: float) -> float:
+    """Batch size that gives a knee its samples on the side that has too few."""
+    n = fit.samples.n
+    if splits(np.append(n, [2 * knee, 4 * knee]), knee):
+        return 2 * knee if np.sum(n > knee) == 0 else 4 * knee
+    return max(1.0, float(np.floor(knee / 2)))

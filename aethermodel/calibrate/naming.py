@@ -1,0 +1,71 @@
+"""From a fitted law to a term of the model: what c0, c1 and N1 are called and mean."""
+
+from __future__ import annotations
+
+import sympy
+
+from aethermodel.calibrate.fits import TermFit
+from aethermodel.model.parameters import K, N, Parameter
+from aethermodel.model.terms import Term
+
+#: What a fit's fixed cost and cost a unit are called and mean, by term.
+_MEANINGS = {
+    "loop": {
+        "c0": ("t_tick", "s", "one tick of the event loop with its dispatch"),
+        "c1": ("t_call", "s/call", "one handler call with its view"),
+    },
+    "ffi": {
+        "c0": ("t_ffi", "s", "one call into the kernel library"),
+        "c1": ("t_ffi_event", "s/event", "call cost that grows with the batch"),
+    },
+    "kernel": {
+        "c0": ("t_kernel", "s", "fixed cost of one kernel run"),
+        "c1": ("t_event", "s/event", "routing one event, batch in the nearest cache"),
+    },
+    "fabric": {
+        "c0": ("t_fabric", "s", "one batch sent and received"),
+        "c1": ("t_fabric_event", "s/event", "fabric cost that grows with the batch"),
+    },
+}
+
+
+def term_of(term: str, fit: TermFit, knees: dict[str, float], source: str) -> Term:
+    """Return a fit as a term of the model, its parameters by their model names.
+
+    Parameters
+    ----------
+    term : str
+        ``loop``, ``ffi``, ``kernel`` or ``fabric``.
+    fit : TermFit
+        Of handler calls for the loop, else of the batch size.
+    knees : dict of str to float
+        Batch size at which the pool outgrows each cache level, by level.
+    source : str
+        Probe, day and host.
+    """
+    parameters, symbols = [], {sympy.Symbol("N", nonnegative=True): K if term == "loop" else N}
+    for name, known in names_of(term, fit, knees).items():
+        fitted = fit.parameters[name]
+        parameter = Parameter(
+            known[0], fitted.value, known[1], known[2], source, fitted.low, fitted.high
+        )
+        symbols[sympy.Symbol(name, nonnegative=True)] = parameter.symbol
+        parameters.append(parameter)
+    return Term(term, fit.expression.subs(symbols), tuple(parameters))
+
+
+def names_of(term: str, fit: TermFit, knees: dict[str, float]) -> dict[str, tuple[str, str, str]]:
+    """Return name, unit and meaning in the model of each of the fit's parameters."""
+    return {name: _named(term, name, fit, knees) for name in fit.parameters}
+
+
+def _named(term: str, name: str, fit: TermFit, knees: dict[str, float]) -> tuple[str, str, str]:
+    if name in _MEANINGS[term]:
+        return _MEANINGS[term][name]
+    # c2 and N1 belong to the first knee, c3 and N2 to the second.
+    knee = name if name.startswith("N") else f"N{int(name[1:]) - 1}"
+    at = fit.parameters[knee].value
+    level = min(knees, key=lambda key: abs(knees[key] - at))
+    if name == knee:
+        return f"N_{level}", "event", f"batch size at which the pool outgrows {level}"
+    return f"t_beyond_{level}", "s/event", f"further cost of an event beyond {level}"

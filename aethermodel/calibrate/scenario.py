@@ -1,0 +1,135 @@
+"""What if: a calibration in which some parameters are assumed; what is assumed stays marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import sympy
+
+from aethermodel.calibrate.calibration import Calibration, Prediction
+from aethermodel.calibrate.draws import draw_parameters
+from aethermodel.calibrate.fits import Kind
+from aethermodel.model.batch import BatchModel
+from aethermodel.model.parameters import Parameter
+from aethermodel.model.terms import Term
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One parameter set to a value that was not measured here.
+
+    Attributes
+    ----------
+    value : float
+        In the parameter's unit.
+    source : str
+        Why this value.
+    """
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A calibration with assumptions.
+
+    Attributes
+    ----------
+    calibration : Calibration
+    assumptions : mapping of str to Assumption
+        By parameter name; empty for the calibration as it is.
+
+    Raises
+    ------
+    ValueError
+        On a name that the model does not have, or a value that is negative or not finite.
+    """
+
+    calibration: Calibration
+    assumptions: Mapping[str, Assumption]
+
+    def __post_init__(self) -> None:
+        for name, assumed in self.assumptions.items():
+            if not np.isfinite(assumed.value):
+                raise ValueError(f"{name} must be a finite number, not {assumed.value}")
+        _ = self.model
+
+    @cached_property
+    def model(self) -> BatchModel:
+        """The model with the assumptions put in; their sources begin with ``assumed``."""
+        model = self.calibration.model()
+        for name, assumed in self.assumptions.items():
+            model = model.replaced(f"assumed: {assumed.source}", **{name: assumed.value})
+        return model
+
+    def is_assumed(self, term: str) -> bool:
+        """Whether any parameter of a term is assumed."""
+        return any(p.name in self.assumptions for p in self.term(term).parameters)
+
+    def term(self, name: str) -> Term:
+        """Return a term of the model."""
+        return next(term for term in self.model.terms if term.name == name)
+
+    @property
+    def origin(self) -> str:
+        """``measured``, or ``assumed`` as soon as one parameter is."""
+        return "assumed" if self.assumptions else "measured"
+
+    @cached_property
+    def draws(self) -> dict[str, Floats]:
+        """Drawn parameters; assumed ones are what they are assumed to be."""
+        drawn = draw_parameters(self.calibration)
+        return {
+            name: np.full_like(values, self.assumptions[name].value)
+            if name in self.assumptions
+            else values
+            for name, values in drawn.items()
+        }
+
+    def parameters(self) -> list[tuple[str, Parameter]]:
+        """Return each parameter of the model with ``measured`` or ``assumed``."""
+        return [
+            ("assumed" if name in self.assumptions else "measured", p)
+            for name, p in self.model.parameters.items()
+        ]
+
+    def predict(self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean") -> Prediction:
+        """Predict T_batch as `Calibration.predict` does, with the assumptions put in.
+
+        The interval holds the uncertainty of what was measured; an assumption adds none of its
+        own, but a parameter measured together with it is then as uncertain as it is alone.
+        """
+        measured = self.calibration.predict(n, level, kind)
+        if not self.assumptions:
+            return measured
+        budget = self.model.budget(measured.n)
+        below, above = np.zeros_like(measured.n), np.zeros_like(measured.n)
+        calls = sympy.lambdify(sympy.Symbol("N", positive=True), self.model.calls, "numpy")
+        for term, fit in self.calibration.fits.items():
+            if self.is_assumed(term):
+                low, high = self._spread(term, measured.n, level)
+            else:
+                at = calls(measured.n) if term == "loop" else measured.n
+                _, low, high = fit.predict(at, level, kind)
+            below += np.maximum(budget[term] - low, 0) ** 2
+            above += np.maximum(high - budget[term], 0) ** 2
+        seconds = np.sum(list(budget.values()), axis=0)
+        low, high = seconds - np.sqrt(below), seconds + np.sqrt(above)
+        return Prediction(measured.n, seconds, low, high, budget)
+
+    def _spread(self, term: str, n: Floats, level: float) -> tuple[Floats, Floats]:
+        """Interval of a term some of whose parameters are assumed."""
+        from aethermodel.model.bottleneck import term_functions
+
+        parameters = [self.draws[name][:, None] for name in self.model.parameters]
+        costs = term_functions(self.model)[term](n[None, :], *parameters)
+        costs = np.broadcast_to(costs, (parameters[0].shape[0], n.size))
+        low, high = np.quantile(costs, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        return low, high

@@ -1,0 +1,71 @@
+"""The command `aethermodel`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aethermodel.bench_aether_extreme import command as bench_extreme
+from aethermodel.cli import bench_kernel
+from aethermodel.cli.bench_latency import command as bench_latency
+from aethermodel.cli.bench_model import command as bench_model
+from aethermodel.cli.bench_pipeline import command as bench_pipeline
+from aethermodel.cli.bench_soak import command as bench_soak
+from aethermodel.cli.bench_sweep import command as bench_sweep
+from aethermodel.cli.bound import command as bound
+from aethermodel.cli.calibrate import command as calibrate
+from aethermodel.cli.lab import command as lab
+from aethermodel.cli.predict import command as predict
+from aethermodel.cli.report import command as report
+from aethermodel.cli.sweep import app as sweep
+from aethermodel.cli.validate import command as validate
+from aethermodel.console import run_app
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Say how many messages a second a design carries, and which term sets the limit.",
+)
+bench = typer.Typer(no_args_is_help=True, help="Measure this host beside its peers and ceilings.")
+app.add_typer(bench, name="bench")
+app.add_typer(sweep, name="sweep")
+
+app.command("bound")(bound)
+app.command("calibrate")(calibrate)
+app.command("predict")(predict)
+app.command("validate")(validate)
+app.command("report")(report)
+app.command("lab")(lab)
+bench.command("extreme")(bench_extreme)
+bench.command("kernel")(bench_kernel.kernel)
+bench.command("ffi")(bench_kernel.ffi)
+bench.command("ring")(bench_kernel.ring)
+bench.command("pipeline")(bench_pipeline)
+bench.command("soak")(bench_soak)
+bench.command("sweep")(bench_sweep)
+bench.command("latency")(bench_latency)
+bench.command("model")(bench_model)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from aethermodel import __version__
+
+        typer.echo(f"aethermodel {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    run_app(app)

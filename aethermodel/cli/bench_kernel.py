@@ -1,0 +1,162 @@
+"""`aethermodel bench kernel`, `bench ffi` and `bench ring`: ours beside peers and ceilings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aethermodel.cli.options import Json
+
+if TYPE_CHECKING:
+    from aethermodel.labels import FabricLabel
+    from aethermodel.measure.contest import Contestant, Result
+
+BatchSize = Annotated[int, typer.Option("--batch-size", "-n", min=1, help="events in a batch")]
+Topics = Annotated[int, typer.Option(min=1, max=65_536, help="topics, uniformly drawn")]
+Processes = Annotated[int, typer.Option(min=1, help="fresh processes to sample in")]
+Repeats = Annotated[int, typer.Option(min=1, help="samples of each row in each process")]
+Seed = Annotated[int, typer.Option(help="of the random order")]
+Plot = Annotated[Path | None, typer.Option(help="draw the rows into this SVG file")]
+
+
+def kernel(
+    batch_size: BatchSize = 10_000,
+    topics: Topics = 64,
+    threads: Annotated[int, typer.Option(min=1, help="of the threaded row")] = 2,
+    processes: Processes = 5,
+    repeats: Repeats = 5,
+    seed: Seed = 0,
+    plot: Plot = None,
+    json: Json = None,
+) -> None:
+    """Route and checksum one hot batch: every variant, every peer, and the read ceiling.
+
+    Example: aethermodel bench kernel --batch-size 10000 --topics 64 --json kernel.json
+    """
+    from aethermodel.measure.kernel_contest import kernel_contestants
+    from aethermodel.measure.targets import kernel_targets
+
+    rows = kernel_contestants(batch_size, topics, threads)
+    result = _hold(rows, processes, repeats, seed)
+    targets = kernel_targets(result, threads)
+    _report("kernel", "loopback", result, targets, plot, json)
+
+
+def ffi(
+    processes: Processes = 5,
+    repeats: Repeats = 5,
+    seed: Seed = 0,
+    plot: Plot = None,
+    json: Json = None,
+) -> None:
+    """Call a function that does nothing, through each language border.
+
+    Example: aethermodel bench ffi --json -
+    """
+    from aethermodel.measure.kernel_contest import call_contestants
+    from aethermodel.measure.targets import call_targets
+
+    result = _hold(call_contestants(), processes, repeats, seed)
+    _report("ffi", "loopback", result, call_targets(result), plot, json)
+
+
+def ring(
+    batch_size: BatchSize = 10_000,
+    topics: Topics = 64,
+    processes: Processes = 3,
+    repeats: Repeats = 5,
+    sample_seconds: Annotated[float, typer.Option(min=0.001, help="least a sample lasts")] = 0.1,
+    handoffs: Annotated[int, typer.Option(min=100, help="single handoffs to time")] = 5_000,
+    seed: Seed = 0,
+    plot: Plot = None,
+    json: Json = None,
+) -> None:
+    """Send batches into another process that routes every event: our ring beside its peers.
+
+    Example: aethermodel bench ring --batch-size 10000 --json ring.json
+    """
+    from aethermodel.measure.handoff import handoff_latencies
+    from aethermodel.measure.ring_contest import ring_contestants
+    from aethermodel.measure.targets import ring_targets
+
+    rows = ring_contestants(batch_size, topics)
+    # Two processes that spin are always switched away from somewhere: marked, not repeated.
+    result = _hold(rows, processes, repeats, seed, sample_seconds=sample_seconds, retries=0)
+    latencies = handoff_latencies(handoffs)
+    targets = ring_targets(result, latencies)
+    _report("ring", "shared-memory", result, targets, plot, json, handoff=latencies)
+
+
+def _hold(
+    rows: Sequence[Contestant], processes: int, repeats: int, seed: int, **more: Any
+) -> Result:
+    from aethermodel.console import progress
+    from aethermodel.measure.contest import hold
+
+    with progress("measuring") as advance:
+        return hold(rows, processes=processes, repeats=repeats, seed=seed, progress=advance, **more)
+
+
+def _report(
+    name: str,
+    label: FabricLabel,
+    result: Result,
+    targets: list[dict[str, Any]],
+    plot: Path | None,
+    json: str | None,
+    **figures: Any,
+) -> None:
+    from aethermodel.documents import document, write_document
+
+    content = {"rows": result.table.to_dict(orient="records"), "targets": targets, **figures}
+    if json:
+        write_document(document(f"aethermodel.bench.{name}/1", label, content), json)
+    if plot:
+        _draw(name, label, result, plot)
+    if json != "-":
+        _print(name, label, result, targets, figures)
+
+
+def _draw(name: str, label: str, result: Result, plot: Path) -> None:
+    from aethermodel.documents import write_whole
+    from aethermodel.report.contest import rates
+
+    figure = rates(result.table, f"bench {name}", label)
+    write_whole(plot, figure.svg())
+
+
+def _print(
+    name: str,
+    label: str,
+    result: Result,
+    targets: list[dict[str, Any]],
+    figures: dict[str, Any],
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"bench {name} [{label}]", title_justify="left")
+    for heading in ("row", "ns/event", "processes", "M events/s", "disturbed"):
+        table.add_column(heading, justify="left" if heading == "row" else "right")
+    for row in result.table.itertuples():
+        slow, middle, fast = (s / row.events * 1e9 for s in (row.high, row.seconds, row.low))
+        table.add_row(
+            f"[bold]{row.row}[/bold]" if row.group == "ours" else row.row,
+            f"{middle:,.2f}",
+            f"{slow:,.2f} to {fast:,.2f}",
+            f"{row.events_per_second / 1e6:,.1f}",
+            f"{row.noisy_share:.0%}",
+        )
+    console = Console()
+    console.print(table)
+    for how, latency in figures.get("handoff", {}).items():
+        typer.echo(
+            f"one-way handoff, {how}: P50 {latency['p50_seconds'] * 1e6:.2f} us, "
+            f"P99 {latency['p99_seconds'] * 1e6:.2f} us"
+        )
+    for target in targets:
+        met = {True: "met", False: "NOT met", None: "not measured here"}[target["met"]]
+        typer.echo(f"{target['criterion']}: {target['words']} -> {met}")

@@ -1,0 +1,130 @@
+"""`aethermodel bench latency`: the real pipeline at fixed loads, the model beside it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli import options
+
+if TYPE_CHECKING:
+    from aethermodel.measure.budgets import Judgement
+    from aethermodel.measure.latency import LatencyTrial
+
+
+def command(
+    calibration: Annotated[
+        Path | None,
+        typer.Option("--calibration", "-c", help="calibration file; without it, calibrate first"),
+    ] = None,
+    loads: Annotated[str, typer.Option(help="shares of the measured capacity")] = "0.2,0.5,0.8",
+    arrivals: Annotated[
+        str, typer.Option(help="poisson, periodic, bursty")
+    ] = "poisson,periodic,bursty",
+    group: Annotated[int, typer.Option(help="messages of one arriving batch")] = 256,
+    largest: Annotated[int, typer.Option(help="arrived batches one tick takes at most")] = 32,
+    batches: Annotated[int, typer.Option(help="arriving batches of one run")] = 20_000,
+    loop: options.Loop = None,
+    topics: options.Topics = None,
+    processes: Annotated[int, typer.Option(help="fresh processes to run in")] = 5,
+    seconds: Annotated[float, typer.Option(help="time budget of the calibration")] = 60.0,
+    seed: Annotated[int, typer.Option(help="of the schedules and their order")] = 0,
+    json: options.Json = None,
+) -> None:
+    """Measure latency under load without coordinated omission, beside the queueing model.
+
+    Example: aethermodel bench latency --loads 0.5,0.8 --arrivals poisson --json latency.json
+
+    Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
+    """
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+    from aethermodel.measure.budgets import judgements, overall
+    from aethermodel.measure.calibrating import calibrate_host
+    from aethermodel.measure.campaign import Campaign
+    from aethermodel.measure.known import load_calibration
+    from aethermodel.measure.latency import LatencyCampaign, LatencyTrial
+    from aethermodel.specification import load_specification
+
+    if calibration and (loop or topics):
+        raise ValueError("loop and topics are the calibration's own; leave them out")
+    campaign = LatencyCampaign.model_validate(
+        {
+            "loads": loads,
+            "arrivals": arrivals,
+            "group": group,
+            "largest": largest,
+            "batches": batches,
+            "processes": processes,
+            "seed": seed,
+        }
+    )
+    terms = Campaign(event_loop=loop, topics=topics)
+    if calibration:
+        known = load_calibration(calibration)
+    else:
+        with progress("[1/2] calibrating") as advance:
+            known = calibrate_host(terms, advance, seconds=seconds)
+    with progress("[2/2] processes under load") as advance:
+        trial = LatencyTrial.run(campaign, known, advance)
+    found = judgements(trial, load_specification())
+    outcome = overall(found)
+    if json:
+        figures = {"outcome": outcome, "judgements": [asdict(one) for one in found]}
+        content = {**figures, **trial.figures()}
+        fabric = known.conditions.fabric
+        write_document(document("aethermodel.bench.latency/1", fabric, content), json)
+    if json != "-":
+        print_trial(trial, found)
+        typer.echo(f"{outcome.upper()}")
+    raise typer.Exit(1 if outcome == "fail" else 0)
+
+
+def print_trial(trial: LatencyTrial, found: list[Judgement]) -> None:
+    """Print latencies measured and predicted, and what they are judged by."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from aethermodel.report.quantities import engineering, percent
+
+    def shown(row: dict[str, float], kind: str) -> list[str]:
+        names = ("p50", "p90", "p99", "p99.9")
+        return [engineering(row[f"{kind}{name}"], "s") for name in names]
+
+    console = Console()
+    for text in trial.calibration.warnings:
+        console.print(f"warning: {text}", markup=False)
+    c = trial.calibration.conditions
+    table = Table(title=escape(f"latency, {c.event_loop}, {c.topics} topics [{c.fabric}]"))
+    table.add_column("arrivals")
+    for heading in ("load", "offered", "", "P50", "P90", "P99", "P99.9", "P99 error"):
+        table.add_column(heading, justify="right")
+    for row in trial.table.to_dict("records"):
+        offered = engineering(row["offered_per_second"], "msg/s")
+        table.add_row(
+            row["arrivals"], f"{row['load']:.0%}", offered, "measured", *shown(row, ""), ""
+        )
+        error = percent(row["p99_error"])
+        table.add_row("", "", "", "model", *shown(row, "predicted_"), error)
+        table.add_row("", "", "", "ideal host", *shown(row, "ideal_"), "")
+    console.print(table)
+    typer.echo(
+        f"capacity {engineering(trial.capacity_per_second, 'msg/s')} measured, "
+        f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted; "
+        f"this host pauses {trial.pauses.per_second:,.0f} times a second, "
+        f"{trial.pauses.share:.1%} of the time"
+    )
+    verdicts = Table(title="judged")
+    for heading in ("criterion", "measured", "threshold", "outcome", "why"):
+        verdicts.add_column(heading)
+    for one in found:
+        figures = [
+            engineering(value, "s") if one.unit == "s" else f"{value:.1%}"
+            for value in (one.measured, one.threshold)
+        ]
+        verdicts.add_row(one.criterion, *figures, one.outcome, one.why)
+    console.print(verdicts)

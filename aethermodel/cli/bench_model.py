@@ -1,0 +1,96 @@
+"""`aethermodel bench model`: our fits beside polynomials and Extra-P, on laws that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli import options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def command(
+    runs: Annotated[int, typer.Option(help="runs of each law for ours and polynomials")] = 1000,
+    extrap_python: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="AETHER_EXTRAP_PYTHON",
+            help="interpreter of an environment that has Extra-P 4.2; without it, left out",
+        ),
+    ] = None,
+    extrap_runs: Annotated[int, typer.Option(help="runs of each law for Extra-P")] = 200,
+    seed: Annotated[int, typer.Option(help="of the samples, the same for all")] = 0,
+    json: options.Json = None,
+) -> None:
+    """Compare how well models extrapolate laws that are known, from the same noisy samples.
+
+    Example: aethermodel bench model --runs 1000 --json model.json
+    """
+    from aethermodel.calibrate.benchmark import compare_models
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+
+    with progress("fitting") as advance:
+        table = compare_models(
+            runs,
+            seed,
+            extrap_python=extrap_python,
+            extrap_runs=extrap_runs,
+            progress=_overall(advance),
+        )
+    if json:
+        figures = {
+            "seed": seed,
+            "extrap": bool(extrap_python),
+            "rows": table.to_dict(orient="records"),
+        }
+        write_document(document("aethermodel.bench.model/1", "simulated", figures), json)
+    if json != "-":
+        print_comparison(table)
+
+
+def _overall(advance: Callable[[int, int], None]) -> Callable[[str, int, int], None]:
+    """Show one bar over all laws; Extra-P's fits, which come in one go, are not counted."""
+    from aethermodel.calibrate.benchmark import SCENARIOS
+
+    before: dict[str, int] = {}
+
+    def update(label: str, done: int, total: int) -> None:
+        if label.endswith("ours"):
+            before[label] = done
+            advance(sum(before.values()), total * len(SCENARIOS))
+
+    return update
+
+
+def print_comparison(table: pd.DataFrame) -> None:
+    """Print one row a law and model, over all predicted sizes."""
+    import pandas as pd
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title="extrapolation of known laws (simulated samples)")
+    for heading in ("law", "noise", "model"):
+        shown.add_column(heading)
+    for heading in ("runs", "within 5 %", "within 10 %", "p95 error", "covered", "fit, min/median"):
+        shown.add_column(heading, justify="right")
+    for (law, noise, model), rows in table.groupby(["law", "noise", "model"], sort=False):
+        covered = rows["cover_mean"].min()
+        first = rows.iloc[0]
+        shown.add_row(
+            law,
+            f"{noise:.0%}",
+            model,
+            f"{first['runs']:,}",
+            f"{rows['within_5'].min():.1%}",
+            f"{rows['within_10'].min():.1%}",
+            f"{rows['p95_error'].max():.1%}",
+            "" if pd.isna(covered) else f"{covered:.1%}",
+            f"{first['fit_ms_min']:.2f} / {first['fit_ms']:.2f} ms",
+        )
+    Console().print(shown)

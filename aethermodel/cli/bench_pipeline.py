@@ -1,0 +1,118 @@
+"""`aethermodel bench pipeline`: the same messages moved in five ways, beside the model."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli import options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aethermodel.measure.pipeline import PipelineBench
+
+
+def command(
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", "-n", help="messages a batch")
+    ] = 10_000,
+    topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
+    rows: Annotated[str, typer.Option(help="which rows")] = "naive,mocked,loopback,shm,tcp",
+    loops: Annotated[
+        str | None, typer.Option(help="asyncio,uvloop; both where uvloop is installed")
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="fresh processes a row, interleaved")] = 5,
+    seconds: Annotated[float, typer.Option(help="about how long a row runs")] = 0.5,
+    load: Annotated[
+        float, typer.Option(help="share of a row's throughput offered for its latencies")
+    ] = 0.8,
+    predict: Annotated[bool, typer.Option(help="run the terms' probes and predict")] = True,
+    seed: options.Seed = None,
+    json: options.Json = None,
+) -> None:
+    """Measure the pipeline: naive, mocked, in one process, across processes by ring and TCP.
+
+    Example: aethermodel bench pipeline --rows loopback,shm --json pipeline.json
+
+    Every message is routed, seen by a handler and checked for its sequence. Latency counts
+    from when a batch was meant to go. Exit status: 0 done, 2 bad input.
+    """
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+    from aethermodel.measure.pipeline import PipelineBench, targets
+
+    given = {"event_loops": loops, "seed": seed}
+    bench = PipelineBench(
+        batch_size=batch_size,
+        topics=topics,
+        kinds=rows,
+        repeats=repeats,
+        seconds=seconds,
+        load=load,
+        predict=predict,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    with progress("measuring") as advance:
+        table = bench.run(advance)
+    if json:
+        figures = {
+            "bench": bench.model_dump(mode="json"),
+            "rows": table.to_dict(orient="records"),
+            "targets": targets(table),
+            **table.attrs,
+        }
+        # Rows of several fabrics: each carries its own label.
+        write_document(document("aethermodel.bench.pipeline/1", "mixed", figures), json)
+    if json != "-":
+        _print(bench, table)
+
+
+def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from aethermodel.measure.pipeline import targets
+
+    shown = Table(
+        title=f"{bench.batch_size:,} messages a batch, {bench.topics} topics; "
+        f"latency at {bench.load:.0%} load"
+    )
+    headings = ("row", "M msg/s", "low to high", "predicted", "error", "P50", "P99", "P99.9")
+    for heading in (*headings, "tick P99", "CPU s/M", "copy ceiling"):
+        left = heading == "row"
+        shown.add_column(heading, justify="left" if left else "right", no_wrap=True)
+    for _, row in table.iterrows():
+        predicted = row.get("predicted_per_second", float("nan"))
+        known = not isnan(predicted)
+        low, high = row["throughput_per_second_low"], row["throughput_per_second_high"]
+        shown.add_row(
+            f"{row['kind']}, {row['event_loop']} [{row['label']}]".replace("[", r"\["),
+            f"{row['throughput_per_second'] / 1e6:,.2f}",
+            f"{low / 1e6:,.2f} to {high / 1e6:,.2f}",
+            f"{predicted / 1e6:,.2f}" if known else "",
+            f"{row['error']:+.1%}" if known else "",
+            *(_microseconds(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
+            _microseconds(row["tick_p99_seconds"]),
+            f"{row['cpu_seconds_per_million']:.4f}",
+            f"{row['ceiling_per_second'] / 1e6:,.0f} M/s",
+        )
+    # In a pipe or a narrow window long lines are better than cells cut short.
+    Console(width=max(Console().width, 160)).print(shown)
+    for cost in table.attrs.get("dispatch", ()):
+        typer.echo(
+            f"dispatch over the bare loop, {cost['event_loop']}: "
+            f"{cost['tick_seconds'] * 1e6:+.2f} us a tick, "
+            f"{cost['call_seconds'] * 1e6:+.2f} us a handler call"
+        )
+    for name, target in targets(table).items():
+        verdict = "reached" if target["met"] else "not reached"
+        typer.echo(
+            f"{name}: {target['value']:,.4g} of {target['wanted']:,.4g} {target['unit']}, {verdict}"
+        )
+
+
+def _microseconds(seconds: float) -> str:
+    return f"{seconds * 1e6:,.0f} us" if not isnan(seconds) else ""

@@ -1,0 +1,58 @@
+"""`aethermodel bench soak`: steady load for long, with everything verified."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aethermodel.cli import options
+
+
+def command(
+    seconds: Annotated[float, typer.Option(help="how long")] = 600,
+    load: Annotated[float, typer.Option(help="share of the throughput at full speed")] = 0.8,
+    fabric: Annotated[str, typer.Option(help="shm or tcp")] = "shm",
+    loop: options.Loop = None,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", "-n", help="messages a batch")
+    ] = 10_000,
+    topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
+    json: options.Json = None,
+) -> None:
+    """Run steady load between two processes: nothing lost or reordered, no memory grown.
+
+    Example: aethermodel bench soak --seconds 60 --load 0.8
+
+    Exit status: 0 all held, 1 something did not, 2 bad input.
+    """
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+    from aethermodel.measure.soak import Soak
+
+    soak = Soak(
+        seconds=seconds,
+        load=load,
+        fabric=fabric,
+        batch_size=batch_size,
+        topics=topics,
+        **({"event_loop": loop} if loop else {}),
+    )
+    with progress("soaking") as advance:
+        found = soak.run(advance)
+    label = found.pop("label")
+    if json:
+        figures = {"soak": soak.model_dump(mode="json"), **found}
+        write_document(document("aethermodel.bench.soak/1", label, figures), json)
+    if json != "-":
+        typer.echo(
+            f"{found['messages']:,} messages in {found['seconds']:,.1f} s "
+            f"({found['messages'] / found['seconds'] / 1e6:,.1f} M/s) [{label}], "
+            f"verified by {' and '.join(found['verified_by'])}\n"
+            f"  latency {found['p50_seconds'] * 1e6:,.0f} us P50, "
+            f"{found['p99_seconds'] * 1e6:,.0f} us P99; "
+            f"tick {found['tick_p99_seconds'] * 1e6:,.0f} us P99\n"
+            f"  resident memory grew by {found['grown_bytes']:,} bytes"
+        )
+        typer.echo("held" if found["held"] else "FAILED: " + "; ".join(found["why"]))
+    raise typer.Exit(0 if found["held"] else 1)

@@ -1,0 +1,125 @@
+"""`aethermodel calibrate`: fit each term on this host from its own probe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli import options
+
+if TYPE_CHECKING:
+    from aethermodel.calibrate.calibration import Calibration
+
+
+def command(
+    json: options.Json = None,
+    loop: options.Loop = None,
+    topics: options.Topics = None,
+    pool: options.Pool = None,
+    processes: options.Processes = None,
+    repeats: options.Repeats = None,
+    seed: options.Seed = None,
+    seconds: Annotated[float, typer.Option(help="time budget; at most this long")] = 60.0,
+    refine: Annotated[
+        bool, typer.Option("--refine", help="spend the rest of the budget on the best next points")
+    ] = False,
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option(help="an earlier calibration of this host to merge in; may be repeated"),
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="only probe again whether this calibration still holds")
+    ] = None,
+) -> None:
+    """Measure loop, ffi, kernel and fabric apart, and fit each term with its intervals.
+
+    Example: aethermodel calibrate --loop uvloop --json calibration.json
+
+    Exit status: 0 done, or the calibration checked is fresh; 1 it is stale; 2 bad input.
+    """
+    from aethermodel.calibrate.merging import merge as merged
+    from aethermodel.console import progress
+    from aethermodel.documents import write_document
+    from aethermodel.measure.calibrating import calibrate_host
+    from aethermodel.measure.campaign import Campaign
+    from aethermodel.measure.known import load_calibration
+
+    if check:
+        _check(check, json)
+        return
+    earlier = [load_calibration(path) for path in merge or ()]
+    campaign = Campaign(
+        event_loop=loop, topics=topics, pool=pool, processes=processes, repeats=repeats, seed=seed
+    )
+    with progress("calibrating") as advance:
+        calibration = calibrate_host(campaign, advance, seconds=seconds, refine=refine)
+    calibration = merged([calibration, *earlier])
+    if json:
+        write_document(calibration.to_json(), json)
+    if json != "-":
+        print_parameters(calibration)
+
+
+def _check(path: Path, json: str | None) -> None:
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+    from aethermodel.measure.drift import check_drift
+    from aethermodel.measure.known import load_calibration
+
+    calibration = load_calibration(path)
+    with progress("probing again") as advance:
+        drifts = check_drift(calibration, advance)
+    stale = any(drift.stale for drift in drifts)
+    if json:
+        figures = {
+            "calibrated": calibration.created,
+            "stale": stale,
+            "terms": [vars(drift) for drift in drifts],
+        }
+        write_document(
+            document("aethermodel.drift/1", calibration.conditions.fabric, figures), json
+        )
+    if json != "-":
+        for drift in drifts:
+            typer.echo(drift)
+    raise typer.Exit(1 if stale else 0)
+
+
+def print_parameters(calibration: Calibration) -> None:
+    """Print the fitted parameters with their intervals, and what weakens them."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    c = calibration.conditions
+    table = Table(
+        title=escape(
+            f"host {calibration.host['id']}, {c.event_loop}, {c.topics} topics [{c.fabric}]"
+        )
+    )
+    for heading in ("parameter", "value", "95 % interval", "unit", "meaning"):
+        table.add_column(
+            heading, justify="left" if heading in ("parameter", "meaning") else "right"
+        )
+    for p in calibration.parameters.values():
+        scale, prefix = (1e9, "n") if p.unit.startswith("s") else (1.0, "")
+        low, high = (p.low or 0.0) * scale, (p.high or 0.0) * scale
+        table.add_row(
+            p.name,
+            f"{p.value * scale:,.3f}",
+            f"{low:,.3f} to {high:,.3f}",
+            prefix + p.unit,
+            p.meaning,
+        )
+    console = Console()
+    console.print(table)
+    model = calibration.model()
+    typer.echo(f"T_batch = {model.t_batch}")
+    typer.echo(
+        f"limit {model.limit_per_second() / 1e6:,.0f} million msg/s, "
+        f"half of it at N = {model.n_half():,.0f}"
+    )
+    for text in (*calibration.warnings, *calibration.findings):
+        typer.echo(f"warning: {text}")

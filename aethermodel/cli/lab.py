@@ -1,0 +1,48 @@
+"""`aethermodel lab`: JupyterLab on the notebooks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one")] = 0,
+    folder: Annotated[
+        Path | None, typer.Option(help="another folder of notebooks", exists=True, file_okay=False)
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="open a browser window")] = True,
+    allow_root: Annotated[
+        bool, typer.Option("--allow-root", help="run as root, as in a container")
+    ] = False,
+) -> None:
+    """Open the notebooks in JupyterLab, on loopback only, with a fresh random token.
+
+    Example: aethermodel lab --no-browser
+    """
+    from aethermodel.execute.notebooks import notebooks_folder
+
+    if find_spec("jupyterlab") is None:
+        raise ValueError("JupyterLab is not installed; pip install 'aethermodel[lab]'")
+    if os.geteuid() == 0 and not allow_root:
+        raise ValueError("JupyterLab as root gives root to whoever has its token; add --allow-root")
+    arguments = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.root_dir={folder or notebooks_folder()}",
+    ]
+    if not browser:
+        arguments.append("--no-browser")
+    if allow_root:
+        arguments.append("--allow-root")
+    # Without a token set from outside, the server draws a random one of 192 bits and shows it.
+    environment = {key: value for key, value in os.environ.items() if key != "JUPYTER_TOKEN"}
+    os.execve(sys.executable, arguments, environment)

@@ -1,0 +1,200 @@
+"""`aethermodel predict`: T_batch at any batch size from a calibration, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aethermodel.cli import options
+
+if TYPE_CHECKING:
+    from aethermodel.calibrate.answers import Answers
+    from aethermodel.calibrate.scenario import Scenario
+
+SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
+
+
+def command(
+    calibration: options.Calibrations = [Path("calibration.json")],  # noqa: B006  typer copies it
+    batch_sizes: Annotated[
+        str | None, typer.Option("--batch-sizes", "-n", help="such as 1,100,10000")
+    ] = None,
+    foreign: options.Foreign = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="first probe whether the calibration still holds")
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="assume a parameter, in SI units, such as t_tick=1e-6"),
+    ] = None,
+    loop_of: Annotated[
+        Path | None, typer.Option(help="assume the loop of this other calibration")
+    ] = None,
+    nic: Annotated[
+        str | None, typer.Option(help="assume a network card of data/interconnects.toml")
+    ] = None,
+    cores: Annotated[int | None, typer.Option(help="assume that so many cores route")] = None,
+    serial: Annotated[float, typer.Option(help="share of the kernel that stays serial")] = 0.0,
+    optimum: Annotated[
+        bool, typer.Option("--optimum", help="batch sizes for 90, 95 and 99 % of the best rate")
+    ] = False,
+    within: Annotated[
+        float | None, typer.Option(help="best batch size under this T_batch, in seconds")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="smallest batch size for this rate, in messages/s")
+    ] = None,
+    sensitivity: Annotated[
+        int | None, typer.Option(help="rank what halving each cost buys at this batch size")
+    ] = None,
+    bottlenecks: Annotated[
+        bool, typer.Option("--bottlenecks", help="which term binds at which batch size")
+    ] = False,
+    roofline: Annotated[
+        bool, typer.Option("--roofline", help="measured and published ceilings beside the rates")
+    ] = False,
+    json: options.Json = None,
+) -> None:
+    """Predict T_batch with intervals and its budget by term, at any batch size; ask what if.
+
+    Example: aethermodel predict -c calibration.json -n 1,256,10000 --set t_tick=1e-6 --optimum
+    """
+    from aethermodel.calibrate.answers import SHARES, Answers
+    from aethermodel.documents import document, write_document
+
+    sizes = options.numbers("batch_sizes", batch_sizes or ",".join(map(str, SIZES)))
+    scenario = _scenario(calibration, foreign, set_ or [], loop_of, nic, cores, serial)
+    if check:
+        scenario = _checked(scenario)
+    answers = Answers(scenario)
+    figures = prediction_figures(scenario, sizes)
+    goals = [answers.share(share) for share in SHARES] if optimum else []
+    goals += [answers.within(within)] if within is not None else []
+    goals += [answers.rate(rate)] if rate is not None else []
+    if goals:
+        figures["best_rate_per_second"] = asdict(answers.best_rate())
+        figures["optima"] = [asdict(goal) for goal in goals]
+    if sensitivity is not None:
+        found = [asdict(buys) for buys in answers.sensitivity(sensitivity)]
+        figures["sensitivity"] = {"batch_size": sensitivity, "halving": found}
+    if bottlenecks:
+        figures["bottlenecks"] = [asdict(bound) for bound in answers.bottlenecks()]
+    if roofline:
+        figures["roofline"] = _roofline(answers, sizes)
+    if json:
+        taken = scenario.calibration
+        fabric = "simulated" if scenario.assumptions else taken.conditions.fabric
+        content = document("aethermodel.predict/1", fabric, figures, host=taken.host)
+        write_document(content, json)
+    if json != "-":
+        _print(figures)
+
+
+def _scenario(
+    calibration: list[Path],
+    foreign: bool,
+    given: list[str],
+    loop_of: Path | None,
+    nic: str | None,
+    cores: int | None,
+    serial: float,
+) -> Scenario:
+    from aethermodel.calibrate import what_if
+    from aethermodel.calibrate.scenario import Assumption, Scenario
+    from aethermodel.interconnects import interconnect
+    from aethermodel.measure.known import load_calibration
+    from aethermodel.specification import load_specification
+
+    base = load_calibration(*calibration, foreign=foreign)
+    assumed: dict[str, Assumption] = {}
+    if loop_of:
+        assumed |= what_if.loop_of(load_calibration(loop_of, foreign=True))
+    if nic:
+        event_bytes = load_specification().parameters["s_event"].value
+        assumed |= what_if.network(interconnect(nic), event_bytes)
+    if cores is not None:
+        assumed |= what_if.cores(base, cores, serial)
+    return Scenario(base, assumed | what_if.values(given))
+
+
+def _checked(scenario: Scenario) -> Scenario:
+    from aethermodel.calibrate.scenario import Scenario
+    from aethermodel.console import progress
+    from aethermodel.measure.drift import check_drift
+
+    with progress("probing again") as advance:
+        drifts = check_drift(scenario.calibration, advance)
+    amiss = [str(drift) for drift in drifts if drift.stale or drift.disturbed]
+    return Scenario(scenario.calibration.warned(*amiss), scenario.assumptions)
+
+
+def prediction_figures(scenario: Scenario, sizes: list[int]) -> dict[str, Any]:
+    """Return what a JSON document says of a prediction.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    sizes : list of int
+        Batch sizes.
+    """
+    calibration = scenario.calibration
+    mean = scenario.predict(sizes)
+    new = scenario.predict(sizes, kind="observation")
+    rows = [
+        {
+            "n": n,
+            "seconds": float(mean.seconds[i]),
+            "low_seconds": float(mean.low[i]),
+            "high_seconds": float(mean.high[i]),
+            "observation_low_seconds": float(new.low[i]),
+            "observation_high_seconds": float(new.high[i]),
+            "per_second": float(n / mean.seconds[i]),
+            "budget_seconds": {term: float(cost[i]) for term, cost in mean.budget.items()},
+        }
+        for i, n in enumerate(sizes)
+    ]
+    return {
+        "calibrated": calibration.created,
+        "conditions": vars(calibration.conditions),
+        "warnings": list(calibration.warnings),
+        "findings": list(calibration.findings),
+        "origin": scenario.origin,
+        "parameters": {
+            p.name: {
+                "value": p.value,
+                "unit": p.unit,
+                "low": p.low,
+                "high": p.high,
+                "origin": origin,
+                "source": p.source,
+            }
+            for origin, p in scenario.parameters()
+        },
+        "formula": f"T_batch = {scenario.model.t_batch}",
+        "rows": rows,
+    }
+
+
+def _roofline(answers: Answers, sizes: list[int]) -> list[dict[str, Any]]:
+    from aethermodel.interconnects import published_ceilings
+    from aethermodel.specification import load_specification
+
+    event_bytes = load_specification().parameters["s_event"].value
+    return [
+        {
+            "ceiling": ceiling.name,
+            "origin": ceiling.origin,
+            "source": ceiling.source,
+            "per_second": {str(n): float(ceiling.at(n)) for n in sizes},
+        }
+        for ceiling in answers.ceilings(sizes, published_ceilings(event_bytes))
+    ]
+
+
+def _print(figures: dict[str, Any]) -> None:
+    from aethermodel.cli.predict_tables import print_tables
+
+    print_tables(figures)

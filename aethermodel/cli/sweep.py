@@ -1,0 +1,331 @@
+"""`aethermodel sweep`: run a probe or a notebook at many points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aethermodel.cli import options
+
+if TYPE_CHECKING:
+    from aethermodel.sweep.plan import Sweep
+    from aethermodel.sweep.run import Backend, Summary
+    from aethermodel.sweep.store import State, Store
+
+app = typer.Typer(no_args_is_help=True, help="Run a probe or a notebook at many points.")
+
+Source = Annotated[
+    Path | None,
+    typer.Argument(
+        help="a sweep file (.toml, .yaml), or the folder of a store", show_default=False
+    ),
+]
+Probe = Annotated[str | None, typer.Option(help="time this probe at each point")]
+Notebook = Annotated[str | None, typer.Option(help="execute this notebook at each point")]
+Axes = Annotated[
+    list[str] | None,
+    typer.Option("-p", "--parameter", help="NAME=VALUE,VALUE,...; points are all combinations"),
+]
+Into = Annotated[
+    Path | None, typer.Option("--store", help="folder of the results [default: sweeps/NAME]")
+]
+Repeats = Annotated[int | None, typer.Option(help="how often each point is run")]
+Samples = Annotated[int | None, typer.Option(help="samples of a probe at each point")]
+SampleSeconds = Annotated[float | None, typer.Option(help="least duration of a sample")]
+Timeout = Annotated[float | None, typer.Option(help="seconds that one point may take")]
+NoiseGate = Annotated[
+    float | None, typer.Option(help="largest share of a point that the system may disturb")
+]
+Retries = Annotated[int | None, typer.Option(help="how often a noisy point is run again")]
+Reuse = Annotated[
+    str,
+    typer.Option(help="what must be unchanged for a finished point to count: params, code, strict"),
+]
+Wait = Annotated[bool, typer.Option(help="wait while another measurement holds the host")]
+BackendName = Annotated[str, typer.Option("--backend", help="local or dask")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="address of a Dask scheduler [default: a cluster on loopback]")
+]
+
+
+@app.command("plan")
+def plan(
+    source: Source = None,
+    probe: Probe = None,
+    notebook: Notebook = None,
+    parameter: Axes = None,
+    store: Into = None,
+    repeats: Repeats = None,
+    samples: Samples = None,
+    sample_seconds: SampleSeconds = None,
+    timeout: Timeout = None,
+    noise_gate: NoiseGate = None,
+    retries: Retries = None,
+    seed: options.Seed = None,
+    reuse: Reuse = "strict",
+    json: options.Json = None,
+) -> None:
+    """Check every point and say what would run, and for how long; nothing is started.
+
+    Example: aethermodel sweep plan --probe kernel -p batch_size=1,10,100 -p topics=4,16
+    """
+    from aethermodel.documents import document, write_document
+
+    given = dict(locals())
+    sweep, into = _sweep_and_store(given)
+    figures, left = _state_of(sweep, into, reuse)
+    if json:
+        write_document(document("aethermodel.sweep.plan/1", "loopback", figures), json)
+    if json != "-":
+        _print_state(sweep, figures)
+        for job in left[:10]:
+            typer.echo(f"  {job.order:>5}  repeat {job.repeat}  {sweep.describe(job.parameters)}")
+        if len(left) > 10:
+            typer.echo(f"  ... and {len(left) - 10:,} more")
+
+
+@app.command("run")
+def run(
+    source: Source = None,
+    probe: Probe = None,
+    notebook: Notebook = None,
+    parameter: Axes = None,
+    store: Into = None,
+    repeats: Repeats = None,
+    samples: Samples = None,
+    sample_seconds: SampleSeconds = None,
+    timeout: Timeout = None,
+    noise_gate: NoiseGate = None,
+    retries: Retries = None,
+    seed: options.Seed = None,
+    reuse: Reuse = "strict",
+    wait: Wait = True,
+    backend: BackendName = "local",
+    scheduler: Scheduler = None,
+    json: options.Json = None,
+) -> None:
+    """Run what the store does not have yet. Stopped at any moment, the same command goes on.
+
+    Example: aethermodel sweep run --probe kernel -p batch_size=1,10,100 --store sweeps/mine
+
+    Exit status: 0 every point is done, 1 some failed or timed out, 2 bad input.
+    """
+    given = dict(locals())
+    sweep, into = _sweep_and_store(given)
+    _run(sweep, into, reuse, frozenset(), _backend(backend, scheduler, wait), json)
+
+
+@app.command("retry")
+def retry(
+    source: Source = None,
+    store: Into = None,
+    reuse: Reuse = "strict",
+    wait: Wait = True,
+    backend: BackendName = "local",
+    scheduler: Scheduler = None,
+    json: options.Json = None,
+) -> None:
+    """Run the points that failed or timed out again, and those that have not run yet.
+
+    Example: aethermodel sweep retry sweeps/mine
+
+    Exit status: as of run.
+    """
+    from aethermodel.sweep.run import UNSUCCESSFUL
+
+    given = dict(locals())
+    sweep, into = _sweep_and_store(given)
+    _run(sweep, into, reuse, UNSUCCESSFUL, _backend(backend, scheduler, wait), json)
+
+
+@app.command("status")
+def status(
+    source: Source = None,
+    store: Into = None,
+    reuse: Reuse = "strict",
+    json: options.Json = None,
+) -> None:
+    """Say how many points are done, failed, timed out and left, and how long the rest takes.
+
+    Example: aethermodel sweep status sweeps/mine --json -
+    """
+    from aethermodel.documents import document, write_document
+
+    given = dict(locals())
+    sweep, into = _sweep_and_store(given)
+    figures, _ = _state_of(sweep, into, reuse)
+    if json:
+        write_document(document("aethermodel.sweep.status/1", "loopback", figures), json)
+    if json != "-":
+        _print_state(sweep, figures)
+
+
+#: Options of a sweep that a command line may give, and their names in a sweep file.
+_SETTINGS = {
+    "probe": "probe",
+    "notebook": "notebook",
+    "repeats": "repeats",
+    "samples": "samples",
+    "sample_seconds": "sample_seconds",
+    "timeout": "timeout_seconds",
+    "noise_gate": "noise_gate",
+    "retries": "retries",
+    "seed": "seed",
+}
+
+
+def _sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
+    """Put file, store and options together; options win."""
+    from aethermodel.sweep.plan import Sweep, parse_axes, read_sweep_file
+    from aethermodel.sweep.store import Store
+
+    if given["reuse"] not in ("params", "code", "strict"):
+        raise ValueError(f"--reuse is params, code or strict, not {given['reuse']!r}")
+    source: Path | None = given["source"]
+    base: dict[str, Any] = {}
+    folder: Path | None = given["store"]
+    if source is not None and source.is_dir():
+        base = Store(source).sweep().model_dump()
+        folder = folder or source
+    elif source is not None:
+        base = read_sweep_file(source)
+        folder = folder or Path("sweeps") / source.stem
+    elif folder is not None and not (given.get("probe") or given.get("notebook")):
+        base = Store(folder).sweep().model_dump()
+    for option, name in _SETTINGS.items():
+        if given.get(option) is not None:
+            base[name] = given[option]
+    if axes := parse_axes(given.get("parameter") or ()):
+        base["parameters"] = {**(base.get("parameters") or {}), **axes}
+    sweep = Sweep.model_validate(base)
+    if folder is None:
+        folder = Path("sweeps") / Path(sweep.probe or sweep.notebook or "").stem
+    return sweep, Store(folder)
+
+
+def _state_of(sweep: Sweep, store: Store, reuse: Any) -> tuple[dict[str, Any], list[Any]]:
+    from collections import Counter
+
+    from aethermodel.sweep.identity import conditions_of
+    from aethermodel.sweep.run import remaining_seconds
+    from aethermodel.sweep.store import finished
+
+    records, jobs = store.records(), sweep.jobs()
+    known = finished(records, sweep, [conditions_of(sweep)], reuse)
+    left = [job for job in jobs if job.order not in known]
+    seconds, source = remaining_seconds(sweep, records, len(left))
+    states = Counter(record.outcome.state for record in known.values())
+    figures = {
+        "sweep": sweep.model_dump(),
+        "store": str(store.folder),
+        "points": len(sweep.points),
+        "jobs": len(jobs),
+        "states": dict(states),
+        "left": len(left),
+        "left_seconds": seconds,
+        "left_seconds_from": source,
+        "stored_for_other_conditions": len(records) - len({r.key for r in known.values()}),
+        "failures": [_failure(r) for r in known.values() if r.outcome.state != "done"],
+    }
+    return figures, left
+
+
+def _failure(record: Any) -> dict[str, Any]:
+    return {
+        "key": record.key,
+        "parameters": record.parameters,
+        "repeat": record.repeat,
+        "state": record.outcome.state,
+        "error": record.outcome.error,
+    }
+
+
+def _print_state(sweep: Sweep, figures: dict[str, Any]) -> None:
+    states = (
+        ", ".join(f"{n:,} {state}" for state, n in figures["states"].items()) or "none finished"
+    )
+    repeats = figures["jobs"] // figures["points"]
+    typer.echo(
+        f"{figures['store']}: {figures['points']:,} points x {repeats} = {figures['jobs']:,} runs; "
+        f"{states}; {figures['left']:,} left"
+    )
+    if others := figures["stored_for_other_conditions"]:
+        typer.echo(f"{others:,} more stored for other parameters, code or host")
+    if figures["left"]:
+        from datetime import timedelta
+
+        seconds = figures["left_seconds"]
+        about = "unknown" if seconds is None else f"about {timedelta(seconds=round(seconds))}"
+        typer.echo(f"time for the rest: {about} ({figures['left_seconds_from']})")
+    for failure in figures["failures"][:10]:
+        where = sweep.describe(failure["parameters"])
+        typer.echo(f"  {failure['state']}: {where} repeat {failure['repeat']}: {failure['error']}")
+
+
+def _backend(name: str, scheduler: str | None, wait: bool) -> Backend:
+    from aethermodel.sweep.run import LocalBackend
+
+    if name == "local" and scheduler is None:
+        return LocalBackend(
+            wait,
+            lambda holder: typer.echo(
+                f"waiting: process {holder} is measuring on this host", err=True
+            ),
+        )
+    if name == "dask":
+        from aethermodel.sweep.cluster import DaskBackend
+
+        return DaskBackend(scheduler)
+    if name == "local":
+        raise ValueError("--scheduler is for --backend dask")
+    raise ValueError(f"--backend is local or dask, not {name!r}")
+
+
+def _run(
+    sweep: Sweep,
+    store: Store,
+    reuse: Any,
+    redo: frozenset[State],
+    backend: Backend,
+    json: str | None,
+) -> None:
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+    from aethermodel.sweep.run import run as run_sweep
+
+    try:
+        with progress(f"sweep {store.folder.name}") as advance:
+            summary = run_sweep(
+                sweep, store, backend=backend, reuse=reuse, redo=redo, progress=advance
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; what has finished is kept in {store.folder}", err=True)
+        raise
+    if json:
+        figures = _summary_figures(sweep, store, summary)
+        write_document(document("aethermodel.sweep.run/1", "loopback", figures), json)
+    if json != "-":
+        _print_summary(sweep, store, summary)
+    raise typer.Exit(1 if summary.failures else 0)
+
+
+def _summary_figures(sweep: Sweep, store: Store, summary: Summary) -> dict[str, Any]:
+    return {
+        "sweep": sweep.model_dump(),
+        "store": str(store.folder),
+        **{name: value for name, value in vars(summary).items() if name != "failures"},
+        "failures": [_failure(record) for record in summary.failures],
+    }
+
+
+def _print_summary(sweep: Sweep, store: Store, summary: Summary) -> None:
+    states = ", ".join(f"{n:,} {state}" for state, n in summary.states.items())
+    typer.echo(
+        f"{store.folder}: {summary.jobs:,} runs: {states}; {summary.reused:,} were there, "
+        f"{summary.ran:,} ran in {summary.seconds:.1f} s, {summary.requeued:,} noisy tries repeated"
+    )
+    for record in summary.failures[:10]:
+        o = record.outcome
+        typer.echo(f"  {o.state}: {sweep.describe(record.parameters)}: {o.error}")

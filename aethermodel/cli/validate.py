@@ -1,0 +1,85 @@
+"""`aethermodel validate`: is the sum of the terms the time of the whole?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli import options
+
+if TYPE_CHECKING:
+    from aethermodel.measure.trial import Trial
+
+
+def command(
+    batch_sizes: options.BatchSizes = None,
+    loop: options.Loop = None,
+    topics: options.Topics = None,
+    pool: options.Pool = None,
+    processes: options.Processes = None,
+    repeats: options.Repeats = None,
+    seed: options.Seed = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="write the samples to this Parquet file")
+    ] = None,
+    json: options.Json = None,
+) -> None:
+    """Calibrate the terms apart, predict the pipeline as a whole, and compare.
+
+    Example: aethermodel validate -n 1,100,10000 --loop uvloop
+
+    Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
+    """
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+    from aethermodel.measure.campaign import Campaign
+    from aethermodel.measure.trial import Trial
+
+    campaign = Campaign(
+        batch_sizes=batch_sizes,
+        event_loop=loop,
+        topics=topics,
+        pool=pool,
+        processes=processes,
+        repeats=repeats,
+        seed=seed,
+    )
+    with progress("measuring") as advance:
+        trial = Trial.run(campaign, advance)
+    if samples:
+        trial.save(samples)
+    if json:
+        write_document(document("aethermodel.validate/1", "loopback", trial.figures()), json)
+    if json != "-":
+        print_trial(trial)
+    raise typer.Exit(1 if trial.verdict.outcome == "fail" else 0)
+
+
+def print_trial(trial: Trial) -> None:
+    """Print the comparison table and the verdict."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    c = trial.campaign
+    table = Table(title=escape(f"one process, {c.event_loop}, {c.topics} topics [loopback]"))
+    for heading in ("N", "measured", "predicted", "95 % interval", "error", "rate", "copy ceiling"):
+        table.add_column(heading, justify="right")
+    for row in trial.table.itertuples():
+        table.add_row(
+            f"{row.n:,}",
+            f"{row.measured_seconds * 1e6:,.2f} us",
+            f"{row.predicted_seconds * 1e6:,.2f} us",
+            f"{row.predicted_low * 1e6:,.2f} to {row.predicted_high * 1e6:,.2f}",
+            f"{row.error:+.1%}",
+            f"{row.measured_per_second / 1e6:,.2f} M/s",
+            f"{row.copy_per_second / 1e6:,.1f} M/s",
+        )
+    Console().print(table)
+    typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
+    typer.echo(
+        f"{trial.noisy_share:.1%} of {len(trial.samples)} samples were disturbed and taken again; "
+        f"the pipeline's processes differ by {trial.verdict.spread:.1%}."
+    )

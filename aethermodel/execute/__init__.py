@@ -1,0 +1,1 @@
+"""Run code in processes that are fresh and yet start fast: forks, kernels, notebooks."""

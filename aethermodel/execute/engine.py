@@ -1,0 +1,108 @@
+"""The papermill engine `aether`: a warm, fresh kernel a notebook, and files written whole."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, NotebookExecutionManager
+from papermill.log import logger
+
+from aethermodel.documents import write_whole
+from aethermodel.execute.forks import Fork, ForkServer
+from aethermodel.execute.kernels import WarmKernelManager, kernel_server
+from aethermodel.execute.scratch import clean_leftovers, scratch
+
+# Papermill saves before and after every cell; what a crash may cost is a second's work.
+_SAVE_SECONDS = 1.0
+
+
+@cache
+def _own_server() -> ForkServer:
+    """Return the server for whoever calls the engine without one, kept until the end."""
+    clean_leftovers()
+    server = kernel_server()
+    atexit.register(server.close)
+    return server
+
+
+class _WholeSaves(NotebookExecutionManager):  # type: ignore[misc]  # untyped
+    """Keeps the output file up to date, replacing it whole each time."""
+
+    nb: Any
+    _saved = -_SAVE_SECONDS
+
+    def save(self, **changed: Any) -> None:
+        self.nb = changed.get("nb") or self.nb
+        ended = self.end_time is not None
+        if self.output_path and (ended or time.monotonic() - self._saved >= _SAVE_SECONDS):
+            write_whole(Path(self.output_path), nbformat.writes(self.nb))
+            self._saved = time.monotonic()
+        self.last_save_time = self.now()
+
+
+class AetherEngine(Engine):  # type: ignore[misc]  # untyped
+    """Execute notebooks on kernels that are forked from a process with everything imported.
+
+    Each notebook has a kernel of its own, which no other has touched. Besides what
+    papermill's own engine takes: ``server``, a `ForkServer` from
+    `aethermodel.execute.kernels.kernel_server`, and ``started``, called with the kernel's
+    `Fork` so that the caller can end it.
+    """
+
+    @classmethod
+    def execute_notebook(
+        cls,
+        nb: Any,
+        kernel_name: str,
+        output_path: str | None = None,
+        progress_bar: bool = True,
+        log_output: bool = False,
+        autosave_cell_every: int = 30,
+        **settings: Any,
+    ) -> Any:
+        """Execute one notebook; papermill calls this."""
+        manager = _WholeSaves(nb, output_path, log_output, progress_bar, autosave_cell_every)
+        manager.notebook_start()
+        try:
+            cls.execute_managed_notebook(manager, kernel_name, log_output=log_output, **settings)
+        finally:
+            manager.cleanup_pbar()
+            manager.notebook_complete()
+        return manager.nb
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        *,
+        server: ForkServer | None = None,
+        started: Callable[[Fork], None] = lambda _: None,
+        start_timeout: float = 60,
+        execution_timeout: float | None = None,
+        **settings: Any,
+    ) -> None:
+        """Run the cells."""
+        for papermills in ("input_path", "timeout", "startup_timeout"):
+            settings.pop(papermills, None)
+        with scratch() as folder:
+            client = PapermillNotebookClient(
+                nb_man,
+                km=WarmKernelManager(server or _own_server(), folder, started),
+                kernel_name=kernel_name,
+                startup_timeout=start_timeout,
+                timeout=execution_timeout,
+                log=logger,
+                **settings,
+            )
+            client.owns_km = True  # it is this notebook's alone, to be ended with it
+            (temporary := folder / "tmp").mkdir()
+            client.execute(env=os.environ | {"TMPDIR": str(temporary)})

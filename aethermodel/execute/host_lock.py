@@ -1,0 +1,73 @@
+"""One measurement at a time on a host: a lock that the kernel drops with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from aethermodel.execute.scratch import runtime_folder
+
+_POLL_SECONDS = 0.1
+
+
+class HostBusyError(ValueError):
+    """Another measurement holds the host."""
+
+
+def _try_lock() -> tuple[int, str]:
+    """Return a descriptor that holds the lock, or -1 and the holder's process id."""
+    path = runtime_folder() / "host.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        return -1, holder
+    # A cleaner of temporary files may have removed the name since: then the next
+    # process would lock another file of that name, and both would measure.
+    held = os.fstat(descriptor)
+    if not path.exists() or path.stat().st_ino != held.st_ino:
+        os.close(descriptor)
+        return -1, ""
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor, ""
+
+
+@contextmanager
+def host_lock(wait: bool = True, waiting: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """Hold the host for a measurement.
+
+    It binds the processes of one user: what others run shows as load and stolen time.
+
+    Parameters
+    ----------
+    wait : bool
+        Wait for the other measurement to end; else give up at once.
+    waiting : callable
+        Told the holder's process id, once, if there is a wait.
+
+    Raises
+    ------
+    HostBusyError
+        If another process measures and `wait` is false.
+    """
+    told = False
+    while True:
+        descriptor, holder = _try_lock()
+        if descriptor >= 0:
+            break
+        if holder and not wait:
+            raise HostBusyError(f"process {holder} is measuring on this host")
+        if holder and not told:
+            waiting(holder)
+            told = True
+        time.sleep(_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,182 @@
+"""Find notebooks, read what they can be given, and execute them through papermill."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from aethermodel.execute.forks import Fork, ForkServer
+
+
+def notebooks_folder() -> Path:
+    """Return the folder of the notebooks: the checkout's, or the installed copy."""
+    # An editable install maps single files to the checkout; a file leads to its folder.
+    return Path(str(files("aethermodel") / "notebooks" / "00_quickstart.ipynb")).parent
+
+
+def find_notebook(name: str) -> Path:
+    """Return the path of a notebook: a file of the user's, or one of the project's by name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such notebook.
+    """
+    for path in (Path(name), notebooks_folder() / name):
+        if path.is_file():
+            return path.resolve()
+    raise ValueError(f"no notebook {name}: neither here nor in {notebooks_folder()}")
+
+
+def read_notebook(path: Path) -> dict[str, Any]:
+    """Read a notebook's JSON.
+
+    Raises
+    ------
+    ValueError
+        If the file is no notebook.
+    """
+    try:
+        notebook: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        _ = notebook["cells"], notebook["metadata"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path}: not a notebook") from None
+    return notebook
+
+
+def parameters_of(notebook: dict[str, Any]) -> dict[str, Any]:
+    """Return names and defaults from a notebook's ``parameters`` cell.
+
+    Parameters
+    ----------
+    notebook : dict
+        From `read_notebook`.
+
+    Returns
+    -------
+    dict
+        A default that JSON cannot say is given as None: of unknown type.
+    """
+    defaults: dict[str, Any] = {}
+    for cell in notebook["cells"]:
+        if "parameters" in cell["metadata"].get("tags", ()):
+            for line in ast.parse("".join(cell["source"])).body:
+                if isinstance(line, ast.Assign):
+                    names = [name.id for name in line.targets if isinstance(name, ast.Name)]
+                elif isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+                    names = [line.target.id]
+                else:
+                    continue
+                try:
+                    default = ast.literal_eval(line.value) if line.value else None
+                    json.dumps(default)
+                except (TypeError, ValueError):
+                    default = None
+                defaults.update(dict.fromkeys(names, default))
+    return defaults
+
+
+def model_of(notebook: dict[str, Any]) -> type[BaseModel] | None:
+    """Return the typed model that a notebook names for its parameters, or None.
+
+    It stands in the notebook's metadata as ``{"aether": {"parameters": "module:Class"}}``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such pydantic model.
+    """
+    name = notebook["metadata"].get("aether", {}).get("parameters")
+    if name is None:
+        return None
+    module, _, attribute = str(name).partition(":")
+    try:
+        model = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError):
+        model = None
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise ValueError(f"the notebook's metadata name {name!r}, which is no pydantic model")
+    return model
+
+
+def execute(
+    name: str,
+    output: Path,
+    parameters: dict[str, Any],
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    server: ForkServer | None = None,
+    started: Callable[[Fork], None] = lambda _: None,
+) -> None:
+    """Execute a notebook with parameters.
+
+    Parameters
+    ----------
+    name : str
+        Path, or file name in the notebooks folder.
+    output : Path
+        Where the executed notebook goes, whole or not at all.
+    parameters : dict
+        Values for the names of its parameters cell.
+    progress : callable, optional
+        Called with (cells done, cells in all).
+    server : ForkServer, optional
+        For kernels; without it one is started and kept until this process ends.
+    started : callable
+        Called with the kernel's `Fork`.
+
+    Raises
+    ------
+    ValueError
+        If the notebook has no such parameter.
+    papermill.PapermillExecutionError
+        If a cell fails; the notebook so far is then left at `output`.
+    """
+    import papermill
+
+    source = find_notebook(name)
+    notebook = read_notebook(source)
+    unknown = parameters.keys() - parameters_of(notebook).keys()
+    if unknown:
+        raise ValueError(f"{name} has no parameter {', '.join(sorted(unknown))}")
+    # Papermill itself writes last, in place; beside the target and under another
+    # name, a reader never meets a half-written file.
+    output = output.resolve()  # the kernel works in another folder
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+        draft = Path(folder) / output.name
+        total = len(notebook["cells"]) + 1  # and the injected one
+
+        def cell_done(*, cell_index: int, **_: object) -> None:
+            if progress:
+                progress(cell_index + 1, total)
+
+        try:
+            papermill.execute_notebook(
+                str(source),
+                str(draft),
+                parameters=parameters,
+                kernel_name="python3",
+                language="python",
+                engine_name="aether",
+                progress_bar=False,
+                cwd=str(source.parent),
+                on_cell_executed=cell_done,
+                server=server,
+                started=started,
+            )
+        except KeyboardInterrupt:
+            draft.unlink(missing_ok=True)  # neither a result nor an error to look at
+            raise
+        finally:
+            if draft.exists():
+                draft.replace(output)

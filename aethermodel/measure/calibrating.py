@@ -1,0 +1,184 @@
+"""Calibrate this host within a time budget: sample, pass the noise gate, refine, fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.conditions import Conditions
+from aethermodel.calibrate.design import next_point
+from aethermodel.measure.campaign import Campaign
+from aethermodel.measure.host import this_host
+from aethermodel.measure.sampling import Plan, Point, take_samples
+
+Progress = Callable[[int, int], None]
+#: Longest that a calibration may take, in seconds.
+MOST_SECONDS = 60.0
+#: A term whose samples deviate more than this from its law is too noisy to rely on: the
+#: relative deviation from which pyperf calls a benchmark unstable.
+MOST_NOISE = 0.10
+# Of the budget, kept for fitting and writing.
+_RESERVE = 0.05
+# A refinement that shrinks the confidence region by less is not worth its time.
+_WORTHWHILE = 0.97
+
+
+def now() -> str:
+    """Return the present as ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def calibration_of(
+    samples: pd.DataFrame, campaign: Campaign, host: dict[str, Any], taken: str
+) -> Calibration:
+    """Fit the terms from samples taken under a campaign's conditions."""
+    conditions = Conditions(
+        topics=campaign.topics,
+        pool=campaign.pool,
+        event_loop=campaign.event_loop,
+        fabric="loopback",
+        cache_bytes=host["cache_bytes"],
+    )
+    return Calibration.from_samples(samples, host, conditions, taken)
+
+
+def noisy_terms(calibration: Calibration) -> dict[str, float]:
+    """Return the terms that fail the noise gate, with their relative deviation."""
+    noise = {term: fit.noise for term, fit in calibration.fits.items()}
+    return {term: value for term, value in noise.items() if not value <= MOST_NOISE}
+
+
+def calibrate_host(
+    campaign: Campaign,
+    progress: Progress | None = None,
+    *,
+    seconds: float = MOST_SECONDS,
+    refine: bool = False,
+) -> Calibration:
+    """Run the terms' probes and fit them, within a time budget.
+
+    Terms too noisy at first are measured again for as long as the budget lasts; what is still
+    noisy then is called inconclusive in the calibration's warnings.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    progress : callable, optional
+        Called with (samples taken, samples planned so far).
+    seconds : float
+        The budget.
+    refine : bool
+        Spend what is left of the budget where it narrows the prediction most.
+
+    Raises
+    ------
+    ValueError
+        If the budget is too short for one sample of each term.
+    """
+    if not seconds > 0:
+        raise ValueError(f"the time budget must be above zero seconds, not {seconds:g}")
+    deadline = monotonic() + (1 - _RESERVE) * seconds
+    sampling = _Sampling(campaign, progress, deadline)
+    wanted = campaign.plan(whole=False)
+    sampling.take(wanted.points, wanted.processes)
+    calibration = sampling.calibration()
+    while sampling.has_time and (noisy := noisy_terms(calibration)):
+        again = [point for point in campaign.term_points() if point.probe in noisy]
+        sampling.take(again, 1)
+        calibration = sampling.calibration()
+    while refine and sampling.has_time and (point := next_best(calibration, campaign)):
+        sampling.take([point], 1)
+        calibration = sampling.calibration()
+    return calibration.warned(*sampling.shortcomings(wanted, calibration))
+
+
+class _Sampling:
+    """Samples so far, and the time that is left for more."""
+
+    def __init__(self, campaign: Campaign, progress: Progress | None, deadline: float) -> None:
+        self.campaign, self.progress, self.deadline = campaign, progress, deadline
+        self.frames: list[pd.DataFrame] = []
+        self.processes = self.done = 0
+        self.longest = 0.0
+
+    @property
+    def has_time(self) -> bool:
+        """Whether one more process of the longest duration so far fits in."""
+        return monotonic() + self.longest < self.deadline
+
+    def take(self, points: Sequence[Point], processes: int) -> None:
+        """Sample points in fresh processes, one at a time so that the budget holds."""
+        total = self.done + len(points) * processes * self.campaign.repeats
+        for _ in range(processes):
+            if self.frames and not self.has_time:
+                return
+            start = monotonic()
+            plan = Plan(
+                points=tuple(points),
+                processes=1,
+                repeats=self.campaign.repeats,
+                seed=self.campaign.seed + self.processes,
+            )
+            frame = take_samples(plan, self._advance(total), deadline=self.deadline)
+            self.frames.append(frame.assign(process=self.processes))
+            self.processes += 1
+            self.longest = max(self.longest, monotonic() - start)
+
+    def _advance(self, total: int) -> Progress:
+        before = self.done
+
+        def advance(done: int, _: int) -> None:
+            self.done = before + done
+            if self.progress:
+                self.progress(self.done, total)
+
+        return advance
+
+    def calibration(self) -> Calibration:
+        samples = pd.concat(self.frames, ignore_index=True)
+        host = this_host().model_dump(mode="json")
+        return calibration_of(samples, self.campaign, host, now())
+
+    def shortcomings(self, wanted: Plan, calibration: Calibration) -> list[str]:
+        """What the reader of this calibration must know."""
+        found = [
+            f"inconclusive: {term} is noisy, its samples deviate by {noise:.0%} from their law "
+            f"(at most {MOST_NOISE:.0%} is reliable): calibrate again on a quieter host"
+            for term, noise in noisy_terms(calibration).items()
+        ]
+        if self.done < wanted.samples:
+            found.append(
+                f"cut short: {self.done} of {wanted.samples} samples fitted into the time budget"
+            )
+        return found
+
+
+def next_best(calibration: Calibration, campaign: Campaign) -> Point | None:
+    """Return the point that narrows the prediction most; None if no point helps noticeably.
+
+    The term whose interval is widest, as a share of T_batch at any of the campaign's batch sizes,
+    is sampled where the D-optimal criterion says. The campaign's own batch sizes stay held out.
+    """
+    sizes = np.array(campaign.batch_sizes, dtype=np.float64)
+    total = calibration.predict(sizes).seconds
+    calls = np.minimum(sizes, campaign.topics)
+    widths = {}
+    for term, fit in calibration.fits.items():
+        _, low, high = fit.predict(calls if term == "loop" else sizes)
+        widths[term] = float(np.max((high - low) / total))
+    term = max(widths, key=lambda name: widths[name])
+    top = campaign.topics if term == "loop" else campaign.kernel_sizes()[-1]
+    powers = {float(2**i) for i in range(23) if 2**i < top} | {float(top)}
+    free = powers if term == "loop" else powers - set(map(float, campaign.batch_sizes))
+    best = next_point(calibration.fits[term], sorted(free))
+    if best.shrinkage > _WORTHWHILE:
+        return None
+    points = {point.probe: point for point in campaign.term_points()}
+    varied = "calls" if term == "loop" else "batch_size"
+    return Point(probe=term, settings={**points[term].settings, varied: int(best.n)})

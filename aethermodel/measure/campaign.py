@@ -1,0 +1,131 @@
+"""Which points to sample so that terms calibrated apart can be held against the whole."""
+
+from __future__ import annotations
+
+from itertools import chain, count
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from aethermodel.measure.probes.settings import EventLoop
+from aethermodel.measure.runner import available_loops
+from aethermodel.measure.sampling import Plan, Point
+
+
+class Campaign(BaseModel):
+    """One comparison of the model with the pipeline, on one host.
+
+    Attributes
+    ----------
+    batch_sizes : tuple of int
+        Batch sizes N at which the pipeline runs as a whole. The kernel probe avoids
+        them, so that each of them is a prediction and not a look-up.
+    event_loop : {"asyncio", "uvloop"}
+    topics : int
+        Topics of the router, each with a handler.
+    pool : int
+        Different batches in turn: the working set is ``pool * N * 64`` bytes.
+    processes, repeats, seed
+        As in `aethermodel.measure.sampling.Plan`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_sizes: tuple[int, ...] = Field((1, 10, 100, 1_000, 10_000, 30_000), min_length=1)
+    event_loop: EventLoop = available_loops()[-1]
+    topics: int = Field(16, ge=1, le=65_536)
+    pool: int = Field(4, ge=1, le=1024)
+    processes: int = Field(8, ge=1, le=100)
+    repeats: int = Field(4, ge=1, le=1000)
+    seed: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_default(cls, given: Any) -> Any:
+        # Notebooks and command lines hand over every parameter, set or not.
+        if isinstance(given, dict):
+            return {name: value for name, value in given.items() if value is not None}
+        return given
+
+    @field_validator("batch_sizes", mode="before")
+    @classmethod
+    def _split(cls, sizes: Any) -> Any:
+        """Accept ``"1,100,10000"`` and a single number: all that a command line can pass."""
+        if isinstance(sizes, str):
+            return [part.strip() for part in sizes.split(",")]
+        return [sizes] if isinstance(sizes, int) else sizes
+
+    @model_validator(mode="after")
+    def _sizes_make_sense(self) -> Campaign:
+        for size in self.batch_sizes:
+            if not 1 <= size <= 2**22:
+                raise ValueError(f"a batch size must be 1 to {2**22}, not {size}")
+        if len(set(self.batch_sizes)) != len(self.batch_sizes):
+            raise ValueError("a batch size is given twice")
+        return self
+
+    def kernel_sizes(self) -> list[int]:
+        """Return the batch sizes of the kernel probe: one, and three times the powers of four.
+
+        Where the pipeline has such a size, the next free one above it. They reach
+        beyond the pipeline's largest batch, so that nothing is extrapolated.
+        """
+        sizes: list[int] = []
+        grid = chain([1], (3 * 4**i for i in count()))
+        while not sizes or sizes[-1] <= max(self.batch_sizes):
+            size = next(grid)
+            while size in self.batch_sizes or size in sizes:
+                size += 1
+            sizes.append(size)
+        return sorted(sizes)
+
+    def call_counts(self) -> list[int]:
+        """Return how many handlers the loop probe calls: from one to all, doubling."""
+        counts = {1, self.topics}
+        counts.update(2**i for i in range(1, 17) if 2**i < self.topics)
+        return sorted(counts)
+
+    def plan(self, *, whole: bool = True) -> Plan:
+        """Return the sampling plan.
+
+        Parameters
+        ----------
+        whole : bool
+            Also run the pipeline, the ceiling beside it; else the terms and the ceiling only.
+        """
+        beside = self.whole_points() if whole else self.ceiling_points()
+        points = self.term_points() + beside
+        return Plan(
+            points=tuple(points), processes=self.processes, repeats=self.repeats, seed=self.seed
+        )
+
+    def term_points(self) -> list[Point]:
+        """Return what calibrates the terms, each by its own probe."""
+        sizes, handles = self.kernel_sizes(), self.handle_sizes()
+        return [
+            *(self._point("loop", event_loop=self.event_loop, calls=k) for k in self.call_counts()),
+            *(self._point("ffi", batch_size=n) for n in handles),
+            *(self._point("fabric", event_loop=self.event_loop, batch_size=n) for n in handles),
+            *(self._point("kernel", batch_size=n) for n in sizes),
+        ]
+
+    def handle_sizes(self) -> list[int]:
+        """Return three sizes: they show whether a handle's cost really does not depend on N."""
+        sizes = self.kernel_sizes()
+        return sorted({sizes[0], sizes[len(sizes) // 2], sizes[-1]})
+
+    def ceiling_points(self) -> list[Point]:
+        """Return the copy bandwidth from the smallest to the largest batch of the kernel probe."""
+        return [self._point("bandwidth", batch_size=n) for n in self.kernel_sizes()[::2]]
+
+    def whole_points(self) -> list[Point]:
+        """Return the pipeline at every batch size, and the copy bandwidth beside it."""
+        points = []
+        for n in self.batch_sizes:
+            loop = {"event_loop": self.event_loop, "calls": self.topics}
+            points.append(self._point("pipeline", batch_size=n, **loop))
+            points.append(self._point("bandwidth", batch_size=n))
+        return points
+
+    def _point(self, probe: str, **settings: Any) -> Point:
+        return Point(probe=probe, settings={"topics": self.topics, "pool": self.pool, **settings})

@@ -1,0 +1,101 @@
+"""A receiver that checks every event it passes on, and takes each batch's latency."""
+
+from __future__ import annotations
+
+from aethermodel.bus.fabric import Batch, EndOfStream, Receiver
+from aethermodel.measure.checksums import Checksums
+from cython_core import Histogram, first_gap, now_ns
+
+
+class OutOfSequenceError(RuntimeError):
+    """An event is missing, double, damaged or out of order."""
+
+
+class Checked:
+    """Passes on a given number of batches of another receiver, then ends.
+
+    The sequence of every event is read and compared. A batch's latency runs from the
+    time that its sender wrote into it, which is when it was *meant* to go, to the
+    return of its last handler: a late sender makes it longer, never shorter.
+
+    Parameters
+    ----------
+    receiver : Receiver
+        Stays open.
+    batches : int
+        How many to pass on.
+    first : int
+        Sequence of the first event; each further one is one more.
+    lap : int
+        Where the numbers start again from 0, as those of a pool that is sent over and
+        over do; 0: never.
+    verify : Checksums, optional
+        Also verify every event's checksum.
+
+    Attributes
+    ----------
+    latency_ns : Histogram
+    began_ns, ended_ns : int
+        Meant time of the first batch, and when the last one was released.
+    """
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        batches: int,
+        first: int = 0,
+        lap: int = 0,
+        verify: Checksums | None = None,
+    ) -> None:
+        self.label = receiver.label
+        self.copies = receiver.copies
+        self.latency_ns = Histogram()
+        self.next = first
+        self.began_ns = self.ended_ns = 0
+        self._receiver = receiver
+        self._left = batches
+        self._lap = lap
+        self._verify = verify.verify if verify else None
+        self._meant_ns = 0
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait in the receiver."""
+        return self._receiver.waiting
+
+    async def receive(self) -> Batch:
+        """Return the next batch, checked.
+
+        Raises
+        ------
+        EndOfStream
+            After as many batches as were asked for.
+        OutOfSequenceError
+            If an event is not the one that must come next.
+        """
+        if not self._left:
+            raise EndOfStream
+        batch = await self._receiver.receive()
+        at = first_gap(batch, self.next)
+        if at >= 0:
+            raise OutOfSequenceError(
+                f"event {self.next + at} should come, event {batch['sequence'][at]} came"
+            )
+        if self._verify and (bad := self._verify(batch)):
+            raise OutOfSequenceError(f"event {self.next + bad[0]} was damaged on its way")
+        self._left -= 1
+        self.next += len(batch)
+        if self.next == self._lap:
+            self.next = 0
+        self._meant_ns = int(batch["timestamp_ns"][0])
+        self.began_ns = self.began_ns or self._meant_ns
+        return batch
+
+    def release(self) -> None:
+        """Release the batch, and count its latency."""
+        self._receiver.release()
+        self.ended_ns = now_ns()
+        self.latency_ns.record(self.ended_ns - self._meant_ns)
+
+    def close(self) -> None:
+        """Leave the receiver open for the next run."""

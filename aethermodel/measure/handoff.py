@@ -1,0 +1,32 @@
+"""How long one batch takes from commit in one process to the consumer in another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from aethermodel.measure.runner import available_loops
+from cython_core.ring_latency import Waiting, handoff
+
+
+def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
+    """Time single handoffs, each batch alone, by every way of waiting.
+
+    Parameters
+    ----------
+    batches : int
+        Handoffs a way.
+
+    Returns
+    -------
+    dict
+        By way of waiting: ``p50_seconds``, ``p99_seconds``, ``batches``.
+    """
+    ways: list[Waiting] = ["spin", "wait", *available_loops()]
+    found: dict[str, dict[str, Any]] = {}
+    for way in ways:
+        seconds = handoff(batches, waiting=way)[batches // 10 :] / 1e9
+        p50, p99 = np.percentile(seconds, [50, 99])
+        found[way] = {"p50_seconds": float(p50), "p99_seconds": float(p99), "batches": batches}
+    return found

@@ -1,0 +1,35 @@
+"""Calibrations of this host, read from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.merging import merge
+from aethermodel.measure.host import this_host
+
+
+def load_calibration(*paths: Path | str, foreign: bool = False) -> Calibration:
+    """Read calibration files and merge them.
+
+    Parameters
+    ----------
+    *paths : path
+        One or more files of one host.
+    foreign : bool
+        Take another host's, with a warning in all that is made from it.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing, no calibration or another host's, or two do not belong together.
+    """
+    here = this_host().id
+    try:
+        loaded = [Calibration.load(path, host_id=here, foreign=foreign) for path in paths]
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{error.filename}: no such calibration; make one with "
+            f"`aethermodel calibrate --json {error.filename}`"
+        ) from None
+    return merge(loaded)

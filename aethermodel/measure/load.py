@@ -1,0 +1,240 @@
+"""The real pipeline under a fixed load: latency from when a batch was due, not from when it went.
+
+A producer that waits for the pipeline before it sends again hides every stall from its own
+figures (coordinated omission). Here the schedule is drawn beforehand and never waits: what is due
+while the pipeline is busy is late, and its lateness counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from bisect import bisect_right
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.bus.plane import Plane
+from aethermodel.measure.noise import Noise, Reading
+from aethermodel.measure.probes.pipeline import LostEventsError
+from aethermodel.measure.probes.settings import EventLoop
+from aethermodel.measure.runner import on_loop
+from aethermodel.measure.tally import Tally
+from aethermodel.measure.workload import make_batch
+
+Floats = npt.NDArray[np.float64]
+#: An idle loop reads the clock every 0.1 us or so; what takes this long is a pause, in seconds.
+SHORTEST_GAP = 5e-6
+#: Share of a run that only warms it up.
+WARM_UP = 0.1
+
+
+class LoadSettings(BaseModel):
+    """The pipeline that is put under load.
+
+    Attributes
+    ----------
+    group : int
+        Events of one arriving batch: they are due together.
+    largest : int
+        Arrived batches that one tick takes at most.
+    topics, pool : int
+        As in the probes: topics with a handler, different buffers in turn.
+    event_loop : {"asyncio", "uvloop"}
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    group: int = Field(256, ge=1, le=2**20)
+    largest: int = Field(32, ge=1, le=1024)
+    topics: int = Field(16, ge=1, le=65_536)
+    pool: int = Field(4, ge=1, le=64)
+    event_loop: EventLoop = "asyncio"
+
+
+@dataclass(frozen=True)
+class LoadRun:
+    """What one run showed.
+
+    Attributes
+    ----------
+    latencies : ndarray, shape (batches after warm-up,)
+        Seconds from when each arriving batch was due until its last handler returned.
+    seconds : float
+        From the start until the last batch was handled.
+    ticks : int
+        Ticks that served something.
+    noise : Noise
+        What disturbed the run.
+    """
+
+    latencies: Floats
+    seconds: float
+    ticks: int
+    noise: Noise
+
+
+class LoadedPipeline:
+    """Producer, loopback fabric, plane and handlers, ready to run under any schedule.
+
+    Parameters
+    ----------
+    settings : LoadSettings
+    """
+
+    def __init__(self, settings: LoadSettings) -> None:
+        self.settings = settings
+        most = settings.group * settings.largest
+        events = make_batch(settings.pool * most, settings.topics, seed=0)
+        self._plane, self._tally = Plane(settings.topics, most), Tally()
+        for topic in range(settings.topics):
+            self._plane.on(topic, self._tally.handle)
+        # As in the probes, the working set is pool * N * 64 bytes for a batch of N events.
+        self._batches = [
+            [events[i * size : (i + 1) * size] for i in range(settings.pool)]
+            for size in range(0, most + 1, settings.group)
+        ]
+        self._due: list[float] = []
+        self._ends: list[float] = []
+        self._served: list[int] = []
+        self._drive = on_loop(settings.event_loop, self._run)
+
+    def run(self, due: Floats) -> LoadRun:
+        """Serve a schedule.
+
+        Parameters
+        ----------
+        due : ndarray, shape (batches,)
+            When each batch arrives, in seconds from the start, ascending.
+
+        Raises
+        ------
+        LostEventsError
+            If the handlers were not shown every event.
+        """
+        self._due = np.asarray(due, dtype=np.float64).tolist()
+        self._ends, self._served, self._tally.events = [], [], 0
+        collecting = gc.isenabled()
+        gc.collect()
+        gc.disable()
+        try:
+            before = Reading.now()
+            seconds = self._drive(len(self._due))
+            noise = Noise.since(before)
+        finally:
+            if collecting:
+                gc.enable()
+        sent = len(self._due) * self.settings.group
+        if self._tally.events != sent:
+            raise LostEventsError(f"handlers saw {self._tally.events} of {sent} events")
+        latencies = np.repeat(self._ends, self._served) - due
+        return LoadRun(latencies[int(WARM_UP * due.size) :], seconds, len(self._ends), noise)
+
+    def capacity(self, batches: int = 20_000) -> float:
+        """Return arriving batches a second when the pipeline never has to wait for one."""
+        return batches / self.run(np.zeros(batches)).seconds
+
+    async def _run(self, total: int) -> float:
+        fabric = Loopback(depth=2)
+        start = perf_counter()
+        await asyncio.gather(self._produce(fabric, total, start), self._consume(fabric, start))
+        return perf_counter() - start
+
+    async def _produce(self, fabric: Loopback, total: int, start: float) -> None:
+        due, largest, pool = self._due, self.settings.largest, self.settings.pool
+        batches, served = self._batches, self._served
+        first = turn = 0
+        while first < total:
+            now = perf_counter() - start
+            last = bisect_right(due, now, first, min(first + largest, total))
+            if last > first:
+                served.append(last - first)
+                await fabric.send(batches[last - first][turn % pool])
+                first, turn = last, turn + 1
+            await asyncio.sleep(0)
+
+    async def _consume(self, fabric: Loopback, start: float) -> None:
+        plane, ends = self._plane, self._ends
+        left = len(self._due)
+        while left:
+            # A look instead of a wait: a waiting task would have to be woken, which no term holds.
+            if len(fabric):
+                plane.tick(await fabric.receive())
+                ends.append(perf_counter() - start)
+                left -= self._served[len(ends) - 1]
+            await asyncio.sleep(0)
+
+
+def host_gaps(seconds: float) -> tuple[Floats, float, Noise]:
+    """Watch an idle loop for pauses of this host.
+
+    Parameters
+    ----------
+    seconds : float
+        How long to watch.
+
+    Returns
+    -------
+    gaps : ndarray of float64
+        Times between two readings of the clock that were too long to be the loop's own.
+    running : float
+        Seconds that were no such gap.
+    noise : Noise
+        What disturbed the watch.
+    """
+    found = []
+    before = Reading.now()
+    start = last = perf_counter()
+    while last - start < seconds:
+        now = perf_counter()
+        if now - last > SHORTEST_GAP:
+            found.append(now - last)
+        last = now
+    gaps = np.array(found, dtype=np.float64)
+    return gaps, last - start - float(gaps.sum()), Noise.since(before)
+
+
+def tier_seconds(settings: LoadSettings, ticks: int) -> dict[str, Any]:
+    """Time the parts of single ticks at an idle pipeline, tick by tick.
+
+    Parameters
+    ----------
+    settings : LoadSettings
+    ticks : int
+
+    Returns
+    -------
+    dict of str to ndarray, shape (ticks,)
+        ``fabric``: one batch sent and received; ``bridge``: one call across the language border
+        that checks its arguments and returns, no kernel. In seconds, one clock reading included.
+    """
+    from cython_core.router import Routed, route_call
+
+    batch = make_batch(settings.group, settings.topics, seed=0)
+    out = Routed(len(batch), settings.topics)
+    found = {"fabric": np.zeros(ticks), "bridge": np.zeros(ticks)}
+
+    async def timed(loops: int) -> float:
+        fabric = Loopback(depth=2)
+        hop, call = found["fabric"], found["bridge"]
+        start = perf_counter()
+        for i in range(loops):
+            before = perf_counter()
+            await fabric.send(batch)
+            received = await fabric.receive()
+            crossed = perf_counter()
+            route_call(received, settings.topics, out=out)
+            after = perf_counter()
+            hop[i], call[i] = crossed - before, after - crossed
+            await asyncio.sleep(0)
+        return perf_counter() - start
+
+    drive = on_loop(settings.event_loop, timed)
+    drive(max(1, ticks // 10))
+    drive(ticks)
+    return found

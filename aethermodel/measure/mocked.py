@@ -1,0 +1,22 @@
+"""The specification's mocked core: it does nothing for as long as the real one would work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+from aethermodel.bus.fabric import Batch
+from aethermodel.specification import Specification
+
+
+def mocked_core(specification: Specification) -> Callable[[Batch], None]:
+    """Return a core that spins for the specification's time; its figures are ``simulated``."""
+    p = specification.parameters
+    call, per_event = p["t_ffi"].value, p["t_kernel"].value
+
+    def process(batch: Batch) -> None:
+        until = perf_counter() + call + per_event * len(batch)
+        while perf_counter() < until:
+            pass
+
+    return process

@@ -1,0 +1,66 @@
+"""What disturbed a sample: stolen time and involuntary switches while it ran."""
+
+from __future__ import annotations
+
+import os
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def _stolen_seconds() -> float:
+    """Time the hypervisor gave to others, over all cores, since boot."""
+    try:
+        fields = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()
+    except OSError:
+        return 0.0
+    return float(fields[8]) * _TICK_SECONDS if len(fields) > 8 else 0.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The counters at one moment; two readings bracket a sample."""
+
+    stolen_seconds: float
+    switches: int
+
+    @classmethod
+    def now(cls) -> Reading:
+        """Read both counters; about 20 us, outside the timed part."""
+        return cls(_stolen_seconds(), resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What happened between two readings.
+
+    Attributes
+    ----------
+    stolen_seconds : float
+        In steps of the kernel's tick (10 ms): zero for most short samples.
+    switches : int
+        Times the kernel took the core away from this process.
+    load : float
+        One-minute load average at the end.
+    """
+
+    stolen_seconds: float
+    switches: int
+    load: float
+
+    @classmethod
+    def since(cls, before: Reading) -> Noise:
+        """Return what happened since `before`."""
+        after = Reading.now()
+        return cls(
+            after.stolen_seconds - before.stolen_seconds,
+            after.switches - before.switches,
+            os.getloadavg()[0],
+        )
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the sample is to be marked and measured again."""
+        return self.stolen_seconds > 0 or self.switches > 0

@@ -1,0 +1,187 @@
+"""The pipeline's benchmark: all rows and the ceiling, interleaved, beside the model."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from aethermodel.measure.prediction import term_plan, with_predictions
+from aethermodel.measure.probes.settings import EventLoop
+from aethermodel.measure.rows import KINDS, Kind, Row
+from aethermodel.measure.runner import available_loops
+from aethermodel.measure.sampling import Plan, Point, SamplingError, take_samples
+
+Progress = Callable[[int, int], None]
+#: The specification's ceiling on paper, of which a real pipeline should carry three times.
+SPECIFIED_PER_SECOND = 81.9e6
+
+
+class PipelineBench(BaseModel):
+    """What to run.
+
+    Attributes
+    ----------
+    batch_size, topics : int
+        Messages a batch; topics, each with a handler.
+    kinds : tuple of {"naive", "mocked", "loopback", "shm", "tcp"}
+    event_loops : tuple of {"asyncio", "uvloop"}
+    repeats : int
+        Fresh processes a row, in random order among the others.
+    seconds : float
+        About how long a row runs at full speed, and again at the fixed load.
+    load : float
+        Share of a row's own throughput that is offered for its latencies.
+    predict : bool
+        Also run the terms' probes, and put the model's prediction beside the rows.
+    seed : int
+        Of the random order.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_size: int = Field(10_000, ge=1, le=2**20)
+    topics: int = Field(16, ge=1, le=4096)
+    kinds: tuple[Kind, ...] = Field(KINDS, min_length=1)
+    event_loops: tuple[EventLoop, ...] = Field(available_loops(), min_length=1)
+    repeats: int = Field(5, ge=1, le=1000)
+    seconds: float = Field(0.5, ge=0.01, le=600)
+    load: float = Field(0.8, gt=0, lt=1)
+    predict: bool = True
+    seed: int = 0
+
+    @field_validator("kinds", "event_loops", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        """Accept ``"shm,tcp"``: all that a command line can pass."""
+        return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
+
+    def rows(self) -> list[Row]:
+        """Return the rows, in the order of the table."""
+        size = {"batch_size": self.batch_size, "topics": self.topics}
+        return [
+            Row(kind=kind, event_loop=loop, **size)
+            for kind in dict.fromkeys(self.kinds)
+            for loop in dict.fromkeys(self.event_loops)
+        ]
+
+    def run(self, progress: Progress | None = None) -> pd.DataFrame:
+        """Measure this host.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with (steps done, steps in all).
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a kind and loop: ``kind``, ``event_loop``, ``label``; medians over the
+            repeats of ``throughput_per_second`` (its lowest and highest as ``..._low`` and
+            ``..._high``), ``cpu_seconds_per_million``, the latencies ``p50_seconds`` to
+            ``p99.9_seconds`` and ``tick_p99_seconds`` at ``offered_per_second``;
+            ``ceiling_per_second``, a plain copy of the same batches; and, where the model
+            covers the row, ``predicted_per_second`` with its 95 % interval and ``error``.
+            Its ``attrs`` hold every single run, and the cost of dispatch.
+
+        Raises
+        ------
+        SamplingError
+            If a process fails, or an event was lost or out of order.
+        """
+        rows, plan = self.rows(), term_plan(self) if self.predict else None
+        turns = [*range(len(rows)), None] * self.repeats
+        random.Random(self.seed).shuffle(turns)
+        total = len(turns) + (plan.samples if plan else 0)
+        runs, copies = [], []
+        for done, turn in enumerate(turns):
+            if turn is None:
+                copies.append(self._copy_seconds())
+            else:
+                runs.append({"row": turn, **run_row(rows[turn], self.seconds, self.load)})
+            if progress:
+                progress(done + 1, total)
+        table = self._table(rows, pd.DataFrame(runs))
+        table["ceiling_per_second"] = self.batch_size / pd.Series(copies).median()
+        table.attrs["runs"] = runs
+        if plan:
+            samples = take_samples(
+                plan, lambda done, _: progress and progress(len(turns) + done, total)
+            )
+            table = with_predictions(table, samples, self)
+        return table
+
+    def _copy_seconds(self) -> float:
+        point = Point(probe="bandwidth", settings={"batch_size": self.batch_size})
+        samples = take_samples(Plan(points=(point,), processes=1, repeats=3))
+        return float(samples[samples["final"]]["seconds"].median())
+
+    def _table(self, rows: list[Row], runs: pd.DataFrame) -> pd.DataFrame:
+        by_row = runs.groupby("row")
+        table = by_row.median()
+        table["throughput_per_second_low"] = by_row["throughput_per_second"].min()
+        table["throughput_per_second_high"] = by_row["throughput_per_second"].max()
+        table.insert(0, "kind", [row.kind for row in rows])
+        table.insert(1, "event_loop", [row.event_loop for row in rows])
+        table.insert(2, "label", [row.label for row in rows])
+        return table
+
+
+def run_row(row: Row, seconds: float, load: float) -> dict[str, Any]:
+    """Run one row in a fresh process.
+
+    Raises
+    ------
+    SamplingError
+        With the process's own last line, if it fails.
+    """
+    request = {"row": row.model_dump(), "seconds": seconds, "load": load}
+    done = subprocess.run(
+        [sys.executable, "-m", "aethermodel.measure.row_worker"],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise SamplingError(f"the {row.kind} row on {row.event_loop} failed: {last}")
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def targets(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Hold the table against what the bus is meant to reach.
+
+    Returns
+    -------
+    dict
+        By target: the figure, what is wanted, and whether it was reached; targets whose
+        rows were not run are left out.
+    """
+    best = table.groupby("kind")["throughput_per_second"].max()
+    found = {}
+    if "shm" in best:
+        found["across processes"] = (best["shm"], 3 * SPECIFIED_PER_SECOND, "per_second")
+    if {"naive", "loopback"} <= set(best.index):
+        found["batched over naive"] = (best["loopback"] / best["naive"], 100.0, "times")
+    verdicts = {
+        name: {"value": float(value), "wanted": wanted, "unit": unit, "met": bool(value >= wanted)}
+        for name, (value, wanted, unit) in found.items()
+    }
+    real = table[table["kind"].isin(["loopback", "shm", "tcp"])]
+    if len(real):
+        tick = float(real["tick_p99_seconds"].max())
+        verdicts["slowest tick P99 at load"] = {
+            "value": tick,
+            "wanted": 1e-3,
+            "unit": "seconds",
+            "met": tick < 1e-3,
+        }
+    return verdicts

@@ -1,0 +1,39 @@
+"""The ceilings: how fast this core reads one word of each event, and copies whole batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.workload import make_pool
+from cython_core import allocate
+from cython_core.bandwidth import time_copy, time_read
+
+NAME = "bandwidth"
+
+
+class Settings(BatchSettings):
+    """Batch size and pool: the working set.
+
+    Attributes
+    ----------
+    work : {"read", "copy"}
+        ``read`` touches one 8-byte word of each 64-byte event, which is the least that
+        any consumer of all events can do; ``copy`` moves every byte.
+    """
+
+    work: Literal["read", "copy"] = "copy"
+
+
+def prepare(settings: Settings) -> Callable[[int], float]:
+    """Time one core on the batches of the pool in turn, from native code."""
+    batches = make_pool(settings.batch_size, 1, settings.pool)
+    target = allocate(settings.batch_size)
+
+    def timed(loops: int) -> float:
+        if settings.work == "read":
+            return time_read(batches, loops)
+        return time_copy(batches, loops, out=target)
+
+    return timed

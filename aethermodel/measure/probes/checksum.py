@@ -1,0 +1,50 @@
+"""What a batch's checksums cost: the CRC-32C kernels alone, timed from native code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import field_validator
+
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.workload import make_pool
+from cython_core import checksum_variants, stamp
+from cython_core.checksum import time_stamp, time_verify
+
+NAME = "checksum"
+
+
+class Settings(BatchSettings):
+    """Batch and pool, what to do, and with which instructions.
+
+    Attributes
+    ----------
+    work : {"verify", "stamp"}
+    variant : str or None
+        One of `cython_core.checksum_variants`; None takes the best.
+    """
+
+    work: Literal["verify", "stamp"] = "verify"
+    variant: str | None = None
+
+    @field_validator("variant")
+    @classmethod
+    def _runs_here(cls, variant: str | None) -> str | None:
+        if variant is not None and variant not in checksum_variants():
+            known = ", ".join(checksum_variants())
+            raise ValueError(f"no checksum variant {variant!r} here; there are {known}")
+        return variant
+
+
+def prepare(settings: Settings) -> Callable[[int], float]:
+    """Time verification (of good checksums) or stamping of the pool's batches in turn."""
+    batches = make_pool(settings.batch_size, settings.topics, settings.pool)
+    for batch in batches:
+        stamp(batch)
+    work = time_verify if settings.work == "verify" else time_stamp
+
+    def timed(loops: int) -> float:
+        return work(batches, loops, variant=settings.variant)
+
+    return timed

@@ -1,0 +1,119 @@
+"""A stream of batches from one process into another, every event routed by the consumer."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import weakref
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from pydantic import field_validator
+
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.transports import TRANSPORTS
+from aethermodel.measure.workload import make_pool
+from cython_core import Routed, now_ns, route
+
+NAME = "crossing"
+
+
+class Settings(BatchSettings):
+    """By which transport; ``none`` routes the same pool within one process."""
+
+    transport: str
+
+    @field_validator("transport")
+    @classmethod
+    def _known(cls, transport: str) -> str:
+        if transport != "none" and transport not in TRANSPORTS:
+            raise ValueError(f"no transport {transport!r}; there are {', '.join(TRANSPORTS)}")
+        return transport
+
+
+class OutOfOrderError(RuntimeError):
+    """A batch was lost, doubled or damaged on its way."""
+
+
+def prepare(settings: Settings) -> Callable[[int], float]:
+    """Time from the producer's first send until the consumer verified the last batch.
+
+    The producer numbers each batch in its first event; the consumer routes all events
+    and checks the number and topic 0's total.
+    """
+    pool = make_pool(settings.batch_size, settings.topics, settings.pool)
+    out = Routed(settings.batch_size, settings.topics)
+    expected = [float(route(batch, settings.topics, out=out).total[0]) for batch in pool]
+
+    def verify(batch: Any, i: int) -> None:
+        route(batch, settings.topics, out=out)
+        if batch["sequence"][0] != i or out.total[0] != expected[i % len(pool)]:
+            raise OutOfOrderError(f"batch {i} arrived as {batch['sequence'][0]}, or damaged")
+
+    if settings.transport == "none":
+        return _within_one_process(pool, verify)
+    transport = TRANSPORTS[settings.transport](settings.batch_size)
+    tell, hear = multiprocessing.Pipe()
+    child = multiprocessing.get_context("spawn").Process(
+        target=_produce,
+        args=(settings, transport.handle(), hear),
+        daemon=True,
+    )
+    child.start()
+    hear.close()
+
+    def timed(loops: int) -> float:
+        tell.send(loops)
+        for i in range(loops):
+            verify(transport.receive(), i)
+            transport.release()
+        end = now_ns()
+        began: int = tell.recv()
+        return (end - began) / 1e9
+
+    # The producer ends when its pipe does; then the transport lets go.
+    weakref.finalize(timed, _finish, tell, child, transport)
+    return timed
+
+
+def _within_one_process(
+    pool: list[Any], verify: Callable[[Any, int], None]
+) -> Callable[[int], float]:
+    def timed(loops: int) -> float:
+        began = now_ns()
+        for i in range(loops):
+            batch = pool[i % len(pool)]
+            batch["sequence"][0] = i
+            verify(batch, i)
+        return (now_ns() - began) / 1e9
+
+    return timed
+
+
+def _finish(tell: Connection, child: Any, transport: Any) -> None:
+    tell.close()
+    child.join(5)
+    if child.is_alive():
+        child.kill()
+        child.join()
+    transport.close()
+
+
+def _produce(settings: Settings, handle: Any, hear: Connection) -> None:
+    sender = TRANSPORTS[settings.transport].join(handle)
+    pool = make_pool(settings.batch_size, settings.topics, settings.pool)
+    first = [batch["sequence"][:1] for batch in pool]
+    try:
+        while True:
+            loops = hear.recv()
+            began = now_ns()
+            for i in range(loops):
+                at = i % len(pool)
+                first[at][0] = i
+                sender.send(pool[at])
+            hear.send(began)
+    except EOFError:
+        sender.close()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,124 @@
+"""T_fabric: what it costs the consumer to get one batch, never waiting for the producer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from time import perf_counter, thread_time
+from typing import Literal
+
+from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.measure.checked import Checked
+from aethermodel.measure.crossing import Crossing, CrossingFabric, ring_capacity
+from aethermodel.measure.pacing import POOL, numbered_pool
+from aethermodel.measure.probes.settings import BatchSettings, EventLoop
+from aethermodel.measure.runner import on_loop
+from aethermodel.measure.workload import make_batch
+
+NAME = "fabric"
+
+Timed = Callable[[int], Coroutine[None, None, float]]
+
+
+class Settings(BatchSettings):
+    """The batch that moves, the loop it moves on, and the fabric it moves through.
+
+    Attributes
+    ----------
+    fabric : {"loopback", "shm", "tcp"}
+        ``loopback``: a handle sent and received in one task. ``shm`` and ``tcp``: received
+        from another process, with every event read once and checked, since it is the
+        first touch that fetches it from where the producer left it.
+    checked : bool
+        Read and check every event over loopback too.
+    """
+
+    event_loop: EventLoop = "asyncio"
+    checked: bool = False
+    fabric: Literal["loopback", "shm", "tcp"] = "loopback"
+
+
+def prepare(settings: Settings) -> Callable[[int], float]:
+    """Time the fabric alone: nothing is routed and no handler called."""
+    if settings.fabric != "loopback":
+        timed = _crossing(settings, settings.fabric)
+    elif settings.checked:
+        timed = _checked_loopback(settings)
+    else:
+        timed = _loopback(settings)
+    return on_loop(settings.event_loop, timed)
+
+
+def _loopback(settings: Settings) -> Timed:
+    """Send and receive in one task: no tick of the loop is in the figure."""
+    batch = make_batch(settings.batch_size, settings.topics, seed=0)
+
+    async def timed(loops: int) -> float:
+        fabric = Loopback(depth=2)
+        start = perf_counter()
+        for _ in range(loops):
+            await fabric.send(batch)
+            await fabric.receive()
+        return perf_counter() - start
+
+    return timed
+
+
+def _checked_loopback(settings: Settings) -> Timed:
+    pool = numbered_pool(settings.batch_size, settings.topics)
+
+    async def timed(loops: int) -> float:
+        fabric = Loopback(depth=2)
+        receiver = Checked(fabric, loops, lap=POOL * settings.batch_size)
+        start = perf_counter()
+        for i in range(loops):
+            await fabric.send(pool[i % POOL])
+            await receiver.receive()
+            receiver.release()
+        return perf_counter() - start
+
+    return timed
+
+
+def _crossing(settings: Settings, fabric: CrossingFabric) -> Timed:
+    held: list[Crossing] = []
+    receive = _from_backlog if fabric == "shm" else _by_cpu_time
+
+    async def timed(loops: int) -> float:
+        if not held:
+            n, topics = settings.batch_size, settings.topics
+            held.append(await Crossing.open(fabric, n, topics))
+        (crossing,) = held
+        first = crossing.order(loops, settings.batch_size)
+        receiver = Checked(crossing.receiver, loops, first)
+        seconds = await receive(receiver, loops, settings.batch_size)
+        crossing.spent()
+        return seconds
+
+    return timed
+
+
+async def _from_backlog(receiver: Checked, loops: int, batch_size: int) -> float:
+    """Let half a ring of batches gather outside the clock, then take them inside it."""
+    done, seconds = 0, 0.0
+    backlog = ring_capacity(batch_size) // 2 // batch_size
+    while done < loops:
+        turn = min(backlog, loops - done)
+        while receiver.waiting < turn * batch_size:
+            await asyncio.sleep(0)
+        start = perf_counter()
+        for _ in range(turn):
+            await receiver.receive()
+            receiver.release()
+        seconds += perf_counter() - start
+        done += turn
+    return seconds
+
+
+async def _by_cpu_time(receiver: Checked, loops: int, batch_size: int) -> float:
+    """Count this thread's own time: the loop reads from the kernel, and sleeps in between."""
+    start = thread_time()
+    for _ in range(loops):
+        await receiver.receive()
+        receiver.release()
+    return thread_time() - start

@@ -1,0 +1,41 @@
+"""T_ffi: one call from Python into the kernel library and back, with no kernel in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+from time import perf_counter
+
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.workload import make_batch
+from cython_core.router import Routed, route, route_call
+
+NAME = "ffi"
+
+
+class Settings(BatchSettings):
+    """The call's arguments: the batch whose handle crosses.
+
+    Attributes
+    ----------
+    with_kernel : bool
+        Call `cython_core.route` itself, kernel and all.
+    """
+
+    with_kernel: bool = False
+
+
+def prepare(settings: Settings) -> Callable[[int], float]:
+    """Time the same argument checks and the same return as `cython_core.route` has."""
+    batch = make_batch(settings.batch_size, settings.topics, seed=0)
+    topics = settings.topics
+    out = Routed(len(batch), topics)
+    call = route if settings.with_kernel else route_call
+
+    def timed(loops: int) -> float:
+        start = perf_counter()
+        for _ in repeat(None, loops):
+            call(batch, topics, out=out)
+        return perf_counter() - start
+
+    return timed

@@ -1,0 +1,63 @@
+"""T_kernel(N): the routing kernel alone, called and timed from native code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.workload import make_pool
+from cython_core import simd_variants
+from cython_core.router import MAX_THREADS, Routed, time_route
+
+NAME = "kernel"
+
+
+class Settings(BatchSettings):
+    """Batch size, topics and pool, and which form of the kernel.
+
+    Attributes
+    ----------
+    variant : str or None
+        Instruction set, one of `cython_core.simd_variants`; None takes the best.
+    threads : int
+        Threads that share one batch.
+    layout : {"records", "columns"}
+        64-byte events, or a topic column and a value column.
+    """
+
+    variant: str | None = None
+    threads: int = Field(1, ge=1, le=MAX_THREADS)
+    layout: Literal["records", "columns"] = "records"
+
+    @field_validator("variant")
+    @classmethod
+    def _runs_here(cls, variant: str | None) -> str | None:
+        if variant is not None and variant not in simd_variants():
+            raise ValueError(f"no variant {variant!r} here; there are {', '.join(simd_variants())}")
+        return variant
+
+
+def prepare(settings: Settings) -> Callable[[int], float]:
+    """Time routing through the pool, so that caches are as warm as in the pipeline."""
+    records = make_pool(settings.batch_size, settings.topics, settings.pool)
+    columns = [
+        (np.ascontiguousarray(batch["topic"]), np.ascontiguousarray(batch["value"]))
+        for batch in records
+    ]
+    out = Routed(settings.batch_size, settings.topics)
+
+    def timed(loops: int) -> float:
+        return time_route(
+            columns if settings.layout == "columns" else records,
+            settings.topics,
+            loops,
+            out=out,
+            threads=settings.threads,
+            variant=settings.variant,
+        )
+
+    return timed

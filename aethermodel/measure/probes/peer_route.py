@@ -1,0 +1,52 @@
+"""Routing by another library: the kernel's peers, on the same batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+from time import perf_counter
+
+import numpy as np
+from pydantic import field_validator
+
+from aethermodel.measure.peers.routing import ROUTING
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.workload import make_batch
+from cython_core import route
+
+NAME = "peer_route"
+
+
+class Settings(BatchSettings):
+    """Whose routing, on which batch (hot: one batch, again and again)."""
+
+    peer: str
+
+    @field_validator("peer")
+    @classmethod
+    def _known(cls, peer: str) -> str:
+        if peer not in ROUTING:
+            raise ValueError(f"no routing peer {peer!r}; there are {', '.join(ROUTING)}")
+        return peer
+
+
+class WrongResultError(RuntimeError):
+    """A peer's counts or totals differ from the router's: its time would mean nothing."""
+
+
+def prepare(settings: Settings) -> Callable[[int], float]:
+    """Make the peer's own layout, check its result once, and time it from Python."""
+    batch = make_batch(settings.batch_size, settings.topics, seed=0)
+    run, summary = ROUTING[settings.peer](batch, settings.topics)
+    count, total = summary(run())
+    truth = route(batch, settings.topics)
+    if not (np.array_equal(count, truth.count) and np.allclose(total, truth.total)):
+        raise WrongResultError(f"{settings.peer} routes to other counts or totals")
+
+    def timed(loops: int) -> float:
+        start = perf_counter()
+        for _ in repeat(None, loops):
+            run()
+        return perf_counter() - start
+
+    return timed

@@ -1,0 +1,34 @@
+"""Crossing processes: what `aethermodel bench ring` runs."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+from aethermodel.measure.contest import Contestant
+from aethermodel.measure.sampling import Point
+from aethermodel.measure.transports import TRANSPORTS
+
+ALONE = "routing alone, one process"
+_NEEDS = {"iceoryx2": "iceoryx2", "pyzmq": "zmq", "faster-fifo": "faster_fifo"}
+
+
+def ring_contestants(batch_size: int, topics: int) -> list[Contestant]:
+    """Return every transport that is installed, and routing alone beside them.
+
+    Parameters
+    ----------
+    batch_size, topics : int
+        Of every batch that crosses; the consumer routes all of its events.
+    """
+    base: dict[str, Any] = {"batch_size": batch_size, "topics": topics}
+
+    def point(transport: str) -> Point:
+        return Point(probe="crossing", settings=base | {"transport": transport})
+
+    rows = [Contestant(ALONE, "ceiling", point("none"), "no crossing: the pool's batches in turn")]
+    for name, transport in TRANSPORTS.items():
+        if find_spec(_NEEDS.get(name.split(",")[0], "sys")):
+            group = "ours" if name.startswith("ring") else "peer"
+            rows.append(Contestant(name, group, point(name), transport.form))
+    return rows

@@ -1,0 +1,91 @@
+"""The process that runs one row: reads it from standard input, writes its figures as JSON.
+
+Run as ``python -m aethermodel.measure.row_worker``; `aethermodel.measure.pipeline` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+from typing import Any
+
+from aethermodel.measure.noise import Noise, Reading
+from aethermodel.measure.rows import Move, Row, opened
+
+# Two successive windows that differ by less are warm.
+_WARM, _MOST_WINDOWS = 0.05, 6
+SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+
+
+async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
+    """Run a row as fast as it goes, then at a fixed share of that.
+
+    Parameters
+    ----------
+    row : Row
+    seconds : float
+        About how long each of the two takes.
+    load : float
+        Share of the rate just reached that is offered for the latencies.
+
+    Returns
+    -------
+    dict
+        JSON values, units in their names.
+    """
+    async with opened(row) as move:
+        batches = await _warm(move, seconds)
+        gc.collect()
+        gc.freeze()
+        before = Reading.now()
+        fast = await move(batches, 0)
+        interval_ns = max(round(fast.seconds / batches / load * 1e9), 1)
+        steady = await move(max(round(batches * load), 1), interval_ns)
+        noise = Noise.since(before)
+    million = fast.messages / 1e6
+    latency = {f"{k}_seconds": steady.latency_ns.quantile(s) / 1e9 for k, s in SHARES.items()}
+    return {
+        "messages": fast.messages,
+        "throughput_per_second": fast.messages / fast.seconds,
+        "cpu_seconds_per_million": fast.cpu_seconds / million,
+        "producer_share": fast.producer_seconds / fast.seconds,
+        "offered_per_second": row.batch_size / interval_ns * 1e9,
+        **latency,
+        "tick_p99_seconds": steady.tick_ns.quantile(0.99) / 1e9,
+        "stolen_seconds": noise.stolen_seconds,
+        "switches": noise.switches,
+    }
+
+
+async def _warm(move: Move, seconds: float) -> int:
+    """Grow the run until it lasts long enough, then until two in a row agree."""
+    batches = 4
+    while (last := (await move(batches, 0)).seconds) < seconds / 4:
+        batches = int(batches * min(10, max(2, 0.4 * seconds / max(last, 1e-9))))
+    batches = max(1, round(batches * seconds / last))
+    for _ in range(_MOST_WINDOWS):
+        window = (await move(max(1, batches // 4), 0)).seconds * 4
+        if abs(window - last) <= _WARM * last:
+            break
+        last = window
+    return batches
+
+
+def main() -> None:
+    """Serve one request."""
+    request = json.load(sys.stdin)
+    row = Row.model_validate(request["row"])
+    work = measure(row, request["seconds"], request["load"])
+    if row.event_loop == "uvloop":
+        import uvloop
+
+        figures = uvloop.run(work)
+    else:
+        figures = asyncio.run(work)
+    json.dump(figures, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

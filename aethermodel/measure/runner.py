@@ -1,0 +1,50 @@
+"""Run a timed coroutine on asyncio's own loop or on uvloop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from importlib.util import find_spec
+
+from aethermodel.measure.probes.settings import EventLoop
+
+
+def available_loops() -> tuple[EventLoop, ...]:
+    """Return the event loops that this environment has."""
+    return ("asyncio", "uvloop") if find_spec("uvloop") else ("asyncio",)
+
+
+def on_loop(
+    event_loop: EventLoop, timed: Callable[[int], Coroutine[None, None, float]]
+) -> Callable[[int], float]:
+    """Bind a timed coroutine function to one event loop, kept open between calls.
+
+    Parameters
+    ----------
+    event_loop : {"asyncio", "uvloop"}
+    timed : callable
+        ``loops -> coroutine`` that takes its own time and returns seconds.
+
+    Returns
+    -------
+    callable
+        ``loops -> seconds``.
+
+    Raises
+    ------
+    ValueError
+        If uvloop is asked for and not installed.
+    """
+    if event_loop not in available_loops():
+        raise ValueError("uvloop is not installed; install it or use --loop asyncio")
+    if event_loop == "uvloop":
+        import uvloop
+
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    else:
+        loop = asyncio.new_event_loop()
+
+    def run(loops: int) -> float:
+        return loop.run_until_complete(timed(loops))
+
+    return run

@@ -1,0 +1,100 @@
+"""The figures this project sets itself, judged on one run of a contest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aethermodel.measure.contest import Result
+from aethermodel.measure.kernel_contest import LARGE, READ, route_name
+from aethermodel.measure.ring_contest import ALONE
+from aethermodel.specification import load_specification
+from cython_core import simd_variant
+
+Target = dict[str, Any]
+
+
+def at_least(result: Result, criterion: str, row: str, other: str, threshold: float) -> Target:
+    """Judge a ratio of rates; a row that did not run leaves it open."""
+    rows = set(result.table["row"])
+    if row not in rows or other not in rows:
+        return _target(criterion, None, threshold, "a row is missing")
+    ratio, low, high = result.ratio(row, other)
+    words = f"{ratio:.2f} ({low:.2f} to {high:.2f}), wanted at least {threshold:g}"
+    return {**_target(criterion, ratio, threshold, words), "low": low, "high": high}
+
+
+def at_most(criterion: str, value: float, threshold: float, unit: float, name: str) -> Target:
+    """Judge a time."""
+    words = f"{value / unit:.2f} {name}, wanted at most {threshold / unit:g} {name}"
+    return _target(criterion, value, threshold, words, met=value <= threshold)
+
+
+def _target(
+    criterion: str, value: float | None, threshold: float, words: str, met: bool | None = None
+) -> Target:
+    if met is None and value is not None:
+        met = value >= threshold
+    return {
+        "criterion": criterion,
+        "value": value,
+        "threshold": threshold,
+        "met": met,
+        "words": words,
+    }
+
+
+def kernel_targets(result: Result, threads: int) -> list[Target]:
+    """Judge routing against its ceiling and its peers, verification against one instruction."""
+    best = route_name(simd_variant())
+    targets = [at_least(result, "routing, share of the read ceiling", best, READ, 0.45)]
+    for peer, factor in (
+        ("numba", 1.5),
+        ("numpy", 10),
+        ("numpy_radix", 10),
+        ("pandas", 10),
+        ("polars", 10),
+        ("pyarrow", 10),
+    ):
+        targets.append(at_least(result, f"routing against {peer}", best, peer, factor))
+    verify = [row for row in result.table["row"] if row.startswith("aether verify")]
+    targets.append(
+        at_least(
+            result,
+            "verifying against the plain crc32 instruction",
+            verify[0],  # the table is sorted: the fastest
+            "aether verify instruction",
+            2,
+        )
+    )
+    if threads > 1:
+        one, more = (route_name(simd_variant(), count, large=True) for count in (1, threads))
+        criterion = f"{threads} threads against one, N = {LARGE:,}"
+        targets.append(at_least(result, criterion, more, one, 1.7))
+    return targets
+
+
+def call_targets(result: Result) -> list[Target]:
+    """Judge a call of the router with one event."""
+    seconds = result.table.set_index("row")["seconds"]
+    value = float(seconds["aether route, N = 1"])
+    return [at_most("route at N = 1, out= given", value, 250e-9, 1e-9, "ns")]
+
+
+def ring_targets(result: Result, latencies: dict[str, dict[str, Any]]) -> list[Target]:
+    """Judge the ring against its peers, routing alone, the specification and the clock."""
+    specification = load_specification()
+    claim = float(specification.model().throughput_at(specification.batch_size))
+    rates = result.table.set_index("row")["events_per_second"]
+    rate = float(rates["ring"])
+    words = f"{rate / claim:.2f}, wanted at least 4"
+    fastest = result.table[result.table["group"] != "ceiling"]["row"].iloc[0]
+    first = fastest.startswith("ring")
+    return [
+        _target("fastest row", float(first), 1, f"the fastest is {fastest}"),
+        at_least(result, "ring against pyzmq in batches", "ring", "pyzmq", 5),
+        at_least(result, "ring against iceoryx2's loaned slice", "ring", "iceoryx2", 1.2),
+        at_least(result, "ring against routing alone", "ring", ALONE, 0.85),
+        _target("ring against the specification's 81.9 M/s", rate / claim, 4, words),
+        at_most("handoff spinning, P50", latencies["spin"]["p50_seconds"], 1e-6, 1e-6, "us"),
+        at_most("handoff by asyncio, P50", latencies["asyncio"]["p50_seconds"], 15e-6, 1e-6, "us"),
+    ]

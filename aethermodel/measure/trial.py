@@ -1,0 +1,115 @@
+"""One trial of the model on this host: sample, calibrate, predict, compare, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.comparison import Verdict, compare, judge
+from aethermodel.measure.calibrating import calibration_of, now
+from aethermodel.measure.campaign import Campaign
+from aethermodel.measure.host import this_host
+from aethermodel.measure.sampling import take_samples
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a campaign found.
+
+    Attributes
+    ----------
+    campaign : Campaign
+    host : dict
+        Fingerprint of the host the samples are from.
+    samples : pandas.DataFrame
+    calibration : Calibration
+        From the probes' samples only.
+    table : pandas.DataFrame
+        As `aethermodel.calibrate.comparison.compare` gives it, with the rates
+        ``measured_per_second``, ``predicted_per_second`` and the ceiling
+        ``copy_per_second`` (events a second of a plain copy of the same batches).
+    verdict : Verdict
+    """
+
+    campaign: Campaign
+    host: dict[str, Any]
+    samples: pd.DataFrame
+    calibration: Calibration
+    table: pd.DataFrame
+    verdict: Verdict
+
+    @classmethod
+    def run(cls, campaign: Campaign, progress: Progress | None = None) -> Trial:
+        """Measure this host.
+
+        Raises
+        ------
+        SamplingError
+            If a sampling process fails.
+        """
+        samples = take_samples(campaign.plan(), progress)
+        samples.attrs["campaign"] = campaign.model_dump(mode="json")
+        samples.attrs["host"] = this_host().model_dump(mode="json")
+        samples.attrs["taken"] = now()
+        return cls.of(samples)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Trial:
+        """Take up samples that an earlier trial saved.
+
+        Raises
+        ------
+        ValueError
+            If the file holds no trial.
+        """
+        try:
+            samples = pd.read_parquet(path)
+        except OSError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{path}: not a Parquet file ({error})") from None
+        if not {"campaign", "host", "taken"} <= samples.attrs.keys():
+            raise ValueError(f"{path}: no samples of a trial (campaign, host or date is missing)")
+        return cls.of(samples)
+
+    @classmethod
+    def of(cls, samples: pd.DataFrame) -> Trial:
+        """Calibrate, predict and judge from samples that carry their campaign and host."""
+        campaign = Campaign.model_validate(samples.attrs["campaign"])
+        host = samples.attrs["host"]
+        calibration = calibration_of(samples, campaign, host, samples.attrs["taken"])
+        table = compare(calibration, samples)
+        for what in ("measured", "predicted"):
+            table[f"{what}_per_second"] = table["n"] / table[f"{what}_seconds"]
+        copies = samples[(samples["probe"] == "bandwidth") & samples["final"]]
+        copy_seconds = copies.groupby("batch_size")["seconds"].median()
+        table["copy_per_second"] = table["n"] / table["n"].map(copy_seconds)
+        return cls(campaign, host, samples, calibration, table, judge(table))
+
+    def save(self, path: Path) -> None:
+        """Write the samples, with campaign and host, as Parquet; the folder is made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.samples.to_parquet(path, index=False)
+
+    @property
+    def noisy_share(self) -> float:
+        """Share of all samples that were disturbed while they ran (most were taken again)."""
+        return float(self.samples["noisy"].mean())
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a JSON document says of the trial."""
+        return {
+            "campaign": self.campaign.model_dump(mode="json"),
+            "verdict": vars(self.verdict),
+            "samples": len(self.samples),
+            "noisy_share": self.noisy_share,
+            "rows": self.table.to_dict(orient="records"),
+            "calibration": self.calibration.to_json(),
+        }

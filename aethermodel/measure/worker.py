@@ -1,0 +1,107 @@
+"""The process that samples: reads a plan from standard input, writes a JSON line a sample.
+
+Run as ``python -m aethermodel.measure.worker``; `aethermodel.measure.sampling` does.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, TextIO
+
+from aethermodel.measure.noise import Noise, Reading
+from aethermodel.measure.probes import PROBES, Timed
+from aethermodel.measure.sampling import Plan
+from cython_core import clock_cost_ns
+
+# Two successive windows that differ by less are warm.
+_WARM = 0.05
+_MOST_WINDOWS = 10
+
+
+def size_loop(timed: Timed, seconds: float) -> int:
+    """Double the loop until a sample lasts long enough, then warm up.
+
+    Parameters
+    ----------
+    timed : callable
+        ``loops -> seconds``.
+    seconds : float
+        Least duration of a sample.
+
+    Returns
+    -------
+    int
+        Loops a sample.
+    """
+    loops = 1
+    while (last := timed(loops)) < seconds:
+        # Jump most of the way once the figure can be trusted, at most tenfold.
+        aim = seconds / last if last > 0 else 10
+        loops = max(loops + 1, int(loops * min(10, max(2, 1.1 * aim))))
+    for _ in range(_MOST_WINDOWS):
+        window = timed(loops)
+        if abs(window - last) <= _WARM * last:
+            break
+        last = window
+    return loops
+
+
+def sample(plan: Plan, process: int) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one process: every point in random order, round after round."""
+    order = random.Random(f"{plan.seed}/{process}")
+    clock_ns = clock_cost_ns()
+    prepared: dict[int, tuple[Timed, int]] = {}
+    position = 0
+    for repeat in range(plan.repeats):
+        turns = list(range(len(plan.points)))
+        order.shuffle(turns)
+        for turn in turns:
+            if turn not in prepared:
+                point = plan.points[turn]
+                probe = PROBES[point.probe]
+                timed = probe.prepare(probe.settings(**point.settings))
+                prepared[turn] = timed, size_loop(timed, plan.sample_seconds)
+            timed, loops = prepared[turn]
+            timed(max(1, loops // 4))  # the points in between have cooled the caches
+            for attempt in range(plan.retries + 1):
+                before = Reading.now()
+                seconds = timed(loops) / loops
+                noise = Noise.since(before)
+                yield {
+                    "point": turn,
+                    "seconds": seconds,
+                    "loops": loops,
+                    "repeat": repeat,
+                    "attempt": attempt,
+                    "order": position,
+                    "process": process,
+                    "noisy": noise.noisy,
+                    "final": not noise.noisy or attempt == plan.retries,
+                    "clock_ns": clock_ns,
+                    **asdict(noise),
+                }
+                position += 1
+                if not noise.noisy:
+                    break
+
+
+def main(source: TextIO, sink: TextIO) -> None:
+    """Serve one request."""
+    request = json.load(source)
+    plan = Plan.model_validate(request["plan"])
+    # Collections in the middle of a sample would be charged to whichever probe allocates.
+    gc.freeze()
+    gc.disable()
+    for row in sample(plan, request["process"]):
+        sink.write(json.dumps(row) + "\n")
+        sink.flush()
+        gc.collect()
+
+
+if __name__ == "__main__":
+    main(sys.stdin, sys.stdout)

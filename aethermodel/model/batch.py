@@ -1,0 +1,191 @@
+"""T_batch as the sum of its terms, throughput, its limit, N-half, and the term that binds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy
+
+from aethermodel.model.parameters import K, N, Parameter
+from aethermodel.model.terms import TERM_NAMES, Term
+
+Floats = npt.NDArray[np.float64]
+
+# Beyond this batch size N-half has no meaning for an engineer: 2**32 events fill 256 GiB.
+_LARGEST_BATCH = 2.0**32
+
+
+@dataclass(frozen=True)
+class BatchModel:
+    """The time of one batch: T_batch = T_loop + T_ffi + T_kernel(N) + T_fabric.
+
+    Parameters
+    ----------
+    terms : sequence of Term
+        At most one of each name; a term left out costs nothing.
+    calls : float or sympy.Expr
+        Handler calls a tick: the value of K, or an expression in N.
+
+    Raises
+    ------
+    ValueError
+        If two terms or two parameters share a name.
+
+    Notes
+    -----
+    The sum is that of the specification, section 2: nothing overlaps.
+    """
+
+    terms: Sequence[Term]
+    calls: float | sympy.Expr = 0.0
+
+    def __post_init__(self) -> None:
+        names = [term.name for term in self.terms]
+        parameters = [p.name for term in self.terms for p in term.parameters]
+        for kind, given in (("terms", names), ("parameters", parameters)):
+            if len(set(given)) != len(given):
+                raise ValueError(f"two {kind} share a name: {sorted(given)}")
+        object.__setattr__(
+            self, "terms", tuple(sorted(self.terms, key=lambda t: TERM_NAMES.index(t.name)))
+        )
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """All parameters by name, in the order of the terms."""
+        return {p.name: p for term in self.terms for p in term.parameters}
+
+    @property
+    def t_batch(self) -> sympy.Expr:
+        """T_batch, symbolic, in seconds."""
+        return sympy.Add(*(term.expression for term in self.terms))
+
+    @property
+    def throughput(self) -> sympy.Expr:
+        """N / T_batch, symbolic, in events a second."""
+        return N / self.t_batch
+
+    @property
+    def _values(self) -> dict[sympy.Symbol, float | sympy.Expr]:
+        return {p.symbol: p.value for p in self.parameters.values()} | {K: self.calls}
+
+    def limit(self) -> sympy.Expr:
+        """Return the throughput that no batch size exceeds in the end: N to infinity, symbolic."""
+        # Beyond every knee each Max(0, N - knee) is its second argument.
+        beyond = self.t_batch.replace(sympy.Max, lambda *a: next(x for x in a if x.has(N)))
+        return 1 / sympy.expand(beyond).coeff(N, 1)
+
+    def limit_per_second(self) -> float:
+        """Return `limit` in figures (events a second); infinite where nothing is paid an event."""
+        value = self.limit().subs(self._values)
+        return float("inf") if value.is_infinite else float(value)
+
+    def n_half(self) -> float:
+        """Return the smallest batch size that reaches half of the limit (Hockney's N-half).
+
+        Returns
+        -------
+        float
+            Events; infinite where the limit is, 0 where no cost is paid a batch.
+        """
+        half = self.limit_per_second() / 2
+        if not np.isfinite(half):
+            return float("inf")
+        low, high = 0.0, 1.0
+        while self.throughput_at(high) < half:
+            low, high = high, 2 * high
+            if high > _LARGEST_BATCH:
+                return float("inf")
+        for _ in range(100):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.throughput_at(middle) < half else (low, middle)
+        return high
+
+    @cached_property
+    def _numeric(self) -> dict[str, Any]:
+        return {
+            term.name: sympy.lambdify(N, term.expression.subs(self._values), "numpy")
+            for term in self.terms
+        }
+
+    def budget(self, n: npt.ArrayLike) -> dict[str, Floats]:
+        """Evaluate each term.
+
+        Parameters
+        ----------
+        n : array_like
+            Batch sizes, positive.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            Seconds a batch by term, each of the shape of `n`.
+
+        Raises
+        ------
+        ValueError
+            If a batch size is not positive.
+        """
+        sizes = np.asarray(n, dtype=np.float64)
+        if not (sizes > 0).all():
+            raise ValueError("a batch size must be positive")
+        return {
+            name: np.broadcast_to(np.asarray(f(sizes), dtype=np.float64), sizes.shape)
+            for name, f in self._numeric.items()
+        }
+
+    def seconds_at(self, n: npt.ArrayLike) -> Floats:
+        """Return T_batch in seconds at batch sizes `n`."""
+        return np.asarray(sum(self.budget(n).values()), dtype=np.float64)
+
+    def throughput_at(self, n: npt.ArrayLike) -> Floats:
+        """Return events a second at batch sizes `n`."""
+        return np.asarray(n, dtype=np.float64) / self.seconds_at(n)
+
+    def binding_term(self, n: float) -> str:
+        """Return the name of the term that costs most at batch size `n`."""
+        budget = self.budget(n)
+        return max(budget, key=lambda name: float(budget[name]))
+
+    def replaced(self, source: str, **values: float) -> BatchModel:
+        """Return this model with other parameter values: what-if.
+
+        Parameters
+        ----------
+        source : str
+            Why these values, for the tables.
+        **values : float
+            By parameter name, in the parameter's own unit.
+
+        Raises
+        ------
+        ValueError
+            On a name the model does not have.
+        """
+        unknown = values.keys() - self.parameters.keys()
+        if unknown:
+            raise ValueError(
+                f"no parameter {sorted(unknown)[0]!r}; the model has {', '.join(self.parameters)}"
+            )
+        return BatchModel(
+            [
+                Term(
+                    term.name,
+                    term.expression,
+                    tuple(
+                        p.with_value(values[p.name], source) if p.name in values else p
+                        for p in term.parameters
+                    ),
+                )
+                for term in self.terms
+            ],
+            calls=self.calls,
+        )
+
+    def latex(self) -> str:
+        """Return ``T_batch = ...`` as LaTeX."""
+        return r"T_{batch} = " + str(sympy.latex(self.t_batch))

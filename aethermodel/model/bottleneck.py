@@ -1,0 +1,114 @@
+"""Which term binds at which batch size, and where the next one takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy
+
+from aethermodel.model.batch import BatchModel
+from aethermodel.model.parameters import K, N
+
+Floats = npt.NDArray[np.float64]
+_GRID = 400
+
+
+def term_functions(model: BatchModel) -> dict[str, Callable[..., Any]]:
+    """Return each term as a numeric function ``f(N, *parameters)``, compiled once.
+
+    Parameters
+    ----------
+    model : BatchModel
+
+    Returns
+    -------
+    dict of str to callable
+        Arguments after N in the order of ``model.parameters``; all broadcast.
+    """
+    symbols = [N, *(p.symbol for p in model.parameters.values())]
+    return {
+        term.name: sympy.lambdify(symbols, term.expression.subs(K, model.calls), "numpy")
+        for term in model.terms
+    }
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of batch sizes in which one term costs most.
+
+    Attributes
+    ----------
+    term : str
+    begin, end : float
+        Batch sizes; the end is where the next term takes over.
+    crossing : ndarray of float64, shape (draws,)
+        The end for each set of parameters; nan where the two terms do not cross nearby.
+    """
+
+    term: str
+    begin: float
+    end: float
+    crossing: Floats
+
+
+def bottleneck_map(
+    model: BatchModel,
+    top: float,
+    values: Mapping[str, npt.ArrayLike] | None = None,
+) -> list[Span]:
+    """Return the term that binds from one event up to a largest batch.
+
+    Parameters
+    ----------
+    model : BatchModel
+    top : float
+        Largest batch size, above 1.
+    values : mapping of str to array_like, shape (draws,), optional
+        Drawn parameter values, for the crossings' intervals.
+    """
+    if not top > 1:
+        raise ValueError(f"the largest batch size must be above 1, not {top:g}")
+    functions = term_functions(model)
+    point = [p.value for p in model.parameters.values()]
+    drawn = dict(values or {})
+    draws = [np.atleast_1d(drawn.get(name, p.value)) for name, p in model.parameters.items()]
+    draws = list(np.broadcast_arrays(*draws))
+
+    def cost(term: str, n: npt.ArrayLike, parameters: list[Any]) -> Floats:
+        return np.asarray(functions[term](np.asarray(n, dtype=float), *parameters), dtype=float)
+
+    grid = np.geomspace(1, top, _GRID)
+    names = list(functions)
+    costs = np.stack([np.broadcast_to(cost(name, grid, point), grid.shape) for name in names])
+    binding = np.argmax(costs, axis=0)
+    changes = np.flatnonzero(np.diff(binding))
+    spans, begin = [], 1.0
+    for index in changes:
+        here, there = names[binding[index]], names[binding[index + 1]]
+
+        def ahead(n: Floats, parameters: list[Any], a: str = here, b: str = there) -> Floats:
+            return cost(a, n, parameters) - cost(b, n, parameters)
+
+        end = float(_crossing(ahead, point, grid[[index]], grid[[index + 1]])[0])
+        shape = draws[0].shape
+        low, high = np.full(shape, max(1.0, end / 30)), np.full(shape, end * 30)
+        spans.append(Span(here, begin, end, _crossing(ahead, draws, low, high)))
+        begin = end
+    last = names[binding[-1]]
+    return [*spans, Span(last, begin, float(top), np.full(draws[0].shape, np.nan))]
+
+
+def _crossing(
+    ahead: Callable[[Floats, list[Any]], Floats], parameters: list[Any], low: Floats, high: Floats
+) -> Floats:
+    """Batch size at which one term stops to cost more than another, by bisection."""
+    bracketed = (ahead(low, parameters) >= 0) & (ahead(high, parameters) <= 0)
+    for _ in range(60):
+        middle = np.sqrt(low * high)
+        above = ahead(middle, parameters) > 0
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.where(bracketed, high, np.nan)

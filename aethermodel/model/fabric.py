@@ -1,0 +1,160 @@
+"""What moving N messages over verbs costs: three stages side by side, the slowest binds.
+
+    C_cpu  = N (o_w + [inline] b c_i) + ceil(N/p) o_db + ceil(N/k) o_cqe
+    C_nic  = N g + ceil(N/p) d_wqe + [not inline] N d_pay / q
+    C_wire = G (N b + N ceil(b/MTU) h_pkt + N h_op)
+    T      = L + fill(p) + max(C_cpu, C_nic, C_wire, N RTT / W) + o_cqe
+
+after the postal models LogP and LogGP, with lists of p, one completion in k and a window W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+N, b, p, k, W = sympy.symbols("N b p k W", positive=True)
+#: The stages that run side by side, in the order of `stage_times`.
+STAGES = ("cpu", "nic", "wire", "window")
+#: Ethernet, IPv4, UDP, InfiniBand transport headers, both checksums, preamble and gap.
+ROCE_PACKET_OVERHEAD = 82
+
+
+@dataclass(frozen=True)
+class VerbsCosts:
+    """Costs of one host, device and path.
+
+    Parameters
+    ----------
+    o_w : float
+        Writing one work request, s/message.
+    c_i : float
+        Copying one byte into it, s/B.
+    o_db : float
+        One doorbell, that is one post, s.
+    o_cqe : float
+        Taking one completion, s.
+    g : float
+        The device's gap between messages, s/message.
+    d_wqe : float
+        The device fetching one list from memory, s.
+    d_pay : float
+        Fetching the payload of a message that is not inline, s/message.
+    q : float
+        Such fetches at a time, at least 1.
+    G : float
+        One byte on the wire, s/B.
+    L : float
+        Latency, s.
+    rtt : float
+        Round trip until a completion, s.
+    mtu : float
+        Packet payload, B.
+    h_pkt, h_op : float
+        Further bytes a packet, and a message.
+    inline_limit : float
+        Longest inline message, B.
+
+    Raises
+    ------
+    ValueError
+        If a cost is negative or not a number, or `q` or `mtu` is below 1.
+    """
+
+    o_w: float
+    c_i: float
+    o_db: float
+    o_cqe: float
+    g: float
+    d_wqe: float
+    d_pay: float
+    q: float
+    G: float
+    L: float
+    rtt: float
+    mtu: float
+    h_pkt: float = ROCE_PACKET_OVERHEAD
+    h_op: float = 0.0
+    inline_limit: float = 0.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            least = 1 if item.name in {"q", "mtu"} else 0
+            if not least <= value < float("inf"):
+                raise ValueError(f"{item.name} must be at least {least}, not {value}")
+
+
+_COSTS = sympy.symbols([item.name for item in fields(VerbsCosts)], nonnegative=True)
+(o_w, c_i, o_db, o_cqe, g, d_wqe, d_pay, q, G, L, rtt, mtu, h_pkt, h_op, _limit) = _COSTS
+
+
+def stages(inline: bool) -> dict[str, sympy.Expr]:
+    """Return each stage's time in seconds, an expression in N, b, p, k, W and the costs."""
+    lists = sympy.ceiling(N / p)
+    own_bytes = b * c_i if inline else sympy.Integer(0)
+    fetched = sympy.Integer(0) if inline else N * d_pay / q
+    return {
+        "cpu": N * (o_w + own_bytes) + lists * o_db + sympy.ceiling(N / k) * o_cqe,
+        "nic": N * g + lists * d_wqe + fetched,
+        "wire": G * (N * b + N * sympy.ceiling(b / mtu) * h_pkt + N * h_op),
+        "window": N * rtt / W,
+    }
+
+
+def fill(inline: bool) -> sympy.Expr:
+    """Return what the first message waits for its list to be written, in seconds."""
+    return (sympy.Min(N, p) - 1) * (o_w + (b * c_i if inline else 0))
+
+
+def transfer_time(inline: bool) -> sympy.Expr:
+    """Return T in seconds, an expression in N, b, p, k, W and the costs."""
+    return L + fill(inline) + sympy.Max(*stages(inline).values()) + o_cqe
+
+
+@cache
+def _compiled(inline: bool) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    arguments = [N, b, p, k, W, *_COSTS]
+    stage_list = list(stages(inline).values())
+    around = L + fill(inline) + o_cqe
+    return (
+        sympy.lambdify(arguments, stage_list, "numpy"),
+        sympy.lambdify(arguments, around, "numpy"),
+    )
+
+
+def stage_times(
+    costs: VerbsCosts,
+    messages: NDArray[np.float64] | float,
+    size: NDArray[np.float64] | float,
+    list_length: NDArray[np.float64] | float,
+    signal_every: NDArray[np.float64] | float,
+    window: NDArray[np.float64] | float,
+    *,
+    inline: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Evaluate the model for numbers or arrays that broadcast together.
+
+    Returns
+    -------
+    total : numpy.ndarray
+        T in seconds, of the common shape.
+    stage : numpy.ndarray, shape (4, ...)
+        Seconds of each of `STAGES`.
+    """
+    shaped = np.broadcast_arrays(
+        *(np.asarray(x, dtype=np.float64) for x in (messages, size, list_length, signal_every)),
+        np.asarray(window, dtype=np.float64),
+    )
+    values = [getattr(costs, item.name) for item in fields(costs)]
+    stage_function, around_function = _compiled(inline)
+    each = stage_function(*shaped, *values)
+    stage = np.stack([np.broadcast_to(seconds, shaped[0].shape) for seconds in each])
+    total = around_function(*shaped, *values) + stage.max(axis=0)
+    return total, stage

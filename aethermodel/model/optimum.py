@@ -1,0 +1,165 @@
+"""Which batch size: for a share of the best rate, for a rate, under a time; in closed form.
+
+On a piece ``T = a + b N`` the rate ``N / T`` reaches x at ``N = x a / (1 - x b)``, and the time t
+at ``N = (t - a) / b``. Handler calls are part of a, and depend on N only until every topic is hit;
+until then the solution is bracketed by those for the fewest and the most calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import sympy
+
+from aethermodel.model.batch import BatchModel
+from aethermodel.model.law import Law, pieces
+
+Floats = npt.NDArray[np.float64]
+_HALVINGS = 100
+# Farther out than any batch that fits into memory.
+_FAR = 1e18
+
+
+def size_for_share(model: BatchModel, share: float) -> sympy.Expr:
+    """Return N* for a share of the asymptote, symbolic, on the last piece of T_batch.
+
+    Parameters
+    ----------
+    model : BatchModel
+    share : float
+        Above 0 and below 1.
+
+    Returns
+    -------
+    sympy.Expr
+        In the model's parameters and K. With one piece (no knee) and ``T = a + b N``:
+        ``share / (1 - share) a / b``, Hockney's N-half for a share of one half (Hockney and
+        Jesshope 1981, section 1.3).
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"a share of the asymptote lies between 0 and 1, not at {share!r}")
+    last = pieces(model)[-1]
+    part = sympy.nsimplify(share, rational=True)
+    return sympy.simplify(part * last.fixed / ((1 - part) * last.slope))
+
+
+def best_rate(law: Law) -> tuple[Floats, Floats]:
+    """Return the highest rate at any batch size, and the smallest size that has it.
+
+    Parameters
+    ----------
+    law : Law
+
+    Returns
+    -------
+    rate, size : ndarray of float64, shape (draws,)
+        Events a second, and events; the size is infinite where the rate is only approached. At a
+        knee the rate may pass the asymptote: beyond it each event costs more.
+    """
+    # A rate N / T has no maximum inside a piece: its derivative has the sign of a. So it lies at
+    # the first size, at a knee, or nowhere.
+    with np.errstate(divide="ignore"):
+        asymptote = 1 / law.slope[-1]
+    sizes = np.maximum(np.concatenate([np.ones_like(law.above[:1]), law.above[1:]]), 1)
+    rates = np.concatenate([np.stack([law.rate(size) for size in sizes]), asymptote[None]])
+    places = np.concatenate([sizes, np.full_like(sizes[:1], np.inf)])
+    best = np.argmax(rates, axis=0)[None]
+    return np.take_along_axis(rates, best, 0)[0], np.take_along_axis(places, best, 0)[0]
+
+
+def size_for_rate(law: Law, rate: npt.ArrayLike) -> Floats:
+    """Return the smallest batch size that reaches a rate.
+
+    Parameters
+    ----------
+    law : Law
+    rate : array_like, scalar or shape (draws,)
+        Events a second, above zero.
+
+    Returns
+    -------
+    ndarray of float64, shape (draws,)
+        Events, at least 1; infinite where no batch size reaches it.
+    """
+    wanted = np.broadcast_to(np.asarray(rate, dtype=np.float64), law.slope[0].shape)
+    if not np.all(wanted > 0):
+        raise ValueError("a target rate must be above zero events a second")
+
+    def solve(calls: Floats | float) -> Floats:
+        fixed = law.fixed + law.per_call * calls
+        with np.errstate(divide="ignore", invalid="ignore"):
+            places = wanted * fixed / (1 - wanted * law.slope)
+        return _first(law, places, (wanted * law.slope < 1) | (fixed < 0))
+
+    least, most = solve(law.calls(np.ones_like(wanted))), solve(law.most_calls)
+    # At a knee the rate may pass, by the few topics that are not hit, what it else would not.
+    _, peak = best_rate(law)
+    reached = law.rate(np.minimum(peak, _FAR)) >= wanted
+    most = np.where(np.isinf(most) & reached & np.isfinite(peak), peak, most)
+    found = _between(least, most, lambda n: law.rate(n) >= wanted)
+    return np.where(law.rate(np.ones_like(wanted)) >= wanted, 1.0, found)
+
+
+def size_within(law: Law, seconds: npt.ArrayLike) -> Floats:
+    """Return the largest batch size whose T_batch stays within a time.
+
+    Parameters
+    ----------
+    law : Law
+    seconds : array_like, scalar or shape (draws,)
+        Above zero.
+
+    Returns
+    -------
+    ndarray of float64, shape (draws,)
+        Events; nan where one event already takes longer, infinite where nothing is paid an event.
+    """
+    limit = np.broadcast_to(np.asarray(seconds, dtype=np.float64), law.slope[0].shape)
+    if not np.all(limit > 0):
+        raise ValueError("a latency target must be above zero seconds")
+
+    def solve(calls: Floats | float) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            places = (limit - law.fixed - law.per_call * calls) / law.slope
+        # One event is the least there is, however little of the time is left for it.
+        return _first(law, np.maximum(places, 1.0), places < np.inf)
+
+    least, most = solve(law.most_calls), solve(law.calls(np.ones_like(limit)))
+    found = _between(least, most, lambda n: law.seconds(n) > limit)
+    return np.where(law.seconds(np.ones_like(limit)) > limit, np.nan, found)
+
+
+def best_within(law: Law, seconds: npt.ArrayLike) -> Floats:
+    """Return the batch size of the highest rate among those whose T_batch stays within a time."""
+    _, peak = best_rate(law)
+    return np.asarray(np.minimum(peak, size_within(law, seconds)))
+
+
+def _first(law: Law, places: Floats, possible: npt.NDArray[np.bool_]) -> Floats:
+    """The solution on the first piece that holds it; infinite without one."""
+    ends = np.concatenate([law.above[1:], np.full_like(law.above[:1], np.inf)])
+    # Where two pieces meet, rounding must not lose the solution between them.
+    inside = possible & (places >= law.above * (1 - 1e-9)) & (places <= ends)
+    first = np.argmax(inside, axis=0)[None]
+    found = np.take_along_axis(places, first, 0)[0]
+    return np.where(inside.any(axis=0), found, np.inf)
+
+
+def _between(
+    least: Floats, most: Floats, passed: Callable[[Floats], npt.NDArray[np.bool_]]
+) -> Floats:
+    """Settle a solution between those with the fewest and the most handler calls.
+
+    The two are the same once every topic is hit, and then there is nothing to settle.
+    """
+    open_ended = ~np.isfinite(most)
+    low, high = np.minimum(least, _FAR), np.where(open_ended, _FAR, most)
+    if np.allclose(low, high, rtol=1e-12):
+        return most
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        beyond = passed(middle)
+        low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
+    return np.where(open_ended, np.inf, high)

@@ -1,0 +1,135 @@
+"""A named quantity with unit, interval and source: what the symbols of a model stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import sympy
+from sympy.physics.units import Dimension, length, time
+from sympy.physics.units.systems.si import dimsys_SI
+
+#: Batch size: events in one batch.
+N = sympy.Symbol("N", positive=True)
+
+#: Handler calls in one tick: topics that have both events and a handler.
+K = sympy.Symbol("K", nonnegative=True)
+
+# Events, bytes and handler calls are counts of different things. SI calls them all
+# "1", which would let seconds per event pass for seconds; a made-up base dimension
+# each keeps them apart.
+_EVENT = Dimension("event")
+_CALL = Dimension("call")
+_BYTE = Dimension("byte")
+_COUNTS = dimsys_SI.extend([_EVENT, _CALL, _BYTE])
+
+DIMENSIONS: dict[str, Dimension] = {
+    "1": Dimension(1),
+    "s": time,
+    "s/event": time / _EVENT,
+    "s/call": time / _CALL,
+    "event": _EVENT,
+    "call": _CALL,
+    "B/s": _BYTE / time,
+    "B/event": _BYTE / _EVENT,
+    "m": length,
+}
+
+
+class UnitError(ValueError):
+    """The two sides of a sum, or a term and its meaning, have different dimensions."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One quantity of a model.
+
+    Attributes
+    ----------
+    name : str
+        Plain ASCII; also the SymPy symbol's name, so ``t_tick`` prints with a subscript.
+    value : float
+        In `unit`, not negative.
+    unit : str
+        One of `DIMENSIONS`, SI without prefix.
+    meaning : str
+        In words, for tables.
+    source : str
+        Where the value comes from: a page, a probe.
+    low, high : float or None
+        95 % interval, where one is known.
+    """
+
+    name: str
+    value: float
+    unit: str
+    meaning: str
+    source: str
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit not in DIMENSIONS:
+            raise UnitError(f"{self.name}: unit {self.unit!r} is not one of {sorted(DIMENSIONS)}")
+        if not self.value >= 0:
+            raise ValueError(f"{self.name} must not be negative, but is {self.value}")
+
+    @property
+    def symbol(self) -> sympy.Symbol:
+        """The parameter as a non-negative SymPy symbol."""
+        return sympy.Symbol(self.name, nonnegative=True)
+
+    def with_value(self, value: float, source: str) -> Parameter:
+        """Return this parameter with another value, of which nothing but the source is known."""
+        return replace(self, value=value, source=source, low=None, high=None)
+
+
+def dimension_of(expression: sympy.Expr, units: dict[sympy.Symbol, Dimension]) -> Dimension:
+    """Work out the dimension of an expression, and check that its sums make sense.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        Of sums, products, powers, Max and Min.
+    units : dict of Symbol to Dimension
+        Dimension of every free symbol.
+
+    Returns
+    -------
+    sympy.physics.units.Dimension
+
+    Raises
+    ------
+    UnitError
+        If a sum adds different dimensions, or a symbol has none.
+    """
+    if expression.is_Symbol:
+        if expression not in units:
+            raise UnitError(f"{expression} has no unit")
+        return units[expression]
+    if expression.is_number:
+        return Dimension(1)
+    parts = [dimension_of(argument, units) for argument in expression.args]
+    if expression.is_Mul:
+        product = Dimension(1)
+        for part in parts:
+            product = product * part
+        return product
+    if expression.is_Pow:
+        return parts[0] ** expression.exp
+    if expression.is_Add or isinstance(expression, sympy.Max | sympy.Min):
+        # A zero has any dimension: Max(0, N - N_1) is a number of events.
+        known = [
+            part
+            for part, argument in zip(parts, expression.args, strict=True)
+            if not argument.is_zero
+        ]
+        for part in known[1:]:
+            if not same_dimension(known[0], part):
+                raise UnitError(f"{expression} adds {known[0].name} to {part.name}")
+        return known[0]
+    raise UnitError(f"cannot tell the dimension of {expression}")
+
+
+def same_dimension(left: Dimension, right: Dimension) -> bool:
+    """Tell whether two dimensions are the same, counts of events, calls and bytes kept apart."""
+    return bool(_COUNTS.equivalent_dims(left, right))

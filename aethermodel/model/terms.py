@@ -1,0 +1,103 @@
+"""The four summands of T_batch, each an expression in N whose symbols are parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sympy
+
+from aethermodel.model.parameters import (
+    DIMENSIONS,
+    K,
+    N,
+    Parameter,
+    UnitError,
+    dimension_of,
+    same_dimension,
+)
+
+#: Order of the terms in every sum, table and plot.
+TERM_NAMES = ("loop", "ffi", "kernel", "fabric")
+
+
+@dataclass(frozen=True)
+class Term:
+    """One summand of T_batch.
+
+    Attributes
+    ----------
+    name : str
+        One of `TERM_NAMES`.
+    expression : sympy.Expr
+        Seconds a batch, in the symbols N, K and those of `parameters`.
+    parameters : tuple of Parameter
+
+    Raises
+    ------
+    ValueError
+        If the name is not a term's, or a symbol has no parameter.
+    UnitError
+        If the expression is not a time.
+    """
+
+    name: str
+    expression: sympy.Expr
+    parameters: tuple[Parameter, ...]
+
+    def __post_init__(self) -> None:
+        if self.name not in TERM_NAMES:
+            raise ValueError(f"a term is one of {', '.join(TERM_NAMES)}, not {self.name!r}")
+        units = {p.symbol: DIMENSIONS[p.unit] for p in self.parameters}
+        units |= {N: DIMENSIONS["event"], K: DIMENSIONS["call"]}
+        missing = self.expression.free_symbols - units.keys()
+        if missing:
+            names = ", ".join(sorted(symbol.name for symbol in missing))
+            raise ValueError(f"term {self.name}: no parameter for {names}")
+        dimension = dimension_of(self.expression, units)
+        if not same_dimension(dimension, DIMENSIONS["s"]):
+            raise UnitError(f"term {self.name} is {dimension.name}, not a time")
+
+
+def fixed(name: str, cost: Parameter) -> Term:
+    """Return a term that costs the same for every batch."""
+    return Term(name, cost.symbol, (cost,))
+
+
+def affine(name: str, start: Parameter | None, per_event: Parameter) -> Term:
+    """Return a term with an optional cost a batch and a cost an event."""
+    expression = per_event.symbol * N
+    if start is None:
+        return Term(name, expression, (per_event,))
+    return Term(name, start.symbol + expression, (start, per_event))
+
+
+def knees(
+    name: str,
+    start: Parameter,
+    per_event: Parameter,
+    hinges: Iterable[tuple[Parameter, Parameter]],
+) -> Term:
+    """Return a term whose cost an event rises at known batch sizes.
+
+    Parameters
+    ----------
+    name : str
+        The term.
+    start, per_event : Parameter
+        Seconds a batch, and seconds an event below the first knee.
+    hinges : iterable of (Parameter, Parameter)
+        Batch size at which a memory level is full, and the further seconds that
+        every event beyond it costs.
+    """
+    expression = start.symbol + per_event.symbol * N
+    parameters = [start, per_event]
+    for knee, rise in hinges:
+        expression += rise.symbol * sympy.Max(0, N - knee.symbol)
+        parameters += [knee, rise]
+    return Term(name, expression, tuple(parameters))
+
+
+def dispatch(tick: Parameter, per_call: Parameter) -> Term:
+    """Return the loop term: one tick a batch and one call a topic that has a handler."""
+    return Term("loop", tick.symbol + per_call.symbol * K, (tick, per_call))

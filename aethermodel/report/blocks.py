@@ -1,0 +1,281 @@
+"""The words and tables of a report: verdict, terms with units and source, host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Literal, NamedTuple
+
+from aethermodel.report.css import BLOCK_STYLE
+from aethermodel.report.mathml import mathml
+from aethermodel.report.quantities import engineering, interval, memory
+from aethermodel.report.style import TERM_COLOURS
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+VERDICTS = ("pass", "fail", "inconclusive")
+
+
+class SummaryRow(NamedTuple):
+    """One threshold of a verdict, its figures already written with units."""
+
+    criterion: str
+    measured: str
+    threshold: str = ""
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class TermRow:
+    """One parameter of one term of T_batch.
+
+    Attributes
+    ----------
+    term : str
+        ``loop``, ``ffi``, ``kernel`` or ``fabric``.
+    parameter : sympy.Symbol or str
+        Its symbol, name or meaning.
+    value : float
+        In base units, such as seconds.
+    unit : str
+        The base unit, such as ``s`` or ``s/event``.
+    low, high : float, optional
+        The 95 % interval.
+    source : str
+        The probe or publication that it comes from.
+    expression : sympy.Basic or str
+        The term's formula.
+    """
+
+    term: str
+    parameter: Any
+    value: float
+    unit: str = "s"
+    low: float | None = None
+    high: float | None = None
+    source: str = ""
+    expression: Any = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of a report that notebooks show as HTML.
+
+    Attributes
+    ----------
+    html : str
+        The piece without its style.
+    text : str
+        The same in plain text.
+    """
+
+    html: str
+    text: str = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        return BLOCK_STYLE + self.html
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def summary_block(
+    verdict: Verdict,
+    headline: str,
+    paragraph: str,
+    rows: Iterable[SummaryRow | Sequence[str | None]] = (),
+) -> Block:
+    """Return the opening of a report: verdict, one sentence, one paragraph, thresholds.
+
+    Parameters
+    ----------
+    verdict : {"pass", "fail", "inconclusive"}
+        The verdict over all thresholds.
+    headline, paragraph : str
+        Plain text.
+    rows : iterable of SummaryRow
+        One a threshold; tuples (criterion, measured, threshold, verdict) do as well.
+
+    Raises
+    ------
+    ValueError
+        If a verdict is none of the three or the headline is empty.
+    """
+    try:
+        lines = [SummaryRow(*row) for row in rows]
+    except TypeError:
+        raise ValueError(
+            "a row of the summary is malformed: it holds criterion, measured, threshold, verdict"
+        ) from None
+    for given in (verdict, *(row.verdict for row in lines if row.verdict)):
+        if given not in VERDICTS:
+            raise ValueError(f"a verdict is one of {', '.join(VERDICTS)}, not {given!r}")
+    if not headline.strip():
+        raise ValueError("a summary needs a headline")
+    body = "".join(
+        f'<tr><td>{_mark(row.verdict)}</td><th scope="row">{escape(row.criterion)}</th>'
+        f'<td class="ae-n">{escape(row.measured)}</td>'
+        f'<td class="ae-n">{escape(row.threshold)}</td></tr>'
+        for row in lines
+    )
+    head = _head(("Verdict", False), ("Criterion", False), ("Measured", True), ("Threshold", True))
+    table = _table("Verdict per threshold", head, body) if lines else ""
+    html = (
+        f'<section class="ae ae-summary ae-{verdict}" aria-label="Verdict">'
+        f"{_mark(verdict)}"
+        f'<div class="ae-headline">{escape(headline)}</div><p>{escape(paragraph)}</p>'
+        f"{table}</section>"
+    )
+    listed = "".join(
+        f"\n- {row.criterion}: {row.measured}"
+        + (f", threshold {row.threshold}" if row.threshold else "")
+        + (f" ({row.verdict})" if row.verdict else "")
+        for row in lines
+    )
+    return Block(html, f"{verdict.upper()}: {headline}\n{paragraph}{listed}")
+
+
+def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
+    """Return the table of terms: each parameter with unit, interval, source and formula.
+
+    Parameters
+    ----------
+    rows : iterable of TermRow or mapping
+        Mappings have the names of `TermRow`'s fields.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, or a mapping has other names than `TermRow`.
+    """
+    terms = [_term(row) for row in rows]
+    if not terms:
+        raise ValueError("the table of terms has no rows")
+    head = _head(
+        ("Term", False),
+        ("Parameter", False),
+        ("Value", True),
+        ("95 % interval", True),
+        ("Formula", False),
+        ("Source", False),
+    )
+    body, text, last = [], [], None
+    for row in terms:
+        value = engineering(row.value, row.unit)
+        bounds = _interval(row)
+        first = row.term != last
+        formula = _formula(row.expression) if first else ""
+        body.append(
+            f'<tr><th scope="row">{_swatch(row.term) if first else ""}'
+            f"{escape(row.term) if first else _repeat(row.term)}</th>"
+            f'<td>{_formula(row.parameter)}</td><td class="ae-n">{escape(value)}</td>'
+            f'<td class="ae-n">{escape(bounds)}</td><td>{formula}</td>'
+            f'<td class="ae-wrap">{escape(row.source)}</td></tr>'
+        )
+        text.append(f"{row.term}: {row.parameter} = {value} ({bounds or 'no interval'})")
+        last = row.term
+    html = f'<div class="ae">{_table("Terms of T_batch", head, "".join(body))}</div>'
+    return Block(html, "\n".join(text))
+
+
+def host_block(fingerprint: Mapping[str, Any], command: str) -> Block:
+    """Return what was measured on, and the command that measures it again.
+
+    Parameters
+    ----------
+    fingerprint : mapping
+        The host's facts by name; nested mappings are shown as ``name: value`` lists, and
+        names that end in ``_bytes`` as sizes.
+    command : str
+        The exact command to rerun.
+    """
+    facts = [_named_fact(str(name), value) for name, value in fingerprint.items()]
+    entries = "".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in facts)
+    html = (
+        f'<div class="ae ae-host"><dl>{entries}</dl>'
+        '<div class="ae-quiet">Measure it again:</div>'
+        '<pre class="ae-command" tabindex="0" role="group" aria-label="Command to measure again">'
+        f"{escape(command)}</pre></div>"
+    )
+    text = "\n".join(f"{name}: {fact}" for name, fact in facts)
+    return Block(html, f"{text}\n$ {command}")
+
+
+def _term(row: TermRow | Mapping[str, Any]) -> TermRow:
+    if isinstance(row, TermRow):
+        return row
+    try:
+        return TermRow(**row)
+    except TypeError as error:
+        reason = str(error).removeprefix("TermRow.__init__() ")
+        raise ValueError(f"a row of the terms table is malformed: {reason}") from None
+
+
+def _interval(row: TermRow) -> str:
+    if row.low is None or row.high is None:
+        return ""
+    return interval(row.low, row.high, row.unit)
+
+
+def _formula(expression: Any) -> str:
+    if isinstance(expression, str):
+        return escape(expression)
+    return mathml(expression, display=False)
+
+
+def _named_fact(name: str, value: Any) -> tuple[str, str]:
+    words = name.removesuffix("_bytes")
+    return words.replace("_", " "), _fact(value, is_size=words != name)
+
+
+def _fact(value: Any, *, is_size: bool = False) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{str(k).replace('_', ' ')}: {_fact(v, is_size=is_size)}" for k, v in value.items()
+        )
+    if is_size and isinstance(value, int):
+        return memory(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(_fact(part) for part in value)
+    if value is None or value == "":
+        return "not readable"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _mark(verdict: Verdict | None) -> str:
+    # The sign says it without colour, the word without the sign.
+    signs = {"pass": "✓", "fail": "✗", "inconclusive": "≈"}
+    if verdict is None:
+        return ""
+    return (
+        f'<span class="ae-verdict ae-{verdict}"><span aria-hidden="true">{signs[verdict]} </span>'
+        f'<span class="ae-word">{verdict}</span></span>'
+    )
+
+
+def _swatch(term: str) -> str:
+    colour = TERM_COLOURS.get(term)
+    if colour is None:
+        return ""
+    return f'<span class="ae-swatch" style="background: {colour}" aria-hidden="true"></span>'
+
+
+def _repeat(term: str) -> str:
+    return f'<span class="ae-hidden">{escape(term)}</span>'
+
+
+def _head(*columns: tuple[str, bool]) -> str:
+    return "".join(
+        f'<th scope="col"{" class=ae-n" if right else ""}>{escape(name)}</th>'
+        for name, right in columns
+    )
+
+
+def _table(caption: str, head: str, body: str) -> str:
+    return (
+        f'<div class="ae-scroll" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
+        f'<caption class="ae-hidden">{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )

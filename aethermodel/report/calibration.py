@@ -1,0 +1,80 @@
+"""What notebook 20 shows: each term's samples with its law, and what they predict together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from aethermodel.calibrate.scenario import Scenario
+from aethermodel.report import style
+from aethermodel.report.figure import ReportFigure
+from aethermodel.report.provenance import provenance
+from aethermodel.report.quantities import count, engineering, interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from aethermodel.calibrate.calibration import Calibration
+
+
+def terms_figure(calibration: Calibration) -> ReportFigure:
+    """Draw every sample of each term, its law, and the bands of the mean and of a new sample."""
+    frames = []
+    with style.styled():
+        figure = style.new_figure(height=5.6)
+        panels = figure.subplots(2, 2)
+        for axes, term in zip(panels.flat, calibration.samples, strict=True):
+            n, seconds = calibration.samples[term]
+            frames.append(pd.DataFrame({"term": term, "n": n, "seconds": seconds}))
+            _draw_term(axes, calibration, term)
+        style.settle(figure)
+    return ReportFigure(
+        figure,
+        pd.concat(frames, ignore_index=True),
+        "Each term alone: samples, law, intervals",
+        "Points are samples, the line the fitted law, the dark band the 95 % interval of its mean, "
+        f"the light band that of one new sample. {provenance(Scenario(calibration, {}))}",
+        view=pd.concat([frame.head(3) for frame in frames], ignore_index=True),
+    )
+
+
+def _draw_term(axes: Axes, calibration: Calibration, term: str) -> None:
+    n, seconds = calibration.samples[term]
+    sizes = np.geomspace(min(n), max(n), 120)
+    fit, colour = calibration.fits[term], style.TERM_COLOURS[term]
+    mean, low, high = fit.predict(sizes)
+    _, new_low, new_high = fit.predict(sizes, kind="observation")
+    axes.fill_between(sizes, new_low * 1e6, new_high * 1e6, color=colour, alpha=0.18, linewidth=0)
+    axes.fill_between(sizes, low * 1e6, high * 1e6, color=colour, alpha=0.45, linewidth=0)
+    axes.plot(n, np.array(seconds) * 1e6, ".", color=style.QUIET, markersize=2.5)
+    axes.plot(sizes, mean * 1e6, color=style.INK, linewidth=1.0)
+    axes.set_xscale("log")
+    if max(seconds) > 20 * min(seconds):
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
+    axes.set_title(f"{style.TERM_NAMES[term]}: {fit.chosen.form.name}")
+    axes.set_xlabel("handler calls" if term == "loop" else "batch size N")
+    axes.set_ylabel("us")
+
+
+def prediction_table(scenario: Scenario, sizes: list[int]) -> pd.DataFrame:
+    """Return predictions as text for reading: time, both intervals, rate, term that binds."""
+    mean = scenario.predict(sizes)
+    new = scenario.predict(sizes, kind="observation")
+    return pd.DataFrame(
+        {
+            "N": [count(n) for n in sizes],
+            "T_batch": [engineering(s, "s") for s in mean.seconds],
+            "95 % of the mean": _ranges(mean.low, mean.high),
+            "95 % of a new sample": _ranges(new.low, new.high),
+            "rate": [engineering(n / s, "msg/s") for n, s in zip(sizes, mean.seconds, strict=True)],
+            "binds": [scenario.model.binding_term(n) for n in sizes],
+        }
+    ).set_index("N")
+
+
+def _ranges(low: np.ndarray, high: np.ndarray) -> list[str]:
+    return [interval(a, b, "s") for a, b in zip(low, high, strict=True)]

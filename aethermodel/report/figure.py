@@ -1,0 +1,154 @@
+"""A figure with everything that a report owes its reader: words, numbers, and a label."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from aethermodel.report.css import BLOCK_STYLE
+from aethermodel.report.quantities import plain
+from aethermodel.report.svg import figure_svg
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A matplotlib figure with its title, caption, text alternative and data.
+
+    A notebook shows it as accessible HTML, and so does the exported report.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+        The drawing; use ``figure.savefig`` for other formats.
+    table : pandas.DataFrame
+        The data behind the drawing, offered for download as CSV.
+    title, caption : str
+        Heading above and sentences below the drawing.
+    alt : str or None
+        Text alternative; made from the table when None.
+    view : pandas.DataFrame or None
+        What the table behind the figure shows; `table` itself when None.
+    """
+
+    figure: Figure
+    table: pd.DataFrame
+    title: str
+    caption: str
+    alt: str | None = None
+    view: pd.DataFrame | None = None
+
+    @property
+    def text_alternative(self) -> str:
+        """What is announced in place of the drawing."""
+        return self.alt if self.alt else describe(self.table)
+
+    def svg(self) -> str:
+        """Return the drawing as one ``<svg>`` element."""
+        return figure_svg(self.figure, self.title, self.text_alternative)
+
+    def _repr_html_(self) -> str:
+        view = self.table if self.view is None else self.view
+        rows = len(self.table)
+        return (
+            f'{BLOCK_STYLE}<figure class="ae ae-figure">'
+            f'<div class="ae-heading">{escape(self.title)}</div>'
+            '<div class="ae-scroll" tabindex="0" role="group" aria-label="Figure">'
+            f"{self.svg()}</div>"
+            f"<figcaption>{escape(self.caption)}</figcaption>"
+            f'<details class="ae-data"><summary>Data behind this figure '
+            f"({rows} {'row' if rows == 1 else 'rows'})</summary>"
+            f'<div class="ae-scroll" tabindex="0" role="group" aria-label="Data">'
+            f"{table_html(view, self.title)}</div>"
+            f"<p>{csv_link(self.table, self.title)}</p></details></figure>"
+        )
+
+
+def figure_html(
+    fig: Figure, table: pd.DataFrame, title: str, caption: str, alt: str | None = None
+) -> str:
+    """Return a figure as HTML: inline SVG, text alternative, caption, data table behind it.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        Any figure.
+    table : pandas.DataFrame
+        The data that it draws.
+    title, caption : str
+        Heading and caption; the caption names the label and who measured.
+    alt : str or None
+        Text alternative; made from the table when None.
+
+    Returns
+    -------
+    str
+        One ``<figure>`` element, preceded by the blocks' style.
+
+    Raises
+    ------
+    ValueError
+        If the title is empty, or if there is neither `alt` nor a row to make it from.
+    """
+    return ReportFigure(fig, table, title, caption, alt)._repr_html_()
+
+
+def describe(table: pd.DataFrame) -> str:
+    """Say in words what a table holds: the range of each numeric column, the values of others."""
+    if table.empty:
+        return ""
+    parts = []
+    for name in table.columns:
+        column = table[name].dropna()
+        if column.empty:
+            parts.append(f"{name}: no values")
+        elif column.dtype.kind in "iuf":
+            low, high = _cell(column.min()), _cell(column.max())
+            parts.append(f"{name} {low}" if low == high else f"{name} {low} to {high}")
+        else:
+            values = [str(value) for value in dict.fromkeys(column)]
+            more = f" and {len(values) - 5} more" if len(values) > 5 else ""
+            parts.append(f"{name}: {', '.join(values[:5])}{more}")
+    return f"{len(table)} rows. {'; '.join(parts)}."
+
+
+def table_html(table: pd.DataFrame, caption: str) -> str:
+    """Write a table with numbers right-aligned and a caption for screen readers."""
+    numeric = {name for name in table.columns if table[name].dtype.kind in "iuf"}
+    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in table.columns)
+    body = []
+    for row in table.itertuples(index=False):
+        cells = []
+        for name, value in zip(table.columns, row, strict=True):
+            right = name in numeric
+            text = _cell(value) if right else escape(str(value))
+            cells.append(f'<td class="ae-n">{text}</td>' if right else f"<td>{text}</td>")
+        body.append(f"<tr>{''.join(cells)}</tr>")
+    return (
+        f'<table><caption class="ae-hidden">{escape(caption)}</caption><thead><tr>{head}</tr>'
+        f"</thead><tbody>{''.join(body)}</tbody></table>"
+    )
+
+
+def csv_link(table: pd.DataFrame, name: str) -> str:
+    """Return a link that saves the table as CSV and needs no network: the data are in it."""
+    data = base64.b64encode(table.to_csv(index=False).encode()).decode()
+    stem = "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+    return (
+        f'<a class="ae-download" download="{escape(stem)}.csv" '
+        f'href="data:text/csv;base64,{data}">Save as CSV</a>'
+    )
+
+
+def _cell(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    if float(value).is_integer() and abs(value) < 1e12:
+        return f"{int(value):,}"
+    return plain(value, 4)

@@ -1,0 +1,59 @@
+"""Where a figure made from a calibration comes from, and what weakens it: for every caption."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aethermodel.report.blocks import (
+    Block,
+    SummaryRow,
+    TermRow,
+    Verdict,
+    summary_block,
+    terms_table,
+)
+
+if TYPE_CHECKING:
+    from aethermodel.calibrate.calibration import Calibration
+    from aethermodel.calibrate.scenario import Scenario
+
+
+def provenance(scenario: Scenario) -> str:
+    """Return the sentences that end a caption: label, host, date, assumptions, warnings."""
+    c = scenario.calibration
+    text = (
+        f"Label: {c.conditions.fabric}. Calibrated on host {c.host['id']} "
+        f"({c.conditions.event_loop}), {c.created[:10]}."
+    )
+    if scenario.assumptions:
+        named = ", ".join(
+            f"{name} ({assumed.source})" for name, assumed in scenario.assumptions.items()
+        )
+        text += f" Assumed, not measured: {named}."
+    return text + "".join(f" Warning: {warning}." for warning in c.warnings)
+
+
+def calibration_summary(calibration: Calibration) -> Block:
+    """Return whether a calibration can be relied on, with its warnings and open questions."""
+    rows = [SummaryRow(text, "", "", "inconclusive") for text in calibration.warnings]
+    rows += [SummaryRow(text, "") for text in calibration.findings]
+    headline = "Too noisy to rely on" if calibration.warnings else "Calibrated"
+    count = sum(len(n) for n, _ in calibration.samples.values())
+    paragraph = (
+        f"{count} samples of four probes, taken {calibration.created} on host "
+        f"{calibration.host['id']} ({calibration.host['processor']}); "
+        f"{calibration.conditions.event_loop}, {calibration.conditions.topics} topics, "
+        f"{calibration.conditions.fabric}."
+    )
+    outcome: Verdict = "inconclusive" if calibration.warnings else "pass"
+    return summary_block(outcome, headline, paragraph, rows)
+
+
+def parameters_block(scenario: Scenario) -> Block:
+    """Return the table of parameters, each measured or assumed, with interval and source."""
+    model = scenario.model
+    return terms_table(
+        TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
+        for term in model.terms
+        for p in term.parameters
+    )

@@ -1,0 +1,93 @@
+"""Figures as an engineer writes them: a few digits, an SI prefix, a unit."""
+
+from __future__ import annotations
+
+import math
+
+_PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+_SCALED = frozenset({"s", "B", "B/s", "Hz", "1/s", "msg/s", "messages/s", "events/s", "bit/s"})
+_PER_SECOND = {"1/s": "/s"}
+# Derived units whose first unit takes the prefix: 8 ns per event reads better than 8e-9 s.
+_FIRST = ("s/", "B/")
+MINUS = "\N{MINUS SIGN}"
+
+
+def engineering(value: float, unit: str = "", digits: int = 3) -> str:
+    """Write a quantity with an SI prefix, such as ``122 µs`` or ``81.9 M msg/s``.
+
+    Parameters
+    ----------
+    value : float
+        The quantity in base units (seconds, bytes, messages per second).
+    unit : str
+        The base unit. A prefix is set only before units that take one; counts without a unit
+        and other units keep their plain figure.
+    digits : int
+        Significant digits, at least 1.
+
+    Returns
+    -------
+    str
+        The quantity; a figure that is not finite is written in words.
+    """
+    if digits < 1:
+        raise ValueError(f"digits must be at least 1, not {digits}")
+    value = float(value)
+    if math.isnan(value):
+        return "unknown"
+    if math.isinf(value):
+        return "unbounded" if value > 0 else f"{MINUS}unbounded"
+    scaled = unit in _SCALED or unit.startswith(_FIRST)
+    rounded = float(f"{value:.{digits - 1}e}")
+    exponent = 0
+    if scaled and rounded:
+        exponent = 3 * math.floor(math.log10(abs(rounded)) / 3)
+        exponent = max(min(exponent, 12), -12)
+    figure = plain(rounded / 10.0**exponent, digits)
+    prefix, shown = _PREFIXES[exponent], _PER_SECOND.get(unit, unit)
+    # "81.9 M msg/s": a prefix glued to a word would read as another word.
+    gap = " " if prefix and unit in {"msg/s", "messages/s", "events/s"} else ""
+    return f"{figure} {prefix}{gap}{shown}".rstrip()
+
+
+def interval(low: float, high: float, unit: str = "", digits: int = 3) -> str:
+    """Write a range, its unit once where both ends share it: ``4.89 to 7.14 ns/event``."""
+    first, last = engineering(low, unit, digits), engineering(high, unit, digits)
+    figure, gap, rest = first.partition(" ")
+    shared = gap and last.endswith(f" {rest}")
+    return f"{figure if shared else first} to {last}"
+
+
+def memory(size: float) -> str:
+    """Write a size in bytes with the binary prefix in which memory is built: ``32 KiB``."""
+    units = ["TiB", "GiB", "MiB", "KiB", "B"]
+    while abs(size) >= 1024 and len(units) > 1:
+        size /= 1024
+        units.pop()
+    return f"{size:.4g} {units[-1]}"
+
+
+def plain(value: float, digits: int = 3) -> str:
+    """Write a figure with significant digits, grouped thousands and no stray exponent."""
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -4 <= magnitude < 12:
+        return f"{value:.{digits - 1}e}".replace("-", MINUS)
+    decimals = max(digits - 1 - magnitude, 0)
+    text = f"{round(value, digits - 1 - magnitude):,.{decimals}f}"
+    return text.replace("-", MINUS)
+
+
+def count(value: float) -> str:
+    """Write a count in full with grouped thousands: ``10,000``."""
+    return f"{int(value):,}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Write a signed share in per cent: ``+3.2 %``."""
+    if not math.isfinite(share):
+        return "unknown"
+    rounded = round(100 * share, digits)
+    sign = "+" if rounded else ""  # neither +0 nor -0
+    return f"{rounded + 0.0:{sign}.{digits}f} %".replace("-", MINUS)

@@ -1,0 +1,125 @@
+"""One matplotlib style for the whole project: colours mean the same thing in every figure.
+
+The palette is Okabe and Ito's (2008, "Color Universal Design"), which stays distinct under the
+common colour-vision deficiencies. Matplotlib is imported only when a figure is drawn.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TERM_COLOURS = {
+    "loop": "#56b4e9",
+    "ffi": "#cc79a7",
+    "kernel": "#e69f00",
+    "fabric": "#009e73",
+    "unexplained": "#8a939c",
+}
+"""Fill colour of each summand of T_batch, in the order in which they are stacked."""
+
+TERM_NAMES = {
+    "loop": "event loop",
+    "ffi": "language border (ffi)",
+    "kernel": "kernel",
+    "fabric": "fabric",
+    "unexplained": "unexplained",
+}
+
+MEASURED = "#d55e00"
+MODEL = "#0072b2"
+INK = "#1f2933"
+QUIET = "#66717c"
+GRID = "#dbe1e7"
+PAPER = "#ffffff"
+
+MARKERS = ("o", "s", "D", "^", "v", "P")
+"""Marker of the first, second ... label, so that labels differ without colour as well."""
+
+STYLE: dict[str, Any] = {
+    "figure.figsize": (7.4, 4.4),
+    "figure.facecolor": PAPER,
+    "figure.dpi": 110,
+    "savefig.facecolor": PAPER,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Segoe UI", "Helvetica Neue", "Arial", "DejaVu Sans"],
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": QUIET,
+    "axes.linewidth": 0.7,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "semibold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": (
+        "cycler('color', ['0072b2', 'd55e00', '009e73', 'cc79a7', 'e69f00', '56b4e9'])"
+    ),
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.minor.visible": False,
+    "ytick.minor.visible": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5.5,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "hatch.linewidth": 0.6,
+    # Text stays text: smaller files, selectable, and it follows the page's colour.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "aethermodel",
+}
+
+
+def use_style() -> None:
+    """Make the project's style the default of this process, as at the top of a notebook.
+
+    Only appearance changes: the backend, and so what JupyterLab shows, is left alone.
+    """
+    import matplotlib as mpl
+
+    mpl.rcParams.update(STYLE)
+
+
+def styled() -> AbstractContextManager[None]:
+    """Return a context in which figures are drawn in the project's style."""
+    import matplotlib as mpl
+
+    return mpl.rc_context(STYLE)
+
+
+def new_figure(width: float = 7.4, height: float = 4.4) -> Figure:
+    """Return an empty figure that pyplot does not know, so that nothing shows it twice.
+
+    Parameters
+    ----------
+    width, height : float
+        Size in inches.
+    """
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def settle(figure: Figure) -> None:
+    """Lay a finished figure out once and keep it so.
+
+    Constrained layout improves with each drawing, so that the first and the second picture of
+    one figure would differ by hairs, and a report would not be the same bytes twice.
+    """
+    figure.draw_without_rendering()
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")

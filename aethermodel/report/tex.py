@@ -1,0 +1,79 @@
+"""LaTeX formulas of markdown cells as MathML, which a browser draws without any script."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from html import escape
+
+_WORD_SUBSCRIPT = re.compile(r"([_^])\s*\{\s*([A-Za-z]{2,}(?:[ -][A-Za-z]+)*)\s*\}")
+_UPRIGHT = re.compile(r"\\(?:mathrm|operatorname|textrm)\s*\{([A-Za-z][A-Za-z /-]*)\}")
+_QUANTITY = re.compile(r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_UNIT = re.compile(r"\\(?:si|unit)\s*\{([^{}]*)\}")
+_NUMBER = re.compile(r"\\num\s*\{([^{}]*)\}")
+_UNITS = {
+    "pico": "p", "nano": "n", "micro": "µ", "milli": "m", "kilo": "k", "mega": "M", "giga": "G",
+    "second": "s", "byte": "B", "bit": "bit", "hertz": "Hz", "per": "/", "percent": "%",
+}  # fmt: skip
+_CHILDREN = {
+    "mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2,
+    "msubsup": 3, "munderover": 3,
+}  # fmt: skip
+
+
+def tex_to_mathml(source: str, *, display: bool = False) -> str:
+    """Write a LaTeX formula as a ``<math>`` element.
+
+    Parameters
+    ----------
+    source : str
+        LaTeX without its dollar signs.
+    display : bool
+        On a line of its own.
+
+    Returns
+    -------
+    str
+        MathML; where the formula uses what cannot be translated, its source as ``<code>``,
+        so that nothing is lost or silently wrong.
+    """
+    from latex2mathml.converter import convert
+
+    try:
+        markup = str(convert(_plain(source), display="block" if display else "inline"))
+    except Exception:  # the converter raises many kinds on malformed input, some undocumented
+        markup = ""
+    if not _understood(markup):
+        return f'<code class="tex">{escape(source.strip())}</code>'
+    return markup
+
+
+def _understood(markup: str) -> bool:
+    """Tell whether a formula is whole: unknown commands pass the converter as plain text."""
+    try:
+        root = ET.fromstring(markup)
+    except ET.ParseError:
+        return False
+    texts = [text.strip() for text in root.itertext()]
+    if not any(texts) or any(text.startswith("\\") for text in texts):
+        return False
+    return all(
+        len(element) == _CHILDREN.get(element.tag.rpartition("}")[2], len(element))
+        for element in root.iter()
+    )
+
+
+def _plain(source: str) -> str:
+    """Rewrite what the converter gets wrong: words as indices, alignments, units."""
+    source = source.replace(r"\displaystyle", " ").strip()
+    source = re.sub(r"\\(begin|end)\{(?:aligned|split|align)\}", r"\\\1{align*}", source)
+    source = _QUANTITY.sub(lambda m: rf"{m[1]}\,\text{{{_unit(m[2])}}}", source)
+    source = _UNIT.sub(lambda m: rf"\text{{{_unit(m[1])}}}", source)
+    source = _NUMBER.sub(lambda m: m[1], source)
+    source = _UPRIGHT.sub(lambda m: rf"\text{{{m[1]}}}", source)
+    return _WORD_SUBSCRIPT.sub(lambda m: rf"{m[1]}{{\text{{{m[2]}}}}}", source)
+
+
+def _unit(source: str) -> str:
+    named = re.sub(r"\\([a-z]+)\s*", lambda m: _UNITS.get(m[1], m[1]), source)
+    return named.strip()

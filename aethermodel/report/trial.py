@@ -1,0 +1,129 @@
+"""What notebook 30 and the report show of a trial, block by block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sympy
+
+from aethermodel.calibrate.comparison import MEAN_ERROR, WORST_ERROR
+from aethermodel.model.parameters import K, N
+from aethermodel.report import comparison
+from aethermodel.report.blocks import Block, SummaryRow, TermRow, host_block, summary_block
+from aethermodel.report.blocks import terms_table as table_of_terms
+from aethermodel.report.budget import budget as stacked_budget
+from aethermodel.report.figure import ReportFigure
+from aethermodel.report.mathml import Formula, Meaning
+from aethermodel.report.quantities import count, engineering
+from aethermodel.specification import load_specification
+
+if TYPE_CHECKING:
+    from aethermodel.measure.trial import Trial
+
+#: Batch size of the specification's claim.
+_CLAIM_AT = 10_000
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def summary(trial: Trial) -> Block:
+    """Return verdict, one paragraph, and the specification's claim against what was measured."""
+    verdict, table = trial.verdict, trial.table
+    specification = load_specification()
+    claim = float(specification.model().throughput_at(_CLAIM_AT))
+    best = table.loc[table["measured_per_second"].idxmax()]
+    model = trial.calibration.model()
+    binding = model.binding_term(float(best["n"]))
+    paragraph = (
+        f"On this host the pipeline carries {engineering(best['measured_per_second'], 'msg/s')} "
+        f"at N = {count(best['n'])} (one process, {trial.campaign.event_loop}, loopback: no "
+        f"network is in this figure). There the {binding} term binds. In the limit of large "
+        f"batches the model allows {engineering(model.limit_per_second(), 'msg/s')}; half of "
+        f"that is reached at N = {count(model.n_half())}. For prediction against measurement: "
+        f"{verdict.why}"
+    )
+    errors, worst = verdict.mean_error, verdict.worst_error
+    rows = [
+        SummaryRow(
+            "mean error of the prediction",
+            _share(errors),
+            f"at most {_share(MEAN_ERROR)}",
+            verdict.outcome_of(errors <= MEAN_ERROR),
+        ),
+        SummaryRow(
+            "worst error of the prediction",
+            f"{_share(worst)} at N = {count(verdict.worst_at)}",
+            f"at most {_share(WORST_ERROR)}",
+            verdict.outcome_of(worst <= WORST_ERROR),
+        ),
+        SummaryRow("spread between processes (noise)", _share(verdict.spread)),
+    ]
+    claimed = table[table["n"] == _CLAIM_AT]
+    if len(claimed):
+        rate = float(claimed["measured_per_second"].iloc[0])
+        rows.append(
+            SummaryRow(
+                f"throughput at N = {count(_CLAIM_AT)}",
+                engineering(rate, "msg/s"),
+                f"claimed: {engineering(claim, 'msg/s')}",
+                "pass" if rate >= claim else "fail",
+            )
+        )
+        ceiling = float(claimed["copy_per_second"].iloc[0])
+        rows.append(
+            SummaryRow(
+                "ceiling in the same run: copying those batches", engineering(ceiling, "msg/s")
+            )
+        )
+    headline = {
+        "pass": "The model holds on this host",
+        "fail": "The model does not hold on this host",
+        "inconclusive": "This host was too noisy to tell",
+    }[verdict.outcome]
+    return summary_block(verdict.outcome, headline, paragraph, rows)
+
+
+def measured_vs_model(trial: Trial) -> ReportFigure:
+    """Return throughput against batch size, with residuals below."""
+    claim = float(load_specification().model().throughput_at(_CLAIM_AT))
+    return comparison.measured_vs_model(trial.table, reference=claim)
+
+
+def budget(trial: Trial) -> ReportFigure:
+    """Return the stacked budget of a batch with the measured total over it."""
+    return stacked_budget(trial.table)
+
+
+def formula(trial: Trial) -> Formula:
+    """Return T_batch with the terms as they were fitted."""
+    model = trial.calibration.model()
+    legend = [
+        Meaning(p.symbol, p.meaning, engineering(p.value, p.unit))
+        for p in model.parameters.values()
+    ]
+    legend.append(Meaning(N, "events in the batch"))
+    legend.append(Meaning(K, "handler calls a tick: topics that the batch is expected to hit"))
+    return Formula(sympy.Eq(sympy.Symbol("T_batch"), model.t_batch), legend)
+
+
+def terms(trial: Trial) -> Block:
+    """Return the table of fitted parameters."""
+    return table_of_terms(
+        TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
+        for term in trial.calibration.model().terms
+        for p in term.parameters
+    )
+
+
+def host(trial: Trial, command: str) -> Block:
+    """Return what this was measured on, how noisy it was, and how to run it again."""
+    facts = {
+        **trial.host,
+        "samples": f"{len(trial.samples)}, {_share(trial.noisy_share)} disturbed and taken again",
+        "processes": trial.campaign.processes,
+        "seed": trial.campaign.seed,
+        "measured": trial.calibration.created,
+    }
+    return host_block(facts, command or "papermill notebooks/30_model_vs_measured.ipynb out.ipynb")

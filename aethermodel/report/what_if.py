@@ -1,0 +1,189 @@
+"""What notebook 60 shows: roofline, which term binds, what halving buys, and what is assumed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from aethermodel.calibrate.answers import SHARES, Answers
+from aethermodel.report import style
+from aethermodel.report.figure import ReportFigure
+from aethermodel.report.provenance import provenance
+from aethermodel.report.quantities import count, engineering, percent
+
+if TYPE_CHECKING:
+    from aethermodel.calibrate.answers import Optimum
+    from aethermodel.calibrate.draws import Answer
+    from aethermodel.calibrate.scenario import Scenario
+    from aethermodel.model.roofline import Ceiling
+
+#: Colour of what was measured, what is published, and what is assumed.
+ORIGIN_COLOURS = {
+    "measured": style.MEASURED,
+    "published": style.QUIET,
+    "assumed": style.TERM_COLOURS["ffi"],
+}
+_TOP = 1e6
+
+
+def roofline_figure(
+    base: Scenario, changed: Scenario, published: list[Ceiling], top: float = _TOP
+) -> ReportFigure:
+    """Draw the rate of a calibration and of a change to it under the ceilings.
+
+    Parameters
+    ----------
+    base, changed : Scenario
+        As measured, and with assumptions; the same where nothing is assumed.
+    published : list of Ceiling
+    top : float
+        Largest batch size.
+    """
+    sizes = np.geomspace(1, top, 121)
+    ceilings = Answers(changed).ceilings(sizes, published)
+    columns = {"n": sizes, "measured": sizes / base.predict(sizes).seconds}
+    with style.styled():
+        figure = style.new_figure()
+        axes = figure.subplots()
+        before = base.predict(sizes)
+        axes.fill_between(
+            sizes,
+            sizes / before.high,
+            sizes / before.low,
+            color=style.MODEL,
+            alpha=0.2,
+            linewidth=0,
+        )
+        axes.loglog(sizes, columns["measured"], color=style.MODEL, label="model, as measured")
+        if changed.assumptions:
+            columns["assumed"] = sizes / changed.predict(sizes).seconds
+            axes.plot(
+                sizes,
+                columns["assumed"],
+                "--",
+                color=ORIGIN_COLOURS["assumed"],
+                label="model, with what is assumed",
+            )
+        for ceiling in ceilings:
+            columns[ceiling.name] = ceiling.at(sizes)
+            colour = ORIGIN_COLOURS[ceiling.origin]
+            axes.plot(sizes, columns[ceiling.name], ":", color=colour, linewidth=1.2)
+            axes.annotate(
+                f"{ceiling.name} ({ceiling.origin})",
+                (1.2, columns[ceiling.name][0] * 1.05),
+                va="bottom",
+                fontsize=7.5,
+                color=colour,
+            )
+        axes.set_ylim(top=3e9)
+        axes.set_xlabel("batch size N")
+        axes.set_ylabel("events a second")
+        axes.legend(loc="lower right")
+        style.settle(figure)
+    table = pd.DataFrame(columns)
+    return ReportFigure(
+        figure,
+        table,
+        "Throughput under its ceilings",
+        "Solid with its 95 % band: as calibrated. Dashed: with what is assumed. Dotted: ceilings, "
+        f"measured, published or assumed as their names say. {provenance(changed)}",
+        view=table[::15],
+    )
+
+
+def bottleneck_figure(scenario: Scenario, top: float = _TOP) -> ReportFigure:
+    """Draw each term's share of T_batch over the batch size, crossovers marked."""
+    sizes = np.geomspace(1, top, 121)
+    budget = scenario.model.budget(sizes)
+    total = np.sum(list(budget.values()), axis=0)
+    shares = {term: cost / total for term, cost in budget.items()}
+    bounds = Answers(scenario).bottlenecks(top)
+    with style.styled():
+        figure = style.new_figure(height=3.6)
+        axes = figure.subplots()
+        colours = [style.TERM_COLOURS[term] for term in shares]
+        axes.stackplot(sizes, [100 * s for s in shares.values()], colors=colours, labels=shares)
+        for index, bound in enumerate(bounds[:-1]):
+            axes.axvline(bound.end.value, color=style.INK, linewidth=1)
+            axes.annotate(
+                f" N = {count(bound.end.value)}",
+                (bound.end.value, 97 - 7 * index),
+                va="top",
+                fontsize=8,
+            )
+        axes.set_xscale("log")
+        axes.set_xlim(1, top)
+        axes.set_ylim(0, 100)
+        axes.set_xlabel("batch size N")
+        axes.set_ylabel("% of T_batch")
+        figure.legend(loc="outside upper left", ncols=4)
+        style.settle(figure)
+    words = "; ".join(
+        f"{bound.term} binds from N = {count(bound.begin)}"
+        + (f" to {_ranged(bound.end)}" if bound is not bounds[-1] else "")
+        for bound in bounds
+    )
+    table = pd.DataFrame({"n": sizes, **shares})
+    caption = f"{words}. {provenance(scenario)}"
+    return ReportFigure(figure, table, "Which term binds", caption, view=table[::15])
+
+
+def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
+    """Draw what halving each cost buys at a batch size, ranked, with intervals."""
+    found = [buys for buys in Answers(scenario).sensitivity(n) if not buys.is_term][::-1]
+    table = pd.DataFrame(
+        {
+            "halved": [buys.name for buys in found],
+            "origin": ["assumed" if buys.assumed else "measured" for buys in found],
+            "gain": [buys.gain.value for buys in found],
+            "low": [buys.gain.low for buys in found],
+            "high": [buys.gain.high for buys in found],
+        }
+    )
+    with style.styled():
+        figure = style.new_figure(height=3.2)
+        axes = figure.subplots()
+        spread = [table["gain"] - table["low"], table["high"] - table["gain"]]
+        axes.barh(
+            table["halved"],
+            100 * table["gain"],
+            xerr=[100 * side for side in spread],
+            color=[ORIGIN_COLOURS[origin] for origin in table["origin"]],
+            error_kw={"ecolor": style.INK, "linewidth": 1},
+        )
+        axes.set_xlabel("% more throughput if halved")
+        style.settle(figure)
+    best = found[-1]
+    return ReportFigure(
+        figure,
+        table[::-1],
+        f"What halving a cost buys at N = {count(n)}",
+        f"Halving {best.name} buys {percent(best.gain.value)} at N = {count(n)}. Bars with 95 % "
+        f"intervals; assumed costs in another colour. {provenance(scenario)}",
+    )
+
+
+def optima_table(scenario: Scenario, within: float, rate: float) -> pd.DataFrame:
+    """Return batch sizes for the usual goals, as text for reading."""
+    answers = Answers(scenario)
+    goals = [answers.share(share) for share in SHARES]
+    goals += [answers.within(within), answers.rate(rate)]
+    return pd.DataFrame(
+        {
+            "N": [_size(goal) for goal in goals],
+            "95 %": [_ranged(goal.size) for goal in goals],
+            "rate": [engineering(goal.per_second.value, "msg/s") for goal in goals],
+        },
+        index=[goal.goal for goal in goals],
+    ).rename_axis("goal")
+
+
+def _size(goal: Optimum) -> str:
+    return count(goal.size.value) if np.isfinite(goal.size.value) else "none"
+
+
+def _ranged(found: Answer) -> str:
+    ends = (found.low, found.high)
+    return " to ".join(count(end) if np.isfinite(end) else "unbounded" for end in ends)

@@ -1,0 +1,126 @@
+"""Try one point: a probe in a fork, or a notebook on a warm kernel."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from aethermodel.execute.forks import Fork, ForkError, ForkServer, ForkTimeoutError
+from aethermodel.sweep.plan import Job, Sweep
+from aethermodel.sweep.target import Outcome
+
+_PRELOAD = ("numpy.random", "sympy", "aethermodel.sweep.measured")
+
+
+class Attempts:
+    """Runs the points of one repeat, each in a fresh child of one fork server.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    """
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._server = self._start()
+
+    def _start(self) -> ForkServer:
+        if self._sweep.probe:
+            return ForkServer(_PRELOAD)
+        from aethermodel.execute.kernels import kernel_server
+
+        return kernel_server()
+
+    def attempt(self, job: Job, executed: Path) -> Outcome:
+        """Run one point.
+
+        Parameters
+        ----------
+        job : Job
+        executed : Path
+            Where an executed notebook goes.
+
+        Returns
+        -------
+        Outcome
+            A point that fails is an outcome; an exception is ours.
+        """
+        if not self._server.alive:  # a point has taken it down; the others go on
+            self._server.close()
+            self._server = self._start()
+        start = time.monotonic()
+        try:
+            outcome = self._sample(job) if self._sweep.probe else self._execute(job, executed)
+        except ForkTimeoutError as error:
+            outcome = {"state": "timeout", "error": str(error)}
+        except ForkError as error:
+            outcome = {"state": "failed", "error": str(error)}
+        return Outcome(seconds=time.monotonic() - start, **outcome)
+
+    def close(self) -> None:
+        """End the server and every process below it; idempotent."""
+        self._server.close()
+
+    def __enter__(self) -> Attempts:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _sample(self, job: Job) -> dict[str, Any]:
+        sweep = self._sweep
+        arguments = {
+            "probe": sweep.probe,
+            "settings": job.parameters,
+            "samples": sweep.samples,
+            "sample_seconds": sweep.sample_seconds,
+        }
+        with self._server.fork("aethermodel.sweep.measured:measure", arguments) as fork:
+            samples = fork.value(sweep.timeout_seconds)
+        noisy = sum(sample["noisy"] for sample in samples)
+        return {"state": "done", "samples": samples, "disturbed": noisy / len(samples)}
+
+    def _execute(self, job: Job, executed: Path) -> dict[str, Any]:
+        from papermill import PapermillExecutionError
+
+        from aethermodel.execute.figures import recorded
+        from aethermodel.execute.notebooks import execute
+        from aethermodel.measure.noise import Noise, Reading
+
+        sweep, before, start = self._sweep, Reading.now(), time.monotonic()
+        # The others keep their defaults, some of which no JSON could say.
+        given = {name: job.parameters[name] for name in sweep.parameters}
+        late = threading.Event()
+        with ExitStack() as stack:
+
+            def started(fork: Fork) -> None:
+                def end() -> None:
+                    late.set()
+                    fork.signal(signal.SIGKILL)
+
+                timer = threading.Timer(sweep.timeout_seconds, end)
+                timer.daemon = True
+                timer.start()
+                stack.callback(timer.cancel)
+
+            try:
+                execute(
+                    str(sweep.target.path),  # type: ignore[attr-defined]
+                    executed,
+                    given,
+                    server=self._server,
+                    started=started,
+                )
+            except PapermillExecutionError as error:
+                return {"state": "failed", "error": f"{error.ename}: {error.evalue}"}
+            except Exception as error:  # nbclient's, of a kernel that died
+                if late.is_set():
+                    why = f"not done after {sweep.timeout_seconds:g} s"
+                    return {"state": "timeout", "error": why}
+                return {"state": "failed", "error": " ".join(str(error).split())}
+        stolen = Noise.since(before).stolen_seconds / max(time.monotonic() - start, 1e-9)
+        return {"state": "done", "figures": recorded(executed), "disturbed": min(1.0, stolen)}

@@ -1,0 +1,40 @@
+"""The work of a child: take the samples of one point. Called by a fork server by name."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from aethermodel.measure.sampling import Plan, Point
+from aethermodel.measure.worker import sample
+
+
+def measure(
+    probe: str, settings: dict[str, Any], samples: int, sample_seconds: float
+) -> list[dict[str, Any]]:
+    """Take samples of one point in this process.
+
+    Parameters
+    ----------
+    probe : str
+    settings : dict
+        Of the probe; checked before.
+    samples : int
+    sample_seconds : float
+        Least duration of each.
+
+    Returns
+    -------
+    list of dict
+        Rows as `aethermodel.measure.worker.sample` gives them. A disturbed one is not
+        taken again on the spot: the whole point is, later.
+    """
+    gc.disable()  # a collection would be charged to whichever sample it falls into
+    plan = Plan(
+        points=(Point(probe=probe, settings=settings),),
+        processes=1,
+        repeats=samples,
+        sample_seconds=sample_seconds,
+        retries=0,
+    )
+    return list(sample(plan, process=0))

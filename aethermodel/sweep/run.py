@@ -1,0 +1,226 @@
+"""Run what a store does not have yet: in random order, one point at a time, each kept at once."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Protocol
+
+from aethermodel.execute.host_lock import host_lock
+from aethermodel.execute.scratch import clean_leftovers
+from aethermodel.sweep.attempts import Attempts
+from aethermodel.sweep.identity import Conditions, Reuse, conditions_of, identity
+from aethermodel.sweep.plan import Job, Sweep
+from aethermodel.sweep.store import Record, State, Store, finished
+
+Progress = Callable[[int, int], None]
+#: What `retry` runs again.
+UNSUCCESSFUL: frozenset[State] = frozenset({"failed", "timeout"})
+
+
+@dataclass
+class Summary:
+    """What a run did.
+
+    Attributes
+    ----------
+    jobs : int
+        Points times repeats.
+    reused : int
+        Of them, finished before.
+    ran : int
+        Run now.
+    requeued : int
+        Tries that the noise gate sent back.
+    states : dict of str to int
+        Of all finished jobs.
+    failures : list of Record
+        Finished, but not done.
+    seconds : float
+    """
+
+    jobs: int
+    reused: int
+    ran: int = 0
+    requeued: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    failures: list[Record] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Backend(Protocol):
+    """Where points run."""
+
+    def conditions(self, sweep: Sweep) -> list[Conditions]:
+        """Return the conditions of each host that may run points."""
+
+    def run(self, sweep: Sweep, jobs: list[Job], store: Store) -> Iterator[Record | None]:
+        """Yield the record of each job as it finishes, None for a try sent back."""
+
+    def close(self) -> None:
+        """Let go of what it holds; idempotent."""
+
+
+@dataclass
+class LocalBackend:
+    """The host that this runs on, one point at a time.
+
+    Attributes
+    ----------
+    wait : bool
+        Wait while another measurement holds the host; else raise HostBusyError.
+    waiting : callable
+        Told the other's process id.
+    """
+
+    wait: bool = True
+    waiting: Callable[[str], None] = lambda _: None
+
+    def conditions(self, sweep: Sweep) -> list[Conditions]:
+        """Return this host's, now."""
+        return [conditions_of(sweep)]
+
+    def run(self, sweep: Sweep, jobs: list[Job], store: Store) -> Iterator[Record | None]:
+        """Hold the host and run the jobs, repeat by repeat."""
+        (conditions,) = self.conditions(sweep)
+        with host_lock(self.wait, self.waiting):
+            clean_leftovers()
+            for _, block in groupby(jobs, key=lambda job: job.repeat):
+                with Attempts(sweep) as attempts:
+                    queue = deque((job, 1) for job in block)
+                    while queue:
+                        job, tries = queue.popleft()
+                        record = run_once(sweep, job, tries, attempts, conditions, store)
+                        if goes_back(sweep, record):
+                            queue.append((job, tries + 1))
+                            yield None
+                        else:
+                            yield record
+
+    def close(self) -> None:
+        """Do nothing: it holds the host only while it runs."""
+
+
+def run_once(
+    sweep: Sweep, job: Job, tries: int, attempts: Attempts, conditions: Conditions, store: Store
+) -> Record:
+    """Try a job once and say what came of it; only the executed notebook is written."""
+    key = identity(sweep, job, conditions)
+    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    outcome = attempts.attempt(job, store.notebooks / f"{key}.ipynb")
+    return Record(
+        key=key,
+        target=sweep.target.name,
+        parameters=job.parameters,
+        repeat=job.repeat,
+        order=job.order,
+        outcome=outcome,
+        tries=tries,
+        noisy=outcome.disturbed > sweep.noise_gate,
+        started=started,
+        conditions=conditions,
+    )
+
+
+def goes_back(sweep: Sweep, record: Record) -> bool:
+    """Say whether the noise gate sends a try back into the queue."""
+    return record.noisy and record.tries <= sweep.retries
+
+
+def run(
+    sweep: Sweep,
+    store: Store,
+    *,
+    backend: Backend | None = None,
+    reuse: Reuse = "strict",
+    redo: frozenset[State] = frozenset(),
+    progress: Progress | None = None,
+) -> Summary:
+    """Run every job of a sweep that the store does not have.
+
+    Stopped at any moment, by Ctrl-C or kill -9, it can be called again: at most the point
+    in flight is lost.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    store : Store
+    backend : Backend, optional
+        This host if left out.
+    reuse : {"params", "code", "strict"}
+        What has to be unchanged for a finished point to count.
+    redo : set of {"failed", "timeout", "done"}
+        Finished points in these states run again.
+    progress : callable, optional
+        Called with (jobs done now, jobs to do).
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    ValueError
+        If another process writes to the store, or a file in it is damaged.
+    """
+    backend = backend or LocalBackend()
+    start = time.monotonic()
+    with closing(backend), store.writer(sweep):
+        jobs = sweep.jobs()
+        known = finished(store.records(), sweep, backend.conditions(sweep), reuse)
+        kept = {order: r for order, r in known.items() if r.outcome.state not in redo}
+        todo = [job for job in jobs if job.order not in kept]
+        summary = Summary(len(jobs), len(kept))
+        if todo:
+            # Closed, not left to the collector: Ctrl-C must find every process ended.
+            with closing(backend.run(sweep, todo, store)) as records:  # type: ignore[type-var]
+                for record in records:
+                    if record is None:
+                        summary.requeued += 1
+                        continue
+                    store.put(record)
+                    kept[record.order] = record
+                    summary.ran += 1
+                    if progress:
+                        progress(summary.ran, len(todo))
+        if todo or not store.tabulated:
+            from aethermodel.sweep.tables import write_tables
+
+            write_tables(store)
+    summary.states = dict(Counter(r.outcome.state for r in kept.values()))
+    summary.failures = [r for _, r in sorted(kept.items()) if r.outcome.state != "done"]
+    summary.seconds = time.monotonic() - start
+    return summary
+
+
+def remaining_seconds(sweep: Sweep, records: list[Record], jobs: int) -> tuple[float | None, str]:
+    """Estimate how long jobs will take, and say from what.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    records : list of Record
+        Finished points of the same target, if there are any: their median is used.
+    jobs : int
+        How many are to run.
+
+    Returns
+    -------
+    (float or None, str)
+        Seconds, or None if nothing is known; and the estimate's source.
+    """
+    from statistics import median
+
+    times = [r.outcome.seconds for r in records if r.target == sweep.target.name]
+    if times:
+        return jobs * median(times), f"the median of {len(times)} finished points"
+    if sweep.probe:
+        # Sizing the loop and warming up take about as long again as four samples.
+        each = (sweep.samples * 1.25 + 4) * sweep.sample_seconds + 0.02
+        return jobs * each, "the samples' least duration"
+    return None, "no point has finished yet"

@@ -1,0 +1,90 @@
+"""The store's records as two Parquet tables: one row a point, one row a sample."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from aethermodel.sweep.store import Record, Store
+
+
+def write_tables(store: Store) -> None:
+    """Compact the store; to be called by its one writer.
+
+    ``points.parquet``: one row a finished point, failed ones included: parameters,
+    ``state``, ``repeat``, ``order``, ``seconds`` (median of the samples), ``wall_seconds``,
+    recorded figures, ``noisy``, ``tries``, ``error``, ``host``, ``key``.
+    ``samples.parquet``: as `aethermodel.measure.sampling.take_samples` gives them, with
+    ``point`` (the key), the sweep's ``order``, and its repeat as ``process``.
+    """
+    records = store.records()
+    samples = [
+        {"probe": r.target, **r.parameters, **row, **_provenance(r)}
+        for r in records
+        for row in r.outcome.samples
+    ]
+    if samples:
+        _write(store.folder / "samples.parquet", samples, store)
+    _write(store.folder / "points.parquet", [_point_row(r) for r in records], store)
+
+
+def _provenance(record: Record) -> dict[str, Any]:
+    # A row's own repeat counts the samples in its child; the sweep's repeat tells the
+    # server, and with it address layout and hash seed.
+    about = {"process": record.repeat, "order": record.order, "point": record.key}
+    return about | {"host": record.conditions.host}
+
+
+def _point_row(record: Record) -> dict[str, Any]:
+    o = record.outcome
+    seconds = median(row["seconds"] for row in o.samples) if o.samples else None
+    return {
+        "target": record.target,
+        **record.parameters,
+        **o.figures,
+        "state": o.state,
+        "repeat": record.repeat,
+        "order": record.order,
+        "seconds": seconds,
+        "wall_seconds": o.seconds,
+        "disturbed": o.disturbed,
+        "noisy": record.noisy,
+        "tries": record.tries,
+        "error": o.error,
+        "started": record.started,
+        "host": record.conditions.host,
+        "code": record.conditions.code,
+        "key": record.key,
+    }
+
+
+def _column(values: Iterable[Any]) -> pa.Array:
+    listed = list(values)
+    try:
+        return pa.array(listed)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # an axis of several types
+        return pa.array([None if v is None else json.dumps(v) for v in listed])
+
+
+def _write(path: Path, rows: list[dict[str, Any]], store: Store) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = pa.table({name: _column(row.get(name) for row in rows) for name in names})
+    about = {"aethermodel.sweep": (store.folder / "sweep.json").read_text("utf-8")}
+    table = table.replace_schema_metadata(about)
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
+        try:
+            parquet.write_table(table, handle)
+            handle.flush()
+            os.fsync(handle.fileno())
+            Path(handle.name).replace(path)
+        except BaseException:
+            Path(handle.name).unlink(missing_ok=True)
+            raise

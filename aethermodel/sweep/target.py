@@ -1,0 +1,133 @@
+"""What a sweep runs at each point, and which parameters that takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from aethermodel.execute.notebooks import find_notebook, model_of, parameters_of, read_notebook
+from aethermodel.measure.probes import PROBES
+
+
+class Target(Protocol):
+    """A probe or a notebook."""
+
+    @property
+    def name(self) -> str:
+        """What a record says was run."""
+
+    def check(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters completed with the defaults.
+
+        Raises
+        ------
+        ValueError
+            If one is unknown, or of the wrong type, or out of range.
+        """
+
+
+def _refuse_unknown(given: dict[str, Any], known: Any, what: str) -> None:
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{what} has no parameter {name!r}; it has {', '.join(known)}")
+
+
+@dataclass(frozen=True)
+class ProbeTarget:
+    """A probe, timed in a fresh child."""
+
+    probe: str
+
+    def __post_init__(self) -> None:
+        if self.probe not in PROBES:
+            raise ValueError(f"no probe {self.probe!r}; there are {', '.join(PROBES)}")
+
+    @property
+    def name(self) -> str:
+        """The probe's name."""
+        return self.probe
+
+    def check(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Check against the probe's settings; see `Target`."""
+        settings = PROBES[self.probe].settings
+        _refuse_unknown(given, settings.model_fields, f"probe {self.probe}")
+        return settings(**given).model_dump(mode="json")
+
+
+def _kind(value: Any) -> type:
+    return list if isinstance(value, tuple) else type(value)
+
+
+def _as_default(name: str, value: Any, default: Any) -> Any:
+    """Return a value of the default's type, or refuse it."""
+    wanted, got = _kind(default), _kind(value)
+    if default is None or got is wanted:
+        return value
+    if wanted is float and got is int:
+        return float(value)
+    if wanted is str and got in (int, float):
+        return str(value)
+    raise ValueError(f"{name}: should be {wanted.__name__} like its default, not {value!r}")
+
+
+class NotebookTarget:
+    """A notebook, executed with its ``parameters`` cell replaced.
+
+    Values are checked by type against the cell's defaults and, where the notebook's
+    metadata name a typed model, by that model.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.path: Path = find_notebook(name)
+        notebook = read_notebook(self.path)
+        self._defaults = parameters_of(notebook)
+        self._model = model_of(notebook)
+        self.code = "\0".join(
+            "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"
+        )
+
+    @property
+    def name(self) -> str:
+        """The notebook's file name."""
+        return self.path.name
+
+    def check(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Check against the cell's defaults and the typed model; see `Target`."""
+        _refuse_unknown(given, self._defaults, self.name)
+        own = {name: _as_default(name, v, self._defaults[name]) for name, v in given.items()}
+        values = self._defaults | own
+        if self._model:
+            fields = self._model.model_fields.keys() & values.keys()
+            self._model.model_validate({name: values[name] for name in fields})
+        return values
+
+
+class Outcome(BaseModel):
+    """What one try at a point gave.
+
+    Attributes
+    ----------
+    state : {"done", "failed", "timeout"}
+    seconds : float
+        Wall time.
+    samples : list of dict
+        A row a sample (probes).
+    figures : dict
+        What the notebook recorded with `aethermodel.execute.figures.record`.
+    disturbed : float
+        Share of the samples, or of the time, that the system disturbed.
+    error : str
+        One line; empty if done.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: str
+    seconds: float
+    samples: list[dict[str, Any]] = []
+    figures: dict[str, Any] = {}
+    disturbed: float = 0.0
+    error: str = ""

@@ -1,0 +1,6 @@
+from typing import Any
+
+import numpy.typing as npt
+
+def time_read(batches: list[npt.NDArray[Any]], loops: int) -> float: ...
+def time_copy(batches: list[npt.NDArray[Any]], loops: int, *, out: npt.NDArray[Any]) -> float: ...

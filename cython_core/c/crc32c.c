@@ -1,0 +1,70 @@
+#include "crc32c.h"
+
+#include <string.h>
+
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
+#define POLYNOMIAL 0x82F63B78u /* Castagnoli 0x1EDC6F41, bits reflected */
+
+/* table[k][b]: byte b followed by k zero bytes, so that eight bytes at a time
+ * are eight independent look-ups. */
+static uint32_t table[8][256];
+
+static uint32_t times_x(uint32_t crc) { return crc >> 1 ^ (crc & 1 ? POLYNOMIAL : 0); }
+
+uint32_t aether_crc_power(unsigned n) {
+    uint32_t power = 0x80000000u; /* x^0 */
+    while (n--) power = times_x(power);
+    return power;
+}
+
+static void make_table(void) {
+    for (unsigned b = 0; b < 256; b++) {
+        uint32_t crc = b;
+        for (int bit = 0; bit < 8; bit++) crc = times_x(crc);
+        table[0][b] = crc;
+    }
+    for (int k = 1; k < 8; k++)
+        for (unsigned b = 0; b < 256; b++)
+            table[k][b] = table[k - 1][b] >> 8 ^ table[0][table[k - 1][b] & 255];
+}
+
+uint32_t aether_crc32c(const void *bytes, size_t n) {
+    const unsigned char *at = bytes;
+    uint32_t crc = ~0u;
+    for (; n >= 8; n -= 8, at += 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        word ^= crc;
+        crc = 0;
+        for (int k = 0; k < 8; k++) crc ^= table[7 - k][word >> 8 * k & 255];
+    }
+    while (n--) crc = crc >> 8 ^ table[0][(crc ^ *at++) & 255];
+    return ~crc;
+}
+
+#define CRC(event) aether_crc32c(event, AETHER_CRC_BYTES)
+#include "crc_loops.h"
+
+const aether_crc_kernel aether_crc_table = {"table", stamp, verify};
+
+const aether_crc_kernel *const *aether_crc_kernels(void) {
+    static const aether_crc_kernel *found[4];
+    size_t n = 0;
+    make_table();
+    found[n++] = &aether_crc_table;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("sse4.2")) found[n++] = &aether_crc_instruction;
+    if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("vpclmulqdq")) {
+        aether_crc_prepare_clmul(); /* compiled for that processor too */
+        found[n++] = &aether_crc_clmul;
+    }
+#elif defined(__aarch64__)
+    if (getauxval(AT_HWCAP) & HWCAP_CRC32) found[n++] = &aether_crc_instruction;
+#endif
+    found[n] = NULL;
+    return found;
+}

@@ -1,0 +1,33 @@
+/* CRC-32C (Castagnoli) of the first 60 bytes of each event. */
+#ifndef AETHER_CRC32C_H
+#define AETHER_CRC32C_H
+
+#include "event.h"
+
+#define AETHER_CRC_BYTES 60
+
+typedef struct {
+    const char *name;
+    void (*stamp)(aether_event *events, size_t n);
+    /* Writes the numbers of events whose checksum is wrong, in order, to `bad`
+     * until that holds `room`; returns how many there are in all. */
+    size_t (*verify)(const aether_event *events, size_t n, uint32_t *bad, size_t room);
+} aether_crc_kernel;
+
+extern const aether_crc_kernel aether_crc_table;
+extern const aether_crc_kernel aether_crc_instruction;
+extern const aether_crc_kernel aether_crc_clmul;
+
+/* Of any bytes, by table: the oracle of the others. */
+uint32_t aether_crc32c(const void *bytes, size_t n);
+
+/* Variants that this processor supports, slowest first; ended by NULL. Makes
+ * the tables, so call it once before anything else here. */
+const aether_crc_kernel *const *aether_crc_kernels(void);
+
+/* x^n modulo the polynomial, reflected into 32 bits: what folding multiplies by. */
+uint32_t aether_crc_power(unsigned n);
+
+void aether_crc_prepare_clmul(void);
+
+#endif

@@ -1,0 +1,74 @@
+#define _GNU_SOURCE
+#include "ring_wait.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Looks between two readings of the clock, which costs as much as several looks. */
+enum { LOOKS_PER_CLOCK = 64 };
+/* Clock readings, some microseconds each, between two offers of the core to others:
+ * on a busy machine the peer may be waiting for this very core. */
+enum { CLOCKS_PER_YIELD = 16 };
+
+static inline void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory"); /* `yield` is a no-op on most cores */
+#endif
+}
+
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static aether_ring_news spin(aether_ring_end *end, uint64_t need, int64_t spin_ns) {
+    aether_ring_news news = aether_ring_look(end, need);
+    if (news != AETHER_RING_PAUSE || spin_ns <= 0) return news;
+    int64_t until = now_ns() + spin_ns;
+    for (int clocks = 1;; clocks++) {
+        for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
+            relax();
+            news = aether_ring_look(end, need);
+            if (news != AETHER_RING_PAUSE) return news;
+        }
+        if (now_ns() >= until) return AETHER_RING_PAUSE;
+        if (clocks % CLOCKS_PER_YIELD == 0) sched_yield();
+    }
+}
+
+aether_ring_news aether_ring_wait(aether_ring_end *end, uint64_t need, const aether_ring_fds *fds,
+                                  int64_t spin_ns, int64_t slice_ns, bool first) {
+    struct pollfd polled[] = {
+        {.fd = fds->link, .events = POLLIN},
+        {.fd = fds->pidfd, .events = POLLIN},
+        {.fd = fds->wake, .events = POLLIN},
+    };
+    int64_t spinning = spin_ns < slice_ns ? spin_ns : slice_ns;
+    aether_ring_news news = spin(end, need, spinning);
+    if (news != AETHER_RING_PAUSE) return news;
+    if (spinning < slice_ns) {
+        int64_t left = slice_ns - spinning;
+        struct timespec timeout = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+        aether_ring_arm(end);
+        news = aether_ring_look(end, need);
+        if (news == AETHER_RING_PAUSE) {
+            if (first) aether_ring_count_wait(end);
+            ppoll(polled, 3, &timeout, NULL);
+        }
+        aether_ring_disarm(end);
+        if (polled[2].revents) {
+            uint64_t drained; /* non-blocking: a failed read means somebody drained it before */
+            if (read(fds->wake, &drained, sizeof drained) < 0) drained = 0;
+        }
+        if (news == AETHER_RING_PAUSE) news = aether_ring_look(end, need);
+        if (news != AETHER_RING_PAUSE) return news;
+    } else {
+        poll(polled, 2, 0);
+    }
+    return polled[0].revents || polled[1].revents ? AETHER_RING_LINK : AETHER_RING_PAUSE;
+}

@@ -1,0 +1,135 @@
+#include "route.h"
+
+#include <stdlib.h>
+
+#include "workers.h"
+
+/* Below these a batch is not worth setting rows up for, or a second thread. */
+#define DIRECT_EVENTS 1024
+#define PART_EVENTS 8192
+
+/* What a copy of whole cache lines may write behind a part's log. */
+#define LOG_SLACK 64
+
+struct aether_scratch {
+    uint16_t *log, *counts; /* of all parts, cut up anew for each batch */
+    aether_part parts[];
+};
+
+typedef struct {
+    const aether_route_kernel *kernel;
+    const aether_input *in;
+    const aether_routed *out;
+    aether_part *parts;
+} job;
+
+static size_t part_unit(uint32_t topics) {
+    return topics > PART_EVENTS / 4 ? 4 * (size_t)topics : PART_EVENTS;
+}
+
+size_t aether_route_parts(size_t n, uint32_t topics, size_t threads) {
+    size_t least = topics > AETHER_BUCKET_TOPICS ? 2 * (size_t)topics : 8 * (size_t)topics;
+    if (n < DIRECT_EVENTS || n < least) return 0;
+    size_t parts = n / part_unit(topics);
+    if (parts > threads) parts = threads;
+    return parts ? parts : 1;
+}
+
+static size_t lines(size_t bytes) { return (bytes + 127) & ~(size_t)127; }
+
+aether_scratch *aether_scratch_new(size_t capacity, uint32_t topics, size_t parts) {
+    int bucketed = topics <= AETHER_BUCKET_TOPICS;
+    size_t lanes = bucketed ? AETHER_LANES : 1;
+    size_t span = bucketed ? topics * aether_bucket_capacity(topics) + AETHER_BLOCK / 2 + 32 : 0;
+    size_t blocks = capacity / AETHER_BLOCK + parts;
+    size_t rows = lines(lanes * topics * sizeof(aether_row));
+    size_t cursor = lines(topics * sizeof(uint32_t));
+    size_t buckets = lines((2 * span + 32) * sizeof(uint16_t));
+    size_t log = bucketed ? lines((capacity + parts * LOG_SLACK) * sizeof(uint16_t)) : 0;
+    size_t counts = bucketed ? lines(blocks * topics * sizeof(uint16_t)) : 0;
+    size_t head = lines(sizeof(aether_scratch) + parts * sizeof(aether_part));
+    size_t total = head + parts * (rows + cursor + buckets) + log + counts;
+    char *memory = aligned_alloc(128, total);
+    if (!memory) return NULL;
+    aether_scratch *scratch = (aether_scratch *)memory;
+    memory += head;
+    for (size_t p = 0; p < parts; p++) {
+        aether_part *part = &scratch->parts[p];
+        part->rows = (aether_row *)memory;
+        part->cursor = (uint32_t *)(memory += rows);
+        part->buckets = (uint16_t *)(memory += cursor);
+        memory += buckets;
+    }
+    scratch->log = (uint16_t *)memory;
+    scratch->counts = (uint16_t *)(memory + log);
+    return scratch;
+}
+
+void aether_scratch_free(aether_scratch *scratch) { free(scratch); }
+
+static void scan_part(void *context, size_t k) {
+    job *self = context;
+    self->kernel->scan(self->in, &self->parts[k]);
+}
+
+static void place_part(void *context, size_t k) {
+    job *self = context;
+    self->kernel->place(self->in, &self->parts[k], self->out->indices);
+}
+
+/* Turns each part's counts into its write positions, the parts of one topic
+ * one after the other so that events keep their order, and adds up aggregates. */
+static void combine(const job *self, size_t parts) {
+    const aether_routed *out = self->out;
+    uint32_t start = 0, topics = self->in->topics;
+    for (uint32_t t = 0; t < topics; t++) {
+        uint32_t position = start;
+        const double *first = self->parts[0].rows[t];
+        double total = first[0], least = first[1], most = first[2];
+        for (size_t p = 0; p < parts; p++) {
+            const double *row = self->parts[p].rows[t];
+            uint32_t count = self->parts[p].cursor[t];
+            self->parts[p].cursor[t] = position;
+            position += count;
+            if (!p) continue;
+            total += row[0];
+            least = row[1] < least ? row[1] : least;
+            most = row[2] < most ? row[2] : most;
+        }
+        out->offsets[t] = start;
+        out->count[t] = position - start;
+        out->total[t] = total;
+        out->minimum[t] = least;
+        out->maximum[t] = -most;
+        start = position;
+    }
+    out->offsets[topics] = start;
+}
+
+int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, size_t threads,
+                     aether_scratch *scratch, const aether_routed *out) {
+    size_t parts = aether_route_parts(in->n, in->topics, threads);
+    if (!parts) return aether_route_direct(in, out);
+    job self = {kernel, in, out, scratch->parts};
+    for (size_t p = 0; p < parts; p++) {
+        aether_part *part = &scratch->parts[p];
+        part->begin = in->n * p / parts;
+        part->n = in->n * (p + 1) / parts - part->begin;
+        part->log = scratch->log + part->begin + p * LOG_SLACK;
+        part->counts = scratch->counts + (part->begin / AETHER_BLOCK + p) * in->topics;
+    }
+    if (parts == 1) {
+        scan_part(&self, 0);
+    } else {
+        aether_workers_run(scan_part, &self, parts);
+    }
+    for (size_t p = 0; p < parts; p++)
+        if (scratch->parts[p].bad >= 0) return scratch->parts[p].bad;
+    combine(&self, parts);
+    if (parts == 1) {
+        place_part(&self, 0);
+    } else {
+        aether_workers_run(place_part, &self, parts);
+    }
+    return -1;
+}

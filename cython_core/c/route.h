@@ -1,0 +1,86 @@
+/* Partition a batch by topic without moving events, and aggregate `value`. */
+#ifndef AETHER_ROUTE_H
+#define AETHER_ROUTE_H
+
+#include "event.h"
+
+/* Where topics and values lie: records (stride 64, 64) or columns (4, 8). */
+typedef struct {
+    const char *topic; /* uint32, the first event's */
+    const char *value; /* double */
+    size_t topic_stride, value_stride;
+    size_t n;
+    uint32_t topics;
+} aether_input;
+
+/* Results of one routing; all memory belongs to the caller. */
+typedef struct {
+    int64_t *offsets;  /* topics + 1: where each topic's run starts in indices */
+    uint32_t *indices; /* n: event numbers, grouped by topic, in event order */
+    int64_t *count;    /* topics */
+    double *total;     /* topics: sum of value in any order; NaN propagates */
+    double *minimum;   /* topics: +inf where empty; NaN is passed over */
+    double *maximum;   /* topics: -inf where empty; NaN is passed over */
+} aether_routed;
+
+/* Total, minimum, minus maximum, and 2^52 + a cursor. At 2^52 a double counts
+ * in units of its last bit, so adding 1.0 steps the integer in its low half:
+ * one vector holds, and one vector store updates, all that a topic knows. */
+typedef double aether_row[4];
+
+#define AETHER_ROW_ZERO 4503599627370496.0
+#define AETHER_LANES 4            /* most interleaved streams of one scan */
+#define AETHER_BLOCK 32768        /* events between two emptyings of the buckets */
+#define AETHER_BUCKET_TOPICS 1024 /* more topics than this are counted, not bucketed */
+
+/* Contiguous events that one thread routes, and its scratch. */
+typedef struct {
+    size_t begin, n;
+    aether_row *rows;  /* lanes * topics; after a scan the first `topics` are the sums */
+    uint32_t *cursor;  /* topics: counts after a scan, write positions when placing */
+    uint16_t *buckets; /* two lanes of topics * capacity, and what one block may spill */
+    uint16_t *log;     /* n: event numbers within their block, by block and topic */
+    uint16_t *counts;  /* blocks * topics: lengths of the runs in `log` */
+    size_t blocks;     /* 0: the log is not in use */
+    int64_t bad;       /* first event out of range, or -1 */
+} aether_part;
+
+/* One compiled variant. A scan touches every event once and leaves counts and
+ * aggregates; a place writes `indices` from the positions in `cursor`. */
+typedef struct {
+    const char *name;
+    void (*scan)(const aether_input *in, aether_part *part);
+    void (*place)(const aether_input *in, const aether_part *part, uint32_t *indices);
+} aether_route_kernel;
+
+extern const aether_route_kernel aether_route_baseline;
+extern const aether_route_kernel aether_route_v3;
+extern const aether_route_kernel aether_route_v4;
+extern const aether_route_kernel aether_route_neon;
+
+/* Entries of one topic's bucket. An odd number of cache lines, so that the
+ * buckets' ends spread over the sets of the first-level cache. */
+static inline uint32_t aether_bucket_capacity(uint32_t topics) {
+    return ((65536 / topics) & ~31u) | 32;
+}
+
+/* Two counting passes, no scratch: for batches too small to set rows up for.
+ * Returns the first event out of range, or -1. */
+int64_t aether_route_direct(const aether_input *in, const aether_routed *out);
+
+typedef struct aether_scratch aether_scratch;
+
+/* Scratch for up to `parts` parts of `capacity` events in all, or NULL without
+ * memory. It is touched only as far as a batch needs. */
+aether_scratch *aether_scratch_new(size_t capacity, uint32_t topics, size_t parts);
+void aether_scratch_free(aether_scratch *scratch);
+
+/* How many parts a batch is worth, at most `threads`; 0 means the direct way. */
+size_t aether_route_parts(size_t n, uint32_t topics, size_t threads);
+
+/* Routes `in`; `scratch` may be NULL when aether_route_parts says 0. Returns
+ * -1 when done, or the first event out of range (results then undefined). */
+int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, size_t threads,
+                     aether_scratch *scratch, const aether_routed *out);
+
+#endif

@@ -1,0 +1,44 @@
+#include "route.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TOPIC(i) (*(const uint32_t *)(in->topic + (i) * in->topic_stride))
+#define VALUE(i) (*(const double *)(in->value + (i) * in->value_stride))
+
+/* Counting sort in two passes. The first touches each event's topic and counts
+ * it; the second places indices and folds values. `offsets[t]` serves as the
+ * write cursor of topic t during the second pass, and is shifted back after.
+ * The second pass trusts nothing of the first: memory shared with another
+ * process may have changed in between, and must not lead out of bounds. */
+int64_t aether_route_direct(const aether_input *in, const aether_routed *out) {
+    uint32_t topics = in->topics;
+    int64_t *count = out->count;
+    int64_t *cursor = out->offsets;
+    memset(count, 0, topics * sizeof *count);
+    for (size_t i = 0; i < in->n; i++) {
+        uint32_t topic = TOPIC(i);
+        if (__builtin_expect(topic >= topics, 0)) return (int64_t)i;
+        count[topic]++;
+    }
+    int64_t start = 0;
+    for (uint32_t t = 0; t < topics; t++) {
+        cursor[t] = start;
+        start += count[t];
+        out->total[t] = 0.0;
+        out->minimum[t] = INFINITY;
+        out->maximum[t] = -INFINITY;
+    }
+    for (size_t i = 0; i < in->n; i++) {
+        uint32_t topic = TOPIC(i);
+        double value = VALUE(i);
+        if (topic >= topics || (size_t)cursor[topic] >= in->n) return (int64_t)i;
+        out->indices[cursor[topic]++] = (uint32_t)i;
+        out->total[topic] += value;
+        if (value < out->minimum[topic]) out->minimum[topic] = value;
+        if (value > out->maximum[topic]) out->maximum[topic] = value;
+    }
+    memmove(cursor + 1, cursor, topics * sizeof *cursor);
+    cursor[0] = 0;
+    return -1;
+}

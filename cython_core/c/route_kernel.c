@@ -1,0 +1,209 @@
+/* The router's two phases, compiled once per variant with its own -march.
+ *
+ * What bounds routing is the number of stores and the chain of load, add and
+ * store through one topic's row. So a scan makes two stores an event, the row
+ * and a 16-bit event number in its topic's bucket, and reads from several
+ * places of the batch at once, each with rows of its own, so that two events
+ * of one topic seldom wait for each other. */
+#include "route_row.h"
+
+#include <math.h>
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+#define INLINE static inline __attribute__((always_inline))
+
+#define TOPIC(i) (*(const uint32_t *)(topic + (i) * topic_stride))
+#define VALUE(i) (*(const double *)(value + (i) * value_stride))
+
+INLINE void row_reset(double *row, double cursor) {
+    row[0] = 0.0;
+    row[1] = row[2] = INFINITY;
+    row[3] = AETHER_ROW_ZERO + cursor;
+}
+
+static int64_t first_bad(const aether_input *in, const aether_part *part) {
+    size_t i = part->begin, last = part->begin + part->n - 1;
+    while (i < last && *(const uint32_t *)(in->topic + i * in->topic_stride) < in->topics) i++;
+    return (int64_t)i;
+}
+
+/* Empties the buckets of one block of two lanes into the log, whole cache
+ * lines at a time: what a copy writes too far the next one overwrites.
+ * Returns the events written, or -1 if a bucket had run over. */
+static int64_t empty_buckets(aether_part *part, uint32_t topics, uint16_t *log, uint16_t *counts,
+                             uint32_t lane_span) {
+    uint32_t capacity = aether_bucket_capacity(topics);
+    uint16_t *to = log;
+    for (uint32_t t = 0; t < topics; t++) {
+        uint16_t *start = to;
+        for (uint32_t lane = 0; lane < 2; lane++) {
+            double *row = part->rows[lane * topics + t];
+            uint32_t base = lane * lane_span + t * capacity;
+            uint32_t held = row_cursor(row) - base;
+            if (__builtin_expect(held > capacity, 0)) return -1;
+            row[3] = AETHER_ROW_ZERO + base;
+            const uint16_t *from = part->buckets + base;
+            for (uint32_t k = 0; k < held; k += 32) memcpy(to + k, from + k, 64);
+            to += held;
+        }
+        counts[t] = (uint16_t)(to - start);
+    }
+    return to - log;
+}
+
+/* One pass, two lanes: rows and buckets. Returns 0, -1 if an event is out of
+ * range, or 1 if a topic was too frequent for its bucket. An overrun stays
+ * inside the lane's span, which has room for a whole block behind the last bucket. */
+INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t topic_stride,
+                        const size_t value_stride) {
+    uint32_t topics = in->topics, capacity = aether_bucket_capacity(topics);
+    uint32_t lane_span = topics * capacity + AETHER_BLOCK / 2 + 32;
+    aether_row *rows = part->rows;
+    uint16_t *buckets = part->buckets, *log = part->log;
+    for (uint32_t t = 0; t < topics; t++) {
+        row_reset(rows[t], t * capacity);
+        row_reset(rows[topics + t], lane_span + t * capacity);
+        part->cursor[t] = 0;
+    }
+    part->blocks = 0;
+    for (size_t done = 0; done < part->n; done += AETHER_BLOCK) {
+        size_t n = part->n - done < AETHER_BLOCK ? part->n - done : AETHER_BLOCK, half = n / 2;
+        const char *topic = in->topic + (part->begin + done) * topic_stride;
+        const char *value = in->value + (part->begin + done) * value_stride;
+        size_t i = 0;
+#define ONE(lane, event)                                                     \
+    {                                                                        \
+        size_t at = (event);                                                 \
+        uint32_t t = TOPIC(at);                                              \
+        if (__builtin_expect(t >= topics, 0)) return -1;                     \
+        buckets[row_add(rows[(lane) * (size_t)topics + t], VALUE(at))] = (uint16_t)at; \
+    }
+        for (; i + 4 <= half; i += 4) {
+#pragma GCC unroll 4
+            for (size_t k = 0; k < 4; k++) {
+                ONE(0, i + k);
+                ONE(1, half + i + k);
+            }
+        }
+        for (; i < half; i++) {
+            ONE(0, i);
+            ONE(1, half + i);
+        }
+        if (n & 1) ONE(1, n - 1);
+#undef ONE
+        uint16_t *counts = part->counts + part->blocks++ * topics;
+        int64_t written = empty_buckets(part, topics, log, counts, lane_span);
+        if (written < 0) return 1;
+        log += written;
+        for (uint32_t t = 0; t < topics; t++) part->cursor[t] += counts[t];
+    }
+    for (uint32_t t = 0; t < topics; t++) row_merge(rows[t], rows[topics + t]);
+    return 0;
+}
+
+/* One pass, rows only: placing reads the topics a second time. Indifferent to
+ * how topics are distributed and to how many there are. */
+INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t lanes,
+                       const size_t topic_stride, const size_t value_stride) {
+    size_t topics = in->topics, step = part->n / lanes;
+    const char *topic = in->topic + part->begin * topic_stride;
+    const char *value = in->value + part->begin * value_stride;
+    aether_row *rows = part->rows;
+    for (size_t r = 0; r < lanes * topics; r++) row_reset(rows[r], 0.0);
+#define ONE(lane, event)                                    \
+    {                                                       \
+        size_t at = (event);                                \
+        uint32_t t = TOPIC(at);                             \
+        if (__builtin_expect(t >= topics, 0)) return -1;    \
+        row_add(rows[(lane) * topics + t], VALUE(at));      \
+    }
+    for (size_t i = 0; i < step; i++) {
+#pragma GCC unroll 4
+        for (size_t lane = 0; lane < lanes; lane++) ONE(lane, lane * step + i);
+    }
+    for (size_t i = lanes * step; i < part->n; i++) ONE(0, i);
+#undef ONE
+    for (size_t t = 0; t < topics; t++) {
+        part->cursor[t] = row_cursor(rows[t]);
+        for (size_t lane = 1; lane < lanes; lane++) {
+            row_merge(rows[t], rows[lane * topics + t]);
+            part->cursor[t] += row_cursor(rows[lane * topics + t]);
+        }
+    }
+    part->blocks = 0;
+    return 0;
+}
+
+/* Whether neighbours often share a topic. That, not the share of the most
+ * frequent topic as such, is what makes rows wait for each other. */
+static int repeats(const aether_input *in, const aether_part *part) {
+    size_t step = part->n / 64, same = 0;
+    const char *topic = in->topic + part->begin * in->topic_stride;
+    for (size_t k = 0; k < 64; k++, topic += step * in->topic_stride)
+        same += *(const uint32_t *)topic == *(const uint32_t *)(topic + in->topic_stride);
+    return same > 5;
+}
+
+INLINE void scan_layout(const aether_input *in, aether_part *part, const size_t topic_stride,
+                        const size_t value_stride) {
+    int status = 1;
+    if (in->topics > AETHER_BUCKET_TOPICS) {
+        status = scan_counts(in, part, 1, topic_stride, value_stride);
+    } else {
+        if (!repeats(in, part)) status = scan_buckets(in, part, topic_stride, value_stride);
+        if (status > 0) status = scan_counts(in, part, AETHER_LANES, topic_stride, value_stride);
+    }
+    part->bad = status < 0 ? first_bad(in, part) : -1;
+}
+
+static void scan(const aether_input *in, aether_part *part) {
+    if (in->topic_stride == sizeof(aether_event)) {
+        scan_layout(in, part, sizeof(aether_event), sizeof(aether_event));
+    } else {
+        scan_layout(in, part, sizeof(uint32_t), sizeof(double));
+    }
+}
+
+/* Sixteen at a time, the last sixteen overlapping: a run's neighbours may
+ * already be in place, or belong to another thread. */
+INLINE void widen_run(uint32_t *to, const uint16_t *from, uint32_t n, uint32_t base) {
+    if (n < 16) {
+        for (uint32_t k = 0; k < n; k++) to[k] = base + from[k];
+        return;
+    }
+    uint32_t k = 0;
+    for (;;) {
+        for (uint32_t j = 0; j < 16; j++) to[k + j] = base + from[k + j];
+        if (k + 16 == n) return;
+        k = k + 32 <= n ? k + 16 : n - 16;
+    }
+}
+
+static void place(const aether_input *in, const aether_part *part, uint32_t *indices) {
+    size_t topics = in->topics;
+    uint32_t *cursor = part->cursor;
+    if (!part->blocks) {
+        const char *topic = in->topic;
+        size_t topic_stride = in->topic_stride, end = part->begin + part->n;
+        for (size_t i = part->begin; i < end; i++) {
+            /* Checked anew: memory shared with another process may have changed. */
+            uint32_t t = TOPIC(i);
+            if (t < topics && cursor[t] < in->n) indices[cursor[t]++] = (uint32_t)i;
+        }
+        return;
+    }
+    const uint16_t *log = part->log, *counts = part->counts;
+    for (size_t b = 0; b < part->blocks; b++, counts += topics) {
+        uint32_t base = (uint32_t)(part->begin + b * AETHER_BLOCK);
+        for (size_t t = 0; t < topics; t++) {
+            widen_run(indices + cursor[t], log, counts[t], base);
+            cursor[t] += counts[t];
+            log += counts[t];
+        }
+    }
+}
+
+const aether_route_kernel JOIN(aether_route_, AETHER_VARIANT) = {TEXT(AETHER_VARIANT), scan, place};

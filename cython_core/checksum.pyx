@@ -1,0 +1,209 @@
+"""CRC-32C of whole batches: stamp events, and find those that do not hold."""
+
+cimport numpy as cnp
+from libc.stdint cimport uint32_t
+
+from cython_core.events cimport BatchPool, aether_event, batch_pointer
+from cython_core.timing cimport monotonic_seconds
+
+import numpy as np
+
+from cython_core.simd import simd_variant
+
+cnp.import_array()
+
+cdef extern from "crc32c.h" nogil:
+    ctypedef struct aether_crc_kernel:
+        const char* name
+        void (*stamp)(aether_event*, size_t) noexcept nogil
+        size_t (*verify)(const aether_event*, size_t, uint32_t*, size_t) noexcept nogil
+    uint32_t aether_crc32c(const void*, size_t)
+    const aether_crc_kernel* const* aether_crc_kernels()
+
+cdef enum:
+    FEW = 64
+
+cdef dict _kernels = {}
+cdef const aether_crc_kernel* _chosen = NULL
+
+
+cdef _choose():
+    """As wide as the router's variant: v4 may multiply, v3 and NEON use the instruction."""
+    cdef const aether_crc_kernel* const* found = aether_crc_kernels()
+    cdef int widest = {"baseline": 1, "v3": 2, "neon": 2, "v4": 3}[simd_variant()]
+    cdef int i = 0
+    global _chosen
+    while found[i] != NULL:
+        _kernels[found[i].name.decode()] = <size_t> found[i]
+        if i < widest:
+            _chosen = found[i]
+        i += 1
+
+
+_choose()
+
+
+cdef const aether_crc_kernel* _kernel(object variant) except NULL:
+    if variant is None:
+        return _chosen
+    if variant not in _kernels:
+        raise ValueError(f"variant must be one of {', '.join(_kernels)}, not {variant!r}")
+    return <const aether_crc_kernel*> <size_t> _kernels[variant]
+
+
+def checksum_variants():
+    """Return every way to compute checksums that this processor supports.
+
+    Returns
+    -------
+    tuple of str
+        ``table``, then where supported ``instruction`` (the CRC-32C instruction)
+        and ``clmul`` (carry-less multiplication beside the instruction).
+    """
+    return tuple(_kernels)
+
+
+def crc32c(data):
+    """Compute the CRC-32C of any bytes, by table.
+
+    Parameters
+    ----------
+    data : bytes
+        What to check.
+
+    Returns
+    -------
+    int
+        0 to 2**32 - 1; of ``b"123456789"`` it is ``0xE3069283``.
+
+    Examples
+    --------
+    >>> hex(crc32c(b"123456789"))
+    '0xe3069283'
+    """
+    if not isinstance(data, bytes):
+        raise ValueError(f"data must be bytes, not {type(data).__name__}")
+    return aether_crc32c(<const char*> data, len(data))
+
+
+def stamp(events, *, variant=None):
+    """Write each event's checksum, without the GIL.
+
+    Parameters
+    ----------
+    events : numpy.ndarray
+        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous, writable. The CRC-32C of
+        each event's first 60 bytes goes into its field ``checksum``.
+    variant : str, optional
+        One of `checksum_variants`, instead of the one chosen at import.
+
+    Raises
+    ------
+    ValueError
+        On anything else than the above.
+    """
+    cdef const aether_crc_kernel* kernel = _kernel(variant)
+    cdef Py_ssize_t n = 0
+    cdef aether_event* first = batch_pointer(events, &n)
+    if not cnp.PyArray_ISWRITEABLE(events):
+        raise ValueError("events must be writable to be stamped")
+    with nogil:
+        kernel.stamp(first, n)
+
+
+def verify(events, *, variant=None):
+    """Find the events whose checksum does not hold, without the GIL.
+
+    Parameters
+    ----------
+    events : numpy.ndarray
+        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous.
+    variant : str, optional
+        One of `checksum_variants`, instead of the one chosen at import.
+
+    Returns
+    -------
+    numpy.ndarray of uint32
+        Positions of the bad events, ascending; empty if all are good.
+
+    Raises
+    ------
+    ValueError
+        On anything else than the above.
+    """
+    cdef const aether_crc_kernel* kernel = _kernel(variant)
+    cdef Py_ssize_t n = 0
+    cdef const aether_event* first = batch_pointer(events, &n)
+    cdef uint32_t few[FEW]
+    cdef uint32_t* room
+    cdef size_t found, again
+    with nogil:
+        found = kernel.verify(first, n, few, FEW)
+    bad = np.empty(found, dtype=np.uint32)
+    if not found:
+        return bad
+    room = <uint32_t*> cnp.PyArray_DATA(bad)
+    if found <= FEW:
+        for again in range(found):
+            room[again] = few[again]
+        return bad
+    with nogil:
+        again = kernel.verify(first, n, room, found)
+    return bad[: min(again, found)]
+
+
+def time_verify(list batches, Py_ssize_t loops, *, variant=None):
+    """Time verification alone, called from native code.
+
+    Parameters
+    ----------
+    batches : list of numpy.ndarray
+        Verified in turn; give stamped ones, as bad events take a slower way.
+    loops : int
+        Number of batches to verify.
+    variant : str, optional
+        One of `checksum_variants`.
+
+    Returns
+    -------
+    float
+        Seconds for all `loops` calls, on the monotonic clock.
+
+    Raises
+    ------
+    ValueError
+        On a batch that `verify` would refuse, or none.
+    """
+    cdef const aether_crc_kernel* kernel = _kernel(variant)
+    cdef BatchPool pool = BatchPool(batches)
+    cdef uint32_t few[FEW]
+    cdef Py_ssize_t i, turn = 0
+    cdef double start, elapsed
+    with nogil:
+        start = monotonic_seconds()
+        for i in range(loops):
+            kernel.verify(pool.first[turn], pool.length[turn], few, FEW)
+            turn = turn + 1 if turn + 1 < pool.size else 0
+        elapsed = monotonic_seconds() - start
+    return elapsed
+
+
+def time_stamp(list batches, Py_ssize_t loops, *, variant=None):
+    """Time stamping alone, called from native code.
+
+    Takes and returns what `time_verify` does; the batches are stamped.
+    """
+    cdef const aether_crc_kernel* kernel = _kernel(variant)
+    cdef BatchPool pool = BatchPool(batches)
+    cdef Py_ssize_t i, turn = 0
+    cdef double start, elapsed
+    for batch in batches:
+        if not cnp.PyArray_ISWRITEABLE(batch):
+            raise ValueError("events must be writable to be stamped")
+    with nogil:
+        start = monotonic_seconds()
+        for i in range(loops):
+            kernel.stamp(pool.first[turn], pool.length[turn])
+            turn = turn + 1 if turn + 1 < pool.size else 0
+        elapsed = monotonic_seconds() - start
+    return elapsed

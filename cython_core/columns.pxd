@@ -1,0 +1,13 @@
+from libc.stdint cimport uint32_t
+
+cdef extern from "route.h" nogil:
+    ctypedef struct aether_input:
+        const char* topic
+        const char* value
+        size_t topic_stride
+        size_t value_stride
+        size_t n
+        uint32_t topics
+
+cdef int columns_input(object topic, object value, aether_input* out) except -1
+cdef object arrow_input(object batch, aether_input* out)

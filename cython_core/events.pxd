@@ -1,0 +1,20 @@
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+cdef extern from "event.h" nogil:
+    ctypedef struct aether_event:
+        uint64_t sequence
+        uint64_t timestamp_ns
+        uint32_t topic
+        uint32_t source
+        double value
+        uint8_t payload[24]
+        uint32_t flags
+        uint32_t checksum
+
+cdef aether_event* batch_pointer(object events, Py_ssize_t* n) except? NULL
+
+cdef class BatchPool:
+    cdef aether_event** first
+    cdef Py_ssize_t* length
+    cdef Py_ssize_t size
+    cdef list _batches

@@ -1,0 +1,241 @@
+"""Record a stream of events to a file, and replay it as if it came through a ring.
+
+The file is one 4096-byte header and then the events, as they are in memory. It is
+appended to with plain writes (a full disk is an OSError, not a SIGBUS) and replayed
+through a read-only mapping. How many events there are follows from its size, so a
+recorder that dies leaves a readable file, short of at most its last batch.
+"""
+
+import mmap
+import os
+import struct
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from cython_core.events import EVENT_BYTES, EVENT_DTYPE
+from cython_core.ring_batches import Batches
+from cython_core.ring_errors import RingClosed
+from cython_core.views import as_bytes
+
+Events = npt.NDArray[Any]
+
+_HEADER_BYTES = 4096
+_HEADER = struct.Struct("<8sI")
+_START = _HEADER.pack(b"ATHRREC1", EVENT_BYTES)
+
+
+class Recorder:
+    """Appends batches to a new file, which only this user may read.
+
+    Parameters
+    ----------
+    path : path
+        Must not exist.
+
+    Raises
+    ------
+    FileExistsError
+        If it does.
+
+    Examples
+    --------
+    >>> with Recorder("day.events") as recorder:
+    ...     for batch in ring:
+    ...         recorder.write(batch)
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._fd = -1
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND
+        self._fd = os.open(path, flags, 0o600)
+        self.recorded = 0
+        self._append(memoryview(_START.ljust(_HEADER_BYTES, b"\0")))
+
+    def write(self, events: Events) -> None:
+        """Append a batch.
+
+        Parameters
+        ----------
+        events : numpy.ndarray
+            Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous.
+
+        Raises
+        ------
+        ValueError
+            On anything else, or after `close`.
+        OSError
+            If the disk is full; the file then ends within this batch.
+        """
+        if self._fd < 0:
+            raise ValueError("this recorder is closed")
+        self._append(as_bytes(events).data)
+        self.recorded += len(events)
+
+    def _append(self, rest: memoryview) -> None:
+        while rest:
+            rest = rest[os.write(self._fd, rest) :]
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Replay:
+    """A recorded stream with a ring consumer's face: peek, release, ``for``, ``async for``.
+
+    Parameters
+    ----------
+    path : path
+        A file that `Recorder` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+
+    Notes
+    -----
+    The file must not be truncated while it is open, as with any mapping.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._position = 0
+        self._claimed = 0
+        self._views: list[weakref.ref[Events]] = []
+        with Path(path).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if file.read(len(_START)) != _START or size < _HEADER_BYTES:
+                raise ValueError(f"{path} is not a recording of events")
+            self._length = (size - _HEADER_BYTES) // EVENT_BYTES
+            self._map: mmap.mmap | None = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def events(self) -> Events:
+        """The whole recording, a read-only view."""
+        return self._view(0, self._length)
+
+    @property
+    def available(self) -> int:
+        """Events from here to the end."""
+        return self._length - self._position
+
+    @property
+    def claimed(self) -> int:
+        """Events peeked and not released."""
+        return self._claimed
+
+    @property
+    def closed(self) -> bool:
+        """Whether the recording is closed."""
+        return self._map is None
+
+    def peek(self, n: int | None = None, *, timeout: float | None = None) -> Events:
+        """Return up to `n` events from here, as `Ring.peek`; nothing is ever waited for.
+
+        Raises
+        ------
+        RingClosed
+            At the end.
+        ValueError
+            If `n` is below 1 or the recording closed.
+        """
+        if self._map is None:
+            raise ValueError("this recording is closed")
+        if n is not None and n < 1:
+            raise ValueError(f"n must be at least 1, not {n}")
+        if self.available == 0:
+            raise RingClosed("the recording ends here", self._length, self._position)
+        self._claimed = self.available if n is None else min(n, self.available)
+        return self._view(self._position, self._claimed)
+
+    def release(self, n: int | None = None) -> None:
+        """Go past the first `n` peeked events (all by default).
+
+        Raises
+        ------
+        ValueError
+            If fewer than `n` are peeked, or none.
+        """
+        n = self._claimed if n is None else n
+        if not 1 <= n <= self._claimed:
+            raise ValueError(f"cannot release {n} events: {self._claimed} are peeked")
+        self._position += n
+        self._claimed -= n
+        if not self._claimed:
+            self._views.clear()
+
+    def rewind(self) -> None:
+        """Go back to the first event."""
+        self._position = self._claimed = 0
+
+    async def sleep(self, need: int = 1) -> None:
+        """Raise `RingClosed`: what a recording does not hold will never come."""
+        raise RingClosed("the recording ends here", self._length, self._position)
+
+    def batches(self, most: int = 65_536) -> Batches:
+        """Iterate over batches of at most `most` events, as `Ring.batches`."""
+        return Batches(self, most)
+
+    def __iter__(self) -> Iterator[Events]:
+        return iter(self.batches())
+
+    def __aiter__(self) -> AsyncIterator[Events]:
+        return aiter(self.batches())
+
+    def _view(self, start: int, n: int) -> Events:
+        if self._map is None:
+            raise ValueError("this recording is closed")
+        view: Events = np.frombuffer(self._map, EVENT_DTYPE, n, _HEADER_BYTES + start * EVENT_BYTES)
+        self._views.append(weakref.ref(view))
+        return view
+
+    def close(self) -> None:
+        """Let go of the file; idempotent.
+
+        Raises
+        ------
+        BufferError
+            If views of peeked events are held somewhere.
+        """
+        if any(view() is not None for view in self._views):
+            raise BufferError("views of this recording are alive: release or drop them first")
+        self._map = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._map = None

@@ -1,0 +1,161 @@
+"""Iterate over a ring, and sleep on an event loop instead of in a system call.
+
+The loop watches the ring's eventfd for as long as the ring is open, which costs
+nothing while nobody sleeps: the peer writes it only after `arm`, once.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy.typing as npt
+
+from cython_core.ring_errors import RingClosed
+
+if TYPE_CHECKING:
+    from cython_core.ring import Ring
+
+Events = npt.NDArray[Any]
+
+
+class Sleeper:
+    """Lets one task sleep on one event loop until a ring has enough events.
+
+    Parameters
+    ----------
+    ring : Ring
+    loop : asyncio.AbstractEventLoop
+        asyncio's own or uvloop's.
+    """
+
+    def __init__(self, ring: "Ring", loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._ring = ring
+        self._future: asyncio.Future[None] | None = None
+        self._wakeup = ring.fileno()
+        self._news: list[int] = []
+        loop.add_reader(self._wakeup, self._on_wakeup)
+        self._on_news()
+
+    async def sleep(self, need: int) -> None:
+        """Return once `need` events are available; raise if they never will be."""
+        if self._future is not None:
+            raise RuntimeError("another task waits on this end of the ring")
+        while self._ring.arm(need):
+            self._future = self.loop.create_future()
+            try:
+                await self._future
+            finally:
+                self._future = None
+                if not self._ring.closed:
+                    self._ring.disarm()
+
+    def _on_wakeup(self) -> None:
+        # Level-triggered: read the descriptor here, or the loop calls again.
+        self._ring.disarm()
+        self._resume()
+
+    def _on_news(self) -> None:
+        alive = self._ring.peer_alive
+        link = self._ring.link
+        if alive and link.pidfd not in self._news:
+            self._unwatch()
+            self._news = [fd for fd in (link.fileno(), link.pidfd) if fd >= 0]
+            for fd in self._news:
+                self.loop.add_reader(fd, self._on_news)
+        if not alive:
+            self._unwatch()
+            self._resume()
+
+    def _resume(self) -> None:
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    def _unwatch(self) -> None:
+        for fd in self._news:
+            self.loop.remove_reader(fd)
+        self._news = []
+
+    def close(self) -> None:
+        """Stop watching, and let a task that sleeps find the ring closed."""
+        if not self.loop.is_closed():
+            self.loop.remove_reader(self._wakeup)
+            self._unwatch()
+            self._resume()
+
+
+class Source(Protocol):
+    """What batches come from: a ring's consumer, or a recording."""
+
+    @property
+    def available(self) -> int:
+        """Events that can be peeked now."""
+
+    @property
+    def claimed(self) -> int:
+        """Events peeked and not released."""
+
+    def peek(self, n: int | None = None, *, timeout: float | None = None) -> Events:
+        """Return up to `n` events."""
+
+    def release(self, n: int | None = None) -> None:
+        """Give peeked events back."""
+
+    async def sleep(self, need: int = 1) -> None:
+        """Sleep until `need` events are available."""
+
+
+class Batches:
+    """Batches of a ring, by ``for`` or ``async for``; see `Ring.batches`.
+
+    Parameters
+    ----------
+    source : Source
+        A ring's consumer, or a recording.
+    most : int
+        Most events a batch, and most to hand out before the event loop gets a turn.
+    """
+
+    def __init__(self, source: Source, most: int) -> None:
+        if most < 1:
+            raise ValueError(f"most must be at least 1, not {most}")
+        self._source = source
+        self._most = most
+        self._turn = most
+        self._handed_out = False
+
+    def __iter__(self) -> Iterator[Events]:
+        return self
+
+    def __next__(self) -> Events:
+        self._take_back()
+        try:
+            batch = self._source.peek(self._most)
+        except RingClosed:
+            raise StopIteration from None
+        self._handed_out = True
+        return batch
+
+    def __aiter__(self) -> AsyncIterator[Events]:
+        return self
+
+    async def __anext__(self) -> Events:
+        self._take_back()
+        try:
+            if not self._source.available:
+                await self._source.sleep(1)
+                self._turn = self._most
+            elif self._turn <= 0:
+                await asyncio.sleep(0)  # others on this loop want to run as well
+                self._turn = self._most
+            batch = self._source.peek(self._most, timeout=0)
+        except RingClosed:
+            raise StopAsyncIteration from None
+        self._turn -= len(batch)
+        self._handed_out = True
+        return batch
+
+    def _take_back(self) -> None:
+        if self._handed_out and self._source.claimed:
+            self._source.release()
+        self._handed_out = False

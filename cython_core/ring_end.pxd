@@ -1,0 +1,53 @@
+"""Raw entry points: what other kernels call to work straight in the ring."""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from cython_core.events cimport aether_event
+from cython_core.ring_map cimport Mapping
+
+cdef extern from "ring.h" nogil:
+    ctypedef struct aether_ring_flags:
+        pass
+    ctypedef struct aether_ring_header:
+        aether_ring_flags producer, consumer
+    ctypedef struct aether_ring_end:
+        aether_event* data
+        uint64_t mask, capacity, position, available
+    ctypedef enum aether_ring_news:
+        AETHER_RING_READY, AETHER_RING_CORRUPT, AETHER_RING_CLOSED
+        AETHER_RING_LINK, AETHER_RING_PAUSE
+
+cdef extern from "ring_wait.h" nogil:
+    ctypedef struct aether_ring_fds:
+        int wake, link, pidfd
+
+
+cdef class End:
+    cdef aether_ring_end _end
+    cdef aether_ring_fds _fds
+    cdef int _wake_peer
+    cdef bint _producer, _busy, _peer_dead
+    cdef int64_t _spin_ns, _checked_ns
+    cdef uint32_t _forks
+    cdef size_t _claimed
+    cdef Mapping _map
+    cdef object _handle, _sleeper
+    cdef readonly object link
+    cdef readonly str role, policy
+
+    # Claim at least `least` and at most `most` events, waiting for the first of them;
+    # returns how many. They begin at _end.data[_end.position & _end.mask], contiguous,
+    # and stay claimed until `advance`.
+    cdef size_t claim(self, size_t least, size_t most, object timeout) except 0
+    cdef int advance(self, size_t n) except -1
+
+    cdef int _check(self, bint producer) except -1
+    cdef int _check_open(self) except -1
+    cdef int _check_idle(self) except -1
+    cdef int _await(self, uint64_t need, object timeout) except -1
+    cdef int _last_look(self, uint64_t need) except -1
+    cdef object _ended(self, aether_ring_news news)
+    cdef void _wake(self) noexcept
+    cdef int _drop(self) except -1
+    cdef int _let_go(self) except -1

@@ -1,0 +1,391 @@
+"""What both ends of a ring do: open, claim, advance, wait, close."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, clockid_t, timespec
+from posix.unistd cimport read, write
+
+import asyncio
+import os
+import warnings
+
+from cython_core.ring_counters import RingCounters
+from cython_core.ring_batches import Sleeper
+from cython_core.ring_errors import PeerDied, RingClosed, RingCorrupt
+from cython_core.ring_handoff import RingHandle
+from cython_core.ring_link import Link
+from cython_core.ring_memory import HEADER_BYTES, inspect, slots_for
+
+cdef extern from "<time.h>" nogil:
+    clockid_t CLOCK_MONOTONIC_COARSE
+
+cdef extern from "ring.h" nogil:
+    void aether_ring_open(
+        aether_ring_end*, aether_ring_header*, aether_event*, uint64_t, uint64_t, bint)
+    bint aether_ring_refresh(aether_ring_end*)
+    bint aether_ring_advance(aether_ring_end*, uint64_t)
+    void aether_ring_arm(aether_ring_end*)
+    void aether_ring_disarm(aether_ring_end*)
+    void aether_ring_count_wait(aether_ring_end*)
+    void aether_ring_count_wakeup(aether_ring_end*)
+    bint aether_ring_peer_closed(const aether_ring_end*)
+    void aether_ring_say_goodbye(aether_ring_end*)
+    aether_ring_news aether_ring_look(aether_ring_end*, uint64_t)
+    uint64_t aether_ring_peer_position(const aether_ring_end*)
+    void aether_ring_read_flags(const aether_ring_flags*, uint64_t*)
+
+cdef extern from "ring_wait.h" nogil:
+    aether_ring_news aether_ring_wait(
+        aether_ring_end*, uint64_t, const aether_ring_fds*, int64_t, int64_t, bint)
+
+# How long each policy spins before it sleeps. A sleep and its wake-up cost some
+# 10 us, so spinning longer than a few of them buys little.
+cdef dict _SPIN_NS = {"spin": INT64_MAX, "spin-then-wait": 50_000, "wait": 0}
+# A wait looks at signals, deadlines and the peer this often, whatever the peer does.
+cdef int64_t SLICE_NS = 50_000_000
+# A producer with room to spare looks after its consumer this often.
+cdef int64_t CHECK_NS = 250_000_000
+
+cdef uint32_t _forks = 0
+
+
+def _forked():
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+cdef int64_t _now(clockid_t clock) noexcept nogil:
+    cdef timespec now
+    clock_gettime(clock, &now)
+    return <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+cdef class End:
+    """The part of `Ring` that is the same for producer and consumer."""
+
+    def __init__(self, handle, *, str policy="spin-then-wait"):
+        if self._map is not None:
+            raise ValueError("this end is open already")
+        if policy not in _SPIN_NS:
+            raise ValueError(f"policy must be one of {', '.join(_SPIN_NS)}, not {policy!r}")
+        if not isinstance(handle, RingHandle):
+            raise ValueError(f"a ring's end opens from a RingHandle, not {type(handle).__name__}")
+        memory, wake, wake_peer, link = handle.take()
+        self._fds = aether_ring_fds(wake, link, -1)
+        self._wake_peer = wake_peer
+        self.role = handle.role
+        self.policy = policy
+        self._producer = self.role == "producer"
+        self._spin_ns = _SPIN_NS[policy]
+        self._forks = _forks
+        cdef uint64_t capacity, slots
+        cdef Mapping memory_map
+        try:
+            self.link = Link(link)
+            os.set_blocking(wake, False)  # whoever sent them may have sent anything
+            os.set_blocking(wake_peer, False)
+            capacity = inspect(memory)
+            slots = slots_for(capacity)
+            memory_map = Mapping(memory, HEADER_BYTES, slots * 64, self._producer)
+        except BaseException:
+            self._let_go()
+            raise
+        finally:
+            os.close(memory)
+        aether_ring_open(
+            &self._end, <aether_ring_header*> memory_map.base, memory_map.data(),
+            slots, capacity, self._producer)
+        self._map = memory_map
+
+    @property
+    def capacity(self):
+        """Most events the ring holds."""
+        return self._end.capacity
+
+    @property
+    def claimed(self):
+        """Events reserved and not committed, or peeked and not released."""
+        return self._claimed
+
+    @property
+    def available(self):
+        """Events that a producer may reserve or a consumer peek without waiting."""
+        self._check_idle()
+        if not aether_ring_refresh(&self._end):
+            raise self._ended(AETHER_RING_CORRUPT)
+        return self._end.available
+
+    @property
+    def closed(self):
+        """Whether this end is closed."""
+        return self._map is None
+
+    @property
+    def peer_alive(self):
+        """Whether the other end is there: not closed, not dead (or not opened yet)."""
+        self._check_open()
+        if not self._peer_dead:
+            self._peer_dead = not self.link.alive()
+            self._fds.pidfd = self.link.pidfd
+        return not (self._peer_dead or aether_ring_peer_closed(&self._end))
+
+    def counters(self):
+        """Return the live `RingCounters`, as either end can read them at any time."""
+        self._check_open()
+        cdef uint64_t theirs = aether_ring_peer_position(&self._end)
+        cdef uint64_t producer[3]
+        cdef uint64_t consumer[3]
+        cdef aether_ring_header* header = <aether_ring_header*> self._map.base
+        aether_ring_read_flags(&header.producer, producer)
+        aether_ring_read_flags(&header.consumer, consumer)
+        return RingCounters(
+            self._end.position if self._producer else theirs,
+            theirs if self._producer else self._end.position,
+            consumer[2], producer[0], producer[1], consumer[0], consumer[1])
+
+    def __repr__(self):
+        if self._map is None:
+            return f"<Ring {self.role}, closed>"
+        return f"<Ring {self.role} of {self._end.capacity} events, at {self._end.position}>"
+
+    def fileno(self):
+        """Return the eventfd that the peer writes after `arm`, for another event loop."""
+        self._check_open()
+        return self._fds.wake
+
+    def arm(self, uint64_t need=1):
+        """Announce that this end will sleep on `fileno` until `need` events are available.
+
+        Returns
+        -------
+        bool
+            True: sleep, then call `disarm` and look again. False: they are there already.
+
+        Raises
+        ------
+        RingClosed, PeerDied, RingCorrupt
+            If they will never be.
+        """
+        self._check_idle()
+        aether_ring_arm(&self._end)
+        cdef aether_ring_news news = aether_ring_look(&self._end, need)
+        if news == AETHER_RING_PAUSE and not self._peer_dead:
+            aether_ring_count_wait(&self._end)
+            return True
+        aether_ring_disarm(&self._end)
+        if news == AETHER_RING_PAUSE:
+            self._last_look(need)
+        elif news != AETHER_RING_READY:
+            raise self._ended(news)
+        return False
+
+    def disarm(self):
+        """Take back `arm`, and the wake-up if it came."""
+        cdef uint64_t count
+        self._check_idle()
+        aether_ring_disarm(&self._end)
+        # Non-blocking, and whether there was anything to read makes no difference.
+        read(self._fds.wake, &count, sizeof(count))
+
+    async def sleep(self, need=1):
+        """Sleep on the running event loop until `need` events are available.
+
+        Raises
+        ------
+        RingClosed, PeerDied, RingCorrupt
+            If they never will be.
+        RuntimeError
+            If another task sleeps on this end.
+        """
+        loop = asyncio.get_running_loop()
+        self._check_open()
+        if self._sleeper is None or self._sleeper.loop is not loop:
+            if self._sleeper is not None:
+                self._sleeper.close()
+            self._sleeper = Sleeper(self, loop)
+        await self._sleeper.sleep(need)
+
+    def close(self):
+        """Say goodbye and let go; idempotent. A consumer still gets every committed event.
+
+        Raises
+        ------
+        BufferError
+            If views of events not yet committed or released are held somewhere.
+        RuntimeError
+            If another thread waits on this end.
+        """
+        if self._map is None:
+            return
+        if self._forks == _forks:
+            self._check_idle()
+            if self._map.live:
+                raise BufferError(
+                    f"{self._map.live} views of {self._claimed} claimed events are alive: "
+                    f"{'commit' if self._producer else 'release'} or drop them first")
+            aether_ring_say_goodbye(&self._end)
+            self._wake()
+        self._drop()
+
+    def abort(self):
+        """Let go without a goodbye: the peer gets `PeerDied`; idempotent.
+
+        Views that are held stay valid memory.
+        """
+        if self._map is not None and self._forks == _forks:
+            self._check_idle()
+        self._drop()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        # A stream cut by an exception must not look like a complete one.
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def __del__(self):
+        if self._map is None:
+            return
+        text = f"{self!r} was never closed"
+        self._drop()
+        if self._forks == _forks:
+            warnings.warn(text, ResourceWarning)
+
+    # ---- inside
+
+    cdef size_t claim(self, size_t least, size_t most, object timeout) except 0:
+        if self._end.available < most and not aether_ring_refresh(&self._end):
+            raise self._ended(AETHER_RING_CORRUPT)
+        if self._end.available < least:
+            self._await(least, timeout)
+        elif self._producer:
+            if aether_ring_peer_closed(&self._end):
+                raise self._ended(AETHER_RING_CLOSED)
+            if _now(CLOCK_MONOTONIC_COARSE) - self._checked_ns > CHECK_NS:
+                self._checked_ns = _now(CLOCK_MONOTONIC_COARSE)
+                if not self.peer_alive:
+                    closed = aether_ring_peer_closed(&self._end)
+                    raise self._ended(AETHER_RING_CLOSED if closed else AETHER_RING_LINK)
+        self._claimed = min(most, self._end.available)
+        return self._claimed
+
+    cdef int advance(self, size_t n) except -1:
+        if n > self._claimed or n == 0:
+            raise ValueError(
+                f"cannot {'commit' if self._producer else 'release'} {n} events: "
+                f"{self._claimed} are {'reserved' if self._producer else 'peeked'}")
+        if aether_ring_advance(&self._end, n):
+            self._wake()
+        self._claimed -= n
+        if self._claimed == 0:
+            self._map.forget()
+        return 0
+
+    cdef int _check(self, bint producer) except -1:
+        if self._map is None or self._forks != _forks or self._busy:
+            self._check_idle()
+        if self._producer != producer:
+            raise ValueError(
+                "this end produces: reserve and commit" if self._producer
+                else "this end consumes: peek and release")
+        return 0
+
+    cdef int _check_open(self) except -1:
+        if self._map is None:
+            raise ValueError("this end of the ring is closed")
+        if self._forks != _forks:
+            raise ValueError("this end belongs to the process that forked; pass a handle instead")
+        return 0
+
+    cdef int _check_idle(self) except -1:
+        self._check_open()
+        if self._busy:
+            raise RuntimeError("another thread waits on this end of the ring")
+        return 0
+
+    cdef int _await(self, uint64_t need, object timeout) except -1:
+        cdef aether_ring_news news
+        cdef int64_t left = SLICE_NS, spin_ns = self._spin_ns
+        cdef int64_t deadline = INT64_MAX
+        cdef bint first = True
+        if timeout is not None:
+            if not timeout >= 0:
+                raise ValueError(f"timeout must be 0 or more seconds, not {timeout}")
+            deadline = _now(CLOCK_MONOTONIC) + <int64_t> min(timeout * 1e9, 1e18)
+        self._busy = True
+        try:
+            while True:
+                if timeout is not None:
+                    left = max(min(deadline - _now(CLOCK_MONOTONIC), SLICE_NS), 0)
+                with nogil:
+                    news = aether_ring_wait(&self._end, need, &self._fds, spin_ns, left, first)
+                if news == AETHER_RING_READY:
+                    return 0
+                if news == AETHER_RING_CLOSED or news == AETHER_RING_CORRUPT:
+                    raise self._ended(news)
+                first = False
+                PyErr_CheckSignals()
+                if news == AETHER_RING_LINK and not self.peer_alive:
+                    self._last_look(need)
+                    return 0
+                if timeout is not None and _now(CLOCK_MONOTONIC) >= deadline:
+                    raise TimeoutError(f"nothing came through the ring in {timeout} s")
+                if spin_ns != INT64_MAX:
+                    spin_ns = 0
+        finally:
+            self._busy = False
+
+    cdef int _last_look(self, uint64_t need) except -1:
+        # The peer is dead, so all it did is visible now: this look is final.
+        cdef aether_ring_news news = aether_ring_look(&self._end, need)
+        if news == AETHER_RING_READY:
+            return 0
+        raise self._ended(AETHER_RING_LINK if news == AETHER_RING_PAUSE else news)
+
+    cdef object _ended(self, aether_ring_news news):
+        cdef uint64_t theirs = aether_ring_peer_position(&self._end)
+        peer = "consumer" if self._producer else "producer"
+        committed = self._end.position if self._producer else theirs
+        consumed = theirs if self._producer else self._end.position
+        if news == AETHER_RING_CORRUPT:
+            return RingCorrupt(
+                f"the {peer} claims to be at {theirs}, which cannot be: "
+                f"this end is at {self._end.position} of {self._end.capacity}",
+                committed, consumed)
+        if news == AETHER_RING_CLOSED:
+            return RingClosed(f"the {peer} closed the ring at {theirs}", committed, consumed)
+        return PeerDied(
+            f"the {peer} died: {committed} events committed, {consumed} consumed",
+            committed, consumed)
+
+    cdef void _wake(self) noexcept:
+        cdef uint64_t one = 1
+        aether_ring_count_wakeup(&self._end)
+        # Can fail only when the counter is full, and then it is readable as well.
+        write(self._wake_peer, &one, sizeof(one))
+
+    cdef int _drop(self) except -1:
+        if self._map is not None:
+            self._map = None
+            self._claimed = 0
+            self._let_go()
+        return 0
+
+    cdef int _let_go(self) except -1:
+        if self._sleeper is not None:
+            self._sleeper.close()
+            self._sleeper = None
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+        if self.link is not None:
+            self.link.close()
+        os.close(self._fds.wake)
+        os.close(self._wake_peer)
+        return 0

@@ -1,0 +1,211 @@
+"""Hand one end of a ring to another process.
+
+What travels are descriptors: sealed anonymous memory, two eventfds and one end of
+a socket pair. There is no name to guess or to leak, and the kernel frees all of it
+when the last holder goes. They travel by inheritance (multiprocessing) or over a
+Unix socket whose peer is of the same user.
+"""
+
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Callable
+from multiprocessing import reduction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from cython_core.ring_memory import allocate
+
+if TYPE_CHECKING:
+    from cython_core.ring import Ring
+    from cython_core.ring_offer import RingOffer
+
+Role = Literal["producer", "consumer"]
+Policy = Literal["spin", "spin-then-wait", "wait"]
+ROLES: tuple[Role, Role] = ("producer", "consumer")
+
+_NOTE = struct.Struct("<12sI")
+_NOTE_MAGIC = b"aether-ring\n"
+_UCRED = struct.Struct("iII")
+
+
+class RingHandle:
+    """One end of a ring that nobody has opened yet; it opens once, in one process.
+
+    Pass it to a `multiprocessing.Process` (fork, spawn or forkserver), send it over
+    a Unix socket, or offer it by name. Opened or sent, it is spent.
+
+    Attributes
+    ----------
+    role : {"producer", "consumer"}
+        What the end will be.
+    """
+
+    def __init__(self, role: Role, memory: int, wake: int, wake_peer: int, link: int) -> None:
+        self.role: Role = role
+        self._fds: tuple[int, ...] = (memory, wake, wake_peer, link)
+
+    def __repr__(self) -> str:
+        return f"<RingHandle of a {self.role}{'' if self._fds else ', spent'}>"
+
+    def take(self) -> tuple[int, int, int, int]:
+        """Give up the descriptors: memory, own eventfd, peer's eventfd, link.
+
+        Raises
+        ------
+        ValueError
+            If the handle is spent.
+        """
+        if not self._fds:
+            raise ValueError("this handle is spent: a ring's end opens once")
+        memory, wake, wake_peer, link = self._fds
+        self._fds = ()
+        return memory, wake, wake_peer, link
+
+    def attach(self, *, policy: Policy = "spin-then-wait") -> "Ring":
+        """Open the end in this process.
+
+        Parameters
+        ----------
+        policy : {"spin", "spin-then-wait", "wait"}
+            How this end waits.
+
+        Returns
+        -------
+        Ring
+        """
+        from cython_core.ring import Ring
+
+        return Ring(self, policy=policy)
+
+    def send(self, sock: socket.socket) -> None:
+        """Send the end to the process at the other side of a connected Unix socket.
+
+        Raises
+        ------
+        PermissionError
+            If that process is of another user.
+        ValueError
+            If the handle is spent, or the socket is no Unix socket.
+        """
+        _check_same_user(sock)
+        fds = self.take()
+        try:
+            socket.send_fds(sock, [_NOTE.pack(_NOTE_MAGIC, ROLES.index(self.role))], fds)
+        finally:
+            _close_all(fds)
+
+    @classmethod
+    def receive(cls, sock: socket.socket) -> Self:
+        """Receive an end that `send` sent; the socket's own timeout holds.
+
+        Raises
+        ------
+        PermissionError
+            If the sender is of another user.
+        ValueError
+            If what came is not an end of a ring.
+        """
+        _check_same_user(sock)
+        note, fds, flags, _ = socket.recv_fds(sock, _NOTE.size, 4, socket.MSG_CMSG_CLOEXEC)
+        magic, role = _NOTE.unpack(note) if len(note) == _NOTE.size else (b"", 0)
+        cut = flags & socket.MSG_CTRUNC
+        if magic != _NOTE_MAGIC or role >= len(ROLES) or len(fds) != 4 or cut:
+            _close_all(fds)
+            raise ValueError("what came over the socket is not an end of a ring")
+        return cls(ROLES[role], *fds)
+
+    def offer(self, directory: str | Path | None = None) -> "RingOffer":
+        """Offer the end under a random name, for a process that shares nothing with this one.
+
+        Parameters
+        ----------
+        directory : path, optional
+            Where the name lives; the user's runtime directory, else the temporary one.
+
+        Returns
+        -------
+        RingOffer
+        """
+        from cython_core.ring_offer import RingOffer
+
+        return RingOffer(self, directory)
+
+    def close(self) -> None:
+        """Drop the end unopened; idempotent. The peer sees it as died."""
+        fds, self._fds = self._fds, ()
+        _close_all(fds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Callable[..., "RingHandle"], tuple[Any, ...]]:
+        if not self._fds:
+            raise ValueError("this handle is spent: a ring's end opens once")
+        return _rebuild, (self.role, [reduction.DupFd(fd) for fd in self._fds])
+
+
+def make_ends(capacity: int) -> tuple[RingHandle, RingHandle]:
+    """Make a ring, and return a producer's handle and a consumer's.
+
+    Parameters
+    ----------
+    capacity : int
+        Events, a power of two from 1 to 2**31.
+
+    Raises
+    ------
+    ValueError
+        On another capacity.
+    OSError
+        If memory or descriptors do not suffice.
+    """
+    with contextlib.ExitStack() as undo:
+
+        def keep(fd: int) -> int:
+            undo.callback(os.close, fd)
+            return fd
+
+        memory = keep(allocate(capacity))
+        data = keep(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+        space = keep(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+        lines = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        links = [keep(line.detach()) for line in lines]
+        copies = [keep(os.dup(fd)) for fd in (memory, data, space)]
+        undo.pop_all()
+    return (
+        RingHandle("producer", memory, space, data, links[0]),
+        RingHandle("consumer", copies[0], copies[1], copies[2], links[1]),
+    )
+
+
+def _check_same_user(sock: socket.socket) -> None:
+    if sock.family != socket.AF_UNIX:
+        raise ValueError("a ring's end travels over a Unix socket only")
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    _, uid, _ = _UCRED.unpack(credentials)
+    if uid != os.geteuid():
+        raise PermissionError(f"the peer is of user {uid}, not {os.geteuid()}")
+
+
+def _close_all(fds: tuple[int, ...] | list[int]) -> None:
+    for fd in fds:
+        os.close(fd)
+
+
+def _rebuild(role: Role, dups: list[Any]) -> RingHandle:
+    memory, wake, wake_peer, link = (dup.detach() for dup in dups)
+    return RingHandle(role, memory, wake, wake_peer, link)

@@ -1,0 +1,92 @@
+"""Is the peer alive? A Unix socket and a process descriptor tell at once.
+
+The socket hangs up when its last holder goes. That alone is not enough: a child
+forked in between holds a copy and keeps the line open for a dead parent. So each
+end greets the other with a descriptor of its own process, which the kernel makes
+readable when that process dies, whoever holds copies of it.
+"""
+
+import contextlib
+import os
+import select
+import socket
+
+GREETING = b"aether-ring end"
+
+
+class Link:
+    """One end of the line to the peer.
+
+    Parameters
+    ----------
+    fd : int
+        A connected ``SOCK_SEQPACKET`` Unix socket, owned from here on.
+
+    Raises
+    ------
+    OSError
+        If it is no socket.
+
+    Attributes
+    ----------
+    pidfd : int
+        Descriptor of the peer's process, -1 until it has greeted.
+    """
+
+    def __init__(self, fd: int) -> None:
+        try:
+            self._socket = socket.socket(fileno=fd)
+        except OSError:
+            os.close(fd)  # no socket at all
+            raise
+        self._socket.setblocking(False)
+        self.pidfd = -1
+        self._alive = True
+        own: list[int] = []
+        # Where process descriptors are not to be had, hang-up has to do.
+        with contextlib.suppress(OSError):
+            own.append(os.pidfd_open(os.getpid()))
+        try:
+            # A peer that is gone already, or never reads, is found out by `alive`.
+            with contextlib.suppress(OSError):
+                socket.send_fds(self._socket, [GREETING], own)
+        finally:
+            for descriptor in own:
+                os.close(descriptor)
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, -1 once closed."""
+        return self._socket.fileno()
+
+    def alive(self) -> bool:
+        """Take in what the peer sent, and tell whether it still lives."""
+        # At most a few messages a call: a peer that floods the line must not hold us.
+        for _ in range(4):
+            try:
+                message, fds, _, _ = socket.recv_fds(
+                    self._socket, len(GREETING), 1, socket.MSG_CMSG_CLOEXEC
+                )
+            except BlockingIOError:
+                break
+            except OSError:
+                self._alive = False
+                break
+            if message == GREETING and self.pidfd < 0 and fds:
+                self.pidfd = fds.pop()
+            for stray in fds:
+                os.close(stray)
+            if not message:
+                self._alive = False
+                break
+        if self._alive and self.pidfd >= 0:
+            watch = select.poll()
+            watch.register(self.pidfd, select.POLLIN)
+            self._alive = not watch.poll(0)
+        return self._alive
+
+    def close(self) -> None:
+        """Hang up; idempotent."""
+        self._socket.close()
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1

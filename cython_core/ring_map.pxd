@@ -1,0 +1,21 @@
+cimport numpy as cnp
+from libc.stddef cimport size_t
+from libc.stdint cimport uint64_t
+
+from cython_core.events cimport aether_event
+
+
+cdef class Mapping:
+    cdef char* base
+    cdef size_t header_bytes, data_bytes
+    cdef uint64_t epoch
+    cdef readonly Py_ssize_t live
+
+    cdef aether_event* data(self) noexcept
+    cdef cnp.ndarray view(self, uint64_t position, Py_ssize_t n, bint writable)
+    cdef void forget(self) noexcept
+
+
+cdef class Lease:
+    cdef Mapping mapping
+    cdef uint64_t epoch

@@ -1,0 +1,117 @@
+"""A ring's memory, mapped twice in a row, and the numpy views that keep it mapped.
+
+The events are mapped back to back a second time, so event ``slots + i`` is
+event ``i`` again and a batch that crosses the end of the ring is still one
+contiguous run: no split, no copy, no padding events.
+"""
+
+cimport cython
+cimport numpy as cnp
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from posix.mman cimport (
+    MAP_ANONYMOUS, MAP_FAILED, MAP_FIXED, MAP_PRIVATE, MAP_SHARED,
+    PROT_NONE, PROT_READ, PROT_WRITE, mmap, munmap,
+)
+
+from cython_core.events import EVENT_DTYPE
+
+cdef extern from "sys/mman.h" nogil:
+    int MAP_NORESERVE, MAP_POPULATE
+
+cdef extern from "numpy/arrayobject.h":
+    object new_array "PyArray_NewFromDescr"(
+        PyObject* subtype, PyObject* descr, int nd, const cnp.npy_intp* dims,
+        const cnp.npy_intp* strides, void* data, int flags, PyObject* prototype)
+    PyObject ndarray_type "PyArray_Type"
+
+cnp.import_array()
+
+cdef object _dtype = EVENT_DTYPE
+
+
+@cython.freelist(16)
+@cython.no_gc
+cdef class Lease:
+    """Base object of a view: keeps the memory mapped, and is counted while the claim lasts."""
+
+    def __dealloc__(self):
+        if self.mapping is not None and self.epoch == self.mapping.epoch:
+            self.mapping.live -= 1
+
+
+@cython.no_gc
+cdef class Mapping:
+    """Header once and events twice, from one shared descriptor.
+
+    Parameters
+    ----------
+    fd : int
+        Memory or file of ``header_bytes + data_bytes`` bytes.
+    header_bytes, data_bytes : int
+        Multiples of the page size.
+    writable : bool
+        Whether events may be written; the header always is.
+
+    Attributes
+    ----------
+    live : int
+        Views of the present claim that are still held somewhere.
+
+    Raises
+    ------
+    OSError
+        If the memory cannot be mapped.
+    """
+
+    def __cinit__(self, int fd, size_t header_bytes, size_t data_bytes, bint writable):
+        cdef size_t reserved = header_bytes + 2 * data_bytes
+        cdef int access = PROT_READ | PROT_WRITE if writable else PROT_READ
+        cdef char* base = <char*> mmap(
+            NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        if base == <char*> MAP_FAILED:
+            raise OSError(f"no room to map a ring of {data_bytes} bytes")
+        self.base = base
+        self.header_bytes = header_bytes
+        self.data_bytes = data_bytes
+        if (
+            _place(base, header_bytes, PROT_READ | PROT_WRITE, fd, 0)
+            or _place(base + header_bytes, data_bytes, access, fd, header_bytes)
+            or _place(base + header_bytes + data_bytes, data_bytes, access, fd, header_bytes)
+        ):
+            raise OSError(f"cannot map a ring of {data_bytes} bytes")
+
+    def __dealloc__(self):
+        if self.base is not NULL:
+            munmap(self.base, self.header_bytes + 2 * self.data_bytes)
+
+    cdef aether_event* data(self) noexcept:
+        return <aether_event*> (self.base + self.header_bytes)
+
+    cdef cnp.ndarray view(self, uint64_t position, Py_ssize_t n, bint writable):
+        """Events `position` to `position + n`; n is at most the number of slots."""
+        cdef Lease lease = Lease.__new__(Lease)
+        cdef cnp.npy_intp shape = n
+        cdef size_t start = (position * sizeof(aether_event)) & (self.data_bytes - 1)
+        cdef int flags = cnp.NPY_ARRAY_CARRAY if writable else cnp.NPY_ARRAY_CARRAY_RO
+        Py_INCREF(_dtype)
+        cdef cnp.ndarray array = new_array(
+            &ndarray_type, <PyObject*> _dtype, 1, &shape, NULL,
+            self.base + self.header_bytes + start, flags, NULL)
+        lease.mapping = self
+        lease.epoch = self.epoch
+        self.live += 1
+        cnp.set_array_base(array, lease)
+        return array
+
+    cdef void forget(self) noexcept:
+        """The claim is over: views left from it keep the memory, but no longer count."""
+        self.epoch += 1
+        self.live = 0
+
+
+cdef bint _place(char* where, size_t length, int access, int fd, size_t offset) noexcept:
+    # Populated at once: the first lap of the ring should not pay for page faults.
+    return mmap(
+        where, length, access, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, offset
+    ) == MAP_FAILED

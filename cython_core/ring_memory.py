@@ -1,0 +1,87 @@
+"""The shared memory of a ring: sealed, of exact size, allocated before anybody touches it."""
+
+import fcntl
+import mmap
+import os
+import struct
+
+from cython_core.events import EVENT_BYTES
+
+MAX_CAPACITY = 2**31
+HEADER_BYTES = mmap.PAGESIZE
+
+_HEADER = struct.Struct("<8sQI")
+_MAGIC = b"ATHRING1"
+_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+
+
+def slots_for(capacity: int) -> int:
+    """Return how many events the memory holds: whole pages, so that it can be mapped twice."""
+    return max(capacity, mmap.PAGESIZE // EVENT_BYTES)
+
+
+def allocate(capacity: int) -> int:
+    """Make the memory of an empty ring.
+
+    Parameters
+    ----------
+    capacity : int
+        Events, a power of two from 1 to 2**31.
+
+    Returns
+    -------
+    int
+        A descriptor, owned by the caller.
+
+    Raises
+    ------
+    ValueError
+        On another capacity.
+    OSError
+        If memory or descriptors do not suffice.
+    """
+    if not _possible(capacity):
+        raise ValueError(f"capacity must be a power of two from 1 to 2**31, not {capacity}")
+    memory = os.memfd_create("aether-ring", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        # Allocated, not only sized: memory that runs out must fail here, not as a
+        # SIGBUS in whoever touches the page first.
+        os.posix_fallocate(memory, 0, HEADER_BYTES + slots_for(capacity) * EVENT_BYTES)
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _SEALS)
+        os.pwrite(memory, _HEADER.pack(_MAGIC, capacity, EVENT_BYTES), 0)
+    except BaseException:
+        os.close(memory)
+        raise
+    return memory
+
+
+def inspect(memory: int) -> int:
+    """Return the capacity of a ring's memory, once sure that nothing about it can hurt us.
+
+    Raises
+    ------
+    ValueError
+        If it is not what `allocate` makes: sealed against shrinking, so that no page
+        can go away under us, and of the size that its capacity asks for.
+    """
+    try:
+        seals = fcntl.fcntl(memory, fcntl.F_GET_SEALS)
+    except OSError as error:
+        raise ValueError("a ring's memory is a sealed memfd; this is not") from error
+    if seals & _SEALS != _SEALS:
+        raise ValueError("a ring's memory must be sealed against growing and shrinking")
+    size = os.fstat(memory).st_size
+    start = os.pread(memory, _HEADER.size, 0)
+    magic, capacity, event_bytes = (
+        _HEADER.unpack(start) if len(start) == _HEADER.size else (b"", 0, 0)
+    )
+    if magic != _MAGIC or event_bytes != EVENT_BYTES or not _possible(capacity):
+        raise ValueError("this memory does not begin as a ring does")
+    expected = HEADER_BYTES + slots_for(capacity) * EVENT_BYTES
+    if size != expected:
+        raise ValueError(f"a ring of {capacity} events has {expected} bytes, this memory {size}")
+    return int(capacity)
+
+
+def _possible(capacity: int) -> bool:
+    return 1 <= capacity <= MAX_CAPACITY and not capacity & (capacity - 1)

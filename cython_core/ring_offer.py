@@ -1,0 +1,116 @@
+"""Find a ring by name: for processes that share neither a parent nor a socket."""
+
+import os
+import secrets
+import socket
+import stat
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cython_core.ring_handoff import RingHandle
+
+
+class RingOffer:
+    """An end of a ring waiting under a name; the first process of this user that asks gets it.
+
+    The name leads to a socket, not to the memory: 128 random bits, made exclusively,
+    mode 0600, gone once served or closed.
+
+    Attributes
+    ----------
+    name : str
+        What `Ring.attach` takes.
+    """
+
+    def __init__(self, handle: RingHandle, directory: str | Path | None) -> None:
+        where = directory or os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+        self.name = str(Path(where) / f"aether-{secrets.token_hex(16)}")
+        self._handle = handle
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._bound = False
+        try:
+            # The mode is the socket's before it has a name, so there is no moment in
+            # which others may connect; bind refuses a name that exists.
+            os.fchmod(self._socket.fileno(), 0o600)
+            self._socket.bind(self.name)
+            self._bound = True
+            self._socket.listen(1)
+        except BaseException:
+            self.close()
+            raise
+
+    def serve(self, timeout: float | None = None) -> None:
+        """Wait for the other process and send it the end.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; for ever by default.
+
+        Raises
+        ------
+        TimeoutError
+            If nobody came.
+        """
+        self._socket.settimeout(timeout)
+        while True:
+            peer, _ = self._socket.accept()
+            with peer:
+                try:
+                    self._handle.send(peer)
+                except PermissionError:
+                    continue  # a stranger (root may pass any mode) does not end the offer
+            break
+        self.close()
+
+    def close(self) -> None:
+        """Withdraw the offer; idempotent. The handle, if not served, stays usable."""
+        self._socket.close()
+        if self._bound:
+            self._bound = False
+            Path(self.name).unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def find(name: str, timeout: float | None = 10.0) -> RingHandle:
+    """Ask for the end offered under `name`.
+
+    Parameters
+    ----------
+    name : str
+        From `RingOffer.name`.
+    timeout : float, optional
+        Seconds to wait for the offering process to serve.
+
+    Raises
+    ------
+    PermissionError
+        If the name, or the process behind it, belongs to another user, or others may use it.
+    FileNotFoundError, ConnectionRefusedError
+        If nobody offers that name (any more).
+    ValueError
+        If the name is not a socket.
+    TimeoutError
+        If the offer was not served in time.
+    """
+    found = Path(name).lstat()
+    if not stat.S_ISSOCK(found.st_mode):
+        raise ValueError(f"{name} is not the name of an offered ring")
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise PermissionError(f"{name} must belong to this user alone")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        sock.settimeout(timeout)
+        sock.connect(name)
+        return RingHandle.receive(sock)

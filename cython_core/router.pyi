@@ -1,0 +1,60 @@
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Buffer
+
+MAX_THREADS: int
+MAX_TOPICS: int
+
+class Routed:
+    offsets: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+    total: npt.NDArray[np.float64]
+    minimum: npt.NDArray[np.float64]
+    maximum: npt.NDArray[np.float64]
+    capacity: int
+    topics: int
+    def __init__(self, capacity: int, topics: int) -> None: ...
+    @property
+    def indices(self) -> npt.NDArray[np.uint32]: ...
+    def __len__(self) -> int: ...
+    def select(self, topic: int) -> npt.NDArray[np.uint32]: ...
+    def contiguous(self, topic: int) -> slice | None: ...
+
+class ArrowArray(Protocol):
+    """A record batch or struct array with columns ``topic`` and ``value``."""
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
+
+Column = Buffer | npt.NDArray[Any]
+Batch = npt.NDArray[Any] | ArrowArray
+
+def route(
+    events: Batch,
+    topics: int,
+    *,
+    out: Routed | None = None,
+    threads: int = 1,
+    variant: str | None = None,
+) -> Routed: ...
+def route_columns(
+    topic: Column,
+    value: Column,
+    topics: int,
+    *,
+    out: Routed | None = None,
+    threads: int = 1,
+    variant: str | None = None,
+) -> Routed: ...
+def route_call(events: Batch, topics: int, *, out: Routed | None = None) -> Routed: ...
+def time_route(
+    batches: Sequence[Batch | tuple[Column, Column]],
+    topics: int,
+    loops: int,
+    *,
+    out: Routed,
+    threads: int = 1,
+    variant: str | None = None,
+) -> float: ...

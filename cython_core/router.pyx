@@ -1,0 +1,349 @@
+"""Route a batch by topic: offsets and indices, and count, total, min and max of ``value``."""
+
+cimport numpy as cnp
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.stddef cimport size_t
+
+from cython_core.columns cimport aether_input, arrow_input, columns_input
+from cython_core.events cimport aether_event, batch_pointer
+from cython_core.simd cimport aether_route_kernel, route_kernel
+from cython_core.timing cimport monotonic_seconds
+
+import numpy as np
+
+cnp.import_array()
+
+cdef extern from "route.h" nogil:
+    """
+    #define AETHER_CLAIM(flag) (!__atomic_exchange_n(flag, 1, __ATOMIC_ACQUIRE))
+    #define AETHER_RELEASE(flag) __atomic_store_n(flag, 0, __ATOMIC_RELEASE)
+    """
+    bint AETHER_CLAIM(int* flag)
+    void AETHER_RELEASE(int* flag)
+    ctypedef struct aether_routed:
+        int64_t* offsets
+        uint32_t* indices
+        int64_t* count
+        double* total
+        double* minimum
+        double* maximum
+    ctypedef struct aether_scratch
+    aether_scratch* aether_scratch_new(size_t, uint32_t, size_t)
+    void aether_scratch_free(aether_scratch*)
+    size_t aether_route_parts(size_t, uint32_t, size_t)
+    int64_t aether_route(
+        const aether_route_kernel*, const aether_input*, size_t, aether_scratch*,
+        const aether_routed*,
+    )
+
+MAX_TOPICS = 65_536
+MAX_THREADS = 64
+
+
+cdef class Routed:
+    """Where each topic's events are, and what they add up to.
+
+    Events stay where they are: ``indices[offsets[t]:offsets[t + 1]]`` are the
+    positions of topic ``t``'s events, in the order they came.
+
+    Parameters
+    ----------
+    capacity : int
+        Most events that one routing into this object may have.
+    topics : int
+        Number of topics K, 1 to 65,536.
+
+    Attributes
+    ----------
+    offsets : numpy.ndarray of int64, shape (K + 1,)
+    indices : numpy.ndarray of uint32, shape (N,)
+    count : numpy.ndarray of int64, shape (K,)
+    total, minimum, maximum : numpy.ndarray of float64, shape (K,)
+        Of ``value``. An empty topic has total 0, minimum +inf, maximum -inf;
+        NaN spreads into total and is passed over by minimum and maximum. The
+        order of summation is the kernel's.
+    """
+
+    cdef readonly cnp.ndarray offsets, count, total, minimum, maximum
+    cdef readonly Py_ssize_t capacity, topics
+    cdef cnp.ndarray _indices
+    cdef Py_ssize_t _n
+    cdef aether_routed _c
+    cdef aether_scratch* _scratch
+    cdef size_t _parts
+    cdef int _busy
+
+    def __init__(self, Py_ssize_t capacity, Py_ssize_t topics):
+        if not 0 <= capacity <= 0xFFFFFFFF:
+            raise ValueError(f"capacity must be 0 to {0xFFFFFFFF} events, not {capacity}")
+        if not 1 <= topics <= MAX_TOPICS:
+            raise ValueError(f"topics must be 1 to {MAX_TOPICS}, not {topics}")
+        self.capacity = capacity
+        self.topics = topics
+        self.offsets = np.zeros(topics + 1, dtype=np.int64)
+        self._indices = np.empty(capacity, dtype=np.uint32)
+        self.count = np.zeros(topics, dtype=np.int64)
+        self.total = np.zeros(topics, dtype=np.float64)
+        self.minimum = np.full(topics, np.inf)
+        self.maximum = np.full(topics, -np.inf)
+        self._c.offsets = <int64_t*> cnp.PyArray_DATA(self.offsets)
+        self._c.indices = <uint32_t*> cnp.PyArray_DATA(self._indices)
+        self._c.count = <int64_t*> cnp.PyArray_DATA(self.count)
+        self._c.total = <double*> cnp.PyArray_DATA(self.total)
+        self._c.minimum = <double*> cnp.PyArray_DATA(self.minimum)
+        self._c.maximum = <double*> cnp.PyArray_DATA(self.maximum)
+
+    def __dealloc__(self):
+        aether_scratch_free(self._scratch)
+
+    cdef int _prepare(self, size_t n, size_t threads) except -1:
+        """Have scratch for as many threads as the batch is worth; kept from then on."""
+        cdef size_t parts = aether_route_parts(n, self.topics, threads)
+        if parts > self._parts:
+            aether_scratch_free(self._scratch)
+            self._parts = 0
+            self._scratch = aether_scratch_new(self.capacity, self.topics, parts)
+            if self._scratch == NULL:
+                raise MemoryError(f"no scratch memory for {parts} threads")
+            self._parts = parts
+        return 0
+
+    @property
+    def indices(self):
+        """Event positions grouped by topic, shape (N,), a view."""
+        return self._indices[: self._n]
+
+    def __len__(self):
+        return self._n
+
+    def select(self, Py_ssize_t topic):
+        """Return the positions of one topic's events.
+
+        Parameters
+        ----------
+        topic : int
+            0 to K - 1.
+
+        Returns
+        -------
+        numpy.ndarray of uint32
+            A view into `indices`; valid until the next routing into this object.
+
+        Raises
+        ------
+        IndexError
+            If there is no such topic.
+        """
+        if not 0 <= topic < self.topics:
+            raise IndexError(f"topic {topic} is not among 0 to {self.topics - 1}")
+        return self._indices[self._c.offsets[topic] : self._c.offsets[topic + 1]]
+
+    def contiguous(self, Py_ssize_t topic):
+        """Return one topic's events as a slice of the batch, where they lie side by side.
+
+        Parameters
+        ----------
+        topic : int
+            0 to K - 1.
+
+        Returns
+        -------
+        slice or None
+            ``events[slice]`` is then a view, where `select` would make a copy; None if
+            other topics' events lie in between.
+
+        Raises
+        ------
+        IndexError
+            If there is no such topic.
+        """
+        indices = self.select(topic)
+        if not len(indices):
+            return slice(0, 0)
+        first, last = int(indices[0]), int(indices[-1])  # positions ascend within a topic
+        return slice(first, last + 1) if last - first + 1 == len(indices) else None
+
+
+cdef object _input(object events, aether_input* found):
+    """Check a batch in records or in Arrow columns; what is returned keeps it alive."""
+    cdef Py_ssize_t n = 0
+    cdef aether_event* first
+    if not isinstance(events, cnp.ndarray) and hasattr(events, "__arrow_c_array__"):
+        return arrow_input(events, found)
+    first = batch_pointer(events, &n)
+    found.topic = <const char*> &first.topic
+    found.value = <const char*> &first.value
+    found.topic_stride = found.value_stride = sizeof(aether_event)
+    found.n = n
+    return events
+
+
+cdef Routed _route(aether_input* batch, Py_ssize_t topics, Routed out, Py_ssize_t threads,
+                   const aether_route_kernel* kernel):
+    """Route a checked batch; without a kernel, do everything else."""
+    cdef int64_t bad = -1
+    if not 1 <= threads <= MAX_THREADS:
+        raise ValueError(f"threads must be 1 to {MAX_THREADS}, not {threads}")
+    if out is None:
+        out = Routed(batch.n, topics)
+    elif out.topics != topics:
+        raise ValueError(f"out was made for {out.topics} topics, not {topics}")
+    elif <size_t> out.capacity < batch.n:
+        raise ValueError(f"out holds {out.capacity} events, the batch has {batch.n}")
+    batch.topics = <uint32_t> topics
+    if not AETHER_CLAIM(&out._busy):
+        raise ValueError("out is in use by another thread")
+    try:
+        out._prepare(batch.n, threads)
+        with nogil:
+            if kernel != NULL:
+                bad = aether_route(kernel, batch, threads, out._scratch, &out._c)
+    finally:
+        AETHER_RELEASE(&out._busy)
+    if bad >= 0:
+        out._n = 0
+        raise ValueError(
+            f"event {bad} has topic {(<uint32_t*> (batch.topic + bad * batch.topic_stride))[0]}, "
+            f"topics are 0 to {topics - 1}"
+        )
+    out._n = batch.n
+    return out
+
+
+def route(events, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1, variant=None):
+    """Partition a batch by topic, without moving events and without the GIL.
+
+    Parameters
+    ----------
+    events : numpy.ndarray or Arrow record batch
+        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous, aligned to 8 bytes; or
+        anything with ``__arrow_c_array__`` that yields a struct with columns
+        ``topic`` (uint32) and ``value`` (float64) without nulls: read in place.
+    topics : int
+        Number of topics K, 1 to 65,536; every event's topic is below it.
+    out : Routed, optional
+        Written and returned instead of a new one. It keeps its scratch memory,
+        so only the first call, or one with more threads, allocates.
+    threads : int, optional
+        Most threads to use, 1 to 64, the calling one among them; a batch that is
+        not worth them uses fewer. The others are made once and kept.
+    variant : str, optional
+        One of `simd_variants`, instead of the one chosen at import.
+
+    Returns
+    -------
+    Routed
+        Offsets, indices and per-topic count, total, minimum, maximum.
+
+    Raises
+    ------
+    ValueError
+        On anything else than the above; `out` then holds nothing of use.
+
+    Examples
+    --------
+    >>> routed = route(allocate(3), 2)
+    >>> routed.count.tolist()
+    [3, 0]
+    """
+    cdef aether_input batch
+    owner = _input(events, &batch)  # noqa: F841 (alive until routed)
+    return _route(&batch, topics, out, threads, route_kernel(variant))
+
+
+def route_columns(topic, value, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1,
+                  variant=None):
+    """Partition a batch that comes as two columns.
+
+    Parameters
+    ----------
+    topic : buffer of uint32, shape (N,)
+        Contiguous; anything with the buffer protocol.
+    value : buffer of float64, shape (N,)
+        Contiguous.
+    topics, out, threads, variant
+        As in `route`.
+
+    Returns
+    -------
+    Routed
+        As from `route`.
+
+    Raises
+    ------
+    ValueError
+        On anything else than the above; `out` then holds nothing of use.
+    """
+    cdef aether_input batch
+    columns_input(topic, value, &batch)
+    return _route(&batch, topics, out, threads, route_kernel(variant))
+
+
+def route_call(events, Py_ssize_t topics, *, Routed out=None):
+    """Do all that `route` does except the kernel: what the FFI probe times.
+
+    Takes and returns what `route` does; the results are not touched.
+    """
+    cdef aether_input batch
+    owner = _input(events, &batch)  # noqa: F841 (alive until routed)
+    return _route(&batch, topics, out, 1, NULL)
+
+
+def time_route(batches, Py_ssize_t topics, Py_ssize_t loops, *, Routed out,
+               Py_ssize_t threads=1, variant=None):
+    """Time the routing kernel alone, called from native code.
+
+    Parameters
+    ----------
+    batches : list
+        Routed in turn, so that the working set is that of the caller's pool.
+        Each is what `route` takes, or a tuple ``(topic, value)`` of columns.
+    topics : int
+        Number of topics K.
+    loops : int
+        Number of batches to route.
+    out : Routed
+        Written by every call.
+    threads, variant
+        As in `route`.
+
+    Returns
+    -------
+    float
+        Seconds for all `loops` kernel calls, on the monotonic clock.
+
+    Raises
+    ------
+    ValueError
+        On a batch that `route` would refuse.
+    """
+    cdef const aether_route_kernel* kernel = route_kernel(variant)
+    cdef Py_ssize_t i, turn = 0, size = len(batches)
+    cdef double start, elapsed
+    cdef aether_input* pool
+    if not size:
+        raise ValueError("time_route needs at least one batch")
+    pool = <aether_input*> malloc(size * sizeof(aether_input))
+    if pool == NULL:
+        raise MemoryError("no memory for the pool of batches")
+    owners = []
+    try:
+        for i in range(size):
+            if isinstance(batches[i], tuple):
+                columns_input(batches[i][0], batches[i][1], &pool[i])
+            else:
+                owners.append(_input(batches[i], &pool[i]))
+            _route(&pool[i], topics, out, threads, kernel)
+        if not AETHER_CLAIM(&out._busy):
+            raise ValueError("out is in use by another thread")
+        with nogil:
+            start = monotonic_seconds()
+            for i in range(loops):
+                aether_route(kernel, &pool[turn], threads, out._scratch, &out._c)
+                turn = turn + 1 if turn + 1 < size else 0
+            elapsed = monotonic_seconds() - start
+        AETHER_RELEASE(&out._busy)
+    finally:
+        free(pool)
+    return elapsed

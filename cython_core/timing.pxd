@@ -1,0 +1,1 @@
+cdef double monotonic_seconds() noexcept nogil

@@ -1,0 +1,13 @@
+from cython_core.verbs.ibverbs cimport ibv_context
+
+
+cdef class Device:
+    cdef ibv_context* context
+    cdef readonly str name
+    cdef readonly int port, max_work_requests, max_completions, lid, mtu
+    cdef readonly bint ethernet
+    cdef readonly int gid_index
+    cdef readonly bytes gid
+    cdef int users
+    cdef int _retain(self) except -1
+    cdef void _release(self) noexcept

@@ -1,0 +1,78 @@
+"""The state machine of a reliable connection: reset, init, ready to receive, ready to send."""
+
+from cython_core.verbs.ibverbs cimport *
+from libc.string cimport memcpy, memset
+
+import os
+
+from cython_core.verbs.errors import RdmaError
+
+
+cdef int _modify(ibv_qp* qp, ibv_qp_attr* attributes, int mask, str state) except -1:
+    cdef int error = ibv_modify_qp(qp, attributes, mask | IBV_QP_STATE)
+    if error:
+        raise RdmaError(f"the queue pair cannot become {state}: {os.strerror(error)}")
+    return 0
+
+
+cdef int to_reset(ibv_qp* qp) except -1:
+    cdef ibv_qp_attr a
+    memset(&a, 0, sizeof(a))
+    a.qp_state = IBV_QPS_RESET
+    return _modify(qp, &a, 0, "reset")
+
+
+cdef int to_error(ibv_qp* qp) except -1:
+    cdef ibv_qp_attr a
+    memset(&a, 0, sizeof(a))
+    a.qp_state = IBV_QPS_ERR
+    return _modify(qp, &a, 0, "an error")
+
+
+cdef int to_init(ibv_qp* qp, Device device) except -1:
+    cdef ibv_qp_attr a
+    memset(&a, 0, sizeof(a))
+    a.qp_state = IBV_QPS_INIT
+    a.port_num = device.port
+    # The least that streams need: no reads, no atomics.
+    a.qp_access_flags = IBV_ACCESS_REMOTE_WRITE
+    return _modify(qp, &a, IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS, "initialised")
+
+
+cdef int to_ready(ibv_qp* qp, Device device, uint32_t psn, remote, timers times) except -1:
+    cdef ibv_qp_attr a
+    cdef bytes gid = remote.gid
+    memset(&a, 0, sizeof(a))
+    a.qp_state = IBV_QPS_RTR
+    # enum ibv_mtu counts powers of two from 1, which is 256 bytes.
+    a.path_mtu = <int> min(remote.mtu, device.mtu).bit_length() - 8
+    a.dest_qp_num = remote.number
+    a.rq_psn = remote.psn
+    a.max_dest_rd_atomic = 1
+    a.min_rnr_timer = times.rnr_timer
+    a.ah_attr.dlid = remote.lid
+    a.ah_attr.port_num = device.port
+    if device.ethernet:
+        a.ah_attr.is_global = 1
+        a.ah_attr.sgid_index = device.gid_index
+        a.ah_attr.hop_limit = 64
+        memcpy(a.ah_attr.dgid_raw, <const char*> gid, 16)
+    _modify(
+        qp, &a,
+        IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN
+        | IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER,
+        "ready to receive",
+    )
+    memset(&a, 0, sizeof(a))
+    a.qp_state = IBV_QPS_RTS
+    a.sq_psn = psn
+    a.timeout = times.timeout
+    a.retry_cnt = times.retries
+    a.rnr_retry = times.rnr_retries
+    a.max_rd_atomic = 1
+    return _modify(
+        qp, &a,
+        IBV_QP_SQ_PSN | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY
+        | IBV_QP_MAX_QP_RD_ATOMIC,
+        "ready to send",
+    )

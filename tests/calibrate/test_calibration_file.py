@@ -1,0 +1,107 @@
+"""A calibration file is read back as it was, on its own host only, and merged with its like."""
+
+import json
+
+import pytest
+from synthetic_calibration import HOST, synthetic_calibration
+
+from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.merging import merge
+
+
+@pytest.fixture
+def path(tmp_path):
+    target = tmp_path / "calibration.json"
+    target.write_text(json.dumps(synthetic_calibration().to_json()))
+    return target
+
+
+def test_it_comes_back_with_its_samples_ceiling_and_warnings(tmp_path):
+    before = synthetic_calibration().warned("inconclusive: loop is noisy")
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(before.to_json()))
+    after = Calibration.load(path)
+    assert after.samples == {term: tuple(pair) for term, pair in before.samples.items()}
+    assert after.warnings == before.warnings
+    assert after.copy_rates()["per_second"].tolist() == pytest.approx([1e7, 5e8])
+    assert after.to_json() == before.to_json()
+
+
+def test_another_host_is_refused_unless_it_is_asked_for(path):
+    assert Calibration.load(path, host_id=HOST["id"]).warnings == ()
+    with pytest.raises(ValueError, match="was taken on host 0123456789ab, this is other"):
+        Calibration.load(path, host_id="other")
+    foreign = Calibration.load(path, host_id="other", foreign=True)
+    assert foreign.warnings[0].startswith("foreign: calibrated on host 0123456789ab")
+    assert foreign.to_json()["warnings"] == list(foreign.warnings)
+
+
+def test_parameters_have_units_intervals_source_and_date(path):
+    content = json.loads(path.read_text())
+    assert content["created"].startswith("2026-01-01")
+    for parameter in content["parameters"].values():
+        assert parameter["low"] <= parameter["value"] <= parameter["high"]
+        assert parameter["unit"] in ("s", "s/event", "s/call")
+        assert "probe, 2026-01-01, host 0123456789ab" in parameter["source"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "[]",
+        "{}",
+        "nonsense",
+        '{"schema": "aethermodel.calibration/1"}',
+        '{"schema": "aethermodel.calibration/1", "host": {"id": 1}}',
+        '{"schema": "aethermodel.calibration/2"}',
+    ],
+)
+def test_what_is_no_calibration_is_refused_in_one_line(broken, path):
+    path.write_text(broken)
+    with pytest.raises(ValueError, match=r"calibration\.json: not (a calibration|JSON)"):
+        Calibration.load(path)
+
+
+def test_changed_samples_are_refused(path):
+    content = json.loads(path.read_text())
+    content["samples"]["kernel"]["seconds"][3] *= 1.001
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="do not match their hash"):
+        Calibration.load(path)
+
+
+def test_merging_narrows_the_interval_and_keeps_what_has_to_be_known():
+    parts = [synthetic_calibration(seed=seed) for seed in range(4)]
+    parts[0] = parts[0].warned("cut short")
+    whole = merge(parts)
+    assert whole.created == parts[3].created
+    assert whole.warnings == ("cut short",)
+    widths = [p.parameters["t_event"].high - p.parameters["t_event"].low for p in (*parts, whole)]
+    assert widths[-1] < min(widths[:-1])
+    assert len(whole.samples["ffi"][0]) == 4 * len(parts[0].samples["ffi"][0])
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"seed": 0}, "given twice"),
+        ({"seed": 1, "topics": 8}, "differ in topics"),
+        ({"seed": 1, "host": {"id": "x"}}, "differ in host id"),
+        ({"seed": 1, "host": {"python": "3.99"}}, "differ in host python"),
+    ],
+)
+def test_what_does_not_belong_together_is_not_merged(other, message):
+    with pytest.raises(ValueError, match=message):
+        merge([synthetic_calibration(), synthetic_calibration(**other)])
+
+
+def test_nothing_is_not_merged():
+    with pytest.raises(ValueError, match="no calibration to merge"):
+        merge([])
+
+
+def test_findings_speak_of_the_models_parameters():
+    assert any(
+        text.startswith("ffi: t_ffi_event, the growth with N, cannot be told from zero")
+        for text in synthetic_calibration().findings
+    )

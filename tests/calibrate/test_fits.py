@@ -1,0 +1,269 @@
+"""The fit of one term, by its public face."""
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aethermodel.calibrate import fit_term
+
+SIZES = 2.0 ** np.arange(11)
+FAR = np.array([4096.0, 16384.0, 65536.0])
+
+costs = st.floats(1e-8, 1e-3)
+slopes = st.floats(1e-11, 1e-6)
+seeds = st.integers(0, 2**32 - 1)
+noises = st.floats(0.0, 0.2)
+
+
+def affine(n, c0=4.1e-6, c1=8e-9):
+    return c0 + c1 * n
+
+
+def kneed(n):
+    return affine(n) + 20e-9 * np.maximum(0, n - 2048)
+
+
+def samples(law, sizes=SIZES, repeats=5, noise=0.05, seed=0):
+    n = np.repeat(sizes, repeats)
+    draw = np.random.default_rng(seed).standard_normal(n.size)
+    return n, law(n) * np.maximum(1 + noise * draw, 0.01)
+
+
+@settings(max_examples=60, deadline=None)
+@given(costs, slopes, noises, seeds)
+def test_predictions_are_ordered_monotonic_and_never_negative(c0, c1, noise, seed):
+    fit = fit_term(*samples(lambda n: c0 + c1 * n, noise=noise, seed=seed))
+    n = np.geomspace(1, 1e6, 50)
+    for kind in ("mean", "observation"):
+        mean, low, high = fit.predict(n, kind=kind)
+        assert np.all(low >= 0) and np.all(low <= mean) and np.all(mean <= high)
+        assert np.all(np.diff(mean) >= 0)
+    assert np.all(fit.predict(n, kind="observation")[2] >= fit.predict(n)[2])
+    assert all(p.low <= p.value <= p.high and p.low >= 0 for p in fit.parameters.values())
+
+
+@settings(max_examples=30, deadline=None)
+@given(costs, slopes, st.floats(0.001, 0.1), seeds)
+def test_expression_and_numeric_prediction_agree(c0, c1, noise, seed):
+    fit = fit_term(*samples(lambda n: c0 + c1 * n, noise=noise, seed=seed))
+    law = fit.expression.subs({name: p.value for name, p in named(fit).items()})
+    numeric = sympy.lambdify(sympy.Symbol("N", nonnegative=True), law, "numpy")
+    n = np.array([1.0, 100.0, 1e5])
+    assert np.broadcast_to(numeric(n), n.shape) == pytest.approx(fit.predict(n)[0], rel=1e-12)
+
+
+def named(fit):
+    """Parameters by symbol; every symbol but N is one."""
+    symbols = fit.expression.free_symbols - {sympy.Symbol("N", nonnegative=True)}
+    assert {symbol.name for symbol in symbols} == set(fit.parameters)
+    return {symbol: fit.parameters[symbol.name] for symbol in symbols}
+
+
+def test_a_kneed_expression_agrees_too():
+    fit = fit_term(*samples(kneed, 2.0 ** np.arange(15), noise=0.02))
+    law = fit.expression.subs({name: p.value for name, p in named(fit).items()})
+    for n in (1, 2000, 40_000):
+        assert float(law.subs("N", n).subs(sympy.Symbol("N", nonnegative=True), n)) == (
+            pytest.approx(float(fit.predict(n)[0]))
+        )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(1e-3, 1e3), st.floats(0.001, 0.1), seeds)
+def test_a_change_of_time_unit_scales_the_parameters(factor, noise, seed):
+    n, seconds = samples(affine, noise=noise, seed=seed)
+    one, other = fit_term(n, seconds), fit_term(n, factor * seconds)
+    for name, parameter in one.parameters.items():
+        scaled = other.parameters[name]
+        unit = 1 if parameter.unit == "event" else factor
+        assert scaled.value == pytest.approx(unit * parameter.value, rel=1e-6, abs=1e-18)
+        assert scaled.high == pytest.approx(unit * parameter.high, rel=1e-6, abs=1e-18)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seeds)
+def test_the_order_of_samples_does_not_matter(seed):
+    n, seconds = samples(kneed, 2.0 ** np.arange(15), noise=0.03, seed=seed)
+    order = np.random.default_rng(seed).permutation(n.size)
+    one, other = fit_term(n, seconds), fit_term(n[order], seconds[order])
+    assert one.predict(FAR)[0] == pytest.approx(other.predict(FAR)[0], rel=1e-9)
+
+
+def test_units_and_names():
+    parameters = fit_term(*samples(kneed, 2.0 ** np.arange(15), noise=0.01)).parameters
+    assert {name: p.unit for name, p in parameters.items()} == {
+        "c0": "s",
+        "c1": "s/event",
+        "c2": "s/event",
+        "N1": "event",
+    }
+
+
+def test_a_clean_law_is_found_exactly():
+    fit = fit_term(*samples(affine, noise=0))
+    assert fit.chosen.form.name == "affine"
+    assert fit.predict(FAR)[0] == pytest.approx(affine(FAR), rel=1e-9)
+
+
+def test_a_knee_is_found_and_a_given_one_is_kept():
+    n, seconds = samples(kneed, 2.0 ** np.arange(15), noise=0.02)
+    found = fit_term(n, seconds).parameters["N1"]
+    assert found.low <= 2048 <= found.high and not found.given
+    kept = fit_term(n, seconds, knees=(2048,), free_knee=False).parameters["N1"]
+    assert (kept.low, kept.value, kept.high) == (2048, 2048, 2048) and kept.given
+
+
+def test_two_given_knees():
+    def law(n):
+        return affine(n) + 8e-9 * np.maximum(0, n - 512) + 40e-9 * np.maximum(0, n - 8192)
+
+    fit = fit_term(*samples(law, 2.0 ** np.arange(17), noise=0.01), knees=(8192, 512))
+    assert fit.form.knees == (512, 8192)
+    assert fit.predict(2.0**18)[0] == pytest.approx(law(2.0**18), rel=0.03)
+
+
+def test_a_knee_beyond_the_sweep_is_left_out_and_named():
+    fit = fit_term(*samples(affine), knees=(32768,))
+    assert fit.form.knees == () and fit.unseen_knees == (32768.0,)
+
+
+def test_growth_not_seen_is_not_growth_excluded():
+    n, seconds = samples(lambda n: 4e-6 + 0 * n, seed=2)
+    fit = fit_term(n, seconds)
+    assert fit.chosen.form.name == "constant"
+    assert fit.parameters["c1"].value == 0 < fit.parameters["c1"].high
+    mean, _, high = fit.predict([1.0, 1e6])
+    assert mean[0] == mean[1] and high[1] > 2 * high[0]
+    known = fit_term(n, seconds, forms=["constant"])
+    assert set(known.parameters) == {"c0"} and known.predict(1e6)[2] < 4.5e-6
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 10), max_size=8), st.booleans(), seeds)
+def test_outliers_are_counted_and_carry_no_weight(places, slow, seed):
+    n, seconds = samples(affine, noise=0.02, seed=seed)
+    clean = fit_term(n, seconds)
+    hit = sorted({5 * place for place in places})
+    seconds[hit] *= 20 if slow else 0.05
+    fit = fit_term(n, seconds)
+    assert fit.outliers == len(hit) + clean.outliers
+    assert fit.predict(FAR)[0] == pytest.approx(clean.predict(FAR)[0], rel=0.08)
+
+
+def test_a_majority_of_slow_repeats_is_found_out_by_the_other_sizes():
+    n, seconds = samples(affine, noise=0.02)
+    seconds[-3:] *= 3
+    fit = fit_term(n, seconds)
+    assert fit.outliers == 3
+    assert fit.predict(FAR)[0] == pytest.approx(affine(FAR), rel=0.05)
+
+
+def test_scatter_between_sizes_widens_the_intervals():
+    n, seconds = samples(affine, noise=0.005)
+    quiet = fit_term(n, seconds)
+    shared = 1 + 0.05 * np.random.default_rng(1).standard_normal(SIZES.size)
+    loud = fit_term(n, seconds * np.repeat(shared, 5), free_knee=False)
+    assert loud.chosen.noise.lack_of_fit < 0.01 < quiet.chosen.noise.lack_of_fit
+    assert loud.parameters["c1"].high / loud.parameters["c1"].value > 1.02
+    assert loud.noise > 3 * quiet.noise
+
+
+@pytest.mark.parametrize(
+    ("law", "sizes", "noise", "far", "truth"),
+    [
+        (affine, SIZES, 0.05, FAR, {"c0": 4.1e-6, "c1": 8e-9}),
+        (
+            kneed,
+            2.0 ** np.arange(15),
+            0.03,
+            np.array([32768.0, 65536.0]),
+            {"c0": 4.1e-6, "c1": 8e-9, "c2": 20e-9, "N1": 2048},
+        ),
+    ],
+)
+def test_coverage_is_nominal_and_extrapolation_good(law, sizes, noise, far, truth):
+    runs = 300
+    rng = np.random.default_rng(11)
+    n = np.repeat(sizes, 5)
+    held = {"mean": 0, "observation": 0, **dict.fromkeys(truth, 0)}
+    close = 0
+    for _ in range(runs):
+        fit = fit_term(n, law(n) * (1 + noise * rng.standard_normal(n.size)))
+        mean, low, high = fit.predict(far)
+        close += bool(np.all(np.abs(mean / law(far) - 1) < 0.1))
+        held["mean"] += bool(low[-1] <= law(far)[-1] <= high[-1])
+        new = law(far)[-1] * (1 + noise * rng.standard_normal())
+        _, low, high = fit.predict(far, kind="observation")
+        held["observation"] += bool(low[-1] <= new <= high[-1])
+        for name, true in truth.items():
+            found = fit.parameters[name]
+            held[name] += bool(found.low <= true <= found.high)
+    assert close >= 0.99 * runs
+    # Three standard deviations of 300 draws about 95 %.
+    assert all(0.912 <= count / runs <= 0.988 for count in held.values()), held
+
+
+@pytest.mark.parametrize(
+    ("n", "seconds", "message"),
+    [
+        ([], [], "no sample"),
+        ([1, 2, 3], [1e-6, 2e-6], "shape"),
+        ([1, 2, np.nan], [1, 2, 3], "batch size must be"),
+        ([1, 2, 0], [1, 2, 3], "batch size must be"),
+        ([1, 2, -4], [1, 2, 3], "batch size must be"),
+        ([1, 2, 3], [1, np.nan, 3], "above zero"),
+        ([1, 2, 3], [1, np.inf, 3], "above zero"),
+        ([1, 2, 3], [1, 0, 3], "above zero"),
+        ([1, 2, 3], [1, -1, 3], "above zero"),
+        ([8, 8, 8], [1, 2, 3], "two sizes"),
+        ([1, 2], [1, 2], "at least three"),
+        (["a", "b", "c"], [1, 2, 3], "numbers"),
+    ],
+)
+def test_bad_samples_are_refused(n, seconds, message):
+    with pytest.raises(ValueError, match=message):
+        fit_term(n, seconds)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"level": 1.0}, "level"),
+        ({"level": 0}, "level"),
+        ({"knees": (-1,)}, "knee"),
+        ({"knees": (np.nan,)}, "knee"),
+        ({"forms": ()}, "forms"),
+        ({"forms": ("cubic",)}, "cubic"),
+    ],
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        fit_term(*samples(affine), **options)
+
+
+def test_bad_predictions_are_refused():
+    fit = fit_term(*samples(affine))
+    for arguments in (([0],), ([np.nan],), ([1], 2.0), ([1], 0.95, "median")):
+        with pytest.raises(ValueError):
+            fit.predict(*arguments)
+
+
+def test_too_few_sizes_for_the_form_asked_for():
+    with pytest.raises(ValueError, match="cannot carry"):
+        fit_term([1, 2, 4], [1, 2, 4], forms=["knee"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 10**6), st.floats(1e-9, 10)), min_size=3, max_size=40).filter(
+        lambda rows: len({n for n, _ in rows}) > 1
+    )
+)
+def test_whatever_was_measured_the_answer_is_finite_or_a_clear_refusal(rows):
+    n, seconds = zip(*rows, strict=True)
+    fit = fit_term(n, seconds, knees=(100, 5000))
+    mean, low, high = fit.predict([1, 10**7])
+    assert np.all(np.isfinite(mean)) and np.all(mean > 0)
+    assert np.all(low >= 0) and np.all(high >= mean)

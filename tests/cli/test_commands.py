@@ -1,0 +1,317 @@
+"""The command line as users call it: figures, exit codes, one clear line for bad input."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from synthetic_calibration import synthetic_calibration
+
+import aethermodel
+
+
+def aether(*arguments, **kwargs):
+    return subprocess.run(
+        [sys.executable, "-m", "aethermodel", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        **kwargs,
+    )
+
+
+def test_bound_gives_the_specifications_figures():
+    done = aether("bound", "--json", "-")
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
+    assert document["schema"] == "aethermodel.bound/1"
+    assert document["fabric"] == "simulated"
+    assert document["host"] is None
+    assert document["t_batch_seconds"] == pytest.approx(122.05e-6, abs=0.1e-6)
+    assert round(document["throughput_per_second"] / 1e6, 1) == 81.9
+    assert document["memory_bound_per_second"] == pytest.approx(1e9)
+    assert document["naive_throughput_per_second"] == pytest.approx(45_331, rel=1e-3)
+
+
+def test_bound_prints_a_table_and_writes_a_file(tmp_path):
+    target = tmp_path / "made" / "bound.json"
+    done = aether("bound", "-n", "100", "--json", str(target))
+    assert done.returncode == 0
+    assert "T_batch" in done.stdout
+    assert json.loads(target.read_text())["batch_size"] == 100
+
+
+@pytest.mark.parametrize("core", ["mocked", "cython"])
+def test_bench_extreme(core):
+    done = aether(
+        "bench",
+        "extreme",
+        "--core",
+        core,
+        "--batches",
+        "20",
+        "--batch-size",
+        "10000",
+        "--json",
+        "-",
+    )
+    document = json.loads(done.stdout)
+    assert document["fabric"] == ("simulated" if core == "mocked" else "loopback")
+    assert document["messages"] == 200_000
+    assert document["ready"] == (document["throughput_per_second"] > 5e6)
+    assert done.returncode == (0 if document["ready"] else 1)
+    assert 0 < document["latency_p50_seconds"] <= document["latency_p99_seconds"]
+
+
+def test_bench_extreme_below_the_threshold_gives_the_specifications_advice():
+    done = aether("bench", "extreme", "--core", "mocked", "--batches", "20", "--batch-size", "1")
+    assert done.returncode == 1
+    assert "Below 5,000,000 msg/s" in done.stdout
+    assert "batch size" in done.stdout
+
+
+def test_the_stress_test_runs_as_a_script():
+    script = Path(aethermodel.__file__).parent / "bench_aether_extreme.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--core", "mocked", "--batches", "10"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "simulated" in done.stdout
+    assert done.returncode in (0, 1)
+
+
+def test_calibrate_writes_a_calibration(tmp_path):
+    target = tmp_path / "calibration.json"
+    done = aether(
+        *("calibrate", "--topics", "2", "--processes", "1", "--repeats", "3"),
+        *("--seconds", "10", "--refine", "--json", str(target)),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "t_event" in done.stdout
+    assert aethermodel.Calibration.load(target).predict([100]).seconds[0] > 0
+    checked = aether("calibrate", "--check", str(target), "--json", "-")
+    document = json.loads(checked.stdout)
+    assert [drift["term"] for drift in document["terms"]] == ["loop", "ffi", "kernel", "fabric"]
+    assert checked.returncode == (1 if document["stale"] else 0)
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    target = tmp_path / "foreign.json"
+    target.write_text(json.dumps(synthetic_calibration().to_json()))
+    return target
+
+
+def test_predict_answers_with_intervals_and_marks_what_is_assumed(foreign):
+    done = aether(
+        *("predict", "-c", str(foreign), "--foreign", "-n", "1,256", "--set", "t_tick=1e-6"),
+        *("--optimum", "--within", "1e-3", "--rate", "5e6", "--sensitivity", "256"),
+        *("--bottlenecks", "--roofline", "--nic", "connectx-6", "--cores", "2", "--json", "-"),
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["schema"] == "aethermodel.predict/1"
+    assert document["host"]["id"] == "0123456789ab"
+    assert document["fabric"] == "simulated"
+    assert document["warnings"][0].startswith("foreign")
+    assert document["parameters"]["t_tick"]["origin"] == "assumed"
+    assert document["parameters"]["t_call"]["origin"] == "measured"
+    for row in document["rows"]:
+        assert row["low_seconds"] <= row["seconds"] <= row["high_seconds"]
+        assert sum(row["budget_seconds"].values()) == pytest.approx(row["seconds"])
+    assert len(document["optima"]) == 5
+    assert {"sensitivity", "bottlenecks", "roofline", "best_rate_per_second"} <= document.keys()
+
+
+def test_predict_prints_its_warnings_and_labels(foreign):
+    done = aether("predict", "-c", str(foreign), "--foreign", "--optimum", "--sensitivity", "9")
+    assert done.returncode == 0
+    assert "warning: foreign" in done.stdout
+    assert "[loopback, measured]" in done.stdout
+
+
+def test_predict_refuses_another_hosts_calibration(foreign):
+    done = aether("predict", "-c", str(foreign))
+    assert done.returncode == 2
+    assert "--foreign" in done.stderr
+
+
+def test_bench_latency_measures_predicts_and_judges():
+    done = aether(
+        *("bench", "latency", "--loads", "0.5", "--arrivals", "poisson", "--batches", "1000"),
+        *("--processes", "1", "--topics", "2", "--seconds", "5", "--json", "-"),
+    )
+    document = json.loads(done.stdout)
+    assert document["schema"] == "aethermodel.bench.latency/1"
+    assert document["fabric"] == "loopback"
+    assert [row["arrivals"] for row in document["rows"]] == ["poisson"]
+    assert {one["outcome"] for one in document["judgements"]} <= {"pass", "fail", "inconclusive"}
+    assert done.returncode == (1 if document["outcome"] == "fail" else 0)
+
+
+def test_bench_model_compares_on_known_laws():
+    done = aether("bench", "model", "--runs", "5", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["fabric"] == "simulated"
+    assert {"ours", "polynomial of degree 1"} <= {row["model"] for row in document["rows"]}
+    assert all(row["fit_ms_min"] <= row["fit_ms"] for row in document["rows"])
+
+
+def test_validate_gives_a_table_and_a_verdict():
+    done = aether(
+        *("validate", "-n", "1,50", "--processes", "2", "--repeats", "2", "--json", "-"),
+    )
+    document = json.loads(done.stdout)
+    assert [row["n"] for row in document["rows"]] == [1, 50]
+    assert done.returncode == (1 if document["verdict"]["outcome"] == "fail" else 0)
+
+
+def test_bench_pipeline_writes_rows_with_predictions(tmp_path):
+    target = tmp_path / "pipeline.json"
+    done = aether(
+        *("bench", "pipeline", "-n", "50", "--topics", "2", "--rows", "naive,loopback"),
+        *("--loops", "asyncio", "--repeats", "1", "--seconds", "0.01", "--json", str(target)),
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(target.read_text())
+    assert document["schema"] == "aethermodel.bench.pipeline/1"
+    naive, batched = document["rows"]
+    assert (naive["kind"], batched["kind"]) == ("naive", "loopback")
+    assert naive["predicted_per_second"] is None
+    assert batched["predicted_per_second"] > 0
+    assert document["targets"].keys() == {"batched over naive", "slowest tick P99 at load"}
+    assert "copy ceiling" in done.stdout
+    assert "naive, asyncio [loopback]" in done.stdout
+
+
+def test_bench_soak_says_whether_all_held():
+    done = aether("bench", "soak", "--seconds", "1", "-n", "500", "--load", "0.3", "--json", "-")
+    document = json.loads(done.stdout)
+    assert document["fabric"] == "shared-memory"
+    assert done.returncode == (0 if document["held"] else 1)
+    assert document["why"] == []
+    assert document["messages"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bound", "-n", "0"], "--batch-size"),
+        (["bound", "--nonsense"], "--nonsense"),
+        (["nonsense"], "nonsense"),
+        (["bench", "extreme", "--core", "rust"], "core: Input should be 'mocked' or 'cython'"),
+        (["bench", "extreme", "--batches", "x"], "--batches"),
+        (["bench", "extreme", "--loop", "trio"], "event_loop"),
+        (["bench", "pipeline", "--rows", "warp"], "kinds"),
+        (["bench", "pipeline", "--loops", "trio"], "event_loops"),
+        (["bench", "pipeline", "--load", "1.5"], "load"),
+        (["bench", "soak", "--fabric", "carrier-pigeon"], "fabric"),
+        (["bench", "soak", "--seconds", "0"], "seconds"),
+        (["validate", "-n", "1,,3"], "batch_sizes"),
+        (["validate", "--topics", "0"], "topics"),
+        (["calibrate", "--seconds", "0"], "time budget"),
+        (["calibrate", "--merge", "missing.json"], "missing.json"),
+        (["calibrate", "--check", "missing.json"], "missing.json"),
+        (["predict"], "calibration.json"),
+        (["predict", "-n", "1,x"], "batch_sizes"),
+        (["predict", "-n", "0"], "at least 1"),
+        (["bench", "latency", "--loads", "0.5,2"], "below 1"),
+        (["bench", "latency", "--arrivals", "rain"], "arrivals"),
+        (["bench", "latency", "-c", "missing.json"], "missing.json"),
+        (["bench", "model", "--runs", "0"], "at least one run"),
+        (["bench", "model", "--extrap-python", "missing", "--runs", "1"], "missing"),
+        (["report"], "either an executed notebook or --run"),
+        (["report", "missing.ipynb"], "missing.ipynb"),
+        (["sweep", "plan"], "either a probe or a notebook"),
+        (["sweep", "plan", "missing.toml"], "missing.toml"),
+        (["sweep", "run", "--probe", "ffi", "-p", "batchsize=3"], "no parameter 'batchsize'"),
+        (["sweep", "run", "--probe", "ffi", "-p", "batch_size=1,x"], "valid integer"),
+        (["sweep", "run", "--probe", "ffi", "-p", "batch_size"], "-p wants NAME=VALUE"),
+        (["sweep", "run", "--probe", "ffi", "--reuse", "all"], "params, code or strict"),
+        (["sweep", "run", "--probe", "ffi", "--backend", "slurm"], "local or dask"),
+        (["sweep", "run", "--probe", "ffi", "--scheduler", "x"], "--backend dask"),
+        (["sweep", "run", "--notebook", "10_upper_bound.ipynb", "-p", "n=1"], "no parameter 'n'"),
+        (["sweep", "status", "."], "no store of a sweep"),
+        (["sweep", "retry", "--store", "nothing"], "no store of a sweep"),
+        (["bench", "sweep", "--rounds", "1"], "--rounds"),
+    ],
+)
+def test_bad_input_ends_with_2_and_one_line(arguments, message, tmp_path):
+    done = aether(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert message in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+COMMANDS = (
+    "bound,bench extreme,bench kernel,bench ffi,bench ring,"
+    "bench pipeline,bench soak,bench latency,bench model,bench sweep,"
+    "sweep plan,sweep run,sweep status,sweep retry,calibrate,predict,validate,report,lab"
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS.split(","))
+def test_help_has_an_example(command):
+    done = aether(*command.split(), "--help")
+    assert done.returncode == 0
+    assert "Example: aethermodel" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["kernel", "ffi", "ring"])
+def test_benches_write_rows_and_targets(name, tmp_path):
+    small = {
+        "kernel": ["-n", "200", "--topics", "4"],
+        "ffi": [],
+        "ring": ["-n", "200", "--topics", "4", "--sample-seconds", "0.001", "--handoffs", "100"],
+    }
+    plot = tmp_path / "rows.svg"
+    done = aether(
+        *("bench", name, *small[name], "--processes", "1", "--repeats", "1"),
+        *("--plot", str(plot), "--json", "-"),
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["schema"] == f"aethermodel.bench.{name}/1"
+    assert all(row["seconds"] > 0 for row in document["rows"])
+    assert all(target["words"] for target in document["targets"])
+    assert plot.read_text().startswith("<svg")
+
+
+def test_a_sweep_is_planned_run_and_taken_up_again(tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        'probe = "ffi"\nsamples = 2\nsample_seconds = 0.0001\nnoise_gate = 1\n'
+        "[parameters]\nbatch_size = [1, 2]\n"
+    )
+
+    def sweep(*arguments):
+        # A host lock of its own: this must not wait for a measurement beside it.
+        place = os.environ | {"TMPDIR": str(tmp_path)}
+        done = aether("sweep", *arguments, "--json", "-", cwd=tmp_path, env=place)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    planned = sweep("plan", "mine.toml", "-p", "topics=1,3")
+    assert (planned["jobs"], planned["left"]) == (4, 4)
+    assert planned["left_seconds"] > 0
+    assert not (tmp_path / "sweeps").exists()
+    assert sweep("run", "mine.toml", "-p", "topics=1,3")["ran"] == 4
+    again = sweep("run", "sweeps/mine")
+    assert (again["ran"], again["reused"]) == (0, 4)
+    assert sweep("status", "mine.toml", "--reuse", "params")["left"] == 2  # other topics
+    assert sweep("status", "sweeps/mine")["states"] == {"done": 4}
+    assert sweep("retry", "sweeps/mine")["ran"] == 0
+
+
+def test_import_is_light():
+    """What takes long to import is not imported before it is used."""
+    heavy = {"sympy", "pandas", "matplotlib", "scipy", "numpy", "pydantic", "papermill"}
+    code = "import aethermodel, sys; print(*sorted(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not heavy & set(done.stdout.split())

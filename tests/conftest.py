@@ -1,0 +1,35 @@
+"""What must not be skipped: ``AETHER_REQUIRE=rdma,browser`` turns such skips into failures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(",")))
+
+
+def _refuse(report: pytest.TestReport | pytest.CollectReport, needs: set[str]) -> None:
+    if report.outcome == "skipped" and needs & REQUIRED:
+        report.outcome = "failed"
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.longrepr = f"required by AETHER_REQUIRE, but {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _refuse(report, {mark.name for mark in item.iter_markers()})
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _refuse(report, set(collector.path.parts))
+    return report

@@ -1,0 +1,65 @@
+"""Numbering and its check, against numpy."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cython_core import allocate, first_disorder, first_gap, number
+
+FIRST = st.integers(0, 2**64 - 1)
+
+
+@given(st.integers(0, 700), FIRST, st.integers(0, 2**64 - 1))
+def test_what_is_numbered_has_no_gap(n, first, timestamp):
+    batch = allocate(n)
+    batch["value"] = 7
+    number(batch, first, timestamp)
+    wanted = np.arange(n, dtype=np.uint64) + np.uint64(first)  # wraps, as the kernel does
+    assert (batch["sequence"] == wanted).all()
+    assert (batch["timestamp_ns"] == timestamp).all()
+    assert (batch["value"] == 7).all()
+    assert first_gap(batch, first) == -1
+
+
+@given(st.integers(1, 700), FIRST, st.data())
+def test_the_first_wrong_event_is_found(n, first, data):
+    batch = allocate(n)
+    number(batch, first, 0)
+    wrong = data.draw(st.sets(st.integers(0, n - 1), min_size=1, max_size=3))
+    for at in wrong:
+        batch["sequence"][at] ^= np.uint64(1 << data.draw(st.integers(0, 63)))
+    assert first_gap(batch, first) == min(wrong)
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.data())
+def test_the_first_event_out_of_order_is_found(sequences, data):
+    batch = allocate(len(sequences))
+    batch["sequence"] = sequences
+    after = data.draw(st.integers(-1, 10))
+    places = st.integers(0, len(sequences) - 1)
+    indices = np.array(data.draw(st.lists(places, max_size=30)), dtype=np.uint32)
+    chain = [after, *(sequences[i] for i in indices)]
+    wrong = [i for i in range(len(indices)) if chain[i + 1] <= chain[i]]
+    assert first_disorder(batch, indices, after) == (wrong[0] if wrong else -1)
+
+
+def test_bad_indices():
+    with pytest.raises(ValueError, match="index 3 is beyond a batch of 3"):
+        first_disorder(allocate(3), np.array([3], dtype=np.uint32), -1)
+    for bad in (np.array([0]), np.zeros((1, 1), np.uint32), None):
+        with pytest.raises((ValueError, TypeError)):
+            first_disorder(allocate(3), bad, -1)
+
+
+def test_bad_input():
+    batch = allocate(3)
+    for call in (lambda b: first_gap(b, 0), lambda b: number(b, 0, 0)):
+        for bad in (None, batch[::2], batch["sequence"], np.zeros(3)):
+            with pytest.raises(ValueError, match="events"):
+                call(bad)
+    batch.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        number(batch, 0, 0)
+    with pytest.raises(OverflowError):
+        first_gap(batch, -1)

@@ -1,0 +1,103 @@
+"""What verbs say without a device: availability, the names of faults, what a peer may tell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("cython_core.verbs", exc_type=ImportError)
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cython_core
+from cython_core.verbs import errors
+from cython_core.verbs.endpoint import Endpoint
+
+
+def test_availability_comes_with_a_reason() -> None:
+    available, reason = cython_core.rdma_available()
+    assert isinstance(available, bool)
+    assert "\n" not in reason and len(reason) > 10
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (1, errors.LocalLengthError),
+        (2, errors.LocalOperationError),
+        (4, errors.LocalProtectionError),
+        (5, errors.FlushedError),
+        (9, errors.RemoteInvalidRequestError),
+        (10, errors.RemoteAccessError),
+        (11, errors.RemoteOperationError),
+        (12, errors.RetryExceededError),
+        (13, errors.ReceiverNotReadyError),
+        (21, errors.CompletionError),
+    ],
+)
+def test_each_status_has_its_exception(status: int, kind: type[Exception]) -> None:
+    error = errors.completion_error(status, "words", 0x77, 42, "send")
+    assert type(error) is kind
+    assert (error.status, error.vendor_error, error.position) == (status, 0x77, 42)
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        (0, errors.CompletionQueueOverrunError),
+        (1, errors.QueuePairFatalError),
+        (8, errors.DeviceRemovedError),
+        (10, errors.PortDownError),
+        (9, type(None)),
+    ],
+)
+def test_each_event_has_its_exception(event: int, kind: type) -> None:
+    assert type(errors.event_error(event, "words")) is kind
+
+
+@given(st.integers(0, 2**48), st.integers(1, 2**32))
+def test_pages_spanned(address: int, length: int) -> None:
+    pages = {address // errors.PAGE, (address + length - 1) // errors.PAGE}
+    assert errors.pages_spanned(address, length) == max(pages) - min(pages) + 1
+
+
+ENDPOINTS = st.builds(
+    Endpoint,
+    number=st.integers(0, 2**24 - 1),
+    psn=st.integers(0, 2**24 - 1),
+    gid=st.binary(min_size=16, max_size=16),
+    lid=st.integers(0, 2**16 - 1),
+    mtu=st.sampled_from([256, 512, 1024, 2048, 4096]),
+    address=st.integers(0, 2**64 - 1),
+    length=st.integers(0, 2**64 - 1),
+    key=st.integers(0, 2**32 - 1),
+    delivered=st.integers(-1, 2**63),
+)
+
+
+@given(ENDPOINTS)
+def test_endpoint_survives_json(endpoint: Endpoint) -> None:
+    assert Endpoint.from_dict(json.loads(json.dumps(endpoint.to_dict()))) == endpoint
+
+
+def test_keys_stay_out_of_repr() -> None:
+    secret = replace(Endpoint(1, 2, bytes(16), 0, 1024), key=987654321, credit_key=987654322)
+    assert "98765432" not in repr(secret)
+
+
+@given(
+    ENDPOINTS,
+    st.sampled_from(sorted(Endpoint.__dataclass_fields__)),
+    st.one_of(st.none(), st.floats(), st.text(), st.booleans(), st.just(-2), st.just(2**64)),
+)
+def test_a_peer_cannot_tell_nonsense(endpoint: Endpoint, name: str, value: object) -> None:
+    with pytest.raises(ValueError):
+        Endpoint.from_dict(endpoint.to_dict() | {name: value})
+
+
+@pytest.mark.parametrize("values", [None, [], 3, {}, {"number": 1}])
+def test_a_peer_must_tell_all(values: object) -> None:
+    with pytest.raises(ValueError):
+        Endpoint.from_dict(values)

@@ -1,0 +1,125 @@
+"""The papermill engine: fresh kernels, figures inline, whole files, nothing left."""
+
+import json
+
+import nbformat
+import papermill
+import pytest
+
+from aethermodel.execute.figures import recorded
+from aethermodel.execute.kernels import kernel_server
+from aethermodel.execute.notebooks import execute, model_of, parameters_of, read_notebook
+from aethermodel.execute.scratch import runtime_folder
+
+
+@pytest.fixture(scope="module")
+def server():
+    with kernel_server() as server:
+        yield server
+
+
+def notebook(path, *cells, metadata=None):
+    book = nbformat.v4.new_notebook()
+    book.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    book.cells[0].metadata["tags"] = ["parameters"]
+    book.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "x"}
+    book.metadata.update(metadata or {})
+    nbformat.write(book, str(path))
+    return path
+
+
+def outputs(path):
+    return [o for cell in nbformat.read(path, as_version=4).cells for o in cell.get("outputs", [])]
+
+
+def test_papermill_knows_the_engine_by_name(tmp_path, server):
+    source = notebook(tmp_path / "in.ipynb", "n = 1", "print(n + 1)")
+    out = tmp_path / "out.ipynb"
+    papermill.execute_notebook(
+        str(source), str(out), {"n": 41}, engine_name="aether", progress_bar=False, server=server
+    )
+    assert outputs(out)[0].text == "42\n"
+
+
+def test_each_notebook_has_a_fresh_kernel(tmp_path, server):
+    cell = (
+        "import numpy, os, sys\n"
+        "print(os.getpid(), hasattr(numpy, 'leak'), 'leak' in globals())\n"
+        "numpy.leak = leak = True"
+    )
+    source = notebook(tmp_path / "in.ipynb", "n = 1", cell)
+    seen = []
+    for i in range(2):
+        execute(str(source), tmp_path / "out.ipynb", {"n": i}, server=server)
+        seen.append(outputs(tmp_path / "out.ipynb")[0].text.split())
+    assert seen[0][0] != seen[1][0]
+    assert [words[1:] for words in seen] == [["False", "False"]] * 2
+
+
+def test_figures_are_shown_although_matplotlib_was_imported_before(tmp_path, server):
+    cell = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
+    source = notebook(tmp_path / "in.ipynb", "n = 1", cell)
+    execute(str(source), tmp_path / "out.ipynb", {}, server=server)
+    assert any("image/png" in o.get("data", {}) for o in outputs(tmp_path / "out.ipynb"))
+
+
+def test_no_ports_no_leftovers_and_temporary_files_of_its_own(tmp_path, server):
+    cell = (
+        "import json, tempfile, ipykernel.connect as c\n"
+        "print(json.loads(c.get_connection_info())['transport'])\n"
+        "print(tempfile.mkdtemp())"
+    )
+    source = notebook(tmp_path / "in.ipynb", "n = 1", cell)
+    before = set(runtime_folder().iterdir())
+    execute(str(source), tmp_path / "out.ipynb", {}, server=server)
+    transport, folder = "".join(o.text for o in outputs(tmp_path / "out.ipynb")).split()
+    assert transport == "ipc"
+    assert folder.startswith(str(runtime_folder()))
+    assert set(runtime_folder().iterdir()) <= before
+    assert {p.name for p in tmp_path.iterdir()} == {"in.ipynb", "out.ipynb"}
+
+
+def test_a_cell_that_fails_leaves_the_notebook_so_far(tmp_path, server):
+    source = notebook(tmp_path / "in.ipynb", "n = 1", "print('before')", "1 / 0", "print('after')")
+    with pytest.raises(papermill.PapermillExecutionError, match="ZeroDivisionError"):
+        execute(str(source), tmp_path / "out.ipynb", {}, server=server)
+    kinds = [o.output_type for o in outputs(tmp_path / "out.ipynb")]
+    assert kinds == ["stream", "error"]
+
+
+def test_recorded_figures_are_found_in_the_executed_notebook(tmp_path, server):
+    cells = (
+        "from aethermodel.execute.figures import record\nrecord(rate_per_second=n, depth=1)",
+        "record(depth=2.5)",
+    )
+    source = notebook(tmp_path / "in.ipynb", "n = 1", *cells)
+    execute(str(source), tmp_path / "out.ipynb", {"n": 7}, server=server)
+    assert recorded(tmp_path / "out.ipynb") == {"rate_per_second": 7.0, "depth": 2.5}
+    assert recorded(source) == {}
+
+
+def test_parameters_are_read_without_running_the_notebook(tmp_path):
+    cell = "a = 1\nb: float = 2.5\nc = 'x'\nd = None\ne = [1, 2]\nf = print(1)\ng = {1}\nh: int"
+    source = notebook(tmp_path / "in.ipynb", cell, "z = 3")
+    assert parameters_of(read_notebook(source)) == {
+        **{"a": 1, "b": 2.5, "c": "x", "d": None, "e": [1, 2]},
+        **{"f": None, "g": None, "h": None},
+    }
+
+
+@pytest.mark.parametrize("name", ["no_such:Model", "json:loads", "json", 3])
+def test_a_model_that_is_none_is_refused(tmp_path, name):
+    metadata = {"aether": {"parameters": name}}
+    source = notebook(tmp_path / "in.ipynb", "n = 1", metadata=metadata)
+    with pytest.raises(ValueError, match="no pydantic model"):
+        model_of(read_notebook(source))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps({"cells": []})])
+def test_a_file_that_is_no_notebook_is_refused(tmp_path, text):
+    path = tmp_path / "in.ipynb"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="not a notebook"):
+        read_notebook(path)
+    with pytest.raises(ValueError, match="no notebook missing"):
+        execute("missing.ipynb", tmp_path / "out.ipynb", {})

@@ -1,0 +1,143 @@
+"""The fork server: fresh children, errors told, nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from aethermodel.execute.forks import ForkError, ForkServer, ForkTimeoutError
+
+
+@pytest.fixture(scope="module")
+def server():
+    with ForkServer(["numpy.random", "json"]) as server:
+        yield server
+
+
+def gone(pid):
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
+
+
+def wait_until(true, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return true()
+
+
+def run(server, call, **arguments):
+    with server.fork(call, arguments) as fork:
+        return fork.value(30)
+
+
+def test_a_value_comes_back_from_another_process(server):
+    assert run(server, "json:loads", s="[1, 2]") == [1, 2]
+    pid = run(server, "os:getpid")
+    assert pid not in (os.getpid(), server.pid)
+    assert run(server, "os:getppid") == server.pid
+
+
+def test_a_large_value_comes_back_whole(tmp_path):
+    (tmp_path / "large.py").write_text("def large(n): return 'x' * n\n")
+    with ForkServer([], {"PYTHONPATH": str(tmp_path)}) as own:
+        assert run(own, "large:large", n=3_000_000) == "x" * 3_000_000
+
+
+def test_state_never_leaks_from_child_to_child(tmp_path):
+    (tmp_path / "leaky.py").write_text(
+        "import os, numpy\n"
+        "seen = []\n"
+        "def leak():\n"
+        "    seen.append(1)\n"
+        "    os.environ['LEAK'] = 'yes'\n"
+        "    first = 'LEAK' in os.environ and hasattr(numpy, 'leak')\n"
+        "    numpy.leak = True\n"
+        "    return [len(seen), first, numpy.random.rand()]\n"
+    )
+    with ForkServer(["leaky", "numpy.random"], {"PYTHONPATH": str(tmp_path)}) as own:
+        first, second = run(own, "leaky:leak"), run(own, "leaky:leak")
+    assert first[:2] == second[:2] == [1, False]
+    assert first[2] != second[2]  # the global generator is seeded anew
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "message"),
+    [
+        ("json:loads", {"s": "{"}, "JSONDecodeError"),
+        ("json:nothing", {}, "has no attribute 'nothing'"),
+        ("no_such_module:f", {}, "No module named"),
+        ("sys:exit", {}, "without a value"),
+        ("os:abort", {}, "code -6"),
+    ],
+)
+def test_a_child_that_fails_says_why_and_the_server_goes_on(server, call, arguments, message):
+    with server.fork(call, arguments) as fork, pytest.raises(ForkError, match=message):
+        fork.value(30)
+    assert run(server, "os:getppid") == server.pid
+
+
+def test_a_child_that_takes_too_long_is_killed(server):
+    with server.fork("signal:pause", {}) as fork:
+        with pytest.raises(ForkTimeoutError, match=r"not done after 0\.05 s"):
+            fork.value(0.05)
+        assert fork.poll() == -signal.SIGKILL
+        assert gone(fork.pid)
+
+
+def test_closing_ends_a_running_child_and_is_idempotent(server):
+    fork = server.fork("signal:pause", {})
+    assert fork.poll() is None
+    fork.close()
+    fork.close()
+    assert gone(fork.pid)
+    fork.signal(signal.SIGKILL)  # too late: does nothing, and not to the next child
+    assert run(server, "os:getppid") == server.pid
+
+
+def test_what_a_child_started_ends_with_it_even_in_a_session_of_its_own(tmp_path):
+    (tmp_path / "starts.py").write_text(
+        "import subprocess\n"
+        "def start():\n"
+        "    return subprocess.Popen(['sleep', '100'], start_new_session=True).pid\n"
+    )
+    with ForkServer(["starts"], {"PYTHONPATH": str(tmp_path)}) as own:
+        assert gone(run(own, "starts:start"))
+
+
+def test_a_server_that_cannot_import_says_so():
+    with pytest.raises(ForkError, match="No module named 'no_such_module'"):
+        ForkServer(["no_such_module"])
+
+
+def test_a_server_that_was_killed_is_an_error_not_a_hang():
+    with ForkServer([]) as own:
+        fork = own.fork("signal:pause", {})
+        os.kill(own.pid, signal.SIGKILL)
+        with fork, pytest.raises(ForkError, match="the fork server ended"):
+            fork.value(10)
+        assert wait_until(lambda: gone(fork.pid))
+        assert not own.alive
+
+
+def test_a_request_that_is_too_large_is_refused(server):
+    with pytest.raises(ValueError, match="at most 65536"):
+        server.fork("json:loads", {"s": "x" * 70_000})
+    assert run(server, "os:getppid") == server.pid
+
+
+def test_nothing_outlives_a_client_that_is_killed():
+    program = (
+        "from aethermodel.execute.forks import ForkServer\n"
+        "server = ForkServer([])\n"
+        "fork = server.fork('signal:pause', {})\n"
+        "print(server.pid, fork.pid, flush=True)\n"
+        "fork.value()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as client:
+        pids = [int(word) for word in client.stdout.readline().split()]
+        client.kill()
+    assert wait_until(lambda: all(map(gone, pids)))

@@ -1,0 +1,160 @@
+"""The pipeline's benchmark and the soak: exact counts, real processes, errors told."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.measure.checked import Checked, OutOfSequenceError
+from aethermodel.measure.crossing import Crossing, ring_capacity
+from aethermodel.measure.pacing import numbered_pool, produce
+from aethermodel.measure.pipeline import PipelineBench, targets
+from aethermodel.measure.rows import KINDS, LABELS, Row, opened
+from aethermodel.measure.soak import InOrder, Soak
+from aethermodel.measure.workload import make_batch
+from cython_core import now_ns, number
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_row_moves_every_message_it_is_asked_to(kind):
+    async def main():
+        async with opened(Row(kind=kind, event_loop="asyncio", batch_size=30, topics=4)) as move:
+            return await move(20, 0), await move(7, 100_000)
+
+    fast, steady = asyncio.run(main())
+    assert (fast.messages, steady.messages) == (600, 210)
+    assert fast.seconds > 0
+    # Latency is of batches; for the naive row each message is one.
+    assert fast.latency_ns.count == (600 if kind == "naive" else 20)
+    assert steady.seconds >= 6 * 100e-6  # the last one is not meant to go before that
+    assert np.isnan(fast.producer_seconds) == (kind not in ("shm", "tcp"))
+
+
+def test_a_late_producer_makes_latency_longer_not_shorter():
+    """Free of coordinated omission: the meant times stay where they were."""
+
+    async def main():
+        fabric, pool = Loopback(2), numbered_pool(5, 2)
+        checked = Checked(fabric, 10, lap=20)
+        interval_ns = 1_000_000
+        producer = asyncio.create_task(produce(fabric, pool, 10, interval_ns))
+        meant = []
+        for _ in range(10):
+            batch = await checked.receive()
+            meant.append(int(batch["timestamp_ns"][0]))
+            await asyncio.sleep(0.003)  # a consumer three times too slow
+            checked.release()
+        await producer
+        return meant, checked
+
+    meant, checked = asyncio.run(main())
+    assert set(np.diff(meant)) == {1_000_000}
+    # The tenth was meant 9 ms after the first, and ten times 3 ms passed before its end.
+    assert checked.latency_ns.maximum >= 20_000_000
+
+
+def test_a_wrong_number_is_found_whichever_event_has_it():
+    async def main(at):
+        fabric = Loopback(2)
+        batch = make_batch(10, 2, 0)
+        number(batch, 0, 0)
+        batch["sequence"][at] += 1
+        await fabric.send(batch)
+        await Checked(fabric, 1).receive()
+
+    for at in range(10):
+        with pytest.raises(OutOfSequenceError, match=f"event {at} should come"):
+            asyncio.run(main(at))
+
+
+@pytest.mark.parametrize("fabric", ["shm", "tcp"])
+def test_a_producer_process_sends_what_it_is_told_and_reports(fabric):
+    async def main():
+        crossing = await Crossing.open(fabric, 100, 4)
+        try:
+            for batches in (1, 50, 3):
+                first = crossing.order(batches, 100)
+                checked = Checked(crossing.receiver, batches, first)
+                for _ in range(batches):
+                    batch = await checked.receive()
+                    assert batch["topic"].max() < 4
+                    assert batch["timestamp_ns"][0] <= now_ns()
+                    checked.release()
+                assert crossing.spent().cpu_seconds > 0
+            return crossing.sent
+        finally:
+            crossing.close()
+
+    assert asyncio.run(main()) == 5400
+
+
+@pytest.mark.parametrize("n", [1, 100, 10_000, 16_384, 2**20])
+def test_the_ring_holds_eight_batches(n):
+    capacity = ring_capacity(n)
+    assert capacity >= 8 * n
+    assert capacity & (capacity - 1) == 0
+
+
+def test_the_whole_bench_gives_its_table_with_predictions():
+    seen = []
+    bench = PipelineBench(
+        batch_size=64,
+        topics=2,
+        kinds="loopback,shm",
+        event_loops="asyncio",
+        repeats=1,
+        seconds=0.01,
+    )
+    table = bench.run(lambda *done: seen.append(done))
+    assert table["kind"].tolist() == ["loopback", "shm"]
+    assert table["label"].tolist() == [LABELS["loopback"], LABELS["shm"]]
+    assert (table["predicted_low"] <= table["predicted_per_second"]).all()
+    assert (table["predicted_per_second"] <= table["predicted_high"]).all()
+    assert (table["p50_seconds"] <= table["p99_seconds"]).all()
+    assert (table["p99_seconds"] <= table["p99.9_seconds"]).all()
+    assert (table["ceiling_per_second"] > 0).all()
+    assert seen[-1][0] == seen[-1][1]
+    assert {cost["event_loop"] for cost in table.attrs["dispatch"]} == {"asyncio"}
+    assert targets(table).keys() == {"across processes", "slowest tick P99 at load"}
+
+
+def test_a_short_soak_holds():
+    seen = []
+    found = Soak(seconds=1.5, batch_size=500, topics=4, load=0.3).run(lambda *d: seen.append(d))
+    assert found["held"], found["why"]
+    assert found["messages"] % 500 == 0
+    assert found["label"] == "shared-memory"
+    assert found["verified_by"][0] == "sequence"
+    assert seen[0][1] == 2
+
+
+def test_order_within_a_topic_is_kept_account_of():
+    order = InOrder()
+    batch = make_batch(6, 2, 0)
+    order.handle(batch, np.array([0, 2, 5], dtype=np.uint32))
+    for indices in ([5], [3], []):
+        with pytest.raises((OutOfSequenceError, IndexError)):
+            order.handle(batch, np.array(indices, dtype=np.uint32))
+    assert order.events == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PipelineBench(kinds="naive,warp"), "kinds"),
+        (lambda: PipelineBench(kinds=()), "kinds"),
+        (lambda: PipelineBench(event_loops="trio"), "event_loops"),
+        (lambda: PipelineBench(load=1), "load"),
+        (lambda: PipelineBench(repeats=0), "repeats"),
+        (lambda: PipelineBench(batch_size=0), "batch_size"),
+        (lambda: Soak(load=0), "load"),
+        (lambda: Soak(fabric="loopback"), "fabric"),
+        (lambda: Soak(seconds=0), "seconds"),
+        (lambda: Row(kind="shm", event_loop="asyncio", topics=0), "topics"),
+    ],
+)
+def test_bad_input(make, message):
+    with pytest.raises(ValidationError, match=message):
+        make()

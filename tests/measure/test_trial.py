@@ -1,0 +1,76 @@
+"""A small real trial: measured, calibrated, predicted, saved, loaded."""
+
+import pandas as pd
+import pytest
+
+from aethermodel import Calibration
+from aethermodel.measure.campaign import Campaign
+from aethermodel.measure.host import this_host
+from aethermodel.measure.trial import Trial
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return Trial.run(Campaign(batch_sizes=(1, 200), topics=4, pool=2, processes=2, repeats=2))
+
+
+def test_the_table_has_a_row_a_batch_size_and_terms_that_add_up(trial):
+    table = trial.table
+    assert table["n"].tolist() == [1, 200]
+    assert table["held_out"].all()
+    terms = table[["loop_seconds", "ffi_seconds", "kernel_seconds", "fabric_seconds"]]
+    assert terms.sum(axis=1).tolist() == pytest.approx(table["predicted_seconds"].tolist())
+    assert (table["measured_low"] <= table["measured_seconds"]).all()
+    assert (table["predicted_low"] <= table["predicted_seconds"]).all()
+    assert (table["copy_per_second"] > 0).all()
+    assert trial.verdict.outcome in ("pass", "fail", "inconclusive")
+
+
+def test_symbolic_and_numeric_prediction_agree(trial):
+    model = trial.calibration.model()
+    assert model.seconds_at([1, 200]) == pytest.approx(trial.table["predicted_seconds"].tolist())
+
+
+def test_saved_and_loaded_it_says_the_same(trial, tmp_path):
+    path = tmp_path / "deep" / "samples.parquet"
+    trial.save(path)
+    again = Trial.load(path)
+    assert again.campaign == trial.campaign
+    pd.testing.assert_frame_equal(again.table, trial.table)
+    assert again.host == this_host().model_dump(mode="json")
+
+
+def test_a_file_that_is_no_trial_is_refused(tmp_path):
+    plain = tmp_path / "plain.parquet"
+    pd.DataFrame({"a": [1]}).to_parquet(plain)
+    with pytest.raises(ValueError, match="no samples of a trial"):
+        Trial.load(plain)
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(ValueError, match="not a Parquet file"):
+        Trial.load(tmp_path / "text")
+    with pytest.raises(FileNotFoundError):
+        Trial.load(tmp_path / "missing")
+
+
+def test_a_calibration_comes_back_from_its_file_with_the_same_predictions(trial, tmp_path):
+    import json
+
+    content = trial.calibration.to_json()
+    path = tmp_path / "calibration.json"
+    path.write_text(json.dumps(content))
+    again = Calibration.load(path)
+    before, after = trial.calibration.predict([1, 5000]), again.predict([1, 5000])
+    assert after.seconds.tolist() == before.seconds.tolist()
+    assert after.high.tolist() == before.high.tolist()
+    content["samples"]["ffi"]["seconds"][0] *= 2
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="do not match their hash"):
+        Calibration.load(path)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]x", '{"schema": "aethermodel.calibration/1"}'])
+def test_a_file_that_is_no_calibration_is_refused(text, tmp_path):
+    path = tmp_path / "c.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"not a calibration|not JSON"):
+        Calibration.load(path)

@@ -1,0 +1,23 @@
+"""Parameters under which each notebook runs in seconds, for tests that run them all."""
+
+QUICK = {
+    "00_quickstart.ipynb": {"batch_size": 500, "topics": 4},
+    "10_upper_bound.ipynb": {"batch_size": 100},
+    "20_calibrate.ipynb": {"topics": 4, "processes": 2, "repeats": 2, "seconds": 8},
+    "30_model_vs_measured.ipynb": {
+        "batch_sizes": "1,300",
+        "topics": 4,
+        "processes": 2,
+        "repeats": 2,
+    },
+    "45_feed.ipynb": {"events": 20_000, "batch_size": 300},
+    "40_tail_latency.ipynb": {
+        "topics": 4,
+        "seconds": 8,
+        "loads": "0.5,0.8",
+        "arrivals": "poisson",
+        "batches": 2000,
+        "processes": 1,
+    },
+    "60_what_if.ipynb": {"seconds": 8, "assume": "t_tick=1e-6"},
+}

@@ -1,0 +1,196 @@
+"""Quantities, formulas and blocks."""
+
+import math
+import xml.etree.ElementTree as ET
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aethermodel import report
+from aethermodel.report.quantities import count, interval, memory, percent, plain
+from aethermodel.report.tex import tex_to_mathml
+
+N, LOOP, EVENT = sympy.symbols("N T_loop t_event", positive=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (122.05e-6, "s", "122 µs"),
+        (81.93e6, "msg/s", "81.9 M msg/s"),
+        (5e-9, "s/event", "5.00 ns/event"),
+        (999.9996e-9, "s", "1.00 µs"),
+        (-2e-6, "s", "−2.00 µs"),
+        (0, "s", "0 s"),
+        (64e9, "B/s", "64.0 GB/s"),
+        (12, "", "12.0"),
+        (0.5, "events", "0.500 events"),
+        (3, "1/s", "3.00 /s"),
+        (math.nan, "s", "unknown"),
+        (math.inf, "s", "unbounded"),
+    ],
+)
+def test_engineering(value, unit, text):
+    assert report.engineering(value, unit) == text
+
+
+_PREFIX = {"p": 1e-12, "n": 1e-9, "µ": 1e-6, "m": 1e-3, "": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+
+
+@given(st.floats(1e-12, 9e11), st.integers(1, 7))
+def test_engineering_reads_back_within_its_digits(value, digits):
+    figure, _, unit = report.engineering(value, "s", digits).partition(" ")
+    back = float(figure.replace(",", "")) * _PREFIX[unit.removesuffix("s")]
+    assert back == pytest.approx(value, rel=0.51 * 10 ** (1 - digits))
+
+
+def test_intervals_name_a_shared_unit_once():
+    assert interval(4.891e-9, 7.14e-9, "s/event") == "4.89 to 7.14 ns/event"
+    assert interval(168e-9, 1.5e-6, "s") == "168 ns to 1.50 µs"
+    assert interval(1, 2) == "1.00 to 2.00"
+
+
+def test_small_writers():
+    assert memory(1023) == "1023 B"
+    assert memory(24 << 40) == "24 TiB"
+    assert plain(12345.678) == "12,300"
+    assert plain(1e-9) == "1.00e−9".replace("e−9", "e−09")
+    assert count(10_000.0) == "10,000"
+    assert percent(-0.0004) == "0.0 %"
+    assert percent(0.1234) == "+12.3 %"
+    assert percent(math.nan) == "unknown"
+    with pytest.raises(ValueError, match="digits"):
+        report.engineering(1, "s", 0)
+
+
+EXPRESSIONS = [
+    sympy.Eq(sympy.Symbol("T_batch"), LOOP + EVENT * N),
+    N / (LOOP + EVENT * N),
+    sympy.Max(LOOP, EVENT * N),
+    sympy.Piecewise((EVENT * N, N <= 4096), (LOOP * N, True)),
+    sympy.Piecewise((1, N < 2), (2, N < 3), (3, N > 5)),
+    sympy.Sum(EVENT, (N, 1, 10)),
+    sympy.ceiling(N / 16),
+    sympy.Limit(N / LOOP, N, sympy.oo),
+    sympy.Function("T_kernel")(N) - 8.5e-9,
+    sympy.sqrt(N) * sympy.exp(-N),
+]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
+def test_formulas_are_well_formed_and_complete(expression):
+    formula = report.Formula(expression)
+    root = ET.fromstring(formula.mathml())  # no HTML entity is left that XML does not know
+    assert root.tag == "math"
+    assert root.get("display") == "block"
+    words = [text.strip() for text in root.itertext()]
+    for symbol in expression.free_symbols:
+        for part in symbol.name.split("_"):
+            assert part in words
+    assert "piecewise" not in words
+    assert "-" not in words  # a hyphen is no minus
+    assert formula._repr_latex_().startswith("$\\displaystyle ")
+
+
+def test_piecewise_says_where_each_piece_holds():
+    words = "".join(ET.fromstring(report.mathml(EXPRESSIONS[3])).itertext())
+    assert "for\xa0N≤4096" in words
+    assert words.endswith("otherwise")
+
+
+def test_functions_keep_their_name_and_index():
+    root = ET.fromstring(report.mathml(sympy.Function("T_kernel")(N), display=False))
+    assert [element.text for element in root.iter("msub") for element in element] == ["T", "kernel"]
+
+
+def test_sums_can_keep_the_order_in_which_they_were_written():
+    total = sympy.Add(sympy.Symbol("z"), sympy.Symbol("a"), evaluate=False)
+    assert "".join(ET.fromstring(report.mathml(total, as_written=True)).itertext()) == "z+a"
+    assert "".join(ET.fromstring(report.mathml(total)).itertext()) == "a+z"
+
+
+def test_a_legend_gives_meaning_value_and_unit():
+    html = report.Formula(LOOP + N, [report.Meaning(LOOP, "one <tick>", "2.1 µs")])._repr_html_()
+    assert "one &lt;tick&gt;" in html
+    assert "2.1 µs" in html
+    with pytest.raises(ValueError, match="SymPy expression, not str"):
+        report.mathml("T_loop")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (r"T_{batch} = T_{loop}", "Tbatch=Tloop"),
+        (r"\begin{aligned}a &= b \\ c &= d\end{aligned}", "a=bc=d"),
+        (r"\SI{122}{\micro\second}", "122µs"),
+        (r"\num{5} \si{\byte\per\second}", "5B/s"),
+        (r"\mathrm{loop} \le \frac{N}{2}", "loop≤N2"),
+        (r"\displaystyle N_{1/2}", "N1/2"),
+    ],
+)
+def test_latex_becomes_mathml(source, words):
+    root = ET.fromstring(tex_to_mathml(source, display=True))
+    assert root.get("display") == "block"
+    assert "".join("".join(root.itertext()).split()) == words
+
+
+@pytest.mark.parametrize("source", ["", "   ", r"\unheardof{x}", r"\frac{a", r"{", r"a & b"])
+def test_latex_that_cannot_be_translated_stays_as_its_source(source):
+    assert tex_to_mathml(source).startswith('<code class="tex">')
+
+
+def test_summary_block_shows_each_threshold():
+    block = report.summary_block(
+        "inconclusive", "Too <noisy>.", "Words.", [report.SummaryRow("p99", "3 ms", "2 ms", "fail")]
+    )
+    html = block._repr_html_()
+    assert html.startswith("<style>")
+    assert "Too &lt;noisy&gt;." in html
+    assert "ae-inconclusive" in html
+    assert str(block) == "INCONCLUSIVE: Too <noisy>.\nWords.\n- p99: 3 ms, threshold 2 ms (fail)"
+    with pytest.raises(ValueError, match="a verdict is one of"):
+        report.summary_block("maybe", "h", "p")
+    with pytest.raises(ValueError, match="a verdict is one of"):
+        report.summary_block("pass", "h", "p", [("c", "m", "t", "maybe")])
+    with pytest.raises(ValueError, match="headline"):
+        report.summary_block("pass", "", "p")
+    with pytest.raises(ValueError, match="malformed"):
+        report.summary_block("pass", "h", "p", [("only a criterion",)])
+
+
+def test_terms_table_shows_units_interval_source_and_formula():
+    rows = [
+        report.TermRow("loop", "per tick", 2.1e-6, "s", 2e-6, 2.3e-6, "probe loop", LOOP),
+        {"term": "kernel", "parameter": "per event", "value": 5e-9, "unit": "s/event"},
+    ]
+    block = report.terms_table(rows)
+    for part in ("2.10 µs", "2.00 to 2.30 µs", "probe loop", "<math", "5.00 ns/event"):
+        assert part in block.html
+    with pytest.raises(ValueError, match="no rows"):
+        report.terms_table([])
+    with pytest.raises(ValueError, match="malformed"):
+        report.terms_table([{"term": "loop", "name": "x"}])
+
+
+def test_host_block_shows_every_fact_and_the_command():
+    block = report.host_block(
+        {
+            "cpu_model": "x",
+            "caches": {"L2": [1, 2]},
+            "cache_bytes": {"L1": 32768, "L3": 3 << 24},
+            "governor": None,
+            "steal": False,
+        },
+        "run <it>",
+    )
+    for part in (
+        "cpu model",
+        "L2: 1, 2",
+        "<dt>cache</dt><dd>L1: 32 KiB, L3: 48 MiB</dd>",
+        "not readable",
+        "<dd>no</dd>",
+        "run &lt;it&gt;",
+    ):
+        assert part in block.html

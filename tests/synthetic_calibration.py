@@ -1,0 +1,39 @@
+"""A calibration made of samples of known laws, so that every answer can be checked."""
+
+import numpy as np
+
+from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.conditions import Conditions
+
+HOST = {"id": "0123456789ab", "processor": "synthetic", "python": "CPython", "libraries": {}}
+#: Seconds, seconds a call, seconds an event.
+TRUE = {
+    "t_tick": 2e-6,
+    "t_call": 0.2e-6,
+    "t_ffi": 0.1e-6,
+    "t_kernel": 0.05e-6,
+    "t_event": 4e-9,
+    "t_fabric": 0.5e-6,
+}
+SIZES = [1, 3, 12, 48, 192, 768, 3072, 12288]
+
+
+def synthetic_calibration(noise=0.02, seed=0, topics=16, host=None, copies=True, **changed):
+    """Sample the laws of `TRUE` five times a size; `changed` overrides their parameters."""
+    true = TRUE | changed
+    rng = np.random.default_rng(seed)
+    laws = {
+        "loop": ([1, 2, 4, 8, topics], true["t_tick"], true["t_call"]),
+        "ffi": ([1, 192, 12288], true["t_ffi"], 0.0),
+        "kernel": (SIZES, true["t_kernel"], true["t_event"]),
+        "fabric": ([1, 192, 12288], true["t_fabric"], 0.0),
+    }
+    samples = {}
+    for term, (sizes, fixed, slope) in laws.items():
+        n = np.repeat(np.array(sizes, dtype=float), 5)
+        seconds = (fixed + slope * n) * (1 + noise * rng.standard_normal(n.size))
+        samples[term] = (n.tolist(), seconds.tolist())
+    conditions = Conditions(topics, 4, "asyncio", "loopback", {"L2": 2**30})
+    copied = ([1.0, 12288.0], [1e-7, 12288 * 2e-9]) if copies else ([], [])
+    created = f"2026-01-{1 + seed % 28:02d}T00:00:00+00:00"
+    return Calibration(HOST | (host or {}), created, conditions, samples, copied)

@@ -1,0 +1,78 @@
+"""The notebooks: thin, stripped, parameterised by typed models, and they run."""
+
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+from quick_parameters import QUICK
+
+from aethermodel.execute.notebooks import execute, notebooks_folder
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+
+
+def ids(path):
+    return path.name
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+def test_thin_stripped_and_with_a_parameters_cell(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(len(cell.source.splitlines()) <= 15 for cell in code)
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    assert not any("def " in cell.source or "class " in cell.source for cell in code)
+    assert sum("parameters" in cell.metadata.get("tags", ()) for cell in code) == 1
+    assert notebook.cells[0].cell_type == "markdown"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+def test_runs_from_top_to_bottom_with_other_parameters(path, tmp_path):
+    out = tmp_path / "out.ipynb"
+    seen = []
+    execute(path.name, out, QUICK[path.name], lambda *done: seen.append(done))
+    executed = nbformat.read(out, as_version=4)
+    outputs = [o for cell in executed.cells if cell.cell_type == "code" for o in cell.outputs]
+    assert not [o for o in outputs if o.output_type == "error"]
+    assert seen[-1][0] == seen[-1][1]
+    assert list(tmp_path.iterdir()) == [out]
+    shown = "".join(str(o.get("data", {}).get("text/html", "")) for o in outputs)
+    assert "<svg" in shown
+
+
+def test_every_notebook_is_tried():
+    assert {path.name for path in NOTEBOOKS} == QUICK.keys()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"batch_sizes": "1,zero"}, "valid integer"),
+        ({"event_loop": "trio"}, "'asyncio' or 'uvloop'"),
+        ({"topics": -3}, "greater than or equal to 1"),
+    ],
+)
+def test_bad_parameters_end_the_comparison_before_anything_is_measured(
+    parameters, message, tmp_path
+):
+    """By stock papermill, as a user calls it."""
+    out = tmp_path / "out.ipynb"
+    source = notebooks_folder() / "30_model_vs_measured.ipynb"
+    with pytest.raises(papermill.PapermillExecutionError, match=message):
+        papermill.execute_notebook(str(source), str(out), parameters, progress_bar=False)
+    cells = nbformat.read(out, as_version=4).cells
+    assert not [
+        o
+        for cell in cells
+        if cell.cell_type == "code"
+        for o in cell.outputs
+        if "measuring" in str(o.get("text", ""))
+    ]
+
+
+def test_an_unknown_parameter_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="has no parameter batchsize"):
+        execute("10_upper_bound.ipynb", tmp_path / "out.ipynb", {"batchsize": 3})
+    assert not list(tmp_path.iterdir())
