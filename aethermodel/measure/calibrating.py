@@ -16,6 +16,7 @@ from aethermodel.calibrate.design import next_point
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
 from aethermodel.measure.sampling import Plan, Point, take_samples
+from cython_core.router import switch_size
 
 Progress = Callable[[int, int], None]
 #: Longest that a calibration may take, in seconds.
@@ -44,6 +45,7 @@ def calibration_of(
         event_loop=campaign.event_loop,
         fabric="loopback",
         cache_bytes=host["cache_bytes"],
+        switch=switch_size(campaign.topics),
     )
     return Calibration.from_samples(samples, host, conditions, taken)
 
