@@ -20,8 +20,7 @@ from aethermodel.bus.plane import Batch, Plane
 from aethermodel.documents import document, write_document
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.mocked import mocked_core
-from aethermodel.measure.probes.settings import EventLoop
-from aethermodel.measure.runner import available_loops, on_loop
+from aethermodel.measure.runner import EventLoop, available_loops, on_loop
 from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_pool
 

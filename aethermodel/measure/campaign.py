@@ -8,8 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from aethermodel.labels import LABEL_OF, FabricLabel, HostFabric
-from aethermodel.measure.probes.settings import EventLoop
-from aethermodel.measure.runner import available_loops
+from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point
 
 

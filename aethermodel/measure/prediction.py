@@ -10,8 +10,8 @@ from aethermodel.calibrate.calibration import Calibration, Conditions
 from aethermodel.calibrate.fits import fit_term
 from aethermodel.measure.calibrating import now
 from aethermodel.measure.host import this_host
-from aethermodel.measure.probes.settings import EventLoop
 from aethermodel.measure.rows import LABELS, Row
+from aethermodel.measure.runner import EventLoop
 from aethermodel.measure.sampling import Plan, Point
 from cython_core.router import switch_size
 

@@ -17,7 +17,7 @@ from aethermodel.measure.crossing import Crossing, CrossingFabric
 from aethermodel.measure.mocked import mocked_core
 from aethermodel.measure.naive import move_singly
 from aethermodel.measure.pacing import DEPTH, POOL, numbered_pool, produce
-from aethermodel.measure.probes.settings import EventLoop
+from aethermodel.measure.runner import EventLoop
 from aethermodel.measure.stream import Move, Moved, across, drain, moved, tallied
 from aethermodel.measure.tally import Tally
 from aethermodel.specification import load_specification

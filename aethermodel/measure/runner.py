@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from importlib.util import find_spec
+from typing import Literal
 
-from aethermodel.measure.probes.settings import EventLoop
+EventLoop = Literal["asyncio", "uvloop"]
 
 
 def available_loops() -> tuple[EventLoop, ...]:

@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
 from aethermodel.measure.crossing import Crossing
-from aethermodel.measure.probes.settings import BatchSettings, EventLoop
-from aethermodel.measure.runner import on_loop
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.stream import across
 from aethermodel.measure.tally import LostEventsError, Tally
 from aethermodel.measure.workload import make_pool
