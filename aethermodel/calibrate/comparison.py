@@ -8,6 +8,8 @@ from typing import Literal
 import pandas as pd
 
 from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.composition import compose
+from aethermodel.calibrate.fits import TermFit
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 
@@ -19,7 +21,9 @@ MEAN_ERROR, WORST_ERROR = 0.05, 0.10
 _TRUSTED_SPREAD = 0.10
 
 
-def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
+def compare(
+    calibration: Calibration, samples: pd.DataFrame, producer: TermFit | None = None
+) -> pd.DataFrame:
     """Put predicted beside measured, one row a batch size.
 
     Parameters
@@ -28,6 +32,8 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
         Made of the probes' samples only.
     samples : pandas.DataFrame
         With rows of the ``pipeline`` probe.
+    producer : TermFit, optional
+        What a batch costs the producer, where that is another process: the two then overlap.
 
     Returns
     -------
@@ -35,7 +41,9 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
         ``n``, ``label``, ``measured_seconds`` (median of the processes' medians) with the
         lowest and highest process as ``measured_low`` and ``measured_high``,
         ``predicted_seconds`` with its 95 % interval, the budget ``loop_seconds`` to
-        ``fabric_seconds``, ``held_out``, ``error`` (predicted over measured, less one)
+        ``fabric_seconds``, ``wait_seconds`` for a producer that is slower, ``serial_seconds`` and
+        ``pipelined_seconds`` (the same terms composed in either way), ``composition`` (which of
+        them is the prediction), ``held_out``, ``error`` (predicted over measured, less one)
         and ``unexplained`` (share of the measured time that no term accounts for).
 
     Raises
@@ -49,6 +57,7 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
     by_process = whole.groupby(["batch_size", "process"])["seconds"].median()
     measured = by_process.groupby("batch_size").agg(["median", "min", "max"]).reset_index()
     prediction = calibration.predict(measured["batch_size"])
+    composed = compose(prediction, producer)
     calibrated_at = set(calibration.samples["kernel"][0])
     table = pd.DataFrame(
         {
@@ -57,10 +66,14 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
             "measured_seconds": measured["median"],
             "measured_low": measured["min"],
             "measured_high": measured["max"],
-            "predicted_seconds": prediction.seconds,
-            "predicted_low": prediction.low,
-            "predicted_high": prediction.high,
+            "predicted_seconds": composed.seconds,
+            "predicted_low": composed.low,
+            "predicted_high": composed.high,
             **{f"{term}_seconds": seconds for term, seconds in prediction.budget.items()},
+            "wait_seconds": composed.seconds - prediction.seconds,
+            "serial_seconds": composed.serial,
+            "pipelined_seconds": composed.pipelined,
+            "composition": composed.name,
             "held_out": [n not in calibrated_at for n in measured["batch_size"]],
         }
     )

@@ -65,6 +65,8 @@ def print_trial(trial: Trial) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from aethermodel.calibrate.composition import composition_errors
+
     c = trial.campaign
     processes = "one process" if c.fabric == "loopback" else "from another process"
     table = Table(title=escape(f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]"))
@@ -82,6 +84,11 @@ def print_trial(trial: Trial) -> None:
         )
     Console().print(table)
     typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
+    for found in composition_errors(trial.table).itertuples():
+        typer.echo(
+            f"terms composed {found.composition}{' (the prediction)' if found.predicted else ''}: "
+            f"off by {found.mean_error:.1%} on average, {found.worst_error:.1%} at worst"
+        )
     typer.echo(
         f"{trial.noisy_share:.1%} of {len(trial.samples)} samples were disturbed and taken again; "
         f"the pipeline's processes differ by {trial.verdict.spread:.1%}."

@@ -142,6 +142,12 @@ class Campaign(BaseModel):
         settings = {"event_loop": self.event_loop, "fabric": self.fabric, "checked": across}
         return [self._point("fabric", batch_size=n, **settings) for n in sizes]
 
+    def _producer_points(self) -> list[Point]:
+        if self.fabric == "loopback":
+            return []
+        settings = {"event_loop": self.event_loop, "fabric": self.fabric}
+        return [self._point("produce", batch_size=n, **settings) for n in self.kernel_sizes()]
+
     def handle_sizes(self) -> list[int]:
         """Return three sizes: they show whether a handle's cost really does not depend on N."""
         sizes = self.kernel_sizes()
@@ -152,8 +158,11 @@ class Campaign(BaseModel):
         return [self._point("bandwidth", batch_size=n) for n in self.kernel_sizes()[::2]]
 
     def whole_points(self) -> list[Point]:
-        """Return the pipeline at every batch size, and the copy bandwidth beside it."""
-        points = []
+        """Return the pipeline at every batch size, and the copy bandwidth beside it.
+
+        Across processes also what the producer pays, which is a stage of the whole.
+        """
+        points = self._producer_points()
         for n in self.batch_sizes:
             settings = {"event_loop": self.event_loop, "calls": self.topics, "fabric": self.fabric}
             points.append(self._point("pipeline", batch_size=n, **settings))

@@ -20,6 +20,7 @@ from aethermodel.measure.probes import (
     loop,
     peer_route,
     pipeline,
+    produce,
 )
 
 #: Runs an operation `loops` times and returns the seconds that all of them took.
@@ -52,6 +53,7 @@ PROBES = {
         kernel,
         fabric,
         pipeline,
+        produce,
         bandwidth,
         checksum,
         peer_route,
