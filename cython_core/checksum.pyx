@@ -28,9 +28,9 @@ cdef const aether_crc_kernel* _chosen = NULL
 
 
 cdef _choose():
-    """As wide as the router's variant: v4 may multiply, v3 and NEON use the instruction."""
+    """As wide as the router's variant: v4 takes the best, v3 and NEON the instruction."""
     cdef const aether_crc_kernel* const* found = aether_crc_kernels()
-    cdef int widest = {"baseline": 1, "v3": 2, "neon": 2, "v4": 3}[simd_variant()]
+    cdef int widest = {"baseline": 1, "v3": 2, "neon": 2, "v4": 4}[simd_variant()]
     cdef int i = 0
     global _chosen
     while found[i] != NULL:
@@ -57,8 +57,9 @@ def checksum_variants():
     Returns
     -------
     tuple of str
-        ``table``, then where supported ``instruction`` (the CRC-32C instruction)
-        and ``clmul`` (carry-less multiplication beside the instruction).
+        ``table``, then where supported ``instruction`` (the CRC-32C instruction),
+        ``clmul`` (carry-less multiplication beside the instruction) and ``gfni``
+        (bit matrices beside the instruction).
     """
     return tuple(_kernels)
 

@@ -51,7 +51,7 @@ uint32_t aether_crc32c(const void *bytes, size_t n) {
 const aether_crc_kernel aether_crc_table = {"table", stamp, verify};
 
 const aether_crc_kernel *const *aether_crc_kernels(void) {
-    static const aether_crc_kernel *found[4];
+    static const aether_crc_kernel *found[5];
     size_t n = 0;
     make_table();
     found[n++] = &aether_crc_table;
@@ -61,6 +61,10 @@ const aether_crc_kernel *const *aether_crc_kernels(void) {
     if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("vpclmulqdq")) {
         aether_crc_prepare_clmul(); /* compiled for that processor too */
         found[n++] = &aether_crc_clmul;
+        if (__builtin_cpu_supports("gfni")) {
+            aether_crc_prepare_gfni();
+            found[n++] = &aether_crc_gfni;
+        }
     }
 #elif defined(__aarch64__)
     if (getauxval(AT_HWCAP) & HWCAP_CRC32) found[n++] = &aether_crc_instruction;

@@ -5,6 +5,7 @@
 #include "event.h"
 
 #define AETHER_CRC_BYTES 60
+#define AETHER_CRC_POLYNOMIAL 0x105EC76F1u /* all 33 bits; bit 0 is x^32 */
 
 typedef struct {
     const char *name;
@@ -17,6 +18,7 @@ typedef struct {
 extern const aether_crc_kernel aether_crc_table;
 extern const aether_crc_kernel aether_crc_instruction;
 extern const aether_crc_kernel aether_crc_clmul;
+extern const aether_crc_kernel aether_crc_gfni;
 
 /* Of any bytes, by table: the oracle of the others. */
 uint32_t aether_crc32c(const void *bytes, size_t n);
@@ -29,5 +31,6 @@ const aether_crc_kernel *const *aether_crc_kernels(void);
 uint32_t aether_crc_power(unsigned n);
 
 void aether_crc_prepare_clmul(void);
+void aether_crc_prepare_gfni(void);
 
 #endif

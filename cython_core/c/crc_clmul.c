@@ -20,8 +20,7 @@
  * Polynomials Using PCLMULQDQ", Intel, 2009. */
 #include <immintrin.h>
 
-#include "crc32c.h"
-#include "crc_instruction.h"
+#include "crc_groups.h"
 
 #define WIDE 4   /* events of a group that are multiplied */
 #define NARROW 3 /* and that the instruction steps through */
@@ -73,7 +72,8 @@ static inline constants load_constants(void) {
 /* Whether all checksums of whole groups are right. The order of the lines is the
  * order of execution that was measured to be fastest: steps spread evenly among
  * multiplications, which reduce the sums of the group before meanwhile. */
-static inline int are_right(const aether_event *e, size_t n, const constants *c) {
+static inline int are_right(const aether_event *e, size_t n, const void *prepared) {
+    const constants *c = prepared;
     __m512i sum = c->right_sum;
     __m512i errors = _mm512_setzero_si512();
     uint64_t wrong = 0;
@@ -139,24 +139,11 @@ static inline int are_right(const aether_event *e, size_t n, const constants *c)
 
 static size_t verify(const aether_event *events, size_t n, uint32_t *bad, size_t room) {
     constants c = load_constants();
-    size_t found = 0;
-    for (size_t i = 0; i < n; i += BLOCK) {
-        size_t left = n - i < BLOCK ? n - i : BLOCK;
-        size_t whole = left - left % GROUP;
-        size_t right = are_right(events + i, whole, &c) ? whole : 0;
-        if (__builtin_expect(right == BLOCK, 1)) continue;
-        uint32_t here[BLOCK];
-        size_t count = aether_crc_instruction.verify(events + i + right, left - right, here, BLOCK);
-        for (size_t k = 0; k < count; k++, found++)
-            if (found < room) bad[found] = (uint32_t)(i + right) + here[k];
-    }
-    return found;
+    return aether_crc_verify_groups(events, n, bad, room, GROUP, BLOCK, are_right, &c);
 }
 
 /* Checksums themselves need a full reduction and a store each: no gain there. */
 static void stamp(aether_event *events, size_t n) { aether_crc_instruction.stamp(events, n); }
-
-#define POLYNOMIAL 0x105EC76F1u /* all 33 bits; bit 0 is x^32 */
 
 static uint64_t weight(unsigned n) { return (uint64_t)aether_crc_power(n) << 32; }
 
@@ -179,7 +166,7 @@ void aether_crc_prepare_clmul(void) {
      * word it has more bits, for else P would divide it. */
     inverse = 0;
     for (int bit = 0; bit < 64; bit++)
-        if ((times(inverse, POLYNOMIAL) >> bit & 1) != (bit == 0)) inverse |= 1ull << bit;
+        if ((times(inverse, AETHER_CRC_POLYNOMIAL) >> bit & 1) != (bit == 0)) inverse |= 1ull << bit;
     /* Any right event tells the remainder. The sum less that is a multiple of P
      * if the upper halves of both quotients are equal. */
     aether_event event;
@@ -187,11 +174,7 @@ void aether_crc_prepare_clmul(void) {
     event.checksum = aether_crc32c(&event, AETHER_CRC_BYTES);
     right_sum = (uint64_t)event.checksum << 32;
     right_quotient = times(right_sum, inverse);
-    /* A start from which the steps end at zero: back by x^512 from their end. */
-    uint64_t end = 0xFFFFFFFF;
-    for (int word = 0; word < 8; word++) end = CRC_STEP8(end, aether_crc_word(&event, word));
-    for (int bit = 0; bit < 512; bit++) end = (end >> 31 ? end << 1 ^ POLYNOMIAL : end << 1);
-    start = end ^ 0xFFFFFFFF;
+    start = aether_crc_start_to_zero(&event);
 }
 
 const aether_crc_kernel aether_crc_clmul = {"clmul", stamp, verify};

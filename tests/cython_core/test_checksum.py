@@ -100,7 +100,7 @@ def test_one_flipped_bit_anywhere(variant: Any) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("step", [1, 2, 4, 7, 14, 56])
+@pytest.mark.parametrize("step", [1, 2, 4, 7, 8, 14, 16, 25, 56])
 def test_equal_errors_do_not_cancel(variant: Any, step: Any) -> None:
     events = random_events(200, 4)
     stamp(events, variant="table")
