@@ -126,6 +126,10 @@ class Exchange:
         except ValueError as error:
             raise RefusedError(f"the peer's endpoint is not one: {error}") from error
 
+    def fileno(self) -> int:
+        """Return the socket, which becomes readable when the peer hangs up."""
+        return self._socket.fileno()
+
     def ended(self, seconds: float = 0.0) -> bool:
         """Return whether the peer has hung up, after waiting up to `seconds` for it."""
         if not self._ended and select.select([self._socket], [], [], seconds)[0]:
