@@ -59,8 +59,9 @@ attributes.qp_access_flags = IBV_ACCESS_REMOTE_WRITE
 pair = QP(domain, initial, attributes)
 if role != "send":
     for i in range(count):
-        pieces = [SGE(memory.buf + i * size, size, memory.lkey)] if role == "receive" else []
-        pair.post_recv(RecvWR(num_sge=len(pieces), sg=pieces))
+        # pyverbs wants a place also where a write brings its own.
+        piece = SGE(memory.buf + i * size, size, memory.lkey)
+        pair.post_recv(RecvWR(num_sge=1, sg=[piece]))
 say(
     {
         "number": pair.qp_num,

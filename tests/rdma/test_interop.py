@@ -63,6 +63,7 @@ def side(device: Any) -> Iterator[Any]:
         queue_pair = QueuePair(domain, send_depth=COUNT, receive_depth=COUNT)
         yield queue_pair, memory, array
         queue_pair.close()
+        memory.close()
 
 
 @pytest.mark.parametrize(("role", "kind"), [("receive", "send"), ("written", "write-immediate")])
@@ -86,7 +87,6 @@ def test_we_send_to_pyverbs(side: Any, device: Any, role: str, kind: str) -> Non
     assert peer.process.wait(10) == 0
     queue_pair.close()
     stream.close()
-    memory.close()
 
 
 def test_pyverbs_sends_to_us(side: Any, device: Any) -> None:
@@ -102,4 +102,3 @@ def test_pyverbs_sends_to_us(side: Any, device: Any) -> None:
     assert peer.process.wait(10) == 0
     queue_pair.close()
     stream.close()
-    memory.close()

@@ -24,6 +24,9 @@ class Arrivals:
     The sender's goodbye closes the ring, its death aborts it, so that the consumer learns
     of either as over shared memory, after the last whole batch.
 
+    Nothing holds the sender to what it has room for but itself: it may write to the ring,
+    and to no other memory, at any time. Whoever knows the secret is trusted with that.
+
     Attributes
     ----------
     label : str

@@ -188,9 +188,7 @@ class VerbsSender:
         self._check()
         events = self._ring.claimed
         self._ring.commit()
-        offset = self._position % self._ring.capacity * EVENT_BYTES
-        self._position += events
-        self._place(offset, events)
+        self._place(events)
 
     async def send(self, batch: Batch) -> None:
         """Copy a batch that exists elsewhere into the ring and send it, whole.
@@ -203,9 +201,7 @@ class VerbsSender:
         if len(batch):
             await self.reserve(len(batch))
             self._ring.write(batch, timeout=0)
-            offset = self._position % self._ring.capacity * EVENT_BYTES
-            self._position += len(batch)
-            self._place(offset, len(batch))
+            self._place(len(batch))
 
     async def end(self) -> None:
         """End the stream once all of it is in the receiver's memory; idempotent.
@@ -245,7 +241,10 @@ class VerbsSender:
         """Whether ring, send queue and receive queue have room for one more batch."""
         return self._ring.available >= events and self._stream.room > self._stream.pending
 
-    def _place(self, offset: int, events: int) -> None:
+    def _place(self, events: int) -> None:
+        """Queue what was committed last, and post it where a list is full."""
+        offset = self._position % self._ring.capacity * EVENT_BYTES
+        self._position += events
         self._guarded(lambda: self._stream.place(offset, events * EVENT_BYTES, events))
         self._unacknowledged.append(events)
         self._unconsumed.append(events)
