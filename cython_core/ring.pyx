@@ -228,6 +228,25 @@ cdef class Ring(End):
             source += piece
             n -= piece
 
+    def memory(self):
+        """Return the memory of all events, to register with a device that writes into it.
+
+        Whoever writes there keeps to what is reserved: nothing checks it.
+
+        Returns
+        -------
+        numpy.ndarray of uint8
+            The events' bytes, mapped twice in a row: a batch across the end of the ring is
+            contiguous. It holds the memory, also after `close`.
+
+        Raises
+        ------
+        ValueError
+            If the ring is closed or this end a consumer.
+        """
+        self._check(True)
+        return self._map.whole()
+
     async def room(self, n=1):
         """Wait on the running event loop until `n` events can be reserved.
 

@@ -13,6 +13,7 @@ cdef class Mapping:
 
     cdef aether_event* data(self) noexcept
     cdef cnp.ndarray view(self, uint64_t position, Py_ssize_t n, bint writable)
+    cdef cnp.ndarray whole(self)
     cdef void forget(self) noexcept
 
 

@@ -104,6 +104,14 @@ cdef class Mapping:
         cnp.set_array_base(array, lease)
         return array
 
+    cdef cnp.ndarray whole(self):
+        """Both mappings of the events, as bytes; no claim, so not counted as live."""
+        cdef cnp.npy_intp shape = 2 * self.data_bytes
+        cdef cnp.ndarray array = cnp.PyArray_SimpleNewFromData(
+            1, &shape, cnp.NPY_UINT8, self.base + self.header_bytes)
+        cnp.set_array_base(array, self)
+        return array
+
     cdef void forget(self) noexcept:
         """The claim is over: views left from it keep the memory, but no longer count."""
         self.epoch += 1

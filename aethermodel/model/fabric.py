@@ -90,6 +90,22 @@ class VerbsCosts:
             if not least <= value < float("inf"):
                 raise ValueError(f"{item.name} must be at least {least}, not {value}")
 
+    def times(
+        self,
+        messages: int,
+        size: int,
+        list_length: NDArray[Any],
+        signal_every: NDArray[Any],
+        window: int,
+        *,
+        inline: bool,
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+        """Return T and each stage's seconds by name: what ``QueuePair.plan`` asks of a model."""
+        total, stage = stage_times(
+            self, messages, size, list_length, signal_every, window, inline=inline
+        )
+        return total, dict(zip(STAGES, stage, strict=True))
+
 
 _COSTS = sympy.symbols([item.name for item in fields(VerbsCosts)], nonnegative=True)
 (o_w, c_i, o_db, o_cqe, g, d_wqe, d_pay, q, G, L, rtt, mtu, h_pkt, h_op, _limit) = _COSTS

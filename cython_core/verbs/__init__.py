@@ -4,6 +4,7 @@ Built where libibverbs is found; `cython_core.rdma_available` tells why it is no
 """
 
 try:
+    from cython_core.verbs.batches import BatchStream
     from cython_core.verbs.completion import COMPLETION_DTYPE, CompletionQueue
     from cython_core.verbs.device import Device, Gid, choose_gid, device_names
     from cython_core.verbs.memory import ProtectionDomain, RdmaBuffer
@@ -19,6 +20,7 @@ from cython_core.verbs.endpoint import Endpoint
 
 __all__ = [
     "COMPLETION_DTYPE",
+    "BatchStream",
     "CompletionQueue",
     "Device",
     "Endpoint",

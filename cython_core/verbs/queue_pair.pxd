@@ -1,7 +1,8 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from cython_core.verbs.completion cimport CompletionQueue
-from cython_core.verbs.ibverbs cimport ibv_mr, ibv_qp, ibv_send_wr, ibv_sge, ibv_wc
+from cython_core.verbs.credit cimport CreditWords
+from cython_core.verbs.ibverbs cimport ibv_qp, ibv_wc
 from cython_core.verbs.memory cimport ProtectionDomain
 
 
@@ -22,6 +23,7 @@ cdef struct incoming:
     uint64_t received
     uint64_t released
     uint64_t slots
+    uint32_t* immediates
     uint64_t posts
     uint64_t flushed
     bint live
@@ -33,12 +35,6 @@ cdef struct granting:
     uint64_t completed
 
 
-# What the peer writes, and what this side writes to the peer: both totals of messages.
-cdef struct credit_words:
-    uint64_t granted
-    uint64_t telling
-
-
 cdef struct fault:
     int status
     uint32_t vendor_error
@@ -48,15 +44,12 @@ cdef struct fault:
 
 cdef class QueuePair:
     cdef ibv_qp* qp
-    cdef ibv_mr* credit_mr
-    cdef credit_words* credit
-    cdef ibv_send_wr grant_wr
-    cdef ibv_sge grant_sge
+    cdef CreditWords credit
     cdef outgoing out
     cdef incoming into
     cdef granting grant
     cdef fault failure
-    cdef bint busy, aborted
+    cdef bint busy, aborted, unmarked
     cdef readonly ProtectionDomain domain
     cdef readonly CompletionQueue send_queue, receive_queue
     cdef bint own_send_queue, own_receive_queue
@@ -67,6 +60,7 @@ cdef class QueuePair:
 
     cdef int _enter(self) except -1
     cdef void _leave(self) noexcept
+    cdef void _arrived(self, const ibv_wc* wc) noexcept nogil
     cdef int _reap(self) except -1 nogil
     cdef void _sort(self, const ibv_wc* wc) noexcept nogil
     cdef int _fail(self) except -1

@@ -1,25 +1,26 @@
 """Reliable-connected queue pairs: from reset to ready, credits, and what failed."""
 
+from cython_core.verbs.credit cimport CreditWords
 from cython_core.verbs.ibverbs cimport *
-from cython_core.verbs.transition cimport timers, to_error, to_init, to_ready, to_reset
-from libc.errno cimport errno
+from cython_core.verbs.transition cimport make, mark, timers, to_error, to_init, to_ready, to_reset
 from libc.stdint cimport uintptr_t
-from libc.stdlib cimport free
 from libc.string cimport memset
 
 import os
 import secrets
 
+from cython_core.rdma_plan import plan
 from cython_core.verbs.device import MTU_BYTES
 from cython_core.verbs.endpoint import Endpoint
 from cython_core.verbs.errors import PartialPostError, RdmaError, completion_error
 
-cdef extern from "stdlib.h" nogil:
-    int posix_memalign(void** memory, size_t alignment, size_t size)
+cdef extern from "<endian.h>" nogil:
+    uint32_t be32toh(uint32_t value)
 
 STATES = ("reset", "init", "ready to receive", "ready", "drained", "send error", "error")
 # Credit updates share the send queue with messages and are told apart by their id.
 cdef uint64_t GRANT = <uint64_t> 1 << 63
+cdef uint64_t MARK = <uint64_t> 1 << 62
 cdef int GRANT_DEPTH = 16
 cdef int GRANT_SIGNAL = 8
 cdef int REAP = 64
@@ -61,8 +62,6 @@ cdef class QueuePair:
 
     def __cinit__(self):
         self.qp = NULL
-        self.credit_mr = NULL
-        self.credit = NULL
 
     def __init__(
         self, ProtectionDomain domain not None, *, int send_depth=128, int receive_depth=128,
@@ -101,40 +100,17 @@ cdef class QueuePair:
 
     def _create(self, int send_depth, int receive_depth, int inline):
         cdef ibv_qp_init_attr attributes
-        cdef int wanted
-        if posix_memalign(<void**> &self.credit, 64, 64):
-            raise MemoryError("no memory for the credit words")
-        memset(self.credit, 0, 64)
-        self.credit_mr = ibv_reg_mr(
-            self.domain.pd, self.credit, sizeof(credit_words),
-            IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE,
-        )
-        if self.credit_mr == NULL:
-            raise RdmaError(f"cannot register the credit words: {os.strerror(errno)}")
-        for wanted in (max(inline, <int> sizeof(uint64_t)), 0):
-            memset(&attributes, 0, sizeof(attributes))
-            attributes.send_cq = self.send_queue.cq
-            attributes.recv_cq = self.receive_queue.cq
-            attributes.qp_type = IBV_QPT_RC
-            attributes.cap.max_send_wr = send_depth + GRANT_DEPTH
-            attributes.cap.max_recv_wr = receive_depth
-            attributes.cap.max_send_sge = 1
-            attributes.cap.max_recv_sge = 1
-            attributes.cap.max_inline_data = wanted
-            self.qp = ibv_create_qp(self.domain.pd, &attributes)
-            if self.qp != NULL:
-                break
-        if self.qp == NULL:
-            raise RdmaError(f"no queue pair: {os.strerror(errno)}")
+        self.credit = CreditWords(self.domain)
+        memset(&attributes, 0, sizeof(attributes))
+        attributes.send_cq = self.send_queue.cq
+        attributes.recv_cq = self.receive_queue.cq
+        attributes.cap.max_send_wr = send_depth + GRANT_DEPTH
+        attributes.cap.max_recv_wr = receive_depth
+        attributes.cap.max_inline_data = max(inline, <int> sizeof(uint64_t))
+        self.qp = make(self.domain.pd, &attributes)
         self.send_depth = attributes.cap.max_send_wr - GRANT_DEPTH
         self.receive_depth = attributes.cap.max_recv_wr
         self.max_inline = attributes.cap.max_inline_data
-        self.grant_sge.addr = <uintptr_t> &self.credit.telling
-        self.grant_sge.length = sizeof(uint64_t)
-        self.grant_sge.lkey = self.credit_mr.lkey
-        self.grant_wr.sg_list = &self.grant_sge
-        self.grant_wr.num_sge = 1
-        self.grant_wr.opcode = IBV_WR_RDMA_WRITE
 
     cdef int _initialise(self) except -1:
         to_init(self.qp, self.domain.device)
@@ -176,6 +152,13 @@ cdef class QueuePair:
         own = self.domain.device.mtu
         return own if self.remote is None else min(self.remote.mtu, own)
 
+    def plan(self, batch, size, costs):
+        """Choose p, k, window and inline for a stream of `batch` messages of `size` bytes.
+
+        See `cython_core.rdma_plan.plan`; depth and inline limit are this queue pair's.
+        """
+        return plan(batch, size, costs, depth=self.send_depth, max_inline=self.max_inline)
+
     def endpoint(self, memory=None):
         """Return what the peer must know.
 
@@ -198,7 +181,7 @@ cdef class QueuePair:
             address=memory.ptr if memory is not None else 0,
             length=memory.length if memory is not None else 0,
             key=memory.rkey if memory is not None else 0,
-            credit_address=<uintptr_t> &self.credit.granted, credit_key=self.credit_mr.rkey,
+            credit_address=<uintptr_t> &self.credit.words.granted, credit_key=self.credit.mr.rkey,
             granted=self.into.posted,
             delivered=<object> self.into.received if self.receiving else -1,
         )
@@ -232,10 +215,10 @@ cdef class QueuePair:
                 self.qp, self.domain.device, self.psn, remote,
                 timers(self.timeout, self.retries, self.rnr_retries, self.rnr_timer),
             )
-            self.credit.granted = remote.granted
+            self.credit.words.granted = remote.granted
             self.out.posted = self.out.completed = position
-            self.grant_wr.remote_addr = remote.credit_address
-            self.grant_wr.rkey = remote.credit_key
+            self.credit.request.remote_addr = remote.credit_address
+            self.credit.request.rkey = remote.credit_key
             self.grant.told = self.into.posted
         finally:
             self._leave()
@@ -250,7 +233,7 @@ cdef class QueuePair:
             self._take()
             to_reset(self.qp)
             self._take()
-            self.into.live = self.aborted = False
+            self.into.live = self.aborted = self.unmarked = False
             self.grant.posted = self.grant.completed = 0
             self.out.abandoned = self.out.signalled - self.out.completions
             memset(&self.failure, 0, sizeof(fault))
@@ -266,6 +249,9 @@ cdef class QueuePair:
         if self.qp == NULL:
             raise ValueError("the queue pair is closed")
         to_error(self.qp)
+        # Unsignalled requests that were acknowledged leave no trace, those that were not are
+        # flushed. A last request, flushed behind all others, tells the one from the other.
+        self.unmarked = not mark(self.qp, MARK)
         self.aborted = True
 
     def _take(self):
@@ -280,11 +266,16 @@ cdef class QueuePair:
             count = self.receive_queue._poll(REAP)
             for i in range(count):
                 if self.receive_queue.wc[i].status == IBV_WC_SUCCESS:
-                    self.into.received += 1
+                    self._arrived(&self.receive_queue.wc[i])
                 else:
                     self.into.flushed += self.receive_queue.wc[i].status == IBV_WC_WR_FLUSH_ERR
             if count <= 0:
                 break
+
+    cdef void _arrived(self, const ibv_wc* wc) noexcept nogil:
+        """Count a message, and keep what came with it until its slot is given back."""
+        self.into.immediates[self.into.received % self.into.slots] = be32toh(wc.imm_data)
+        self.into.received += 1
 
     cdef void _sort(self, const ibv_wc* wc) noexcept nogil:
         cdef uint64_t ahead
@@ -296,6 +287,11 @@ cdef class QueuePair:
             ahead = (wc.wr_id + self.out.slots - self.out.completed % self.out.slots)
             self.out.completed += ahead % self.out.slots + 1
             self.out.completions += 1
+            return
+        elif wc.wr_id & MARK:
+            if self.failure.status == 0:
+                self.out.completed = self.out.posted
+                self.failure = fault(wc.status, wc.vendor_err, self.out.completed, False)
             return
         elif self.failure.status == 0:
             # Requests complete in order: all before the first to fail are done.
@@ -316,8 +312,8 @@ cdef class QueuePair:
                 raise RdmaError("the send completion queue cannot be read")
         for i in range(count):
             self._sort(&self.send_queue.wc[i])
-        if self.aborted and count == 0 and self.failure.status == 0:
-            # Nothing was queued, so nothing is flushed: who waits must be told all the same.
+        if self.unmarked and count == 0 and self.failure.status == 0:
+            # Nothing may be flushed: who waits must be told all the same.
             self.failure = fault(IBV_WC_WR_FLUSH_ERR, 0, self.out.completed, False)
         if self.failure.status:
             with gil:
@@ -337,20 +333,20 @@ cdef class QueuePair:
         cdef ibv_send_wr* bad = NULL
         cdef uint64_t most = <uint64_t> GRANT_DEPTH
         cdef int error
-        if self.grant_wr.remote_addr == 0 or self.grant.told == self.into.posted:
+        if self.credit.request.remote_addr == 0 or self.grant.told == self.into.posted:
             return 0
         if self.grant.posted - self.grant.completed >= most:
             self._reap()
         if self.grant.posted - self.grant.completed >= most:
             return 0
-        self.credit.telling = self.into.posted
-        self.grant_wr.wr_id = GRANT | (self.grant.posted + 1)
-        self.grant_wr.send_flags = 0
+        self.credit.words.telling = self.into.posted
+        self.credit.request.wr_id = GRANT | (self.grant.posted + 1)
+        self.credit.request.send_flags = 0
         if self.max_inline >= <int> sizeof(uint64_t):
-            self.grant_wr.send_flags = IBV_SEND_INLINE
+            self.credit.request.send_flags = IBV_SEND_INLINE
         if (self.grant.posted + 1) % GRANT_SIGNAL == 0:
-            self.grant_wr.send_flags |= IBV_SEND_SIGNALED
-        error = ibv_post_send(self.qp, &self.grant_wr, &bad)
+            self.credit.request.send_flags |= IBV_SEND_SIGNALED
+        error = ibv_post_send(self.qp, &self.credit.request, &bad)
         if error:
             with gil:
                 raise PartialPostError(f"cannot post a credit: {os.strerror(error)}")
@@ -363,11 +359,8 @@ cdef class QueuePair:
         if self.qp != NULL:
             failed = ibv_destroy_qp(self.qp)
             self.qp = NULL
-        if self.credit_mr != NULL:
-            failed |= ibv_dereg_mr(self.credit_mr)
-            self.credit_mr = NULL
-        free(self.credit)
-        self.credit = NULL
+        if self.credit is not None:
+            failed |= self.credit._free()
         for queue in (self.receive_queue, self.send_queue):
             if queue is not None:
                 (<CompletionQueue> queue)._release()

@@ -12,6 +12,7 @@ class ReceiveStream:
     size: int
     slots: int
     release_every: int
+    immediates: NDArray[np.uint32]
     def __init__(
         self,
         queue_pair: QueuePair,
@@ -31,6 +32,8 @@ class ReceiveStream:
     def completions(self) -> NDArray[np.void]: ...
     @property
     def received(self) -> int: ...
+    @property
+    def untold(self) -> int: ...
     @property
     def released(self) -> int: ...
     @property

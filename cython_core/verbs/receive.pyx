@@ -1,17 +1,25 @@
 """The receiving side: receives posted in lists, and credits so that it is never overrun."""
 
+cimport numpy as cnp
+
 from cython_core.timing cimport monotonic_seconds
 from cython_core.verbs.ibverbs cimport *
-from cython_core.verbs.queue_pair cimport fault
+from cython_core.verbs.memory cimport RdmaBuffer
+from cython_core.verbs.queue_pair cimport QueuePair, fault
+from cython_core.verbs.stream cimport Stream
 from cython_core.verbs.waiting cimport pause
-from libc.stdlib cimport calloc, free
+from libc.stdint cimport uint32_t
 
 import os
 
+import numpy as np
+
 from cython_core.verbs.errors import PartialPostError, RdmaError
 
+cnp.import_array()
 
-cdef class ReceiveStream:
+
+cdef class ReceiveStream(Stream):
     """A stream of received messages, each with its slot, in the order they were sent.
 
     Message i takes slot ``i % slots``. Every slot is posted from the start; `release`
@@ -38,21 +46,19 @@ cdef class ReceiveStream:
     ------
     ValueError
         If the parameters do not fit each other.
-    """
 
-    def __cinit__(self):
-        self.requests = NULL
-        self.pieces = NULL
-        self.closed = True
+    Attributes
+    ----------
+    immediates : numpy.ndarray of uint32, shape (slots,)
+        What message i brought as its immediate, at ``i % slots``, until it is released;
+        undefined where it brought none.
+    """
 
     def __init__(
         self, QueuePair queue_pair not None, *, RdmaBuffer memory=None, int size=0, int slots,
         int release_every=16, start=0,
     ):
-        if not self.closed:
-            raise RuntimeError("the stream is open")
-        if queue_pair.qp == NULL:
-            raise ValueError("the queue pair is closed")
+        self._new(queue_pair, memory)
         if queue_pair.receiving:
             raise ValueError("the queue pair has a receiving stream")
         if not 1 <= slots <= queue_pair.receive_depth:
@@ -66,30 +72,30 @@ cdef class ReceiveStream:
         if memory is not None:
             if size < 1:
                 raise ValueError(f"size must be at least 1, not {size}")
-            if memory.domain is not queue_pair.domain:
-                raise ValueError("the memory is of another protection domain")
             memory._at(0, <uint64_t> slots * <uint64_t> size)
-        self.requests = <ibv_recv_wr*> calloc(slots, sizeof(ibv_recv_wr))
-        self.pieces = <ibv_sge*> calloc(slots, sizeof(ibv_sge))
-        if self.requests == NULL or self.pieces == NULL:
-            raise MemoryError(f"no memory for {slots} requests")
+        self._allocate(slots, sizeof(ibv_recv_wr))
+        # numpy owns the memory: a caller may keep the array after the stream is closed.
+        self.immediates = np.zeros(slots, dtype=np.uint32)
         self.queue_pair, self.memory = queue_pair, memory
         self.size, self.slots, self.release_every = size, slots, release_every
         cdef uint64_t first = start
+        cdef ibv_recv_wr* requests = <ibv_recv_wr*> self.requests
         cdef int i
         for i in range(slots):
-            self.requests[i].wr_id = i
-            self.requests[i].next = &self.requests[(i + 1) % slots]
+            requests[i].wr_id = i
+            requests[i].next = &requests[(i + 1) % slots]
             if memory is not None:
                 self.pieces[i].addr = memory._at(<uint64_t> i * <uint64_t> size, size)
                 self.pieces[i].length = size
                 self.pieces[i].lkey = memory.mr.lkey
-                self.requests[i].sg_list = &self.pieces[i]
-                self.requests[i].num_sge = 1
+                requests[i].sg_list = &self.pieces[i]
+                requests[i].num_sge = 1
         queue_pair._enter()
         try:
             queue_pair.into.posted = queue_pair.into.received = first
             queue_pair.into.released = first
+            queue_pair.into.slots = slots
+            queue_pair.into.immediates = <uint32_t*> cnp.PyArray_DATA(self.immediates)
             self._post(queue_pair)
         finally:
             queue_pair._leave()
@@ -98,17 +104,13 @@ cdef class ReceiveStream:
         queue_pair.receiving = True
         self.closed = False
 
-    def _enter(self):
-        if self.closed:
-            raise ValueError("the stream is closed")
-        self.queue_pair._enter()
-
     cdef int _post(self, QueuePair qp) except -1 nogil:
         """Post every free slot as one list."""
         cdef uint64_t slots = <uint64_t> self.slots
         cdef uint64_t end = qp.into.released + slots
-        cdef ibv_recv_wr* head = &self.requests[qp.into.posted % slots]
-        cdef ibv_recv_wr* tail = &self.requests[(end - 1) % slots]
+        cdef ibv_recv_wr* requests = <ibv_recv_wr*> self.requests
+        cdef ibv_recv_wr* head = &requests[qp.into.posted % slots]
+        cdef ibv_recv_wr* tail = &requests[(end - 1) % slots]
         cdef ibv_recv_wr* following = tail.next
         cdef ibv_recv_wr* bad = NULL
         cdef uint64_t live
@@ -143,12 +145,14 @@ cdef class ReceiveStream:
             # A credit that cannot be told is how a receiver meets a lost peer.
             if qp.grant.posted != qp.grant.completed or qp.aborted:
                 qp._reap()
+            # The last telling may have had to wait for earlier ones.
+            qp._tell()
             return 0
         for i in range(count):
             if qp.receive_queue.wc[i].status != IBV_WC_SUCCESS:
                 with gil:
                     self._failed(i, count)
-            qp.into.received += 1
+            qp._arrived(&qp.receive_queue.wc[i])
         return count
 
     def _failed(self, int first, int count):
@@ -313,6 +317,14 @@ cdef class ReceiveStream:
         return self.queue_pair.into.received
 
     @property
+    def untold(self):
+        """Credits that the peer has not been told of: earlier tellings are on their way.
+
+        `poll` tells it, once they have arrived.
+        """
+        return self.queue_pair.into.posted - self.queue_pair.grant.told
+
+    @property
     def released(self):
         """Messages whose slots were given back."""
         return self.queue_pair.into.released
@@ -341,18 +353,8 @@ cdef class ReceiveStream:
         if self.queue_pair.qp != NULL and self.queue_pair.into.live:
             raise BufferError("receives are posted: close or reset the queue pair first")
         self.queue_pair.receiving = False
-        self.closed = True
-        if self.memory is not None:
-            self.memory._release()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
+        self._let_go()
 
     def __dealloc__(self):
-        if not self.closed and self.memory is not None:
-            self.memory._release()
-        free(self.requests)
-        free(self.pieces)
+        if not self.closed and self.queue_pair is not None:
+            self.queue_pair.receiving = False  # else it would note what came in freed memory

@@ -1,20 +1,15 @@
 from libc.stdint cimport uint64_t
 
-from cython_core.verbs.ibverbs cimport ibv_send_wr, ibv_sge
-from cython_core.verbs.memory cimport RdmaBuffer
 from cython_core.verbs.queue_pair cimport QueuePair
+from cython_core.verbs.stream cimport Stream
 
 
-cdef class SendStream:
-    cdef readonly QueuePair queue_pair
-    cdef readonly RdmaBuffer memory
+cdef class SendStream(Stream):
     cdef readonly str kind
     cdef readonly int size, slots, list_length, signal_every, window
     cdef readonly uint64_t stride, extent
     cdef readonly bint inline, credits
-    cdef ibv_send_wr* requests
-    cdef ibv_sge* pieces
-    cdef bint numbered, aimed, closed
+    cdef bint numbered, aimed
 
     cdef int _post(self, QueuePair qp, uint64_t count, bint last) except -1 nogil
     cdef uint64_t _room(self, QueuePair qp) noexcept nogil

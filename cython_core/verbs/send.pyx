@@ -2,9 +2,11 @@
 
 from cython_core.timing cimport monotonic_seconds
 from cython_core.verbs.ibverbs cimport *
+from cython_core.verbs.memory cimport RdmaBuffer
+from cython_core.verbs.queue_pair cimport QueuePair
+from cython_core.verbs.stream cimport Stream
 from cython_core.verbs.waiting cimport pause
 from libc.stdint cimport int64_t, uint32_t
-from libc.stdlib cimport calloc, free
 
 import os
 
@@ -26,7 +28,7 @@ KINDS = {
 }
 
 
-cdef class SendStream:
+cdef class SendStream(Stream):
     """A stream of messages of one size, each with its slot in local memory.
 
     Message i (its *position*, counted from 0) is read from slot ``i % slots`` and, if
@@ -70,18 +72,12 @@ cdef class SendStream:
         If the parameters do not fit each other.
     """
 
-    def __cinit__(self):
-        self.requests = NULL
-        self.pieces = NULL
-        self.closed = True
-
     def __init__(
         self, QueuePair queue_pair not None, RdmaBuffer memory not None, *, str kind="send",
         int size, int slots, stride=None, int list_length=16, int signal_every=16, window=None,
         inline=None, credits=None, start=0,
     ):
-        if not self.closed:
-            raise RuntimeError("the stream is open")
+        self._new(queue_pair, memory)
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
         for name, value in (
@@ -103,20 +99,13 @@ cdef class SendStream:
             inline = size <= queue_pair.max_inline
         if inline and size > queue_pair.max_inline:
             raise ValueError(f"{size} bytes exceed the inline limit {queue_pair.max_inline}")
-        if queue_pair.qp == NULL:
-            raise ValueError("the queue pair is closed")
         if queue_pair.sending:
             raise ValueError("the queue pair has a sending stream")
-        if memory.domain is not queue_pair.domain:
-            raise ValueError("the memory is of another protection domain")
         cdef uint64_t first = start
         self.stride = size if stride is None else stride
         self.extent = (slots - 1) * self.stride + size
         memory._at(0, self.extent)
-        self.requests = <ibv_send_wr*> calloc(slots, sizeof(ibv_send_wr))
-        self.pieces = <ibv_sge*> calloc(slots, sizeof(ibv_sge))
-        if self.requests == NULL or self.pieces == NULL:
-            raise MemoryError(f"no memory for {slots} requests")
+        self._allocate(slots, sizeof(ibv_send_wr))
         self.queue_pair, self.memory, self.kind = queue_pair, memory, kind
         self.size, self.slots, self.window = size, slots, window
         self.list_length, self.signal_every = list_length, signal_every
@@ -137,14 +126,15 @@ cdef class SendStream:
         cdef int opcode = KINDS[self.kind]
         cdef unsigned int flags = IBV_SEND_INLINE if self.inline else 0
         cdef int i
+        cdef ibv_send_wr* requests = <ibv_send_wr*> self.requests
         cdef ibv_send_wr* request
         for i in range(self.slots):
             self.pieces[i].addr = base + <uint64_t> i * self.stride
             self.pieces[i].length = self.size
             self.pieces[i].lkey = lkey
-            request = &self.requests[i]
+            request = &requests[i]
             request.wr_id = i
-            request.next = &self.requests[(i + 1) % self.slots]
+            request.next = &requests[(i + 1) % self.slots]
             request.sg_list = &self.pieces[i]
             request.num_sge = 1
             request.opcode = opcode
@@ -163,20 +153,16 @@ cdef class SendStream:
         cdef int i
         cdef uint64_t base
         cdef uint32_t key = remote.key
+        cdef ibv_send_wr* requests = <ibv_send_wr*> self.requests
         if offset < 0 or offset + self.extent > remote.length:
             raise IndexError(f"{self.extent} bytes at {offset} exceed the peer's {remote.length}")
         base = remote.address + offset
         self._enter()
         for i in range(self.slots):
-            self.requests[i].remote_addr = base + <uint64_t> i * self.stride
-            self.requests[i].rkey = key
+            requests[i].remote_addr = base + <uint64_t> i * self.stride
+            requests[i].rkey = key
         self.aimed = True
         self.queue_pair._leave()
-
-    def _enter(self):
-        if self.closed:
-            raise ValueError("the stream is closed")
-        self.queue_pair._enter()
 
     def _ready(self):
         self._enter()
@@ -189,7 +175,7 @@ cdef class SendStream:
         cdef uint64_t room = <uint64_t> self.window - (qp.out.posted - qp.out.completed)
         cdef uint64_t credit
         if self.credits:
-            credit = AETHER_ACQUIRE(&qp.credit.granted) - qp.out.posted
+            credit = AETHER_ACQUIRE(&qp.credit.words.granted) - qp.out.posted
             # A peer that lies about its receives harms its own messages only.
             if <int64_t> credit < 0:
                 credit = 0
@@ -203,8 +189,9 @@ cdef class SendStream:
         cdef uint64_t slots = <uint64_t> self.slots
         cdef uint64_t k = <uint64_t> self.signal_every
         cdef uint64_t end = position + count
-        cdef ibv_send_wr* head = &self.requests[position % slots]
-        cdef ibv_send_wr* tail = &self.requests[(end - 1) % slots]
+        cdef ibv_send_wr* requests = <ibv_send_wr*> self.requests
+        cdef ibv_send_wr* head = &requests[position % slots]
+        cdef ibv_send_wr* tail = &requests[(end - 1) % slots]
         cdef ibv_send_wr* following = tail.next
         cdef ibv_send_wr* bad = NULL
         cdef ibv_send_wr* request = head
@@ -343,6 +330,11 @@ cdef class SendStream:
         return self.queue_pair.out.completed
 
     @property
+    def granted(self):
+        """Messages that the peer allows in all, as it last told."""
+        return AETHER_ACQUIRE(&self.queue_pair.credit.words.granted)
+
+    @property
     def room(self):
         """Messages that could be posted now."""
         return self._room(self.queue_pair)
@@ -383,17 +375,4 @@ cdef class SendStream:
             if qp.out.completions + qp.out.abandoned < qp.out.signalled and qp.failure.status == 0:
                 raise BufferError("messages are in flight: drain the stream, or close the queue pair")
         qp.sending = False
-        self.closed = True
-        self.memory._release()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
-
-    def __dealloc__(self):
-        if not self.closed:
-            self.memory._release()
-        free(self.requests)
-        free(self.pieces)
+        self._let_go()

@@ -1,6 +1,7 @@
-"""The state machine of a reliable connection: reset, init, ready to receive, ready to send."""
+"""The life of a reliable connection: made, reset, init, ready to receive, ready to send, error."""
 
 from cython_core.verbs.ibverbs cimport *
+from libc.errno cimport errno
 from libc.string cimport memcpy, memset
 
 import os
@@ -13,6 +14,30 @@ cdef int _modify(ibv_qp* qp, ibv_qp_attr* attributes, int mask, str state) excep
     if error:
         raise RdmaError(f"the queue pair cannot become {state}: {os.strerror(error)}")
     return 0
+
+
+cdef ibv_qp* make(ibv_pd* pd, ibv_qp_init_attr* wanted) except NULL:
+    """Create a reliable connection; `wanted` then tells what was granted."""
+    cdef ibv_qp_cap cap = wanted.cap
+    cdef ibv_qp* qp
+    wanted.qp_type = IBV_QPT_RC
+    for inline in (cap.max_inline_data, 0):  # not every device has so much, or any
+        wanted.cap = cap
+        wanted.cap.max_send_sge = wanted.cap.max_recv_sge = 1
+        wanted.cap.max_inline_data = inline
+        qp = ibv_create_qp(pd, wanted)
+        if qp != NULL:
+            return qp
+    raise RdmaError(f"no queue pair: {os.strerror(errno)}")
+
+
+cdef bint mark(ibv_qp* qp, uint64_t id) noexcept:
+    """Queue an empty request behind all others; False if the device does not take it."""
+    cdef ibv_send_wr request
+    cdef ibv_send_wr* bad = NULL
+    memset(&request, 0, sizeof(request))
+    request.wr_id, request.opcode = id, IBV_WR_RDMA_WRITE
+    return ibv_post_send(qp, &request, &bad) == 0
 
 
 cdef int to_reset(ibv_qp* qp) except -1:

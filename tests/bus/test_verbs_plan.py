@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aethermodel.bus.fabrics.verbs_plan import TIE, plan
 from aethermodel.model.fabric import VerbsCosts, stage_times, stages, transfer_time
+from cython_core.rdma_plan import TIE, plan
 
 # Orders of magnitude of a NIC: UCX's constants, 100 Gbit/s.
 NIC = VerbsCosts(
@@ -83,6 +83,12 @@ def test_lists_and_signals_grow_with_their_price() -> None:
     assert cheap.list_length == 1 < dear.list_length
     assert plan(10_000, 64, replace(NIC, o_cqe=1e-6)).signal_every > 1
     assert plan(10_000, 64, replace(NIC, d_pay=1e-5)).inline
+
+
+def test_a_queue_pair_may_carry_less_inline() -> None:
+    dear = replace(NIC, d_pay=1e-5)
+    assert plan(10_000, 64, dear, max_inline=64).inline
+    assert not plan(10_000, 64, dear, max_inline=63).inline
 
 
 def test_the_expressions_are_whole() -> None:

@@ -4,6 +4,12 @@ Both sides know a secret. Each first says a random nonce; the key of the convers
 HMAC-SHA256 of the secret over both, so that nothing recorded earlier passes. Every message
 carries a tag over direction, number and body. The bodies are not encrypted: the socket
 listens on loopback unless told otherwise.
+
+Why not rdma_cm, which connects on Soft-RoCE as well (``rping`` and ``ib_send_bw -R`` do in the
+guest): it authenticates nobody. An InfiniBand connection request carries 92 bytes of private
+data, of which rdma_cm takes 36 for addresses (Linux, ``struct cma_hdr``), and the 56 that are
+left hold no nonce, tag and endpoint. A second conversation would have to prove who is there,
+and would be this one; and it is this socket that tells at once of an idle peer's death.
 """
 
 from __future__ import annotations
@@ -125,6 +131,10 @@ class Exchange:
             return Endpoint.from_dict(json.loads(body))
         except ValueError as error:
             raise RefusedError(f"the peer's endpoint is not one: {error}") from error
+
+    def fileno(self) -> int:
+        """Return the socket, which becomes readable when the peer hangs up."""
+        return self._socket.fileno()
 
     def ended(self, seconds: float = 0.0) -> bool:
         """Return whether the peer has hung up, after waiting up to `seconds` for it."""

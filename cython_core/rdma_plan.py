@@ -1,15 +1,35 @@
-"""How to post: list length, signalling, inline and window that the cost model likes best."""
+"""How to post: the list length, signalling, inline and window that a cost model likes best."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
-
-from aethermodel.model.fabric import STAGES, VerbsCosts, stage_times
+from numpy.typing import NDArray
 
 # Settings this close to the best are the same; then the shorter list has the lower latency.
 TIE = 0.01
+
+
+class Costs(Protocol):
+    """A cost model with its parameters, such as ``aethermodel.model.fabric.VerbsCosts``."""
+
+    @property
+    def inline_limit(self) -> float:
+        """Longest inline message in bytes."""
+
+    def times(
+        self,
+        messages: int,
+        size: int,
+        list_length: NDArray[Any],
+        signal_every: NDArray[Any],
+        window: int,
+        *,
+        inline: bool,
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+        """Return the whole time and each stage's, in seconds, for every p and k."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +62,9 @@ class Plan:
     binding: str
 
 
-def plan(batch: int, size: int, costs: VerbsCosts, *, depth: int = 128) -> Plan:
+def plan(
+    batch: int, size: int, costs: Costs, *, depth: int = 128, max_inline: int | None = None
+) -> Plan:
     """Choose how to send a batch.
 
     Parameters
@@ -51,10 +73,12 @@ def plan(batch: int, size: int, costs: VerbsCosts, *, depth: int = 128) -> Plan:
         Messages N, at least 1.
     size : int
         Bytes a message b, at least 1.
-    costs : VerbsCosts
+    costs : Costs
         Of this host, device and path.
     depth : int
         What the send queue holds, at least 1.
+    max_inline : int, optional
+        What the queue pair carries inline, in bytes; by default all that the costs allow.
 
     Returns
     -------
@@ -76,19 +100,19 @@ def plan(batch: int, size: int, costs: VerbsCosts, *, depth: int = 128) -> Plan:
     # would wait for a completion that nobody asked for.
     usable = (grid.sum(axis=0) - 1 <= depth) & (grid[0] < 2 * batch) & (grid[1] < 2 * batch)
     lists, signals = grid[:, usable]
-    best: tuple[float, int, int, bool] | None = None
-    choices = []
-    for inline in (False, True) if size <= costs.inline_limit else (False,):
-        total, _ = stage_times(costs, batch, size, lists, signals, depth, inline=inline)
+    limit = costs.inline_limit if max_inline is None else min(max_inline, costs.inline_limit)
+    stages: dict[bool, dict[str, NDArray[np.float64]]] = {}
+    choices: list[tuple[float, int, int, bool, int]] = []
+    for way in (False, True) if size <= limit else (False,):
+        total, stages[way] = costs.times(batch, size, lists, signals, depth, inline=way)
         choices += [
-            (float(t), int(p), int(k), inline)
-            for t, p, k in zip(total, lists, signals, strict=True)
+            (float(total[i]), int(lists[i]), int(signals[i]), way, i) for i in range(len(total))
         ]
-    limit = min(choices)[0] * (1 + TIE)
-    best = min((c for c in choices if c[0] <= limit), key=lambda c: (c[1], c[2], c[3]))
-    seconds, list_length, signal_every, inline = best
-    _, stage = stage_times(costs, batch, size, list_length, signal_every, depth, inline=inline)
-    times = dict(zip(STAGES, map(float, stage), strict=True))
+    most = min(choices)[0] * (1 + TIE)
+    seconds, list_length, signal_every, inline, at = min(
+        (choice for choice in choices if choice[0] <= most), key=lambda choice: choice[1:4]
+    )
+    times = {name: float(each[at]) for name, each in stages[inline].items()}
     return Plan(
         list_length=list_length,
         signal_every=signal_every,

@@ -1,0 +1,141 @@
+"""The fabric over RDMA: a committed batch is written into the remote consumer's ring by the device.
+
+Both sides have a ring of one size, images of each other. A batch goes as one RDMA WRITE with
+immediate from its place in the sender's ring to the same place in the receiver's; the
+immediate is its number of events, 0 at the end of the stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aethermodel.bus.fabrics.shm import ShmReceiver
+from aethermodel.bus.fabrics.verbs_arrivals import Arrivals
+from aethermodel.bus.fabrics.verbs_exchange import Listener
+from aethermodel.bus.fabrics.verbs_sender import VerbsSender
+from cython_core import Ring
+
+__all__ = ["VerbsListener", "VerbsReceiver", "VerbsSender"]
+
+
+class VerbsReceiver(ShmReceiver):
+    """The consumer's side: batches are views of the memory that the device wrote to.
+
+    Parameters
+    ----------
+    arrivals : Arrivals
+        What fills the ring; closed with this.
+    ring : cython_core.Ring
+        The consumer's end; `close` closes it.
+    most : int
+        Most events a batch.
+
+    Attributes
+    ----------
+    label : {"soft-roce", "rdma-nic"}
+    arrivals : Arrivals
+
+    Raises
+    ------
+    ValueError
+        If the ring is a producer's end or `most` below 1.
+    """
+
+    copies = 0
+
+    def __init__(self, arrivals: Arrivals, ring: Ring, most: int = 65_536) -> None:
+        super().__init__(ring, most)
+        self.arrivals = arrivals
+        self.label = arrivals.label
+
+    def close(self) -> None:
+        """Let go of the ring and hang up; idempotent."""
+        super().close()
+        self.arrivals.close()
+
+
+class VerbsListener:
+    """Takes connections of senders that know the secret.
+
+    Parameters
+    ----------
+    secret : bytes
+        Known to both sides, at least 16 bytes, never sent.
+    port : int
+        Of the exchange over TCP; 0 lets the system choose.
+    host : str
+        Loopback by default; another address exposes the exchange to that network.
+    capacity : int
+        Events a ring, a power of two, at least 64. Its memory is pinned, and counts twice
+        (128 bytes an event) against the memlock limit.
+    receives : int
+        Batches that may be on their way or unreleased.
+    most : int
+        Most events a batch that `VerbsReceiver.receive` returns.
+    device : str, optional
+        Name of the RDMA device; by default the first with an active port.
+
+    Attributes
+    ----------
+    port : int
+    """
+
+    def __init__(
+        self,
+        secret: bytes,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        capacity: int = 16_384,
+        receives: int = 64,
+        most: int = 65_536,
+        device: str | None = None,
+    ) -> None:
+        self._listener = Listener(secret, host, port)
+        self._capacity, self._receives, self._most = capacity, receives, most
+        self._device = device
+        self.port = self._listener.port
+
+    async def accept(self, timeout: float = 30.0) -> VerbsReceiver:
+        """Return the receiver of the next sender.
+
+        Raises
+        ------
+        TimeoutError
+            If none comes within `timeout` seconds.
+        RefusedError
+            If the one that came does not know the secret.
+        RdmaError
+            If there is no device, or it refuses.
+        ValueError
+            If capacity, receives or most do not do.
+        """
+        producer, consumer = Ring.pair(self._capacity)
+        try:
+            return VerbsReceiver(await self.land(producer, timeout), consumer, self._most)
+        except BaseException:
+            consumer.abort()
+            producer.abort()
+            raise
+
+    async def land(self, ring: Ring, timeout: float = 30.0) -> Arrivals:
+        """Let the next sender write into a ring whose consumer may be in another process.
+
+        Parameters
+        ----------
+        ring : cython_core.Ring
+            The producer's end; its consumer peeks and releases as over shared memory.
+        timeout : float
+            Seconds.
+
+        Raises
+        ------
+        TimeoutError, RefusedError, RdmaError, ValueError
+            As `accept`.
+        """
+        exchange = await asyncio.to_thread(self._listener.accept, timeout)
+        return await Arrivals.land(exchange, ring, receives=self._receives, device=self._device)
+
+    def close(self) -> None:
+        """Take no more connections; those that are there go on."""
+        self._listener.close()
