@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,7 @@ def fit_verbs(samples: VerbsSamples) -> VerbsFit:
         values, _ = relative_nnls(design, seconds, np.ones(len(seconds)))
     else:
         values = _search(start, training, seconds, names)
-    costs = replace(start, **dict(zip(names, map(float, values), strict=True)))
+    costs = _with(start, names, values)
     law, _ = _times(costs, training)
     rows = _gradient(costs, training, names) / law[:, None]
     noise = float(np.sqrt(np.sum(np.square(seconds / law - 1)) / freedom))
@@ -207,6 +208,11 @@ def judge_verbs(fit: VerbsFit, samples: VerbsSamples) -> HeldOut:
     )
 
 
+def _with(costs: VerbsCosts, names: Sequence[str], values: Iterable[float]) -> VerbsCosts:
+    changed: Any = dict(zip(names, map(float, values), strict=True))
+    return replace(costs, **changed)
+
+
 def _times(costs: VerbsCosts, table: pd.DataFrame) -> tuple[Floats, Floats]:
     """Evaluate T and its stages for each row, inline or not."""
     total, stage = np.empty(len(table)), np.empty((4, len(table)))
@@ -226,7 +232,7 @@ def _gradient(costs: VerbsCosts, table: pd.DataFrame, names: tuple[str, ...]) ->
     for name in names:
         value = getattr(costs, name)
         step = 1.0 if costs.serial else max(value, 1e-12) * 1e-6
-        there, _ = _times(replace(costs, **{name: value + step}), table)
+        there, _ = _times(_with(costs, (name,), [value + step]), table)
         columns.append((there - here) / step)
     return np.stack(columns, axis=1)
 
@@ -240,8 +246,8 @@ def _search(
     unit = np.array([scale[name] for name in names])
 
     def residual(x: Floats) -> Floats:
-        costs = replace(start, **dict(zip(names, map(float, x * unit), strict=True)))
-        return np.asarray(np.log(_times(costs, table)[0] / seconds))
+        law, _ = _times(_with(start, names, x * unit), table)
+        return np.asarray(np.log(law / seconds))
 
     draw = np.random.default_rng(0)
     starts = [np.ones(len(names)), *np.exp(draw.normal(0, 1, (7, len(names))))]

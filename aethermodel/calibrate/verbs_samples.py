@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -15,7 +15,7 @@ from aethermodel.console import one_line
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA = "aethermodel.bench.rdma/1"
+SCHEMA: Final = "aethermodel.bench.rdma/1"
 #: Columns that say how a batch was sent.
 SETTING = ("messages", "message_bytes", "list_length", "signal_every", "window", "inline")
 COMMITTED = "data/soft-roce-sweep.json"
@@ -117,6 +117,13 @@ class VerbsSamples(BaseModel):
             return cls.model_validate(json.loads(where.read_text("utf-8")))
         except (ValidationError, ValueError) as error:
             raise ValueError(f"{where}: {one_line(error)}") from None
+
+    def text(self) -> str:
+        """Return the sweep as JSON, one setting a line."""
+        head = self.model_dump(by_alias=True, exclude={"rows"})
+        lines = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in head.items()]
+        rows = ",\n  ".join(json.dumps(row.model_dump()) for row in self.rows)
+        return "{\n " + ",\n ".join(lines) + ',\n "rows": [\n  ' + rows + "\n ]\n}\n"
 
     def table(self) -> pd.DataFrame:
         """Return one row a setting.

@@ -11,6 +11,7 @@ from aethermodel.cli import bench_kernel
 from aethermodel.cli.bench_latency import command as bench_latency
 from aethermodel.cli.bench_model import command as bench_model
 from aethermodel.cli.bench_pipeline import command as bench_pipeline
+from aethermodel.cli.bench_rdma import command as bench_rdma
 from aethermodel.cli.bench_soak import command as bench_soak
 from aethermodel.cli.bench_sweep import command as bench_sweep
 from aethermodel.cli.bound import command as bound
@@ -47,6 +48,7 @@ bench.command("soak")(bench_soak)
 bench.command("sweep")(bench_sweep)
 bench.command("latency")(bench_latency)
 bench.command("model")(bench_model)
+bench.command("rdma")(bench_rdma)
 
 
 def _version(wanted: bool) -> None:

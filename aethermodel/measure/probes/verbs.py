@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,7 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     ValueError
         If the device carries fewer bytes inline.
     """
-    stream = connected(settings)
+    stream = _connected(settings, _OPEN)
 
     def timed(loops: int) -> float:
         before = stream.counters
@@ -105,8 +106,24 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     return timed
 
 
-def connected(settings: Settings) -> SendStream:
-    """Make a stream of writes to another queue pair of this process; it lives with the process.
+def count(settings: Settings) -> tuple[int, int]:
+    """Send one batch and return the posts and completions that it took.
+
+    Raises
+    ------
+    ImportError, RdmaError
+        If there is no device.
+    """
+    with ExitStack() as stack:
+        stream = _connected(settings, stack)
+        stream.send(settings.messages, timeout=60)
+        stream.drain(timeout=60)
+        counters = stream.counters
+        return counters["posts"], counters["completions"]
+
+
+def _connected(settings: Settings, stack: ExitStack) -> SendStream:
+    """Make a stream of writes to another queue pair of this process.
 
     Both ends on one device: what a network adds is missing, on hardware as in software.
     """
@@ -114,8 +131,9 @@ def connected(settings: Settings) -> SendStream:
 
     from cython_core.verbs import Device, ProtectionDomain, QueuePair, RdmaBuffer, SendStream
 
-    device = Device()
-    near_domain, far_domain = ProtectionDomain(device), ProtectionDomain(device)
+    device = stack.enter_context(Device())
+    near_domain = stack.enter_context(ProtectionDomain(device))
+    far_domain = stack.enter_context(ProtectionDomain(device))
     size = settings.message_bytes
     near_memory = RdmaBuffer(near_domain, np.zeros(size, np.uint8))
     far_memory = RdmaBuffer(far_domain, np.zeros(size, np.uint8), remote_write=True)
@@ -134,13 +152,15 @@ def connected(settings: Settings) -> SendStream:
         window=settings.window,
         inline=settings.inline,
     )
+    # Memory is let go after the stream that reads it, and both after the queue pairs.
+    for closing in (near_memory, far_memory, stream, far, near):
+        stack.callback(closing.close)
     remote = far.endpoint(far_memory)
     far.connect(near.endpoint())
     near.connect(remote)
     stream.aim(remote)
-    # What answers at the far end must live as long as what sends.
-    _FAR_ENDS.append((far, far_memory, near_memory, near))
     return stream
 
 
-_FAR_ENDS: list[tuple[object, ...]] = []
+# What sends and what answers live as long as the process that samples.
+_OPEN = ExitStack()
