@@ -177,6 +177,23 @@ class HeldOut:
     coverage: float
     settings: int
 
+    def figures(self, fit: VerbsFit) -> dict[str, Any]:
+        """Return fit and judgement as JSON values."""
+        return {
+            "costs": {
+                name: {"value": p.value, "low": p.low, "high": p.high, "unit": p.unit}
+                for name, p in fit.parameters.items()
+            },
+            "training_noise": fit.noise,
+            "held_out_settings": self.settings,
+            "held_out_median_error": self.median_error,
+            "held_out_worst_error": self.worst_error,
+            "training_median_error": self.training_error,
+            "coverage": self.coverage,
+            "wanted_median_error": WANTED,
+            "met": self.met,
+        }
+
     @property
     def met(self) -> bool:
         """Whether the median error is no more than asked for."""

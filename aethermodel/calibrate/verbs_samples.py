@@ -80,6 +80,8 @@ class VerbsSamples(BaseModel):
         Date.
     seed : int
         Of the design, its split, and the order.
+    result : dict
+        What the command that measured made of it, for readers of the file; never read back.
     rows : tuple of Row
     """
 
@@ -96,6 +98,7 @@ class VerbsSamples(BaseModel):
     created: str
     seed: int
     command: str
+    result: dict[str, Any] = Field(default_factory=dict)
     rows: tuple[Row, ...] = Field(min_length=2)
 
     @property

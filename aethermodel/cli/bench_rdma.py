@@ -51,10 +51,12 @@ def command(
         called = f"aethermodel bench rdma {' '.join(sys.argv[3:])}".strip()
         with progress("measuring") as advance:
             swept = sweep(settings, processes, repeats, seed, command=called, progress=advance)
-        if json:
-            _write(swept, json)
+        if json and json != "-":
+            _write(swept, json)  # whatever becomes of the fit
     fit = fit_verbs(swept)
     judged = judge_verbs(fit, swept)
+    if json:
+        _write(swept.model_copy(update={"result": judged.figures(fit)}), json)
     if json != "-":
         _print(swept, fit, judged)
     raise typer.Exit(0 if judged.met else 1)

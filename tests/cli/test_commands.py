@@ -239,6 +239,8 @@ def test_bench_soak_says_whether_all_held():
         (["sweep", "status", "."], "no store of a sweep"),
         (["sweep", "retry", "--store", "nothing"], "no store of a sweep"),
         (["bench", "sweep", "--rounds", "1"], "--rounds"),
+        (["bench", "rdma", "--settings", "3"], "--settings"),
+        (["bench", "rdma", "--samples", "missing.json"], "missing.json"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(arguments, message, tmp_path):
@@ -252,7 +254,7 @@ def test_bad_input_ends_with_2_and_one_line(arguments, message, tmp_path):
 
 COMMANDS = (
     "bound,bench extreme,bench kernel,bench ffi,bench ring,"
-    "bench pipeline,bench soak,bench latency,bench model,bench sweep,"
+    "bench pipeline,bench soak,bench latency,bench model,bench rdma,bench sweep,"
     "sweep plan,sweep run,sweep status,sweep retry,calibrate,predict,validate,report,lab"
 )
 
