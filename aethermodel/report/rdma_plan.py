@@ -13,7 +13,7 @@ from aethermodel.model.fabric import STAGES, VerbsCosts, stage_times
 from aethermodel.rdma_costs import Card, card, load_cards
 from aethermodel.report import style
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import engineering
+from aethermodel.report.quantities import count, engineering
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.verbs_fit import VerbsFit
@@ -137,6 +137,7 @@ def binding_table(
 def binding_map(one: Card, given: RdmaParameters) -> ReportFigure:
     """Draw which stage binds against message size (across) and list length (up), by k."""
     from matplotlib.patches import Patch
+    from matplotlib.ticker import FuncFormatter
 
     table = binding_table(one.costs, given.messages, given.depth)
     kinds = list(dict.fromkeys(table["signal_every"]))
@@ -156,6 +157,8 @@ def binding_map(one: Card, given: RdmaParameters) -> ReportFigure:
             axes.set(title=f"one signal in {k}", xlabel="bytes a message")
             axes.set_xscale("log", base=2)
             axes.set_yscale("log", base=2)
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
             axes.grid(False)
         panels[0].set_ylabel("messages a doorbell (p)")
         used = [stage for stage in STAGES if (table["binds"] == stage).any()]
