@@ -52,7 +52,7 @@ bench-rdma: $(VENV)/rdma
 
 # SWEEP="--settings 24 --processes 2" makes it short.
 sweep-rdma: $(VENV)/rdma
-	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) --out reports -- sh -c 'exec aethermodel bench rdma $(SWEEP) --json "$$AETHER_OUT/rdma_sweep.json"'
+	$(BIN)/python tools/guest/run.py --timeout 3600 --out reports -- sh -c 'exec aethermodel bench rdma $(SWEEP) --json "$$AETHER_OUT/rdma_sweep.json"'
 
 lint: $(VENV)/full
 	$(BIN)/ruff check .

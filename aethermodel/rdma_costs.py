@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,12 @@ def load_cards(path: Path | None = None) -> dict[str, Card]:
     ValueError
         In one line, if the file is not of that form.
     """
+    # A registry of units takes a second to make.
+    return dict(_load(path))
+
+
+@cache
+def _load(path: Path | None) -> dict[str, Card]:
     import pint
 
     where = path or files("aethermodel") / "data/rdma-nics.toml"

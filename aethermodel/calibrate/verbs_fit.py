@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import stdtrit
 
+from aethermodel.calibrate.comparison import Outcome
 from aethermodel.calibrate.fits import Parameter
 from aethermodel.calibrate.regression import relative_nnls
 from aethermodel.calibrate.verbs_samples import VerbsSamples
@@ -168,6 +169,9 @@ class HeldOut:
         Share of the held-out settings that are covered; 0.95 is aimed at.
     settings : int
         How many were held out.
+    spread : float
+        Median over all settings of (slowest - fastest process) / fastest, each process by its
+        fastest sample: the noise that the minimum has to see through.
     """
 
     table: pd.DataFrame
@@ -176,6 +180,14 @@ class HeldOut:
     training_error: float
     coverage: float
     settings: int
+    spread: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return the verdict: a miss counts only where the host was quiet."""
+        if self.met:
+            return "pass"
+        return "inconclusive" if self.spread > WANTED else "fail"
 
     def figures(self, fit: VerbsFit) -> dict[str, Any]:
         """Return fit and judgement as JSON values."""
@@ -190,8 +202,16 @@ class HeldOut:
             "held_out_worst_error": self.worst_error,
             "training_median_error": self.training_error,
             "coverage": self.coverage,
+            "spread": self.spread,
             "wanted_median_error": WANTED,
-            "met": self.met,
+            "outcome": self.outcome,
+            "settings": {
+                name: [float(f"{value:.4g}") for value in self.table[name]]
+                for name in (
+                    *("seconds", "median_seconds", "spread", "high"),
+                    *("predicted_seconds", "predicted_low", "predicted_high", "error"),
+                )
+            },
         }
 
     @property
@@ -222,6 +242,7 @@ def judge_verbs(fit: VerbsFit, samples: VerbsSamples) -> HeldOut:
         training_error=float(table.loc[~table["held_out"], "error"].abs().median()),
         coverage=float(unseen["covered"].mean()),
         settings=len(unseen),
+        spread=float(((table["high"] - table["low"]) / table["low"]).median()),
     )
 
 

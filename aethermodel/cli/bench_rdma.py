@@ -48,7 +48,10 @@ def command(
     else:
         from aethermodel.measure.verbs_sweep import sweep
 
-        called = f"aethermodel bench rdma {' '.join(sys.argv[3:])}".strip()
+        called = (
+            f"aethermodel bench rdma --settings {settings} --processes {processes} "
+            f"--repeats {repeats} --seed {seed}"
+        )
         with progress("measuring") as advance:
             swept = sweep(settings, processes, repeats, seed, command=called, progress=advance)
         if json and json != "-":
