@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-#: What a sweep can tell apart. A message's gap in the device folds into o_w and the device's
-#: fetch of a list into o_db: in one device alone each pair is one sum.
+#: What a sweep can tell apart. In software a message's gap in the device and its acknowledgement
+#: fold into o_w, the headers of a packet into g_pkt; the fetch of a list folds into o_db.
 FITTED = {
     True: ("L", "o_w", "o_db", "o_cqe", "c_i", "d_pay", "g_pkt", "G"),
     False: ("L", "o_w", "o_db", "o_cqe", "c_i", "g", "d_pay", "g_pkt", "G", "rtt"),

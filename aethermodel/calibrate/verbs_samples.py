@@ -30,6 +30,9 @@ class Row(BaseModel):
         Decided by the design, before anything was measured.
     posts, completions : int
         A batch, as counted; the formulas say ceil(N/p) and ceil(N/k).
+    packets : int or None
+        A batch, as the driver counted them, acknowledgements included: N (ceil(b/MTU) + 1)
+        where every message is acknowledged and none sent again; None where it does not tell.
     samples_seconds : list of list of float
         Seconds a batch: by process, then in the order in which they were taken.
     noisy : int
@@ -47,6 +50,7 @@ class Row(BaseModel):
     held_out: bool
     posts: int
     completions: int
+    packets: int | None = None
     samples_seconds: list[list[float]] = Field(min_length=1)
     noisy: int = Field(0, ge=0)
 
@@ -134,12 +138,12 @@ class VerbsSamples(BaseModel):
         Returns
         -------
         pandas.DataFrame
-            The settings, ``held_out``, counted ``posts`` and ``completions``, ``seconds`` (the
-            fastest sample: what disturbs a sample of fixed work only ever adds time, and the
-            fastest is what the costs themselves take; Chen and Revels 2016, arXiv 1608.04295),
-            ``low`` and ``high`` (the fastest of the fastest and of the slowest process),
-            ``median_seconds`` (of all samples), ``spread`` (of all samples: interquartile range
-            over median), ``samples``, ``noisy``.
+            The settings, ``held_out``, counted ``posts``, ``completions`` and ``packets``,
+            ``seconds`` (the fastest sample: what disturbs a sample of fixed work only ever adds
+            time, and the fastest is what the costs themselves take; Chen and Revels 2016, arXiv
+            1608.04295), ``low`` and ``high`` (the fastest of the fastest and of the slowest
+            process), ``median_seconds`` (of all samples), ``spread`` (of all samples:
+            interquartile range over median), ``samples``, ``noisy``.
         """
         import pandas as pd
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from aethermodel.calibrate.verbs_samples import SETTING, Row, VerbsSamples
 from aethermodel.measure.host import this_host
-from aethermodel.measure.probes.verbs import count
+from aethermodel.measure.probes.verbs import Counted, count
 from aethermodel.measure.sampling import Plan, Point, take_samples
 from aethermodel.measure.verbs_design import Designed, design
 
@@ -102,20 +102,17 @@ def sweep(
     )
 
 
-def rows(
-    chosen: list[Designed], counts: list[tuple[int, int]], samples: pd.DataFrame
-) -> tuple[Row, ...]:
+def rows(chosen: list[Designed], counts: list[Counted], samples: pd.DataFrame) -> tuple[Row, ...]:
     """Put design, counters and samples together, one row a setting."""
     final = samples[samples["final"]]
     made = []
-    for index, (one, (posts, completions)) in enumerate(zip(chosen, counts, strict=True)):
+    for index, (one, counted) in enumerate(zip(chosen, counts, strict=True)):
         own = final[final["point"] == index].sort_values(["process", "order"])
         made.append(
             Row(
                 **{name: getattr(one.settings, name) for name in SETTING},
                 held_out=one.held_out,
-                posts=posts,
-                completions=completions,
+                **counted._asdict(),
                 samples_seconds=[
                     # Four digits are beyond the noise of any sample.
                     [float(f"{value:.4g}") for value in part]

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 MEANINGS = {
     "L": "latency, what a batch costs before its first message",
-    "o_w": "writing and taking up one work request",
+    "o_w": "one message: its work request written and taken up, and acknowledged",
     "o_db": "one doorbell: the system call on Soft-RoCE",
     "o_cqe": "taking one completion",
     "c_i": "copying one inline byte",
     "g": "the device's gap between messages",
     "d_pay": "reading the payload of a message that is not inline",
-    "g_pkt": "one packet: built, sent, received, answered",
+    "g_pkt": "one packet: built, sent and received",
     "G": "one byte: copied and checked on Soft-RoCE, on the wire of a card",
     "rtt": "round trip until a completion",
 }
@@ -67,6 +67,7 @@ def verdict(samples: VerbsSamples, judged: HeldOut) -> Block:
         f"{len(table)} settings, {judged.settings} of them held out before anything was measured; "
         f"costs were fitted to the others once. One batch of each setting took {posts:,} posts "
         f"and {completions:,} completions, exactly the sums of ceil(N/p) and ceil(N/k). "
+        + _packets(samples)
         + provenance(samples)
     )
     headline = {
@@ -75,6 +76,20 @@ def verdict(samples: VerbsSamples, judged: HeldOut) -> Block:
         "inconclusive": "The host was too noisy to tell",
     }[judged.outcome]
     return summary_block(judged.outcome, headline, paragraph, rows)
+
+
+def _packets(samples: VerbsSamples) -> str:
+    """Say how the driver's count of packets compares with the formula, where it counts them."""
+    counted = [row for row in samples.rows if row.packets is not None]
+    if not counted:
+        return ""
+    exact = sum(
+        row.packets == row.messages * (-(-row.message_bytes // samples.mtu) + 1) for row in counted
+    )
+    return (
+        f"The driver's count of packets was N (ceil(b/MTU) + 1), one acknowledgement a message, "
+        f"in {exact} of {len(counted)} settings. "
+    )
 
 
 def formula(fit: VerbsFit) -> Formula:

@@ -78,6 +78,19 @@ def test_a_sweeps_figures_carry_label_and_held_out_error(trial):
     assert set(rdma_sweep.costs_table(fit)["cost"]) == set(fit.parameters)
 
 
+def test_the_drivers_count_of_packets_is_held_against_the_formula(trial):
+    sweep, _, judged = trial
+    assert "packets" not in rdma_sweep.verdict(sweep, judged)._repr_html_()
+    rows = [
+        row.model_copy(update={"packets": row.messages * (-(-row.message_bytes // 1024) + 1)})
+        for row in sweep.rows
+    ]
+    rows[0] = rows[0].model_copy(update={"packets": 1})
+    counted = sweep.model_copy(update={"rows": tuple(rows)})
+    shown = rdma_sweep.verdict(counted, judged)._repr_html_()
+    assert f"in {len(rows) - 1} of {len(rows)} settings" in shown
+
+
 def test_a_cards_formula_keeps_its_maximum():
     sweep = sweep_of(NIC)
     formula = rdma_sweep.formula(fit_verbs(sweep))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 NAME = "verbs"
 #: Work requests that the send queue holds: the largest window.
 DEPTH = 256
+# As the rxe driver names it under hw_counters.
+_SENT = "sent_pkts"
 
 
 class Settings(BaseModel):
@@ -106,8 +108,24 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     return timed
 
 
-def count(settings: Settings) -> tuple[int, int]:
-    """Send one batch and return the posts and completions that it took.
+class Counted(NamedTuple):
+    """What one batch took.
+
+    Attributes
+    ----------
+    posts, completions : int
+    packets : int or None
+        Sent by the device, acknowledgements of its other end included; None where the driver
+        does not tell.
+    """
+
+    posts: int
+    completions: int
+    packets: int | None
+
+
+def count(settings: Settings) -> Counted:
+    """Send one batch and return the posts, completions and packets that it took.
 
     Raises
     ------
@@ -116,10 +134,13 @@ def count(settings: Settings) -> tuple[int, int]:
     """
     with ExitStack() as stack:
         stream = _connected(settings, stack)
+        device = stream.queue_pair.domain.device
+        before = device.counters().get(_SENT)
         stream.send(settings.messages, timeout=60)
         stream.drain(timeout=60)
-        counters = stream.counters
-        return counters["posts"], counters["completions"]
+        after = device.counters().get(_SENT)
+        packets = None if before is None or after is None else after - before
+        return Counted(stream.counters["posts"], stream.counters["completions"], packets)
 
 
 def _connected(settings: Settings, stack: ExitStack) -> SendStream:
