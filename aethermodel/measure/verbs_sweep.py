@@ -25,10 +25,12 @@ _EMULATED = "TCG"
 def label_of(device: str) -> Literal["soft-roce", "rdma-nic"]:
     """Return the honest label of a device.
 
-    The rxe driver tells which network interface it sits on in a file ``parent``; no driver of
-    a card has one.
+    A card sits on a bus: its folder in sysfs links to a ``device``. A device in software has
+    none, or has a file ``parent`` besides, with the network interface that rxe sits on.
     """
-    software = device.startswith("rxe") or (_DEVICES / device / "parent").exists()
+    folder = _DEVICES / device
+    on_no_bus = folder.exists() and not (folder / "device").exists()
+    software = device.startswith("rxe") or on_no_bus or (folder / "parent").exists()
     return "soft-roce" if software else "rdma-nic"
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from aethermodel.measure import verbs_sweep
 from aethermodel.measure.probes.verbs import DEPTH, Settings
 from aethermodel.measure.verbs_design import LISTS, MOST_INLINE, SIGNALS, SIZES, design
 from aethermodel.measure.verbs_sweep import label_of, sweep
@@ -65,9 +66,15 @@ def test_too_small_a_design_is_refused():
         design(11, 0)
 
 
-def test_a_device_in_software_is_labelled_so():
-    assert label_of("rxe0") == "soft-roce"
-    assert label_of("mlx5_0") == "rdma-nic"
+def test_a_device_in_software_is_labelled_so_by_whatever_name(tmp_path, monkeypatch):
+    (tmp_path / "mlx5_0" / "device").mkdir(parents=True)
+    (tmp_path / "fast").mkdir()  # on no bus
+    (tmp_path / "named" / "device").mkdir(parents=True)
+    (tmp_path / "named" / "parent").touch()  # rxe on a card's interface
+    monkeypatch.setattr(verbs_sweep, "_DEVICES", tmp_path)
+    labels = {name: label_of(name) for name in ("mlx5_0", "fast", "named", "rxe0")}
+    assert labels.pop("mlx5_0") == "rdma-nic"
+    assert set(labels.values()) == {"soft-roce"}
 
 
 @pytest.mark.skipif(rdma_available()[0], reason="there is a device here")
