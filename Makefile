@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 PIP := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check
 REPORT := reports/model_vs_measured.html
 
-.PHONY: help report test test-rdma bench-rdma lint lab clean
+.PHONY: help report test test-rdma bench-rdma sweep-rdma lint lab clean
 help:
 	@echo "make report   measure this host and write $(REPORT)"
 	@echo "make test     run every test this machine can run"
 	@echo "make test-rdma   run tests/rdma on Soft-RoCE in an emulated guest"
 	@echo "make bench-rdma  send paths beside perftest and pyverbs, in the same guest"
+	@echo "make sweep-rdma  fit and judge the verbs cost model on a sweep, in the same guest"
 	@echo "make lint     ruff, mypy, import-linter, stripped notebooks"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make clean    remove the build, the environment and the reports"
@@ -48,6 +49,10 @@ test-rdma: $(VENV)/rdma
 
 bench-rdma: $(VENV)/rdma
 	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) --out reports -- python tools/guest/bench.py
+
+# SWEEP="--settings 24 --processes 2" makes it short.
+sweep-rdma: $(VENV)/rdma
+	$(BIN)/python tools/guest/run.py --timeout 3600 --out reports -- sh -c 'exec aethermodel bench rdma $(SWEEP) --json "$$AETHER_OUT/rdma_sweep.json"'
 
 lint: $(VENV)/full
 	$(BIN)/ruff check .

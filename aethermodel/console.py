@@ -14,7 +14,8 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Say what was wrong with an input in one line."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -43,7 +44,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not hasattr(error, "format_message"):
             raise
-        sys.stderr.write(f"aethermodel: {_one_line(error)}\n")
+        sys.stderr.write(f"aethermodel: {one_line(error)}\n")
         sys.exit(BAD_INPUT)
     sys.exit(code if isinstance(code, int) else 0)
 

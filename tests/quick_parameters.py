@@ -19,5 +19,6 @@ QUICK = {
         "batches": 2000,
         "processes": 1,
     },
+    "50_rdma.ipynb": {"messages": 100, "card": "connectx-7"},
     "60_what_if.ipynb": {"seconds": 8, "assume": "t_tick=1e-6"},
 }

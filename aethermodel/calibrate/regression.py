@@ -64,20 +64,46 @@ def regress(form: Form, samples: Samples, start: Floats | None = None) -> Regres
     """
     design = form.design(samples.n)
     root = np.sqrt(samples.kept)
-    law = samples.seconds if start is None else start
+    values, law = relative_nnls(design, samples.seconds, root, start)
+    rows = form.gradient(samples.n, values) * (root / law)[:, None]
+    residual = samples.seconds / law - 1
+    deviance = 2 * float(samples.kept @ (residual - np.log1p(residual)))
+    return Regression(form, values, rows, root * residual, deviance)
+
+
+def relative_nnls(
+    design: Floats, seconds: Floats, root: Floats, start: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Solve ``design @ values ~ seconds`` for non-negative values in relative errors.
+
+    Parameters
+    ----------
+    design : ndarray, shape (m, coefficients)
+        What each coefficient contributes to each time.
+    seconds : ndarray, shape (m,)
+        Times, above zero.
+    root : ndarray, shape (m,)
+        Root of each time's weight.
+    start : ndarray, shape (m,), optional
+        First guess of the law's values; the times themselves by default.
+
+    Returns
+    -------
+    values : ndarray, shape (coefficients,)
+    law : ndarray, shape (m,)
+        What the weights were last taken from: ``design @ values`` once settled.
+    """
+    law = seconds if start is None else start
     values = np.zeros(design.shape[1])
     for _ in range(12):
         weight = root / law
         scaled = design * weight[:, None]
         norm = np.sqrt(np.einsum("ij,ij->j", scaled, scaled))
         norm[norm == 0] = 1.0
-        solution, _ = nnls(scaled / norm, samples.seconds * weight)
+        solution, _ = nnls(scaled / norm, seconds * weight)
         values = solution / norm
         # On samples that no law of this form fits the way there may lead through zero.
-        before, law = law, np.maximum(design @ values, 1e-3 * samples.seconds)
+        before, law = law, np.maximum(design @ values, 1e-3 * seconds)
         if np.max(np.abs(law / before - 1)) < 1e-9:
             break
-    rows = form.gradient(samples.n, values) * (root / law)[:, None]
-    residual = samples.seconds / law - 1
-    deviance = 2 * float(samples.kept @ (residual - np.log1p(residual)))
-    return Regression(form, values, rows, root * residual, deviance)
+    return values, law

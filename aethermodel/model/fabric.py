@@ -1,11 +1,17 @@
 """What moving N messages over verbs costs: three stages side by side, the slowest binds.
 
     C_cpu  = N (o_w + [inline] b c_i) + ceil(N/p) o_db + ceil(N/k) o_cqe
-    C_nic  = N g + ceil(N/p) d_wqe + [not inline] N d_pay / q
+    C_nic  = N g + N ceil(b/MTU) g_pkt + ceil(N/p) d_wqe + [not inline] N d_pay / q
     C_wire = G (N b + N ceil(b/MTU) h_pkt + N h_op)
     T      = L + fill(p) + max(C_cpu, C_nic, C_wire, N RTT / W) + o_cqe
 
 after the postal models LogP and LogGP, with lists of p, one completion in k and a window W.
+
+A device in software (Soft-RoCE) has no processor of its own: the system call that rings the
+doorbell also builds, copies and checks every packet (Linux, drivers/infiniband/sw/rxe,
+rxe_post_send). Its stages follow one another, and nothing is left for a window to hide:
+
+    T      = L + C_cpu + C_nic + C_wire + o_cqe
 """
 
 from __future__ import annotations
@@ -53,13 +59,17 @@ class VerbsCosts:
     L : float
         Latency, s.
     rtt : float
-        Round trip until a completion, s.
+        Round trip until a completion, s; of no effect where `serial`.
     mtu : float
         Packet payload, B.
     h_pkt, h_op : float
         Further bytes a packet, and a message.
     inline_limit : float
         Longest inline message, B.
+    g_pkt : float
+        The device's gap between packets, s/packet.
+    serial : bool
+        Whether the device is software on the host's own processor.
 
     Raises
     ------
@@ -82,13 +92,15 @@ class VerbsCosts:
     h_pkt: float = ROCE_PACKET_OVERHEAD
     h_op: float = 0.0
     inline_limit: float = 0.0
+    g_pkt: float = 0.0
+    serial: bool = False
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            least = 1 if item.name in {"q", "mtu"} else 0
+        for name in COST_NAMES:
+            value = getattr(self, name)
+            least = 1 if name in {"q", "mtu"} else 0
             if not least <= value < float("inf"):
-                raise ValueError(f"{item.name} must be at least {least}, not {value}")
+                raise ValueError(f"{name} must be at least {least}, not {value}")
 
     def times(
         self,
@@ -107,19 +119,22 @@ class VerbsCosts:
         return total, dict(zip(STAGES, stage, strict=True))
 
 
-_COSTS = sympy.symbols([item.name for item in fields(VerbsCosts)], nonnegative=True)
-(o_w, c_i, o_db, o_cqe, g, d_wqe, d_pay, q, G, L, rtt, mtu, h_pkt, h_op, _limit) = _COSTS
+#: The costs that are numbers, in the order of `VerbsCosts`.
+COST_NAMES = tuple(item.name for item in fields(VerbsCosts) if item.name != "serial")
+_COSTS = sympy.symbols(COST_NAMES, nonnegative=True)
+(o_w, c_i, o_db, o_cqe, g, d_wqe, d_pay, q, G, L, rtt, mtu, h_pkt, h_op, _limit, g_pkt) = _COSTS
 
 
 def stages(inline: bool) -> dict[str, sympy.Expr]:
     """Return each stage's time in seconds, an expression in N, b, p, k, W and the costs."""
     lists = sympy.ceiling(N / p)
+    packets = N * sympy.ceiling(b / mtu)
     own_bytes = b * c_i if inline else sympy.Integer(0)
     fetched = sympy.Integer(0) if inline else N * d_pay / q
     return {
         "cpu": N * (o_w + own_bytes) + lists * o_db + sympy.ceiling(N / k) * o_cqe,
-        "nic": N * g + lists * d_wqe + fetched,
-        "wire": G * (N * b + N * sympy.ceiling(b / mtu) * h_pkt + N * h_op),
+        "nic": N * g + packets * g_pkt + lists * d_wqe + fetched,
+        "wire": G * (N * b + packets * h_pkt + N * h_op),
         "window": N * rtt / W,
     }
 
@@ -129,16 +144,19 @@ def fill(inline: bool) -> sympy.Expr:
     return (sympy.Min(N, p) - 1) * (o_w + (b * c_i if inline else 0))
 
 
-def transfer_time(inline: bool) -> sympy.Expr:
+def transfer_time(inline: bool, serial: bool = False) -> sympy.Expr:
     """Return T in seconds, an expression in N, b, p, k, W and the costs."""
-    return L + fill(inline) + sympy.Max(*stages(inline).values()) + o_cqe
+    each = stages(inline)
+    if serial:
+        return L + each["cpu"] + each["nic"] + each["wire"] + o_cqe
+    return L + fill(inline) + sympy.Max(*each.values()) + o_cqe
 
 
 @cache
-def _compiled(inline: bool) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _compiled(inline: bool, serial: bool) -> tuple[Callable[..., Any], Callable[..., Any]]:
     arguments = [N, b, p, k, W, *_COSTS]
     stage_list = list(stages(inline).values())
-    around = L + fill(inline) + o_cqe
+    around = L + o_cqe if serial else L + fill(inline) + o_cqe
     return (
         sympy.lambdify(arguments, stage_list, "numpy"),
         sympy.lambdify(arguments, around, "numpy"),
@@ -162,15 +180,19 @@ def stage_times(
     total : numpy.ndarray
         T in seconds, of the common shape.
     stage : numpy.ndarray, shape (4, ...)
-        Seconds of each of `STAGES`.
+        Seconds of each of `STAGES`; the window's are zero where the device is software.
     """
     shaped = np.broadcast_arrays(
         *(np.asarray(x, dtype=np.float64) for x in (messages, size, list_length, signal_every)),
         np.asarray(window, dtype=np.float64),
     )
-    values = [getattr(costs, item.name) for item in fields(costs)]
-    stage_function, around_function = _compiled(inline)
+    values = [getattr(costs, name) for name in COST_NAMES]
+    stage_function, around_function = _compiled(inline, costs.serial)
     each = stage_function(*shaped, *values)
     stage = np.stack([np.broadcast_to(seconds, shaped[0].shape) for seconds in each])
-    total = around_function(*shaped, *values) + stage.max(axis=0)
-    return total, stage
+    if costs.serial:
+        stage[-1] = 0.0
+        between = stage.sum(axis=0)
+    else:
+        between = stage.max(axis=0)
+    return around_function(*shaped, *values) + between, stage

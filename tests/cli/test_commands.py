@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -239,6 +240,8 @@ def test_bench_soak_says_whether_all_held():
         (["sweep", "status", "."], "no store of a sweep"),
         (["sweep", "retry", "--store", "nothing"], "no store of a sweep"),
         (["bench", "sweep", "--rounds", "1"], "--rounds"),
+        (["bench", "rdma", "--settings", "3"], "--settings"),
+        (["bench", "rdma", "--samples", "missing.json"], "missing.json"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(arguments, message, tmp_path):
@@ -252,7 +255,7 @@ def test_bad_input_ends_with_2_and_one_line(arguments, message, tmp_path):
 
 COMMANDS = (
     "bound,bench extreme,bench kernel,bench ffi,bench ring,"
-    "bench pipeline,bench soak,bench latency,bench model,bench sweep,"
+    "bench pipeline,bench soak,bench latency,bench model,bench rdma,bench sweep,"
     "sweep plan,sweep run,sweep status,sweep retry,calibrate,predict,validate,report,lab"
 )
 
@@ -282,6 +285,19 @@ def test_benches_write_rows_and_targets(name, tmp_path):
     assert all(row["seconds"] > 0 for row in document["rows"])
     assert all(target["words"] for target in document["targets"])
     assert plot.read_text().startswith("<svg")
+
+
+def test_a_sweep_over_verbs_is_judged_from_its_file(tmp_path):
+    committed = files("aethermodel") / "data/soft-roce-sweep.json"
+    done = aether("bench", "rdma", "--samples", str(committed), "--json", "-")
+    document = json.loads(done.stdout)
+    assert document["schema"] == "aethermodel.bench.rdma/1"
+    assert document["fabric"] == "soft-roce"
+    assert document["emulated"]
+    result = document["result"]
+    assert done.returncode == (0 if result["outcome"] == "pass" else 1)
+    assert len(result["settings"]["error"]) == len(document["rows"])
+    assert result["costs"]["o_db"]["unit"] == "s/post"
 
 
 def test_a_sweep_is_planned_run_and_taken_up_again(tmp_path):

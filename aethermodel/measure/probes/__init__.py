@@ -21,6 +21,7 @@ from aethermodel.measure.probes import (
     peer_route,
     pipeline,
     produce,
+    verbs,
 )
 
 #: Runs an operation `loops` times and returns the seconds that all of them took.
@@ -60,5 +61,6 @@ PROBES = {
         call,
         crossing,
         bus_loop,
+        verbs,
     )
 }

@@ -1,0 +1,104 @@
+"""`aethermodel bench rdma`: sweep the verbs send path, fit the cost model, judge it unseen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli.options import Json
+
+if TYPE_CHECKING:
+    from aethermodel.calibrate.verbs_fit import HeldOut, VerbsFit
+    from aethermodel.calibrate.verbs_samples import VerbsSamples
+
+Settings = Annotated[int, typer.Option(min=12, help="settings of the design")]
+Processes = Annotated[int, typer.Option(min=1, max=100, help="fresh processes to sample in")]
+Repeats = Annotated[int, typer.Option(min=1, max=1000, help="samples of each setting a process")]
+Seed = Annotated[int, typer.Option(help="of the design, the held-out split and the order")]
+Given = Annotated[
+    Path | None, typer.Option("--samples", help="judge this sweep instead of measuring one")
+]
+
+
+def command(
+    settings: Settings = 96,
+    processes: Processes = 5,
+    repeats: Repeats = 5,
+    seed: Seed = 0,
+    samples: Given = None,
+    json: Json = None,
+) -> None:
+    """Send batches over verbs in many settings, fit T_fabric on some, predict the others.
+
+    The JSON holds every sample: the notebook 50_rdma and --samples read it. Both ends are on
+    one device. Exit status: 0 the median error on held-out settings is at most 10 %, 1 it is
+    not, 2 bad input.
+
+    Example: aethermodel bench rdma --settings 96 --processes 5 --json sweep.json
+    """
+    from aethermodel.calibrate.verbs_fit import fit_verbs, judge_verbs
+    from aethermodel.calibrate.verbs_samples import VerbsSamples
+    from aethermodel.console import progress
+
+    if samples:
+        swept = VerbsSamples.load(samples)
+    else:
+        from aethermodel.measure.verbs_sweep import sweep
+
+        called = (
+            f"aethermodel bench rdma --settings {settings} --processes {processes} "
+            f"--repeats {repeats} --seed {seed}"
+        )
+        with progress("measuring") as advance:
+            swept = sweep(settings, processes, repeats, seed, command=called, progress=advance)
+        if json and json != "-":
+            _write(swept, json)  # whatever becomes of the fit
+    fit = fit_verbs(swept)
+    judged = judge_verbs(fit, swept)
+    if json:
+        _write(swept.model_copy(update={"result": judged.figures(fit)}), json)
+    if json != "-":
+        _print(swept, fit, judged)
+    raise typer.Exit(0 if judged.met else 1)
+
+
+def _write(swept: VerbsSamples, target: str) -> None:
+    from aethermodel.documents import write_whole
+
+    if target == "-":
+        sys.stdout.write(swept.text())
+    else:
+        write_whole(Path(target), swept.text())
+
+
+def _print(swept: VerbsSamples, fit: VerbsFit, judged: HeldOut) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from aethermodel.report.quantities import engineering, percent
+
+    console = Console()
+    table = Table(title=f"held-out settings [{swept.label}]", title_justify="left", box=None)
+    for heading in ("N", "bytes", "p", "k", "W", "inline", "measured", "predicted", "error", ""):
+        table.add_column(heading, justify="right")
+    for row in judged.table[judged.table["held_out"]].itertuples():
+        table.add_row(
+            *(str(n) for n in (row.messages, row.message_bytes, row.list_length)),
+            *(str(n) for n in (row.signal_every, row.window, "yes" if row.inline else "")),
+            engineering(row.seconds, "s"),
+            engineering(row.predicted_seconds, "s"),
+            percent(row.error),
+            "" if row.covered else "outside its interval",
+        )
+    console.print(table)
+    for name, found in fit.parameters.items():
+        low, high = engineering(found.low, found.unit), engineering(found.high, found.unit)
+        typer.echo(f"{name:6} {engineering(found.value, found.unit):>22}  ({low} to {high})")
+    typer.echo(
+        f"{judged.settings} held-out settings: median error {100 * judged.median_error:.1f} %, "
+        f"worst {100 * judged.worst_error:.1f} %, {100 * judged.coverage:.0f} % inside their 95 % "
+        f"intervals; wanted is a median of at most 10 %: {'met' if judged.met else 'NOT met'}"
+    )

@@ -1,0 +1,171 @@
+"""Published costs of network cards for the verbs cost model, each figure with its source."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from aethermodel.console import one_line
+from aethermodel.model.fabric import COST_NAMES, VerbsCosts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: SI unit of each cost.
+UNITS = dict.fromkeys(COST_NAMES, "s") | {
+    "c_i": "s/B",
+    "G": "s/B",
+    "q": "",
+    "mtu": "B",
+    "h_pkt": "B",
+    "h_op": "B",
+    "inline_limit": "B",
+}
+
+
+class Figure(BaseModel):
+    """One figure: with a source, or with the reason why it is assumed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: str
+    source: str | None = None
+    assumed: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _either(self) -> Figure:
+        if (self.source is None) == (self.assumed is None):
+            raise ValueError("needs a source or, instead, why it is assumed")
+        return self
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: dict[str, str]
+    common: dict[str, Figure]
+    cards: dict[str, dict[str, Figure]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> _File:
+        for card, own in self.cards.items():
+            given = self.common | own
+            if unknown := given.keys() - set(COST_NAMES):
+                raise ValueError(f"{card}: no cost is called {sorted(unknown)[0]}")
+            if missing := [name for name in COST_NAMES if name not in given]:
+                raise ValueError(f"{card} lacks {missing[0]}")
+            for name, figure in given.items():
+                if figure.source is not None and figure.source not in self.sources:
+                    raise ValueError(f"{card}: {name} names an unknown source {figure.source}")
+        return self
+
+
+@dataclass(frozen=True)
+class Card:
+    """One network card on paper.
+
+    Attributes
+    ----------
+    name : str
+        Key in the file.
+    costs : VerbsCosts
+        In SI units.
+    sources : dict of str to str
+        Where each cost comes from, or why it is assumed.
+    assumed : frozenset of str
+        The costs that no source gives.
+    """
+
+    name: str
+    costs: VerbsCosts
+    sources: dict[str, str]
+    assumed: frozenset[str]
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a cost: ``cost``, ``value``, ``unit``, ``basis`` and ``source``."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "cost": COST_NAMES,
+                "value": [getattr(self.costs, name) for name in COST_NAMES],
+                "unit": [UNITS[name] for name in COST_NAMES],
+                "basis": ["assumed" if n in self.assumed else "published" for n in COST_NAMES],
+                "source": [self.sources[name] for name in COST_NAMES],
+            }
+        )
+
+
+def load_cards(path: Path | None = None) -> dict[str, Card]:
+    """Read ``data/rdma-nics.toml``; prefixed units become SI here, at the border.
+
+    Parameters
+    ----------
+    path : pathlib.Path, optional
+        Another file of the same form.
+
+    Raises
+    ------
+    ValueError
+        In one line, if the file is not of that form.
+    """
+    # A registry of units takes a second to make.
+    return dict(_load(path))
+
+
+@cache
+def _load(path: Path | None) -> dict[str, Card]:
+    import pint
+
+    where = path or files("aethermodel") / "data/rdma-nics.toml"
+    registry = pint.UnitRegistry()
+    try:
+        document = _File.model_validate(tomllib.loads(where.read_text("utf-8")))
+        cards = {}
+        for name, own in document.cards.items():
+            given = document.common | own
+            figures: Any = {cost: _si(registry, cost, given[cost]) for cost in COST_NAMES}
+            costs = VerbsCosts(**figures)
+            cards[name] = Card(
+                name,
+                costs,
+                {
+                    c: document.sources.get(f.source or "", f.assumed or "")
+                    for c, f in given.items()
+                },
+                frozenset(c for c, figure in given.items() if figure.assumed),
+            )
+    except (ValidationError, ValueError) as error:
+        raise ValueError(f"{where}: {one_line(error)}") from None
+    return cards
+
+
+def _si(registry: object, cost: str, figure: Figure) -> float:
+    import pint
+
+    assert isinstance(registry, pint.UnitRegistry)
+    try:
+        return float(registry.Quantity(figure.value).to(UNITS[cost]).magnitude)
+    except (pint.errors.PintError, AssertionError, TypeError, AttributeError):
+        unit = UNITS[cost] or "a plain number"
+        raise ValueError(f"{cost}: {figure.value!r} is not in {unit}") from None
+
+
+def card(name: str) -> Card:
+    """Return one card by name.
+
+    Raises
+    ------
+    ValueError
+        If the file does not have it.
+    """
+    known = load_cards()
+    if name not in known:
+        raise ValueError(f"no card {name!r}; data/rdma-nics.toml has {', '.join(known)}")
+    return known[name]
