@@ -253,7 +253,7 @@ def test_bad_input_ends_with_2_and_one_line(arguments, message, tmp_path):
 COMMANDS = (
     "bound,bench extreme,bench kernel,bench ffi,bench ring,"
     "bench pipeline,bench soak,bench latency,bench model,bench sweep,"
-    "sweep plan,sweep run,sweep status,sweep retry,calibrate,predict,validate,report,lab"
+    "sweep plan,sweep run,sweep status,sweep retry,calibrate,predict,validate,report,doctor,lab"
 )
 
 
