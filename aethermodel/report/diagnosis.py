@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -35,14 +36,14 @@ def diagnosis(found: Diagnosis) -> Block:
     html = "".join(
         f'<div class="ae"><div class="ae-heading">{escape(title)}</div>'
         f'<div class="ae-scroll" tabindex="0" role="group" aria-label="{escape(title)}">'
-        f"{table_html(table, title)}</div></div>"
+        f"{_wrapped(table_html(table, title))}</div></div>"
         for title, table in parts
     )
     lines = [summary.text, "Time of a batch by term:"]
     lines += [f"  {row[0]:12} {row[1]:>9}  ({row[2]})" for row in terms.itertuples(index=False)]
     lines.append("What each lever gains (clear ones first):")
     for one, row in zip(found.advice, advice.to_dict("records"), strict=True):
-        noise = "" if one.clear or one.gain < 0 else ", within the noise"
+        noise = ", within the noise" if one.low <= 0 <= one.high else ""
         lines.append(
             f"  {row['Gain']:>8}  {row['Lever']}: {row['What to do']}\n"
             f"            {row['Interval']}, {row['In messages']}, {row['Basis']}{noise}: "
@@ -58,9 +59,9 @@ def advice_table(found: Diagnosis) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
+                "Gain": _signed(one.gain),
                 "Lever": one.lever,
                 "What to do": one.action,
-                "Gain": _signed(one.gain),
                 "Interval": f"{_signed(one.low)} to {_signed(one.high)}",
                 "In messages": ("+" if one.per_second >= 0 else "")
                 + engineering(one.per_second, "msg/s"),
@@ -107,6 +108,11 @@ def turns(found: Diagnosis) -> ReportFigure:
     )
 
 
+def _wrapped(table: str) -> str:
+    """Let sentences break: a table wider than its page hides the figures on its right."""
+    return re.sub(r"<td>(?=[^<]{30})", '<td class="ae-wrap">', table)
+
+
 def _summary(found: Diagnosis) -> Block:
     threshold = found.threshold_per_second
     verdict: Verdict = "pass" if found.ready else "fail"
@@ -131,12 +137,16 @@ def _summary(found: Diagnosis) -> Block:
             f"{found.observation.depths.mean:.1f} and {found.observation.depths.maximum}",
         ),
     ]
+    best = found.modelled.best_size()
+    if best.value != float("inf"):
+        exact = best.low == best.high
+        words = count(best.value)
+        words += "" if exact else f" ({count(best.low)} to {count(best.high)})"
+        rows.append(SummaryRow("best batch size: 95 % of the best rate, by the model", words))
     if found.allocations:
         a = found.allocations
         words = f"{a.blocks} blocks, {memory(a.peak_bytes)} at once, {a.retained_bytes} B kept"
         rows.append(SummaryRow("allocations a batch", words))
-        top = "; ".join(f"{site.where}: {site.blocks}" for site in a.sites[:2])
-        rows.append(SummaryRow("most of them at", top))
     d = found.design
     paragraph = (
         f"Batches of {count(d.batch_size)}, {d.topics} topics, {d.event_loop}, queue of "

@@ -19,9 +19,10 @@ from aethermodel.measure.stress import Design, Stress
 from aethermodel.specification import load_specification
 
 Progress = Callable[[int, int], None]
+_MOST_DISTURBED = 0.5
 # What halving a term takes, in practice.
 _HALVING = {
-    "loop": "halve what the loop costs: uvloop, fewer handlers a tick, one handler for many topics",
+    "loop": "halve what the loop costs: fewer handlers a tick, one handler for many topics",
     "ffi": "halve the calls across the border: one a batch is the least",
     "kernel": "halve the kernel's time: wider SIMD, more threads, columns instead of records",
     "fabric": "halve the hand-over: a queue without futures, a ring instead of a queue",
@@ -88,6 +89,8 @@ class Diagnosis:
         side = "Above" if self.ready else "Below"
         ready = "ready for bridge-level optimisation" if self.ready else "not ready"
         words = f"{side} {self.threshold_per_second:,.0f} msg/s: {ready}."
+        if self.disturbed_share > _MOST_DISTURBED:
+            words += " Most runs were disturbed by the system: measure again on a quieter host."
         if self.best is None:
             return f"{words} No lever that was tried gains more than the noise of this run."
         best = self.best
@@ -127,8 +130,7 @@ def diagnose(
     ----------
     design : Design
     calibration : Calibration, optional
-        Of this host, by `quick_calibration` or a file; needed for the real core. For the mocked
-        one the specification's figures are its model.
+        Of this host, by `quick_calibration` or a file; needed for the real core.
     batches : int
         To watch.
     seconds : float
@@ -145,9 +147,14 @@ def diagnose(
     """
     if design.core == "cython" and calibration is None:
         raise ValueError("a diagnosis of the real core wants a calibration of this host")
-    modelled = Modelled(design, calibration if design.core == "cython" else None)
+    known = calibration if design.core == "cython" else None
+    # First of all, so that a calibration that does not fit ends it here.
+    modelled = Modelled(design, known)
     stress = Stress(design)
     stress.run(max(2, batches // 10))
+    if known is None:
+        passage = stress.run(batches)
+        modelled = Modelled(design, batch_seconds=passage.seconds / batches)
     observation = observe(stress, batches)
     counted = allocations(stress) if design.core == "cython" else None
     best = modelled.best_size().value
@@ -187,19 +194,19 @@ def _advice(
     slow = observation.slow_gains
     yield _measured(
         rate,
-        "slow turns of the loop",
+        "slow laps of the loop",
         "keep other work off: isolated cores, no neighbours, no blocking handlers",
         float(np.median(slow)),
         min(slow),
         max(slow),
-        f"time in turns beyond {SLOW:g} medians, if they took no more than that",
+        f"time in laps of the queue beyond {SLOW:g} medians, if they took no more than that",
     )
     if counted:
         gains = [1 / max(1 - cost / seconds, 1e-3) - 1 for cost in counted.seconds]
         yield _measured(
             rate,
             "allocations",
-            f"make none of the {counted.blocks} objects a batch: keep bounds and views",
+            f"make none of the {counted.blocks} objects a batch, most at {counted.sites[0].where}",
             float(np.median(gains)),
             min(gains),
             max(gains),

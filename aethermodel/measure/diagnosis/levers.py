@@ -96,7 +96,9 @@ def levers(design: Design, sizes: Sequence[int] = ()) -> list[Lever]:
             found.append(Lever("batch size", f"batches of {size:,} messages", other))
     for depth in sorted({1, 8, 64} - {design.queue_depth}):
         other = design.model_copy(update={"queue_depth": depth})
-        found.append(Lever("queue depth", f"let {depth} batches wait", other))
+        found.append(
+            Lever("queue depth", f"let {depth} {'batch' if depth == 1 else 'batches'} wait", other)
+        )
     for loop in available_loops():
         if loop != design.event_loop:
             other = design.model_copy(update={"event_loop": loop})
@@ -137,7 +139,7 @@ def pull(
     """
     entries = [Lever("present", "", design), *tried]
     ready = [_Ready(entry, seconds) for entry in entries]
-    order = random.Random(seed)  # noqa: S311 - an order, not a secret
+    order = random.Random(seed)
     rates, disturbed = np.zeros((rounds, len(ready))), 0
     for turn in range(rounds):
         places = list(range(len(ready)))

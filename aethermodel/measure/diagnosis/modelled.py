@@ -17,8 +17,8 @@ from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.stress import Design
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.law import Law
-from aethermodel.model.parameters import N
 from aethermodel.model.optimum import best_rate, size_for_rate
+from aethermodel.model.parameters import N
 from aethermodel.model.sensitivity import gains
 from aethermodel.specification import load_specification
 
@@ -43,7 +43,10 @@ class Modelled:
     ----------
     design : Design
     calibration : Calibration, optional
-        Of this host; without one the specification's figures stand in, on paper.
+        Of this host; for the real core.
+    batch_seconds : float
+        Without a calibration: time of a batch as measured. Of the mocked core ``ffi`` and
+        ``kernel`` are what it spins for; all else is put down to ``loop``, the queue included.
 
     Raises
     ------
@@ -51,8 +54,10 @@ class Modelled:
         If the calibration was taken under other conditions than the design's.
     """
 
-    def __init__(self, design: Design, calibration: Calibration | None = None) -> None:
-        self.design, self.calibration = design, calibration
+    def __init__(
+        self, design: Design, calibration: Calibration | None = None, batch_seconds: float = 0.0
+    ) -> None:
+        self.design, self.calibration, self._batch_seconds = design, calibration, batch_seconds
         if calibration is None:
             return
         conditions = calibration.conditions
@@ -63,15 +68,22 @@ class Modelled:
 
     @cached_property
     def model(self) -> BatchModel:
-        """Symbolic, with the calibrated or the specified figures."""
-        return self.calibration.model() if self.calibration else load_specification().model()
+        """Symbolic, with the calibrated figures, or the mocked core's."""
+        if self.calibration:
+            return self.calibration.model()
+        paper = load_specification().model()
+        budget = paper.budget(self.design.batch_size)
+        rest = self._batch_seconds - float(budget["ffi"] + budget["kernel"])
+        return paper.replaced(
+            "measured: what the core does not spin for", t_loop=max(rest, 0.0), t_fabric=0.0
+        )
 
     @property
     def source(self) -> str:
         """Where its figures are from, in words."""
         if self.calibration:
             return f"calibration of {self.calibration.created}"
-        return "the specification's figures, on paper"
+        return "what the mocked core spins for, all else as measured put down to the loop"
 
     def terms(self) -> tuple[Term, ...]:
         """Return each term at the design's batch size, the dearest first."""

@@ -8,6 +8,7 @@ from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Batch
@@ -15,8 +16,9 @@ from aethermodel.measure.runner import on_loop
 from aethermodel.measure.stress import Stress
 from cython_core import Histogram
 
-#: A turn is slow from this multiple of the median on.
+#: A lap is slow from this multiple of the median on.
 SLOW = 2.0
+_LAPS = 4
 
 
 class WatchedQueue(Loopback):
@@ -65,8 +67,9 @@ class Observation:
     full_share, empty_share : float
         Of the sends, those that had to wait for room; of the receives, those for a batch.
     slow_gains : tuple of float
-        By part of the run: relative gain in throughput if no turn took more than twice
-        the median.
+        By part of the run: relative gain in throughput if no lap took more than twice the
+        median. A lap is as many turns as the queue holds batches: the producer fills it in one
+        turn, which is long by its nature and no disturbance.
     """
 
     batches: int
@@ -108,12 +111,12 @@ def observe(stress: Stress, batches: int, parts: int = 7) -> Observation:
     ----------
     stress : Stress
     batches : int
-        To send; at least twice `parts`.
+        To send; at least four times `parts`.
     parts : int
         Of the run, over which the cost of slow turns is compared.
     """
-    if batches < 2 * parts:
-        raise ValueError(f"{parts} parts want {2 * parts} batches or more, not {batches}")
+    if batches < _LAPS * parts:
+        raise ValueError(f"{parts} parts want {_LAPS * parts} batches or more, not {batches}")
     queue = WatchedQueue(stress.design.queue_depth)
     ticks, turns = Histogram(), Histogram()
     ends = np.zeros(batches, dtype=np.int64)
@@ -139,6 +142,8 @@ def observe(stress: Stress, batches: int, parts: int = 7) -> Observation:
     taken = np.diff(ends)
     for turn in taken.tolist():
         turns.record(turn)
+    lap = min(stress.design.queue_depth, max(1, len(taken) // (_LAPS * parts)))
+    laps = taken[: len(taken) // lap * lap].reshape(-1, lap).sum(axis=1)
     return Observation(
         batches,
         ticks,
@@ -146,12 +151,12 @@ def observe(stress: Stress, batches: int, parts: int = 7) -> Observation:
         queue.depths,
         queue.full / batches,
         queue.empty / batches,
-        tuple(slow_gain(part) for part in np.array_split(taken, parts)),
+        tuple(slow_gain(part) for part in np.array_split(laps, parts)),
     )
 
 
-def slow_gain(turns: np.ndarray[Any, Any]) -> float:
-    """Return the relative gain in throughput if no turn took more than twice the median."""
-    total = float(turns.sum())
-    kept = float(np.minimum(turns, SLOW * np.median(turns)).sum())
+def slow_gain(laps: npt.NDArray[np.int64]) -> float:
+    """Return the relative gain in throughput if no lap took more than twice the median."""
+    total = float(laps.sum())
+    kept = float(np.minimum(laps, SLOW * np.median(laps)).sum())
     return total / kept - 1 if kept else 0.0
