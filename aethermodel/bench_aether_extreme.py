@@ -18,6 +18,7 @@ from aethermodel.labels import FabricLabel
 from aethermodel.measure.stress import Design, Stress
 
 if TYPE_CHECKING:
+    from aethermodel.calibrate.calibration import Calibration
     from aethermodel.measure.diagnosis import Diagnosis
 
 ADVICE = (
@@ -113,30 +114,37 @@ def run(settings: Settings) -> Result:
 
 
 def diagnosis_of(
-    settings: Settings, calibration: Path | None = None, seconds: float = 10.0
+    settings: Settings, calibration: Calibration | None = None, seconds: float = 10.0
 ) -> Diagnosis:
     """Say which lever pays most (the specification, section 5).
 
     Parameters
     ----------
     settings : Settings
-    calibration : Path, optional
+    calibration : Calibration, optional
         Of this host, under the same conditions; else the terms are calibrated first.
     seconds : float
         Budget of that calibration.
     """
     from aethermodel.console import progress
     from aethermodel.measure.diagnosis import diagnose, quick_calibration
+
+    design = settings.design
+    if calibration is None and design.core == "cython":
+        with progress("probing the terms") as advance:
+            calibration = quick_calibration(design, seconds, advance)
+    with progress("pulling levers") as advance:
+        return diagnose(design, calibration, progress=advance)
+
+
+def _known(path: Path, settings: Settings) -> Calibration:
+    """Read a calibration, and refuse one of other conditions before anything is measured."""
+    from aethermodel.measure.diagnosis.modelled import Modelled
     from aethermodel.measure.known import load_calibration
 
-    design, known = settings.design, None
-    if calibration:
-        known = load_calibration(calibration)
-    elif design.core == "cython":
-        with progress("probing the terms") as advance:
-            known = quick_calibration(design, seconds, advance)
-    with progress("pulling levers") as advance:
-        return diagnose(design, known, progress=advance)
+    calibration = load_calibration(path)
+    Modelled(settings.design, calibration)
+    return calibration
 
 
 def describe(result: Result) -> str:
@@ -176,7 +184,7 @@ def command(
         typer.Option("--calibration", "-c", help="for --diagnose: its terms, else probed first"),
     ] = None,
     probe_seconds: Annotated[
-        float, typer.Option(help="for --diagnose: most time to probe the terms")
+        float, typer.Option(min=1, help="for --diagnose: most time to probe the terms")
     ] = 10.0,
     json: Annotated[str | None, typer.Option(help="write JSON to this file, - for stdout")] = None,
 ) -> None:
@@ -198,8 +206,9 @@ def command(
     settings = Settings(**given | ({"event_loop": loop} if loop else {}))
     if calibration and not diagnose:
         raise ValueError("--calibration is for --diagnose")
+    known = _known(calibration, settings) if calibration else None
     result = run(settings)
-    found = diagnosis_of(settings, calibration, probe_seconds) if diagnose else None
+    found = diagnosis_of(settings, known, probe_seconds) if diagnose else None
     if json:
         figures = result.model_dump(exclude={"label"})
         if found:

@@ -31,7 +31,8 @@ def test_the_diagnosis_takes_a_calibration_and_stands_in_the_document(tmp_path):
     assert document["fabric"] == "loopback"
     found = document["diagnosis"]
     assert found["model"]["source"].startswith("calibration of 2026-01-01")
-    assert [term["name"] for term in found["model"]["terms"]][0] == "loop"
+    names = [term["name"] for term in found["model"]["terms"]]
+    assert sorted(names) == ["fabric", "ffi", "kernel", "loop"]
     assert all(
         one["basis"] in ("measured", "modelled") and isinstance(one["gain"], float)
         for one in found["advice"]
@@ -48,12 +49,22 @@ def test_the_mocked_core_is_diagnosed_on_the_console():
     assert "pulling levers" in done.stderr
 
 
+def test_a_calibration_of_other_conditions_is_refused_before_anything_is_measured(tmp_path):
+    known = tmp_path / "calibration.json"
+    content = synthetic_calibration(topics=2, host={"id": this_host().id}).to_json()
+    known.write_text(json.dumps(content))
+    # As many batches as would take hours.
+    done = extreme("--diagnose", "-c", str(known), "--batches", "10000000", "--loop", "asyncio")
+    assert done.returncode == 2
+    assert "topics 2, not 16" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["-c", "missing.json"], "--diagnose"),
-        (["--diagnose", "-c", "missing.json", "--batches", "2"], "missing.json"),
-        (["--diagnose", "--probe-seconds", "0", "--batches", "2"], "time budget"),
+        (["--diagnose", "-c", "missing.json"], "missing.json"),
+        (["--diagnose", "--probe-seconds", "0"], "--probe-seconds"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(arguments, message):
