@@ -114,7 +114,7 @@ def run(settings: Settings) -> Result:
 
 
 def diagnosis_of(
-    settings: Settings, calibration: Calibration | None = None, seconds: float = 10.0
+    settings: Settings, calibration: Calibration | None = None, seconds: float = 15.0
 ) -> Diagnosis:
     """Say which lever pays most (the specification, section 5).
 
@@ -125,6 +125,11 @@ def diagnosis_of(
         Of this host, under the same conditions; else the terms are calibrated first.
     seconds : float
         Budget of that calibration.
+
+    Raises
+    ------
+    ValueError
+        If the budget is too short for this host, or the calibration is of other conditions.
     """
     from aethermodel.console import progress
     from aethermodel.measure.diagnosis import diagnose, quick_calibration
@@ -132,7 +137,10 @@ def diagnosis_of(
     design = settings.design
     if calibration is None and design.core == "cython":
         with progress("probing the terms") as advance:
-            calibration = quick_calibration(design, seconds, advance)
+            try:
+                calibration = quick_calibration(design, seconds, advance)
+            except ValueError as error:
+                raise ValueError(f"{error} within {seconds:g} s: allow more time") from None
     with progress("pulling levers") as advance:
         return diagnose(design, calibration, progress=advance)
 
@@ -185,7 +193,7 @@ def command(
     ] = None,
     probe_seconds: Annotated[
         float, typer.Option(min=1, help="for --diagnose: most time to probe the terms")
-    ] = 10.0,
+    ] = 15.0,
     json: Annotated[str | None, typer.Option(help="write JSON to this file, - for stdout")] = None,
 ) -> None:
     """Run the specification's stress test: producer, queue and consumer on one event loop.

@@ -6,6 +6,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from aethermodel.measure.diagnosis.advice import in_words
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.report.figure import ReportFigure, table_html
@@ -59,10 +60,10 @@ def advice_table(found: Diagnosis) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Gain": _signed(one.gain),
+                "Gain": in_words(one.gain),
                 "Lever": one.lever,
                 "What to do": one.action,
-                "Interval": f"{_signed(one.low)} to {_signed(one.high)}",
+                "Interval": f"{in_words(one.low)} to {in_words(one.high)}",
                 "In messages": ("+" if one.per_second >= 0 else "")
                 + engineering(one.per_second, "msg/s"),
                 "Basis": one.basis,
@@ -190,7 +191,3 @@ def _terms(found: Diagnosis) -> pd.DataFrame:
 
 def _pair(quantiles: dict[str, float]) -> str:
     return f"{engineering(quantiles['p50'], 's')} and {engineering(quantiles['p99'], 's')}"
-
-
-def _signed(share: float) -> str:
-    return f"{100 * share:+.1f} %"

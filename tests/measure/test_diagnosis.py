@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from synthetic_calibration import TRUE, synthetic_calibration
 
 from aethermodel.measure.diagnosis import Advice, diagnose
-from aethermodel.measure.diagnosis.advice import pays_most, ranked
+from aethermodel.measure.diagnosis.advice import in_words, pays_most, ranked
 from aethermodel.measure.diagnosis.allocations import allocations
 from aethermodel.measure.diagnosis.levers import levers, pull
 from aethermodel.measure.diagnosis.modelled import Modelled
@@ -139,6 +139,14 @@ def test_advice_is_ranked_by_clear_gain_and_only_measured_advice_pays_most(drawn
     clear = [one.gain for one in given_advice if one.basis == "measured" and one.low > 0]
     best = pays_most(order)
     assert (best.gain if best else None) == (max(clear) if clear else None)
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(0.1234, "+12.3 %"), (-0.5, "-50.0 %"), (9.0, "+900.0 %"), (3787, "x 3,788")],
+)
+def test_gains_are_written_to_be_read(gain, words):
+    assert in_words(gain) == words
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=50))

@@ -50,6 +50,11 @@ class Advice:
         return {**vars(self), "clear": self.clear}
 
 
+def in_words(gain: float) -> str:
+    """Write a relative gain: ``+12.3 %``, and ``x 38`` where per cent are no longer read."""
+    return f"x {1 + gain:,.0f}" if gain >= 9.5 else f"{100 * gain:+.1f} %"
+
+
 def ranked(advice: Iterable[Advice]) -> tuple[Advice, ...]:
     """Order advice: clear gains first, the greatest on top; then what may be noise, then losses."""
     return tuple(sorted(advice, key=lambda one: (not one.clear, -one.gain)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.draws import Answer
-from aethermodel.measure.diagnosis.advice import Advice, pays_most, ranked
+from aethermodel.measure.diagnosis.advice import Advice, in_words, pays_most, ranked
 from aethermodel.measure.diagnosis.allocations import Allocations, allocations
 from aethermodel.measure.diagnosis.levers import ROUNDS, Pulled, levers, pull
 from aethermodel.measure.diagnosis.modelled import Modelled
@@ -94,7 +94,7 @@ class Diagnosis:
         if self.best is None:
             return f"{words} No lever that was tried gains more than the noise of this run."
         best = self.best
-        return f"{words} By measurement this pays most: {best.action} ({best.gain:+.0%})."
+        return f"{words} By measurement this pays most: {best.action} ({in_words(best.gain)})."
 
     def figures(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -188,7 +188,7 @@ def _advice(
         why = f"tried beside the present design, {ROUNDS} interleaved rounds"
         if (size := one.lever.design.batch_size) != design.batch_size:
             after = size / (rate * (1 + one.gain))
-            why += f"; the model says {modelled.gain_at(size).value:+.0%}"
+            why += f"; the model says {in_words(modelled.gain_at(size).value)}"
             why += f"; a batch then takes {after * 1e6:,.0f} us, not {seconds * 1e6:,.0f}"
         yield _measured(rate, one.lever.name, one.lever.action, one.gain, one.low, one.high, why)
     slow = observation.slow_gains

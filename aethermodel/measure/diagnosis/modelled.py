@@ -24,6 +24,7 @@ from aethermodel.specification import load_specification
 
 #: Share of the best rate that makes a batch size the best one: beyond it mostly latency grows.
 SHARE = 0.95
+_LARGE = 30_000
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ def quick_calibration(design: Design, seconds: float, progress: Any = None) -> C
         Called with (samples taken, samples planned so far).
     """
     campaign = Campaign(
-        batch_sizes=(min(design.batch_size, 2**22),),
+        # Beside the design's own a large one, so that the best size is not far beyond the probes.
+        batch_sizes=tuple({min(design.batch_size, 2**22), _LARGE}),
         event_loop=design.event_loop,
         topics=design.topics,
         pool=design.pool,
