@@ -46,9 +46,8 @@ def diagnosis(found: Diagnosis) -> Block:
     for one, row in zip(found.advice, advice.to_dict("records"), strict=True):
         noise = ", within the noise" if one.low <= 0 <= one.high else ""
         lines.append(
-            f"  {row['Gain']:>8}  {row['Lever']}: {row['What to do']}\n"
-            f"            {row['Interval']}, {row['In messages']}, {row['Basis']}{noise}: "
-            f"{row['Rests on']}"
+            f"  {row['Gain']:>8}  {row['What to do']}\n"
+            f"            {row['Interval']}, {row['In messages']}{noise}; {row['Basis']}"
         )
     return Block(summary.html + html, "\n".join(lines))
 
@@ -61,13 +60,11 @@ def advice_table(found: Diagnosis) -> pd.DataFrame:
         [
             {
                 "Gain": in_words(one.gain),
-                "Lever": one.lever,
-                "What to do": one.action,
+                "What to do": f"{one.lever}: {one.action}",
                 "Interval": f"{in_words(one.low)} to {in_words(one.high)}",
                 "In messages": ("+" if one.per_second >= 0 else "")
                 + engineering(one.per_second, "msg/s"),
-                "Basis": one.basis,
-                "Rests on": one.why,
+                "Basis": f"{one.basis}: {one.why}",
             }
             for one in found.advice
         ]
