@@ -86,8 +86,8 @@ def run(settings: Settings) -> Result:
 
     Raises
     ------
-    RuntimeError
-        If the handlers were shown fewer events than were sent.
+    LostEventsError
+        If the handlers were shown another number of events than were sent.
     """
     # Here, as it brings SymPy: whoever only asks the command line for something else
     # does not wait for it.

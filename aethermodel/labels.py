@@ -8,3 +8,11 @@ from typing import Literal
 FabricLabel = Literal[
     "loopback", "shared-memory", "kernel-tcp", "soft-roce", "rdma-nic", "simulated"
 ]
+
+#: The fabrics that any host has, and what moves the bytes of each.
+HostFabric = Literal["loopback", "shm", "tcp"]
+LABEL_OF: dict[HostFabric, FabricLabel] = {
+    "loopback": "loopback",
+    "shm": "shared-memory",
+    "tcp": "kernel-tcp",
+}

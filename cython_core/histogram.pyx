@@ -83,7 +83,10 @@ cdef class Histogram:
             return float("nan")
         largest, counts = self.buckets()
         rank = min(int(np.ceil(share * self.count)), self.count)
-        return float(min(largest[np.searchsorted(np.cumsum(counts), rank)], self.maximum))
+        bound = min(int(largest[np.searchsorted(np.cumsum(counts), rank)]), self.maximum)
+        # Beyond 2**53 the nearest double may lie below.
+        found = float(bound)
+        return found if found >= bound else float(np.nextafter(found, np.inf))
 
     def clear(self):
         """Forget everything."""

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 Events = npt.NDArray[Any]
 
+# As long as the ring's own waiting: about what a few sleeps with their wake-ups cost.
+_SPIN_SECONDS = 50e-6
+
 
 class Sleeper:
     """Lets one task sleep on one event loop until a ring has enough events.
+
+    Unless the ring's policy is ``wait``, the task first looks again for 50 us, the loop's other
+    tasks taking their turns in between.
 
     Parameters
     ----------
@@ -34,13 +40,16 @@ class Sleeper:
         self._future: asyncio.Future[None] | None = None
         self._wakeup = ring.fileno()
         self._news: list[int] = []
+        self._spinning = False
         loop.add_reader(self._wakeup, self._on_wakeup)
         self._on_news()
 
     async def sleep(self, need: int) -> None:
         """Return once `need` events are available; raise if they never will be."""
-        if self._future is not None:
+        if self._future is not None or self._spinning:
             raise RuntimeError("another task waits on this end of the ring")
+        if self._ring.policy != "wait" and await self._spin(need):
+            return
         while self._ring.arm(need):
             self._future = self.loop.create_future()
             try:
@@ -49,6 +58,20 @@ class Sleeper:
                 self._future = None
                 if not self._ring.closed:
                     self._ring.disarm()
+
+    async def _spin(self, need: int) -> bool:
+        until = self.loop.time() + _SPIN_SECONDS
+        self._spinning = True
+        try:
+            while self._ring.available < need:
+                if self.loop.time() >= until:
+                    return False
+                await asyncio.sleep(0)
+                if self._ring.closed:
+                    return False
+        finally:
+            self._spinning = False
+        return True
 
     def _on_wakeup(self) -> None:
         # Level-triggered: read the descriptor here, or the loop calls again.

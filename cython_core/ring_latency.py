@@ -12,7 +12,7 @@ from cython_core.ring import Ring
 from cython_core.ring_handoff import Policy, RingHandle
 from cython_core.timing import now_ns
 
-Waiting = Literal["spin", "wait", "asyncio", "uvloop"]
+Waiting = Literal["spin", "wait", "asyncio", "uvloop", "asyncio spinning", "uvloop spinning"]
 
 
 def handoff(
@@ -29,8 +29,9 @@ def handoff(
         Samples.
     n : int
         Events a batch.
-    waiting : {"spin", "wait", "asyncio", "uvloop"}
-        How the consumer waits.
+    waiting : {"spin", "wait", "asyncio", "uvloop", "asyncio spinning", "uvloop spinning"}
+        How the consumer waits: without sleeping, asleep until its eventfd is written, or either
+        of these by an event loop (spinning: for 50 us, then asleep).
     gap_ns : int
         Pause between batches; long enough for a consumer that sleeps to fall asleep.
 
@@ -42,6 +43,8 @@ def handoff(
     """
     hear, tell = multiprocessing.Pipe(duplex=False)
     policy: Policy = "spin" if waiting == "spin" else "wait"
+    if waiting.endswith("spinning"):
+        policy = "spin-then-wait"
     capacity = max(1024, 1 << (n - 1).bit_length())
     with Ring.create(capacity, role="consumer", policy=policy) as ring:
         with ring.handle() as handle:
@@ -71,7 +74,7 @@ async def _receive(ring: Ring, received: npt.NDArray[np.int64]) -> None:
 
 
 def _loop_factory(waiting: Waiting) -> Any:
-    if waiting == "asyncio":
+    if waiting.startswith("asyncio"):
         return asyncio.new_event_loop
     import uvloop
 

@@ -31,6 +31,7 @@ class ArrowArray(Protocol):
 Column = Buffer | npt.NDArray[Any]
 Batch = npt.NDArray[Any] | ArrowArray
 
+def switch_size(topics: int) -> int: ...
 def route(
     events: Batch,
     topics: int,

@@ -31,6 +31,7 @@ cdef extern from "route.h" nogil:
     ctypedef struct aether_scratch
     aether_scratch* aether_scratch_new(size_t, uint32_t, size_t)
     void aether_scratch_free(aether_scratch*)
+    size_t aether_route_switch(uint32_t)
     size_t aether_route_parts(size_t, uint32_t, size_t)
     int64_t aether_route(
         const aether_route_kernel*, const aether_input*, size_t, aether_scratch*,
@@ -209,6 +210,28 @@ cdef Routed _route(aether_input* batch, Py_ssize_t topics, Routed out, Py_ssize_
         )
     out._n = batch.n
     return out
+
+
+def switch_size(Py_ssize_t topics):
+    """Return the batch size from which on the router takes its second way.
+
+    Smaller batches are counted and placed directly; from here on partial sums in vector
+    rows pay off. Both ways cost about the same there: the cost of an event falls, the cost
+    of a batch does not jump.
+
+    Parameters
+    ----------
+    topics : int
+        Number of topics K.
+
+    Returns
+    -------
+    int
+        Events.
+    """
+    if not 1 <= topics <= MAX_TOPICS:
+        raise ValueError(f"topics must be 1 to {MAX_TOPICS}, not {topics}")
+    return aether_route_switch(topics)
 
 
 def route(events, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1, variant=None):

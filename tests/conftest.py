@@ -6,6 +6,12 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# A change is judged by the same examples each time; at a desk the search goes on.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(",")))
 

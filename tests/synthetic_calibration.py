@@ -18,8 +18,13 @@ TRUE = {
 SIZES = [1, 3, 12, 48, 192, 768, 3072, 12288]
 
 
-def synthetic_calibration(noise=0.02, seed=0, topics=16, host=None, copies=True, **changed):
-    """Sample the laws of `TRUE` five times a size; `changed` overrides their parameters."""
+def synthetic_calibration(
+    noise=0.02, seed=0, topics=16, host=None, copies=True, switch=None, **changed
+):
+    """Sample the laws of `TRUE` five times a size; `changed` overrides their parameters.
+
+    Below `switch` an event costs the kernel `t_event_direct`.
+    """
     true = TRUE | changed
     rng = np.random.default_rng(seed)
     laws = {
@@ -31,9 +36,12 @@ def synthetic_calibration(noise=0.02, seed=0, topics=16, host=None, copies=True,
     samples = {}
     for term, (sizes, fixed, slope) in laws.items():
         n = np.repeat(np.array(sizes, dtype=float), 5)
-        seconds = (fixed + slope * n) * (1 + noise * rng.standard_normal(n.size))
+        costs = fixed + slope * n
+        if switch and term == "kernel":
+            costs += (true["t_event_direct"] - slope) * np.minimum(n, switch)
+        seconds = costs * (1 + noise * rng.standard_normal(n.size))
         samples[term] = (n.tolist(), seconds.tolist())
-    conditions = Conditions(topics, 4, "asyncio", "loopback", {"L2": 2**30})
+    conditions = Conditions(topics, 4, "asyncio", "loopback", {"L2": 2**30}, switch)
     copied = ([1.0, 12288.0], [1e-7, 12288 * 2e-9]) if copies else ([], [])
     created = f"2026-01-{1 + seed % 28:02d}T00:00:00+00:00"
     return Calibration(HOST | (host or {}), created, conditions, samples, copied)

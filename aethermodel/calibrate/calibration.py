@@ -155,7 +155,10 @@ class Calibration:
             # A knee beyond the samples says nothing about them.
             inside = [k for k in self.conditions.knees().values() if min(n) < k < max(n)]
             if term == "kernel":
-                fitted[term] = fit_term(n, seconds, knees=tuple(inside), free_knee=False)
+                switch = self.conditions.switch
+                fitted[term] = fit_term(
+                    n, seconds, knees=tuple(inside), free_knee=False, switch=switch
+                )
             else:
                 # Handles have no memory level: whatever they cost, it has no knee.
                 fitted[term] = fit_term(n, seconds, forms=("constant", "affine"))

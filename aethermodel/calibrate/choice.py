@@ -127,7 +127,11 @@ def held_out_errors(regression: Regression, samples: Samples) -> Floats:
 
 
 def candidates(
-    samples: Samples, knees: Sequence[float], free_knee: bool, forms: Sequence[str]
+    samples: Samples,
+    knees: Sequence[float],
+    free_knee: bool,
+    forms: Sequence[str],
+    switch: float | None = None,
 ) -> list[Candidate]:
     """Fit every law that the samples can carry, simplest first.
 
@@ -141,18 +145,25 @@ def candidates(
         Whether one more knee may be found from the samples.
     forms : sequence of {"constant", "affine", "knee"}
         The kinds allowed.
+    switch : float, optional
+        Batch size at which the code changes its way: each law with growth is then also tried with
+        a slope of its own below it.
     """
     n = samples.n
     seen = [knee for knee in knees if splits(n, knee)]
+    ways = [None] if switch is None or not splits(n, switch) else [None, switch]
     tried: list[Regression] = []
     if "constant" in forms:
         tried.append(regress(Form(per_event=False), samples))
     if "affine" in forms:
-        tried.append(regress(Form(), samples))
+        tried += [regress(Form(switch=way), samples) for way in ways]
     if "knee" in forms:
         for count in (1, 2):
             for places in combinations(seen, count):
-                tried.append(regress(Form(True, places, (False,) * count), samples))
+                for way in ways:
+                    if way is None or way < places[0]:
+                        form = Form(True, places, (False,) * count, way)
+                        tried.append(regress(form, samples))
         if free_knee:
             found = find_knee(samples)
             if found is not None:
@@ -185,7 +196,8 @@ def choose(tried: list[Candidate]) -> Candidate:
     Where no size can be spared to be held out (two batch sizes), the law with most parameters.
     """
     admitted = [candidate for candidate in tried if candidate.admitted]
-    if any(candidate.held_out == np.inf for candidate in admitted if not candidate.form.knees):
+    simple = [c for c in admitted if not c.form.knees and c.form.switch is None]
+    if any(candidate.held_out == np.inf for candidate in simple):
         return max(admitted, key=lambda candidate: candidate.form.freedom)
     return min(admitted, key=lambda candidate: candidate.held_out)
 
@@ -213,7 +225,7 @@ def _beyond_chance(regression: Regression, samples: Samples, simpler: list[Candi
     rivals = [other for other in simpler if len(other.form.knees) < len(form.knees)]
     if not rivals or not form.knees:
         return True
-    if np.any(regression.values[2:] == 0):
+    if np.any(form.rises(regression.values) == 0):
         return False
     rival = min(rivals, key=lambda other: other.regression.square_sum)
     freedom = samples.n.size - form.freedom + samples.freedom

@@ -28,6 +28,8 @@ class Conditions:
         Honest label.
     cache_bytes : dict of str to int
         Capacity of each cache level, where the kernel's cost an event may rise.
+    switch : int or None
+        Batch size at which the router changes its way, where its cost an event may fall.
     """
 
     topics: int
@@ -35,6 +37,7 @@ class Conditions:
     event_loop: str
     fabric: FabricLabel
     cache_bytes: dict[str, int]
+    switch: int | None = None
 
     def calls(self) -> sympy.Expr:
         """Return handler calls a tick: how many of K topics N uniform events are expected to hit.

@@ -76,6 +76,8 @@ def _draw(fit: TermFit, count: int, rng: np.random.Generator) -> dict[str, Float
     result = {name: drawn[:, index] for index, name in enumerate(form.coefficients)}
     for name, knee, free in zip(form.knee_names, form.knees, form.free, strict=True):
         result[name] = next(knees) if free else np.full(count, knee)
+    if form.switch is not None:
+        result["Ns"] = np.full(count, form.switch)
     return result
 
 

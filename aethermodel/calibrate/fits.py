@@ -145,8 +145,8 @@ class TermFit:
     def parameters(self) -> dict[str, Parameter]:
         """Parameters by the name of their symbol in `expression`.
 
-        ``c0`` (s), ``c1`` (s/event), ``c2`` and ``c3`` (s/event, rises of slope) and the knees
-        ``N1`` and ``N2`` (event).
+        ``c0`` (s), ``c1`` (s/event), ``c2`` and ``c3`` (s/event, rises of slope), the knees
+        ``N1`` and ``N2`` (event), and below a switch ``cs`` (s/event) and ``Ns`` (event).
         """
         half = _quantile(self.freedom, self.level) * np.sqrt(np.diag(self.covariance))
         result = {}
@@ -166,6 +166,8 @@ class TermFit:
             result[name] = Parameter(
                 knee, max(0.0, knee - reach), knee + reach, "event", self.level, not free
             )
+        if (switch := self.form.switch) is not None:
+            result["Ns"] = Parameter(switch, switch, switch, "event", self.level, given=True)
         return result
 
     @property
@@ -186,6 +188,7 @@ def fit_term(
     knees: Sequence[float] = (),
     free_knee: bool = True,
     forms: Sequence[str] = FORMS,
+    switch: float | None = None,
     level: float = 0.95,
 ) -> TermFit:
     """Fit a physical law of N to the timings of one term.
@@ -207,6 +210,9 @@ def fit_term(
         above the knee).
     forms : sequence of {"constant", "affine", "knee"}
         Laws to consider, for a term whose physics is known.
+    switch : float, optional
+        Batch size at which the code is known to change its way, in events: below it the slope may
+        be greater than above.
     level : float
         Confidence of the intervals in `TermFit.parameters`.
 
@@ -228,8 +234,10 @@ def fit_term(
     places = sorted({float(knee) for knee in knees})
     if not all(np.isfinite(place) and place > 0 for place in places):
         raise ValueError("every knee must be a finite number of events above zero")
+    if switch is not None and not (np.isfinite(switch) and switch > 0):
+        raise ValueError("the switch must be a finite number of events above zero")
     samples = summarise(sizes, times)
-    tried = candidates(samples, places, free_knee, forms)
+    tried = candidates(samples, places, free_knee, forms, switch)
     if not tried:
         raise ValueError(
             f"{samples.n.size} batch sizes cannot carry a law of form {' or '.join(forms)}"
@@ -241,7 +249,7 @@ def fit_term(
         law = best.form.design(samples.n) @ best.regression.values
         expected = np.where(samples.split, samples.seconds - error * law, np.nan)
         samples = summarise(sizes, times, expected)
-        tried = candidates(samples, places, free_knee, forms)
+        tried = candidates(samples, places, free_knee, forms, switch)
         best = choose(tried)
     regression, noise = _widest(best, tried, samples)
     inverse = _spread(regression, samples)

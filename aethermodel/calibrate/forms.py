@@ -1,4 +1,4 @@
-"""The laws a term may follow: constant, affine, and affine with a slope that rises at knees."""
+"""The laws a term may follow: constant, affine, and affine with a slope that changes."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,9 @@ class Form:
     """One candidate law, ``c0 + c1 N + sum_k c_k max(0, N - N_k)`` with every ``c >= 0``.
 
     A fixed cost, a cost per event, and one more cost per event for each memory level that the
-    batch has outgrown. Since the rises are non-negative the law is convex and never falls.
+    batch has outgrown. Where the code takes another way through small batches than through large
+    ones, ``c1 N`` is ``cs min(N, Ns) + c1 max(0, N - Ns)``: both slopes are free, so that the law
+    may bend down at the switch, and only there. It never falls.
 
     Attributes
     ----------
@@ -24,29 +26,34 @@ class Form:
         Batch sizes at which the slope rises, ascending, in events.
     free : tuple of bool
         For each knee, whether it was found from the samples rather than given.
+    switch : float or None
+        Batch size at which the code changes its way, in events; below every knee.
     """
 
     per_event: bool = True
     knees: tuple[float, ...] = ()
     free: tuple[bool, ...] = ()
+    switch: float | None = None
 
     @property
     def name(self) -> str:
         """Field name: constant, affine, or affine with its knees."""
         if not self.per_event:
             return "constant"
+        base = "affine" if self.switch is None else f"affine, switch at {self.switch:.4g}"
         if not self.knees:
-            return "affine"
+            return base
         places = ", ".join(
             f"{knee:.4g}{'*' if found else ''}"
             for knee, found in zip(self.knees, self.free, strict=True)
         )
-        return f"affine, knee at {places}"
+        return f"{base}, knee at {places}"
 
     @property
     def coefficients(self) -> tuple[str, ...]:
         """Names of the coefficients, in the order of the columns of `design`."""
-        return tuple(f"c{index}" for index in range(1 + self.per_event + len(self.knees)))
+        names = tuple(f"c{index}" for index in range(1 + self.per_event + len(self.knees)))
+        return names if self.switch is None else (*names, "cs")
 
     @property
     def knee_names(self) -> tuple[str, ...]:
@@ -62,8 +69,10 @@ class Form:
         """Columns of the law at batch sizes `n`, shape (n.size, coefficients)."""
         columns = [np.ones_like(n)]
         if self.per_event:
-            columns.append(n)
+            columns.append(n if self.switch is None else np.maximum(0.0, n - self.switch))
         columns.extend(np.maximum(0.0, n - knee) for knee in self.knees)
+        if self.switch is not None:
+            columns.append(np.minimum(n, self.switch))
         return np.stack(columns, axis=1)
 
     def gradient(self, n: Floats, values: Floats, from_below: bool = False) -> Floats:
@@ -82,7 +91,7 @@ class Form:
         -------
         ndarray of float64, shape (m, freedom)
         """
-        rises = values[1 + self.per_event :]
+        rises = self.rises(values)
         knees = [
             -rise * ((n >= knee) if from_below else (n > knee))
             for knee, rise, found in zip(self.knees, rises, self.free, strict=True)
@@ -90,13 +99,23 @@ class Form:
         ]
         return np.concatenate([self.design(n), *[column[:, None] for column in knees]], axis=1)
 
+    def rises(self, values: Floats) -> Floats:
+        """The coefficients that belong to the knees, in seconds per event."""
+        first = 1 + self.per_event
+        return values[first : first + len(self.knees)]
+
     def expression(self) -> sympy.Expr:
         """The law in the symbol N and one non-negative symbol per parameter."""
         N = sympy.Symbol("N", nonnegative=True)
         symbols = [sympy.Symbol(name, nonnegative=True) for name in self.coefficients]
         law = symbols[0]
         if self.per_event:
-            law += symbols[1] * N
-        for rise, name in zip(symbols[2:], self.knee_names, strict=True):
+            beyond = sympy.Integer(0)
+            if self.switch is not None:
+                beyond = sympy.Max(0, N - sympy.Symbol("Ns", nonnegative=True))
+                law += symbols[-1] * (N - beyond)
+            law += symbols[1] * (N if self.switch is None else beyond)
+        rises = symbols[2 : 2 + len(self.knees)]
+        for rise, name in zip(rises, self.knee_names, strict=True):
             law += rise * sympy.Max(0, N - sympy.Symbol(name, nonnegative=True))
         return law

@@ -21,6 +21,8 @@ _MEANINGS = {
     "kernel": {
         "c0": ("t_kernel", "s", "fixed cost of one kernel run"),
         "c1": ("t_event", "s/event", "routing one event, batch in the nearest cache"),
+        "cs": ("t_event_direct", "s/event", "routing one event of a small batch, directly"),
+        "Ns": ("N_switch", "event", "batch size at which the router leaves the direct way"),
     },
     "fabric": {
         "c0": ("t_fabric", "s", "one batch sent and received"),

@@ -10,6 +10,7 @@ from aethermodel.bench_aether_extreme import command as bench_extreme
 from aethermodel.cli import bench_kernel
 from aethermodel.cli.bench_latency import command as bench_latency
 from aethermodel.cli.bench_model import command as bench_model
+from aethermodel.cli.bench_optimum import command as bench_optimum
 from aethermodel.cli.bench_pipeline import command as bench_pipeline
 from aethermodel.cli.bench_soak import command as bench_soak
 from aethermodel.cli.bench_sweep import command as bench_sweep
@@ -49,6 +50,7 @@ bench.command("soak")(bench_soak)
 bench.command("sweep")(bench_sweep)
 bench.command("latency")(bench_latency)
 bench.command("model")(bench_model)
+bench.command("optimum")(bench_optimum)
 
 
 def _version(wanted: bool) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def command(
     json: options.Json = None,
     loop: options.Loop = None,
+    fabric: options.HostFabric = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: options.Processes = None,
@@ -51,7 +52,13 @@ def command(
         return
     earlier = [load_calibration(path) for path in merge or ()]
     campaign = Campaign(
-        event_loop=loop, topics=topics, pool=pool, processes=processes, repeats=repeats, seed=seed
+        event_loop=loop,
+        fabric=fabric,
+        topics=topics,
+        pool=pool,
+        processes=processes,
+        repeats=repeats,
+        seed=seed,
     )
     with progress("calibrating") as advance:
         calibration = calibrate_host(campaign, advance, seconds=seconds, refine=refine)

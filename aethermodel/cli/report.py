@@ -27,6 +27,7 @@ def command(
     ] = False,
     batch_sizes: options.BatchSizes = None,
     loop: options.Loop = None,
+    fabric: options.HostFabric = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: options.Processes = None,
@@ -54,6 +55,7 @@ def command(
     campaign = Campaign(
         batch_sizes=batch_sizes,
         event_loop=loop,
+        fabric=fabric,
         topics=topics,
         pool=pool,
         processes=processes,
@@ -85,6 +87,8 @@ def _measure_and_report(campaign: Campaign, output: Path, json: str | None) -> N
     typer.echo("[3/3] exporting", err=True)
     export(executed, output)
     if json:
-        write_document(document("aethermodel.report/1", "loopback", trial.figures()), json)
+        write_document(
+            document("aethermodel.report/1", trial.campaign.label, trial.figures()), json
+        )
     if json != "-":
         typer.echo(f"{output}: {trial.verdict.outcome}, {trial.verdict.why}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def command(
     batch_sizes: options.BatchSizes = None,
     loop: options.Loop = None,
+    fabric: options.HostFabric = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: options.Processes = None,
@@ -40,6 +41,7 @@ def command(
     campaign = Campaign(
         batch_sizes=batch_sizes,
         event_loop=loop,
+        fabric=fabric,
         topics=topics,
         pool=pool,
         processes=processes,
@@ -51,7 +53,7 @@ def command(
     if samples:
         trial.save(samples)
     if json:
-        write_document(document("aethermodel.validate/1", "loopback", trial.figures()), json)
+        write_document(document("aethermodel.validate/1", campaign.label, trial.figures()), json)
     if json != "-":
         print_trial(trial)
     raise typer.Exit(1 if trial.verdict.outcome == "fail" else 0)
@@ -64,7 +66,8 @@ def print_trial(trial: Trial) -> None:
     from rich.table import Table
 
     c = trial.campaign
-    table = Table(title=escape(f"one process, {c.event_loop}, {c.topics} topics [loopback]"))
+    processes = "one process" if c.fabric == "loopback" else "from another process"
+    table = Table(title=escape(f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]"))
     for heading in ("N", "measured", "predicted", "95 % interval", "error", "rate", "copy ceiling"):
         table.add_column(heading, justify="right")
     for row in trial.table.itertuples():

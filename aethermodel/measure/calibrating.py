@@ -16,6 +16,7 @@ from aethermodel.calibrate.design import next_point
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
 from aethermodel.measure.sampling import Plan, Point, take_samples
+from cython_core.router import switch_size
 
 Progress = Callable[[int, int], None]
 #: Longest that a calibration may take, in seconds.
@@ -38,12 +39,15 @@ def calibration_of(
     samples: pd.DataFrame, campaign: Campaign, host: dict[str, Any], taken: str
 ) -> Calibration:
     """Fit the terms from samples taken under a campaign's conditions."""
+    # Each fabric has a loop of its own kind, and it is the same term.
+    samples = samples.replace({"probe": {"bus_loop": "loop"}})
     conditions = Conditions(
         topics=campaign.topics,
         pool=campaign.pool,
         event_loop=campaign.event_loop,
-        fabric="loopback",
+        fabric=campaign.label,
         cache_bytes=host["cache_bytes"],
+        switch=switch_size(campaign.topics),
     )
     return Calibration.from_samples(samples, host, conditions, taken)
 
@@ -89,7 +93,7 @@ def calibrate_host(
     sampling.take(wanted.points, wanted.processes)
     calibration = sampling.calibration()
     while sampling.has_time and (noisy := noisy_terms(calibration)):
-        again = [point for point in campaign.term_points() if point.probe in noisy]
+        again = [point for point in campaign.term_points() if _term(point) in noisy]
         sampling.take(again, 1)
         calibration = sampling.calibration()
     while refine and sampling.has_time and (point := next_best(calibration, campaign)):
@@ -159,6 +163,10 @@ class _Sampling:
         return found
 
 
+def _term(point: Point) -> str:
+    return "loop" if point.probe == "bus_loop" else point.probe
+
+
 def next_best(calibration: Calibration, campaign: Campaign) -> Point | None:
     """Return the point that narrows the prediction most; None if no point helps noticeably.
 
@@ -179,6 +187,6 @@ def next_best(calibration: Calibration, campaign: Campaign) -> Point | None:
     best = next_point(calibration.fits[term], sorted(free))
     if best.shrinkage > _WORTHWHILE:
         return None
-    points = {point.probe: point for point in campaign.term_points()}
+    points = {_term(point): point for point in campaign.term_points()}
     varied = "calls" if term == "loop" else "batch_size"
-    return Point(probe=term, settings={**points[term].settings, varied: int(best.n)})
+    return Point(probe=points[term].probe, settings={**points[term].settings, varied: int(best.n)})

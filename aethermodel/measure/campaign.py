@@ -7,9 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from aethermodel.measure.probes.settings import EventLoop
-from aethermodel.measure.runner import available_loops
+from aethermodel.labels import LABEL_OF, FabricLabel, HostFabric
+from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point
+
+
+def loop_probe(fabric: HostFabric) -> str:
+    """Return the probe of T_loop: of the plane in one process, of the bus across processes."""
+    return "loop" if fabric == "loopback" else "bus_loop"
 
 
 class Campaign(BaseModel):
@@ -21,10 +26,14 @@ class Campaign(BaseModel):
         Batch sizes N at which the pipeline runs as a whole. The kernel probe avoids
         them, so that each of them is a prediction and not a look-up.
     event_loop : {"asyncio", "uvloop"}
+    fabric : {"loopback", "shm", "tcp"}
+        ``loopback``: one process. ``shm`` and ``tcp``: from another process through the bus, by
+        the ring or by the kernel's TCP; every event is checked.
     topics : int
         Topics of the router, each with a handler.
     pool : int
-        Different batches in turn: the working set is ``pool * N * 64`` bytes.
+        Different batches in turn: the working set is ``pool * N * 64`` bytes. Over ``shm`` and
+        ``tcp`` it is always 1: the check has just read the batch that is routed.
     processes, repeats, seed
         As in `aethermodel.measure.sampling.Plan`.
     """
@@ -33,6 +42,7 @@ class Campaign(BaseModel):
 
     batch_sizes: tuple[int, ...] = Field((1, 10, 100, 1_000, 10_000, 30_000), min_length=1)
     event_loop: EventLoop = available_loops()[-1]
+    fabric: HostFabric = "loopback"
     topics: int = Field(16, ge=1, le=65_536)
     pool: int = Field(4, ge=1, le=1024)
     processes: int = Field(8, ge=1, le=100)
@@ -44,7 +54,9 @@ class Campaign(BaseModel):
     def _none_is_default(cls, given: Any) -> Any:
         # Notebooks and command lines hand over every parameter, set or not.
         if isinstance(given, dict):
-            return {name: value for name, value in given.items() if value is not None}
+            given = {name: value for name, value in given.items() if value is not None}
+            if given.get("fabric", "loopback") != "loopback":
+                given.setdefault("pool", 1)
         return given
 
     @field_validator("batch_sizes", mode="before")
@@ -62,7 +74,14 @@ class Campaign(BaseModel):
                 raise ValueError(f"a batch size must be 1 to {2**22}, not {size}")
         if len(set(self.batch_sizes)) != len(self.batch_sizes):
             raise ValueError("a batch size is given twice")
+        if self.fabric != "loopback" and self.pool != 1:
+            raise ValueError(f"over {self.fabric} the pool is 1, not {self.pool}")
         return self
+
+    @property
+    def label(self) -> FabricLabel:
+        """Honest label of the campaign's figures."""
+        return LABEL_OF[self.fabric]
 
     def kernel_sizes(self) -> list[int]:
         """Return the batch sizes of the kernel probe: one, and three times the powers of four.
@@ -103,11 +122,25 @@ class Campaign(BaseModel):
         """Return what calibrates the terms, each by its own probe."""
         sizes, handles = self.kernel_sizes(), self.handle_sizes()
         return [
-            *(self._point("loop", event_loop=self.event_loop, calls=k) for k in self.call_counts()),
+            *(self._loop_point(k) for k in self.call_counts()),
             *(self._point("ffi", batch_size=n) for n in handles),
-            *(self._point("fabric", event_loop=self.event_loop, batch_size=n) for n in handles),
+            *self._fabric_points(),
             *(self._point("kernel", batch_size=n) for n in sizes),
         ]
+
+    def _loop_point(self, calls: int) -> Point:
+        settings: dict[str, Any] = {"event_loop": self.event_loop, "calls": calls}
+        if self.fabric != "loopback":
+            # The producer is elsewhere: no task of its own takes turns with the bus.
+            settings["producer"] = False
+        return self._point(loop_probe(self.fabric), **settings)
+
+    def _fabric_points(self) -> list[Point]:
+        across = self.fabric != "loopback"
+        # A handle moves in no time that depends on N; events are fetched one by one.
+        sizes = self.kernel_sizes() if across else self.handle_sizes()
+        settings = {"event_loop": self.event_loop, "fabric": self.fabric, "checked": across}
+        return [self._point("fabric", batch_size=n, **settings) for n in sizes]
 
     def handle_sizes(self) -> list[int]:
         """Return three sizes: they show whether a handle's cost really does not depend on N."""
@@ -122,8 +155,8 @@ class Campaign(BaseModel):
         """Return the pipeline at every batch size, and the copy bandwidth beside it."""
         points = []
         for n in self.batch_sizes:
-            loop = {"event_loop": self.event_loop, "calls": self.topics}
-            points.append(self._point("pipeline", batch_size=n, **loop))
+            settings = {"event_loop": self.event_loop, "calls": self.topics, "fabric": self.fabric}
+            points.append(self._point("pipeline", batch_size=n, **settings))
             points.append(self._point("bandwidth", batch_size=n))
         return points
 

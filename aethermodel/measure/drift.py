@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from aethermodel.calibrate.calibration import Calibration
+from aethermodel.labels import LABEL_OF, HostFabric
+from aethermodel.measure.campaign import loop_probe
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling import Plan, Point, take_samples
 
@@ -63,7 +65,7 @@ def check_drift(
         One a term.
     """
     points = [
-        Point(probe=term, settings=_settings(calibration, term, at))
+        Point(probe=_probe(calibration, term), settings=_settings(calibration, term, at))
         for term, (n, _) in calibration.samples.items()
         for at in sorted({int(min(n)), int(max(n))})
     ]
@@ -72,13 +74,28 @@ def check_drift(
     return [_drift(calibration, term, fresh) for term in calibration.samples]
 
 
+def _fabric(calibration: Calibration) -> HostFabric:
+    return next(name for name, label in LABEL_OF.items() if label == calibration.conditions.fabric)
+
+
+def _probe(calibration: Calibration, term: str) -> str:
+    return loop_probe(_fabric(calibration)) if term == "loop" else term
+
+
 def _settings(calibration: Calibration, term: str, at: int) -> dict[str, object]:
-    given = vars(calibration.conditions) | {("calls" if term == "loop" else "batch_size"): at}
-    return {name: given[name] for name in PROBES[term].settings.model_fields if name in given}
+    fabric = _fabric(calibration)
+    given = vars(calibration.conditions) | {
+        "fabric": fabric,
+        "checked": fabric != "loopback",
+        "producer": fabric == "loopback",
+        ("calls" if term == "loop" else "batch_size"): at,
+    }
+    fields = PROBES[_probe(calibration, term)].settings.model_fields
+    return {name: given[name] for name in fields if name in given}
 
 
 def _drift(calibration: Calibration, term: str, fresh: pd.DataFrame) -> Drift:
-    rows = fresh[(fresh["probe"] == term) & fresh["final"]]
+    rows = fresh[(fresh["probe"] == _probe(calibration, term)) & fresh["final"]]
     quiet = rows[~rows["noisy"]]
     if len(quiet) < _SHARE_DISTURBED * len(rows):
         return Drift(term, float("nan"), False, True)

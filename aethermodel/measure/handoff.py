@@ -9,6 +9,8 @@ import numpy as np
 from aethermodel.measure.runner import available_loops
 from cython_core.ring_latency import Waiting, handoff
 
+_SPINNING: dict[str, Waiting] = {"asyncio": "asyncio spinning", "uvloop": "uvloop spinning"}
+
 
 def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
     """Time single handoffs, each batch alone, by every way of waiting.
@@ -23,7 +25,9 @@ def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
     dict
         By way of waiting: ``p50_seconds``, ``p99_seconds``, ``batches``.
     """
-    ways: list[Waiting] = ["spin", "wait", *available_loops()]
+    ways: list[Waiting] = ["spin", "wait"]
+    for loop in available_loops():
+        ways += [loop, _SPINNING[loop]]
     found: dict[str, dict[str, Any]] = {}
     for way in ways:
         seconds = handoff(batches, waiting=way)[batches // 10 :] / 1e9

@@ -21,10 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
 from aethermodel.measure.noise import Noise, Reading
-from aethermodel.measure.probes.pipeline import LostEventsError
-from aethermodel.measure.probes.settings import EventLoop
-from aethermodel.measure.runner import on_loop
-from aethermodel.measure.tally import Tally
+from aethermodel.measure.runner import EventLoop, on_loop
+from aethermodel.measure.tally import LostEventsError, Tally
 from aethermodel.measure.workload import make_batch
 
 Floats = npt.NDArray[np.float64]

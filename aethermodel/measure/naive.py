@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from aethermodel.measure.probes.pipeline import LostEventsError
+from aethermodel.measure.tally import LostEventsError
 from cython_core import Histogram, now_ns
 
 

@@ -13,9 +13,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.measure.prediction import term_plan, with_predictions
-from aethermodel.measure.probes.settings import EventLoop
 from aethermodel.measure.rows import KINDS, Kind, Row
-from aethermodel.measure.runner import available_loops
+from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point, SamplingError, take_samples
 
 Progress = Callable[[int, int], None]

@@ -10,9 +10,10 @@ from aethermodel.calibrate.calibration import Calibration, Conditions
 from aethermodel.calibrate.fits import fit_term
 from aethermodel.measure.calibrating import now
 from aethermodel.measure.host import this_host
-from aethermodel.measure.probes.settings import EventLoop
 from aethermodel.measure.rows import LABELS, Row
+from aethermodel.measure.runner import EventLoop
 from aethermodel.measure.sampling import Plan, Point
+from cython_core.router import switch_size
 
 if TYPE_CHECKING:
     from aethermodel.measure.pipeline import PipelineBench
@@ -86,6 +87,7 @@ def calibration_of(row: Row, samples: pd.DataFrame) -> Calibration:
         event_loop=row.event_loop,
         fabric=LABELS[row.kind],
         cache_bytes=host["cache_bytes"],
+        switch=switch_size(row.topics),
     )
     return Calibration.from_samples(own, host, conditions, now())
 

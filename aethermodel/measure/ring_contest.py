@@ -10,6 +10,7 @@ from aethermodel.measure.sampling import Point
 from aethermodel.measure.transports import TRANSPORTS
 
 ALONE = "routing alone, one process"
+FETCHED = "reading the ring, no routing"
 _NEEDS = {"iceoryx2": "iceoryx2", "pyzmq": "zmq", "faster-fifo": "faster_fifo"}
 
 
@@ -26,7 +27,11 @@ def ring_contestants(batch_size: int, topics: int) -> list[Contestant]:
     def point(transport: str) -> Point:
         return Point(probe="crossing", settings=base | {"transport": transport})
 
-    rows = [Contestant(ALONE, "ceiling", point("none"), "no crossing: the pool's batches in turn")]
+    fetched = Point(probe="crossing", settings=base | {"transport": "ring", "routed": False})
+    rows = [
+        Contestant(ALONE, "ceiling", point("none"), "no crossing: the pool's batches in turn"),
+        Contestant(FETCHED, "ceiling", fetched, "one word an event, from the producer's lines"),
+    ]
     for name, transport in TRANSPORTS.items():
         if find_spec(_NEEDS.get(name.split(",")[0], "sys")):
             group = "ours" if name.startswith("ring") else "peer"

@@ -12,7 +12,8 @@ import sys
 from typing import Any
 
 from aethermodel.measure.noise import Noise, Reading
-from aethermodel.measure.rows import Move, Row, opened
+from aethermodel.measure.rows import Row, opened
+from aethermodel.measure.stream import Move
 
 # Two successive windows that differ by less are warm.
 _WARM, _MOST_WINDOWS = 0.05, 6

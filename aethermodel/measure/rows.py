@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import process_time
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aethermodel.bus.bus import Bus
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.checked import Checked
@@ -18,8 +17,8 @@ from aethermodel.measure.crossing import Crossing, CrossingFabric
 from aethermodel.measure.mocked import mocked_core
 from aethermodel.measure.naive import move_singly
 from aethermodel.measure.pacing import DEPTH, POOL, numbered_pool, produce
-from aethermodel.measure.probes.pipeline import LostEventsError
-from aethermodel.measure.probes.settings import EventLoop
+from aethermodel.measure.runner import EventLoop
+from aethermodel.measure.stream import Move, Moved, across, drain, moved, tallied
 from aethermodel.measure.tally import Tally
 from aethermodel.specification import load_specification
 from cython_core import Histogram, now_ns
@@ -61,36 +60,6 @@ class Row(BaseModel):
         return LABELS[self.kind]
 
 
-class Moved(NamedTuple):
-    """One run of a row.
-
-    Attributes
-    ----------
-    messages : int
-        All of them routed, seen by a handler and checked.
-    seconds : float
-        From the first send to the last message handled.
-    cpu_seconds : float
-        Of producer and consumer together.
-    producer_seconds : float
-        CPU time of the producer alone, where it is a process of its own; else nan.
-    latency_ns, tick_ns : Histogram
-        From the time a batch was meant to go to the return of its last handler; and of
-        the tick alone. For the naive row a batch is a message and has no tick.
-    """
-
-    messages: int
-    seconds: float
-    cpu_seconds: float
-    producer_seconds: float
-    latency_ns: Histogram
-    tick_ns: Histogram
-
-
-#: Moves a number of batches, at an interval in nanoseconds or (0) as fast as possible.
-Move = Callable[[int, int], Awaitable[Moved]]
-
-
 @asynccontextmanager
 async def opened(row: Row) -> AsyncIterator[Move]:
     """Make ready all that a row needs; its producer's process ends with the context."""
@@ -103,7 +72,7 @@ async def opened(row: Row) -> AsyncIterator[Move]:
     else:
         crossing = await Crossing.open(_crossing_of(row), row.batch_size, row.topics)
         try:
-            yield _across(row, crossing)
+            yield across(crossing, row.batch_size, row.topics)
         finally:
             crossing.close()
 
@@ -113,39 +82,19 @@ def _crossing_of(row: Row) -> CrossingFabric:
     return row.kind
 
 
-def _bus(row: Row, tally: Tally) -> Bus:
-    bus = Bus((f"topic.{i}" for i in range(row.topics)), capacity=row.batch_size)
-    bus.on("topic.*")(tally.handle)
-    return bus
-
-
-def _across(row: Row, crossing: Crossing) -> Move:
-    async def move(batches: int, interval_ns: int) -> Moved:
-        tally = Tally()
-        bus = _bus(row, tally)
-        first = crossing.order(batches, row.batch_size, interval_ns)
-        checked = Checked(crossing.receiver, batches, first)
-        before = process_time()
-        await _run(bus, checked)
-        consumer, producer = process_time() - before, crossing.spent().cpu_seconds
-        return _moved(batches, row, checked, bus, tally, consumer + producer, producer)
-
-    return move
-
-
 def _in_process(row: Row) -> Move:
     pool = numbered_pool(row.batch_size, row.topics)
 
     async def move(batches: int, interval_ns: int) -> Moved:
         tally = Tally()
-        bus, fabric = _bus(row, tally), Loopback(DEPTH)
+        bus, fabric = tallied(tally, row.batch_size, row.topics), Loopback(DEPTH)
         checked = Checked(fabric, batches, lap=POOL * row.batch_size)
         before = process_time()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(produce(fabric, pool, batches, interval_ns))
-            await _run(bus, checked)
+            await drain(bus, checked)
         spent = process_time() - before
-        return _moved(batches, row, checked, bus, tally, spent, float("nan"))
+        return moved(batches * row.batch_size, checked, bus, tally, spent, float("nan"))
 
     return move
 
@@ -185,35 +134,3 @@ def _naive(row: Row) -> Move:
         return Moved(messages, seconds, spent, float("nan"), latency_ns, Histogram())
 
     return move
-
-
-async def _run(bus: Bus, checked: Checked) -> None:
-    bus.attach(checked)
-    await bus.run()
-    if bus.lost:
-        raise bus.lost[0][1]
-    if bus.failures:
-        raise bus.failures[0].error
-
-
-def _moved(
-    batches: int,
-    row: Row,
-    checked: Checked,
-    bus: Bus,
-    tally: Tally,
-    cpu_seconds: float,
-    producer_seconds: float,
-) -> Moved:
-    messages = batches * row.batch_size
-    if tally.events != messages:
-        raise LostEventsError(f"handlers saw {tally.events} of {messages} events")
-    seconds = (checked.ended_ns - checked.began_ns) / 1e9
-    return Moved(
-        messages,
-        seconds,
-        cpu_seconds,
-        producer_seconds,
-        checked.latency_ns,
-        bus.instruments.tick_ns,
-    )

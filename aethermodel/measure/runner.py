@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from typing import Literal
 
-from aethermodel.measure.probes.settings import EventLoop
+EventLoop = Literal["asyncio", "uvloop"]
 
 
 def available_loops() -> tuple[EventLoop, ...]:

@@ -17,9 +17,8 @@ from aethermodel.bus.fabric import Batch
 from aethermodel.measure.checked import Checked, OutOfSequenceError
 from aethermodel.measure.checksums import checksums
 from aethermodel.measure.crossing import Crossing, CrossingFabric
-from aethermodel.measure.probes.settings import EventLoop
 from aethermodel.measure.rows import LABELS
-from aethermodel.measure.runner import available_loops
+from aethermodel.measure.runner import EventLoop, available_loops
 from cython_core import first_disorder
 
 Progress = Callable[[int, int], None]

@@ -16,9 +16,8 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Batch, Plane
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.mocked import mocked_core
-from aethermodel.measure.probes.settings import EventLoop
-from aethermodel.measure.runner import available_loops, on_loop
-from aethermodel.measure.tally import Tally
+from aethermodel.measure.runner import EventLoop, available_loops, on_loop
+from aethermodel.measure.tally import LostEventsError, Tally
 from aethermodel.measure.workload import make_pool
 
 Floats = npt.NDArray[np.float64]
@@ -119,7 +118,7 @@ class Stress:
 
         Raises
         ------
-        RuntimeError
+        LostEventsError
             If the handlers were shown another number of events than were sent.
         """
         self._sent, self._done = np.zeros(batches), np.zeros(batches)
@@ -128,7 +127,7 @@ class Stress:
         seconds = self._drive(batches)
         messages = batches * self.design.batch_size
         if self._tally and self._tally.events != messages:
-            raise RuntimeError(f"handlers saw {self._tally.events} of {messages} events")
+            raise LostEventsError(f"handlers saw {self._tally.events} of {messages} events")
         return Passage(messages, seconds, self._sent, self._done)
 
     async def _timed(self, batches: int) -> float:

@@ -8,6 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 
+class LostEventsError(RuntimeError):
+    """The handlers were shown another number of events than the producer sent."""
+
+
 class Tally:
     """Counts the events its handler is shown."""
 

@@ -28,6 +28,13 @@ def _share(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def _where(trial: Trial) -> str:
+    loop = trial.campaign.event_loop
+    if trial.campaign.fabric == "loopback":
+        return f"one process, {loop}, loopback: no network is in this figure"
+    return f"from another process, {loop}, {trial.campaign.label}"
+
+
 def summary(trial: Trial) -> Block:
     """Return verdict, one paragraph, and the specification's claim against what was measured."""
     verdict, table = trial.verdict, trial.table
@@ -36,13 +43,12 @@ def summary(trial: Trial) -> Block:
     best = table.loc[table["measured_per_second"].idxmax()]
     model = trial.calibration.model()
     binding = model.binding_term(float(best["n"]))
+    limit = engineering(model.limit_per_second(), "msg/s")
     paragraph = (
         f"On this host the pipeline carries {engineering(best['measured_per_second'], 'msg/s')} "
-        f"at N = {count(best['n'])} (one process, {trial.campaign.event_loop}, loopback: no "
-        f"network is in this figure). There the {binding} term binds. In the limit of large "
-        f"batches the model allows {engineering(model.limit_per_second(), 'msg/s')}; half of "
-        f"that is reached at N = {count(model.n_half())}. For prediction against measurement: "
-        f"{verdict.why}"
+        f"at N = {count(best['n'])} ({_where(trial)}). There the {binding} term binds. In the "
+        f"limit of large batches the model allows {limit}; half of that is reached at "
+        f"N = {count(model.n_half())}. For prediction against measurement: {verdict.why}"
     )
     errors, worst = verdict.mean_error, verdict.worst_error
     rows = [

@@ -75,6 +75,9 @@ typedef struct aether_scratch aether_scratch;
 aether_scratch *aether_scratch_new(size_t capacity, uint32_t topics, size_t parts);
 void aether_scratch_free(aether_scratch *scratch);
 
+/* The smallest batch that is worth rows; smaller ones go the direct way. */
+size_t aether_route_switch(uint32_t topics);
+
 /* How many parts a batch is worth, at most `threads`; 0 means the direct way. */
 size_t aether_route_parts(size_t n, uint32_t topics, size_t threads);
 

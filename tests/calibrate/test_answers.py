@@ -54,6 +54,24 @@ def test_the_gain_of_another_batch_size_is_the_ratio_of_the_true_rates(answers):
     assert answers.gain_at(10, 10).value == 0
 
 
+def test_answers_hold_where_the_router_changes_its_way():
+    direct = 12e-9
+    calibration = synthetic_calibration(0.01, switch=120, t_event_direct=direct)
+    found = {name: p.value for name, p in calibration.parameters.items()}
+    assert found["N_switch"] == 120
+    assert found["t_event_direct"] == pytest.approx(direct, rel=0.05)
+    assert found["t_event"] == pytest.approx(TRUE["t_event"], rel=0.05)
+    answers = Answers(Scenario(calibration, {}))
+    beyond = FIXED + (direct - TRUE["t_event"]) * 120
+    assert answers.share(0.9).size.value == pytest.approx(9 * beyond / TRUE["t_event"], rel=0.05)
+    # One size below the switch, one above: the answer is the batch that just takes the time.
+    for n in (60, 5000):
+        seconds = float(calibration.predict(n).seconds[0])
+        assert answers.within(seconds).size.value == pytest.approx(n, rel=1e-3)
+        per_second = n / seconds
+        assert answers.rate(per_second).size.value == pytest.approx(n, rel=1e-3)
+
+
 @pytest.mark.parametrize("share", [0, 1, 2, float("nan")])
 def test_a_share_lies_between_0_and_1(answers, share):
     with pytest.raises(ValueError, match="between 0 and 1"):

@@ -54,6 +54,33 @@ def test_expression_and_numeric_prediction_agree(c0, c1, noise, seed):
     assert np.broadcast_to(numeric(n), n.shape) == pytest.approx(fit.predict(n)[0], rel=1e-12)
 
 
+def switched(n, switch=120.0, direct=2.9e-9, rows=1.2e-9):
+    return 50e-9 + direct * np.minimum(n, switch) + rows * np.maximum(0, n - switch)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.001, 0.02), seeds)
+def test_the_slope_may_fall_at_a_switch_and_only_there(noise, seed):
+    n, seconds = samples(switched, 3 * 4.0 ** np.arange(8), noise=noise, seed=seed)
+    fit = fit_term(n, seconds, switch=120, free_knee=False)
+    assert fit.form.switch == 120
+    at = np.array([1.0, 60.0, 120.0, 121.0, 1e4, 1e6])
+    mean, low, high = fit.predict(at)
+    assert np.all((low <= mean) & (mean <= high)) and np.all(np.diff(mean) > 0)
+    assert mean == pytest.approx(switched(at), rel=8 * noise)
+    law = fit.expression.subs({name: p.value for name, p in named(fit).items()})
+    numeric = sympy.lambdify(sympy.Symbol("N", nonnegative=True), law, "numpy")
+    assert numeric(at) == pytest.approx(mean, rel=1e-12)
+
+
+def test_a_switch_that_the_samples_do_not_show_is_left_out():
+    assert fit_term(*samples(affine), switch=64, free_knee=False).form.switch is None
+    far = fit_term(*samples(affine), switch=1e6, free_knee=False)
+    assert far.form.switch is None
+    with pytest.raises(ValueError, match="switch"):
+        fit_term(*samples(affine), switch=0)
+
+
 def named(fit):
     """Parameters by symbol; every symbol but N is one."""
     symbols = fit.expression.free_symbols - {sympy.Symbol("N", nonnegative=True)}

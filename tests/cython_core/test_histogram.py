@@ -25,6 +25,12 @@ def test_quantiles_are_never_too_low_and_hardly_too_high(values, share):
     assert histogram.buckets()[1].sum() == len(values)
 
 
+def test_the_nearest_double_may_be_too_low():
+    histogram = Histogram()
+    histogram.record(2**53 + 1)
+    assert histogram.quantile(1) >= 2**53 + 1
+
+
 def test_of_nothing_nothing_is_known():
     histogram = Histogram()
     assert math.isnan(histogram.quantile(0.5))

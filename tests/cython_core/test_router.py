@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cython_core import MAX_TOPICS, Routed, allocate, route
-from cython_core.router import route_call, time_route
+from cython_core.router import route_call, switch_size, time_route
 
 
 def make(topics, values):
@@ -123,3 +123,19 @@ def test_the_timed_kernel_does_the_work():
     assert out.total.tolist() == [5, 5]
     with pytest.raises(ValueError, match="at least one batch"):
         time_route([], 2, 1, out=out)
+
+
+@pytest.mark.parametrize("k", [1, 2, 16, 64, 1024, 1025])
+def test_both_ways_agree_on_either_side_of_the_switch(k):
+    rng = np.random.default_rng(k)
+    for n in (switch_size(k) - 1, switch_size(k), switch_size(k) + 1):
+        topics, values = rng.integers(0, k, n).tolist(), rng.integers(-999, 999, n).tolist()
+        routed, expected = route(make(topics, values), k), oracle(topics, values, k)
+        for name, known in expected.items():
+            assert getattr(routed, name).tolist() == known, name
+
+
+@pytest.mark.parametrize("k", [0, -1, MAX_TOPICS + 1])
+def test_the_switch_is_known_for_possible_topics_only(k):
+    with pytest.raises(ValueError, match="topics"):
+        switch_size(k)

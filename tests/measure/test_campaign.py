@@ -37,6 +37,20 @@ def test_the_plan_has_every_term_and_the_whole():
     assert terms == {"loop", "ffi", "kernel", "fabric", "bandwidth"}
 
 
+@pytest.mark.parametrize("fabric", ["shm", "tcp"])
+def test_across_processes_each_term_is_probed_as_the_whole_uses_it(fabric):
+    campaign = Campaign(batch_sizes=(5, 50), fabric=fabric)
+    points = campaign.plan().points
+    probes = {point.probe for point in points}
+    assert probes == {"bus_loop", "ffi", "kernel", "fabric", "pipeline", "bandwidth"}
+    for point in points:
+        assert point.settings["pool"] == 1
+        if point.probe in ("fabric", "pipeline"):
+            assert point.settings["fabric"] == fabric
+        if point.probe == "fabric":
+            assert point.settings["batch_size"] not in (5, 50)
+
+
 @pytest.mark.parametrize("given", ["1,100, 10000", [1, 100, 10_000], ("1", "100", "10000")])
 def test_batch_sizes_as_a_notebook_or_a_command_line_gives_them(given):
     assert Campaign(batch_sizes=given).batch_sizes == (1, 100, 10_000)
@@ -57,6 +71,8 @@ def test_one_number_and_nothing_at_all():
         ({"event_loop": "trio"}, "'asyncio' or 'uvloop'"),
         ({"topics": 0}, "greater than or equal to 1"),
         ({"batchsize": 3}, "Extra inputs"),
+        ({"fabric": "udp"}, "'loopback', 'shm' or 'tcp'"),
+        ({"fabric": "shm", "pool": 2}, "the pool is 1"),
     ],
 )
 def test_bad_input_is_refused(given, message):

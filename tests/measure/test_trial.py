@@ -74,3 +74,13 @@ def test_a_file_that_is_no_calibration_is_refused(text, tmp_path):
     path.write_text(text)
     with pytest.raises(ValueError, match=r"not a calibration|not JSON"):
         Calibration.load(path)
+
+
+def test_a_trial_across_processes_says_so_and_checks_every_event():
+    campaign = Campaign(batch_sizes=(50,), fabric="shm", topics=4, processes=1, repeats=1)
+    trial = Trial.run(campaign)
+    assert trial.table["label"].tolist() == ["shared-memory"]
+    assert set(trial.table.columns) >= {"loop_seconds", "fabric_seconds"}
+    assert trial.calibration.conditions.fabric == "shared-memory"
+    # The fabric's cost was fitted over sizes that the whole did not have.
+    assert 50 not in trial.calibration.samples["fabric"][0]

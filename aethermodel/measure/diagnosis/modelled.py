@@ -62,8 +62,13 @@ class Modelled:
         if calibration is None:
             return
         conditions = calibration.conditions
-        for name in ("event_loop", "topics"):
-            theirs, ours = getattr(conditions, name), getattr(design, name)
+        wanted = {
+            "event_loop": design.event_loop,
+            "topics": design.topics,
+            "fabric": design.label,
+        }
+        for name, ours in wanted.items():
+            theirs = getattr(conditions, name)
             if theirs != ours:
                 raise ValueError(f"the calibration was taken with {name} {theirs}, not {ours}")
 

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.fabric import Batch, EndOfStream
-from aethermodel.measure.probes.settings import BatchSettings, EventLoop
-from aethermodel.measure.runner import on_loop
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_batch
 from cython_core import Routed, route

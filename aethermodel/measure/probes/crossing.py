@@ -15,14 +15,24 @@ from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.transports import TRANSPORTS
 from aethermodel.measure.workload import make_pool
 from cython_core import Routed, now_ns, route
+from cython_core.bandwidth import time_read
 
 NAME = "crossing"
 
 
 class Settings(BatchSettings):
-    """By which transport; ``none`` routes the same pool within one process."""
+    """By which transport; ``none`` routes the same pool within one process.
+
+    Attributes
+    ----------
+    transport : str
+    routed : bool
+        Else the consumer only reads a word of every event: what fetching the lines costs,
+        from where the producer left them.
+    """
 
     transport: str
+    routed: bool = True
 
     @field_validator("transport")
     @classmethod
@@ -51,8 +61,15 @@ def prepare(settings: Settings) -> Callable[[int], float]:
         if batch["sequence"][0] != i or out.total[0] != expected[i % len(pool)]:
             raise OutOfOrderError(f"batch {i} arrived as {batch['sequence'][0]}, or damaged")
 
+    def look(batch: Any, i: int) -> None:
+        time_read([batch], 1)
+        if batch["sequence"][0] != i:
+            raise OutOfOrderError(f"batch {i} arrived as {batch['sequence'][0]}")
+
+    take = verify if settings.routed else look
+
     if settings.transport == "none":
-        return _within_one_process(pool, verify)
+        return _within_one_process(pool, take)
     transport = TRANSPORTS[settings.transport](settings.batch_size)
     tell, hear = multiprocessing.Pipe()
     child = multiprocessing.get_context("spawn").Process(
@@ -66,7 +83,7 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     def timed(loops: int) -> float:
         tell.send(loops)
         for i in range(loops):
-            verify(transport.receive(), i)
+            take(transport.receive(), i)
             transport.release()
         end = now_ns()
         began: int = tell.recv()

@@ -11,8 +11,8 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.checked import Checked
 from aethermodel.measure.crossing import Crossing, CrossingFabric, ring_capacity
 from aethermodel.measure.pacing import POOL, numbered_pool
-from aethermodel.measure.probes.settings import BatchSettings, EventLoop
-from aethermodel.measure.runner import on_loop
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.workload import make_batch
 
 NAME = "fabric"

@@ -9,8 +9,8 @@ from time import perf_counter
 from pydantic import Field, model_validator
 
 from aethermodel.bus.plane import Plane
-from aethermodel.measure.probes.settings import BatchSettings, EventLoop
-from aethermodel.measure.runner import on_loop
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_batch
 from cython_core import route

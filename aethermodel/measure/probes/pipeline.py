@@ -1,42 +1,73 @@
-"""The whole: batches from a producer task, over the loopback fabric, routed and handled."""
+"""The whole: batches from a producer, through a fabric, routed and handled."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from time import perf_counter
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
-from aethermodel.measure.probes.settings import BatchSettings, EventLoop
-from aethermodel.measure.runner import on_loop
-from aethermodel.measure.tally import Tally
+from aethermodel.measure.crossing import Crossing
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.runner import EventLoop, on_loop
+from aethermodel.measure.stream import across
+from aethermodel.measure.tally import LostEventsError, Tally
 from aethermodel.measure.workload import make_pool
 
 NAME = "pipeline"
 
+Timed = Callable[[int], Coroutine[None, None, float]]
+
 
 class Settings(BatchSettings):
-    """Batch size, topics, pool, loop, and how many topics have a handler."""
+    """Batch size, topics, pool, loop, fabric, and how many topics have a handler.
+
+    Attributes
+    ----------
+    fabric : {"loopback", "shm", "tcp"}
+        ``loopback``: producer and consumer are tasks of one loop. ``shm`` and ``tcp``: the
+        producer is another process, and each event is checked before it is routed.
+    """
 
     event_loop: EventLoop = "asyncio"
+    fabric: Literal["loopback", "shm", "tcp"] = "loopback"
     calls: int = Field(16, ge=0, le=65_536)
 
     @model_validator(mode="after")
     def _handlers_have_topics(self) -> Settings:
         if self.calls > self.topics:
             raise ValueError(f"{self.calls} handlers need as many topics, there are {self.topics}")
+        if self.fabric != "loopback" and self.calls != self.topics:
+            raise ValueError(f"over {self.fabric} every topic has its handler")
         return self
 
 
-class LostEventsError(RuntimeError):
-    """The handlers were shown another number of events than the producer sent."""
-
-
 def prepare(settings: Settings) -> Callable[[int], float]:
-    """Time from the first send until the last batch was seen by its handlers.
+    """Time from the first send until the last batch was seen by its handlers."""
+    timed = _in_process(settings) if settings.fabric == "loopback" else _across(settings)
+    return on_loop(settings.event_loop, timed)
+
+
+def _across(settings: Settings) -> Timed:
+    """The bus over a stream from another process; the producer waits only for room."""
+    assert settings.fabric != "loopback"
+    fabric, n = settings.fabric, settings.batch_size
+    held: list[Crossing] = []
+
+    async def timed(loops: int) -> float:
+        if not held:
+            held.append(await Crossing.open(fabric, n, settings.topics))
+        return (await across(held[0], n, settings.topics)(loops, 0)).seconds
+
+    return timed
+
+
+def _in_process(settings: Settings) -> Timed:
+    """Producer and consumer as tasks that take turns.
 
     One tick drains one batch: the producer sends one and gives its turn to the
     consumer, which receives, routes in one call, dispatches and gives it back.
@@ -77,4 +108,4 @@ def prepare(settings: Settings) -> Callable[[int], float]:
 
         return run()
 
-    return on_loop(settings.event_loop, timed)
+    return timed

@@ -1,0 +1,87 @@
+"""`aethermodel bench optimum`: the batch size that the model recommends, beside a full sweep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli import options
+
+if TYPE_CHECKING:
+    from aethermodel.measure.best_size import BestSize
+
+
+def command(
+    largest: Annotated[
+        int, typer.Option(min=2, max=2**22, help="largest batch of the sweep")
+    ] = 65_536,
+    loop: options.Loop = None,
+    fabric: options.HostFabric = None,
+    topics: options.Topics = None,
+    pool: options.Pool = None,
+    processes: options.Processes = None,
+    repeats: options.Repeats = None,
+    seed: options.Seed = None,
+    seconds: Annotated[float, typer.Option(help="time budget of the calibration")] = 30.0,
+    json: options.Json = None,
+) -> None:
+    """Calibrate, take the batch size that the model recommends, and measure it in a full sweep.
+
+    Example: aethermodel bench optimum --largest 16384 --json optimum.json
+
+    Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
+    """
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+    from aethermodel.measure.best_size import compare_with_sweep
+    from aethermodel.measure.campaign import Campaign
+
+    campaign = Campaign.model_validate(
+        {
+            "event_loop": loop,
+            "fabric": fabric,
+            "topics": topics,
+            "pool": pool,
+            "processes": processes,
+            "repeats": repeats,
+            "seed": seed,
+        }
+    )
+    with progress("calibrating") as calibrating, progress("sweeping") as sweeping:
+        bars = {"calibrating": calibrating, "sweeping": sweeping}
+        found = compare_with_sweep(
+            campaign,
+            largest,
+            lambda what, done, total: bars[what](done, total),
+            seconds=seconds,
+        )
+    if json:
+        write_document(document("aethermodel.bench.optimum/1", found.label, found.figures()), json)
+    if json != "-":
+        print_sweep(found)
+    raise typer.Exit(1 if found.outcome == "fail" else 0)
+
+
+def print_sweep(found: BestSize) -> None:
+    """Print the sweep with the recommended size marked, and the verdict."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(f"throughput by batch size [{found.label}]"))
+    for heading in ("N", "M events/s", "slowest to fastest process", ""):
+        table.add_column(heading, justify="right")
+    for row in found.table.itertuples():
+        table.add_row(
+            f"{row.n:,}",
+            f"{row.per_second / 1e6:,.2f}",
+            f"{row.low / 1e6:,.2f} to {row.high / 1e6:,.2f}",
+            "recommended" if row.recommended else "",
+        )
+    Console().print(table)
+    typer.echo(
+        f"{found.outcome.upper()}: N = {found.recommended:,}, as the model recommends, carries "
+        f"{found.share:.1%} of the sweep's best rate ({found.low:.1%} to {found.high:.1%} by "
+        "process); wanted 98 %."
+    )

@@ -1,0 +1,140 @@
+"""Is the batch size that the model recommends as good as the best of a full sweep?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aethermodel.calibrate.answers import Answers
+from aethermodel.calibrate.comparison import Outcome
+from aethermodel.calibrate.scenario import Scenario
+from aethermodel.labels import FabricLabel
+from aethermodel.measure.calibrating import calibrate_host
+from aethermodel.measure.campaign import Campaign
+from aethermodel.measure.sampling import Plan, take_samples
+
+Progress = Callable[[str, int, int], None]
+#: Of the model's best rate, what the recommended size is to reach by the model.
+SHARE = 0.99
+#: Of the sweep's best measured rate, what it is to reach in fact.
+WANTED = 0.98
+
+
+@dataclass(frozen=True)
+class BestSize:
+    """A recommendation beside a sweep.
+
+    Attributes
+    ----------
+    recommended : int
+        Events: the smallest batch with 99 % of the best rate that the model sees, at most the
+        sweep's largest.
+    table : pandas.DataFrame
+        ``n``, ``per_second`` (median of the processes' medians), ``low``, ``high`` (slowest and
+        fastest process), ``recommended``; one row a batch size.
+    share, low, high : float
+        Measured rate at the recommended size over the best of the sweep, process by process:
+        median, least and most.
+    label : str
+        Honest label.
+    """
+
+    recommended: int
+    table: pd.DataFrame
+    share: float
+    low: float
+    high: float
+    label: FabricLabel
+
+    @property
+    def outcome(self) -> Outcome:
+        """Pass; fail where every process says so; else inconclusive."""
+        if self.share >= WANTED:
+            return "pass"
+        return "fail" if self.high < WANTED else "inconclusive"
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a JSON document says of it."""
+        return {
+            "recommended": self.recommended,
+            "wanted_share": WANTED,
+            "share": self.share,
+            "share_low": self.low,
+            "share_high": self.high,
+            "outcome": self.outcome,
+            "rows": self.table.to_dict(orient="records"),
+        }
+
+
+def ladder(largest: int) -> tuple[int, ...]:
+    """Return the sweep's batch sizes: two a doubling, from 1 to `largest`."""
+    steps = 2 ** np.arange(0, np.log2(largest) + 1e-9, 0.5)
+    return tuple(sorted({round(float(step)) for step in steps} | {largest}))
+
+
+def recommended(answers: Answers, largest: int) -> int:
+    """Return the smallest size with `SHARE` of the best rate by the model, at most `largest`."""
+    size = answers.share(SHARE).size.value
+    return max(1, int(min(size, largest)))
+
+
+def compare_with_sweep(
+    campaign: Campaign, largest: int, progress: Progress, *, seconds: float = 30.0
+) -> BestSize:
+    """Calibrate from the terms alone, take the model's advice, and measure it in a sweep.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Its batch sizes are not used.
+    largest : int
+        Of the sweep, in events.
+    progress : callable
+        Called with (what, done, total).
+    seconds : float
+        Budget of the calibration.
+    """
+    terms = campaign.model_copy(update={"batch_sizes": (largest,)})
+    calibration = calibrate_host(
+        terms, lambda done, total: progress("calibrating", done, total), seconds=seconds
+    )
+    size = recommended(Answers(Scenario(calibration, {})), largest)
+    sweep = campaign.model_copy(update={"batch_sizes": tuple(sorted({*ladder(largest), size}))})
+    points = [point for point in sweep.whole_points() if point.probe == "pipeline"]
+    plan = Plan(
+        points=tuple(points),
+        processes=campaign.processes,
+        repeats=campaign.repeats,
+        seed=campaign.seed,
+    )
+    samples = take_samples(plan, lambda done, total: progress("sweeping", done, total))
+    return judge_sweep(samples, size, campaign.label)
+
+
+def judge_sweep(samples: pd.DataFrame, size: int, label: FabricLabel) -> BestSize:
+    """Hold the rate at `size` against the best in samples of the pipeline.
+
+    Each process is judged by itself: what slows one down slows all its batch sizes.
+    """
+    final = samples[samples["final"]]
+    seconds = final.groupby(["process", "batch_size"])["seconds"].median().unstack("process")
+    rates = seconds.rdiv(seconds.index.to_series(), axis=0)
+    # The best size is that of all processes together, or each would pick its luckiest sample.
+    best = rates.median(axis=1).idxmax()
+    shares = rates.loc[size] / rates.loc[best]
+    table = pd.DataFrame(
+        {
+            "n": rates.index.astype(int),
+            "per_second": rates.median(axis=1).to_numpy(),
+            "low": rates.min(axis=1).to_numpy(),
+            "high": rates.max(axis=1).to_numpy(),
+            "recommended": rates.index == size,
+        }
+    )
+    return BestSize(
+        size, table, float(shares.median()), float(shares.min()), float(shares.max()), label
+    )

@@ -1,0 +1,105 @@
+"""Batches through a bus whose handlers count them: from another process, or from this one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import process_time
+from typing import NamedTuple
+
+from aethermodel.bus.bus import Bus
+from aethermodel.measure.checked import Checked
+from aethermodel.measure.crossing import Crossing
+from aethermodel.measure.tally import LostEventsError, Tally
+from cython_core import Histogram
+
+
+class Moved(NamedTuple):
+    """One run of a row.
+
+    Attributes
+    ----------
+    messages : int
+        All of them routed, seen by a handler and checked.
+    seconds : float
+        From the first send to the last message handled.
+    cpu_seconds : float
+        Of producer and consumer together.
+    producer_seconds : float
+        CPU time of the producer alone, where it is a process of its own; else nan.
+    latency_ns, tick_ns : Histogram
+        From the time a batch was meant to go to the return of its last handler; and of
+        the tick alone. For the naive row a batch is a message and has no tick.
+    """
+
+    messages: int
+    seconds: float
+    cpu_seconds: float
+    producer_seconds: float
+    latency_ns: Histogram
+    tick_ns: Histogram
+
+
+#: Moves a number of batches, at an interval in nanoseconds or (0) as fast as possible.
+Move = Callable[[int, int], Awaitable[Moved]]
+
+
+def across(crossing: Crossing, batch_size: int, topics: int) -> Move:
+    """Move batches of another process through a bus; every event is checked."""
+
+    async def move(batches: int, interval_ns: int) -> Moved:
+        tally = Tally()
+        bus = tallied(tally, batch_size, topics)
+        first = crossing.order(batches, batch_size, interval_ns)
+        checked = Checked(crossing.receiver, batches, first)
+        before = process_time()
+        await drain(bus, checked)
+        consumer, producer = process_time() - before, crossing.spent().cpu_seconds
+        messages = batches * batch_size
+        return moved(messages, checked, bus, tally, consumer + producer, producer)
+
+    return move
+
+
+def tallied(tally: Tally, capacity: int, topics: int) -> Bus:
+    """Return a bus with the same handler on every topic."""
+    bus = Bus((f"topic.{i}" for i in range(topics)), capacity=capacity)
+    bus.on("topic.*")(tally.handle)
+    return bus
+
+
+async def drain(bus: Bus, checked: Checked) -> None:
+    """Run the bus until the receiver ends; what went wrong in it is raised."""
+    bus.attach(checked)
+    await bus.run()
+    if bus.lost:
+        raise bus.lost[0][1]
+    if bus.failures:
+        raise bus.failures[0].error
+
+
+def moved(
+    messages: int,
+    checked: Checked,
+    bus: Bus,
+    tally: Tally,
+    cpu_seconds: float,
+    producer_seconds: float,
+) -> Moved:
+    """Return what a drained bus did.
+
+    Raises
+    ------
+    LostEventsError
+        If its handlers did not see every message.
+    """
+    if tally.events != messages:
+        raise LostEventsError(f"handlers saw {tally.events} of {messages} events")
+    seconds = (checked.ended_ns - checked.began_ns) / 1e9
+    return Moved(
+        messages,
+        seconds,
+        cpu_seconds,
+        producer_seconds,
+        checked.latency_ns,
+        bus.instruments.tick_ns,
+    )

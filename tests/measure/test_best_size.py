@@ -1,0 +1,49 @@
+"""The recommended batch size, held against a sweep."""
+
+import pandas as pd
+import pytest
+from synthetic_calibration import synthetic_calibration
+
+from aethermodel.calibrate.answers import Answers
+from aethermodel.calibrate.scenario import Scenario
+from aethermodel.measure.best_size import judge_sweep, ladder, recommended
+
+
+def samples(rates):
+    """Two samples in each of two processes, the second a tenth slower throughout."""
+    rows = [
+        {"process": p, "batch_size": n, "seconds": n / rate * (1 + 0.1 * p), "final": True}
+        for n, rate in rates.items()
+        for p in (0, 1)
+        for _ in range(2)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_ladder_goes_from_one_to_the_largest_by_halves_of_a_doubling():
+    assert ladder(16) == (1, 2, 3, 4, 6, 8, 11, 16)
+    assert ladder(1000)[-1] == 1000
+
+
+def test_the_model_recommends_the_smallest_size_that_will_do():
+    answers = Answers(Scenario(synthetic_calibration(), {}))
+    size = recommended(answers, 2**22)
+    best = answers.best_rate().value
+    assert answers.rate(0.99 * best).size.value == pytest.approx(size, rel=1e-3)
+    assert recommended(answers, 100) == 100
+
+
+@pytest.mark.parametrize(("at", "outcome"), [(64, "pass"), (32, "pass"), (8, "fail")])
+def test_a_size_is_judged_by_the_best_of_the_sweep(at, outcome):
+    found = judge_sweep(samples({8: 50e6, 32: 99e6, 64: 100e6, 128: 90e6}), at, "loopback")
+    assert found.outcome == outcome
+    assert found.share == pytest.approx({64: 1.0, 32: 0.99, 8: 0.5}[at])
+    assert found.table["recommended"].tolist() == [n == at for n in (8, 32, 64, 128)]
+    assert found.figures()["recommended"] == at
+
+
+def test_processes_that_disagree_leave_it_open():
+    rows = samples({32: 95e6, 64: 100e6})
+    rows.loc[(rows["process"] == 1) & (rows["batch_size"] == 32), "seconds"] *= 0.9
+    rows.loc[(rows["process"] == 0) & (rows["batch_size"] == 32), "seconds"] *= 1.06
+    assert judge_sweep(rows, 32, "loopback").outcome == "inconclusive"
