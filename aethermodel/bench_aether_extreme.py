@@ -6,26 +6,20 @@ Run ``python bench_aether_extreme.py --core mocked`` beside an installed aetherm
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from pydantic import BaseModel, ConfigDict, Field
 
-from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.bus.plane import Batch, Plane
 from aethermodel.documents import document, write_document
 from aethermodel.labels import FabricLabel
-from aethermodel.measure.mocked import mocked_core
-from aethermodel.measure.runner import EventLoop, available_loops, on_loop
-from aethermodel.measure.tally import Tally
-from aethermodel.measure.workload import make_pool
+from aethermodel.measure.stress import Design, Stress
 
 if TYPE_CHECKING:
-    pass
+    from aethermodel.calibrate.calibration import Calibration
+    from aethermodel.measure.diagnosis import Diagnosis
 
 ADVICE = (
     "change the batch size (--batch-size): larger batches spread the loop's cost thinner",
@@ -34,27 +28,23 @@ ADVICE = (
 )
 
 
-class Settings(BaseModel):
+class Settings(Design):
     """What the stress test runs.
 
     Attributes
     ----------
-    core : {"mocked", "cython"}
-        ``mocked`` waits as long as the specification says its core takes (figures are
-        labelled ``simulated``); ``cython`` routes every event with the kernel library.
-    batch_size, batches, queue_depth, topics : int
-        Events a batch, batches in all, batches that may wait, topics with a handler.
-    event_loop : {"asyncio", "uvloop"}
+    batches : int
+        Batches in all.
+    core, batch_size, queue_depth, topics, event_loop
+        As in `aethermodel.measure.stress.Design`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    core: Literal["mocked", "cython"] = "cython"
-    batch_size: int = Field(10_000, ge=1, le=2**24)
     batches: int = Field(2_000, ge=2, le=10**7)
-    queue_depth: int = Field(8, ge=1, le=10**5)
-    topics: int = Field(16, ge=1, le=65_536)
-    event_loop: EventLoop = available_loops()[-1]
+
+    @property
+    def design(self) -> Design:
+        """The same without how long it runs."""
+        return Design(**self.model_dump(exclude={"batches"}))
 
 
 class Result(BaseModel):
@@ -83,14 +73,6 @@ class Result(BaseModel):
     advice: tuple[str, ...]
 
 
-def _cython(settings: Settings) -> tuple[Callable[[Batch], None], Tally]:
-    """Return the real core: one call a batch, the kernel on every event, a handler a topic."""
-    plane, tally = Plane(settings.topics, settings.batch_size), Tally()
-    for topic in range(settings.topics):
-        plane.on(topic, tally.handle)
-    return plane.tick, tally
-
-
 def run(settings: Settings) -> Result:
     """Run the stress test once, after a warm-up of a tenth of it.
 
@@ -104,62 +86,73 @@ def run(settings: Settings) -> Result:
 
     Raises
     ------
-    RuntimeError
-        If the handlers were shown fewer events than were sent.
+    LostEventsError
+        If the handlers were shown another number of events than were sent.
     """
     # Here, as it brings SymPy: whoever only asks the command line for something else
     # does not wait for it.
     from aethermodel.specification import load_specification
 
-    specification = load_specification()
-    pool = make_pool(settings.batch_size, settings.topics, min(settings.queue_depth + 2, 16))
-    tally: Tally | None = None
-    if settings.core == "mocked":
-        process = mocked_core(specification)
-    else:
-        process, tally = _cython(settings)
-
-    async def timed(batches: int) -> float:
-        fabric = Loopback(settings.queue_depth)
-
-        async def produce() -> None:
-            for i in range(batches):
-                sent[i] = perf_counter()
-                await fabric.send(pool[i % len(pool)])
-
-        async def consume() -> None:
-            for i in range(batches):
-                process(await fabric.receive())
-                done[i] = perf_counter()
-
-        start = perf_counter()
-        await asyncio.gather(produce(), consume())
-        return perf_counter() - start
-
-    drive = on_loop(settings.event_loop, timed)
-    sent, done = np.zeros(settings.batches), np.zeros(settings.batches)
-    drive(max(1, settings.batches // 10))
-    if tally:
-        tally.events = 0
-    seconds = drive(settings.batches)
-    messages = settings.batches * settings.batch_size
-    if tally and tally.events != messages:
-        raise RuntimeError(f"handlers saw {tally.events} of {messages} events")
-    rate = messages / seconds
-    ready = rate > specification.threshold_per_second
-    p50, p99 = np.percentile(done - sent, [50, 99])
+    stress = Stress(settings.design)
+    stress.run(max(1, settings.batches // 10))
+    passage = stress.run(settings.batches)
+    threshold = load_specification().threshold_per_second
+    ready = passage.per_second > threshold
+    p50, p99 = np.percentile(passage.done - passage.sent, [50, 99])
     return Result(
         settings=settings,
-        label="loopback" if tally else "simulated",
-        messages=messages,
-        seconds=seconds,
-        throughput_per_second=rate,
+        label=settings.label,
+        messages=passage.messages,
+        seconds=passage.seconds,
+        throughput_per_second=passage.per_second,
         latency_p50_seconds=float(p50),
         latency_p99_seconds=float(p99),
-        threshold_per_second=specification.threshold_per_second,
+        threshold_per_second=threshold,
         ready=ready,
         advice=() if ready else ADVICE,
     )
+
+
+def diagnosis_of(
+    settings: Settings, calibration: Calibration | None = None, seconds: float = 15.0
+) -> Diagnosis:
+    """Say which lever pays most (the specification, section 5).
+
+    Parameters
+    ----------
+    settings : Settings
+    calibration : Calibration, optional
+        Of this host, under the same conditions; else the terms are calibrated first.
+    seconds : float
+        Budget of that calibration.
+
+    Raises
+    ------
+    ValueError
+        If the budget is too short for this host, or the calibration is of other conditions.
+    """
+    from aethermodel.console import progress
+    from aethermodel.measure.diagnosis import diagnose, quick_calibration
+
+    design = settings.design
+    if calibration is None and design.core == "cython":
+        with progress("probing the terms") as advance:
+            try:
+                calibration = quick_calibration(design, seconds, advance)
+            except ValueError as error:
+                raise ValueError(f"{error} within {seconds:g} s: allow more time") from None
+    with progress("pulling levers") as advance:
+        return diagnose(design, calibration, progress=advance)
+
+
+def _known(path: Path, settings: Settings) -> Calibration:
+    """Read a calibration, and refuse one of other conditions before anything is measured."""
+    from aethermodel.measure.diagnosis.modelled import Modelled
+    from aethermodel.measure.known import load_calibration
+
+    calibration = load_calibration(path)
+    Modelled(settings.design, calibration)
+    return calibration
 
 
 def describe(result: Result) -> str:
@@ -191,11 +184,23 @@ def command(
     loop: Annotated[
         str | None, typer.Option(help="asyncio or uvloop; uvloop where it is installed")
     ] = None,
+    diagnose: Annotated[
+        bool, typer.Option("--diagnose", help="then measure which lever pays most (about 15 s)")
+    ] = False,
+    calibration: Annotated[
+        Path | None,
+        typer.Option("--calibration", "-c", help="for --diagnose: its terms, else probed first"),
+    ] = None,
+    probe_seconds: Annotated[
+        float, typer.Option(min=1, help="for --diagnose: most time to probe the terms")
+    ] = 15.0,
     json: Annotated[str | None, typer.Option(help="write JSON to this file, - for stdout")] = None,
 ) -> None:
     """Run the specification's stress test: producer, queue and consumer on one event loop.
 
     Example: aethermodel bench extreme --core mocked --batch-size 10000
+
+    Example: aethermodel bench extreme --batch-size 1000 --diagnose
 
     Exit status: 0 above 5,000,000 msg/s, 1 below, 2 bad input.
     """
@@ -206,12 +211,23 @@ def command(
         "queue_depth": queue_depth,
         "topics": topics,
     }
-    result = run(Settings(**given | ({"event_loop": loop} if loop else {})))
+    settings = Settings(**given | ({"event_loop": loop} if loop else {}))
+    if calibration and not diagnose:
+        raise ValueError("--calibration is for --diagnose")
+    known = _known(calibration, settings) if calibration else None
+    result = run(settings)
+    found = diagnosis_of(settings, known, probe_seconds) if diagnose else None
     if json:
         figures = result.model_dump(exclude={"label"})
+        if found:
+            figures["diagnosis"] = found.figures()
         write_document(document("aethermodel.bench.extreme/1", result.label, figures), json)
     if json != "-":
         typer.echo(describe(result))
+        if found:
+            from aethermodel.report.diagnosis import diagnosis
+
+            typer.echo(f"\n{diagnosis(found)}")
     raise typer.Exit(0 if result.ready else 1)
 
 

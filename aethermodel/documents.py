@@ -15,7 +15,7 @@ from aethermodel.labels import FabricLabel
 
 def document(
     schema: str,
-    fabric: FabricLabel | Literal["mixed"],
+    fabric: FabricLabel | Literal["mixed"] | None,
     figures: dict[str, Any],
     *,
     measured: bool = True,
@@ -27,8 +27,9 @@ def document(
     ----------
     schema : str
         Name and version, such as ``aethermodel.bound/1``.
-    fabric : str
-        Honest label of the figures; ``mixed`` where each row carries its own.
+    fabric : str or None
+        Honest label of the figures; ``mixed`` where each row carries its own, None where
+        nothing moved.
     figures : dict
         JSON values; the keys carry units (``..._seconds``, ``..._per_second``).
     measured : bool

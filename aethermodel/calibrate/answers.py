@@ -108,6 +108,11 @@ class Answers:
         found = [np.floor(best_within(law, seconds)) for law in (self._point, self._drawn)]
         return self._optimum(goal, *found)
 
+    def gain_at(self, size: float, n: float) -> Answer:
+        """Return the relative gain in throughput of batches of `size` events over those of `n`."""
+        point, drawn = (law.rate(size) / law.rate(n) - 1 for law in (self._point, self._drawn))
+        return answer(float(point[0]), drawn)
+
     def _optimum(self, goal: str, point: Floats, drawn: Floats) -> Optimum:
         size = float(point[0])
         if not np.isfinite(size):

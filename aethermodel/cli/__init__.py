@@ -17,6 +17,7 @@ from aethermodel.cli.bench_soak import command as bench_soak
 from aethermodel.cli.bench_sweep import command as bench_sweep
 from aethermodel.cli.bound import command as bound
 from aethermodel.cli.calibrate import command as calibrate
+from aethermodel.cli.doctor import command as doctor
 from aethermodel.cli.lab import command as lab
 from aethermodel.cli.predict import command as predict
 from aethermodel.cli.report import command as report
@@ -39,6 +40,7 @@ app.command("calibrate")(calibrate)
 app.command("predict")(predict)
 app.command("validate")(validate)
 app.command("report")(report)
+app.command("doctor")(doctor)
 app.command("lab")(lab)
 bench.command("extreme")(bench_extreme)
 bench.command("kernel")(bench_kernel.kernel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Literal
 
@@ -29,7 +30,7 @@ def on_loop(
     Returns
     -------
     callable
-        ``loops -> seconds``.
+        ``loops -> seconds``; also from within a running loop, in a thread of its own then.
 
     Raises
     ------
@@ -48,4 +49,13 @@ def on_loop(
     def run(loops: int) -> float:
         return loop.run_until_complete(timed(loops))
 
-    return run
+    def anywhere(loops: int) -> float:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return run(loops)
+        # In a notebook, where this thread's loop runs already and waits meanwhile.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(run, loops).result()
+
+    return anywhere

@@ -9,8 +9,9 @@ from typing import Any, Literal, NamedTuple
 
 from aethermodel.report.css import BLOCK_STYLE
 from aethermodel.report.mathml import mathml
-from aethermodel.report.quantities import engineering, interval, memory
+from aethermodel.report.quantities import engineering, interval
 from aethermodel.report.style import TERM_COLOURS
+from aethermodel.sizes import memory
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 VERDICTS = ("pass", "fail", "inconclusive")

@@ -58,15 +58,6 @@ def interval(low: float, high: float, unit: str = "", digits: int = 3) -> str:
     return f"{figure if shared else first} to {last}"
 
 
-def memory(size: float) -> str:
-    """Write a size in bytes with the binary prefix in which memory is built: ``32 KiB``."""
-    units = ["TiB", "GiB", "MiB", "KiB", "B"]
-    while abs(size) >= 1024 and len(units) > 1:
-        size /= 1024
-        units.pop()
-    return f"{size:.4g} {units[-1]}"
-
-
 def plain(value: float, digits: int = 3) -> str:
     """Write a figure with significant digits, grouped thousands and no stray exponent."""
     if value == 0:

@@ -1,20 +1,10 @@
 from collections.abc import Iterable
-from dataclasses import dataclass
-from ipaddress import IPv6Address
 from typing import Any, Self
 
-GID_TYPES: tuple[str, ...]
-MTU_BYTES: dict[int, int]
+from cython_core.gids import GID_TYPES as GID_TYPES
+from cython_core.gids import Gid as Gid
 
-@dataclass(frozen=True, slots=True)
-class Gid:
-    index: int
-    raw: bytes
-    kind: str
-    @property
-    def address(self) -> IPv6Address: ...
-    @property
-    def score(self) -> int: ...
+MTU_BYTES: dict[int, int]
 
 def device_names() -> list[str]: ...
 def choose_gid(gids: Iterable[Gid]) -> Gid: ...

@@ -4,49 +4,13 @@ from cython_core.verbs.ibverbs cimport *
 from libc.errno cimport EAGAIN, EINTR, errno
 from posix.fcntl cimport F_GETFL, F_SETFL, O_NONBLOCK, fcntl
 
-import ipaddress
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from cython_core.gids import GID_TYPES, Gid, best_gid
 from cython_core.verbs.errors import NoDeviceError, RdmaError, event_error
 
-GID_TYPES = ("IB", "RoCE v1", "RoCE v2")
 MTU_BYTES = {1: 256, 2: 512, 3: 1024, 4: 2048, 5: 4096}
-
-
-@dataclass(frozen=True, slots=True)
-class Gid:
-    """One entry of a port's address table.
-
-    Parameters
-    ----------
-    index : int
-        Position in the table.
-    raw : bytes
-        16 bytes.
-    kind : str
-        ``"IB"``, ``"RoCE v1"`` or ``"RoCE v2"``.
-    """
-
-    index: int
-    raw: bytes
-    kind: str
-
-    @property
-    def address(self):
-        """The GID as an IPv6 address."""
-        return ipaddress.IPv6Address(self.raw)
-
-    @property
-    def score(self):
-        """How well the entry suits RoCE v2: routable first, then IPv4-mapped, not link-local."""
-        address = self.address
-        return (
-            4 * (self.kind == "RoCE v2")
-            + 2 * (address.ipv4_mapped is not None)
-            + (not address.is_link_local)
-        )
 
 
 def device_names():
@@ -74,7 +38,7 @@ def choose_gid(gids):
     NoDeviceError
         If there is none.
     """
-    best = max(gids, key=lambda gid: (gid.score, -gid.index), default=None)
+    best = best_gid(gids)
     if best is None:
         raise NoDeviceError("the port has no GID: give its network interface an address")
     return best

@@ -42,6 +42,18 @@ def test_best_rate_and_the_sizes_for_a_rate_and_a_time(answers):
     assert np.isnan(answers.within(1e-9).size.value)
 
 
+def test_the_gain_of_another_batch_size_is_the_ratio_of_the_true_rates(answers):
+    def rate(n):
+        calls = 16 * (1 - (1 - 1 / 16) ** n) - 16
+        return n / (FIXED + TRUE["t_call"] * calls + TRUE["t_event"] * n)
+
+    found = answers.gain_at(5_000, 10)
+    true = rate(5_000) / rate(10) - 1
+    assert found.low <= true <= found.high
+    assert found.value == pytest.approx(true, rel=0.05)
+    assert answers.gain_at(10, 10).value == 0
+
+
 def test_answers_hold_where_the_router_changes_its_way():
     direct = 12e-9
     calibration = synthetic_calibration(0.01, switch=120, t_event_direct=direct)

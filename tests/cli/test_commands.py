@@ -144,7 +144,7 @@ def test_predict_refuses_another_hosts_calibration(foreign):
 def test_bench_latency_measures_predicts_and_judges():
     done = aether(
         *("bench", "latency", "--loads", "0.5", "--arrivals", "poisson", "--batches", "1000"),
-        *("--processes", "1", "--topics", "2", "--seconds", "5", "--json", "-"),
+        *("--processes", "1", "--topics", "2", "--seconds", "20", "--json", "-"),
     )
     document = json.loads(done.stdout)
     assert document["schema"] == "aethermodel.bench.latency/1"
@@ -255,8 +255,8 @@ def test_bad_input_ends_with_2_and_one_line(arguments, message, tmp_path):
 
 COMMANDS = (
     "bound,bench extreme,bench kernel,bench ffi,bench ring,"
-    "bench pipeline,bench soak,bench latency,bench model,bench rdma,bench sweep,"
-    "sweep plan,sweep run,sweep status,sweep retry,calibrate,predict,validate,report,lab"
+    "bench pipeline,bench soak,bench latency,bench model,bench optimum,bench rdma,bench sweep,"
+    "sweep plan,sweep run,sweep status,sweep retry,calibrate,predict,validate,report,doctor,lab"
 )
 
 

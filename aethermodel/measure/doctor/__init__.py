@@ -1,0 +1,49 @@
+"""What of this host stands in the way: each check a line that says good, warn or bad, and why."""
+
+from __future__ import annotations
+
+from aethermodel.measure.doctor import (
+    clock,
+    cores,
+    frequency,
+    hypervisor,
+    memlock,
+    pages,
+    rdma,
+    software,
+)
+from aethermodel.measure.doctor.finding import Finding, Level, worst
+from aethermodel.measure.doctor.registration import Registration
+from aethermodel.measure.doctor.roots import Roots
+
+__all__ = ["Finding", "Level", "Registration", "Roots", "examine", "worst"]
+
+
+def examine(
+    registration: Registration | None = None, roots: Roots | None = None
+) -> tuple[Finding, ...]:
+    """Look at everything that RDMA and measurements depend on; changes nothing.
+
+    Parameters
+    ----------
+    registration : Registration, optional
+        Memory that is to be registered with an RDMA device.
+    roots : Roots, optional
+        Where to look; the running system by default.
+
+    Returns
+    -------
+    tuple of Finding
+        By area, in the order in which they are shown.
+    """
+    where = roots or Roots()
+    return (
+        *rdma.check(where),
+        *memlock.check(where, registration),
+        *pages.check(where),
+        *frequency.check(where),
+        *cores.check(where),
+        *hypervisor.check(where),
+        *clock.check(where),
+        *software.check(where),
+    )

@@ -1,0 +1,88 @@
+"""What of ours and of Python's runs here: event loop, SIMD variant, performance counters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from aethermodel.measure.doctor.finding import Finding, Level
+from aethermodel.measure.doctor.roots import Roots, field_of, holds_capability, number_of
+from cython_core import simd_variant, simd_variants
+
+# Variant by a flag of /proc/cpuinfo without which the processor has not its instructions.
+_WIDER = {"v4": "avx512f", "v3": "avx2"}
+_CAP_PERFMON, _CAP_SYS_ADMIN = 38, 21
+
+
+def check(
+    roots: Roots,
+    environment: Mapping[str, str] | None = None,
+    variants: tuple[str, ...] | None = None,
+    chosen: str | None = None,
+) -> list[Finding]:
+    """Look at uvloop, the kernels' variant, and hardware counters.
+
+    Parameters
+    ----------
+    roots : Roots
+    environment : mapping, optional
+        In which ``AETHER_SIMD`` may stand; this process's by default.
+    variants : tuple of str, optional
+        Variants that the build has and the processor supports, narrowest first.
+    chosen : str, optional
+        The variant that runs.
+    """
+    forced = (os.environ if environment is None else environment).get("AETHER_SIMD")
+    simd = _simd(roots, forced, variants or simd_variants(), chosen or simd_variant())
+    return [_uvloop(), simd, _counters(roots)]
+
+
+def _uvloop() -> Finding:
+    try:
+        value = version("uvloop")
+    except PackageNotFoundError:
+        why = "asyncio's own loop costs about twice as much a tick"
+        return _line("uvloop", "warn", "not installed", why, ("pip install uvloop",))
+    return _line("uvloop", "good", value, "the event loop of choice; --loop asyncio for the other")
+
+
+def _simd(roots: Roots, forced: str | None, variants: tuple[str, ...], chosen: str) -> Finding:
+    name, value = "SIMD variant", f"{chosen} of {', '.join(variants)}"
+    if forced and chosen != variants[-1]:
+        why = f"AETHER_SIMD={forced} forces it; this processor can run {variants[-1]}"
+        return _line(name, "warn", value, why, ("unset AETHER_SIMD",))
+    if forced:
+        return _line(name, "good", value, f"AETHER_SIMD={forced} asks for the widest there is")
+    flags = (field_of(roots.proc / "cpuinfo", "flags") or "").split()
+    for wider, flag in _WIDER.items():
+        if wider in variants:
+            break
+        if flag in flags:
+            why = f"the processor has {flag}, but not all of x86-64-{wider}, or the build lacks it"
+            return _line(name, "warn", value, why)
+    return _line(name, "good", value, "the widest that this processor and this build have")
+
+
+def _counters(roots: Roots) -> Finding:
+    name = "hardware counters"
+    level = number_of(roots.proc / "sys/kernel/perf_event_paranoid")
+    if level is None:
+        return _line(name, "warn", None, "/proc/sys/kernel/perf_event_paranoid is not readable")
+    units = roots.sys / "bus/event_source/devices"
+    # Hybrid processors and ARM name theirs otherwise, but each has a cpu's event list.
+    if not any((units / unit).exists() for unit in ("cpu", "cpu_core", "armv8_pmuv3_0")):
+        why = "the (virtual) processor shows none: no cycles, cache misses or stalls from perf"
+        return _line(name, "warn", "none", why)
+    value = f"perf_event_paranoid {level}"
+    privileged = any(holds_capability(roots, bit) for bit in (_CAP_PERFMON, _CAP_SYS_ADMIN))
+    if level <= 2 or privileged:
+        return _line(name, "good", value, "perf stat -p works on own processes")
+    remedy = ("sysctl -w kernel.perf_event_paranoid=2",)
+    return _line(name, "warn", value, "perf is refused to this user", remedy)
+
+
+def _line(
+    name: str, level: Level, value: str | None, why: str, remedy: tuple[str, ...] = ()
+) -> Finding:
+    return Finding(area="software", name=name, level=level, value=value, why=why, remedy=remedy)

@@ -1,0 +1,79 @@
+"""`aethermodel doctor` as users call it, on the host that runs the tests."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aethermodel.sizes import memory, size_of
+
+
+def doctor(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "aethermodel", "doctor", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_each_line_has_a_level_and_a_reason_and_the_worst_decides():
+    done = doctor("--register", "64MiB", "--queue-pairs", "4", "--json", "-")
+    document = json.loads(done.stdout)
+    assert document["schema"] == "aethermodel.doctor/1"
+    assert document["host"]["id"]
+    assert document["fabric"] is None
+    planned = document["registration"]
+    assert planned["size"] == 64 * 2**20
+    assert planned["pinned_bytes"] > planned["size"]
+    findings = document["findings"]
+    assert {f["area"] for f in findings} == {"rdma", "memory", "processor", "clock", "software"}
+    assert all(f["why"] for f in findings)
+    assert not [f for f in findings if f["value"] is None and f["level"] == "good"]
+    levels = {f["level"] for f in findings}
+    assert document["level"] == next(x for x in ("bad", "warn", "good") if x in levels)
+    assert done.returncode == (1 if "bad" in levels else 0)
+
+
+def test_more_than_any_memory_is_bad_and_ends_with_1():
+    done = doctor("--register", "512TiB")
+    assert done.returncode == 1
+    assert "bad  memory to pin" in done.stdout
+
+
+def test_help_says_what_the_exit_status_means():
+    done = doctor("--help")
+    assert "Exit status" in done.stdout
+    assert "Example: aethermodel doctor" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--register", "1GB"], "'1GB'"),
+        (["--register", "0"], "at least 1"),
+        (["--register", "1.0001KiB"], "whole number"),
+        (["--register", "1MiB", "--queue-pairs", "-1"], "queue_pairs"),
+        (["--register", "1MiB", "--depth", "0"], "depth"),
+        (["--queue-pairs", "2"], "--register"),
+    ],
+)
+def test_bad_input_ends_with_2_and_one_line(arguments, message):
+    done = doctor(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert message in done.stderr
+
+
+@given(st.integers(1, 2**40), st.sampled_from(["", "B", " KiB", "K", "MiB", " M", "GiB", "G"]))
+def test_sizes_are_read_as_they_are_meant(count, unit):
+    scale = {"": 1, "B": 1, "K": 2**10, "M": 2**20, "G": 2**30}[unit.strip()[:1]]
+    assert size_of(f"{count}{unit}") == count * scale
+
+
+@given(st.integers(1, 999), st.integers(0, 4))
+def test_sizes_written_are_read_back(count, power):
+    assert size_of(memory(count * 1024**power)) == count * 1024**power
