@@ -18,6 +18,8 @@ QUICK = {
         "arrivals": "poisson",
         "batches": 2000,
         "processes": 1,
+        "sizes": "1,16",
+        "run_seconds": 0.01,
     },
     "60_what_if.ipynb": {"seconds": 8, "assume": "t_tick=1e-6"},
 }

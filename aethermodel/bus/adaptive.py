@@ -117,7 +117,7 @@ class Ladder:
         *,
         utilisation: float = 0.7,
         hysteresis: float = 0.25,
-        margin: float = 0.5,
+        margin: float = 0.6,
         ahead: int = 1,
     ) -> Ladder:
         """Plan with a law of a batch's time.
