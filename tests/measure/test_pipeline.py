@@ -102,14 +102,16 @@ def test_the_whole_bench_gives_its_table_with_predictions():
     bench = PipelineBench(
         batch_size=64,
         topics=2,
-        kinds="loopback,shm",
+        kinds="naive,mocked,loopback,shm",
         event_loops="asyncio",
         repeats=1,
         seconds=0.01,
     )
     table = bench.run(lambda *done: seen.append(done))
-    assert table["kind"].tolist() == ["loopback", "shm"]
-    assert table["label"].tolist() == [LABELS["loopback"], LABELS["shm"]]
+    kinds = ["naive", "mocked", "loopback", "shm"]
+    assert table["kind"].tolist() == kinds
+    assert table["label"].tolist() == [LABELS[kind] for kind in kinds]
+    assert (table["why"] == "").all()
     assert (table["predicted_low"] <= table["predicted_per_second"]).all()
     assert (table["predicted_per_second"] <= table["predicted_high"]).all()
     assert (table["p50_seconds"] <= table["p99_seconds"]).all()
@@ -117,7 +119,11 @@ def test_the_whole_bench_gives_its_table_with_predictions():
     assert (table["ceiling_per_second"] > 0).all()
     assert seen[-1][0] == seen[-1][1]
     assert {cost["event_loop"] for cost in table.attrs["dispatch"]} == {"asyncio"}
-    assert targets(table).keys() == {"across processes", "slowest tick P99 at load"}
+    assert targets(table).keys() == {
+        "across processes",
+        "batched over naive",
+        "slowest tick P99 at load",
+    }
 
 
 def test_a_short_soak_holds():

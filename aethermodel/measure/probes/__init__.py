@@ -20,6 +20,8 @@ from aethermodel.measure.probes import (
     loop,
     peer_route,
     pipeline,
+    send,
+    singly,
 )
 
 #: Runs an operation `loops` times and returns the seconds that all of them took.
@@ -58,5 +60,7 @@ PROBES = {
         call,
         crossing,
         bus_loop,
+        send,
+        singly,
     )
 }
