@@ -10,7 +10,7 @@ QUICK = {
         "processes": 2,
         "repeats": 2,
     },
-    "45_feed.ipynb": {"events": 20_000, "batch_size": 300},
+    "45_feed.ipynb": {"batch_size": 300},
     "40_tail_latency.ipynb": {
         "topics": 4,
         "seconds": 8,
