@@ -34,11 +34,14 @@ class Order(NamedTuple):
         Sequence of the first event.
     interval_ns : int
         Between the times at which batches are meant to go; 0: as fast as they can.
+    start_ns: int
+        When the first one is meant to go; 0: at once.
     """
 
     batches: int
     first: int
     interval_ns: int = 0
+    start_ns: int = 0
 
 
 class Spent(NamedTuple):
@@ -112,15 +115,15 @@ class Crossing:
         assert self._child.pid is not None
         return self._child.pid
 
-    def order(self, batches: int, batch_size: int, interval_ns: int = 0) -> int:
-        """Let the producer send; returns the sequence of the first event."""
+    def order(self, batches: int, batch_size: int, interval_ns: int = 0, start_ns: int = 0) -> int:
+        """Let the producer send, after what was ordered before; returns its first sequence."""
         first = self.sent
-        self._orders.send(Order(batches, first, interval_ns))
+        self._orders.send(Order(batches, first, interval_ns, start_ns))
         self.sent += batches * batch_size
         return first
 
     def spent(self) -> Spent:
-        """Wait until the last order is done, and return what it took the producer."""
+        """Wait until the oldest order is done, and return what it took the producer."""
         spent = self._orders.recv()
         assert isinstance(spent, Spent)
         return spent
@@ -228,7 +231,7 @@ async def _serve(orders: Connection, batch_size: int, send: Send) -> None:
 
 async def fulfil(order: Order, batch_size: int, send: Send) -> None:
     """Send an order's batches at the times they are meant to go."""
-    start = now_ns()
+    start = order.start_ns or now_ns()
     for i in range(order.batches):
         meant = start + i * order.interval_ns if order.interval_ns else now_ns()
         while (left := meant - now_ns()) > 0:

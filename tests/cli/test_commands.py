@@ -195,6 +195,7 @@ def test_bench_soak_says_whether_all_held():
     assert document["fabric"] == "shared-memory"
     assert done.returncode == (0 if document["held"] else 1)
     assert document["why"] == []
+    assert document["verified_by"] == ["sequence", "checksum"]
     assert document["messages"] > 0
 
 

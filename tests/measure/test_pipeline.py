@@ -1,4 +1,4 @@
-"""The pipeline's benchmark and the soak: exact counts, real processes, errors told."""
+"""The pipeline's benchmark: exact counts, real processes, errors told."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from aethermodel.measure.crossing import Crossing, ring_capacity
 from aethermodel.measure.pacing import numbered_pool, produce
 from aethermodel.measure.pipeline import PipelineBench, targets
 from aethermodel.measure.rows import KINDS, LABELS, Row, opened
-from aethermodel.measure.soak import InOrder, Soak
+from aethermodel.measure.soak import Soak
 from aethermodel.measure.workload import make_batch
 from cython_core import now_ns, number
 
@@ -124,26 +124,6 @@ def test_the_whole_bench_gives_its_table_with_predictions():
         "batched over naive",
         "slowest tick P99 at load",
     }
-
-
-def test_a_short_soak_holds():
-    seen = []
-    found = Soak(seconds=1.5, batch_size=500, topics=4, load=0.3).run(lambda *d: seen.append(d))
-    assert found["held"], found["why"]
-    assert found["messages"] % 500 == 0
-    assert found["label"] == "shared-memory"
-    assert found["verified_by"][0] == "sequence"
-    assert seen[0][1] == 2
-
-
-def test_order_within_a_topic_is_kept_account_of():
-    order = InOrder()
-    batch = make_batch(6, 2, 0)
-    order.handle(batch, np.array([0, 2, 5], dtype=np.uint32))
-    for indices in ([5], [3], []):
-        with pytest.raises((OutOfSequenceError, IndexError)):
-            order.handle(batch, np.array(indices, dtype=np.uint32))
-    assert order.events == 3
 
 
 @pytest.mark.parametrize(
