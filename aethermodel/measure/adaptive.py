@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from math import inf
 from multiprocessing import get_context
 from typing import Any
 
@@ -19,10 +20,11 @@ from aethermodel.measure.latency import Kind, Progress, arrivals_of, least_distu
 from aethermodel.measure.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
 from aethermodel.measure.rule_trace import serve_by
 
-#: Name of the rule that adapts; the others are ``fixed n``, n in events.
-ADAPTIVE = "adaptive"
-# Enough for full batches of any size to show their rate.
-_SATURATED = 20_000
+#: Names of the rule that adapts, and of the one that takes whatever waits, as the plane does by
+#: itself; the others are ``fixed n``, n in events.
+ADAPTIVE, WHATEVER = "adaptive", "whatever waits"
+# Enough for full batches of any size to show their rate: in a run of 0.2 s 20,000.
+_SATURATED_PER_SECOND = 100_000
 _LEAST_BATCHES, _MOST_BATCHES = 2_000, 100_000
 # A rule that cannot carry the load falls behind for about this many times the run's own length.
 _OVERRUN = 3
@@ -111,15 +113,22 @@ class AdaptiveCampaign(BaseModel):
     def rules(self, ladder: Ladder) -> dict[str, Callable[[], Rule]]:
         """Return what makes each rule afresh, by name."""
         fixed = {f"fixed {size * self.group}": _fixed(size) for size in self.sizes}
-        return {ADAPTIVE: lambda: AdaptiveSize(ladder), **fixed}
+        most = self.sizes[-1]
+        own = {ADAPTIVE: lambda: AdaptiveSize(ladder), WHATEVER: _fixed(most, hold_seconds=0.0)}
+        return {**own, **fixed}
 
     def batches(self, rate: float) -> int:
         """Return how many batches arrive in a run at a rate a second."""
         return min(_MOST_BATCHES, max(_LEAST_BATCHES, round(rate * self.seconds)))
 
 
-def _fixed(size: int) -> Callable[[], Rule]:
-    return lambda: FixedSize(size)
+def _fixed(size: int, hold_seconds: float = inf) -> Callable[[], Rule]:
+    return lambda: FixedSize(size, hold_seconds)
+
+
+def is_fixed(rule: str) -> bool:
+    """Whether a rule of this name keeps to one size."""
+    return rule not in (ADAPTIVE, WHATEVER)
 
 
 @dataclass(frozen=True)
@@ -170,7 +179,7 @@ class AdaptiveTrial:
         runs, full = [], []
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
             first = pool.submit(_saturated, campaign, settings, ladder, 0).result()
-            capacity = max(per for name, per in first.items() if name != ADAPTIVE)
+            capacity = max(per for name, per in first.items() if is_fixed(name))
             for process in range(campaign.processes):
                 if progress:
                     progress(process + 1, campaign.processes + 1)
@@ -189,7 +198,7 @@ class AdaptiveTrial:
     def saturated_share(self) -> float:
         """Return what adaptive batching carries at full speed, over the best fixed size."""
         rates = self.saturated.set_index("rule")["per_second"]
-        return float(rates[ADAPTIVE] / rates.drop(ADAPTIVE).max())
+        return float(rates[ADAPTIVE] / rates[rates.index.map(is_fixed)].max())
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of the trial, its judgements apart."""
@@ -226,10 +235,11 @@ def _saturated(
     pipeline, rules = LoadedPipeline(settings), campaign.rules(ladder)
     turns = 3 * list(rules)
     random.Random(f"{campaign.seed}/{process}").shuffle(turns)
-    pipeline.capacity(_SATURATED // 4)
+    batches = max(_LEAST_BATCHES, round(_SATURATED_PER_SECOND * campaign.seconds))
+    pipeline.capacity(batches // 4)
     found: dict[str, list[float]] = {name: [] for name in rules}
     for name in turns:
-        found[name].append(pipeline.capacity(_SATURATED, rules[name]()))
+        found[name].append(pipeline.capacity(batches, rules[name]()))
     return {name: float(np.median(rates)) for name, rates in found.items()}
 
 

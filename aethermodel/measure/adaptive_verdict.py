@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from aethermodel.calibrate.comparison import Outcome
-from aethermodel.measure.adaptive import ADAPTIVE, AdaptiveTrial
+from aethermodel.measure.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
 from aethermodel.measure.budgets import Judgement
 
 #: What adaptive batching carries, over the best fixed size, at least.
@@ -39,7 +39,7 @@ def _throughputs(trial: AdaptiveTrial) -> Iterator[Judgement]:
     table = trial.table
     for row in _adaptive(table).to_dict("records"):
         same = (table["arrivals"] == row["arrivals"]) & (table["load"] == row["load"])
-        best = table[same & (table["rule"] != ADAPTIVE)]["delivered_per_second"].max()
+        best = table[same & table["rule"].map(is_fixed)]["delivered_per_second"].max()
         share = float(row["delivered_per_second"] / best)
         name = f"throughput over the best fixed size, {row['arrivals']} at {row['load']:.0%} load"
         why = "the runs were preempted or had time stolen" if row["disturbed"] > 0 else ""

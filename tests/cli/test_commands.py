@@ -10,6 +10,7 @@ import pytest
 from synthetic_calibration import synthetic_calibration
 
 import aethermodel
+from aethermodel.measure.host import this_host
 
 
 def aether(*arguments, **kwargs):
@@ -150,6 +151,24 @@ def test_bench_latency_measures_predicts_and_judges():
     assert document["fabric"] == "loopback"
     assert [row["arrivals"] for row in document["rows"]] == ["poisson"]
     assert {one["outcome"] for one in document["judgements"]} <= {"pass", "fail", "inconclusive"}
+    assert done.returncode == (1 if document["outcome"] == "fail" else 0)
+
+
+def test_bench_latency_puts_adaptive_batching_beside_fixed_sizes(tmp_path):
+    here = this_host().model_dump(mode="json")
+    known = tmp_path / "calibration.json"
+    known.write_text(json.dumps(synthetic_calibration(topics=4, host=here).to_json()))
+    done = aether(
+        *("bench", "latency", "--adaptive", "-c", str(known), "--sizes", "1,8", "--loads", "0.5"),
+        *("--arrivals", "poisson", "--group", "16", "--processes", "1", "--run-seconds", "0.01"),
+        *("--target", "0.002", "--json", "-"),
+    )
+    document = json.loads(done.stdout)
+    assert document["schema"] == "aethermodel.bench.latency.adaptive/1"
+    assert document["fabric"] == "loopback"
+    rules = ["adaptive", "whatever waits", "fixed 16", "fixed 128"]
+    assert [row["rule"] for row in document["rows"]] == rules
+    assert document["campaign"]["target_seconds"] == 0.002
     assert done.returncode == (1 if document["outcome"] == "fail" else 0)
 
 
