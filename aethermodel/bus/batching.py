@@ -106,11 +106,18 @@ class Batcher:
             self._set_timer()
 
     async def end(self) -> None:
-        """Send what waits, and take nothing more; idempotent."""
+        """Send what waits, and take nothing more; idempotent.
+
+        Raises
+        ------
+        Exception
+            Whatever the send raised; `end` again goes on with what waits.
+        """
         self._ended = True
         self._stop_timer()
         if self._flushing:
-            await self._flushing
+            flushing, self._flushing = self._flushing, None
+            await flushing
         async with self._turn:
             while self.waiting:
                 await self._send_now(min(self.waiting, self.rule.most))
@@ -181,8 +188,9 @@ class Batcher:
 
     def _on_time(self) -> None:
         self._timer = None
-        if not self._flushing or self._flushing.done():
-            self._raise_late_error()
+        before = self._flushing
+        # One that failed stays, until `put` or `end` has told of it.
+        if before is None or (before.done() and (before.cancelled() or not before.exception())):
             self._flushing = asyncio.get_running_loop().create_task(self._drain())
 
     def _raise_late_error(self) -> None:

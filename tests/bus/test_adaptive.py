@@ -249,6 +249,25 @@ def test_what_a_full_fabric_refused_waits_on_and_the_error_is_told():
     asyncio.run(main())
 
 
+def test_what_the_timer_could_not_send_is_told_by_the_next_call_and_waits_on():
+    async def main():
+        fabric = Loopback(1, "fail")
+        await fabric.send(numbered(1))
+        batcher = Batcher.over(fabric, FixedSize(100, hold_seconds=0.001))
+        await batcher.put(numbered(3))
+        await asyncio.sleep(0.02)
+        with pytest.raises(Backlogged):
+            await batcher.put(numbered(4, 3))  # and is not taken
+        assert batcher.waiting == 3
+        with pytest.raises(Backlogged):
+            await batcher.end()
+        await fabric.receive()
+        await batcher.end()
+        assert len(await fabric.receive()) == 3
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
