@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 PIP := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check
 REPORT := reports/model_vs_measured.html
 
-.PHONY: help report test test-rdma bench-rdma sweep-rdma lint lab clean
+.PHONY: help report test soak test-rdma bench-rdma sweep-rdma lint lab clean
 help:
 	@echo "make report   measure this host and write $(REPORT)"
 	@echo "make test     run every test this machine can run"
+	@echo "make soak     a minute of load between two processes: nothing lost, no memory grown"
 	@echo "make test-rdma   run tests/rdma on Soft-RoCE in an emulated guest"
 	@echo "make bench-rdma  send paths beside perftest and pyverbs, in the same guest"
 	@echo "make sweep-rdma  fit and judge the verbs cost model on a sweep, in the same guest"
@@ -38,6 +39,11 @@ report: $(VENV)/base
 test: $(VENV)/rdma
 	$(BIN)/python -m pytest --ignore=tests/rdma
 	@$(MAKE) --no-print-directory test-rdma GUEST_FLAGS=--or-skip
+
+# By time and not by count: a slow host moves less, and is judged by the same.
+SOAK_SECONDS ?= 60
+soak: $(VENV)/base
+	$(BIN)/aethermodel bench soak --seconds $(SOAK_SECONDS) --load 0.8
 
 GUEST_SECONDS ?= 900
 $(VENV)/rdma: $(VENV)/full

@@ -10,7 +10,7 @@ QUICK = {
         "processes": 2,
         "repeats": 2,
     },
-    "45_feed.ipynb": {"events": 20_000, "batch_size": 300},
+    "45_feed.ipynb": {"batch_size": 300},
     "40_tail_latency.ipynb": {
         "topics": 4,
         "seconds": 8,
@@ -18,6 +18,8 @@ QUICK = {
         "arrivals": "poisson",
         "batches": 2000,
         "processes": 1,
+        "sizes": "1,16",
+        "run_seconds": 0.01,
     },
     "50_rdma.ipynb": {"messages": 100, "card": "connectx-7"},
     "60_what_if.ipynb": {"seconds": 8, "assume": "t_tick=1e-6"},

@@ -1,14 +1,20 @@
 """The plane: the asyncio side of the pipeline, which hands whole batches to handlers."""
 
+from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder
+from aethermodel.bus.batching import Batcher
 from aethermodel.bus.bus import SIGNALS, Bus
 from aethermodel.bus.fabric import Backlogged, EndOfStream, Receiver, Sender, SenderLost
 from aethermodel.bus.topics import Topics
 
 __all__ = [
     "SIGNALS",
+    "AdaptiveSize",
     "Backlogged",
+    "Batcher",
     "Bus",
     "EndOfStream",
+    "FixedSize",
+    "Ladder",
     "Receiver",
     "Sender",
     "SenderLost",

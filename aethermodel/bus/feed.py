@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ _FIRST_PRICES = np.array([100.0, 42.0, 350.0, 7.5])
 # Per trade: a standard deviation of 0.05 %, and one trade in two thousand that jumps 2 %.
 _STEP, _JUMP, _JUMP_SHARE = 0.0005, 0.02, 0.0005
 _TELEMETRY_SHARE = 0.1
+# Prices and shares come in steps, as an exchange's do; so a processor's own rounding of an
+# exponential, which differs from one to the next in the last bit, does not show.
+_DECIMALS = 4
+#: What `feed_recording` holds, the arguments of `record_feed`; a seed whose few jumps are of all
+#: prices.
+RECORDED = {"events": 4_000, "seed": 11, "rate_per_second": 1_000.0}
 
 
 def make_feed(events: int, seed: int = 0, rate_per_second: float = 10_000.0) -> Batch:
@@ -32,7 +39,7 @@ def make_feed(events: int, seed: int = 0, rate_per_second: float = 10_000.0) -> 
     events : int
         At least 1.
     seed : int
-        Equal seeds give equal events (under one numpy release).
+        Equal seeds give equal events (under one numpy release), on any processor.
     rate_per_second : float
         Mean of the Poisson arrivals that `timestamp_ns` tells of; above 0.
 
@@ -67,11 +74,27 @@ def make_feed(events: int, seed: int = 0, rate_per_second: float = 10_000.0) -> 
         own = feed["topic"] == topic
         feed["value"][own] = price * np.exp(np.cumsum(steps[own]))
     feed["value"][~trades] = _busy(draw, int((~trades).sum()))
+    feed["value"] = np.round(feed["value"], _DECIMALS)
     return feed
 
 
-def record_feed(path: str | Path, events: int, seed: int = 0) -> None:
+def feed_recording() -> Path:
+    """Return where the recording that comes with the project lies: `RECORDED`, by `record_feed`."""
+    with as_file(files("aethermodel") / "data/feed.events") as path:
+        return path
+
+
+def record_feed(
+    path: str | Path, events: int, seed: int = 0, rate_per_second: float = 10_000.0
+) -> None:
     """Write the feed to a recording, which `cython_core.Replay` replays.
+
+    Parameters
+    ----------
+    path : path
+        Must not exist.
+    events, seed, rate_per_second
+        As `make_feed`.
 
     Raises
     ------
@@ -80,7 +103,7 @@ def record_feed(path: str | Path, events: int, seed: int = 0) -> None:
     ValueError
         As `make_feed`.
     """
-    feed = make_feed(events, seed)
+    feed = make_feed(events, seed, rate_per_second)
     with Recorder(path) as recorder:
         recorder.write(feed)
 

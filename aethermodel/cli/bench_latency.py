@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,34 +14,61 @@ if TYPE_CHECKING:
     from aethermodel.measure.budgets import Judgement
     from aethermodel.measure.latency import LatencyTrial
 
+_OPTIONS = {
+    "largest": "--largest",
+    "batches": "--batches",
+    "target_seconds": "--target",
+    "sizes": "--sizes",
+    "seconds": "--run-seconds",
+}
+
 
 def command(
     calibration: Annotated[
         Path | None,
         typer.Option("--calibration", "-c", help="calibration file; without it, calibrate first"),
     ] = None,
-    loads: Annotated[str, typer.Option(help="shares of the measured capacity")] = "0.2,0.5,0.8",
-    arrivals: Annotated[
-        str, typer.Option(help="poisson, periodic, bursty")
-    ] = "poisson,periodic,bursty",
-    group: Annotated[int, typer.Option(help="messages of one arriving batch")] = 256,
-    largest: Annotated[int, typer.Option(help="arrived batches one tick takes at most")] = 32,
-    batches: Annotated[int, typer.Option(help="arriving batches of one run")] = 20_000,
+    loads: Annotated[
+        str | None, typer.Option(help="shares of the measured capacity, such as 0.2,0.5,0.8")
+    ] = None,
+    arrivals: Annotated[str | None, typer.Option(help="poisson, periodic, bursty")] = None,
+    group: Annotated[int | None, typer.Option(help="messages of one arriving batch")] = None,
+    largest: Annotated[
+        int | None, typer.Option(help="arrived batches one tick takes at most")
+    ] = None,
+    batches: Annotated[int | None, typer.Option(help="arriving batches of one run")] = None,
     loop: options.Loop = None,
     topics: options.Topics = None,
-    processes: Annotated[int, typer.Option(help="fresh processes to run in")] = 5,
+    processes: Annotated[int | None, typer.Option(help="fresh processes to run in")] = None,
     seconds: Annotated[float, typer.Option(help="time budget of the calibration")] = 60.0,
     seed: Annotated[int, typer.Option(help="of the schedules and their order")] = 0,
+    adaptive: Annotated[
+        bool, typer.Option("--adaptive", help="adaptive batching beside fixed batch sizes")
+    ] = False,
+    target: Annotated[
+        float | None, typer.Option(help="P99 for --adaptive to hold, in seconds")
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option(help="fixed sizes beside --adaptive, in arriving batches")
+    ] = None,
+    run_seconds: Annotated[
+        float | None, typer.Option(help="length of one run with --adaptive")
+    ] = None,
     json: options.Json = None,
 ) -> None:
     """Measure latency under load without coordinated omission, beside the queueing model.
 
     Example: aethermodel bench latency --loads 0.5,0.8 --arrivals poisson --json latency.json
 
+    Example: aethermodel bench latency --adaptive --target 0.001 --json adaptive.json
+
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
+    from aethermodel.cli.bench_adaptive import print_adaptive
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
+    from aethermodel.measure.adaptive import AdaptiveCampaign, AdaptiveTrial
+    from aethermodel.measure.adaptive_verdict import adaptive_judgements
     from aethermodel.measure.budgets import judgements, overall
     from aethermodel.measure.calibrating import calibrate_host
     from aethermodel.measure.campaign import Campaign
@@ -51,40 +78,53 @@ def command(
 
     if calibration and (loop or topics):
         raise ValueError("loop and topics are the calibration's own; leave them out")
-    campaign = LatencyCampaign.model_validate(
-        {
-            "loads": loads,
-            "arrivals": arrivals,
-            "group": group,
-            "largest": largest,
-            "batches": batches,
-            "processes": processes,
-            "seed": seed,
-        }
-    )
+    given: dict[str, Any] = {
+        "loads": loads,
+        "arrivals": arrivals,
+        "group": group,
+        "processes": processes,
+        "seed": seed,
+    }
+    plain = {"largest": largest, "batches": batches}
+    ours = {"target_seconds": target, "sizes": sizes, "seconds": run_seconds}
+    for name, value in (plain if adaptive else ours).items():
+        if value is not None:
+            only = "without" if adaptive else "with"
+            raise ValueError(f"{_OPTIONS[name]} goes {only} --adaptive")
+    given = {k: v for k, v in (given | plain | ours).items() if v is not None}
+    campaign = (AdaptiveCampaign if adaptive else LatencyCampaign).model_validate(given)
     terms = Campaign(event_loop=loop, topics=topics)
     if calibration:
         known = load_calibration(calibration)
     else:
         with progress("[1/2] calibrating") as advance:
             known = calibrate_host(terms, advance, seconds=seconds)
+    trial: LatencyTrial | AdaptiveTrial
     with progress("[2/2] processes under load") as advance:
-        trial = LatencyTrial.run(campaign, known, advance)
-    found = judgements(trial, load_specification())
+        if isinstance(campaign, AdaptiveCampaign):
+            trial = AdaptiveTrial.run(campaign, known, advance)
+            found = adaptive_judgements(trial)
+        else:
+            trial = LatencyTrial.run(campaign, known, advance)
+            found = judgements(trial, load_specification())
     outcome = overall(found)
     if json:
         figures = {"outcome": outcome, "judgements": [asdict(one) for one in found]}
+        schema = f"aethermodel.bench.latency{'.adaptive' if adaptive else ''}/1"
         content = {**figures, **trial.figures()}
-        fabric = known.conditions.fabric
-        write_document(document("aethermodel.bench.latency/1", fabric, content), json)
+        write_document(document(schema, known.conditions.fabric, content), json)
     if json != "-":
-        print_trial(trial, found)
+        if isinstance(trial, AdaptiveTrial):
+            print_adaptive(trial)
+        else:
+            print_trial(trial)
+        print_judgements(found)
         typer.echo(f"{outcome.upper()}")
     raise typer.Exit(1 if outcome == "fail" else 0)
 
 
-def print_trial(trial: LatencyTrial, found: list[Judgement]) -> None:
-    """Print latencies measured and predicted, and what they are judged by."""
+def print_trial(trial: LatencyTrial) -> None:
+    """Print latencies, measured and predicted."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -118,6 +158,15 @@ def print_trial(trial: LatencyTrial, found: list[Judgement]) -> None:
         f"this host pauses {trial.pauses.per_second:,.0f} times a second, "
         f"{trial.pauses.share:.1%} of the time"
     )
+
+
+def print_judgements(found: list[Judgement]) -> None:
+    """Print what the figures are judged by."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from aethermodel.report.quantities import engineering
+
     verdicts = Table(title="judged")
     for heading in ("criterion", "measured", "threshold", "outcome", "why"):
         verdicts.add_column(heading)
@@ -127,4 +176,4 @@ def print_trial(trial: LatencyTrial, found: list[Judgement]) -> None:
             for value in (one.measured, one.threshold)
         ]
         verdicts.add_row(one.criterion, *figures, one.outcome, one.why)
-    console.print(verdicts)
+    Console().print(verdicts)

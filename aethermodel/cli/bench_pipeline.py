@@ -80,27 +80,37 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
         title=f"{bench.batch_size:,} messages a batch, {bench.topics} topics; "
         f"latency at {bench.load:.0%} load"
     )
-    headings = ("row", "M msg/s", "low to high", "predicted", "error", "P50", "P99", "P99.9")
+    headings = (
+        "row",
+        "M msg/s",
+        "low to high",
+        "predicted",
+        "error",
+        "set by",
+        "P50",
+        "P99",
+        "P99.9",
+    )
     for heading in (*headings, "tick P99", "CPU s/M", "copy ceiling"):
         left = heading == "row"
         shown.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for _, row in table.iterrows():
-        predicted = row.get("predicted_per_second", float("nan"))
-        known = not isnan(predicted)
+        known = not isnan(row["predicted_per_second"])
         low, high = row["throughput_per_second_low"], row["throughput_per_second_high"]
         shown.add_row(
             f"{row['kind']}, {row['event_loop']} [{row['label']}]".replace("[", r"\["),
             f"{row['throughput_per_second'] / 1e6:,.2f}",
             f"{low / 1e6:,.2f} to {high / 1e6:,.2f}",
-            f"{predicted / 1e6:,.2f}" if known else "",
+            f"{row['predicted_per_second'] / 1e6:,.2f}" if known else f"none: {row['why']}",
             f"{row['error']:+.1%}" if known else "",
+            row["binding"],
             *(_microseconds(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
             _microseconds(row["tick_p99_seconds"]),
             f"{row['cpu_seconds_per_million']:.4f}",
             f"{row['ceiling_per_second'] / 1e6:,.0f} M/s",
         )
     # In a pipe or a narrow window long lines are better than cells cut short.
-    Console(width=max(Console().width, 160)).print(shown)
+    Console(width=max(Console().width, 180)).print(shown)
     for cost in table.attrs.get("dispatch", ()):
         typer.echo(
             f"dispatch over the bare loop, {cost['event_loop']}: "

@@ -47,12 +47,14 @@ def command(
     if json != "-":
         typer.echo(
             f"{found['messages']:,} messages in {found['seconds']:,.1f} s "
-            f"({found['messages'] / found['seconds'] / 1e6:,.1f} M/s) [{label}], "
+            f"({found['messages'] / max(found['seconds'], 1e-9) / 1e6:,.1f} M/s) [{label}], "
             f"verified by {' and '.join(found['verified_by'])}\n"
             f"  latency {found['p50_seconds'] * 1e6:,.0f} us P50, "
             f"{found['p99_seconds'] * 1e6:,.0f} us P99; "
             f"tick {found['tick_p99_seconds'] * 1e6:,.0f} us P99\n"
-            f"  resident memory grew by {found['grown_bytes']:,} bytes"
+            f"  memory grew by {found['grown_bytes']:,} bytes"
         )
+        if not found["kept_up"]:
+            typer.echo("  the host fell behind the load it carried at first: ended before all went")
         typer.echo("held" if found["held"] else "FAILED: " + "; ".join(found["why"]))
     raise typer.Exit(0 if found["held"] else 1)

@@ -145,8 +145,7 @@ class Campaign(BaseModel):
     def _producer_points(self) -> list[Point]:
         if self.fabric == "loopback":
             return []
-        settings = {"event_loop": self.event_loop, "fabric": self.fabric}
-        return [self._point("produce", batch_size=n, **settings) for n in self.kernel_sizes()]
+        return [self._point("send", batch_size=n, fabric=self.fabric) for n in self.kernel_sizes()]
 
     def handle_sizes(self) -> list[int]:
         """Return three sizes: they show whether a handle's cost really does not depend on N."""

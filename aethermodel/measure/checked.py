@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aethermodel.bus.fabric import Batch, EndOfStream, Receiver
 from aethermodel.measure.checksums import Checksums
 from cython_core import Histogram, first_gap, now_ns
@@ -31,6 +33,8 @@ class Checked:
         over do; 0: never.
     verify : Checksums, optional
         Also verify every event's checksum.
+    more : callable, optional
+        Asked once `batches` have been passed on: returns how many further ones to; 0: none.
 
     Attributes
     ----------
@@ -46,6 +50,7 @@ class Checked:
         first: int = 0,
         lap: int = 0,
         verify: Checksums | None = None,
+        more: Callable[[], int] | None = None,
     ) -> None:
         self.label = receiver.label
         self.copies = receiver.copies
@@ -56,6 +61,7 @@ class Checked:
         self._left = batches
         self._lap = lap
         self._verify = verify.verify if verify else None
+        self._more = more
         self._meant_ns = 0
 
     @property
@@ -73,6 +79,8 @@ class Checked:
         OutOfSequenceError
             If an event is not the one that must come next.
         """
+        if not self._left and self._more:
+            self._left = self._more()
         if not self._left:
             raise EndOfStream
         batch = await self._receiver.receive()

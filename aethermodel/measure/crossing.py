@@ -18,6 +18,8 @@ from aethermodel.measure.workload import make_batch
 from cython_core import Ring, RingHandle, now_ns, number
 
 CrossingFabric = Literal["shm", "tcp"]
+#: Makes a batch from its first sequence and the time it is meant to go, and sends it.
+Send = Callable[[int, int], Awaitable[None]]
 # Nearer to the due time than this the producer spins: a sleep may take as much longer.
 _SPIN_NS = 200_000
 
@@ -32,11 +34,14 @@ class Order(NamedTuple):
         Sequence of the first event.
     interval_ns : int
         Between the times at which batches are meant to go; 0: as fast as they can.
+    start_ns: int
+        When the first one is meant to go; 0: at once.
     """
 
     batches: int
     first: int
     interval_ns: int = 0
+    start_ns: int = 0
 
 
 class Spent(NamedTuple):
@@ -110,15 +115,15 @@ class Crossing:
         assert self._child.pid is not None
         return self._child.pid
 
-    def order(self, batches: int, batch_size: int, interval_ns: int = 0) -> int:
-        """Let the producer send; returns the sequence of the first event."""
+    def order(self, batches: int, batch_size: int, interval_ns: int = 0, start_ns: int = 0) -> int:
+        """Let the producer send, after what was ordered before; returns its first sequence."""
         first = self.sent
-        self._orders.send(Order(batches, first, interval_ns))
+        self._orders.send(Order(batches, first, interval_ns, start_ns))
         self.sent += batches * batch_size
         return first
 
     def spent(self) -> Spent:
-        """Wait until the last order is done, and return what it took the producer."""
+        """Wait until the oldest order is done, and return what it took the producer."""
         spent = self._orders.recv()
         assert isinstance(spent, Spent)
         return spent
@@ -154,41 +159,58 @@ def ring_capacity(batch_size: int) -> int:
 def _serve_ring(
     handle: RingHandle, batch_size: int, topics: int, checksum: bool, orders: Connection
 ) -> None:
-    """Make events in the ring itself: where a lap ago others were, only numbers change."""
+    with handle.attach() as ring:
+        asyncio.run(_serve(orders, batch_size, ring_send(ring, batch_size, topics, checksum)))
+
+
+def ring_send(ring: Ring, batch_size: int, topics: int, checksum: bool = False) -> Send:
+    """Return what makes a batch in the ring itself: after the first lap only numbers change.
+
+    Parameters
+    ----------
+    ring : cython_core.Ring
+        A producer's end.
+    batch_size, topics : int
+    checksum : bool
+        As for `Crossing.open`.
+    """
     stamp = _stamp(checksum)
     events = make_batch(ring_capacity(batch_size), topics, seed=0)
-    with handle.attach() as ring:
 
-        async def send(first: int, meant_ns: int) -> None:
-            room = ring.reserve(batch_size)
-            if first < ring.capacity:  # the first lap: topics and values
-                start = min(first, len(events) - batch_size)
-                room.view("u1")[:] = events[start : start + batch_size].view("u1")
-            number(room, first, meant_ns)
-            if stamp:
-                stamp(room)
-            ring.commit()
+    async def send(first: int, meant_ns: int) -> None:
+        room = ring.reserve(batch_size)
+        if first < ring.capacity:  # the first lap: topics and values
+            start = min(first, len(events) - batch_size)
+            room.view("u1")[:] = events[start : start + batch_size].view("u1")
+        number(room, first, meant_ns)
+        if stamp:
+            stamp(room)
+        ring.commit()
 
-        asyncio.run(_serve(orders, batch_size, send))
+    return send
 
 
 def _serve_tcp(port: int, batch_size: int, topics: int, checksum: bool, orders: Connection) -> None:
-    stamp = _stamp(checksum)
-
     async def main() -> None:
-        batch = make_batch(batch_size, topics, seed=0)
         sender = await TcpSender.connect(port)
-
-        async def send(first: int, meant_ns: int) -> None:
-            number(batch, first, meant_ns)
-            if stamp:
-                stamp(batch)
-            await sender.send(batch)
-
-        await _serve(orders, batch_size, send)
+        await _serve(orders, batch_size, tcp_send(sender, batch_size, topics, checksum))
         await sender.end()
 
     asyncio.run(main())
+
+
+def tcp_send(sender: TcpSender, batch_size: int, topics: int, checksum: bool = False) -> Send:
+    """Return what numbers a batch and sends it by TCP; arguments as for `ring_send`."""
+    stamp = _stamp(checksum)
+    batch = make_batch(batch_size, topics, seed=0)
+
+    async def send(first: int, meant_ns: int) -> None:
+        number(batch, first, meant_ns)
+        if stamp:
+            stamp(batch)
+        await sender.send(batch)
+
+    return send
 
 
 def _stamp(checksum: bool) -> Callable[[Batch], None] | None:
@@ -196,19 +218,23 @@ def _stamp(checksum: bool) -> Callable[[Batch], None] | None:
     return kernels.stamp if checksum and kernels else None
 
 
-async def _serve(
-    orders: Connection, batch_size: int, send: Callable[[int, int], Awaitable[None]]
-) -> None:
+async def _serve(orders: Connection, batch_size: int, send: Send) -> None:
     while True:
         try:
             order: Order = orders.recv()
         except EOFError:
             return
-        before, start = process_time(), now_ns()
-        for i in range(order.batches):
-            meant = start + i * order.interval_ns if order.interval_ns else now_ns()
-            while (left := meant - now_ns()) > 0:
-                if left > _SPIN_NS:
-                    sleep((left - _SPIN_NS) / 1e9)
-            await send(order.first + i * batch_size, meant)
+        before = process_time()
+        await fulfil(order, batch_size, send)
         orders.send(Spent(process_time() - before))
+
+
+async def fulfil(order: Order, batch_size: int, send: Send) -> None:
+    """Send an order's batches at the times they are meant to go."""
+    start = order.start_ns or now_ns()
+    for i in range(order.batches):
+        meant = start + i * order.interval_ns if order.interval_ns else now_ns()
+        while (left := meant - now_ns()) > 0:
+            if left > _SPIN_NS:
+                sleep((left - _SPIN_NS) / 1e9)
+        await send(order.first + i * batch_size, meant)

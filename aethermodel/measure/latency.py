@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from aethermodel.bus.adaptive import Rule
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.measure.load import (
     Floats,
@@ -220,7 +221,7 @@ def _loaded(
     for index, (kind, load) in enumerate(turns):
         rng = np.random.default_rng([campaign.seed, process, index])
         due = arrivals_of(kind, load * capacity).times(campaign.batches, rng)
-        run = _least_disturbed(pipeline, due, campaign.retries)
+        run = least_disturbed(pipeline, due, campaign.retries)
         seen, running = _quiet_gaps(campaign.retries)
         gaps.append(seen)
         watched += running
@@ -245,13 +246,18 @@ def _loaded(
     return _Process(rows, tiers, np.concatenate(gaps), watched)
 
 
-def _least_disturbed(pipeline: LoadedPipeline, due: Floats, retries: int) -> LoadRun:
+def least_disturbed(
+    pipeline: LoadedPipeline,
+    due: Floats,
+    retries: int,
+    rule: Callable[[], Rule] | None = None,
+) -> LoadRun:
     """Run again what was disturbed: by what the kernel counted, never by the latency seen."""
-    best = pipeline.run(due)
+    best = pipeline.run(due, rule and rule())
     for _ in range(retries):
         if not best.noise.noisy:
             break
-        again = pipeline.run(due)
+        again = pipeline.run(due, rule and rule())
         if (again.noise.stolen_seconds, again.noise.switches) < (
             best.noise.stolen_seconds,
             best.noise.switches,

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from aethermodel.bus.adaptive import Rule
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
 from aethermodel.measure.noise import Noise, Reading
@@ -67,6 +68,8 @@ class LoadRun:
         From the start until the last batch was handled.
     ticks : int
         Ticks that served something.
+    sizes : ndarray of int, shape (ticks,)
+        Arrived batches that each of them served.
     noise : Noise
         What disturbed the run.
     """
@@ -74,6 +77,7 @@ class LoadRun:
     latencies: Floats
     seconds: float
     ticks: int
+    sizes: npt.NDArray[np.int64]
     noise: Noise
 
 
@@ -100,21 +104,30 @@ class LoadedPipeline:
         self._due: list[float] = []
         self._ends: list[float] = []
         self._served: list[int] = []
+        self._rule: Rule | None = None
         self._drive = on_loop(settings.event_loop, self._run)
 
-    def run(self, due: Floats) -> LoadRun:
+    def run(self, due: Floats, rule: Rule | None = None) -> LoadRun:
         """Serve a schedule.
 
         Parameters
         ----------
         due : ndarray, shape (batches,)
             When each batch arrives, in seconds from the start, ascending.
+        rule : Rule, optional
+            Forms what one tick takes, counted in arrived batches; without one a tick takes
+            whatever has arrived. After the last arrival what waits is taken as it is.
 
         Raises
         ------
         LostEventsError
             If the handlers were not shown every event.
+        ValueError
+            If the rule forms larger batches than a tick takes.
         """
+        if rule and rule.most > self.settings.largest:
+            raise ValueError(f"a tick takes {self.settings.largest} batches, not {rule.most}")
+        self._rule = rule
         self._due = np.asarray(due, dtype=np.float64).tolist()
         self._ends, self._served, self._tally.events = [], [], 0
         collecting = gc.isenabled()
@@ -131,16 +144,19 @@ class LoadedPipeline:
         if self._tally.events != sent:
             raise LostEventsError(f"handlers saw {self._tally.events} of {sent} events")
         latencies = np.repeat(self._ends, self._served) - due
-        return LoadRun(latencies[int(WARM_UP * due.size) :], seconds, len(self._ends), noise)
+        sizes = np.array(self._served, dtype=np.int64)
+        return LoadRun(latencies[int(WARM_UP * due.size) :], seconds, sizes.size, sizes, noise)
 
-    def capacity(self, batches: int = 20_000) -> float:
+    def capacity(self, batches: int = 20_000, rule: Rule | None = None) -> float:
         """Return arriving batches a second when the pipeline never has to wait for one."""
-        return batches / self.run(np.zeros(batches)).seconds
+        return batches / self.run(np.zeros(batches), rule).seconds
 
     async def _run(self, total: int) -> float:
         fabric = Loopback(depth=2)
         start = perf_counter()
-        await asyncio.gather(self._produce(fabric, total, start), self._consume(fabric, start))
+        rule = self._rule
+        produce = self._form(fabric, rule, start) if rule else self._produce(fabric, total, start)
+        await asyncio.gather(produce, self._consume(fabric, start))
         return perf_counter() - start
 
     async def _produce(self, fabric: Loopback, total: int, start: float) -> None:
@@ -154,6 +170,27 @@ class LoadedPipeline:
                 served.append(last - first)
                 await fabric.send(batches[last - first][turn % pool])
                 first, turn = last, turn + 1
+            await asyncio.sleep(0)
+
+    async def _form(self, fabric: Loopback, rule: Rule, start: float) -> None:
+        """Produce as a rule wants it: what is due is heard of at once, and sent when it says."""
+        due, total, pool = self._due, len(self._due), self.settings.pool
+        batches, served = self._batches, self._served
+        first = seen = turn = 0
+        while first < total:
+            now = perf_counter() - start
+            last = bisect_right(due, now, seen, total)
+            if last > seen:
+                rule.arrived(last - seen, now)
+                seen = last
+            if seen > first:
+                size = rule.take(seen - first, now - due[first])
+                if not size and seen == total:
+                    size = min(seen - first, rule.most)
+                if size:
+                    served.append(size)
+                    await fabric.send(batches[size][turn % pool])
+                    first, turn = first + size, turn + 1
             await asyncio.sleep(0)
 
     async def _consume(self, fabric: Loopback, start: float) -> None:

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
 
+from aethermodel.measure.message import QUEUE_DEPTH, Message
 from aethermodel.measure.tally import LostEventsError
 from cython_core import Histogram, now_ns
-
-
-class Message(NamedTuple):
-    """A message as Python code would make it."""
-
-    sequence: int
-    topic: int
-    value: float
-    meant_ns: int
 
 
 async def move_singly(
@@ -41,7 +32,7 @@ async def move_singly(
     LostEventsError
         If a message is missing or out of order.
     """
-    queue: asyncio.Queue[Message] = asyncio.Queue(10_000)
+    queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_DEPTH)
     totals = [0.0] * topics
 
     def handle(message: Message) -> None:

@@ -85,8 +85,8 @@ class PipelineBench(BaseModel):
             repeats of ``throughput_per_second`` (its lowest and highest as ``..._low`` and
             ``..._high``), ``cpu_seconds_per_million``, the latencies ``p50_seconds`` to
             ``p99.9_seconds`` and ``tick_p99_seconds`` at ``offered_per_second``;
-            ``ceiling_per_second``, a plain copy of the same batches; and, where the model
-            covers the row, ``predicted_per_second`` with its 95 % interval and ``error``.
+            ``ceiling_per_second``, a plain copy of the same batches; and the prediction with
+            its 95 % interval and error, or why there is none, as `with_predictions` puts it.
             Its ``attrs`` hold every single run, and the cost of dispatch.
 
         Raises
@@ -109,12 +109,12 @@ class PipelineBench(BaseModel):
         table = self._table(rows, pd.DataFrame(runs))
         table["ceiling_per_second"] = self.batch_size / pd.Series(copies).median()
         table.attrs["runs"] = runs
+        samples = None
         if plan:
             samples = take_samples(
                 plan, lambda done, _: progress and progress(len(turns) + done, total)
             )
-            table = with_predictions(table, samples, self)
-        return table
+        return with_predictions(table, samples, self)
 
     def _copy_seconds(self) -> float:
         point = Point(probe="bandwidth", settings={"batch_size": self.batch_size})

@@ -1,24 +1,25 @@
-"""What the model says of the benchmark's rows: terms from their own probes, added up."""
+"""What the model says of the benchmark's rows: which terms are probed, and the columns beside."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from aethermodel.calibrate.calibration import Calibration, Conditions
 from aethermodel.calibrate.fits import fit_term
-from aethermodel.measure.calibrating import now
-from aethermodel.measure.host import this_host
-from aethermodel.measure.rows import LABELS, Row
+from aethermodel.measure.probes.singly import PARTS
+from aethermodel.measure.row_terms import predict_row
 from aethermodel.measure.runner import EventLoop
 from aethermodel.measure.sampling import Plan, Point
-from cython_core.router import switch_size
 
 if TYPE_CHECKING:
     from aethermodel.measure.pipeline import PipelineBench
 
-_PREDICTED = ("loopback", "shm", "tcp")
+_BATCHED = ("loopback", "shm", "tcp")
+_CROSSING = ("shm", "tcp")
+_RATES = ["predicted_per_second", "predicted_low", "predicted_high", "error"]
+_WORDS = ["composition", "binding", "why"]
 
 
 def term_plan(bench: PipelineBench) -> Plan:
@@ -26,10 +27,14 @@ def term_plan(bench: PipelineBench) -> Plan:
     n, topics = bench.batch_size, bench.topics
     sizes = sorted({max(1, n // 4), max(2, n // 2) + (n == 4), 2 * n + 1, 4 * n + 1} - {n})
     counts = sorted({1, max(2, topics // 2), topics} | {2})
+    batched = any(kind in bench.kinds for kind in _BATCHED)
     points = [
-        *(_point("kernel", batch_size=m, topics=topics, pool=1) for m in sizes),
-        *(_point("ffi", batch_size=m, topics=topics, pool=1) for m in sizes[:2]),
+        *(_point("kernel", batch_size=m, topics=topics, pool=1) for m in sizes if batched),
+        *(_point("ffi", batch_size=m, topics=topics, pool=1) for m in sizes[:2] if batched),
     ]
+    for kind in _CROSSING:
+        if kind in bench.kinds:
+            points += [_point("send", batch_size=m, topics=topics, fabric=kind) for m in sizes]
     for loop in bench.event_loops:
         for calls in counts:
             for producer in (True, False):
@@ -37,7 +42,14 @@ def term_plan(bench: PipelineBench) -> Plan:
             points.append(
                 _point("bus_loop", event_loop=loop, calls=calls, dispatch="bare", producer=False)
             )
-        for kind in _predicted_kinds(bench):
+        if "mocked" in bench.kinds:
+            alone = {"event_loop": loop, "dispatch": "bare", "calls": 0}
+            points += [_point("bus_loop", batch_size=m, **alone) for m in sizes[:2]]
+        if "naive" in bench.kinds:
+            for part in PARTS:
+                for count in sorted({max(1, topics // 2), topics, 2}):
+                    points.append(_point("singly", event_loop=loop, part=part, topics=count))
+        for kind in _fabrics(bench):
             settings = {"event_loop": loop, "fabric": kind, "checked": True, "topics": topics}
             points += [_point("fabric", batch_size=m, **settings) for m in sizes]
     # Each process samples every term: three show how much they differ.
@@ -46,50 +58,45 @@ def term_plan(bench: PipelineBench) -> Plan:
 
 
 def with_predictions(
-    table: pd.DataFrame, samples: pd.DataFrame, bench: PipelineBench
+    table: pd.DataFrame, samples: pd.DataFrame | None, bench: PipelineBench
 ) -> pd.DataFrame:
-    """Put the prediction and its error beside every row that the model covers.
+    """Put the prediction and its error beside every row.
 
-    The prediction is the consumer's time: it holds where the producer is not the slower
-    of the two, which ``producer_share`` (near 1 where it is) tells.
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a row of `bench`.
+    samples : pandas.DataFrame or None
+        Of `term_plan`; None: nothing was asked for.
+    bench : PipelineBench
+
+    Returns
+    -------
+    pandas.DataFrame
+        With ``predicted_per_second``, its 95 % interval ``predicted_low`` and
+        ``predicted_high``, ``error``, and how it came about: ``composition`` and ``binding``
+        as `RowPrediction` has them. Where there is none these are nan and empty, and ``why``
+        says why.
     """
     table = table.copy()
-    columns = ["predicted_per_second", "predicted_low", "predicted_high", "error"]
-    for column in columns:
-        table[column] = float("nan")
+    table[_RATES] = float("nan")
+    for column in _WORDS:
+        table[column] = ""
+    if samples is None:
+        return table.assign(why="not asked for")
+    cores = len(os.sched_getaffinity(0))
     for at, row in zip(table.index, bench.rows(), strict=True):
-        if row.kind not in _PREDICTED:
+        try:
+            found = predict_row(row, samples, cores)
+        except ValueError as error:
+            table.loc[at, "why"] = str(error)
             continue
-        found = calibration_of(row, samples).predict([row.batch_size])
-        rates = [row.batch_size / float(s[0]) for s in (found.seconds, found.high, found.low)]
-        table.loc[at, columns[:3]] = rates
-        table.loc[at, "error"] = rates[0] / table.loc[at, "throughput_per_second"] - 1
+        rates = [row.batch_size / s if s else float("inf") for s in found[:3]]
+        measured = float(table.at[at, "throughput_per_second"])
+        table.loc[at, _RATES] = [rates[0], rates[2], rates[1], rates[0] / measured - 1]
+        table.loc[at, ["composition", "binding"]] = [found.composition, found.binding]
     table.attrs["dispatch"] = [dispatch_cost(samples, loop) for loop in bench.event_loops]
     return table
-
-
-def calibration_of(row: Row, samples: pd.DataFrame) -> Calibration:
-    """Fit the terms that hold for one row: its loop, its fabric, its working set."""
-    loop = samples["event_loop"] == row.event_loop
-    bus = (samples["probe"] == "bus_loop") & (samples["dispatch"] == "bus") & loop
-    ticks = samples[bus & (samples["producer"] == (row.kind == "loopback"))]
-    own = pd.concat(
-        [
-            samples[samples["probe"].isin(["kernel", "ffi"])],
-            samples[(samples["probe"] == "fabric") & loop & (samples["fabric"] == row.kind)],
-            ticks.assign(probe="loop"),
-        ]
-    )
-    host = this_host().model_dump(mode="json")
-    conditions = Conditions(
-        topics=row.topics,
-        pool=1,  # the check has just read the batch that is routed
-        event_loop=row.event_loop,
-        fabric=LABELS[row.kind],
-        cache_bytes=host["cache_bytes"],
-        switch=switch_size(row.topics),
-    )
-    return Calibration.from_samples(own, host, conditions, now())
 
 
 def dispatch_cost(samples: pd.DataFrame, loop: EventLoop) -> dict[str, Any]:
@@ -112,8 +119,10 @@ def dispatch_cost(samples: pd.DataFrame, loop: EventLoop) -> dict[str, Any]:
     }
 
 
-def _predicted_kinds(bench: PipelineBench) -> list[str]:
-    return [kind for kind in _PREDICTED if kind in bench.kinds]
+def _fabrics(bench: PipelineBench) -> list[str]:
+    """The fabrics whose receiving side some row has; the mocked one's is loopback's."""
+    kinds = {"loopback" if kind == "mocked" else kind for kind in bench.kinds}
+    return [kind for kind in _BATCHED if kind in kinds]
 
 
 def _point(probe: str, **settings: Any) -> Point:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections import deque
 from collections.abc import Callable
 from statistics import median
-from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
-import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bus.bus import Bus
@@ -17,14 +17,19 @@ from aethermodel.bus.fabric import Batch
 from aethermodel.measure.checked import Checked, OutOfSequenceError
 from aethermodel.measure.checksums import checksums
 from aethermodel.measure.crossing import Crossing, CrossingFabric
+from aethermodel.measure.memory import own_bytes
 from aethermodel.measure.rows import LABELS
 from aethermodel.measure.runner import EventLoop, available_loops
-from cython_core import first_disorder
+from cython_core import first_disorder, now_ns
 
 Progress = Callable[[int, int], None]
 # Allocators keep some slack: less than this over the whole soak is no growth.
 _SLACK_BYTES = 2**20
-_TRIAL_BATCHES = 400
+_TRIALS, _TRIAL_BATCHES = 5, 400
+# The producer is told what to send for about so long at a time.
+_SLICE_SECONDS = 1.0
+# A soak that has fallen behind by this share of its time is ended.
+_MOST_LATE = 0.25
 
 
 class InOrder:
@@ -85,8 +90,9 @@ class Soak(BaseModel):
         -------
         dict
             JSON values with units in their names: what was moved and how it was
-            verified, latencies, resident memory, and under ``held`` whether all was well;
-            ``why`` says in words what was not.
+            verified, latencies, memory, and under ``held`` whether all was well; ``why`` says
+            in words what was not. Nothing of that depends on how fast it went: a host that
+            cannot keep up moves less (``kept_up`` is then false), and is stopped in time.
 
         Raises
         ------
@@ -103,78 +109,148 @@ class Soak(BaseModel):
         return asyncio.run(self._run(progress))
 
     async def _run(self, progress: Progress | None) -> dict[str, Any]:
-        n = self.batch_size
-        crossing = await Crossing.open(self.fabric, n, self.topics, checksum=True)
+        crossing = await Crossing.open(self.fabric, self.batch_size, self.topics, checksum=True)
         try:
-            await self._move(crossing, _TRIAL_BATCHES, 0)
-            _, trial, _ = await self._move(crossing, _TRIAL_BATCHES, 0)
-            seconds_a_batch = (trial.ended_ns - trial.began_ns) / 1e9 / _TRIAL_BATCHES
-            interval_ns = max(round(seconds_a_batch / self.load * 1e9), 1)
-            batches = max(1, round(self.seconds / interval_ns * 1e9))
+            rates = []
+            for _ in range(1 + _TRIALS):  # the first warms up
+                trial = await self._move(crossing, _Slices(_TRIAL_BATCHES))
+                if trial.problems:
+                    return self._figures(trial, 0.0, [])
+                rates.append(trial.messages / trial.seconds)
+            offered = self.load * median(rates[1:])
+            interval_ns = max(round(self.batch_size / offered * 1e9), 1)
+            slices = _Slices.lasting(self.seconds, interval_ns)
             watch = asyncio.create_task(self._watch(crossing.pid, progress))
-            bus, checked, orders = await self._move(crossing, batches, interval_ns)
+            whole = await self._move(crossing, slices)
             watch.cancel()
-            resident = await watch
+            return self._figures(whole, self.batch_size / interval_ns * 1e9, await watch)
         finally:
             crossing.close()
-        seen = sum(order.events for order in orders)
-        grown = _grown(resident)
-        problems = [f"{label}: {error}" for label, error in bus.lost]
-        problems += [f"{bus.topics.name(f.topic)}: {f.error}" for f in bus.failures]
-        if seen != batches * n:
-            problems.append(f"handlers saw {seen} of {batches * n} events")
+
+    def _figures(self, moved: _Moved, offered: float, memory: list[int]) -> dict[str, Any]:
+        grown = _grown(memory)
+        problems = list(moved.problems)
         if grown > _SLACK_BYTES:
-            problems.append(f"resident memory grew by {grown} bytes")
-        latency, tick = checked.latency_ns, bus.instruments.tick_ns
+            problems.append(f"memory grew by {grown} bytes")
         return {
             "label": LABELS[self.fabric],
             "held": not problems,
             "why": problems,
-            "messages": seen,
-            "seconds": (checked.ended_ns - checked.began_ns) / 1e9,
-            "offered_per_second": n / interval_ns * 1e9,
+            "messages": moved.messages,
+            "seconds": moved.seconds,
+            "offered_per_second": offered,
+            "kept_up": moved.kept_up,
             "verified_by": ["sequence"] + (["checksum"] if checksums() else []),
-            "p50_seconds": latency.quantile(0.5) / 1e9,
-            "p99_seconds": latency.quantile(0.99) / 1e9,
-            "tick_p99_seconds": tick.quantile(0.99) / 1e9,
-            "resident_bytes": resident,
+            "p50_seconds": moved.checked.latency_ns.quantile(0.5) / 1e9,
+            "p99_seconds": moved.checked.latency_ns.quantile(0.99) / 1e9,
+            "tick_p99_seconds": moved.bus.instruments.tick_ns.quantile(0.99) / 1e9,
+            "memory_bytes": memory,
             "grown_bytes": grown,
         }
 
-    async def _move(
-        self, crossing: Crossing, batches: int, interval_ns: int
-    ) -> tuple[Bus, Checked, list[InOrder]]:
+    async def _move(self, crossing: Crossing, slices: _Slices) -> _Moved:
+        """Move all slices through one bus."""
         bus = Bus((f"topic.{i}" for i in range(self.topics)), capacity=self.batch_size)
         orders = [InOrder() for _ in bus.topics]
         for name, order in zip(bus.topics, orders, strict=True):
             bus.on(name)(order.handle)
-        first = crossing.order(batches, self.batch_size, interval_ns)
-        checked = Checked(crossing.receiver, batches, first, verify=checksums())
+        first = crossing.sent
+        more = slices.begin(crossing, self.batch_size)
+        checked = Checked(crossing.receiver, 0, first, verify=checksums(), more=more)
         bus.attach(checked)
         await bus.run()
-        if not bus.lost:
-            crossing.spent()
-        return bus, checked, orders
+        seen, sent = sum(order.events for order in orders), slices.passed * self.batch_size
+        problems = [f"{label}: {error}" for label, error in bus.lost]
+        problems += [f"{bus.topics.name(f.topic)}: {f.error}" for f in bus.failures]
+        if seen != sent:
+            problems.append(f"handlers saw {seen} of {sent} events")
+        return _Moved(bus, checked, seen, problems, slices.kept_up)
 
     async def _watch(self, producer: int, progress: Progress | None) -> list[int]:
-        """Read the resident memory of both processes each second, until cancelled."""
-        processes = [psutil.Process(), psutil.Process(producer)]
-        start, resident = monotonic(), []
+        """Read the memory of both processes each second, until cancelled."""
+        start, memory, whole = now_ns(), list[int](), round(self.seconds)
         try:
             while True:
                 await asyncio.sleep(1)
-                resident.append(sum(process.memory_info().rss for process in processes))
+                memory.append(own_bytes(os.getpid()) + own_bytes(producer))
                 if progress:
-                    done = min(round(monotonic() - start), round(self.seconds))
-                    progress(done, round(self.seconds))
+                    progress(min(round((now_ns() - start) / 1e9), whole), whole)
         except asyncio.CancelledError:
-            return resident
+            return memory
 
 
-def _grown(resident: list[int]) -> int:
+class _Slices:
+    """What the producer is told to send, piece after piece, one always ahead of the consumer.
+
+    The times at which batches are meant to go run on from one to the next: what is late stays
+    late. Once the last is later than it may be, no more are ordered.
+    """
+
+    def __init__(self, batches: int, most: int = 0, interval_ns: int = 0) -> None:
+        self.passed = 0
+        self._left = batches  # to order
+        self._most = most or batches
+        self._interval_ns = interval_ns
+        self._late_ns = round((1 + _MOST_LATE) * batches * interval_ns)
+        self._waiting = deque[int]()  # ordered, and not all received
+
+    @classmethod
+    def lasting(cls, seconds: float, interval_ns: int) -> _Slices:
+        """Plan for a time, at an interval between batches."""
+        batches = max(1, round(seconds / interval_ns * 1e9))
+        return cls(batches, max(1, round(_SLICE_SECONDS / interval_ns * 1e9)), interval_ns)
+
+    @property
+    def kept_up(self) -> bool:
+        """Whether everything planned was sent."""
+        return not self._left
+
+    def begin(self, crossing: Crossing, batch_size: int) -> Callable[[], int]:
+        """Order the first slices; what is returned orders one more, and says what comes next."""
+        start = now_ns() if self._interval_ns else 0
+
+        def order() -> None:
+            batches = min(self._left, self._most)
+            if not batches or (start and now_ns() - start > self._late_ns):
+                return
+            due = start + (self.passed + sum(self._waiting)) * self._interval_ns if start else 0
+            crossing.order(batches, batch_size, self._interval_ns, due)
+            self._left -= batches
+            self._waiting.append(batches)
+
+        def more() -> int:
+            if self.passed:
+                crossing.spent()
+            order()
+            if not self._waiting:
+                return 0
+            batches = self._waiting.popleft()
+            self.passed += batches
+            return batches
+
+        order()
+        return more
+
+
+class _Moved(NamedTuple):
+    """What one run through a bus showed."""
+
+    bus: Bus
+    checked: Checked
+    messages: int
+    problems: list[str]
+    kept_up: bool
+
+    @property
+    def seconds(self) -> float:
+        """From the first batch's meant time until the last one was released."""
+        return (self.checked.ended_ns - self.checked.began_ns) / 1e9
+
+
+def _grown(memory: list[int]) -> int:
     """Return by how much the last quarter is above the second; the first is warm-up."""
-    quarter = len(resident) // 4
+    quarter = len(memory) // 4
     if not quarter:
         return 0
-    early, late = resident[quarter : 2 * quarter], resident[-quarter:]
+    early, late = memory[quarter : 2 * quarter], memory[-quarter:]
     return round(median(late) - median(early))

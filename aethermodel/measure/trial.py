@@ -120,7 +120,7 @@ class Trial:
 
 def _producer(samples: pd.DataFrame) -> TermFit | None:
     """Fit what a batch costs a producer in a process of its own."""
-    rows = samples[(samples["probe"] == "produce") & samples["final"]]
+    rows = samples[(samples["probe"] == "send") & samples["final"]]
     if rows.empty:
         return None
     return fit_term(rows["batch_size"], rows["seconds"], forms=("affine", "knee"))

@@ -221,6 +221,50 @@ def test_events_of_a_ring_are_seen_in_place(run):
     assert shared == [(1, False, 5), (1, False, 5)]
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_every_byte_of_every_event_is_seen_where_the_producer_wrote_it(run, waits):
+    """Counted: what the producer's own mapping changes after its commit must show, byte by byte."""
+    producer, consumer = Ring.pair(256)
+    sizes = [1, 100, 255, 7, 64] * 10  # many laps, and batches over the ring's end
+    room, seen = [], {"in place": 0, "calls": 0}
+
+    def look(batch, indices):
+        theirs, ours = (a.view("u1").reshape(-1, 64) for a in (room[-1], batch))
+        before = ours[indices].copy()
+        theirs[indices] ^= 0xFF
+        seen["in place"] += int(((ours[indices] ^ before) == 0xFF).sum())
+        theirs[indices] ^= 0xFF
+        seen["calls"] += 1
+
+    async def later(batch, indices):
+        await asyncio.sleep(0)
+        look(batch, indices)
+
+    async def main():
+        bus = Bus(NAMES)
+        bus.on("**")(later if waits else look)
+        bus.attach(ShmReceiver(consumer))
+        running = asyncio.create_task(bus.run())
+        sender, first = ShmSender(producer), 0
+        for n in sizes:
+            room.append(await sender.reserve(n))
+            room[-1][:] = batch_of([i % 3 for i in range(n)], first)
+            first += n
+            sender.commit()
+            while sum(bus.instruments.handled) < first:
+                await asyncio.sleep(0)
+        room.clear()
+        await sender.end()
+        await running
+        return bus
+
+    bus = run(main())
+    assert not bus.failures
+    assert seen["in place"] == 64 * sum(sizes)
+    assert seen["calls"] == sum(min(n, 3) for n in sizes)
+    assert bus.instruments.copied_bytes == 0
+
+
 def test_what_is_published_is_handled_in_place(run):
     bus = Bus(NAMES)
     batch = batch_of([0, 1, 2])

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from aethermodel.bus import Topics
 from aethermodel.bus.bars import Bars, Jumps
-from aethermodel.bus.feed import FEED_TOPICS, make_feed, record_feed
+from aethermodel.bus.feed import (
+    FEED_TOPICS,
+    RECORDED,
+    feed_recording,
+    make_feed,
+    record_feed,
+)
 from aethermodel.measure.feed_run import run_feed
 from cython_core import Replay, route
 
@@ -23,6 +29,24 @@ def test_equal_seeds_give_equal_feeds_and_the_recording_holds_one(tmp_path):
         assert replay.events.tobytes() == make_feed(5000, 3).tobytes()
     with pytest.raises(FileExistsError):
         record_feed(tmp_path / "feed", 10)
+
+
+def test_the_projects_recording_is_the_generators_byte_for_byte(tmp_path):
+    """Where numpy's generator changed, `record_feed` with `RECORDED` makes the file anew."""
+    record_feed(tmp_path / "feed", **RECORDED)
+    kept = feed_recording()
+    assert kept.read_bytes() == (tmp_path / "feed").read_bytes()
+    assert kept.stat().st_size < 300_000
+    run = asyncio.run(run_feed(kept, batch_size=250))
+    assert run.bars["events"].sum() == RECORDED["events"]
+    assert set(run.decisions["answer"]) == {"halt", "look", "pass"}
+    assert run.instruments.copied_bytes == 0
+
+
+def test_prices_come_in_steps_that_no_processor_rounds_otherwise():
+    """Not even a last bit more or less in every exponential would change a byte."""
+    feed = make_feed(5000, 3)
+    assert (np.round(np.nextafter(feed["value"], np.inf), 4) == feed["value"]).all()
 
 
 def by_pandas(feed, width_ns):

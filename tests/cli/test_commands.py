@@ -11,6 +11,7 @@ import pytest
 from synthetic_calibration import synthetic_calibration
 
 import aethermodel
+from aethermodel.measure.host import this_host
 
 
 def aether(*arguments, **kwargs):
@@ -154,6 +155,24 @@ def test_bench_latency_measures_predicts_and_judges():
     assert done.returncode == (1 if document["outcome"] == "fail" else 0)
 
 
+def test_bench_latency_puts_adaptive_batching_beside_fixed_sizes(tmp_path):
+    here = this_host().model_dump(mode="json")
+    known = tmp_path / "calibration.json"
+    known.write_text(json.dumps(synthetic_calibration(topics=4, host=here).to_json()))
+    done = aether(
+        *("bench", "latency", "--adaptive", "-c", str(known), "--sizes", "1,8", "--loads", "0.5"),
+        *("--arrivals", "poisson", "--group", "16", "--processes", "1", "--run-seconds", "0.01"),
+        *("--target", "0.002", "--json", "-"),
+    )
+    document = json.loads(done.stdout)
+    assert document["schema"] == "aethermodel.bench.latency.adaptive/1"
+    assert document["fabric"] == "loopback"
+    rules = ["adaptive", "whatever waits", "fixed 16", "fixed 128"]
+    assert [row["rule"] for row in document["rows"]] == rules
+    assert document["campaign"]["target_seconds"] == 0.002
+    assert done.returncode == (1 if document["outcome"] == "fail" else 0)
+
+
 def test_bench_model_compares_on_known_laws():
     done = aether("bench", "model", "--runs", "5", "--json", "-")
     assert done.returncode == 0, done.stderr
@@ -196,6 +215,7 @@ def test_bench_soak_says_whether_all_held():
     assert document["fabric"] == "shared-memory"
     assert done.returncode == (0 if document["held"] else 1)
     assert document["why"] == []
+    assert document["verified_by"] == ["sequence", "checksum"]
     assert document["messages"] > 0
 
 
@@ -224,6 +244,9 @@ def test_bench_soak_says_whether_all_held():
         (["bench", "latency", "--loads", "0.5,2"], "below 1"),
         (["bench", "latency", "--arrivals", "rain"], "arrivals"),
         (["bench", "latency", "-c", "missing.json"], "missing.json"),
+        (["bench", "latency", "--target", "0.001"], "--target goes with --adaptive"),
+        (["bench", "latency", "--adaptive", "--largest", "3"], "goes without --adaptive"),
+        (["bench", "latency", "--adaptive", "--sizes", "0"], "1 to 1024"),
         (["bench", "model", "--runs", "0"], "at least one run"),
         (["bench", "model", "--extrap-python", "missing", "--runs", "1"], "missing"),
         (["report"], "either an executed notebook or --run"),

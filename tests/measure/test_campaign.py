@@ -42,12 +42,12 @@ def test_across_processes_each_term_is_probed_as_the_whole_uses_it(fabric):
     campaign = Campaign(batch_sizes=(5, 50), fabric=fabric)
     points = campaign.plan().points
     probes = {point.probe for point in points}
-    assert probes == {"bus_loop", "ffi", "kernel", "fabric", "produce", "pipeline", "bandwidth"}
+    assert probes == {"bus_loop", "ffi", "kernel", "fabric", "send", "pipeline", "bandwidth"}
     for point in points:
         assert point.settings["pool"] == 1
-        if point.probe in ("fabric", "pipeline"):
+        if point.probe in ("fabric", "pipeline", "send"):
             assert point.settings["fabric"] == fabric
-        if point.probe in ("fabric", "produce"):
+        if point.probe in ("fabric", "send"):
             assert point.settings["batch_size"] not in (5, 50)
 
 

@@ -1,4 +1,4 @@
-"""The pipeline's benchmark and the soak: exact counts, real processes, errors told."""
+"""The pipeline's benchmark: exact counts, real processes, errors told."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from aethermodel.measure.crossing import Crossing, ring_capacity
 from aethermodel.measure.pacing import numbered_pool, produce
 from aethermodel.measure.pipeline import PipelineBench, targets
 from aethermodel.measure.rows import KINDS, LABELS, Row, opened
-from aethermodel.measure.soak import InOrder, Soak
+from aethermodel.measure.soak import Soak
 from aethermodel.measure.workload import make_batch
 from cython_core import now_ns, number
 
@@ -102,14 +102,16 @@ def test_the_whole_bench_gives_its_table_with_predictions():
     bench = PipelineBench(
         batch_size=64,
         topics=2,
-        kinds="loopback,shm",
+        kinds="naive,mocked,loopback,shm",
         event_loops="asyncio",
         repeats=1,
         seconds=0.01,
     )
     table = bench.run(lambda *done: seen.append(done))
-    assert table["kind"].tolist() == ["loopback", "shm"]
-    assert table["label"].tolist() == [LABELS["loopback"], LABELS["shm"]]
+    kinds = ["naive", "mocked", "loopback", "shm"]
+    assert table["kind"].tolist() == kinds
+    assert table["label"].tolist() == [LABELS[kind] for kind in kinds]
+    assert (table["why"] == "").all()
     assert (table["predicted_low"] <= table["predicted_per_second"]).all()
     assert (table["predicted_per_second"] <= table["predicted_high"]).all()
     assert (table["p50_seconds"] <= table["p99_seconds"]).all()
@@ -117,27 +119,11 @@ def test_the_whole_bench_gives_its_table_with_predictions():
     assert (table["ceiling_per_second"] > 0).all()
     assert seen[-1][0] == seen[-1][1]
     assert {cost["event_loop"] for cost in table.attrs["dispatch"]} == {"asyncio"}
-    assert targets(table).keys() == {"across processes", "slowest tick P99 at load"}
-
-
-def test_a_short_soak_holds():
-    seen = []
-    found = Soak(seconds=1.5, batch_size=500, topics=4, load=0.3).run(lambda *d: seen.append(d))
-    assert found["held"], found["why"]
-    assert found["messages"] % 500 == 0
-    assert found["label"] == "shared-memory"
-    assert found["verified_by"][0] == "sequence"
-    assert seen[0][1] == 2
-
-
-def test_order_within_a_topic_is_kept_account_of():
-    order = InOrder()
-    batch = make_batch(6, 2, 0)
-    order.handle(batch, np.array([0, 2, 5], dtype=np.uint32))
-    for indices in ([5], [3], []):
-        with pytest.raises((OutOfSequenceError, IndexError)):
-            order.handle(batch, np.array(indices, dtype=np.uint32))
-    assert order.events == 3
+    assert targets(table).keys() == {
+        "across processes",
+        "batched over naive",
+        "slowest tick P99 at load",
+    }
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from aethermodel.bus.fabrics.verbs_plan import plan
 from pydantic import ValidationError
 from verbs_sweeps import NIC, SOFT, sweep_of
 
-from aethermodel.bus.fabrics.verbs_plan import plan
 from aethermodel.calibrate.verbs_fit import fit_verbs, judge_verbs
 from aethermodel.measure.verbs_devices import find_verbs_devices
 from aethermodel.model.fabric import STAGES, stage_times

@@ -20,7 +20,8 @@ from aethermodel.measure.probes import (
     loop,
     peer_route,
     pipeline,
-    produce,
+    send,
+    singly,
     verbs,
 )
 
@@ -54,13 +55,14 @@ PROBES = {
         kernel,
         fabric,
         pipeline,
-        produce,
         bandwidth,
         checksum,
         peer_route,
         call,
         crossing,
         bus_loop,
+        send,
+        singly,
         verbs,
     )
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.fabric import Batch, EndOfStream
@@ -30,21 +30,28 @@ class Settings(BatchSettings):
     producer : bool
         Whether a producer task takes turns with the consumer, as over loopback.
     calls : int
-        Topics, each with events and one handler.
+        Topics, each with events and one handler; 0, with ``bare`` only: a tick alone.
     """
 
     event_loop: EventLoop = "asyncio"
     dispatch: Literal["bus", "bare"] = "bus"
     producer: bool = True
-    calls: int = Field(16, ge=1, le=65_536)
+    calls: int = Field(16, ge=0, le=65_536)
+
+    @model_validator(mode="after")
+    def _a_bus_has_topics(self) -> Settings:
+        if self.dispatch == "bus" and not self.calls:
+            raise ValueError("a bus calls at least 1 handler; 0 calls are for bare dispatch")
+        return self
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time ticks over a batch that is there and routed already."""
     calls = settings.calls
-    batch = make_batch(max(calls, 16), calls, seed=0)
+    topics = max(calls, 1)
+    batch = make_batch(max(calls, 16), topics, seed=0)
     batch["topic"][:calls] = range(calls)  # none is missed by chance
-    routed = route(batch, calls)
+    routed = route(batch, topics)
     tally = Tally()
 
     async def bus(loops: int) -> float:

@@ -1,0 +1,322 @@
+"""Adaptive batching on this host, beside fixed batch sizes: P99, throughput, sizes chosen."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from math import inf
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder, Rule
+from aethermodel.calibrate.calibration import Calibration
+from aethermodel.measure.latency import Kind, Progress, arrivals_of, least_disturbed
+from aethermodel.measure.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
+from aethermodel.measure.rule_trace import serve_by
+
+#: Names of the rule that adapts, and of the one that takes whatever waits, as the plane does by
+#: itself; the others are ``fixed n``, n in events.
+ADAPTIVE, WHATEVER = "adaptive", "whatever waits"
+# Enough for full batches of any size to show their rate: in a run of 0.2 s 20,000.
+_SATURATED_PER_SECOND = 100_000
+_LEAST_BATCHES, _MOST_BATCHES = 2_000, 100_000
+# A rule that cannot carry the load falls behind for about this many times the run's own length.
+_OVERRUN = 3
+
+
+class AdaptiveCampaign(BaseModel):
+    """What to compare.
+
+    Attributes
+    ----------
+    target_seconds : float
+        P99 wanted, from when a message was due to its last handler's return.
+    sizes : tuple of int
+        Fixed sizes beside, in arriving batches; the last one is also the adaptive limit.
+    loads : tuple of float
+        Shares of what the best fixed size carries at full speed.
+    arrivals : tuple of {"poisson", "periodic", "bursty"}
+    group : int
+        Events of an arriving batch: they are due together.
+    processes : int
+        Fresh processes, each with everything in random order.
+    seconds : float
+        Of one run, 2,000 to 100,000 arriving batches.
+    retries : int
+        How often a run that was disturbed is run again; the least disturbed one counts.
+    seed : int
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    target_seconds: float = Field(1e-3, gt=0, le=10)
+    sizes: tuple[int, ...] = Field((1, 8, 32, 128), min_length=1)
+    loads: tuple[float, ...] = Field((0.05, 0.2, 0.5, 0.8), min_length=1)
+    arrivals: tuple[Kind, ...] = Field(("poisson", "bursty"), min_length=1)
+    group: int = Field(512, ge=1, le=2**20)
+    processes: int = Field(3, ge=1, le=100)
+    seconds: float = Field(0.2, gt=0, le=60)
+    retries: int = Field(4, ge=0, le=100)
+    seed: int = 0
+
+    @field_validator("sizes", "loads", "arrivals", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        """Accept ``"0.5,0.8"``: all that a command line can pass."""
+        return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
+
+    @field_validator("sizes")
+    @classmethod
+    def _possible(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        for size in sizes:
+            if not 1 <= size <= 1024:
+                raise ValueError(f"a fixed size is 1 to 1024 arriving batches, not {size}")
+        return tuple(sorted(set(sizes)))
+
+    @field_validator("loads")
+    @classmethod
+    def _below_capacity(cls, loads: tuple[float, ...]) -> tuple[float, ...]:
+        for load in loads:
+            if not 0 < load < 1:
+                raise ValueError(f"a load lies above 0 and below 1, not at {load:g}")
+        return loads
+
+    def settings(self, calibration: Calibration) -> LoadSettings:
+        """Return the pipeline under the conditions of a calibration."""
+        c = calibration.conditions
+        return LoadSettings(
+            group=self.group,
+            largest=self.sizes[-1],
+            topics=c.topics,
+            pool=c.pool,
+            event_loop=c.event_loop,
+        )
+
+    def ladder(self, calibration: Calibration) -> Ladder:
+        """Plan with a calibration's law; sizes and rates in arriving batches.
+
+        Raises
+        ------
+        ValueError
+            If by that law not even one arriving batch keeps within the target.
+        """
+        most = self.sizes[-1]
+        table = _table(self, calibration)
+        return Ladder.of(lambda n: float(table[n - 1]), self.target_seconds, most)
+
+    def rules(self, ladder: Ladder) -> dict[str, Callable[[], Rule]]:
+        """Return what makes each rule afresh, by name."""
+        fixed = {f"fixed {size * self.group}": _fixed(size) for size in self.sizes}
+        most = self.sizes[-1]
+        own = {ADAPTIVE: lambda: AdaptiveSize(ladder), WHATEVER: _fixed(most, hold_seconds=0.0)}
+        return {**own, **fixed}
+
+    def batches(self, rate: float) -> int:
+        """Return how many batches arrive in a run at a rate a second."""
+        return min(_MOST_BATCHES, max(_LEAST_BATCHES, round(rate * self.seconds)))
+
+
+def _fixed(size: int, hold_seconds: float = inf) -> Callable[[], Rule]:
+    return lambda: FixedSize(size, hold_seconds)
+
+
+def is_fixed(rule: str) -> bool:
+    """Whether a rule of this name keeps to one size."""
+    return rule not in (ADAPTIVE, WHATEVER)
+
+
+@dataclass(frozen=True)
+class AdaptiveTrial:
+    """What a campaign found.
+
+    Attributes
+    ----------
+    campaign : AdaptiveCampaign
+    calibration : Calibration
+        Whose law the ladder is planned with; nothing in it was fitted to a latency.
+    ladder : Ladder
+        In arriving batches.
+    saturated : pandas.DataFrame
+        A row a rule: ``per_second``, events at full speed, median over processes.
+    runs : pandas.DataFrame
+        A row per arrivals, load, rule and process.
+    table : pandas.DataFrame
+        A row per arrivals, load and rule, medians over processes: ``p50``, ``p99`` (with
+        ``p99_low`` and ``p99_high``) in seconds, ``delivered_per_second``, sizes formed in
+        events ``size_p5``, ``size_p50``, ``size_p95``, ``ticks_per_million`` events,
+        ``holds`` (the target), ``ideal_p99`` (the model's, on a host without pauses) and
+        ``disturbed``, the share of runs that were.
+    """
+
+    campaign: AdaptiveCampaign
+    calibration: Calibration
+    ladder: Ladder
+    saturated: pd.DataFrame
+    runs: pd.DataFrame
+    table: pd.DataFrame
+
+    @classmethod
+    def run(
+        cls,
+        campaign: AdaptiveCampaign,
+        calibration: Calibration,
+        progress: Progress | None = None,
+    ) -> AdaptiveTrial:
+        """Measure this host.
+
+        Raises
+        ------
+        ValueError
+            If the target leaves no room for any batch.
+        """
+        settings, ladder = campaign.settings(calibration), campaign.ladder(calibration)
+        runs, full = [], []
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+            first = pool.submit(_saturated, campaign, settings, ladder, 0).result()
+            capacity = max(per for name, per in first.items() if is_fixed(name))
+            for process in range(campaign.processes):
+                if progress:
+                    progress(process + 1, campaign.processes + 1)
+                found = pool.submit(_compared, campaign, settings, ladder, capacity, process)
+                rows, rates = found.result()
+                runs += rows
+                full.append(rates)
+        frame = pd.DataFrame(runs)
+        rates = pd.DataFrame(full).median() * campaign.group
+        saturated = rates.rename_axis("rule").rename("per_second").reset_index()
+        if progress:
+            progress(campaign.processes + 1, campaign.processes + 1)
+        table = _summed_up(frame, campaign, calibration, ladder, capacity)
+        return cls(campaign, calibration, ladder, saturated, frame, table)
+
+    def saturated_share(self) -> float:
+        """Return what adaptive batching carries at full speed, over the best fixed size."""
+        rates = self.saturated.set_index("rule")["per_second"]
+        return float(rates[ADAPTIVE] / rates[rates.index.map(is_fixed)].max())
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a JSON document says of the trial, its judgements apart."""
+        group = self.campaign.group
+        return {
+            "campaign": self.campaign.model_dump(mode="json"),
+            "warnings": list(self.calibration.warnings),
+            "latency_unit": "s",
+            "ladder": {
+                "events": [size * group for size in self.ladder.sizes],
+                "seconds": list(self.ladder.seconds),
+                "up_per_second": [rate * group for rate in self.ladder.up],
+                "down_per_second": [rate * group for rate in self.ladder.down],
+                "hold_seconds": self.ladder.hold_seconds,
+            },
+            "saturated": self.saturated.to_dict(orient="records"),
+            "saturated_share": self.saturated_share(),
+            "rows": self.table.to_dict(orient="records"),
+            "runs": self.runs.to_dict(orient="records"),
+            "calibration": self.calibration.to_json(),
+        }
+
+
+def _table(campaign: AdaptiveCampaign, calibration: Calibration) -> Floats:
+    """Seconds of a tick with 1, 2, ... arrived batches, by the calibration."""
+    sizes = np.arange(1, campaign.sizes[-1] + 1)
+    return np.asarray(calibration.predict(campaign.group * sizes).seconds)
+
+
+def _saturated(
+    campaign: AdaptiveCampaign, settings: LoadSettings, ladder: Ladder, process: int
+) -> dict[str, float]:
+    """Arriving batches a second by rule when all are there at once, in random order."""
+    pipeline, rules = LoadedPipeline(settings), campaign.rules(ladder)
+    turns = 3 * list(rules)
+    random.Random(f"{campaign.seed}/{process}").shuffle(turns)
+    batches = max(_LEAST_BATCHES, round(_SATURATED_PER_SECOND * campaign.seconds))
+    pipeline.capacity(batches // 4)
+    found: dict[str, list[float]] = {name: [] for name in rules}
+    for name in turns:
+        found[name].append(pipeline.capacity(batches, rules[name]()))
+    return {name: float(np.median(rates)) for name, rates in found.items()}
+
+
+def _compared(
+    campaign: AdaptiveCampaign,
+    settings: LoadSettings,
+    ladder: Ladder,
+    capacity: float,
+    process: int,
+) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """Run one process: every arrivals, load and rule in random order, and all at full speed."""
+    full = _saturated(campaign, settings, ladder, process)
+    pipeline, rules = LoadedPipeline(settings), campaign.rules(ladder)
+    turns = [(k, at, name) for k in campaign.arrivals for at in campaign.loads for name in rules]
+    random.Random(f"{campaign.seed}/{process}").shuffle(turns)
+    rows = []
+    for kind, load, name in turns:
+        due, retries = _schedule(campaign, kind, load, capacity, process), campaign.retries
+        if load * capacity > full[name]:  # it falls behind without end: no need to see it all
+            due, retries = due[: max(_LEAST_BATCHES, round(_OVERRUN * full[name] * due[-1]))], 0
+        run = least_disturbed(pipeline, due, retries, rules[name])
+        served = run.sizes[int(WARM_UP * run.ticks) :]
+        low, middle, high = np.percentile(served, (5, 50, 95)) * campaign.group
+        events = due.size * campaign.group
+        rows.append(
+            {
+                "arrivals": kind,
+                "load": load,
+                "rule": name,
+                "process": process,
+                "offered_per_second": load * capacity * campaign.group,
+                "p50": float(np.percentile(run.latencies, 50)),
+                "p99": float(np.percentile(run.latencies, 99)),
+                "delivered_per_second": events / run.seconds,
+                "size_p5": low,
+                "size_p50": middle,
+                "size_p95": high,
+                "ticks_per_million": run.ticks / events * 1e6,
+                "disturbed": float(run.noise.noisy),
+            }
+        )
+    return rows, full
+
+
+def _schedule(
+    campaign: AdaptiveCampaign, kind: Kind, load: float, capacity: float, process: int
+) -> Floats:
+    """The same for every rule: what differs between them is theirs."""
+    place = [campaign.arrivals.index(kind), campaign.loads.index(load)]
+    rng = np.random.default_rng([campaign.seed, process, *place])
+    rate = load * capacity
+    return arrivals_of(kind, rate).times(campaign.batches(rate), rng)
+
+
+def _summed_up(
+    runs: pd.DataFrame,
+    campaign: AdaptiveCampaign,
+    calibration: Calibration,
+    ladder: Ladder,
+    capacity: float,
+) -> pd.DataFrame:
+    by = ["arrivals", "load", "rule"]
+    groups = runs.groupby(by, sort=False)
+    table = groups.median(numeric_only=True).drop(columns="process")
+    table["p99_low"], table["p99_high"] = groups["p99"].min(), groups["p99"].max()
+    table["disturbed"] = groups["disturbed"].mean()
+    table["holds"] = table["p99"] <= campaign.target_seconds
+    rules, seconds = campaign.rules(ladder), _table(campaign, calibration)
+    expected = []
+    for kind, load, name in table.index:
+        due = _schedule(campaign, kind, load, capacity, 0)
+        latencies, _ = serve_by(due, rules[name](), seconds)
+        expected.append(float(np.percentile(latencies[int(WARM_UP * due.size) :], 99)))
+    table["ideal_p99"] = expected
+    order = {name: place for place, name in enumerate(rules)}
+    return table.reset_index().sort_values(
+        by,
+        key=lambda column: column.map(order) if column.name == "rule" else column,
+        ignore_index=True,
+    )

@@ -1,0 +1,132 @@
+"""A consumer process at the other end of a fabric, which takes what it is told to and checks it."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Self
+
+from aethermodel.bus.fabric import EndOfStream, Receiver
+from aethermodel.bus.fabrics.shm import ShmReceiver
+from aethermodel.bus.fabrics.tcp import TcpListener, TcpSender
+from aethermodel.measure.checked import Checked
+from aethermodel.measure.crossing import (
+    CrossingFabric,
+    Order,
+    Send,
+    fulfil,
+    ring_capacity,
+    ring_send,
+    tcp_send,
+)
+from cython_core import Ring, RingHandle
+
+
+class Drained:
+    """The producer's hold of a consumer process: `aethermodel.measure.crossing`, the other way.
+
+    Attributes
+    ----------
+    backlog : int
+        Batches that the fabric surely takes while nobody receives.
+    """
+
+    def __init__(
+        self, send: Send, batch_size: int, backlog: int, child: BaseProcess, orders: Connection
+    ) -> None:
+        self.backlog = backlog
+        self._send = send
+        self._batch_size = batch_size
+        self._sent = 0
+        self._child = child
+        self._orders = orders
+
+    @classmethod
+    async def open(cls, fabric: CrossingFabric, batch_size: int, topics: int) -> Self:
+        """Start a consumer process and connect to it, on the running event loop.
+
+        Parameters
+        ----------
+        fabric : {"shm", "tcp"}
+        batch_size, topics : int
+            Of the batches that are sent.
+        """
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        if fabric == "shm":
+            ring = Ring.create(ring_capacity(batch_size), role="producer")
+            with ring.handle() as handle:
+                child = context.Process(
+                    target=_drain_ring, args=(handle, batch_size, theirs), daemon=True
+                )
+                child.start()
+            theirs.close()
+            send = ring_send(ring, batch_size, topics)
+            return cls(send, batch_size, ring_capacity(batch_size) // 2 // batch_size, child, ours)
+        child = context.Process(target=_drain_tcp, args=(batch_size, theirs), daemon=True)
+        child.start()
+        theirs.close()
+        sender = await TcpSender.connect(ours.recv())
+        return cls(tcp_send(sender, batch_size, topics), batch_size, 0, child, ours)
+
+    async def send(self, batches: int) -> None:
+        """Send as fast as it goes, by the code of a `Crossing`'s producer."""
+        await fulfil(Order(batches, self._sent), self._batch_size, self._send)
+        self._sent += batches * self._batch_size
+
+    def take(self, batches: int) -> None:
+        """Let the consumer receive and check so many batches."""
+        self._orders.send(batches)
+
+    def wait(self) -> None:
+        """Wait until it has.
+
+        Raises
+        ------
+        EOFError
+            If the consumer died, as on an event that was not the next.
+        """
+        self._orders.recv()
+
+    def close(self) -> None:
+        """End the consumer."""
+        self._orders.close()  # it ends when there is nobody to order
+        self._child.join(5)
+        if self._child.is_alive():
+            self._child.kill()
+            self._child.join()
+
+
+def _drain_ring(handle: RingHandle, batch_size: int, orders: Connection) -> None:
+    with handle.attach() as ring:
+        asyncio.run(_drain(ShmReceiver(ring, batch_size), orders))
+
+
+def _drain_tcp(batch_size: int, orders: Connection) -> None:
+    async def main() -> None:
+        listener = await TcpListener.listen(most=batch_size)
+        orders.send(listener.port)
+        receiver = await listener.accept()
+        listener.close()
+        await _drain(receiver, orders)
+
+    asyncio.run(main())
+
+
+async def _drain(receiver: Receiver, orders: Connection) -> None:
+    first = 0
+    while True:
+        try:
+            batches: int = orders.recv()
+        except EOFError:
+            return
+        checked = Checked(receiver, batches, first)
+        try:
+            while True:
+                await checked.receive()
+                checked.release()
+        except EndOfStream:
+            first = checked.next
+            orders.send(batches)

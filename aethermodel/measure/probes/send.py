@@ -1,0 +1,63 @@
+"""The producer's side of T_fabric: making and sending one batch, never waiting for the consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter, thread_time
+
+from aethermodel.measure.crossing import CrossingFabric
+from aethermodel.measure.drained import Drained
+from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.runner import on_loop
+
+NAME = "send"
+
+
+class Settings(BatchSettings):
+    """The batch, and the fabric that it is sent through to another process.
+
+    Attributes
+    ----------
+    fabric : {"shm", "tcp"}
+        ``shm``: numbered in the ring, whose memory the consumer has read since. ``tcp``:
+        numbered and sent through the kernel.
+    """
+
+    fabric: CrossingFabric = "shm"
+
+
+def prepare(settings: Settings) -> Callable[[int], float]:
+    """Time the producer alone; the consumer checks every event outside the clock."""
+    held: list[Drained] = []
+    send = _into_room if settings.fabric == "shm" else _by_cpu_time
+
+    async def timed(loops: int) -> float:
+        if not held:
+            held.append(await Drained.open(settings.fabric, settings.batch_size, settings.topics))
+        return await send(held[0], loops)
+
+    return on_loop("asyncio", timed)  # as the producer of every crossing runs
+
+
+async def _into_room(drained: Drained, loops: int) -> float:
+    """Send half a ring of batches inside the clock, and let them be taken outside it."""
+    done, seconds = 0, 0.0
+    while done < loops:
+        turn = min(drained.backlog, loops - done)
+        start = perf_counter()
+        await drained.send(turn)
+        seconds += perf_counter() - start
+        drained.take(turn)
+        drained.wait()
+        done += turn
+    return seconds
+
+
+async def _by_cpu_time(drained: Drained, loops: int) -> float:
+    """Count this thread's own time: it sleeps while the connection is full."""
+    drained.take(loops)
+    start = thread_time()
+    await drained.send(loops)
+    seconds = thread_time() - start
+    drained.wait()
+    return seconds

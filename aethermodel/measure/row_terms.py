@@ -1,0 +1,141 @@
+"""What each row of the pipeline's benchmark should take a batch, from terms probed apart."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from aethermodel.calibrate.calibration import Calibration, Conditions
+from aethermodel.calibrate.fits import TermFit, fit_term
+from aethermodel.measure.calibrating import now
+from aethermodel.measure.host import this_host
+from aethermodel.measure.probes.singly import PARTS
+from aethermodel.measure.rows import LABELS, Row
+from aethermodel.specification import load_specification
+from cython_core.router import switch_size
+
+Composition = Literal["serial", "pipelined"]
+
+
+class RowPrediction(NamedTuple):
+    """A row's time.
+
+    Attributes
+    ----------
+    seconds, low, high : float
+        A batch, and the 95 % interval of its mean.
+    composition : {"serial", "pipelined"}
+        The terms' sum, or the longest of the stages that run side by side.
+    binding : {"producer", "consumer", "both"}
+        The stage that sets the time; ``both`` where one process is both.
+    """
+
+    seconds: float
+    low: float
+    high: float
+    composition: Composition
+    binding: str
+
+
+def predict_row(row: Row, samples: pd.DataFrame, cores: int) -> RowPrediction:
+    """Predict a row from the probes' samples; none of them is of a row.
+
+    Parameters
+    ----------
+    row : Row
+    samples : pandas.DataFrame
+        As `aethermodel.measure.prediction.term_plan` has them taken.
+    cores : int
+        That the two processes of a row may run on: on one they take turns.
+
+    Raises
+    ------
+    ValueError
+        If a term cannot be fitted.
+    """
+    final = samples[samples["final"]]
+    if row.kind == "naive":
+        return _naive(row, final)
+    if row.kind == "mocked":
+        return _mocked(row, final)
+    found = calibration_of(row, samples).predict([row.batch_size])
+    consumer = (float(found.seconds[0]), float(found.low[0]), float(found.high[0]))
+    if row.kind == "loopback":
+        return RowPrediction(*consumer, "serial", "both")
+    sends = final[(final["probe"] == "send") & (final["fabric"] == row.kind)]
+    producer = _at(_fit(sends, "batch_size", ("constant", "affine")), row.batch_size)
+    if cores < 2:
+        return RowPrediction(*_sum([consumer, producer]), "serial", "both")
+    binding = "producer" if producer[0] > consumer[0] else "consumer"
+    # Eight batches fit between the two, so that in the steady state the slower sets the pace.
+    seconds, low, high = (max(pair) for pair in zip(producer, consumer, strict=True))
+    return RowPrediction(seconds, low, high, "pipelined", binding)
+
+
+def calibration_of(row: Row, samples: pd.DataFrame) -> Calibration:
+    """Fit the consumer's terms for one row: its loop, its fabric, its working set."""
+    loop = samples["event_loop"] == row.event_loop
+    bus = (samples["probe"] == "bus_loop") & (samples["dispatch"] == "bus") & loop
+    ticks = samples[bus & (samples["producer"] == (row.kind == "loopback"))]
+    own = pd.concat(
+        [
+            samples[samples["probe"].isin(["kernel", "ffi"])],
+            samples[(samples["probe"] == "fabric") & loop & (samples["fabric"] == row.kind)],
+            ticks.assign(probe="loop"),
+        ]
+    )
+    host = this_host().model_dump(mode="json")
+    conditions = Conditions(
+        topics=row.topics,
+        pool=1,  # the check has just read the batch that is routed
+        event_loop=row.event_loop,
+        fabric=LABELS[row.kind],
+        cache_bytes=host["cache_bytes"],
+        switch=switch_size(row.topics),
+    )
+    return Calibration.from_samples(own, host, conditions, now())
+
+
+def _naive(row: Row, final: pd.DataFrame) -> RowPrediction:
+    """Add the parts of one message, and take as many as a batch has."""
+    parts = []
+    for part in PARTS:
+        own = (final["probe"] == "singly") & (final["part"] == part)
+        rows = final[own & (final["event_loop"] == row.event_loop)]
+        parts.append(_at(_fit(rows, "topics", ("constant",)), row.topics))
+    seconds, low, high = (row.batch_size * each for each in _sum(parts))
+    return RowPrediction(seconds, low, high, "serial", "both")
+
+
+def _mocked(row: Row, final: pd.DataFrame) -> RowPrediction:
+    """Add the core's time, which is specified, to the probed loop and fabric around it."""
+    p = load_specification().parameters
+    core = p["t_ffi"].value + p["t_kernel"].value * row.batch_size
+    loop = final["event_loop"] == row.event_loop
+    ticks = final[(final["probe"] == "bus_loop") & (final["calls"] == 0) & loop]
+    hops = final[(final["probe"] == "fabric") & (final["fabric"] == "loopback") & loop]
+    around = [
+        _at(_fit(ticks, "batch_size", ("constant",)), row.batch_size),
+        _at(_fit(hops, "batch_size", ("constant", "affine")), row.batch_size),
+    ]
+    return RowPrediction(*_sum([(core, core, core), *around]), "serial", "both")
+
+
+def _fit(rows: pd.DataFrame, by: str, forms: Any) -> TermFit:
+    return fit_term(rows[by].to_numpy(float), rows["seconds"].to_numpy(float), forms=forms)
+
+
+def _at(fit: TermFit, n: float) -> tuple[float, float, float]:
+    mean, low, high = fit.predict([n])
+    return float(mean[0]), float(low[0]), float(high[0])
+
+
+def _sum(parts: list[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """Add terms; their intervals, of independent fits, in quadrature."""
+    table = np.array(parts)
+    mean = float(table[:, 0].sum())
+    below = float(np.hypot.reduce(table[:, 0] - table[:, 1]))
+    above = float(np.hypot.reduce(table[:, 2] - table[:, 0]))
+    return mean, mean - below, mean + above

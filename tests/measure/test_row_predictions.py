@@ -1,0 +1,135 @@
+"""Predictions beside the pipeline's rows: from terms of known laws, composed as the row is."""
+
+import pandas as pd
+import pytest
+
+from aethermodel.measure.pipeline import PipelineBench
+from aethermodel.measure.prediction import term_plan, with_predictions
+from aethermodel.measure.probes import PROBES
+from aethermodel.measure.row_terms import predict_row
+from aethermodel.measure.rows import KINDS, Row
+
+BENCH = PipelineBench(batch_size=1000, topics=4, event_loops="asyncio")
+SINGLY = {"make": 0.4e-6, "hop": 0.9e-6, "handle": 0.3e-6}
+
+
+def seconds(probe, s, sending):
+    """The law that each probe's samples follow, in seconds."""
+    if probe == "singly":
+        return SINGLY[s["part"]]
+    if probe == "bus_loop":
+        return 2e-6 + s["calls"] * (0.3e-6 if s["dispatch"] == "bus" else 0.1e-6)
+    fixed, slope = {
+        "kernel": (0.1e-6, 3e-9),
+        "ffi": (0.2e-6, 0.0),
+        "fabric": (0.5e-6, 1e-9),
+        "send": (1e-6, sending),
+    }[probe]
+    return fixed + slope * s["batch_size"]
+
+
+def samples_of(bench, sending=1e-9):
+    rows = [
+        {"probe": p.probe, **p.settings, "seconds": seconds(p.probe, p.settings, sending)}
+        for p in term_plan(bench).points
+        for _ in range(3)
+    ]
+    return pd.DataFrame(rows).assign(final=True)
+
+
+def row(kind):
+    return Row(kind=kind, event_loop="asyncio", batch_size=1000, topics=4)
+
+
+# route and dispatch of 1,000 events on 4 topics, received in 0.5 us + 1 ns an event
+CONSUMER = (2e-6 + 4 * 0.3e-6) + 0.2e-6 + (0.1e-6 + 3e-6) + (0.5e-6 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sending", "cores", "wanted", "composition", "binding"),
+    [
+        ("naive", 1e-9, 2, 1000 * sum(SINGLY.values()), "serial", "both"),
+        ("mocked", 1e-9, 2, 50e-9 + 1000 * 10e-9 + 2e-6 + 1.5e-6, "serial", "both"),
+        ("loopback", 1e-9, 2, CONSUMER, "serial", "both"),
+        ("shm", 1e-9, 2, CONSUMER, "pipelined", "consumer"),
+        ("shm", 20e-9, 2, 21e-6, "pipelined", "producer"),
+        ("shm", 20e-9, 1, 21e-6 + CONSUMER, "serial", "both"),
+        ("tcp", 20e-9, 64, 21e-6, "pipelined", "producer"),
+    ],
+)
+def test_each_row_is_composed_of_its_own_terms(kind, sending, cores, wanted, composition, binding):
+    found = predict_row(row(kind), samples_of(BENCH, sending), cores)
+    assert found.seconds == pytest.approx(wanted, rel=1e-3)
+    assert found.low <= found.seconds <= found.high
+    assert (found.composition, found.binding) == (composition, binding)
+
+
+def test_nothing_is_fitted_on_what_it_predicts():
+    points = term_plan(BENCH).points
+    assert {p.probe for p in points} <= {"kernel", "ffi", "fabric", "send", "bus_loop", "singly"}
+    sized = [p for p in points if p.probe in ("kernel", "ffi", "fabric", "send")]
+    assert sized
+    assert all(p.settings["batch_size"] != 1000 for p in sized)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_alone_brings_the_terms_that_it_needs_and_no_others(kind):
+    bench = PipelineBench(batch_size=1000, topics=4, event_loops="asyncio", kinds=kind)
+    found = predict_row(row(kind), samples_of(bench), 2)
+    assert found.seconds > 0
+    probes = {p.probe for p in term_plan(bench).points}
+    assert ("send" in probes) == (kind in ("shm", "tcp"))
+    assert ("singly" in probes) == (kind == "naive")
+
+
+def table():
+    return pd.DataFrame({"kind": KINDS, "throughput_per_second": 1e8})
+
+
+def test_every_row_has_a_prediction_or_the_reason_why_not():
+    found = with_predictions(table(), samples_of(BENCH), BENCH).set_index("kind")
+    assert (found["why"] == "").all()
+    assert (found["predicted_low"] <= found["predicted_per_second"]).all()
+    assert (found["predicted_per_second"] <= found["predicted_high"]).all()
+    assert found.loc["naive", "predicted_per_second"] == pytest.approx(1 / 1.6e-6)
+    assert found.loc["naive", "error"] == pytest.approx(1 / 1.6e-6 / 1e8 - 1)
+    samples = samples_of(BENCH)
+    without = with_predictions(table(), samples[samples["probe"] != "kernel"], BENCH)
+    without = without.set_index("kind")
+    assert without["predicted_per_second"].isna().tolist() == [False, False, True, True, True]
+    assert "no samples of the kernel probe" in without.loc["shm", "why"]
+    asked = with_predictions(table(), None, BENCH)
+    assert (asked["why"] == "not asked for").all()
+    assert asked["predicted_per_second"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("probe", "settings"),
+    [
+        ("send", {"fabric": "shm", "batch_size": 100}),
+        ("send", {"fabric": "tcp", "batch_size": 100}),
+        ("singly", {"part": "make"}),
+        ("singly", {"part": "hop", "event_loop": "uvloop"}),
+        ("singly", {"part": "handle", "topics": 3}),
+        ("bus_loop", {"dispatch": "bare", "calls": 0}),
+    ],
+)
+def test_the_probes_of_the_rows_run(probe, settings):
+    known = PROBES[probe]
+    timed = known.prepare(known.settings(**settings))
+    assert timed(3) > 0
+    assert timed(40) > 0  # more batches than the ring has room for
+
+
+@pytest.mark.parametrize(
+    ("probe", "settings", "message"),
+    [
+        ("send", {"fabric": "loopback"}, "fabric"),
+        ("singly", {"part": "all"}, "part"),
+        ("singly", {"topics": 0}, "topics"),
+        ("bus_loop", {"calls": 0}, "bare dispatch"),
+    ],
+)
+def test_bad_settings(probe, settings, message):
+    with pytest.raises(ValueError, match=message):
+        PROBES[probe].settings(**settings)
