@@ -9,11 +9,13 @@ import numpy as np
 
 from aethermodel.model.bottleneck import term_functions
 from aethermodel.report import style
+from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import engineering
 from aethermodel.report.what_if import ORIGIN_COLOURS
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.scenario import Scenario
+    from aethermodel.report.figure import ReportFigure
 
 #: A slider goes from a hundredth to a hundred times the measured value.
 _DECADES = 2.0
@@ -32,6 +34,7 @@ class Explorer:
 
     def __init__(self, scenario: Scenario, top: float = 1e6) -> None:
         self._sizes = np.geomspace(1, top, 121)
+        self._source = provenance(scenario)
         self._functions = list(term_functions(scenario.model).values())
         self.values = {name: p.value for name, p in scenario.model.parameters.items()}
         self.units = {name: p.unit for name, p in scenario.model.parameters.items()}
@@ -72,8 +75,25 @@ class Explorer:
         imsave(target, np.asarray(self._canvas.buffer_rgba()), format="png")
         return target.getvalue()
 
+    def still(self) -> ReportFigure:
+        """Return the drawing before any slider moved: what a page without a kernel shows."""
+        import pandas as pd
+
+        from aethermodel.report.figure import ReportFigure
+
+        self._line.set_ydata(self.rate())
+        table = pd.DataFrame({"n": self._sizes, "events_per_second": self.rate()})
+        return ReportFigure(
+            self._canvas.figure,
+            table,
+            "Throughput against batch size, to be explored",
+            "The sliders need a running kernel: open the notebook with `aethermodel lab`. "
+            + self._source,
+            view=table[::15],
+        )
+
     def show(self) -> Any:
-        """Return sliders above the drawing, for JupyterLab.
+        """Return sliders above the drawing, for JupyterLab; elsewhere it shows as `still`.
 
         Raises
         ------
@@ -103,4 +123,11 @@ class Explorer:
 
         for slider in sliders.values():
             slider.observe(redraw, "value")
-        return ipywidgets.VBox([*sliders.values(), image])
+        still = self.still()._repr_html_()
+
+        class Sliders(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
+            def _repr_mimebundle_(self, **wanted: Any) -> dict[str, Any]:
+                # JupyterLab takes the widget, an exported report the figure.
+                return {**super()._repr_mimebundle_(**wanted), "text/html": still}
+
+        return Sliders([*sliders.values(), image])
