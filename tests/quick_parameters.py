@@ -20,4 +20,13 @@ QUICK = {
         "processes": 1,
     },
     "60_what_if.ipynb": {"seconds": 8, "assume": "t_tick=1e-6"},
+    "70_scale_out.ipynb": {
+        "seconds": 8,
+        "batch_size": 3000,
+        "topics": 4,
+        "repeats": 1,
+        "samples": 2,
+        "sample_seconds": 0.001,
+        "up_to": 16,
+    },
 }

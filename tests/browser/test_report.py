@@ -1,6 +1,7 @@
 """The exported report, opened from disk with the network off, as whoever is sent it opens it."""
 
 import re
+import sys
 
 import pandas as pd
 import pytest
@@ -83,7 +84,7 @@ def test_it_asks_for_nothing_and_complains_of_nothing(new_page, report, capsys):
     [entry] = page.evaluate("() => performance.getEntriesByType('navigation').map(e => e.toJSON())")
     with capsys.disabled():
         size = report.stat().st_size / 1e3
-        print(f"\nreport of {size:.0f} kB opened in {entry['loadEventEnd']:.0f} ms")
+        sys.stdout.write(f"\nreport of {size:.0f} kB opened in {entry['loadEventEnd']:.0f} ms\n")
 
 
 def test_a_script_in_it_would_not_run(new_page, report, tmp_path):

@@ -20,6 +20,7 @@ from aethermodel.measure.probes import (
     loop,
     peer_route,
     pipeline,
+    shared,
 )
 
 #: Runs an operation `loops` times and returns the seconds that all of them took.
@@ -58,5 +59,6 @@ PROBES = {
         call,
         crossing,
         bus_loop,
+        shared,
     )
 }
