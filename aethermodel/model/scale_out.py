@@ -68,14 +68,29 @@ class ScaleOut:
         }
 
     def rates(self, way: Way, cores: npt.ArrayLike) -> Floats:
-        """Events a second with so many cores, under the memory's ceiling."""
+        """Events a second with so many cores, under the memory's ceiling.
+
+        A core without a partner stays idle; one core makes no pair, and the rate is nan.
+        """
         p = np.asarray(cores, dtype=np.float64)
-        workers = np.maximum(np.floor(p / CORES_A_PAIR), 1) if way == "pairs" else 1.0
-        each = self.n / np.sum(list(self.seconds(way, p).values()), axis=0)
+        if way == "pairs":
+            p = CORES_A_PAIR * np.floor(p / CORES_A_PAIR)
+            workers = np.where(p > 0, p / CORES_A_PAIR, np.nan)
+        else:
+            workers = np.ones_like(p)
+        each = self.n / np.sum(list(self.seconds(way, np.maximum(p, 1)).values()), axis=0)
         return np.asarray(np.minimum(workers * each, self.copies_per_second))
 
     def binds(self, way: Way, cores: int) -> str:
-        """Return what sets the rate: a term of T_batch, or the memory."""
+        """Return what sets the rate: a term of T_batch, or the memory.
+
+        Raises
+        ------
+        ValueError
+            If one core is to run a pair.
+        """
+        if way == "pairs" and cores < CORES_A_PAIR:
+            raise ValueError("a pair of processes takes two cores")
         if self.rates(way, cores) >= self.copies_per_second:
             return "memory"
         costs = self.seconds(way, cores)

@@ -53,6 +53,8 @@ class Explorer:
             axes.set_xlabel("batch size N")
             axes.set_ylabel("events a second")
             axes.set_ylim(1e4, 1e10)
+            style.log_ticks(axes.xaxis)
+            style.log_ticks(axes.yaxis, "1/s")
             axes.legend(loc="lower right")
             style.settle(figure)
             self._canvas.draw()

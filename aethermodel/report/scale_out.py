@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.model.scale_out import WAYS, Way
+from aethermodel.model.scale_out import CORES_A_PAIR, WAYS, Way
 from aethermodel.report import style
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.quantities import count, engineering
@@ -166,17 +166,18 @@ def scale_out_figure(
     }
     if card is not None:
         ceilings[f"{card.name} (published)"] = card.bytes_per_second / 64
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
     with style.styled():
         figure = style.new_figure(height=4.6)
         axes = figure.subplots()
         for way, rate in rates.items():
-            seen = cores <= here
-            drawing: dict[str, Any] = {"color": _COLOURS[way]}
-            if way == "pairs":
-                drawing["drawstyle"] = "steps-post"  # half a pair does nothing
-            axes.plot(cores[seen], rate[seen], label=names[way], linewidth=2.4, **drawing)
-            beyond = cores >= here
-            axes.plot(cores[beyond], rate[beyond], "--", **drawing)
+            # Half a pair does nothing: only whole ones are points of their line.
+            whole = cores % (CORES_A_PAIR if way == "pairs" else 1) == 0
+            seen, beyond = whole & (cores <= here), whole & (cores >= here)
+            line: dict[str, Any] = {"color": _COLOURS[way], "markersize": 4}
+            axes.plot(cores[seen], rate[seen], "o-", label=names[way], linewidth=2.4, **line)
+            axes.plot(cores[beyond], rate[beyond], "--", **line)
         for (name, ceiling), dashes in zip(ceilings.items(), _DASHES, strict=False):
             axes.axhline(ceiling, color=style.QUIET, linestyle=dashes, label=name)
         axes.axvline(here, color=style.INK, linewidth=0.8)
@@ -185,6 +186,10 @@ def scale_out_figure(
             xycoords=("data", "axes fraction"), fontsize=8,
         )  # fmt: skip
         axes.set(xscale="log", yscale="log", xlabel="cores of one host", ylabel="events a second")
+        axes.set_ylim(bottom=0.6 * min(float(np.nanmin(rate)) for rate in rates.values()))
+        axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: engineering(y, "1/s", 1)))
+        axes.yaxis.set_minor_locator(NullLocator())
         ticks = [2**i for i in range(int(np.log2(cores[-1])) + 1)]
         axes.set_xticks(ticks, [count(tick) for tick in ticks])
         axes.set_xlim(1, cores[-1])
@@ -215,8 +220,10 @@ def binding_table(model: ScaleOut, up_to: int) -> pd.DataFrame:
     for cores in (2**i for i in range(int(np.log2(max(2, up_to))) + 1)):
         row = {}
         for way in WAYS:
-            row[f"{way}: rate"] = engineering(float(model.rates(way, cores)), "events/s")
-            row[f"{way}: binds"] = _bound(model.binds(way, cores))
+            possible = way == "threads" or cores >= CORES_A_PAIR
+            rate = engineering(float(model.rates(way, cores)), "events/s") if possible else "–"
+            row[f"{way}: rate"] = rate
+            row[f"{way}: binds"] = _bound(model.binds(way, cores)) if possible else "–"
         rows[cores] = row
     return pd.DataFrame(rows).T.rename_axis("cores")
 

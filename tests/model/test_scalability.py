@@ -64,9 +64,12 @@ def test_threads_speed_up_the_kernel_alone():
 
 def test_pairs_take_two_cores_each_and_slow_each_other_down():
     model = scaled()
-    for cores, pairs in ((1, 1), (2, 1), (3, 1), (4, 2), (16, 8)):
-        seconds = 3.5e-6 + 30e-6 * (1 + 0.05 * (cores - 1))
+    for cores, pairs in ((2, 1), (3, 1), (4, 2), (17, 8)):
+        seconds = 3.5e-6 + 30e-6 * (1 + 0.05 * (2 * pairs - 1))
         assert model.rates("pairs", cores) == pytest.approx(pairs * 10_000 / seconds)
+    assert math.isnan(model.rates("pairs", 1))
+    with pytest.raises(ValueError, match="takes two cores"):
+        model.binds("pairs", 1)
 
 
 def test_nothing_passes_what_the_memory_copies():

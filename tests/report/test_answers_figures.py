@@ -44,7 +44,7 @@ def test_every_figure_carries_label_host_and_warnings(base):
 
 def test_what_is_assumed_is_named_and_coloured(base, changed):
     figure = roofline_figure(base, changed, [])
-    assert "Assumed, not measured: t_fabric (connectx-6" in figure.caption
+    assert "Assumed, not measured: t_fabric, t_fabric_event (connectx-6" in figure.caption
     assert "assumed" in figure.table.columns
     assert set(sensitivity_figure(changed, 256).table["origin"]) == {"measured", "assumed"}
     assert "assumed: connectx-6" in str(parameters_block(changed).html)
