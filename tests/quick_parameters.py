@@ -1,7 +1,7 @@
 """Parameters under which each notebook runs in seconds, for tests that run them all."""
 
 QUICK = {
-    "00_quickstart.ipynb": {"batch_size": 500, "topics": 4},
+    "00_quickstart.ipynb": {"batch_size": 500, "topics": 4, "processes": 1},
     "10_upper_bound.ipynb": {"batch_size": 100},
     "20_calibrate.ipynb": {"topics": 4, "processes": 2, "repeats": 2, "seconds": 8},
     "30_model_vs_measured.ipynb": {

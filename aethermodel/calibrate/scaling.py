@@ -61,7 +61,7 @@ class ScalingFit:
         sigma, kappa = self.interval()["sigma"], self.interval()["kappa"]
         text = f"sigma {self.law.sigma:.3g} ({sigma[0]:.3g} to {sigma[1]:.3g})"
         if self.name == "Amdahl":
-            return f"{text}; two counts cannot tell coherency, which is left out (Amdahl)"
+            return f"{text}, by Amdahl's law: two counts cannot tell coherency"
         text += f", kappa {self.law.kappa:.2g} ({kappa[0]:.2g} to {kappa[1]:.2g})"
         if self.law.kappa and self.law.best < 1000:
             text += f"; more than {self.law.best:.0f} would be slower"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from io import BytesIO
+from statistics import median
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,6 +79,17 @@ class Explorer:
         imsave(target, np.asarray(self._canvas.buffer_rgba()), format="png")
         return target.getvalue()
 
+    def redraw_seconds(self, times: int = 30) -> float:
+        """Time redraws as a moved slider causes them, and return the median in seconds."""
+        taken = []
+        names = list(self.values)
+        for turn in range(times):
+            name = names[turn % len(names)]
+            start = perf_counter()
+            self.picture(**{name: self.values[name] * (2 + turn)})
+            taken.append(perf_counter() - start)
+        return median(taken)
+
     def still(self) -> ReportFigure:
         """Return the drawing before any slider moved: what a page without a kernel shows."""
         import pandas as pd
@@ -89,7 +102,7 @@ class Explorer:
             self._canvas.figure,
             table,
             "Throughput against batch size, to be explored",
-            "The sliders need a running kernel: open the notebook with `aethermodel lab`. "
+            "The sliders need a running kernel: open the notebook by the command aethermodel lab. "
             + self._source,
             view=table[::15],
         )

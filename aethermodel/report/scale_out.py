@@ -93,6 +93,8 @@ def speedup_figure(fits: Mapping[str, ScalingFit], samples: pd.DataFrame) -> Rep
         ``work``, ``cores``, ``seconds``.
     """
     most = max(max(fit.counts) for fit in fits.values())
+    from matplotlib.ticker import MaxNLocator
+
     drawn = np.linspace(1, max(2, 2 * most), 61)
     rows: list[dict[str, Any]] = []
     with style.styled():
@@ -124,10 +126,13 @@ def speedup_figure(fits: Mapping[str, ScalingFit], samples: pd.DataFrame) -> Rep
         )  # fmt: skip
         axes.set(xlabel="cores at work", ylabel="times one core", xlim=(1, drawn[-1]))
         axes.set_ylim(0, drawn[-1])
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="upper left")
         style.settle(figure)
     table = pd.DataFrame(rows)
     words = "; ".join(f"{_NAMES[work]}: {fit.finding}" for work, fit in fits.items())
+    words = words[0].upper() + words[1:]
     return ReportFigure(
         figure,
         table,
@@ -162,7 +167,7 @@ def scale_out_figure(
     rates = {way: model.rates(way, cores) for way in WAYS}
     ceilings = {
         "memory: all cores copy (measured)": model.copies_per_second,
-        "interpreter lock (measured)": model.interpreter_per_second,
+        "interpreter lock, one process (measured)": model.interpreter_per_second,
     }
     if card is not None:
         ceilings[f"{card.name} (published)"] = card.bytes_per_second / 64
@@ -205,8 +210,8 @@ def scale_out_figure(
         figure,
         table,
         f"What more cores would bring at N = {count(model.n)}",
-        f"{ends}. Label: loopback up to {here} cores, simulated beyond: memory and caches as of "
-        "this host.",
+        f"{ends[0].upper()}{ends[1:]}. Label: loopback up to {here} cores, simulated beyond: "
+        "memory and caches as of this host.",
         alt=f"{ends}. Ceilings: "
         + "; ".join(f"{name} {engineering(rate, 'events/s')}" for name, rate in ceilings.items())
         + ".",
