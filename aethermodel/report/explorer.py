@@ -39,6 +39,7 @@ class Explorer:
         self._source = provenance(scenario)
         self._functions = list(term_functions(scenario.model).values())
         self.values = {name: p.value for name, p in scenario.model.parameters.items()}
+        self.meanings = {name: p.meaning for name, p in scenario.model.parameters.items()}
         self.units = {name: p.unit for name, p in scenario.model.parameters.items()}
         with style.styled():
             from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -125,9 +126,11 @@ class Explorer:
                 value=value,
                 min=np.log10(value) - _DECADES,
                 max=np.log10(value) + _DECADES,
-                description=name,
+                description=f"{self.meanings[name]} ({name}, {self.units[name]})",
                 readout_format=".2e",
                 tooltip=f"{engineering(value, self.units[name])} measured",
+                style={"description_width": "24rem"},
+                layout={"width": "48rem", "max_width": "100%"},
             )
             for name, value in self.values.items()
             if value > 0 and self.units[name] != "event"

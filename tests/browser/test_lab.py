@@ -73,17 +73,21 @@ def test_nobody_without_the_token_gets_in(lab):
 
 @pytest.fixture
 def opened(lab, new_page):
-    """Opens a notebook, ready to run; its kernel ends with the test."""
+    """Opens a notebook, ready to run, and allows no call beyond loopback; its kernel ends here."""
     address, _ = lab
+    told = []
 
     def at(name):
         page = new_page(viewport={"width": 1280, "height": 900})
+        told.append(Told(page))
         # A workspace of its own: JupyterLab would open again what another test had open.
         page.goto(address.replace("/lab?", f"/lab/workspaces/{name[:2]}/tree/{name}?"))
         page.wait_for_selector("text=Python 3 (ipykernel) | Idle", timeout=60_000)
         return page
 
     yield at
+    asked = {re.sub(r"^(blob:|ws:|http:|//)*", "", url) for each in told for url in each.requests}
+    assert not [url for url in asked if not url.startswith(("127.0.0.1:", "data:"))]
     for session in _asked(address, "GET", "sessions"):
         _asked(address, "DELETE", f"sessions/{session['id']}")
 
