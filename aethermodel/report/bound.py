@@ -82,13 +82,8 @@ def throughput_figure(specification: Specification, batch_size: int) -> ReportFi
         figure = style.new_figure()
         axes = figure.subplots()
         axes.loglog(sizes, table["messages_per_second"], color=style.MODEL, label="model")
-        axes.plot(batch_size, here, "o", color=style.MODEL)
-        axes.annotate(
-            f"N = {count(batch_size)}: {engineering(here, 'msg/s')}",
-            (batch_size, here),
-            xytext=(8, -14),
-            textcoords="offset points",
-        )
+        name = f"N = {count(batch_size)}: {engineering(here, 'msg/s')}"
+        axes.plot(batch_size, here, "o", color=style.MODEL, label=name)
         axes.axhline(
             limit, linestyle="--", color=style.QUIET, label=f"limit {engineering(limit, 'msg/s')}"
         )
@@ -100,7 +95,7 @@ def throughput_figure(specification: Specification, batch_size: int) -> ReportFi
         style.log_ticks(axes.xaxis)
         style.log_ticks(axes.yaxis, "1/s")
         axes.set_ylabel("messages a second")
-        axes.legend(loc="lower right")
+        figure.legend(loc="outside upper left", ncols=3)
         style.settle(figure)
     return ReportFigure(
         figure, table, "Throughput against batch size (simulated)", _ON_PAPER, view=table[::10]

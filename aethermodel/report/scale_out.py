@@ -210,7 +210,8 @@ def scale_out_figure(
         figure,
         table,
         f"What more cores would bring at N = {count(model.n)}",
-        f"{ends[0].upper()}{ends[1:]}. Label: loopback up to {here} cores, simulated beyond: "
+        f"{ends[0].upper()}{ends[1:]}. Lines are the model of terms and slowdowns measured apart; "
+        f"no pair was run as a whole. Label: loopback up to {here} cores, simulated beyond: "
         "memory and caches as of this host.",
         alt=f"{ends}. Ceilings: "
         + "; ".join(f"{name} {engineering(rate, 'events/s')}" for name, rate in ceilings.items())

@@ -54,11 +54,11 @@ PROBES = {
         fabric,
         pipeline,
         bandwidth,
+        shared,
         checksum,
         peer_route,
         call,
         crossing,
         bus_loop,
-        shared,
     )
 }
