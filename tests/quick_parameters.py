@@ -1,7 +1,7 @@
 """Parameters under which each notebook runs in seconds, for tests that run them all."""
 
 QUICK = {
-    "00_quickstart.ipynb": {"batch_size": 500, "topics": 4},
+    "00_quickstart.ipynb": {"batch_size": 500, "topics": 4, "processes": 1},
     "10_upper_bound.ipynb": {"batch_size": 100},
     "20_calibrate.ipynb": {"topics": 4, "processes": 2, "repeats": 2, "seconds": 8},
     "30_model_vs_measured.ipynb": {
@@ -23,4 +23,13 @@ QUICK = {
     },
     "50_rdma.ipynb": {"messages": 100, "card": "connectx-7"},
     "60_what_if.ipynb": {"seconds": 8, "assume": "t_tick=1e-6"},
+    "70_scale_out.ipynb": {
+        "seconds": 8,
+        "batch_size": 3000,
+        "topics": 4,
+        "repeats": 1,
+        "samples": 2,
+        "sample_seconds": 0.001,
+        "up_to": 16,
+    },
 }

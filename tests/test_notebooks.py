@@ -46,6 +46,11 @@ def test_every_notebook_is_tried():
     assert {path.name for path in NOTEBOOKS} == QUICK.keys()
 
 
+def test_the_readme_names_every_notebook():
+    readme = (notebooks_folder() / "README.md").read_text("utf-8")
+    assert not [path.stem for path in NOTEBOOKS if f"`{path.stem}`" not in readme]
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

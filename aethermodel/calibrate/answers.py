@@ -104,7 +104,7 @@ class Answers:
 
     def within(self, seconds: float) -> Optimum:
         """Return the batch size of the highest throughput whose T_batch stays within a time."""
-        goal = f"T_batch within {seconds * 1e6:,.6g} us"
+        goal = f"T_batch within {seconds * 1e6:,.6g} µs"
         found = [np.floor(best_within(law, seconds)) for law in (self._point, self._drawn)]
         return self._optimum(goal, *found)
 

@@ -38,6 +38,9 @@ def command(
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         f"--ServerApp.root_dir={folder or notebooks_folder()}",
+        # Nothing here is to call anywhere: no news, no check for a newer version.
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if not browser:
         arguments.append("--no-browser")

@@ -113,13 +113,16 @@ def summary_block(
             raise ValueError(f"a verdict is one of {', '.join(VERDICTS)}, not {given!r}")
     if not headline.strip():
         raise ValueError("a summary needs a headline")
+    # Findings in words have neither; a column of nothing would ask what is missing.
+    figures = [name for name in ("measured", "threshold") if any(getattr(r, name) for r in lines)]
     body = "".join(
         f'<tr><td>{_mark(row.verdict)}</td><th scope="row">{escape(row.criterion)}</th>'
-        f'<td class="ae-n">{escape(row.measured)}</td>'
-        f'<td class="ae-n">{escape(row.threshold)}</td></tr>'
+        + "".join(f'<td class="ae-n">{escape(getattr(row, name))}</td>' for name in figures)
+        + "</tr>"
         for row in lines
     )
-    head = _head(("Verdict", False), ("Criterion", False), ("Measured", True), ("Threshold", True))
+    named = [(name.capitalize(), True) for name in figures]
+    head = _head(("Verdict", False), ("Criterion" if figures else "Finding", False), *named)
     table = _table("Verdict per threshold", head, body) if lines else ""
     html = (
         f'<section class="ae ae-summary ae-{verdict}" aria-label="Verdict">'
@@ -170,7 +173,7 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
             f'<tr><th scope="row">{_swatch(row.term) if first else ""}'
             f"{escape(row.term) if first else _repeat(row.term)}</th>"
             f'<td>{_formula(row.parameter)}</td><td class="ae-n">{escape(value)}</td>'
-            f'<td class="ae-n">{escape(bounds)}</td><td>{formula}</td>'
+            f'<td class="ae-n ae-fold">{escape(bounds)}</td><td>{formula}</td>'
             f'<td class="ae-wrap">{escape(row.source)}</td></tr>'
         )
         text.append(f"{row.term}: {row.parameter} = {value} ({bounds or 'no interval'})")

@@ -6,15 +6,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import sympy
 
+from aethermodel.model.parameters import N
 from aethermodel.report import style
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import count, engineering, percent
+from aethermodel.report.mathml import Formula, Meaning
+from aethermodel.report.quantities import count, engineering, part
 
 if TYPE_CHECKING:
     from aethermodel.specification import Specification
 
 _ON_PAPER = "Label: simulated. Computed from the specification's assumptions; nothing was measured."
+
+
+def formula(specification: Specification) -> Formula:
+    """Return T_batch with what its symbols mean and the specification assumes for them."""
+    model = specification.model()
+    legend = [
+        Meaning(p.symbol, p.meaning, engineering(p.value, p.unit))
+        for p in model.parameters.values()
+    ]
+    total = sympy.Eq(sympy.Symbol("T_batch"), model.t_batch)
+    return Formula(total, [*legend, Meaning(N, "messages in the batch")])
 
 
 def budget_figure(specification: Specification, batch_size: int) -> ReportFigure:
@@ -40,10 +54,12 @@ def budget_figure(specification: Specification, batch_size: int) -> ReportFigure
         figure = style.new_figure(height=2.6)
         axes = figure.subplots()
         colours = [style.TERM_COLOURS[name] for name in budget]
-        bars = axes.barh(list(budget), table["seconds"] * 1e6, color=colours)
-        axes.bar_label(bars, [percent(share) for share in table["share"]], padding=4)
+        bars = axes.barh(
+            [style.TERM_NAMES[name] for name in budget], table["seconds"] * 1e6, color=colours
+        )
+        axes.bar_label(bars, [part(share) for share in table["share"]], padding=4)
         axes.invert_yaxis()
-        axes.set_xlabel("us a batch")
+        axes.set_xlabel("µs a batch")
         axes.margins(x=0.12)
         style.settle(figure)
     return ReportFigure(
@@ -66,13 +82,8 @@ def throughput_figure(specification: Specification, batch_size: int) -> ReportFi
         figure = style.new_figure()
         axes = figure.subplots()
         axes.loglog(sizes, table["messages_per_second"], color=style.MODEL, label="model")
-        axes.plot(batch_size, here, "o", color=style.MODEL)
-        axes.annotate(
-            f"N = {count(batch_size)}: {engineering(here, 'msg/s')}",
-            (batch_size, here),
-            xytext=(8, -14),
-            textcoords="offset points",
-        )
+        name = f"N = {count(batch_size)}: {engineering(here, 'msg/s')}"
+        axes.plot(batch_size, here, "o", color=style.MODEL, label=name)
         axes.axhline(
             limit, linestyle="--", color=style.QUIET, label=f"limit {engineering(limit, 'msg/s')}"
         )
@@ -81,8 +92,10 @@ def throughput_figure(specification: Specification, batch_size: int) -> ReportFi
         )
         axes.axvline(half, linestyle="-.", color=style.QUIET, label=f"N-half = {count(half)}")
         axes.set_xlabel("batch size N (messages)")
+        style.log_ticks(axes.xaxis)
+        style.log_ticks(axes.yaxis, "1/s")
         axes.set_ylabel("messages a second")
-        axes.legend(loc="lower right")
+        figure.legend(loc="outside upper left", ncols=3)
         style.settle(figure)
     return ReportFigure(
         figure, table, "Throughput against batch size (simulated)", _ON_PAPER, view=table[::10]

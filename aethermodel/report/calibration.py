@@ -53,11 +53,13 @@ def _draw_term(axes: Axes, calibration: Calibration, term: str) -> None:
     axes.set_xscale("log")
     if max(seconds) > 20 * min(seconds):
         axes.set_yscale("log")
+        style.log_ticks(axes.yaxis)
     else:
         axes.set_ylim(bottom=0)
     axes.set_title(f"{style.TERM_NAMES[term]}: {fit.chosen.form.name}")
     axes.set_xlabel("handler calls" if term == "loop" else "batch size N")
-    axes.set_ylabel("us")
+    axes.set_ylabel("µs")
+    style.log_ticks(axes.xaxis)
 
 
 def prediction_table(scenario: Scenario, sizes: list[int]) -> pd.DataFrame:

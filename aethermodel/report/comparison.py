@@ -277,6 +277,17 @@ def _in_words(rows: pd.DataFrame, reference: float | None, name: str) -> str:
     return " ".join(sentences)
 
 
+def rates(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a comparison table as text for reading: rates, spread, interval and residual.
+
+    Raises
+    ------
+    ValueError
+        If the table is malformed.
+    """
+    return _view(throughput(checked(table)))
+
+
 def _view(rows: pd.DataFrame) -> pd.DataFrame:
     """Return what the table behind the figure shows: rates, residual, and which were held out."""
     import pandas as pd

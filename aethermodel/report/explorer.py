@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from io import BytesIO
+from statistics import median
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aethermodel.model.bottleneck import term_functions
 from aethermodel.report import style
+from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import engineering
 from aethermodel.report.what_if import ORIGIN_COLOURS
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.scenario import Scenario
+    from aethermodel.report.figure import ReportFigure
 
 #: A slider goes from a hundredth to a hundred times the measured value.
 _DECADES = 2.0
@@ -32,8 +36,10 @@ class Explorer:
 
     def __init__(self, scenario: Scenario, top: float = 1e6) -> None:
         self._sizes = np.geomspace(1, top, 121)
+        self._source = provenance(scenario)
         self._functions = list(term_functions(scenario.model).values())
         self.values = {name: p.value for name, p in scenario.model.parameters.items()}
+        self.meanings = {name: p.meaning for name, p in scenario.model.parameters.items()}
         self.units = {name: p.unit for name, p in scenario.model.parameters.items()}
         with style.styled():
             from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -50,6 +56,8 @@ class Explorer:
             axes.set_xlabel("batch size N")
             axes.set_ylabel("events a second")
             axes.set_ylim(1e4, 1e10)
+            style.log_ticks(axes.xaxis)
+            style.log_ticks(axes.yaxis, "1/s")
             axes.legend(loc="lower right")
             style.settle(figure)
             self._canvas.draw()
@@ -72,8 +80,36 @@ class Explorer:
         imsave(target, np.asarray(self._canvas.buffer_rgba()), format="png")
         return target.getvalue()
 
+    def redraw_seconds(self, times: int = 30) -> float:
+        """Time redraws as a moved slider causes them, and return the median in seconds."""
+        taken = []
+        names = list(self.values)
+        for turn in range(times):
+            name = names[turn % len(names)]
+            start = perf_counter()
+            self.picture(**{name: self.values[name] * (2 + turn)})
+            taken.append(perf_counter() - start)
+        return median(taken)
+
+    def still(self) -> ReportFigure:
+        """Return the drawing before any slider moved: what a page without a kernel shows."""
+        import pandas as pd
+
+        from aethermodel.report.figure import ReportFigure
+
+        self._line.set_ydata(self.rate())
+        table = pd.DataFrame({"n": self._sizes, "events_per_second": self.rate()})
+        return ReportFigure(
+            self._canvas.figure,
+            table,
+            "Throughput against batch size, to be explored",
+            "The sliders need a running kernel: open the notebook by the command aethermodel lab. "
+            + self._source,
+            view=table[::15],
+        )
+
     def show(self) -> Any:
-        """Return sliders above the drawing, for JupyterLab.
+        """Return sliders above the drawing, for JupyterLab; elsewhere it shows as `still`.
 
         Raises
         ------
@@ -90,9 +126,11 @@ class Explorer:
                 value=value,
                 min=np.log10(value) - _DECADES,
                 max=np.log10(value) + _DECADES,
-                description=name,
+                description=f"{self.meanings[name]} ({name}, {self.units[name]})",
                 readout_format=".2e",
                 tooltip=f"{engineering(value, self.units[name])} measured",
+                style={"description_width": "24rem"},
+                layout={"width": "48rem", "max_width": "100%"},
             )
             for name, value in self.values.items()
             if value > 0 and self.units[name] != "event"
@@ -103,4 +141,11 @@ class Explorer:
 
         for slider in sliders.values():
             slider.observe(redraw, "value")
-        return ipywidgets.VBox([*sliders.values(), image])
+        still = self.still()._repr_html_()
+
+        class Sliders(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
+            def _repr_mimebundle_(self, **wanted: Any) -> dict[str, Any]:
+                # JupyterLab takes the widget, an exported report the figure.
+                return {**super()._repr_mimebundle_(**wanted), "text/html": still}
+
+        return Sliders([*sliders.values(), image])

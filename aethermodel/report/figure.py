@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from aethermodel.report.css import BLOCK_STYLE
-from aethermodel.report.quantities import plain
+from aethermodel.report.quantities import MINUS, plain
 from aethermodel.report.svg import figure_svg
 
 if TYPE_CHECKING:
@@ -150,5 +150,5 @@ def _cell(value: float) -> str:
     if math.isnan(value):
         return "–"
     if float(value).is_integer() and abs(value) < 1e12:
-        return f"{int(value):,}"
+        return f"{int(value):,}".replace("-", MINUS)
     return plain(value, 4)

@@ -59,11 +59,11 @@ def latency_figure(trial: LatencyTrial) -> ReportFigure:
         panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
         for axes, kind in zip(panels, kinds, strict=True):
             _draw(axes, table[table["arrivals"] == kind])
-            axes.set_title(kind)
-            axes.set_xlabel("load")
-        panels[0].set_ylabel("latency (us)")
+            axes.set_title(f"{kind} arrivals")
+            axes.set_xlabel("load (share of capacity)")
+        panels[0].set_ylabel("latency (µs)")
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=4)
+        figure.legend(handles, labels, loc="outside upper left", ncols=3)
         style.settle(figure)
     return ReportFigure(
         figure,
@@ -91,7 +91,9 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
         )
         predicted = rows[f"predicted_{name}"] * 1e6
         axes.plot(rows["load"], predicted, color=shade, label=f"{name.upper()} model")
-        axes.plot(rows["load"], rows[f"ideal_{name}"] * 1e6, ":", color=shade)
+        ideal = rows[f"ideal_{name}"] * 1e6
+        axes.plot(rows["load"], ideal, ":", color=shade, label=f"{name.upper()} without pauses")
     axes.set_yscale("log")
+    style.log_ticks(axes.yaxis)
     axes.set_xlim(0, 1)
     axes.set_xticks([0.2, 0.5, 0.8])

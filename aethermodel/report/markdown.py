@@ -11,7 +11,7 @@ import mistune
 from mistune.plugins.math import math
 
 from aethermodel.report.sanitize import free_id
-from aethermodel.report.tex import tex_to_mathml
+from aethermodel.report.tex import tex_box
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class _Renderer(mistune.HTMLRenderer):
 
 
 def _block_math(_renderer: Any, text: str) -> str:
-    return tex_to_mathml(text, display=True) + "\n"
+    return tex_box(text, display=True) + "\n"
 
 
 def _inline_math(_renderer: Any, text: str) -> str:
-    return f'<span class="tex-inline">{tex_to_mathml(text)}</span>'
+    return tex_box(text)

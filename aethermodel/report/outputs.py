@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aethermodel.report.markdown import ReportMarkdown
 from aethermodel.report.sanitize import Sanitizer
-from aethermodel.report.tex import tex_to_mathml
+from aethermodel.report.tex import tex_box
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -112,7 +112,7 @@ def terminal_text(text: str) -> str:
 
 
 def _latex(body: str) -> str:
-    return tex_to_mathml(body.strip().strip("$"), display=True)
+    return tex_box(body.strip().strip("$"), display=True)
 
 
 def _indented(body: Any) -> str:

@@ -26,16 +26,20 @@ def provenance(scenario: Scenario) -> str:
         f"({c.conditions.event_loop}), {c.created[:10]}."
     )
     if scenario.assumptions:
-        named = ", ".join(
-            f"{name} ({assumed.source})" for name, assumed in scenario.assumptions.items()
-        )
+        sources: dict[str, list[str]] = {}
+        for name, assumed in scenario.assumptions.items():
+            sources.setdefault(assumed.source, []).append(name)
+        named = "; ".join(f"{', '.join(names)} ({why})" for why, names in sources.items())
         text += f" Assumed, not measured: {named}."
     return text + "".join(f" Warning: {warning}." for warning in c.warnings)
 
 
 def calibration_summary(calibration: Calibration) -> Block:
     """Return whether a calibration can be relied on, with its warnings and open questions."""
-    rows = [SummaryRow(text, "", "", "inconclusive") for text in calibration.warnings]
+    rows = [
+        SummaryRow(text.removeprefix("inconclusive: "), "", "", "inconclusive")
+        for text in calibration.warnings
+    ]
     rows += [SummaryRow(text, "") for text in calibration.findings]
     headline = "Too noisy to rely on" if calibration.warnings else "Calibrated"
     count = sum(len(n) for n, _ in calibration.samples.values())

@@ -54,7 +54,8 @@ def interval(low: float, high: float, unit: str = "", digits: int = 3) -> str:
     """Write a range, its unit once where both ends share it: ``4.89 to 7.14 ns/event``."""
     first, last = engineering(low, unit, digits), engineering(high, unit, digits)
     figure, gap, rest = first.partition(" ")
-    shared = gap and last.endswith(f" {rest}")
+    # Nothing is nothing in any unit, with any prefix.
+    shared = gap and (last.endswith(f" {rest}") or figure == "0")
     return f"{figure if shared else first} to {last}"
 
 
@@ -73,6 +74,11 @@ def plain(value: float, digits: int = 3) -> str:
 def count(value: float) -> str:
     """Write a count in full with grouped thousands: ``10,000``."""
     return f"{int(value):,}"
+
+
+def part(share: float, digits: int = 1) -> str:
+    """Write a part of a whole in per cent, without a sign: ``86.8 %``."""
+    return percent(share, digits).removeprefix("+")
 
 
 def percent(share: float, digits: int = 1) -> str:

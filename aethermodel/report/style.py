@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 TERM_COLOURS = {
@@ -112,6 +113,26 @@ def new_figure(width: float = 7.4, height: float = 4.4) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def log_ticks(axis: Axis, unit: str = "") -> None:
+    """Label a logarithmic axis by figures as written by hand: ``1 000``, ``20 k``, not 10³.
+
+    Parameters
+    ----------
+    axis : matplotlib.axis.Axis
+        With its data drawn: a span of few decades is labelled at 2 and 5 as well.
+    unit : str
+        Base unit of the axis, for its prefix; none for counts.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    from aethermodel.report.quantities import engineering
+
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if high < 300 * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: engineering(x, unit, 1)))
+    axis.set_minor_locator(NullLocator())
 
 
 def settle(figure: Figure) -> None:

@@ -19,6 +19,9 @@ _CHILDREN = {
     "mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2,
     "msubsup": 3, "munderover": 3,
 }  # fmt: skip
+_TAGS = re.compile("<[^>]*>")
+# Signs of a formula that a page of 320 pixels has room for.
+_FITS = 20
 
 
 def tex_to_mathml(source: str, *, display: bool = False) -> str:
@@ -46,6 +49,27 @@ def tex_to_mathml(source: str, *, display: bool = False) -> str:
     if not _understood(markup):
         return f'<code class="tex">{escape(source.strip())}</code>'
     return markup
+
+
+def tex_box(source: str, *, display: bool = False) -> str:
+    """Write a LaTeX formula in a box that scrolls where the page is narrower than the formula.
+
+    A box that may scroll can be reached by keyboard; short inline formulas fit everywhere and
+    stay out of the reader's way.
+
+    Parameters
+    ----------
+    source, display
+        As for `tex_to_mathml`.
+    """
+    formula = tex_to_mathml(source, display=display)
+    reached = 'tabindex="0" role="group" aria-label="Formula"'
+    if display:
+        return f'<div class="scroll" {reached}>{formula}</div>'
+    written = "".join(_TAGS.sub("", formula).split())
+    return (
+        f'<span class="tex-inline"{f" {reached}" if len(written) > _FITS else ""}>{formula}</span>'
+    )
 
 
 def _understood(markup: str) -> bool:

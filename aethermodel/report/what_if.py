@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ ORIGIN_COLOURS = {
     "published": style.QUIET,
     "assumed": style.TERM_COLOURS["ffi"],
 }
+#: Ceilings differ without colour as well.
+_CEILING_DASHES: tuple[Any, ...] = (":", "-.", (0, (6, 2)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 _TOP = 1e6
 
 
@@ -66,28 +69,30 @@ def roofline_figure(
                 color=ORIGIN_COLOURS["assumed"],
                 label="model, with what is assumed",
             )
-        for ceiling in ceilings:
+        for ceiling, dashes in zip(ceilings, cycle(_CEILING_DASHES)):
             columns[ceiling.name] = ceiling.at(sizes)
             colour = ORIGIN_COLOURS[ceiling.origin]
-            axes.plot(sizes, columns[ceiling.name], ":", color=colour, linewidth=1.2)
-            axes.annotate(
-                f"{ceiling.name} ({ceiling.origin})",
-                (1.2, columns[ceiling.name][0] * 1.05),
-                va="bottom",
-                fontsize=7.5,
+            axes.plot(
+                sizes,
+                columns[ceiling.name],
+                linestyle=dashes,
                 color=colour,
+                linewidth=1.2,
+                label=f"{ceiling.name} ({ceiling.origin})",
             )
         axes.set_ylim(top=3e9)
         axes.set_xlabel("batch size N")
         axes.set_ylabel("events a second")
-        axes.legend(loc="lower right")
+        style.log_ticks(axes.xaxis)
+        style.log_ticks(axes.yaxis, "1/s")
+        figure.legend(loc="outside upper left", ncols=3)
         style.settle(figure)
     table = pd.DataFrame(columns)
     return ReportFigure(
         figure,
         table,
         "Throughput under its ceilings",
-        "Solid with its 95 % band: as calibrated. Dashed: with what is assumed. Dotted: ceilings, "
+        "Solid with its 95 % band: as calibrated. Dashed: with what is assumed. Thin: ceilings, "
         f"measured, published or assumed as their names say. {provenance(changed)}",
         view=table[::15],
     )
@@ -104,7 +109,8 @@ def bottleneck_figure(scenario: Scenario, top: float = _TOP) -> ReportFigure:
         figure = style.new_figure(height=3.6)
         axes = figure.subplots()
         colours = [style.TERM_COLOURS[term] for term in shares]
-        axes.stackplot(sizes, [100 * s for s in shares.values()], colors=colours, labels=shares)
+        names = [style.TERM_NAMES[term] for term in shares]
+        axes.stackplot(sizes, [100 * s for s in shares.values()], colors=colours, labels=names)
         for index, bound in enumerate(bounds[:-1]):
             axes.axvline(bound.end.value, color=style.INK, linewidth=1)
             axes.annotate(
@@ -117,22 +123,31 @@ def bottleneck_figure(scenario: Scenario, top: float = _TOP) -> ReportFigure:
         axes.set_xlim(1, top)
         axes.set_ylim(0, 100)
         axes.set_xlabel("batch size N")
-        axes.set_ylabel("% of T_batch")
+        axes.set_ylabel("% of a batch's time")
+        style.log_ticks(axes.xaxis)
         figure.legend(loc="outside upper left", ncols=4)
         style.settle(figure)
-    words = "; ".join(
-        f"{bound.term} binds from N = {count(bound.begin)}"
-        + (f" to {_ranged(bound.end)}" if bound is not bounds[-1] else "")
+    words = "; then ".join(
+        f"the {style.TERM_NAMES[bound.term]} binds"
+        + (
+            f" up to N = {count(bound.end.value)} (95 %: {_ranged(bound.end)})"
+            if bound is not bounds[-1]
+            else " throughout" * (len(bounds) == 1)
+        )
         for bound in bounds
     )
+    words = words[0].upper() + words[1:]
     table = pd.DataFrame({"n": sizes, **shares})
     caption = f"{words}. {provenance(scenario)}"
-    return ReportFigure(figure, table, "Which term binds", caption, view=table[::15])
+    return ReportFigure(
+        figure, table, "Share of each term in a batch's time", caption, view=table[::15]
+    )
 
 
 def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
     """Draw what halving each cost buys at a batch size, ranked, with intervals."""
     found = [buys for buys in Answers(scenario).sensitivity(n) if not buys.is_term][::-1]
+    meanings = {name: p.meaning for name, p in scenario.model.parameters.items()}
     table = pd.DataFrame(
         {
             "halved": [buys.name for buys in found],
@@ -147,12 +162,16 @@ def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
         axes = figure.subplots()
         spread = [table["gain"] - table["low"], table["high"] - table["gain"]]
         axes.barh(
-            table["halved"],
+            [f"{meanings[name]} ({name})" for name in table["halved"]],
             100 * table["gain"],
             xerr=[100 * side for side in spread],
             color=[ORIGIN_COLOURS[origin] for origin in table["origin"]],
             error_kw={"ecolor": style.INK, "linewidth": 1},
         )
+        for origin in ("measured", "assumed") if scenario.assumptions else ():
+            axes.barh([0], [0], color=ORIGIN_COLOURS[origin], label=f"{origin} cost")
+        if scenario.assumptions:
+            axes.legend(loc="lower right")
         axes.set_xlabel("% more throughput if halved")
         style.settle(figure)
     best = found[-1]
@@ -161,7 +180,7 @@ def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
         table[::-1],
         f"What halving a cost buys at N = {count(n)}",
         f"Halving {best.name} buys {percent(best.gain.value)} at N = {count(n)}. Bars with 95 % "
-        f"intervals; assumed costs in another colour. {provenance(scenario)}",
+        f"intervals. {provenance(scenario)}",
     )
 
 

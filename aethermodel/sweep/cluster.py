@@ -66,7 +66,10 @@ class DaskBackend:
     Parameters
     ----------
     scheduler : str, optional
-        Its address; without it, a cluster of one worker on this host's loopback.
+        Its address; without it, a cluster of its own on this host's loopback.
+    workers : int
+        Of the cluster of its own. More than one are no faster: they are one host, whose lock
+        makes them take turns.
 
     Raises
     ------
@@ -74,10 +77,10 @@ class DaskBackend:
         If Dask is not installed.
     """
 
-    def __init__(self, scheduler: str | None = None) -> None:
+    def __init__(self, scheduler: str | None = None, workers: int = 1) -> None:
         if find_spec("distributed") is None:
             raise ValueError("Dask is not installed; pip install 'aethermodel[dask]'")
-        self._scheduler = scheduler
+        self._scheduler, self._workers = scheduler, workers
         self._open = ExitStack()
         self._connected: Any = None
 
@@ -147,7 +150,7 @@ class DaskBackend:
                 scratch_folder: Path = self._open.enter_context(scratch())
                 target = self._open.enter_context(
                     LocalCluster(
-                        n_workers=1,
+                        n_workers=self._workers,
                         threads_per_worker=1,
                         resources={RESOURCE: 1},
                         host="127.0.0.1",

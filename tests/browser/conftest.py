@@ -1,7 +1,9 @@
 """Chromium of the system, driven by playwright: no browser is downloaded."""
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -28,3 +30,27 @@ def browser() -> Iterator[object]:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def new_page(browser, request) -> Iterator[Callable[..., object]]:
+    """Opens pages in contexts of their own, by the options of ``browser.new_context``.
+
+    What each shows when its test ends, passed or failed, is kept in ``reports/screenshots``
+    under the name of the test.
+    """
+    folder = request.config.rootpath / "reports" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^\w.-]+", "-", request.node.name).strip("-")
+    with ExitStack() as contexts:
+        pages = []
+
+        def opened(**options):
+            context = contexts.enter_context(browser.new_context(**options))
+            pages.append(context.new_page())
+            return pages[-1]
+
+        yield opened
+        for number, page in enumerate(pages):
+            suffix = f"-{number + 1}" if number else ""
+            page.screenshot(path=folder / f"{name}{suffix}.png", full_page=True)

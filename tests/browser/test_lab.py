@@ -1,4 +1,4 @@
-"""`aethermodel lab` opens the notebooks, and Run All runs each of them, as a user does it."""
+"""`aethermodel lab` opens the notebooks, Run All runs each, sliders move: as a user does it."""
 
 import json
 import os
@@ -8,12 +8,15 @@ import sys
 import time
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from quick_parameters import QUICK
+from reading import Told, barriers, overflow
+from synthetic_calibration import synthetic_calibration
 
-from aethermodel.execute.notebooks import notebooks_folder
+from aethermodel.execute.notebooks import notebooks_folder, parameters_of
+from aethermodel.report import export
 
 pytestmark = pytest.mark.browser
 NOTEBOOKS = sorted(path.name for path in notebooks_folder().glob("*.ipynb"))
@@ -24,6 +27,7 @@ PATIENCE_SECONDS = 240
 def lab(tmp_path_factory):
     """A running JupyterLab on a copy of the notebooks: (address with token, folder)."""
     folder = tmp_path_factory.mktemp("lab")
+    (folder / "calibration.json").write_text(json.dumps(synthetic_calibration().to_json()))
     for name in NOTEBOOKS:
         _copy_with_quick_parameters(name, folder)
     command = [sys.executable, "-m", "aethermodel", "lab", "--no-browser", "--folder", str(folder)]
@@ -41,9 +45,13 @@ def lab(tmp_path_factory):
 
 def _copy_with_quick_parameters(name: str, folder: Path) -> None:
     notebook = json.loads((notebooks_folder() / name).read_text())
+    quick = QUICK[name]
+    if {"calibration", "foreign"} <= parameters_of(notebook).keys():
+        # That they calibrate when given no file is tried by papermill, faster.
+        quick = quick | {"calibration": str(folder / "calibration.json"), "foreign": True}
     [cell] = [c for c in notebook["cells"] if "parameters" in c["metadata"].get("tags", ())]
-    quick = "".join(f"\n{key} = {value!r}" for key, value in QUICK[name].items())
-    cell["source"] = "".join(cell["source"]) + quick
+    lines = "".join(f"\n{key} = {value!r}" for key, value in quick.items())
+    cell["source"] = "".join(cell["source"]) + lines
     (folder / name).write_text(json.dumps(notebook))
 
 
@@ -63,23 +71,97 @@ def test_nobody_without_the_token_gets_in(lab):
     assert refused.value.code == 403
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_run_all(lab, browser, name):
-    """Judged by the saved notebook: JupyterLab draws only the cells in view."""
-    address, folder = lab
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    try:
+@pytest.fixture
+def opened(lab, new_page):
+    """Opens a notebook, ready to run, and allows no call beyond loopback; its kernel ends here."""
+    address, _ = lab
+    told = []
+
+    def at(name):
+        page = new_page(viewport={"width": 1280, "height": 900})
+        told.append(Told(page))
         # A workspace of its own: JupyterLab would open again what another test had open.
         page.goto(address.replace("/lab?", f"/lab/workspaces/{name[:2]}/tree/{name}?"))
         page.wait_for_selector("text=Python 3 (ipykernel) | Idle", timeout=60_000)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        cells = _executed(page, folder / name)
-    finally:
-        page.close()
-    errors = [o for cell in cells for o in cell["outputs"] if o["output_type"] == "error"]
-    assert not errors
+        return page
+
+    yield at
+    asked = {re.sub(r"^(blob:|ws:|http:|//)*", "", url) for each in told for url in each.requests}
+    assert not [url for url in asked if not url.startswith(("127.0.0.1:", "data:"))]
+    for session in _asked(address, "GET", "sessions"):
+        _asked(address, "DELETE", f"sessions/{session['id']}")
+
+
+def _asked(address, method, what):
+    where, token = address.split("/lab?token=")
+    request = Request(f"{where}/api/{what}", method=method)
+    request.add_header("Authorization", f"token {token}")
+    with urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read() or "null")
+
+
+def _run_all(page, path):
+    """Run all cells and return them as saved: JupyterLab draws only the cells in view."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    cells = _executed(page, path)
+    assert not [o for o in _outputs(cells) if o["output_type"] == "error"]
+    return cells
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_run_all_and_what_is_exported(lab, opened, new_page, name):
+    _, folder = lab
+    cells = _run_all(opened(name), folder / name)
     assert any("<svg" in "".join(o.get("data", {}).get("text/html", "")) for o in _outputs(cells))
+    page = new_page(viewport={"width": 360, "height": 740}, offline=True, bypass_csp=True)
+    told = Told(page)
+    page.goto(export(folder / name, folder / f"{name}.html").as_uri())
+    assert not told.complaints
+    assert not overflow(page)
+    assert not barriers(page)
+
+
+def test_sliders_redraw(lab, opened, capsys):
+    _, folder = lab
+    name = "60_what_if.ipynb"
+    page = opened(name)
+    cells = _run_all(page, folder / name)
+    image = page.locator(".jp-OutputArea img.widget-image")
+    image.scroll_into_view_if_needed()
+    seen = [_shown(page, image)]
+    sliders = page.locator(".widget-hslider .noUi-handle")
+    sliders.nth(0).focus()
+    page.keyboard.press("ArrowRight")
+    seen.append(_changed(page, image, seen))
+    box = sliders.nth(1).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y, steps=4)
+    page.mouse.up()
+    seen.append(_changed(page, image, seen))
+    assert len(set(seen)) == 3
+    assert not page.locator(".jp-OutputArea [data-mime-type*=stderr]").count()
+    [redraw] = [o["text"] for o in _outputs(cells) if "One redraw takes" in str(o.get("text"))]
+    with capsys.disabled():
+        sys.stdout.write(f"\n{''.join(redraw)}")
+
+
+def _shown(page, image):
+    """The drawing itself: the address of the image changes with each drawing, same or not."""
+    image.evaluate("image => image.decode()")
+    return image.screenshot()
+
+
+def _changed(page, image, before):
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        if _shown(page, image) not in before:
+            page.wait_for_timeout(500)  # the last redraw of a drag
+            return _shown(page, image)
+        page.wait_for_timeout(100)
+    raise AssertionError("the slider moved and the drawing stayed as it was")
 
 
 def _outputs(cells):

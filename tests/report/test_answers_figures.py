@@ -44,7 +44,7 @@ def test_every_figure_carries_label_host_and_warnings(base):
 
 def test_what_is_assumed_is_named_and_coloured(base, changed):
     figure = roofline_figure(base, changed, [])
-    assert "Assumed, not measured: t_fabric (connectx-6" in figure.caption
+    assert "Assumed, not measured: t_fabric, t_fabric_event (connectx-6" in figure.caption
     assert "assumed" in figure.table.columns
     assert set(sensitivity_figure(changed, 256).table["origin"]) == {"measured", "assumed"}
     assert "assumed: connectx-6" in str(parameters_block(changed).html)
@@ -73,6 +73,10 @@ def test_the_explorers_line_follows_its_sliders(base):
     before, after = explorer.picture(), explorer.picture(t_tick=1e-3)
     assert before[:4] == after[:4] == b"\x89PNG"
     assert before != after
+    assert explorer.redraw_seconds(3) > 0
     box = explorer.show()
+    bundle = box._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "need a running kernel" in bundle["text/html"]
     box.children[0].value = 1e-4
     assert box.children[-1].value == explorer.picture(t_tick=1e-4)

@@ -21,6 +21,7 @@ from aethermodel.measure.probes import (
     peer_route,
     pipeline,
     send,
+    shared,
     singly,
     verbs,
 )
@@ -56,6 +57,7 @@ PROBES = {
         fabric,
         pipeline,
         bandwidth,
+        shared,
         checksum,
         peer_route,
         call,

@@ -48,8 +48,8 @@ def write_notebook(folder: Path, *cells, **metadata) -> Path:
     return path
 
 
-def write_report_notebook(folder: Path) -> Path:
-    """Write a report as notebook 30 makes it: verdict, figures, formula, tables."""
+def report_cells() -> list:
+    """Return the cells of a report as notebook 30 makes it: verdict, figures, formula, tables."""
     import sympy
 
     from aethermodel import report
@@ -68,4 +68,9 @@ def write_report_notebook(folder: Path) -> Path:
     ]
     cells = [shown({"text/html": o._repr_html_(), "text/plain": "object"}) for o in objects]
     headings = [new_markdown_cell(f"## Part {i}\n\n$T_{{loop}} + {i}$") for i in range(3)]
-    return write_notebook(folder, new_markdown_cell("# Title\n\n$$N / T$$"), *headings, *cells)
+    return [new_markdown_cell("# Title\n\n$$N / T$$"), *headings, *cells]
+
+
+def write_report_notebook(folder: Path) -> Path:
+    """Write `report_cells` as a notebook."""
+    return write_notebook(folder, *report_cells())

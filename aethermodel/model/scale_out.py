@@ -1,0 +1,128 @@
+"""What more threads, more producer-consumer pairs and more hosts give, and what then binds.
+
+Three ways to add cores. **Threads** of one process share each batch: the kernel's time falls by
+their speedup, the event loop and the border stay serial under the interpreter's lock. **Pairs**
+of processes, each with a ring and an interpreter of its own, share nothing but caches and memory:
+each is slowed down by what the shared probe has measured, and together they cannot pass the
+events a second that all cores copy. **Hosts** share the network card's wire, each its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from aethermodel.model.roofline import PYTHON_TERMS
+from aethermodel.model.scalability import Scalability
+
+Floats = npt.NDArray[np.float64]
+Way = Literal["threads", "pairs"]
+WAYS: tuple[Way, Way] = ("threads", "pairs")
+#: A producer and a consumer.
+CORES_A_PAIR = 2
+
+
+@dataclass(frozen=True)
+class ScaleOut:
+    """One batch's budget, and how its parts scale.
+
+    Attributes
+    ----------
+    budget : mapping of str to float
+        Seconds of each term of T_batch, of one process alone.
+    n : int
+        Events in a batch.
+    threads : Scalability
+        Of the kernel, when threads share each batch.
+    shared : Scalability
+        Of cores that route batches of their own at the same time.
+    copies_per_second : float
+        Events a second that all cores together copy: the memory's ceiling, since each event is
+        copied into a ring at least once.
+    """
+
+    budget: Mapping[str, float]
+    n: int
+    threads: Scalability
+    shared: Scalability
+    copies_per_second: float
+
+    def seconds(self, way: Way, cores: npt.ArrayLike) -> dict[str, Floats]:
+        """Return each term's seconds a batch when so many cores work.
+
+        Parameters
+        ----------
+        way : {"threads", "pairs"}
+        cores : array_like
+            Threads that share a batch, or the cores of all pairs.
+        """
+        p = np.asarray(cores, dtype=np.float64)
+        by = 1 / self.threads.speedup(p) if way == "threads" else self.shared.slowdown(p)
+        return {
+            term: cost * (by if term == "kernel" else np.ones_like(p))
+            for term, cost in self.budget.items()
+        }
+
+    def rates(self, way: Way, cores: npt.ArrayLike) -> Floats:
+        """Events a second with so many cores, under the memory's ceiling.
+
+        A core without a partner stays idle; one core makes no pair, and the rate is nan.
+        """
+        p = np.asarray(cores, dtype=np.float64)
+        if way == "pairs":
+            p = CORES_A_PAIR * np.floor(p / CORES_A_PAIR)
+            workers = np.where(p > 0, p / CORES_A_PAIR, np.nan)
+        else:
+            workers = np.ones_like(p)
+        each = self.n / np.sum(list(self.seconds(way, np.maximum(p, 1)).values()), axis=0)
+        return np.asarray(np.minimum(workers * each, self.copies_per_second))
+
+    def binds(self, way: Way, cores: int) -> str:
+        """Return what sets the rate: a term of T_batch, or the memory.
+
+        Raises
+        ------
+        ValueError
+            If one core is to run a pair.
+        """
+        if way == "pairs" and cores < CORES_A_PAIR:
+            raise ValueError("a pair of processes takes two cores")
+        if self.rates(way, cores) >= self.copies_per_second:
+            return "memory"
+        costs = self.seconds(way, cores)
+        return max(costs, key=lambda term: float(costs[term]))
+
+    @property
+    def interpreter_per_second(self) -> float:
+        """Events a second of one process if all that is not Python took no time."""
+        held = sum(cost for term, cost in self.budget.items() if term in PYTHON_TERMS)
+        return self.n / held if held else float("inf")
+
+    def hosts(
+        self,
+        hosts: npt.ArrayLike,
+        cores: int,
+        bytes_per_second: float,
+        messages_per_second: float | None,
+        event_bytes: float = 64,
+    ) -> Floats:
+        """Events a second of many hosts, each with a network card through which its events come.
+
+        Parameters
+        ----------
+        hosts : array_like
+        cores : int
+            Of each.
+        bytes_per_second, messages_per_second : float
+            Of one card; a batch is one message, None is without limit.
+        event_bytes : float
+        """
+        wire = bytes_per_second / event_bytes
+        if messages_per_second is not None:
+            wire = min(wire, messages_per_second * self.n)
+        each = min(float(self.rates("pairs", cores)), wire)
+        return np.asarray(np.asarray(hosts, dtype=np.float64) * each)

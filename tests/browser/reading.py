@@ -1,0 +1,75 @@
+"""What a reader, and a reader's software, finds in an exported report."""
+
+from pathlib import Path
+
+import axe_playwright_python
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+
+#: Elements that reach beyond the right edge though no box of their own scrolls.
+_WIDER = """() => [...document.querySelectorAll('body *')]
+  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .filter(e => e.checkVisibility() && !e.closest('svg svg, math *'))
+  .filter(e => { for (let p = e; p; p = p.parentElement)
+    if (getComputedStyle(p).overflowX !== 'visible') return false; return true; })
+  .map(e => e.outerHTML.slice(0, 120))"""
+
+_BOXES = """selector => [...document.querySelectorAll(selector)].map(e => {
+  for (let p = e; p; p = p.parentElement) if (p.tagName === 'DETAILS') p.open = true;
+  const box = e.getBoundingClientRect();
+  return [box.width, box.height, e.textContent.trim().slice(0, 60)]; })"""
+
+_WORDS = """() => [...document.querySelectorAll('svg, img')]
+  .filter(e => e.getAttribute('aria-hidden') !== 'true')
+  .map(e => e.tagName === 'img' ? e.alt : (e.getAttribute('aria-labelledby') ?? '').split(' ')
+    .map(id => document.getElementById(id)?.textContent ?? '').join(' ')
+    || (e.getAttribute('aria-label') ?? e.querySelector('title')?.textContent ?? ''))"""
+
+
+class Told:
+    """Everything that a page asks for, and everything that it complains of, as it happens."""
+
+    def __init__(self, page) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._said)
+
+    def _said(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+
+def barriers(page) -> list[str]:
+    """Findings of axe-core that are serious or critical, each with the first elements it names.
+
+    The debugger brings axe into the page: the file keeps its policy, under which no script runs.
+    """
+    page.evaluate(AXE)
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    assert found["passes"]  # it did look
+    return [
+        f"{rule['id']}: {rule['help']}: {[node['html'][:160] for node in rule['nodes'][:4]]}"
+        for rule in found["violations"]
+        if rule["impact"] in ("serious", "critical")
+    ]
+
+
+def overflow(page) -> list[str]:
+    """Elements that make the page itself scroll sideways."""
+    page.evaluate("() => document.querySelectorAll('details').forEach(d => d.open = true)")
+    root = "document.documentElement"
+    if page.evaluate(f"() => {root}.scrollWidth <= {root}.clientWidth"):
+        return []
+    return page.evaluate(_WIDER) or ["(no single element)"]
+
+
+def boxes(page, selector: str) -> list[tuple[float, float, str]]:
+    """Width, height and text of elements, the folds around them opened."""
+    return [tuple(box) for box in page.evaluate(_BOXES, selector)]
+
+
+def alternatives(page) -> list[str]:
+    """The text alternative of every picture that is not decoration."""
+    return page.evaluate(_WORDS)

@@ -1,0 +1,157 @@
+"""The exported report, opened from disk with the network off, as whoever is sent it opens it."""
+
+import re
+import sys
+
+import pandas as pd
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from reading import Told, alternatives, barriers, boxes, overflow
+from report_cases import report_cells, shown, write_notebook
+from synthetic_calibration import synthetic_calibration
+
+from aethermodel.calibrate import what_if
+from aethermodel.calibrate.scenario import Scenario
+from aethermodel.interconnects import interconnect, published_ceilings
+from aethermodel.report import explorer, export, provenance
+from aethermodel.report import what_if as figures
+from aethermodel.report.calibration import terms_figure
+
+pytestmark = pytest.mark.browser
+SIZES = {"wide": (1280, 900), "phone": (360, 740)}
+#: A4 between the margins of the print style, at 96 pixels an inch.
+PAPER_PIXELS = round((210 - 2 * 16) / 25.4 * 96)
+
+
+def shown_cells():
+    """One cell of everything that the notebooks show."""
+    base = Scenario(synthetic_calibration(), {})
+    changed = Scenario(base.calibration, what_if.network(interconnect("connectx-6"), 64))
+    wide = pd.DataFrame({f"a long column name {i}": [1.5, 2.5] for i in range(12)})
+    stream = new_output("stream", name="stdout", text="a long line " * 40)
+    error = new_output("error", ename="KeyError", evalue="'x'", traceback=["Traceback " * 30])
+    objects = [
+        terms_figure(base.calibration),
+        figures.roofline_figure(base, changed, published_ceilings(64)),
+        figures.bottleneck_figure(base),
+        figures.sensitivity_figure(changed, 256),
+        provenance.calibration_summary(base.calibration.warned("taken elsewhere")),
+        provenance.parameters_block(changed),
+        explorer.Explorer(base).show(),
+        figures.optima_table(base, 1e-3, 5e6),
+        wide,
+    ]
+    long_formula = r"$$T_{batch} = T_{loop} + T_{ffi} + T_{kernel}(N) + T_{fabric} + T_{more}$$"
+    return [
+        *report_cells(),
+        *(shown(_bundle(o)) for o in objects),
+        new_markdown_cell(f"## More\n\n{long_formula}\n\n| a | b |\n|--|--|\n| `code` | $N^2$ |"),
+        new_code_cell("x = 'source'  # comment\n" * 3, outputs=[stream, error], execution_count=1),
+    ]
+
+
+def _bundle(thing):
+    if bundle := getattr(thing, "_repr_mimebundle_", None):
+        return bundle()
+    return {"text/html": thing._repr_html_(), "text/plain": "object"}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    return export(write_notebook(folder, *shown_cells()), folder / "report.html")
+
+
+@pytest.fixture
+def opened(new_page, report):
+    def at(size="wide", **options):
+        width, height = SIZES[size]
+        page = new_page(viewport={"width": width, "height": height}, offline=True, **options)
+        page.goto(report.as_uri(), wait_until="load")
+        return page
+
+    return at
+
+
+def test_it_asks_for_nothing_and_complains_of_nothing(new_page, report, capsys):
+    page = new_page(offline=True)
+    told = Told(page)
+    page.goto(report.as_uri(), wait_until="load")
+    page.wait_for_timeout(200)  # for what would be asked for late
+    asked = [url for url in told.requests if not url.startswith("data:")]
+    assert asked == [report.as_uri()]
+    assert not told.complaints
+    [entry] = page.evaluate("() => performance.getEntriesByType('navigation').map(e => e.toJSON())")
+    with capsys.disabled():
+        size = report.stat().st_size / 1e3
+        sys.stdout.write(f"\nreport of {size:.0f} kB opened in {entry['loadEventEnd']:.0f} ms\n")
+
+
+def test_a_script_in_it_would_not_run(new_page, report, tmp_path):
+    """The policy holds, so that nothing above passes only because no script was there."""
+    text = report.read_text("utf-8")
+    planted = tmp_path / "planted.html"
+    planted.write_text(text.replace("</main>", "<script>document.title = 'ran'</script></main>"))
+    page = new_page(offline=True)
+    told = Told(page)
+    page.goto(planted.as_uri())
+    assert page.title() != "ran"
+    assert any("Content Security Policy" in said for said in told.complaints)
+
+
+def test_every_formula_and_every_figure_is_drawn(opened):
+    page = opened()
+    formulas = boxes(page, "math")
+    drawings = boxes(page, "svg.ae-svg")
+    assert len(formulas) > 20
+    assert len(drawings) == 8
+    assert not [box for box in formulas if box[0] < 3 or box[1] < 5]
+    assert not [box for box in drawings if box[0] < 300 or box[1] < 100]
+    # A formula in which Chromium knows an element not is text in a row: no part may be unknown.
+    assert not page.evaluate(
+        "() => [...document.querySelectorAll('math, math *')]"
+        ".filter(e => !(e instanceof MathMLElement)).map(e => e.outerHTML)"
+    )
+
+
+def test_every_picture_has_words(opened):
+    words = alternatives(opened())
+    assert len(words) == 8
+    assert all(len(text.split()) >= 5 for text in words), words
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing_serious(opened, size, scheme):
+    page = opened(size, bypass_csp=True, color_scheme=scheme)
+    ground = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
+    page.evaluate("() => document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert not barriers(page)
+
+
+def test_a_phone_scrolls_wide_tables_and_never_the_page(opened):
+    page = opened("phone")
+    assert not overflow(page)
+    scrolling = page.evaluate(
+        "() => [...document.querySelectorAll('.scroll, .ae-scroll')]"
+        ".filter(e => e.scrollWidth > e.clientWidth).length"
+    )
+    assert scrolling  # the wide table is there, and whole
+
+
+def test_printed_it_fits_the_paper_and_holds_its_figures(opened, tmp_path):
+    page = opened()
+    printed = page.pdf(prefer_css_page_size=True)
+    assert printed.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 1
+    page.add_style_tag(content="svg.ae-svg { visibility: hidden }")
+    assert len(page.pdf(prefer_css_page_size=True)) < 0.8 * len(printed)
+
+
+def test_on_paper_nothing_is_cut_off(opened):
+    page = opened()
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": PAPER_PIXELS, "height": 1000})
+    assert not overflow(page)
+    assert all(width <= PAPER_PIXELS for width, _, _ in boxes(page, "svg.ae-svg"))
