@@ -4,7 +4,6 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from aethermodel.bus.fabrics.verbs_plan import plan
 from pydantic import ValidationError
 from verbs_sweeps import NIC, SOFT, sweep_of
 
@@ -14,6 +13,7 @@ from aethermodel.model.fabric import STAGES, stage_times
 from aethermodel.rdma_costs import load_cards
 from aethermodel.report import rdma_sweep
 from aethermodel.report.rdma_plan import RdmaParameters, binding_map, binding_table, plans
+from cython_core.rdma_plan import plan
 
 
 @pytest.fixture(scope="module")
