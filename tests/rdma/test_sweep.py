@@ -26,9 +26,10 @@ def test_counts_are_those_of_the_formulas(device: Any, setting: dict[str, Any]) 
     counted = count(settings)
     assert counted[:2] == (settings.posts, settings.completions)
     if label_of(device.name) == "soft-roce":
-        # Each message is acknowledged by a packet of its own.
+        # Each message is acknowledged by a packet of its own; a busy guest may send one again.
         packets = -(-settings.message_bytes // device.mtu) + 1
-        assert counted.packets == settings.messages * packets
+        assert counted.packets is not None
+        assert counted.packets >= settings.messages * packets
     # The probe counts every sample itself.
     assert prepare(settings)(3) > 0
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
-    from cython_core.verbs import SendStream
+    from cython_core.verbs import Device, SendStream
 
 NAME = "verbs"
 #: Work requests that the send queue holds: the largest window.
@@ -135,12 +135,22 @@ def count(settings: Settings) -> Counted:
     with ExitStack() as stack:
         stream = _connected(settings, stack)
         device = stream.queue_pair.domain.device
-        before = device.counters().get(_SENT)
+        before = _sent(device)
         stream.send(settings.messages, timeout=60)
         stream.drain(timeout=60)
-        after = device.counters().get(_SENT)
+        after = _sent(device)
         packets = None if before is None or after is None else after - before
         return Counted(stream.counters["posts"], stream.counters["completions"], packets)
+
+
+def _sent(device: Device) -> int | None:
+    """Read how many packets the driver sent, once its figure is no older than this call."""
+    counters = device.counters()
+    if _SENT not in counters:
+        return None
+    # The kernel renews the figures only when they are older than so many milliseconds.
+    sleep(2e-3 * counters.get("lifespan", 10))
+    return device.counters()[_SENT]
 
 
 def _connected(settings: Settings, stack: ExitStack) -> SendStream:
