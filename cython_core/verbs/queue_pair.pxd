@@ -49,6 +49,7 @@ cdef class QueuePair:
     cdef incoming into
     cdef granting grant
     cdef fault failure
+    cdef uint64_t marked
     cdef bint busy, aborted, unmarked
     cdef readonly ProtectionDomain domain
     cdef readonly CompletionQueue send_queue, receive_queue

@@ -249,6 +249,7 @@ cdef class QueuePair:
         if self.qp == NULL:
             raise ValueError("the queue pair is closed")
         to_error(self.qp)
+        self.marked = self.out.posted
         # Unsignalled requests that were acknowledged leave no trace, those that were not are
         # flushed. A last request, flushed behind all others, tells the one from the other.
         self.unmarked = not mark(self.qp, MARK)
@@ -290,7 +291,8 @@ cdef class QueuePair:
             return
         elif wc.wr_id & MARK:
             if self.failure.status == 0:
-                self.out.completed = self.out.posted
+                # What was posted after the mark is behind it, and flushed.
+                self.out.completed = max(self.out.completed, self.marked)
                 self.failure = fault(wc.status, wc.vendor_err, self.out.completed, False)
             return
         elif self.failure.status == 0:

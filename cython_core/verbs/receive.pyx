@@ -142,6 +142,8 @@ cdef class ReceiveStream(Stream):
             with gil:
                 raise RdmaError("the receive completion queue cannot be read")
         if count == 0:
+            if qp.aborted and qp.into.posted != qp.into.received:
+                return 0  # what is posted is about to be flushed, and tells the exact count
             # A credit that cannot be told is how a receiver meets a lost peer.
             if qp.grant.posted != qp.grant.completed or qp.aborted:
                 qp._reap()
@@ -165,7 +167,7 @@ cdef class ReceiveStream(Stream):
             qp.into.flushed += qp.receive_queue.wc[i].status == IBV_WC_WR_FLUSH_ERR
         # Flushed receives are a consequence: the cause is on the send side, if it is known.
         qp._take()
-        if met.status != IBV_WC_WR_FLUSH_ERR or qp.failure.status == 0:
+        if met.status != IBV_WC_WR_FLUSH_ERR or qp.failure.status in (0, IBV_WC_WR_FLUSH_ERR):
             qp.failure = met
         qp._fail()
 
