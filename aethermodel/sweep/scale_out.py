@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -60,7 +61,8 @@ class ScaleOutCampaign(BaseModel):
     repeats, samples, sample_seconds
         As in `aethermodel.sweep.plan.Sweep`.
     backend : {"dask", "local"}
-        Points handed out by a Dask cluster, or run by this process.
+        Points handed out by a Dask cluster (the default where it is installed), or run by this
+        process.
     workers : int
         Of the cluster, all on this host.
     store : str
@@ -76,7 +78,9 @@ class ScaleOutCampaign(BaseModel):
     repeats: int = Field(5, ge=1, le=1000)
     samples: int = Field(3, ge=1, le=1000)
     sample_seconds: float = Field(0.05, ge=0.0001, le=60)
-    backend: Literal["dask", "local"] = "dask"
+    backend: Literal["dask", "local"] = Field(
+        default_factory=lambda: "dask" if find_spec("distributed") else "local"
+    )
     workers: int = Field(2, ge=1, le=64)
     store: str = ""
 
@@ -100,6 +104,11 @@ class ScaleOutCampaign(BaseModel):
         if 1 not in counts or min(counts) < 1 or max(counts) > 64:
             raise ValueError("counts are 1 to 64, one among them")
         return tuple(sorted(set(counts)))
+
+    @property
+    def hands(self) -> int:
+        """How many processes points are handed out to."""
+        return self.workers if self.backend == "dask" else 1
 
     def sweeps(self) -> dict[str, Sweep]:
         """Return the sweeps: threads that share a batch, and cores that share the memory."""

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-import axe_playwright_python
+import pytest
 
+axe_playwright_python = pytest.importorskip(
+    "axe_playwright_python", reason="axe-playwright-python is not installed"
+)
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 
 #: Elements that reach beyond the right edge though no box of their own scrolls.

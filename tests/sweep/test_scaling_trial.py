@@ -43,6 +43,7 @@ def test_every_sample_is_there_and_a_second_run_takes_none(trial):
     }
     again = ScaleOutCampaign(store=trial.campaign.store, backend="local", **QUICK).run()
     assert again.samples.equals(trial.samples)
+    assert (trial.campaign.hands, again.campaign.hands) == (2, 1)
 
 
 def test_figures_say_what_was_measured_and_what_was_not(trial):
