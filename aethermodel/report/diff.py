@@ -295,7 +295,7 @@ def summary(found: Diff) -> Block:
     moves = table[table["outcome"].isin(["higher", "lower"])]
     moves = moves.reindex(np.log(moves["ratio"]).abs().sort_values(ascending=False).index)
     rows = [
-        SummaryRow(r["point"], f"{r['ratio']:.3f} ({r['low']:.3f} to {r['high']:.3f})", r["outcome"])
+        SummaryRow(r["point"], f"{r['ratio']:.3f} ({r['low']:.3f} to {r['high']:.3f})", f"{r['outcome']} in B")
         for r in moves.head(10).to_dict("records")
     ]
     middle = float(table["ratio"].median())
