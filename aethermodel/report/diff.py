@@ -295,12 +295,20 @@ def summary(found: Diff) -> Block:
     moves = table[table["outcome"].isin(["higher", "lower"])]
     moves = moves.reindex(np.log(moves["ratio"]).abs().sort_values(ascending=False).index)
     rows = [
-        SummaryRow(r["point"], f"{r['ratio']:.3f} ({r['low']:.3f} to {r['high']:.3f})", f"{r['outcome']} in B")
+        SummaryRow(
+            r["point"],
+            f"{r['ratio']:.3f} ({r['low']:.3f} to {r['high']:.3f})",
+            f"{r['outcome']} in B",
+        )
         for r in moves.head(10).to_dict("records")
     ]
     middle = float(table["ratio"].median())
     text = (
-        f"A is {found.a.path}, B is {found.b.path}: {found.a.metric} of {found.a.target}. {listed}. "
+        SummaryRow(
+            r["point"],
+            f"{r['ratio']:.3f} ({r['low']:.3f} to {r['high']:.3f})",
+            f"{r['outcome']} in B",
+        )
         f"The median ratio is {middle:.3f}; A's median over points is "
         f"{engineering(float(table['a'].median()), found.a.unit)}."
     )

@@ -27,9 +27,7 @@ def front(rate: npt.ArrayLike, delay: npt.ArrayLike) -> list[bool]:
     """
     rates, delays = np.asarray(rate, dtype=float), np.asarray(delay, dtype=float)
     return [
-        not np.any(
-            (rates >= r) & (delays <= d) & ((rates > r) | (delays < d))
-        )
+        not np.any((rates >= r) & (delays <= d) & ((rates > r) | (delays < d)))
         for r, d in zip(rates, delays, strict=True)
     ]
 

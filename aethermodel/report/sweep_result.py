@@ -127,7 +127,11 @@ class SweepResult:
             return float("nan")
         if self.sweep.probe:
             seconds = median(row["seconds"] for row in outcome.samples)
-            return record.parameters["batch_size"] / seconds if unit == "msg/s" else seconds
+            return (
+                float(record.parameters["batch_size"] / seconds)
+                if unit == "msg/s"
+                else float(seconds)
+            )
         if name == "wall_seconds":
             return outcome.seconds
         return float(outcome.figures.get(name, float("nan")))
