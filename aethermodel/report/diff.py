@@ -304,11 +304,8 @@ def summary(found: Diff) -> Block:
     ]
     middle = float(table["ratio"].median())
     text = (
-        SummaryRow(
-            r["point"],
-            f"{r['ratio']:.3f} ({r['low']:.3f} to {r['high']:.3f})",
-            f"{r['outcome']} in B",
-        )
+        f"A is {found.a.path}, B is {found.b.path}: {found.a.metric} of {found.a.target}. "
+        f"{listed}. "
         f"The median ratio is {middle:.3f}; A's median over points is "
         f"{engineering(float(table['a'].median()), found.a.unit)}."
     )
