@@ -20,7 +20,7 @@ from aethermodel.cli.calibrate import command as calibrate
 from aethermodel.cli.doctor import command as doctor
 from aethermodel.cli.lab import command as lab
 from aethermodel.cli.predict import command as predict
-from aethermodel.cli.report import command as report
+from aethermodel.cli.report_diff import app as report
 from aethermodel.cli.sweep import app as sweep
 from aethermodel.cli.validate import command as validate
 from aethermodel.console import run_app
@@ -34,12 +34,12 @@ app = typer.Typer(
 bench = typer.Typer(no_args_is_help=True, help="Measure this host beside its peers and ceilings.")
 app.add_typer(bench, name="bench")
 app.add_typer(sweep, name="sweep")
+app.add_typer(report, name="report")
 
 app.command("bound")(bound)
 app.command("calibrate")(calibrate)
 app.command("predict")(predict)
 app.command("validate")(validate)
-app.command("report")(report)
 app.command("doctor")(doctor)
 app.command("lab")(lab)
 bench.command("extreme")(bench_extreme)

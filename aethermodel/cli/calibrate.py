@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.measuring import measuring
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration import Calibration
@@ -33,6 +34,7 @@ def command(
     check: Annotated[
         Path | None, typer.Option(help="only probe again whether this calibration still holds")
     ] = None,
+    wait_seconds: options.WaitSeconds = None,
 ) -> None:
     """Measure loop, ffi, kernel and fabric apart, and fit each term with its intervals.
 
@@ -48,7 +50,7 @@ def command(
     from aethermodel.measure.known import load_calibration
 
     if check:
-        _check(check, json)
+        _check(check, json, wait_seconds)
         return
     earlier = [load_calibration(path) for path in merge or ()]
     campaign = Campaign(
@@ -60,7 +62,7 @@ def command(
         repeats=repeats,
         seed=seed,
     )
-    with progress("calibrating") as advance:
+    with measuring(wait_seconds), progress("calibrating") as advance:
         calibration = calibrate_host(campaign, advance, seconds=seconds, refine=refine)
     calibration = merged([calibration, *earlier])
     if json:
@@ -69,14 +71,14 @@ def command(
         print_parameters(calibration)
 
 
-def _check(path: Path, json: str | None) -> None:
+def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
     from aethermodel.measure.drift import check_drift
     from aethermodel.measure.known import load_calibration
 
     calibration = load_calibration(path)
-    with progress("probing again") as advance:
+    with measuring(wait_seconds), progress("probing again") as advance:
         drifts = check_drift(calibration, advance)
     stale = any(drift.stale for drift in drifts)
     if json:

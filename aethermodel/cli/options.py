@@ -25,6 +25,12 @@ Pool = Annotated[int | None, typer.Option(help="different batches in turn: the w
 Processes = Annotated[int | None, typer.Option(help="fresh processes to sample in")]
 Repeats = Annotated[int | None, typer.Option(help="samples of each point in each process")]
 Seed = Annotated[int | None, typer.Option(help="of the random order")]
+WaitSeconds = Annotated[
+    float | None,
+    typer.Option(
+        "--wait-seconds", min=0, help="how long to wait for another measurement [default: its end]"
+    ),
+]
 Calibrations = Annotated[
     list[Path],
     typer.Option("--calibration", "-c", help="calibration file; several of one host are merged"),

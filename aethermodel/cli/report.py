@@ -1,4 +1,4 @@
-"""`aethermodel report`: one HTML file from an executed notebook, or from a fresh measurement."""
+"""`aethermodel report`: one HTML file from a notebook, a sweep's store, or a fresh measurement."""
 
 from __future__ import annotations
 
@@ -10,18 +10,39 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.measuring import measuring
 
 if TYPE_CHECKING:
     from aethermodel.measure.campaign import Campaign
+    from aethermodel.report.store import Thresholds
 
 
 def command(
     notebook: Annotated[
-        Path | None, typer.Argument(help="an executed notebook", show_default=False)
+        Path | None,
+        typer.Argument(
+            help="an executed notebook, or the folder of a sweep's store", show_default=False
+        ),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="the HTML file")] = Path(
-        "reports/model_vs_measured.html"
-    ),
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="the HTML file [default: in reports/, named after the source]"
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration", "-c", help="for a store: the model to compare with [STORE's own]"
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="for a store: messages a second that the best point shall reach"),
+    ] = None,
+    p99: Annotated[
+        float | None, typer.Option(help="for a store: seconds, the most that its P99 may be")
+    ] = None,
     run: Annotated[
         bool, typer.Option("--run", help="measure this host now and report on that")
     ] = False,
@@ -33,18 +54,33 @@ def command(
     processes: options.Processes = None,
     repeats: options.Repeats = None,
     seed: options.Seed = None,
+    wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
-    """Export an executed notebook as one HTML file that needs no script and no network.
+    """Write one HTML file, without script or network, from a notebook, a store or this host.
 
     Example: aethermodel report --run -o reports/model_vs_measured.html
+
+    Example: aethermodel report sweeps/mine -o mine.html --rate 5e6 --json -
+
+    Two stores, or samples of two runs: aethermodel report diff --help
 
     With --run: samples this host (progress with ETA), executes the notebook
     30_model_vs_measured through papermill, and exports it. Samples and executed
     notebook are left beside the report.
     """
     if run == (notebook is not None):
-        raise ValueError("report wants either an executed notebook or --run")
+        raise ValueError("report wants either an executed notebook, a store, or --run")
+    if notebook is not None and notebook.is_dir():
+        from aethermodel.report.store import Thresholds
+
+        wanted = Thresholds(rate, p99)
+        into = output or Path("reports") / f"{notebook.resolve().name}.html"
+        _report_store(notebook, into, calibration, wanted, json)
+        return
+    if calibration or rate is not None or p99 is not None:
+        raise ValueError("--calibration, --rate and --p99 are for the store of a sweep")
+    output = output or Path("reports/model_vs_measured.html")
     from aethermodel.measure.campaign import Campaign
     from aethermodel.report.html import export
 
@@ -62,17 +98,54 @@ def command(
         repeats=repeats,
         seed=seed,
     )
-    _measure_and_report(campaign, output, json)
+    _measure_and_report(campaign, output, wait_seconds, json)
 
 
-def _measure_and_report(campaign: Campaign, output: Path, json: str | None) -> None:
+def _report_store(
+    folder: Path,
+    output: Path,
+    calibration: Path | None,
+    wanted: Thresholds,
+    json: str | None,
+) -> None:
+    from time import perf_counter
+
+    from aethermodel.documents import document, write_document, write_whole
+    from aethermodel.report.store import find_calibration, store_report
+    from aethermodel.report.sweep_result import SweepResult
+
+    start = perf_counter()
+    result = SweepResult.load(folder)
+    made_by = shlex.join(["aethermodel", *sys.argv[1:]])
+    report = store_report(result, find_calibration(folder, calibration), wanted, made_by)
+    page = report.html()
+    write_whole(output, page)
+    seconds = perf_counter() - start
+    if json:
+        figures = {
+            "report": str(output),
+            "bytes": len(page.encode()),
+            "export_seconds": seconds,
+            "figures": [figure.title for figure in report.figures],
+            "verdict": report.verdict,
+            "thresholds": [row._asdict() for row in report.rows],
+        }
+        write_document(document("aethermodel.report.store/1", "mixed", figures), json)
+    if json != "-":
+        typer.echo(f"{output}: {report.verdict}; {len(page) / 1e3:.0f} kB in {seconds:.2f} s")
+    raise typer.Exit(1 if report.verdict == "fail" else 0)
+
+
+def _measure_and_report(
+    campaign: Campaign, output: Path, wait_seconds: float | None, json: str | None
+) -> None:
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
     from aethermodel.execute.notebooks import execute
     from aethermodel.measure.trial import Trial
     from aethermodel.report.html import export
 
-    with progress("[1/3] measuring this host") as advance:
+    with measuring(wait_seconds), progress("[1/3] measuring this host") as advance:
         trial = Trial.run(campaign, advance)
     samples, executed = output.with_suffix(".parquet"), output.with_suffix(".ipynb")
     trial.save(samples)

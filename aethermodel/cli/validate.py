@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.measuring import measuring
 
 if TYPE_CHECKING:
     from aethermodel.measure.trial import Trial
@@ -25,6 +26,7 @@ def command(
     samples: Annotated[
         Path | None, typer.Option(help="write the samples to this Parquet file")
     ] = None,
+    wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
     """Calibrate the terms apart, predict the pipeline as a whole, and compare.
@@ -48,7 +50,7 @@ def command(
         repeats=repeats,
         seed=seed,
     )
-    with progress("measuring") as advance:
+    with measuring(wait_seconds), progress("measuring") as advance:
         trial = Trial.run(campaign, advance)
     if samples:
         trial.save(samples)

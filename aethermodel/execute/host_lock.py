@@ -39,7 +39,12 @@ def _try_lock() -> tuple[int, str]:
 
 
 @contextmanager
-def host_lock(wait: bool = True, waiting: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+def host_lock(
+    wait: bool = True,
+    waiting: Callable[[str], None] = lambda _: None,
+    *,
+    most_seconds: float | None = None,
+) -> Iterator[None]:
     """Hold the host for a measurement.
 
     It binds the processes of one user: what others run shows as load and stolen time.
@@ -50,13 +55,15 @@ def host_lock(wait: bool = True, waiting: Callable[[str], None] = lambda _: None
         Wait for the other measurement to end; else give up at once.
     waiting : callable
         Told the holder's process id, once, if there is a wait.
+    most_seconds : float, optional
+        Give up waiting after this long.
 
     Raises
     ------
     HostBusyError
-        If another process measures and `wait` is false.
+        If another process measures and `wait` is false, or measures still when the wait is over.
     """
-    told = False
+    told, start = False, time.monotonic()
     while True:
         descriptor, holder = _try_lock()
         if descriptor >= 0:
@@ -66,6 +73,10 @@ def host_lock(wait: bool = True, waiting: Callable[[str], None] = lambda _: None
         if holder and not told:
             waiting(holder)
             told = True
+        if holder and most_seconds is not None and time.monotonic() - start >= most_seconds:
+            raise HostBusyError(
+                f"process {holder} is still measuring on this host after {most_seconds:g} s"
+            )
         time.sleep(_POLL_SECONDS)
     try:
         yield

@@ -1,0 +1,27 @@
+"""Commands that measure hold the host, and say so while another one does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+
+@contextmanager
+def measuring(most_seconds: float | None = None) -> Iterator[None]:
+    """Hold the host; while another measurement has it, say once which process that is.
+
+    Raises
+    ------
+    HostBusyError
+        If it still measures after `most_seconds`.
+    """
+    # Imported late: `aethermodel --help` measures nothing.
+    from aethermodel.execute.host_lock import host_lock
+
+    def waiting(holder: str) -> None:
+        typer.echo(f"waiting: process {holder} is measuring on this host", err=True)
+
+    with host_lock(True, waiting, most_seconds=most_seconds):
+        yield

@@ -1,0 +1,88 @@
+"""Every sample: its distribution point by point, and whether the host drifted meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aethermodel.report import style
+from aethermodel.report.comparison import HERE
+from aethermodel.report.figure import ReportFigure
+from aethermodel.report.quantities import percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aethermodel.report.sweep_result import SweepResult
+
+_MOST_IN_LEGEND = 12
+
+
+def drift(samples: pd.DataFrame) -> tuple[pd.Series[float], float]:
+    """Return each sample over its point's median, and Spearman's correlation with run order.
+
+    Parameters
+    ----------
+    samples : pandas.DataFrame
+        With ``point``, ``run_order``, ``seconds``.
+    """
+    relative = samples["seconds"] / samples.groupby("point")["seconds"].transform("median")
+    if samples["run_order"].nunique() < 3 or relative.nunique() < 2:
+        return relative, float("nan")
+    ranks = relative.rank().corr(samples["run_order"].rank())
+    return relative, float(ranks)
+
+
+def ecdf(result: SweepResult) -> ReportFigure | None:
+    """Draw the distribution of each point's samples, and all of them in run order."""
+    samples = result.samples
+    if samples.empty:
+        return None
+    relative, correlation = drift(samples)
+    table = samples[["point", "process", "run_order", "seconds", "noisy"]].assign(relative=relative)
+    names = list(dict.fromkeys(table["point"]))
+    with style.styled():
+        figure = style.new_figure(height=5.8)
+        above, below = figure.subplots(2, 1)
+        for name in names:
+            values = np.sort(table.loc[table["point"] == name, "relative"])
+            share = np.arange(1, len(values) + 1) / len(values)
+            few = len(names) <= _MOST_IN_LEGEND
+            above.step(values, share, where="post", linewidth=1, label=name if few else None)
+        above.set_xlabel("sample over the median of its point")
+        above.set_ylabel("share of samples")
+        if len(names) <= _MOST_IN_LEGEND:
+            above.legend(fontsize=7, loc="lower right")
+        for noisy, part in table.groupby("noisy"):
+            below.plot(
+                part["run_order"],
+                part["relative"],
+                "x" if noisy else ".",
+                color=style.MEASURED if noisy else style.MODEL,
+                label="disturbed" if noisy else "undisturbed",
+            )
+        below.axhline(1, color=style.QUIET, linewidth=0.8)
+        below.set_xlabel("order in which the points ran")
+        below.set_ylabel("over the median")
+        below.legend(fontsize=8)
+        style.settle(figure)
+    what = "sample" if result.sweep.probe else "wall time of a run"
+    trend = (
+        "too few runs to tell a drift"
+        if np.isnan(correlation)
+        else f"rank correlation with run order {correlation:+.2f}"
+    )
+    spread = table["relative"].quantile([0.05, 0.95])
+    return ReportFigure(
+        figure,
+        table,
+        f"Distribution of each point, and drift ({result.labels})",
+        f"Label: {result.labels}. Above: the empirical distribution of every {what} of each of the "
+        f"{len(names)} points, over its point's median. Below: the same in run order, which is "
+        f"random, so a trend is the host's drift, not a parameter's effect: {trend}. {HERE}",
+        alt=f"{len(table)} values of {len(names)} points; 90 % lie between "
+        f"{percent(spread[0.05] - 1)} and {percent(spread[0.95] - 1)} of their point's median; "
+        f"{int(table['noisy'].sum())} were disturbed; {trend}.",
+        view=table.head(50),
+    )

@@ -1,0 +1,64 @@
+"""Sections as one HTML page, by the template that executed notebooks get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from aethermodel.report.cells import Page, Piece
+from aethermodel.report.css import BLOCK_STYLE, TEMPLATES
+from aethermodel.report.markdown import Heading
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, and what stands below it.
+
+    Attributes
+    ----------
+    title : str
+    shown : list
+        Objects with ``_repr_html_`` (figures, blocks, formulas), or plain text.
+    """
+
+    title: str
+    shown: list[Any] = field(default_factory=list)
+
+
+def _html(thing: Any) -> str:
+    if isinstance(thing, str):
+        return f"<p>{escape(thing)}</p>"
+    # The page has the style once.
+    return str(thing._repr_html_()).replace(BLOCK_STYLE, "")
+
+
+def render(title: str, opening: list[Any], sections: Iterable[Section]) -> str:
+    """Return a page without script and network, under the reports' content security policy.
+
+    Parameters
+    ----------
+    title : str
+    opening : list
+        What stands between title and contents, such as the verdict.
+    sections : iterable of Section
+    """
+    from jinja2 import Environment, FileSystemLoader
+
+    first = Heading(1, title, "top")
+    body = "".join(map(_html, opening))
+    pieces = [
+        Piece(f'<div class="cell"><h1 id="top">{escape(title)}</h1>{body}</div>', [first], True)
+    ]
+    for number, section in enumerate(sections):
+        heading = Heading(2, section.title, f"section-{number}")
+        inside = "".join(map(_html, section.shown))
+        html = f'<h2 id="{heading.anchor}">{escape(section.title)}</h2>{inside}'
+        pieces.append(Piece(f'<div class="cell">{html}</div>', [heading], True))
+    pieces[0].opens = True
+    contents = [piece.headings[0] for piece in pieces[1:]]
+    page = Page(title, True, pieces, contents, None)
+    environment = Environment(loader=FileSystemLoader(TEMPLATES / "aether"), autoescape=False)
+    environment.filters["aether_page"] = lambda given: given
+    return environment.get_template("index.html.j2").render(nb=page)

@@ -1,0 +1,83 @@
+"""Throughput against P99: the points that no other beats in both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aethermodel.report import style
+from aethermodel.report.comparison import HERE
+from aethermodel.report.figure import ReportFigure
+from aethermodel.report.quantities import engineering
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from aethermodel.report.sweep_result import SweepResult
+
+
+def front(rate: npt.ArrayLike, delay: npt.ArrayLike) -> list[bool]:
+    """Say of each point whether no other is at least as good in both and better in one.
+
+    Parameters
+    ----------
+    rate, delay : array_like
+        More of the first and less of the second is better.
+    """
+    rates, delays = np.asarray(rate, dtype=float), np.asarray(delay, dtype=float)
+    return [
+        not np.any((rates >= r) & (delays <= d) & ((rates > r) | (delays < d)))
+        for r, d in zip(rates, delays, strict=True)
+    ]
+
+
+def pareto(result: SweepResult) -> ReportFigure | None:
+    """Draw throughput against P99; None where the points lack either."""
+    points = result.points
+    both = points[np.isfinite(points["value"]) & np.isfinite(points["p99_seconds"])]
+    if both.empty or not result.higher_is_better:
+        return None
+    columns = ["point", "label", "value", "p99_seconds"]
+    both = both[columns].assign(on_front=front(both["value"], both["p99_seconds"]))
+    best = both[both["on_front"]].sort_values("p99_seconds")
+    with style.styled():
+        figure = style.new_figure()
+        axes = figure.subplots()
+        axes.loglog(
+            both["p99_seconds"], both["value"], "o", color=style.QUIET, label="beaten in both"
+        )
+        axes.loglog(
+            best["p99_seconds"], best["value"], "s-", color=style.MODEL, label="Pareto front"
+        )
+        for row in (best.iloc[0], best.iloc[-1]) if len(best) > 1 else (best.iloc[0],):
+            axes.annotate(
+                row["point"],
+                (row["p99_seconds"], row["value"]),
+                xytext=(6, -10),
+                textcoords="offset points",
+                fontsize=8,
+            )
+        axes.set_xlabel("P99 (s)")
+        axes.set_ylabel("throughput (messages a second)")
+        axes.legend(loc="lower right")
+        style.settle(figure)
+    kind = (
+        "P99 is over the samples of a point, each the mean time of many batches: it shows how "
+        "steady a batch is, not the latency of single messages (`aethermodel bench latency` does), "
+        "and with fewer than 100 samples it is close to their highest"
+        if result.sweep.probe
+        else "P99 is what the notebook recorded"
+    )
+    first, last = best.iloc[0], best.iloc[-1]
+    return ReportFigure(
+        figure,
+        both,
+        f"Throughput against P99 ({result.labels})",
+        f"Label: {result.labels}. Up and left is better; squares are points that no other beats in "
+        f"both. {kind}. {HERE}",
+        alt=f"{len(best)} of {len(both)} points are on the front, from "
+        f"{engineering(first['value'], 'msg/s')} at P99 {engineering(first['p99_seconds'], 's')} "
+        f"({first['point']}) to {engineering(last['value'], 'msg/s')} at P99 "
+        f"{engineering(last['p99_seconds'], 's')} ({last['point']}).",
+    )

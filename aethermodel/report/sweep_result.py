@@ -1,0 +1,242 @@
+"""What a store holds of its sweep, as tables: one row a planned point, one row a sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aethermodel.labels import LABEL_OF
+from aethermodel.sweep.store import Record, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aethermodel.sweep.plan import Sweep
+
+_DRAWS = 2_000
+
+
+def interval_of(values: list[float], level: float = 0.95) -> tuple[float, float]:
+    """Return a bootstrap interval of the median of independent repeats.
+
+    With fewer than six repeats no bootstrap reaches 95 %: then it is the lowest and the
+    highest, which hold the median with a chance of 1 - 2^(1 - repeats) only. A single repeat
+    has no interval.
+
+    Parameters
+    ----------
+    values : list of float
+        One a repeat.
+    level : float
+
+    Returns
+    -------
+    (float, float)
+        NaN where there are fewer than two values.
+    """
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    if len(values) < 6:
+        return min(values), max(values)
+    drawn = np.random.default_rng(0).choice(values, (_DRAWS, len(values)))
+    tail = 50 * (1 - level)
+    low, high = np.percentile(np.median(drawn, axis=1), [tail, 100 - tail])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """A sweep and the finished points that belong to it.
+
+    Attributes
+    ----------
+    folder : Path
+    sweep : Sweep
+    records : list of Record
+        The newest of each point and repeat.
+    others : int
+        Further records in the store, of other parameters, or older ones of other code or hosts.
+    """
+
+    folder: Path
+    sweep: Sweep
+    records: list[Record]
+    others: int
+
+    @classmethod
+    def load(cls, folder: Path) -> SweepResult:
+        """Read a store.
+
+        Raises
+        ------
+        ValueError
+            If the folder is no store, or nothing has finished in it.
+        """
+        store = Store(folder)
+        sweep, found = store.sweep(), store.records()
+        planned = {(_key(point), r) for point in sweep.points for r in range(sweep.repeats)}
+        newest: dict[Any, Record] = {}
+        for record in sorted(found, key=lambda r: r.started):
+            place = _key(record.parameters), record.repeat
+            if record.target == sweep.target.name and place in planned:
+                newest[place] = record
+        if not newest:
+            raise ValueError(f"{folder}: no point of its sweep has finished yet")
+        records = sorted(newest.values(), key=lambda r: (r.repeat, r.order))
+        return cls(folder, sweep, records, len(found) - len(records))
+
+    @property
+    def name(self) -> str:
+        """Probe or notebook."""
+        return self.sweep.target.name
+
+    @cached_property
+    def axes(self) -> list[str]:
+        """Names of the parameters that vary."""
+        return [name for name, values in self.sweep.parameters.items() if len(values) > 1]
+
+    @cached_property
+    def metric(self) -> tuple[str, str]:
+        """What is shown of a point, and its unit.
+
+        A probe's points are rates where they have a batch size, else times; of a notebook's
+        figures the first a second, else the first of all, else the wall time.
+        """
+        if self.sweep.probe:
+            rate = "batch_size" in self.sweep.points[0]
+            return ("throughput", "msg/s") if rate else ("time", "s")
+        names = list(dict.fromkeys(n for r in self.records for n in r.outcome.figures))
+        rates = [name for name in names if name.endswith("_per_second")]
+        name = (rates or names or ["wall_seconds"])[0]
+        return name, _unit_of(name)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether the metric is a rate."""
+        return self.metric[1] == "msg/s"
+
+    def value(self, record: Record) -> float:
+        """Return the metric of one finished run; NaN if it is not done or did not record it."""
+        outcome, (name, unit) = record.outcome, self.metric
+        if outcome.state != "done":
+            return float("nan")
+        if self.sweep.probe:
+            seconds = median(row["seconds"] for row in outcome.samples)
+            return (
+                float(record.parameters["batch_size"] / seconds)
+                if unit == "msg/s"
+                else float(seconds)
+            )
+        if name == "wall_seconds":
+            return outcome.seconds
+        return float(outcome.figures.get(name, float("nan")))
+
+    def p99(self, record: Record) -> float:
+        """Return the P99 that a notebook recorded, or of a probe's samples, in seconds."""
+        if record.outcome.state != "done":
+            return float("nan")
+        if self.sweep.probe:
+            return float(np.percentile([s["seconds"] for s in record.outcome.samples], 99))
+        figures = record.outcome.figures
+        return next((float(v) for n, v in figures.items() if "p99" in n.lower()), float("nan"))
+
+    def describe(self, parameters: dict[str, Any]) -> str:
+        """Return what tells a point from the others."""
+        return self.sweep.describe(parameters)
+
+    def label(self, parameters: dict[str, Any]) -> str:
+        """Return the honest label of a point."""
+        fabric = parameters.get("fabric", "loopback")
+        return LABEL_OF.get(fabric, str(fabric))
+
+    @cached_property
+    def labels(self) -> str:
+        """All labels, for captions."""
+        return ", ".join(dict.fromkeys(self.label(point) for point in self.sweep.points))
+
+    @cached_property
+    def points(self) -> pd.DataFrame:
+        """One row a planned point.
+
+        The axes, ``point``, ``label``, ``state`` (done, partly, failed, timeout, missing),
+        counts ``done failed timeout missing``, ``value`` with ``low`` and ``high``, ``repeats``
+        (their values), ``p99_seconds``, ``disturbed`` (share), ``error``.
+        """
+        import pandas as pd
+
+        by_point: dict[str, list[Record]] = {}
+        for record in self.records:
+            by_point.setdefault(_key(record.parameters), []).append(record)
+        rows = []
+        for parameters in self.sweep.points:
+            runs = by_point.get(_key(parameters), [])
+            states = [r.outcome.state for r in runs]
+            counts = {s: states.count(s) for s in ("done", "failed", "timeout")}
+            counts["missing"] = self.sweep.repeats - len(runs)
+            values = [v for v in map(self.value, runs) if np.isfinite(v)]
+            low, high = interval_of(values)
+            tails = [t for t in map(self.p99, runs) if np.isfinite(t)]
+            rows.append(
+                {
+                    **{axis: parameters[axis] for axis in self.axes},
+                    "point": self.describe(parameters),
+                    "label": self.label(parameters),
+                    "state": _state(counts, self.sweep.repeats),
+                    **counts,
+                    "value": median(values) if values else float("nan"),
+                    "low": low,
+                    "high": high,
+                    "repeats": values,
+                    "p99_seconds": median(tails) if tails else float("nan"),
+                    "disturbed": max((r.outcome.disturbed for r in runs), default=float("nan")),
+                    "error": next((r.outcome.error for r in runs if r.outcome.error), ""),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """One row a sample (a run, of a notebook): point, parameters, repeat, order, seconds."""
+        import pandas as pd
+
+        rows = []
+        for record in self.records:
+            o = record.outcome
+            taken = o.samples or ([{"seconds": o.seconds}] if o.state == "done" else [])
+            rows += [
+                {
+                    "point": self.describe(record.parameters),
+                    **record.parameters,
+                    "probe": record.target,
+                    "process": record.repeat,
+                    "run_order": record.order,
+                    "seconds": s["seconds"],
+                    "noisy": bool(s.get("noisy", record.noisy)),
+                }
+                for s in taken
+            ]
+        columns = ["point", "process", "run_order", "seconds", "noisy"]
+        return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+
+
+def _key(parameters: dict[str, Any]) -> str:
+    return repr(sorted(parameters.items()))
+
+
+def _unit_of(name: str) -> str:
+    if name.endswith("_per_second"):
+        return "msg/s"
+    return "s" if name.endswith("seconds") else ""
+
+
+def _state(counts: dict[str, int], repeats: int) -> str:
+    if counts["done"] == repeats:
+        return "done"
+    if counts["done"]:
+        return "partly"
+    return next((s for s in ("timeout", "failed") if counts[s]), "missing")

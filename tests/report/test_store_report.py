@@ -1,0 +1,209 @@
+"""The report of a sweep's store: what is in it, what is missing, and that both are said."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic_calibration import synthetic_calibration
+
+from aethermodel.report.pareto import front
+from aethermodel.report.store import Thresholds, rerun_command, store_report
+from aethermodel.report.sweep_result import SweepResult, interval_of
+from aethermodel.sweep.identity import Conditions, identity
+from aethermodel.sweep.plan import Sweep
+from aethermodel.sweep.store import Record, Store
+from aethermodel.sweep.target import Outcome
+
+CONDITIONS = Conditions(
+    code="c" * 64, extensions="e" * 64, host="0123456789ab", environment="CPython"
+)
+
+
+def write_store(folder, sweep, outcome_of, conditions=CONDITIONS):
+    """Write a store whose outcomes a function of the job makes; None leaves the job out."""
+    store = Store(folder)
+    with store.writer(sweep):
+        for job in sweep.jobs():
+            if (outcome := outcome_of(job)) is not None:
+                store.put(
+                    Record(
+                        key=identity(sweep, job, conditions),
+                        target=sweep.target.name,
+                        parameters=job.parameters,
+                        repeat=job.repeat,
+                        order=job.order,
+                        outcome=outcome,
+                        started=f"2026-01-01T00:00:{job.order:02d}+00:00",
+                        conditions=conditions,
+                    )
+                )
+    return SweepResult.load(folder)
+
+
+def done(job, seconds=1e-6):
+    rows = [{"seconds": seconds * (1 + 0.01 * i), "noisy": False} for i in range(3)]
+    return Outcome(state="done", seconds=0.1, samples=rows)
+
+
+def kernel_sweep(**more):
+    axes = {"batch_size": [10, 100, 1000], "topics": [4, 16]}
+    return Sweep(probe="kernel", parameters=axes, repeats=2, **more)
+
+
+def holey(job):
+    where = job.parameters["batch_size"], job.parameters["topics"]
+    if where == (10, 4):
+        return Outcome(state="failed", seconds=0.1, error="<b>boom</b>")
+    if where == (100, 4):
+        return Outcome(state="timeout", seconds=0.1, error="not done after 1 s")
+    return None if where == (1000, 4) else done(job)
+
+
+def test_missing_failed_and_late_points_are_seen_and_said(tmp_path):
+    result = write_store(tmp_path / "s", kernel_sweep(), holey)
+    assert dict(result.points["state"].value_counts()) == {
+        "done": 3,
+        "failed": 1,
+        "timeout": 1,
+        "missing": 1,
+    }
+    report = store_report(result)
+    page = report.html()
+    assert report.verdict == "fail"
+    for state in ("Failed: batch_size=10 topics=4", "Timeout: batch", "Missing: batch_size=1000"):
+        assert state in page
+    assert "<b>boom" not in page
+    assert "&lt;b&gt;boom" in page
+    assert "No calibration is given, so there is no model" in page
+    assert "No ceiling was measured" in page
+
+
+def test_the_page_has_no_script_and_every_figure_its_words_and_data(tmp_path):
+    result = write_store(tmp_path / "s", kernel_sweep(), done)
+    report = store_report(result, synthetic_calibration())
+    page = report.html()
+    assert "default-src 'none'" in page
+    assert not re.search(r"<script|<link|<img|@import|https?://(?!www\.w3\.org)", page)
+    drawings = page.count('<svg viewBox="')
+    assert drawings == len(report.figures) >= 4
+    assert page.count("<desc id=") == page.count("data:text/csv;base64,") == drawings
+    assert "<math" in page
+    headings = re.findall(r"<h2[^>]*>([^<]*)", page)
+    assert headings == [
+        "Measured and modelled",
+        "Where the time goes",
+        "Every point",
+        "Throughput and P99",
+        "Roofline",
+        "Samples and drift",
+        "Formula",
+        "Host and command",
+    ]
+    assert page == store_report(result, synthetic_calibration()).html()
+
+
+def test_the_pipeline_is_held_against_the_calibration_it_fits(tmp_path):
+    calibration = synthetic_calibration(topics=16)
+    axes = {"batch_size": [1, 100, 5000], "topics": [16, 32], "calls": 16}
+    sweep = Sweep(probe="pipeline", parameters=axes, repeats=2)
+
+    def as_predicted(job):
+        return done(job, float(calibration.predict([job.parameters["batch_size"]]).seconds[0]))
+
+    report = store_report(write_store(tmp_path / "s", sweep, as_predicted), calibration)
+    page = report.html()
+    assert report.verdict == "pass"
+    assert "3 points were measured under other settings and are not compared" in page
+    assert "held out" in page
+    assert "unexplained" in page
+    assert not any("Warning: it was taken on another host" in str(s) for s in report.sections)
+
+
+@pytest.mark.parametrize(
+    ("rate", "repeats", "verdict"), [(1e8, 2, "pass"), (1e10, 2, "fail"), (1e8, 1, "inconclusive")]
+)
+def test_a_rate_is_judged_by_its_interval(tmp_path, rate, repeats, verdict):
+    sweep = Sweep(probe="kernel", parameters={"batch_size": [10, 1000]}, repeats=repeats)
+    result = write_store(tmp_path / "s", sweep, done)
+    (row,) = (
+        r
+        for r in store_report(result, None, Thresholds(rate)).rows
+        if r.criterion == "highest throughput"
+    )
+    assert row.verdict == verdict
+
+
+def test_a_notebooks_recorded_figures_make_its_report(tmp_path):
+    import nbformat
+
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("n = 1")])
+    book.cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(book, tmp_path / "book.ipynb")
+    sweep = Sweep(notebook=str(tmp_path / "book.ipynb"), parameters={"n": [1, 2, 3]}, repeats=2)
+
+    def recorded(job):
+        n = job.parameters["n"]
+        figures = {"p99_seconds": 1e-3 * n, "rate_per_second": 1e6 * n}
+        return Outcome(state="done", seconds=1.0, figures=figures)
+
+    result = write_store(tmp_path / "s", sweep, recorded)
+    assert result.metric == ("rate_per_second", "msg/s")
+    assert list(result.points["value"]) == [1e6, 2e6, 3e6]
+    assert "3 of 3 points are on the front" in store_report(result).html()
+
+
+def test_the_command_that_is_shown_gives_the_same_sweep(tmp_path):
+    import shlex
+
+    from aethermodel.sweep.plan import parse_axes
+
+    sweep = kernel_sweep(seed=7, samples=2)
+    words = shlex.split(rerun_command(write_store(tmp_path / "s", sweep, done)))
+    axes = [words[i + 1] for i, word in enumerate(words) if word == "-p"]
+    assert parse_axes(axes) == sweep.parameters
+    assert words[words.index("--seed") + 1] == "7"
+
+
+def test_the_command_writes_page_and_figures(tmp_path):
+    write_store(tmp_path / "s", kernel_sweep(), holey)
+    command = [sys.executable, "-m", "aethermodel", "report", str(tmp_path / "s")]
+    ran = subprocess.run(
+        [*command, "-o", str(tmp_path / "r.html"), "--json", "-"], capture_output=True, check=False
+    )
+    figures = json.loads(ran.stdout)
+    assert ran.returncode == 1
+    assert figures["verdict"] == "fail"
+    assert figures["bytes"] == (tmp_path / "r.html").stat().st_size < 1_000_000
+    assert figures["export_seconds"] > 0
+
+
+def test_an_empty_store_is_one_clear_line(tmp_path):
+    with pytest.raises(ValueError, match="no store of a sweep"):
+        SweepResult.load(tmp_path)
+    with pytest.raises(ValueError, match="no point of its sweep has finished"):
+        write_store(tmp_path / "s", kernel_sweep(), lambda job: None)
+
+
+pairs = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=12)
+
+
+@given(pairs)
+def test_the_front_is_what_nothing_beats(points):
+    def beaten(p):
+        return any(q[0] >= p[0] and q[1] <= p[1] and q != p for q in points)
+
+    rates, delays = zip(*points, strict=True)
+    assert front(rates, delays) == [not beaten(p) for p in points]
+
+
+@settings(max_examples=25)
+@given(st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=30))
+def test_an_interval_lies_within_the_repeats(values):
+    low, high = interval_of(values)
+    assert min(values) <= low <= pd.Series(values).median() * (1 + 1e-12)
+    assert low <= high <= max(values)
