@@ -23,6 +23,7 @@ QUICK = {
     },
     "50_rdma.ipynb": {"messages": 100, "card": "connectx-7"},
     "60_what_if.ipynb": {"seconds": 8, "assume": "t_tick=1e-6"},
+    "80_sweep_summary.ipynb": {},
     "70_scale_out.ipynb": {
         "seconds": 8,
         "batch_size": 3000,

@@ -45,6 +45,9 @@ Reuse = Annotated[
 ]
 Wait = Annotated[bool, typer.Option(help="wait while another measurement holds the host")]
 BackendName = Annotated[str, typer.Option("--backend", help="local or dask")]
+Summarise = Annotated[
+    bool, typer.Option("--summary/--no-summary", help="at the end, of a probe: STORE/summary.ipynb")
+]
 Scheduler = Annotated[
     str | None, typer.Option(help="address of a Dask scheduler [default: a cluster on loopback]")
 ]
@@ -104,6 +107,7 @@ def run(
     wait: Wait = True,
     backend: BackendName = "local",
     scheduler: Scheduler = None,
+    summary: Summarise = True,
     json: options.Json = None,
 ) -> None:
     """Run what the store does not have yet. Stopped at any moment, the same command goes on.
@@ -114,7 +118,7 @@ def run(
     """
     given = dict(locals())
     sweep, into = _sweep_and_store(given)
-    _run(sweep, into, reuse, frozenset(), _backend(backend, scheduler, wait), json)
+    _run(sweep, into, reuse, frozenset(), _backend(backend, scheduler, wait), summary, json)
 
 
 @app.command("retry")
@@ -125,6 +129,7 @@ def retry(
     wait: Wait = True,
     backend: BackendName = "local",
     scheduler: Scheduler = None,
+    summary: Summarise = True,
     json: options.Json = None,
 ) -> None:
     """Run the points that failed or timed out again, and those that have not run yet.
@@ -137,7 +142,7 @@ def retry(
 
     given = dict(locals())
     sweep, into = _sweep_and_store(given)
-    _run(sweep, into, reuse, UNSUCCESSFUL, _backend(backend, scheduler, wait), json)
+    _run(sweep, into, reuse, UNSUCCESSFUL, _backend(backend, scheduler, wait), summary, json)
 
 
 @app.command("status")
@@ -289,6 +294,7 @@ def _run(
     reuse: Any,
     redo: frozenset[State],
     backend: Backend,
+    summarise: bool,
     json: str | None,
 ) -> None:
     from aethermodel.console import progress
@@ -308,7 +314,20 @@ def _run(
         write_document(document("aethermodel.sweep.run/1", "loopback", figures), json)
     if json != "-":
         _print_summary(sweep, store, summary)
+    # Executed notebooks speak for themselves; samples want one to show them.
+    if summarise and sweep.probe and summary.ran:
+        _summarise(store)
     raise typer.Exit(1 if summary.failures else 0)
+
+
+def _summarise(store: Store) -> None:
+    from aethermodel.console import progress
+    from aethermodel.execute.notebooks import execute
+
+    into = store.folder / "summary.ipynb"
+    with progress("summary") as advance:
+        execute("80_sweep_summary.ipynb", into, {"store": str(store.folder.resolve())}, advance)
+    typer.echo(f"{into}; as HTML: aethermodel report {store.folder}", err=True)
 
 
 def _summary_figures(sweep: Sweep, store: Store, summary: Summary) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def execute(
     output.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
         draft = Path(folder) / output.name
-        total = len(notebook["cells"]) + 1  # and the injected one
+        total = len(notebook["cells"]) + bool(parameters)  # which are injected as a cell
 
         def cell_done(*, cell_index: int, **_: object) -> None:
             if progress:

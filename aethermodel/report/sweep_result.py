@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _DRAWS = 2_000
 
+UNLABELLED = "unlabelled"
+
 
 def interval_of(values: list[float], level: float = 0.95) -> tuple[float, float]:
     """Return a bootstrap interval of the median of independent repeats.
@@ -150,9 +152,14 @@ class SweepResult:
         return self.sweep.describe(parameters)
 
     def label(self, parameters: dict[str, Any]) -> str:
-        """Return the honest label of a point."""
-        fabric = parameters.get("fabric", "loopback")
-        return LABEL_OF.get(fabric, str(fabric))
+        """Return the honest label of a point.
+
+        A notebook says itself what moved its bytes, and so do transports and devices: without a
+        parameter that tells, their points have none.
+        """
+        if fabric := parameters.get("fabric"):
+            return LABEL_OF.get(fabric, str(fabric))
+        return "loopback" if self.sweep.probe not in (None, "crossing", "verbs") else UNLABELLED
 
     @cached_property
     def labels(self) -> str:

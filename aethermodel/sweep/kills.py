@@ -77,7 +77,8 @@ def _start(sweep: Sweep, store: Store) -> subprocess.Popen[bytes]:
     axes = [f"-p{name}={','.join(map(str, values))}" for name, values in sweep.parameters.items()]
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "aethermodel", "sweep", "run", "--probe", str(sweep.probe)),
+            *(sys.executable, "-m", "aethermodel", "sweep", "run", "--no-summary"),
+            *("--probe", str(sweep.probe)),
             *(*axes, "--samples", str(sweep.samples), "--noise-gate", str(sweep.noise_gate)),
             *("--sample-seconds", str(sweep.sample_seconds), "--store", str(store.folder)),
         ],
