@@ -222,7 +222,11 @@ def _beyond_chance(regression: Regression, samples: Samples, simpler: list[Candi
     Without a simpler law to fall back on there is nothing to test.
     """
     form = regression.form
-    rivals = [other for other in simpler if len(other.form.knees) < len(form.knees)]
+    rivals = [
+        other
+        for other in simpler
+        if len(other.form.knees) < len(form.knees) and other.form.freedom < form.freedom
+    ]
     if not rivals or not form.knees:
         return True
     if np.any(form.rises(regression.values) == 0):

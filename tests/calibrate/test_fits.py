@@ -295,3 +295,12 @@ def test_whatever_was_measured_the_answer_is_finite_or_a_clear_refusal(rows):
     mean, low, high = fit.predict([1, 10**7])
     assert np.all(np.isfinite(mean)) and np.all(mean > 0)
     assert np.all(low >= 0) and np.all(high >= mean)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(1e-9, 1e-3), min_size=12, max_size=12), st.integers(1, 2))
+def test_knees_and_a_switch_together_are_weighed_whatever_the_samples(seconds, repeats):
+    n = np.repeat([1.0, 3, 12, 48, 192, 768, 3072, 12288, 49152, 2e5, 8e5, 3e6], repeats)
+    fit = fit_term(n, np.repeat(seconds, repeats), knees=(600, 20_000), free_knee=False, switch=100)
+    mean, low, high = fit.predict(n)
+    assert np.all((low <= mean) & (mean <= high))

@@ -248,7 +248,7 @@ def test_bench_soak_says_whether_all_held():
         (["bench", "latency", "--adaptive", "--sizes", "0"], "1 to 1024"),
         (["bench", "model", "--runs", "0"], "at least one run"),
         (["bench", "model", "--extrap-python", "missing", "--runs", "1"], "missing"),
-        (["report"], "either an executed notebook or --run"),
+        (["report"], "either an executed notebook, a store, or --run"),
         (["report", "missing.ipynb"], "missing.ipynb"),
         (["sweep", "plan"], "either a probe or a notebook"),
         (["sweep", "plan", "missing.toml"], "missing.toml"),
