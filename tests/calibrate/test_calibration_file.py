@@ -1,6 +1,7 @@
 """A calibration file is read back as it was, on its own host only, and merged with its like."""
 
 import json
+from pathlib import Path
 
 import pytest
 from synthetic_calibration import HOST, synthetic_calibration
@@ -105,3 +106,15 @@ def test_findings_speak_of_the_models_parameters():
         text.startswith("ffi: t_ffi_event, the growth with N, cannot be told from zero")
         for text in synthetic_calibration().findings
     )
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_the_sample_calibrations_are_of_another_host_and_predict(loop):
+    path = Path(__file__).parents[2] / "data" / "calibrations" / f"{loop}.json"
+    with pytest.raises(ValueError, match="was taken on host"):
+        Calibration.load(path, host_id="elsewhere")
+    calibration = Calibration.load(path, host_id="elsewhere", foreign=True)
+    assert calibration.conditions.event_loop == loop
+    assert "foreign" in calibration.warnings[-1]
+    found = calibration.predict([1, 10_000])
+    assert (found.low <= found.seconds).all() and (found.seconds <= found.high).all()
