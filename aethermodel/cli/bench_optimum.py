@@ -85,3 +85,5 @@ def print_sweep(found: BestSize) -> None:
         f"{found.share:.1%} of the sweep's best rate ({found.low:.1%} to {found.high:.1%} by "
         "process); wanted 98 %."
     )
+    if found.at_the_end:
+        typer.echo("The sweep ends at that size: with a greater --largest it could be beaten.")

@@ -51,8 +51,15 @@ class BestSize:
     label: FabricLabel
 
     @property
+    def at_the_end(self) -> bool:
+        """Whether the sweep ends at the recommended size, so that nothing better could show."""
+        return bool(self.recommended == self.table["n"].max())
+
+    @property
     def outcome(self) -> Outcome:
-        """Pass; fail where every process says so; else inconclusive."""
+        """Pass; fail where every process says so; else, or at the sweep's end, inconclusive."""
+        if self.at_the_end:
+            return "inconclusive"
         if self.share >= WANTED:
             return "pass"
         return "fail" if self.high < WANTED else "inconclusive"

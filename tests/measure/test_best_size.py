@@ -42,6 +42,11 @@ def test_a_size_is_judged_by_the_best_of_the_sweep(at, outcome):
     assert found.figures()["recommended"] == at
 
 
+def test_a_sweep_that_ends_at_the_recommended_size_proves_nothing():
+    found = judge_sweep(samples({32: 50e6, 64: 100e6}), 64, "loopback")
+    assert found.share == 1 and found.outcome == "inconclusive"
+
+
 def test_processes_that_disagree_leave_it_open():
     rows = samples({32: 95e6, 64: 100e6})
     rows.loc[(rows["process"] == 1) & (rows["batch_size"] == 32), "seconds"] *= 0.9
