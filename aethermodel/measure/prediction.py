@@ -26,7 +26,8 @@ def term_plan(bench: PipelineBench) -> Plan:
     """Return what calibrates the terms of the benchmark's rows; none is at its batch size."""
     n, topics = bench.batch_size, bench.topics
     sizes = sorted({max(1, n // 4), max(2, n // 2) + (n == 4), 2 * n + 1, 4 * n + 1} - {n})
-    counts = sorted({1, max(2, topics // 2), topics} | {2})
+    handlers = max(2, topics)  # a law of the calls needs two counts of them
+    counts = sorted({1, 2, max(1, handlers // 2), handlers})
     batched = any(kind in bench.kinds for kind in _BATCHED)
     points = [
         *(_point("kernel", batch_size=m, topics=topics, pool=1) for m in sizes if batched),
@@ -38,10 +39,8 @@ def term_plan(bench: PipelineBench) -> Plan:
     for loop in bench.event_loops:
         for calls in counts:
             for producer in (True, False):
-                points.append(_point("bus_loop", event_loop=loop, calls=calls, producer=producer))
-            points.append(
-                _point("bus_loop", event_loop=loop, calls=calls, dispatch="bare", producer=False)
-            )
+                points.append(_tick(loop, handlers, calls, producer=producer))
+            points.append(_tick(loop, handlers, calls, dispatch="bare", producer=False))
         if "mocked" in bench.kinds:
             alone = {"event_loop": loop, "dispatch": "bare", "calls": 0}
             points += [_point("bus_loop", batch_size=m, **alone) for m in sizes[:2]]
@@ -123,6 +122,10 @@ def _fabrics(bench: PipelineBench) -> list[str]:
     """The fabrics whose receiving side some row has; the mocked one's is loopback's."""
     kinds = {"loopback" if kind == "mocked" else kind for kind in bench.kinds}
     return [kind for kind in _BATCHED if kind in kinds]
+
+
+def _tick(loop: EventLoop, topics: int, calls: int, **settings: Any) -> Point:
+    return _point("bus_loop", event_loop=loop, topics=topics, calls=calls, **settings)
 
 
 def _point(probe: str, **settings: Any) -> Point:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cython_core import allocate
+
+#: Events of the place that `same_pool` cuts its batches from, touched only as far as asked for.
+ARENA = 2**22
+_CHUNK = 4096
 
 
 def make_batch(n: int, topics: int, seed: int) -> npt.NDArray[Any]:
@@ -39,3 +44,49 @@ def make_batch(n: int, topics: int, seed: int) -> npt.NDArray[Any]:
 def make_pool(n: int, topics: int, pool: int, seed: int = 0) -> list[npt.NDArray[Any]]:
     """Make `pool` different batches; in use, they are the working set ``pool * n * 64`` bytes."""
     return [make_batch(n, topics, seed + i) for i in range(pool)]
+
+
+def same_pool(n: int, topics: int, pool: int) -> list[npt.NDArray[Any]]:
+    """Cut `pool` batches from a place that every caller in this process shares.
+
+    Where a batch lies in physical memory decides which cache lines it contends for: one place
+    can be a third slower than the next, for as long as the process lives. Probes and pipelines
+    that are held against each other look at the same place, so that this is in both.
+
+    Parameters
+    ----------
+    n, topics, pool : int
+        As for `make_pool`, which serves what is larger than the place.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Read-only; one after the other, as batches of a pool lie in a producer's arena.
+    """
+    if n * pool > ARENA:
+        return make_pool(n, topics, pool)
+    events = _arena(topics).filled(n * pool)
+    return [events[i * n : (i + 1) * n] for i in range(pool)]
+
+
+class _Arena:
+    """Events of uniformly random topics, made chunk by chunk: the same whatever was asked first."""
+
+    def __init__(self, topics: int) -> None:
+        self._events = allocate(ARENA)
+        self._topics = topics
+        self._made = 0
+
+    def filled(self, n: int) -> npt.NDArray[Any]:
+        while self._made < n:
+            chunk = make_batch(_CHUNK, self._topics, seed=self._made // _CHUNK)
+            self._events[self._made : self._made + _CHUNK] = chunk
+            self._made += _CHUNK
+        view = self._events[:n]
+        view.flags.writeable = False
+        return view
+
+
+@cache
+def _arena(topics: int) -> _Arena:
+    return _Arena(topics)

@@ -72,6 +72,14 @@ def test_nothing_is_fitted_on_what_it_predicts():
     assert all(p.settings["batch_size"] != 1000 for p in sized)
 
 
+@pytest.mark.parametrize("topics", [1, 4, 16])
+def test_a_tick_is_probed_with_all_the_handlers_it_passes_by(topics):
+    plan = term_plan(PipelineBench(topics=topics, kinds="shm", event_loops="asyncio"))
+    ticks = [p.settings for p in plan.points if p.probe == "bus_loop"]
+    assert {t["topics"] for t in ticks} == {max(2, topics)}
+    assert {t["calls"] for t in ticks} >= {1, topics}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_alone_brings_the_terms_that_it_needs_and_no_others(kind):
     bench = PipelineBench(batch_size=1000, topics=4, event_loops="asyncio", kinds=kind)
@@ -128,6 +136,7 @@ def test_the_probes_of_the_rows_run(probe, settings):
         ("singly", {"part": "all"}, "part"),
         ("singly", {"topics": 0}, "topics"),
         ("bus_loop", {"calls": 0}, "bare dispatch"),
+        ("bus_loop", {"calls": 5, "topics": 4}, "only 4 topics"),
     ],
 )
 def test_bad_settings(probe, settings, message):

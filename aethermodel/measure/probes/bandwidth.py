@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from aethermodel.measure.probes.settings import BatchSettings
-from aethermodel.measure.workload import make_pool
+from aethermodel.measure.workload import same_pool
 from cython_core import allocate
 from cython_core.bandwidth import time_copy, time_read
 
@@ -28,7 +28,7 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time one core on the batches of the pool in turn, from native code."""
-    batches = make_pool(settings.batch_size, 1, settings.pool)
+    batches = same_pool(settings.batch_size, 1, settings.pool)
     target = allocate(settings.batch_size)
 
     def timed(loops: int) -> float:

@@ -30,7 +30,8 @@ class Settings(BatchSettings):
     producer : bool
         Whether a producer task takes turns with the consumer, as over loopback.
     calls : int
-        Topics, each with events and one handler; 0, with ``bare`` only: a tick alone.
+        Topics that have events. Each of the other topics has a handler too, which the bus
+        passes by and bare dispatch does not know of; 0, with ``bare`` only: a tick alone.
     """
 
     event_loop: EventLoop = "asyncio"
@@ -42,20 +43,22 @@ class Settings(BatchSettings):
     def _a_bus_has_topics(self) -> Settings:
         if self.dispatch == "bus" and not self.calls:
             raise ValueError("a bus calls at least 1 handler; 0 calls are for bare dispatch")
+        if self.calls > self.topics:
+            raise ValueError(f"{self.calls} topics with events, but only {self.topics} topics")
         return self
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time ticks over a batch that is there and routed already."""
-    calls = settings.calls
-    topics = max(calls, 1)
+    calls, topics = settings.calls, settings.topics
     batch = make_batch(max(calls, 16), topics, seed=0)
+    batch["topic"] %= max(calls, 1)
     batch["topic"][:calls] = range(calls)  # none is missed by chance
     routed = route(batch, topics)
     tally = Tally()
 
     async def bus(loops: int) -> float:
-        ready = _ReadyBus(routed, calls)
+        ready = _ReadyBus(routed, topics)
         ready.on("topic.*")(tally.handle)
         source = _Same(batch, loops)
         ready.attach(source)

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from aethermodel.measure.probes.settings import BatchSettings
-from aethermodel.measure.workload import make_pool
+from aethermodel.measure.workload import same_pool
 from cython_core import simd_variants
 from cython_core.router import MAX_THREADS, Routed, time_route
 
@@ -43,7 +43,7 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time routing through the pool, so that caches are as warm as in the pipeline."""
-    records = make_pool(settings.batch_size, settings.topics, settings.pool)
+    records = same_pool(settings.batch_size, settings.topics, settings.pool)
     columns = [
         (np.ascontiguousarray(batch["topic"]), np.ascontiguousarray(batch["value"]))
         for batch in records

@@ -16,7 +16,7 @@ from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.stream import across
 from aethermodel.measure.tally import LostEventsError, Tally
-from aethermodel.measure.workload import make_pool
+from aethermodel.measure.workload import same_pool
 
 NAME = "pipeline"
 
@@ -74,7 +74,7 @@ def _in_process(settings: Settings) -> Timed:
     Every event is touched by the kernel, counted by a handler, and the count is
     checked after the clock stopped.
     """
-    pool = make_pool(settings.batch_size, settings.topics, settings.pool)
+    pool = same_pool(settings.batch_size, settings.topics, settings.pool)
     plane = Plane(settings.topics, settings.batch_size)
     tally = Tally()
     for topic in range(settings.calls):
