@@ -54,9 +54,24 @@ static int64_t empty_buckets(aether_part *part, uint32_t topics, uint16_t *log, 
     return to - log;
 }
 
+/* Whether a topic is so frequent that its bucket would run over, judged by the
+ * first `seen` events of each lane of a block. */
+INLINE int will_run_over(const aether_part *part, size_t topics, uint32_t capacity,
+                         uint32_t lane_span, size_t seen, size_t half) {
+    uint64_t most = 0;
+    for (size_t t = 0; t < topics; t++) {
+        uint32_t near = row_cursor(part->rows[t]) - (uint32_t)t * capacity;
+        uint32_t far = row_cursor(part->rows[topics + t]) - lane_span - (uint32_t)t * capacity;
+        most = near > most ? near : most;
+        most = far > most ? far : most;
+    }
+    return most * half > (uint64_t)capacity * seen;
+}
+
 /* One pass, two lanes: rows and buckets. Returns 0, -1 if an event is out of
- * range, or 1 if a topic was too frequent for its bucket. An overrun stays
- * inside the lane's span, which has room for a whole block behind the last bucket. */
+ * range, or 1 if a topic is too frequent for its bucket, as an eighth of the
+ * first block tells in most cases. An overrun stays inside the lane's span,
+ * which has room for a whole block behind the last bucket. */
 INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t topic_stride,
                         const size_t value_stride) {
     uint32_t topics = in->topics, capacity = aether_bucket_capacity(topics);
@@ -73,7 +88,7 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t 
         size_t n = part->n - done < AETHER_BLOCK ? part->n - done : AETHER_BLOCK, half = n / 2;
         const char *topic = in->topic + (part->begin + done) * topic_stride;
         const char *value = in->value + (part->begin + done) * value_stride;
-        size_t i = 0;
+        size_t i = 0, stop = !done && half > capacity ? half / 8 : half;
 #define ONE(lane, event)                                                     \
     {                                                                        \
         size_t at = (event);                                                 \
@@ -81,16 +96,21 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t 
         if (__builtin_expect(t >= topics, 0)) return -1;                     \
         buckets[row_add(rows[(lane) * (size_t)topics + t], VALUE(at))] = (uint16_t)at; \
     }
-        for (; i + 4 <= half; i += 4) {
+        for (;;) {
+            for (; i + 4 <= stop; i += 4) {
 #pragma GCC unroll 4
-            for (size_t k = 0; k < 4; k++) {
-                ONE(0, i + k);
-                ONE(1, half + i + k);
+                for (size_t k = 0; k < 4; k++) {
+                    ONE(0, i + k);
+                    ONE(1, half + i + k);
+                }
             }
-        }
-        for (; i < half; i++) {
-            ONE(0, i);
-            ONE(1, half + i);
+            for (; i < stop; i++) {
+                ONE(0, i);
+                ONE(1, half + i);
+            }
+            if (stop == half) break;
+            if (will_run_over(part, topics, capacity, lane_span, stop, half)) return 1;
+            stop = half;
         }
         if (n & 1) ONE(1, n - 1);
 #undef ONE
@@ -104,8 +124,8 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t 
     return 0;
 }
 
-/* One pass, rows only: placing reads the topics a second time. Indifferent to
- * how topics are distributed and to how many there are. */
+/* One pass, rows only: placing reads the topics a second time, which takes about
+ * twice as long, but is indifferent to how topics are distributed and how many. */
 INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t lanes,
                        const size_t topic_stride, const size_t value_stride) {
     size_t topics = in->topics, step = part->n / lanes;
@@ -137,23 +157,13 @@ INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t l
     return 0;
 }
 
-/* Whether neighbours often share a topic. That, not the share of the most
- * frequent topic as such, is what makes rows wait for each other. */
-static int repeats(const aether_input *in, const aether_part *part) {
-    size_t step = part->n / 64, same = 0;
-    const char *topic = in->topic + part->begin * in->topic_stride;
-    for (size_t k = 0; k < 64; k++, topic += step * in->topic_stride)
-        same += *(const uint32_t *)topic == *(const uint32_t *)(topic + in->topic_stride);
-    return same > 5;
-}
-
 INLINE void scan_layout(const aether_input *in, aether_part *part, const size_t topic_stride,
                         const size_t value_stride) {
     int status = 1;
     if (in->topics > AETHER_BUCKET_TOPICS) {
         status = scan_counts(in, part, 1, topic_stride, value_stride);
     } else {
-        if (!repeats(in, part)) status = scan_buckets(in, part, topic_stride, value_stride);
+        status = scan_buckets(in, part, topic_stride, value_stride);
         if (status > 0) status = scan_counts(in, part, AETHER_LANES, topic_stride, value_stride);
     }
     part->bad = status < 0 ? first_bad(in, part) : -1;

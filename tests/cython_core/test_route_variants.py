@@ -17,7 +17,7 @@ from cython_core import Routed, allocate, route, route_columns
 from cython_core.router import route_call, time_route
 
 VARIANTS = cython_core.simd_variants()
-SHAPES = ["uniform", "skewed", "sorted", "single", "alternating", "late"]
+SHAPES = ["uniform", "skewed", "sorted", "single", "alternating", "frequent", "early", "late"]
 
 
 def topics_of(shape: Any, n: Any, k: Any, rng: Any) -> Any:
@@ -28,8 +28,10 @@ def topics_of(shape: Any, n: Any, k: Any, rng: Any) -> Any:
         "sorted": np.sort(uniform),
         "single": np.full(n, k - 1),
         "alternating": np.arange(n) % min(k, 2),
-        # Looks uniform where it is sampled, and overruns one bucket after all.
-        "late": np.where(np.arange(n) % 3 == 0, k // 2, uniform),
+        # Too frequent for a bucket throughout; only where that is judged; only behind it.
+        "frequent": np.where(np.arange(n) % 3 == 0, k // 2, uniform),
+        "early": np.where(np.arange(n) < n // 16, k // 2, uniform),
+        "late": np.where(np.arange(n) >= n // 4, k // 2, uniform),
     }[shape]
 
 
