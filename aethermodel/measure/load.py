@@ -104,6 +104,7 @@ class LoadedPipeline:
         self._due: list[float] = []
         self._ends: list[float] = []
         self._served: list[int] = []
+        self._sent: list[float] = []
         self._rule: Rule | None = None
         self._drive = on_loop(settings.event_loop, self._run)
 
@@ -129,7 +130,7 @@ class LoadedPipeline:
             raise ValueError(f"a tick takes {self.settings.largest} batches, not {rule.most}")
         self._rule = rule
         self._due = np.asarray(due, dtype=np.float64).tolist()
-        self._ends, self._served, self._tally.events = [], [], 0
+        self._ends, self._served, self._sent, self._tally.events = [], [], [], 0
         collecting = gc.isenabled()
         gc.collect()
         gc.disable()
@@ -156,7 +157,7 @@ class LoadedPipeline:
         start = perf_counter()
         rule = self._rule
         produce = self._form(fabric, rule, start) if rule else self._produce(fabric, total, start)
-        await asyncio.gather(produce, self._consume(fabric, start))
+        await asyncio.gather(produce, self._consume(fabric, start, rule))
         return perf_counter() - start
 
     async def _produce(self, fabric: Loopback, total: int, start: float) -> None:
@@ -175,7 +176,7 @@ class LoadedPipeline:
     async def _form(self, fabric: Loopback, rule: Rule, start: float) -> None:
         """Produce as a rule wants it: what is due is heard of at once, and sent when it says."""
         due, total, pool = self._due, len(self._due), self.settings.pool
-        batches, served = self._batches, self._served
+        batches, served, sent = self._batches, self._served, self._sent
         first = seen = turn = 0
         while first < total:
             now = perf_counter() - start
@@ -189,19 +190,24 @@ class LoadedPipeline:
                     size = min(seen - first, rule.most)
                 if size:
                     served.append(size)
+                    sent.append(now)
                     await fabric.send(batches[size][turn % pool])
                     first, turn = first + size, turn + 1
             await asyncio.sleep(0)
 
-    async def _consume(self, fabric: Loopback, start: float) -> None:
-        plane, ends = self._plane, self._ends
-        left = len(self._due)
+    async def _consume(self, fabric: Loopback, start: float, rule: Rule | None) -> None:
+        plane, ends, served, sent = self._plane, self._ends, self._served, self._sent
+        left, free = len(self._due), 0.0
         while left:
             # A look instead of a wait: a waiting task would have to be woken, which no term holds.
             if len(fabric):
                 plane.tick(await fabric.receive())
-                ends.append(perf_counter() - start)
-                left -= self._served[len(ends) - 1]
+                end = perf_counter() - start
+                size = served[len(ends)]
+                if rule:
+                    rule.served(size, end - max(free, sent[len(ends)]))
+                ends.append(end)
+                left, free = left - size, end
             await asyncio.sleep(0)
 
 
