@@ -89,14 +89,7 @@ class AdaptiveCampaign(BaseModel):
 
     def settings(self, calibration: Calibration) -> LoadSettings:
         """Return the pipeline under the conditions of a calibration."""
-        c = calibration.conditions
-        return LoadSettings(
-            group=self.group,
-            largest=self.sizes[-1],
-            topics=c.topics,
-            pool=c.pool,
-            event_loop=c.event_loop,
-        )
+        return LoadSettings.under(calibration.conditions, self.group, self.sizes[-1])
 
     def ladder(self, calibration: Calibration) -> Ladder:
         """Plan with a calibration's law; sizes and rates in arriving batches.

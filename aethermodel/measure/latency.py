@@ -83,16 +83,7 @@ class LatencyCampaign(BaseModel):
 
     def settings(self, calibration: Calibration) -> LoadSettings:
         """Return the pipeline under the conditions of a calibration."""
-        c = calibration.conditions
-        return LoadSettings.model_validate(
-            {
-                "group": self.group,
-                "largest": self.largest,
-                "topics": c.topics,
-                "pool": c.pool,
-                "event_loop": c.event_loop,
-            }
-        )
+        return LoadSettings.under(calibration.conditions, self.group, self.largest)
 
 
 def arrivals_of(kind: Kind, rate: float) -> Arrivals:

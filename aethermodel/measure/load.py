@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aethermodel.bus.adaptive import Rule
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
+from aethermodel.calibrate.conditions import Conditions
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -54,6 +55,29 @@ class LoadSettings(BaseModel):
     topics: int = Field(16, ge=1, le=65_536)
     pool: int = Field(4, ge=1, le=64)
     event_loop: EventLoop = "asyncio"
+
+    @classmethod
+    def under(cls, conditions: Conditions, group: int, largest: int) -> LoadSettings:
+        """Return the pipeline under the conditions of a calibration.
+
+        Raises
+        ------
+        ValueError
+            If it was taken over another fabric than the one that is loaded here: its law is
+            another pipeline's, and its label would be false.
+        """
+        if conditions.fabric != "loopback":
+            raise ValueError(
+                f"load is put on the loopback pipeline: the calibration was taken with fabric "
+                f"{conditions.fabric}, not loopback"
+            )
+        return cls(
+            group=group,
+            largest=largest,
+            topics=conditions.topics,
+            pool=conditions.pool,
+            event_loop=conditions.event_loop,
+        )
 
 
 @dataclass(frozen=True)
