@@ -142,7 +142,8 @@ def test_a_queue_too_long_for_the_chain_is_simulated():
 
 def test_a_simulation_knows_its_own_error():
     """Its tails spread over seeds by about what one run says of itself; the computed has none."""
-    arrivals = Bursty(0.6 * stability_limit(affine, 32), 0.5, 1e-4)
+    limit = stability_limit(affine, 32)
+    arrivals = Bursty(0.6 * limit, 0.5, 10 / limit)
     runs = [latency_under(arrivals, affine, 32, events=60_000, seed=seed) for seed in range(12)]
     spread = np.std([float(run.quantile(0.99)) for run in runs], ddof=1)
     told = np.median([run.simulation_error(0.99) for run in runs])
