@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from math import exp, inf, isfinite
 from typing import Protocol
 
+from aethermodel.bus.fastest import Fastest
+
 # Between two rungs the size grows by about this much, so that the rate does by no more.
 _STEP = 2**0.5
 #: Targets over which the rate is smoothed, unless told otherwise.
@@ -47,6 +49,9 @@ class Rule(Protocol):
         waited : float
             Seconds that the oldest of them has waited.
         """
+
+    def served(self, events: int, seconds: float) -> None:
+        """Take notice of how long the consumer took for a batch, where the sender can know."""
 
 
 class FixedSize:
@@ -81,6 +86,9 @@ class FixedSize:
         if waiting >= self.most or (waiting and waited >= self.hold_seconds):
             return min(waiting, self.most)
         return 0
+
+    def served(self, events: int, seconds: float) -> None:
+        """Take no notice."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +195,9 @@ class AdaptiveSize:
     """A batch size that follows the load, up and down a ladder.
 
     A batch is formed as soon as the chosen size waits, or what waits has done so for long enough;
-    where more than the chosen size waits, all of it goes, up to the ladder's last size, so that
-    what a burst or a pause left behind is caught up with.
+    where more than the chosen size waits, all of it goes, up to the size that serves a backlog
+    fastest (`aethermodel.bus.fastest.Fastest`), so that what a burst or a pause left behind is
+    caught up with. Told of service times, it corrects by them which size that is.
 
     Parameters
     ----------
@@ -201,7 +210,7 @@ class AdaptiveSize:
     rate : float
         Events a second, smoothed.
     size : int
-        Chosen now.
+        Chosen now for the rate.
     changes : int
         How often another size was chosen.
 
@@ -222,6 +231,7 @@ class AdaptiveSize:
         self.rate = 0.0
         self.size = ladder.sizes[0]
         self.changes = 0
+        self._fastest = Fastest(ladder.sizes, ladder.seconds)
         self._smoothing = smoothing_seconds
         self._rung = 0
         self._last = -inf
@@ -249,10 +259,20 @@ class AdaptiveSize:
             self.changes += 1
 
     def take(self, waiting: int, waited: float) -> int:
-        """Return all that wait, at most the largest size, once enough do or for long enough."""
-        if waiting >= self.size or (waiting and waited >= self.hold_seconds):
-            return min(waiting, self.most)
+        """Return all that wait, at most the fastest size, once enough do or for long enough."""
+        most = self._fastest.size
+        if waiting >= min(self.size, most) or (waiting and waited >= self.hold_seconds):
+            return min(waiting, most)
         return 0
+
+    def served(self, events: int, seconds: float) -> None:
+        """Correct which size serves a backlog fastest."""
+        self._fastest.served(events, seconds)
+
+    @property
+    def backlog_size(self) -> int:
+        """Largest batch formed now; no more than so many are waited for."""
+        return self._fastest.size
 
 
 def _steps(most: int) -> list[int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel.cli.measuring import measuring
 from aethermodel.cli.options import Json
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def ring(
     rows = ring_contestants(batch_size, topics)
     # Two processes that spin are always switched away from somewhere: marked, not repeated.
     result = _hold(rows, processes, repeats, seed, sample_seconds=sample_seconds, retries=0)
-    latencies = handoff_latencies(handoffs)
+    with measuring():
+        latencies = handoff_latencies(handoffs)
     targets = ring_targets(result, latencies)
     _report("ring", "shared-memory", result, targets, plot, json, handoff=latencies)
 
@@ -96,7 +98,7 @@ def _hold(
     from aethermodel.console import progress
     from aethermodel.measure.contest import hold
 
-    with progress("measuring") as advance:
+    with measuring(), progress("measuring") as advance:
         return hold(rows, processes=processes, repeats=repeats, seed=seed, progress=advance, **more)
 
 

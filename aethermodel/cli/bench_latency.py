@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.measuring import measuring
 
 if TYPE_CHECKING:
     from aethermodel.measure.budgets import Judgement
@@ -54,6 +55,7 @@ def command(
     run_seconds: Annotated[
         float | None, typer.Option(help="length of one run with --adaptive")
     ] = None,
+    wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
     """Measure latency under load without coordinated omission, beside the queueing model.
@@ -94,19 +96,21 @@ def command(
     given = {k: v for k, v in (given | plain | ours).items() if v is not None}
     campaign = (AdaptiveCampaign if adaptive else LatencyCampaign).model_validate(given)
     terms = Campaign(event_loop=loop, topics=topics)
-    if calibration:
-        known = load_calibration(calibration)
-    else:
-        with progress("[1/2] calibrating") as advance:
-            known = calibrate_host(terms, advance, seconds=seconds)
+    known = load_calibration(calibration) if calibration else None
+    if known:
+        campaign.settings(known)  # another fabric's is refused before the host is taken
     trial: LatencyTrial | AdaptiveTrial
-    with progress("[2/2] processes under load") as advance:
-        if isinstance(campaign, AdaptiveCampaign):
-            trial = AdaptiveTrial.run(campaign, known, advance)
-            found = adaptive_judgements(trial)
-        else:
-            trial = LatencyTrial.run(campaign, known, advance)
-            found = judgements(trial, load_specification())
+    with measuring(wait_seconds):
+        if known is None:
+            with progress("[1/2] calibrating") as advance:
+                known = calibrate_host(terms, advance, seconds=seconds)
+        with progress("[2/2] processes under load") as advance:
+            if isinstance(campaign, AdaptiveCampaign):
+                trial = AdaptiveTrial.run(campaign, known, advance)
+                found = adaptive_judgements(trial)
+            else:
+                trial = LatencyTrial.run(campaign, known, advance)
+                found = judgements(trial, load_specification())
     outcome = overall(found)
     if json:
         figures = {"outcome": outcome, "judgements": [asdict(one) for one in found]}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.measuring import measuring
 
 if TYPE_CHECKING:
     from aethermodel.measure.best_size import BestSize
@@ -24,6 +25,7 @@ def command(
     repeats: options.Repeats = None,
     seed: options.Seed = None,
     seconds: Annotated[float, typer.Option(help="time budget of the calibration")] = 30.0,
+    wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
     """Calibrate, take the batch size that the model recommends, and measure it in a full sweep.
@@ -48,7 +50,11 @@ def command(
             "seed": seed,
         }
     )
-    with progress("calibrating") as calibrating, progress("sweeping") as sweeping:
+    with (
+        measuring(wait_seconds),
+        progress("calibrating") as calibrating,
+        progress("sweeping") as sweeping,
+    ):
         bars = {"calibrating": calibrating, "sweeping": sweeping}
         found = compare_with_sweep(
             campaign,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.measuring import measuring
 
 
 def command(
@@ -38,7 +39,7 @@ def command(
         topics=topics,
         **({"event_loop": loop} if loop else {}),
     )
-    with progress("soaking") as advance:
+    with measuring(), progress("soaking") as advance:
         found = soak.run(advance)
     label = found.pop("label")
     if json:

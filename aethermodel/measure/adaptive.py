@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.median_interval import median_interval
 from aethermodel.measure.latency import Kind, Progress, arrivals_of, least_disturbed
 from aethermodel.measure.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
 from aethermodel.measure.rule_trace import serve_by
@@ -89,14 +90,7 @@ class AdaptiveCampaign(BaseModel):
 
     def settings(self, calibration: Calibration) -> LoadSettings:
         """Return the pipeline under the conditions of a calibration."""
-        c = calibration.conditions
-        return LoadSettings(
-            group=self.group,
-            largest=self.sizes[-1],
-            topics=c.topics,
-            pool=c.pool,
-            event_loop=c.event_loop,
-        )
+        return LoadSettings.under(calibration.conditions, self.group, self.sizes[-1])
 
     def ladder(self, calibration: Calibration) -> Ladder:
         """Plan with a calibration's law; sizes and rates in arriving batches.
@@ -144,20 +138,25 @@ class AdaptiveTrial:
         In arriving batches.
     saturated : pandas.DataFrame
         A row a rule: ``per_second``, events at full speed, median over processes.
+    full : pandas.DataFrame
+        The same by process: a row each, a column a rule.
     runs : pandas.DataFrame
         A row per arrivals, load, rule and process.
     table : pandas.DataFrame
         A row per arrivals, load and rule, medians over processes: ``p50``, ``p99`` (with
-        ``p99_low`` and ``p99_high``) in seconds, ``delivered_per_second``, sizes formed in
+        ``p99_low`` and ``p99_high``, and the median's interval ``p99_median_low`` and
+        ``p99_median_high``) in seconds, ``delivered_per_second``, sizes formed in
         events ``size_p5``, ``size_p50``, ``size_p95``, ``ticks_per_million`` events,
         ``holds`` (the target), ``ideal_p99`` (the model's, on a host without pauses) and
-        ``disturbed``, the share of runs that were.
+        the shares of runs that were ``switched`` away from, had time ``stolen``, and were
+        ``disturbed`` by either.
     """
 
     campaign: AdaptiveCampaign
     calibration: Calibration
     ladder: Ladder
     saturated: pd.DataFrame
+    full: pd.DataFrame
     runs: pd.DataFrame
     table: pd.DataFrame
 
@@ -188,17 +187,24 @@ class AdaptiveTrial:
                 runs += rows
                 full.append(rates)
         frame = pd.DataFrame(runs)
-        rates = pd.DataFrame(full).median() * campaign.group
-        saturated = rates.rename_axis("rule").rename("per_second").reset_index()
+        rates = pd.DataFrame(full) * campaign.group
+        saturated = rates.median().rename_axis("rule").rename("per_second").reset_index()
         if progress:
             progress(campaign.processes + 1, campaign.processes + 1)
         table = _summed_up(frame, campaign, calibration, ladder, capacity)
-        return cls(campaign, calibration, ladder, saturated, frame, table)
+        return cls(campaign, calibration, ladder, saturated, rates, frame, table)
 
     def saturated_share(self) -> float:
         """Return what adaptive batching carries at full speed, over the best fixed size."""
         rates = self.saturated.set_index("rule")["per_second"]
         return float(rates[ADAPTIVE] / rates[rates.index.map(is_fixed)].max())
+
+    def saturated_shares(self) -> list[float]:
+        """Return the same process by process, over the fixed size that is best by median."""
+        rates = self.saturated.set_index("rule")["per_second"]
+        best = rates[rates.index.map(is_fixed)].idxmax()
+        shares: list[float] = (self.full[ADAPTIVE] / self.full[best]).tolist()
+        return shares
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of the trial, its judgements apart."""
@@ -216,6 +222,7 @@ class AdaptiveTrial:
             },
             "saturated": self.saturated.to_dict(orient="records"),
             "saturated_share": self.saturated_share(),
+            "saturated_shares": self.saturated_shares(),
             "rows": self.table.to_dict(orient="records"),
             "runs": self.runs.to_dict(orient="records"),
             "calibration": self.calibration.to_json(),
@@ -278,6 +285,8 @@ def _compared(
                 "size_p50": middle,
                 "size_p95": high,
                 "ticks_per_million": run.ticks / events * 1e6,
+                "switched": float(run.noise.switches > 0),
+                "stolen": float(run.noise.stolen_seconds > 0),
                 "disturbed": float(run.noise.noisy),
             }
         )
@@ -305,7 +314,10 @@ def _summed_up(
     groups = runs.groupby(by, sort=False)
     table = groups.median(numeric_only=True).drop(columns="process")
     table["p99_low"], table["p99_high"] = groups["p99"].min(), groups["p99"].max()
-    table["disturbed"] = groups["disturbed"].mean()
+    between = groups["p99"].agg(median_interval)
+    table["p99_median_low"], table["p99_median_high"] = between.str[0], between.str[1]
+    for name in ("switched", "stolen", "disturbed"):
+        table[name] = groups[name].mean()
     table["holds"] = table["p99"] <= campaign.target_seconds
     rules, seconds = campaign.rules(ladder), _table(campaign, calibration)
     expected = []

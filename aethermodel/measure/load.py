@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aethermodel.bus.adaptive import Rule
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
+from aethermodel.calibrate.conditions import Conditions
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -54,6 +55,29 @@ class LoadSettings(BaseModel):
     topics: int = Field(16, ge=1, le=65_536)
     pool: int = Field(4, ge=1, le=64)
     event_loop: EventLoop = "asyncio"
+
+    @classmethod
+    def under(cls, conditions: Conditions, group: int, largest: int) -> LoadSettings:
+        """Return the pipeline under the conditions of a calibration.
+
+        Raises
+        ------
+        ValueError
+            If it was taken over another fabric than the one that is loaded here: its law is
+            another pipeline's, and its label would be false.
+        """
+        if conditions.fabric != "loopback":
+            raise ValueError(
+                f"load is put on the loopback pipeline: the calibration was taken with fabric "
+                f"{conditions.fabric}, not loopback"
+            )
+        return cls(
+            group=group,
+            largest=largest,
+            topics=conditions.topics,
+            pool=conditions.pool,
+            event_loop=conditions.event_loop,
+        )
 
 
 @dataclass(frozen=True)
@@ -104,6 +128,7 @@ class LoadedPipeline:
         self._due: list[float] = []
         self._ends: list[float] = []
         self._served: list[int] = []
+        self._sent: list[float] = []
         self._rule: Rule | None = None
         self._drive = on_loop(settings.event_loop, self._run)
 
@@ -129,7 +154,7 @@ class LoadedPipeline:
             raise ValueError(f"a tick takes {self.settings.largest} batches, not {rule.most}")
         self._rule = rule
         self._due = np.asarray(due, dtype=np.float64).tolist()
-        self._ends, self._served, self._tally.events = [], [], 0
+        self._ends, self._served, self._sent, self._tally.events = [], [], [], 0
         collecting = gc.isenabled()
         gc.collect()
         gc.disable()
@@ -156,7 +181,7 @@ class LoadedPipeline:
         start = perf_counter()
         rule = self._rule
         produce = self._form(fabric, rule, start) if rule else self._produce(fabric, total, start)
-        await asyncio.gather(produce, self._consume(fabric, start))
+        await asyncio.gather(produce, self._consume(fabric, start, rule))
         return perf_counter() - start
 
     async def _produce(self, fabric: Loopback, total: int, start: float) -> None:
@@ -175,7 +200,7 @@ class LoadedPipeline:
     async def _form(self, fabric: Loopback, rule: Rule, start: float) -> None:
         """Produce as a rule wants it: what is due is heard of at once, and sent when it says."""
         due, total, pool = self._due, len(self._due), self.settings.pool
-        batches, served = self._batches, self._served
+        batches, served, sent = self._batches, self._served, self._sent
         first = seen = turn = 0
         while first < total:
             now = perf_counter() - start
@@ -189,19 +214,24 @@ class LoadedPipeline:
                     size = min(seen - first, rule.most)
                 if size:
                     served.append(size)
+                    sent.append(now)
                     await fabric.send(batches[size][turn % pool])
                     first, turn = first + size, turn + 1
             await asyncio.sleep(0)
 
-    async def _consume(self, fabric: Loopback, start: float) -> None:
-        plane, ends = self._plane, self._ends
-        left = len(self._due)
+    async def _consume(self, fabric: Loopback, start: float, rule: Rule | None) -> None:
+        plane, ends, served, sent = self._plane, self._ends, self._served, self._sent
+        left, free = len(self._due), 0.0
         while left:
             # A look instead of a wait: a waiting task would have to be woken, which no term holds.
             if len(fabric):
                 plane.tick(await fabric.receive())
-                ends.append(perf_counter() - start)
-                left -= self._served[len(ends) - 1]
+                end = perf_counter() - start
+                size = served[len(ends)]
+                if rule:
+                    rule.served(size, end - max(free, sent[len(ends)]))
+                ends.append(end)
+                left, free = left - size, end
             await asyncio.sleep(0)
 
 

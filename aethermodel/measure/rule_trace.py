@@ -24,7 +24,8 @@ def serve_by(
     arrivals : array_like, shape (events,)
         Arrival times in seconds, ascending.
     rule : Rule
-        Hears of arrivals when the server is free, as a consumer on the same loop does.
+        Hears of arrivals when the server is free, as a consumer on the same loop does, and of
+        every service time.
     table : array_like, shape (largest,)
         Seconds that batches of 1, 2, ... events take; at least the rule's largest.
 
@@ -59,6 +60,7 @@ def serve_by(
             size = min(waiting, rule.most)
         if size:
             now += seconds[size - 1]
+            rule.served(size, seconds[size - 1])
             ends.append(now)
             sizes.append(size)
             first += size

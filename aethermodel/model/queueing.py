@@ -15,6 +15,8 @@ from aethermodel.model.pauses import Pauses
 
 Floats = npt.NDArray[np.float64]
 Service = Callable[[Floats], npt.ArrayLike]
+# Of a simulation, for its own error.
+_PIECES = 20
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Latency:
         Latency in seconds, ascending, and the share of events at or below it.
     exact : bool
         Whether it was computed (up to the grid) rather than simulated.
+    trace : ndarray of float64, optional
+        Of a simulation: the latencies in the order of arrival, warm-up left out.
     """
 
     rate: float
@@ -41,6 +45,7 @@ class Latency:
     grid: Floats
     cumulative: Floats
     exact: bool
+    trace: Floats | None = None
 
     def quantile(self, share: npt.ArrayLike) -> Floats:
         """Latency that a share of the events does not exceed, in seconds."""
@@ -48,6 +53,19 @@ class Latency:
         if not np.all((asked > 0) & (asked < 1)):
             raise ValueError("a quantile lies between 0 and 1")
         return np.asarray(np.interp(asked, self.cumulative, self.grid))
+
+    def simulation_error(self, share: float) -> float:
+        """Standard error of a quantile that comes from the simulation's length, in seconds.
+
+        By batch means (Law & Kelton, Simulation Modeling and Analysis): the trace is cut into
+        consecutive pieces, longer than a busy period and so nearly independent, and the quantiles
+        of the pieces tell how much that of all varies. 0 where the latency was computed.
+        """
+        if self.trace is None:
+            return 0.0
+        self.quantile(share)  # refuses what is no share
+        found = [float(np.quantile(piece, share)) for piece in np.array_split(self.trace, _PIECES)]
+        return float(np.std(found, ddof=1) / np.sqrt(_PIECES))
 
     @property
     def percentiles(self) -> dict[str, float]:
@@ -132,16 +150,11 @@ def latency_under(
     rng = np.random.default_rng(seed)
     times = arrivals.times(events, rng)
     factors = None if variation is None else np.asarray(variation(rng, events), dtype=np.float64)
-    if pauses is None:
-        waited = serve(times, table, factors)
-    else:
-        # In running time the server never pauses, and what came during a pause came at once.
-        clock = pauses.clock(2 * float(times[-1]), rng)
-        begun = clock.running(times)
-        waited = clock.real(begun + serve(begun, table, factors)) - times
-    waited = np.sort(waited[events // 10 :])
+    trace = serve_paused(times, table, pauses, rng, factors)[events // 10 :]
+    waited = np.sort(trace)
     cumulative = (np.arange(waited.size) + 0.5) / waited.size
-    return Latency(arrivals.rate, load, float(waited.mean()), waited, cumulative, exact=False)
+    mean = float(waited.mean())
+    return Latency(arrivals.rate, load, mean, waited, cumulative, exact=False, trace=trace)
 
 
 def serve(arrivals: Floats, table: Floats, factors: Floats | None = None) -> Floats:
@@ -177,6 +190,32 @@ def serve(arrivals: Floats, table: Floats, factors: Floats | None = None) -> Flo
         sizes.append(size)
         first += size
     return np.asarray(np.repeat(ends, sizes) - arrivals)
+
+
+def serve_paused(
+    arrivals: Floats,
+    table: Floats,
+    pauses: Pauses | None,
+    rng: np.random.Generator,
+    factors: Floats | None = None,
+) -> Floats:
+    """Latency of each event of a trace, as `serve` gives it, on a host that pauses.
+
+    Parameters
+    ----------
+    arrivals, table, factors
+        As in `serve`; the service times are those of an undisturbed host.
+    pauses : Pauses or None
+        Without any, it is `serve`.
+    rng : numpy.random.Generator
+        Draws the pauses.
+    """
+    if pauses is None:
+        return serve(arrivals, table, factors)
+    # In running time the server never pauses, and what came during a pause came at once.
+    clock = pauses.clock(2 * float(arrivals[-1]), rng)
+    begun = clock.running(arrivals)
+    return np.asarray(clock.real(begun + serve(begun, table, factors)) - arrivals)
 
 
 def _table(service: Service, largest: int) -> Floats:

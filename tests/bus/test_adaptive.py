@@ -127,7 +127,8 @@ def test_what_is_taken_is_within_bounds_whatever_came(arrivals, waiting, waited)
         sizer.arrived(events, now)
         assert sizer.size in LADDER.sizes
     taken = sizer.take(waiting, waited)
-    assert taken in (0, min(waiting, TOP))
+    assert sizer.backlog_size in LADDER.sizes
+    assert taken in (0, min(waiting, sizer.backlog_size))
     if waiting and (waiting >= sizer.size or waited >= LADDER.hold_seconds):
         assert taken
 
@@ -147,6 +148,57 @@ def test_the_target_holds_at_every_load_which_no_fixed_size_does(arrivals):
             found.append(np.percentile(latencies[1000:-1024], 99) <= TARGET)
     assert all(held.pop("adaptive"))
     assert not any(all(found) for found in held.values())
+
+
+def dearer_beyond(n, size=3000, factor=1.4):
+    """What a host may really take: beyond the caches more than the law says."""
+    return law(n) * (factor if n > size else 1.0)
+
+
+def rate_of(rule, seconds, groups=6000, group=256):
+    """Events a second when all wait from the start, in groups of 256."""
+    table = np.array([seconds(group * n) for n in range(1, rule.most + 1)])
+    latencies, sizes = serve_by(np.zeros(groups), rule, table)
+    return groups * group / latencies.max(), group * sizes
+
+
+def test_a_backlog_is_served_in_the_size_that_is_fastest_in_fact_though_the_law_says_another():
+    ladder = Ladder.of(lambda n: law(256 * n), TARGET, 256)
+    best = max(rate_of(FixedSize(n), dearer_beyond)[0] for n in (1, 8, 11, 16, 64, 256))
+    told, deaf = AdaptiveSize(ladder), AdaptiveSize(ladder)
+    deaf.served = lambda events, seconds: None
+    rate, sizes = rate_of(told, dearer_beyond)
+    assert rate >= 0.9 * best
+    assert set(sizes[-20:-1]) == {256 * told.backlog_size}
+    assert 256 * told.backlog_size <= 3000
+    assert rate_of(deaf, dearer_beyond)[0] < 0.8 * best
+
+
+def test_where_the_law_is_right_the_smallest_size_near_the_best_serves_a_backlog():
+    sizer = AdaptiveSize(LADDER)
+    start = sizer.backlog_size
+    rates = [size / law(size) for size in LADDER.sizes]
+    assert start == next(
+        size for size, rate in zip(LADDER.sizes, rates, strict=True) if rate >= 0.95 * max(rates)
+    )
+    for factor in (1.0, 2.0, 1.0):  # a host that is slow for a while changes nothing for good
+        for _ in range(400):
+            sizer.served(sizer.backlog_size, factor * law(sizer.backlog_size))
+            carried = sizer.backlog_size / law(sizer.backlog_size)
+            assert carried >= 0.8 * max(rates)
+    sizer.served(1, 1.0)  # of small batches nothing is learned
+    sizer.served(TOP, 0.0)
+    assert carried >= 0.9 * max(rates)
+
+
+def test_one_pause_does_not_drive_a_good_size_out():
+    sizer = AdaptiveSize(LADDER)
+    for _ in range(100):
+        sizer.served(sizer.backlog_size, law(sizer.backlog_size))
+    sizer.served(sizer.backlog_size, 1.0)
+    for _ in range(20):
+        sizer.served(sizer.backlog_size, law(sizer.backlog_size))
+    assert sizer.backlog_size / law(sizer.backlog_size) >= 0.9 * CAPACITY
 
 
 def test_a_trace_in_words():

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from synthetic_calibration import synthetic_calibration
 
 import aethermodel
+from aethermodel.execute.host_lock import host_lock
 from aethermodel.measure.host import this_host
 
 
@@ -171,6 +173,30 @@ def test_bench_latency_puts_adaptive_batching_beside_fixed_sizes(tmp_path):
     assert [row["rule"] for row in document["rows"]] == rules
     assert document["campaign"]["target_seconds"] == 0.002
     assert done.returncode == (1 if document["outcome"] == "fail" else 0)
+
+
+def test_bench_latency_refuses_the_calibration_of_another_fabric(tmp_path):
+    """It would publish what loopback takes under the name of shared memory."""
+    ours = synthetic_calibration(topics=4, host=this_host().model_dump(mode="json"))
+    known = tmp_path / "shm.json"
+    conditions = replace(ours.conditions, fabric="shared-memory")
+    known.write_text(json.dumps(replace(ours, conditions=conditions).to_json()))
+    for more in ((), ("--adaptive",)):
+        done = aether("bench", "latency", "-c", str(known), *more)
+        assert done.returncode == 2
+        assert "taken with fabric shared-memory, not loopback" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("latency",), ("latency", "--adaptive"), ("optimum",)],
+)
+def test_a_bench_that_measures_waits_for_the_host(words):
+    with host_lock():
+        done = aether("bench", *words, "--wait-seconds", "0")
+    assert done.returncode == 2
+    assert f"process {os.getpid()} is still measuring on this host" in done.stderr
 
 
 def test_bench_model_compares_on_known_laws():

@@ -140,6 +140,20 @@ def test_a_queue_too_long_for_the_chain_is_simulated():
     assert not found.exact and found.percentiles["p99"] > affine(1)
 
 
+def test_a_simulation_knows_its_own_error():
+    """Its tails spread over seeds by about what one run says of itself; the computed has none."""
+    limit = stability_limit(affine, 32)
+    arrivals = Bursty(0.6 * limit, 0.5, 10 / limit)
+    runs = [latency_under(arrivals, affine, 32, events=60_000, seed=seed) for seed in range(12)]
+    spread = np.std([float(run.quantile(0.99)) for run in runs], ddof=1)
+    told = np.median([run.simulation_error(0.99) for run in runs])
+    assert 0.4 * spread < told < 2.5 * spread
+    exact = latency_under(Poisson(0.5 / D), constant, 1)
+    assert exact.simulation_error(0.99) == 0
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        runs[0].simulation_error(1.0)
+
+
 def test_bad_requests_are_refused():
     for wrong in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="rate"):
