@@ -174,7 +174,7 @@ class BatchModel:
         return np.asarray(n, dtype=np.float64) / self.seconds_at(n)
 
     def binding_term(self, n: float) -> str:
-        """Return the term that costs most at batch size `n`; ``send`` where the rest waits for it."""
+        """Return the term that costs most at batch size `n`; ``send`` where the rest waits."""
         budget = self.budget(n)
         if budget.pop("wait", 0) > 0:
             return PRODUCER

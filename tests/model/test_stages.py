@@ -67,7 +67,7 @@ def test_sizes_for_a_share_of_the_best_rate_match_brute_force(model, share):
     least = size_for_rate(law, share * rate)[0]
     reaching = GRID[rates >= share * rate[0]]
     if reaching.size:
-        below = GRID[GRID < reaching[0]]
+        below = GRID[: np.searchsorted(GRID, reaching[0])]
         assert (below[-1] if below.size else 1) <= least * (1 + 1e-6)
         assert least <= reaching[0] * (1 + 1e-6)
     else:
