@@ -19,6 +19,7 @@ from aethermodel.calibrate.choice import (
     splits,
 )
 from aethermodel.calibrate.forms import Form
+from aethermodel.calibrate.processes import Between, level_out
 from aethermodel.calibrate.regression import Regression
 from aethermodel.calibrate.samples import Samples, checked, summarise
 
@@ -81,6 +82,8 @@ class TermFit:
         The law chosen, with its fit, noise, held-out error and AICc.
     tried : tuple of Candidate
         Every law tried, with held-out error and AICc.
+    between : Between
+        What the processes differ by that the samples came from; `noise` is within one.
     """
 
     form: Form
@@ -95,6 +98,7 @@ class TermFit:
     unseen_knees: tuple[float, ...]
     chosen: Candidate
     tried: tuple[Candidate, ...]
+    between: Between = Between()
 
     def predict(
         self, n: ArrayLike, level: float = 0.95, kind: Kind = "mean"
@@ -135,6 +139,7 @@ class TermFit:
         if kind == "observation":
             variance = variance + np.square(self.noise * mean)
         half = quantile * np.sqrt(np.maximum(variance, 0))
+        half = np.hypot(half, self.between.half(mean, level, fresh=kind == "observation"))
         centre = mean + gradient @ self.shift
         low = np.clip(centre - half, 0, mean)
         high = np.maximum(centre + half, mean)
@@ -149,6 +154,8 @@ class TermFit:
         ``N1`` and ``N2`` (event), and below a switch ``cs`` (s/event) and ``Ns`` (event).
         """
         half = _quantile(self.freedom, self.level) * np.sqrt(np.diag(self.covariance))
+        costs = self.values.size
+        half[:costs] = np.hypot(half[:costs], self.between.half(self.values, self.level))
         result = {}
         for index, name in enumerate(self.form.coefficients):
             value = float(self.values[index])
@@ -189,6 +196,7 @@ def fit_term(
     free_knee: bool = True,
     forms: Sequence[str] = FORMS,
     switch: float | None = None,
+    group: ArrayLike | None = None,
     level: float = 0.95,
 ) -> TermFit:
     """Fit a physical law of N to the timings of one term.
@@ -213,6 +221,9 @@ def fit_term(
     switch : float, optional
         Batch size at which the code is known to change its way, in events: below it the slope may
         be greater than above.
+    group : array_like, shape (samples,), optional
+        The process that each sample was taken in: samples of one process share what it is slower
+        or faster by. Without it all samples are taken to be independent.
     level : float
         Confidence of the intervals in `TermFit.parameters`.
 
@@ -236,6 +247,9 @@ def fit_term(
         raise ValueError("every knee must be a finite number of events above zero")
     if switch is not None and not (np.isfinite(switch) and switch > 0):
         raise ValueError("the switch must be a finite number of events above zero")
+    between = Between()
+    if group is not None:
+        times, between = level_out(sizes, times, np.ravel(group))
     samples = summarise(sizes, times)
     tried = candidates(samples, places, free_knee, forms, switch)
     if not tried:
@@ -269,6 +283,7 @@ def fit_term(
         unseen_knees=tuple(place for place in places if not splits(samples.n, place)),
         chosen=best,
         tried=tuple(tried),
+        between=between,
     )
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import sympy
 
 from aethermodel.model.parameters import K, N, Parameter
-from aethermodel.model.terms import TERM_NAMES, Term
+from aethermodel.model.terms import PRODUCER, TERM_NAMES, Term
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,12 +24,17 @@ _LARGEST_BATCH = 2.0**32
 class BatchModel:
     """The time of one batch: T_batch = T_loop + T_ffi + T_kernel(N) + T_fabric.
 
+    Where another process sends, it works beside these, and the slower of the two sets the pace:
+    T_batch = max(T_loop + T_ffi + T_kernel(N) + T_fabric, T_send(N)).
+
     Parameters
     ----------
     terms : sequence of Term
         At most one of each name; a term left out costs nothing.
     calls : float or sympy.Expr
         Handler calls a tick: the value of K, or an expression in N.
+    producer : Term, optional
+        What a batch costs a producer in a process of its own.
 
     Raises
     ------
@@ -38,31 +43,46 @@ class BatchModel:
 
     Notes
     -----
-    The sum is that of the specification, section 2: nothing overlaps.
+    The sum is that of the specification, section 2: within a process nothing overlaps.
     """
 
     terms: Sequence[Term]
     calls: float | sympy.Expr = 0.0
+    producer: Term | None = None
 
     def __post_init__(self) -> None:
-        names = [term.name for term in self.terms]
-        parameters = [p.name for term in self.terms for p in term.parameters]
+        names = [term.name for term in self.all_terms]
+        parameters = [p.name for term in self.all_terms for p in term.parameters]
         for kind, given in (("terms", names), ("parameters", parameters)):
             if len(set(given)) != len(given):
                 raise ValueError(f"two {kind} share a name: {sorted(given)}")
+        order = (*TERM_NAMES, PRODUCER)
         object.__setattr__(
-            self, "terms", tuple(sorted(self.terms, key=lambda t: TERM_NAMES.index(t.name)))
+            self, "terms", tuple(sorted(self.terms, key=lambda t: order.index(t.name)))
         )
+
+    @property
+    def all_terms(self) -> tuple[Term, ...]:
+        """The terms, then the producer's where there is one."""
+        return (*self.terms, self.producer) if self.producer else tuple(self.terms)
+
+    @property
+    def stages(self) -> tuple[BatchModel, ...]:
+        """What runs side by side, each a model of its own: the sum of the terms, the producer."""
+        if self.producer is None:
+            return (self,)
+        return BatchModel(self.terms, self.calls), BatchModel([self.producer], self.calls)
 
     @property
     def parameters(self) -> dict[str, Parameter]:
         """All parameters by name, in the order of the terms."""
-        return {p.name: p for term in self.terms for p in term.parameters}
+        return {p.name: p for term in self.all_terms for p in term.parameters}
 
     @property
     def t_batch(self) -> sympy.Expr:
         """T_batch, symbolic, in seconds."""
-        return sympy.Add(*(term.expression for term in self.terms))
+        consumer = sympy.Add(*(term.expression for term in self.terms))
+        return sympy.Max(consumer, self.producer.expression) if self.producer else consumer
 
     @property
     def throughput(self) -> sympy.Expr:
@@ -75,14 +95,16 @@ class BatchModel:
 
     def limit(self) -> sympy.Expr:
         """Return the throughput that no batch size exceeds in the end: N to infinity, symbolic."""
+        if self.producer:
+            return sympy.Min(*(stage.limit() for stage in self.stages))
         # Beyond every knee each Max(0, N - knee) is its second argument.
         beyond = self.t_batch.replace(sympy.Max, lambda *a: next(x for x in a if x.has(N)))
         return 1 / sympy.expand(beyond).coeff(N, 1)
 
     def limit_per_second(self) -> float:
         """Return `limit` in figures (events a second); infinite where nothing is paid an event."""
-        value = self.limit().subs(self._values)
-        return float("inf") if value.is_infinite else float(value)
+        values = (stage.limit().subs(self._values) for stage in self.stages)
+        return min(float("inf") if value.is_infinite else float(value) for value in values)
 
     def n_half(self) -> float:
         """Return the smallest batch size that reaches half of the limit (Hockney's N-half).
@@ -109,7 +131,7 @@ class BatchModel:
     def _numeric(self) -> dict[str, Any]:
         return {
             term.name: sympy.lambdify(N, term.expression.subs(self._values), "numpy")
-            for term in self.terms
+            for term in self.all_terms
         }
 
     def budget(self, n: npt.ArrayLike) -> dict[str, Floats]:
@@ -123,7 +145,8 @@ class BatchModel:
         Returns
         -------
         dict of str to numpy.ndarray
-            Seconds a batch by term, each of the shape of `n`.
+            Seconds a batch by term, each of the shape of `n`; they add up to T_batch. With a
+            producer also ``wait``, the time for which the rest waits for it.
 
         Raises
         ------
@@ -133,10 +156,14 @@ class BatchModel:
         sizes = np.asarray(n, dtype=np.float64)
         if not (sizes > 0).all():
             raise ValueError("a batch size must be positive")
-        return {
+        costs = {
             name: np.broadcast_to(np.asarray(f(sizes), dtype=np.float64), sizes.shape)
             for name, f in self._numeric.items()
         }
+        if self.producer:
+            sends = costs.pop(PRODUCER)
+            costs["wait"] = np.maximum(sends - np.sum(list(costs.values()), axis=0), 0)
+        return costs
 
     def seconds_at(self, n: npt.ArrayLike) -> Floats:
         """Return T_batch in seconds at batch sizes `n`."""
@@ -147,8 +174,10 @@ class BatchModel:
         return np.asarray(n, dtype=np.float64) / self.seconds_at(n)
 
     def binding_term(self, n: float) -> str:
-        """Return the name of the term that costs most at batch size `n`."""
+        """Return the term that costs most at batch size `n`; ``send`` where the rest waits."""
         budget = self.budget(n)
+        if budget.pop("wait", 0) > 0:
+            return PRODUCER
         return max(budget, key=lambda name: float(budget[name]))
 
     def replaced(self, source: str, **values: float) -> BatchModel:
@@ -171,19 +200,18 @@ class BatchModel:
             raise ValueError(
                 f"no parameter {sorted(unknown)[0]!r}; the model has {', '.join(self.parameters)}"
             )
+
+        def changed(term: Term) -> Term:
+            parameters = tuple(
+                p.with_value(values[p.name], source) if p.name in values else p
+                for p in term.parameters
+            )
+            return Term(term.name, term.expression, parameters)
+
         return BatchModel(
-            [
-                Term(
-                    term.name,
-                    term.expression,
-                    tuple(
-                        p.with_value(values[p.name], source) if p.name in values else p
-                        for p in term.parameters
-                    ),
-                )
-                for term in self.terms
-            ],
-            calls=self.calls,
+            [changed(term) for term in self.terms],
+            self.calls,
+            changed(self.producer) if self.producer else None,
         )
 
     def latex(self) -> str:

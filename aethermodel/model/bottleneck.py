@@ -12,13 +12,14 @@ import sympy
 
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import K, N
+from aethermodel.model.terms import PRODUCER
 
 Floats = npt.NDArray[np.float64]
 _GRID = 400
 
 
 def term_functions(model: BatchModel) -> dict[str, Callable[..., Any]]:
-    """Return each term as a numeric function ``f(N, *parameters)``, compiled once.
+    """Return each term, a producer's too, as a numeric function ``f(N, *parameters)``.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def term_functions(model: BatchModel) -> dict[str, Callable[..., Any]]:
     symbols = [N, *(p.symbol for p in model.parameters.values())]
     return {
         term.name: sympy.lambdify(symbols, term.expression.subs(K, model.calls), "numpy")
-        for term in model.terms
+        for term in model.all_terms
     }
 
 
@@ -62,6 +63,8 @@ def bottleneck_map(
 ) -> list[Span]:
     """Return the term that binds from one event up to a largest batch.
 
+    A producer binds where the sum of the others waits for it.
+
     Parameters
     ----------
     model : BatchModel
@@ -79,19 +82,33 @@ def bottleneck_map(
     draws = list(np.broadcast_arrays(*draws))
 
     def cost(term: str, n: npt.ArrayLike, parameters: list[Any]) -> Floats:
-        return np.asarray(functions[term](np.asarray(n, dtype=float), *parameters), dtype=float)
+        sizes = np.asarray(n, dtype=float)
+        own = np.asarray(functions[term](sizes, *parameters), dtype=float)
+        return np.broadcast_to(own, np.broadcast_shapes(own.shape, sizes.shape))
+
+    def total(n: npt.ArrayLike, parameters: list[Any]) -> Floats:
+        return np.asarray(sum(cost(term.name, n, parameters) for term in model.terms))
 
     grid = np.geomspace(1, top, _GRID)
     names = list(functions)
-    costs = np.stack([np.broadcast_to(cost(name, grid, point), grid.shape) for name in names])
-    binding = np.argmax(costs, axis=0)
+    binding = np.argmax([cost(term.name, grid, point) for term in model.terms], axis=0)
+    if model.producer:
+        late = cost(PRODUCER, grid, point) > total(grid, point)
+        binding = np.where(late, names.index(PRODUCER), binding)
     changes = np.flatnonzero(np.diff(binding))
     spans, begin = [], 1.0
     for index in changes:
         here, there = names[binding[index]], names[binding[index + 1]]
 
         def ahead(n: Floats, parameters: list[Any], a: str = here, b: str = there) -> Floats:
-            return cost(a, n, parameters) - cost(b, n, parameters)
+            # Against the producer stands all that waits for it.
+            one, other = (
+                total(n, parameters)
+                if PRODUCER in (a, b) and name != PRODUCER
+                else cost(name, n, parameters)
+                for name in (a, b)
+            )
+            return one - other
 
         end = float(_crossing(ahead, point, grid[[index]], grid[[index + 1]])[0])
         shape = draws[0].shape

@@ -47,6 +47,8 @@ def pieces(model: BatchModel) -> list[Piece]:
     ValueError
         If T_batch has another form.
     """
+    if model.producer:
+        raise ValueError("two stages are no one law: take model.stages, or law_of(model)")
     t_batch = sympy.expand(model.t_batch)
     values = {p.symbol: p.value for p in model.parameters.values()}
     rises = []

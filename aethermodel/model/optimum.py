@@ -3,6 +3,8 @@
 On a piece ``T = a + b N`` the rate ``N / T`` reaches x at ``N = x a / (1 - x b)``, and the time t
 at ``N = (t - a) / b``. Handler calls are part of a, and depend on N only until every topic is hit;
 until then the solution is bracketed by those for the fewest and the most calls.
+
+Of two stages side by side each has its own solution, and the whole that of the slower one.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import sympy
 
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.law import Law, pieces
+from aethermodel.model.stages import Pipelined
 
 Floats = npt.NDArray[np.float64]
 _HALVINGS = 100
@@ -45,12 +48,12 @@ def size_for_share(model: BatchModel, share: float) -> sympy.Expr:
     return sympy.simplify(part * last.fixed / ((1 - part) * last.slope))
 
 
-def best_rate(law: Law) -> tuple[Floats, Floats]:
+def best_rate(law: Law | Pipelined) -> tuple[Floats, Floats]:
     """Return the highest rate at any batch size, and the smallest size that has it.
 
     Parameters
     ----------
-    law : Law
+    law : Law or Pipelined
 
     Returns
     -------
@@ -58,6 +61,8 @@ def best_rate(law: Law) -> tuple[Floats, Floats]:
         Events a second, and events; the size is infinite where the rate is only approached. At a
         knee the rate may pass the asymptote: beyond it each event costs more.
     """
+    if isinstance(law, Pipelined):
+        return _best_together(law)
     # A rate N / T has no maximum inside a piece: its derivative has the sign of a. So it lies at
     # the first size, at a knee, or nowhere.
     with np.errstate(divide="ignore"):
@@ -69,12 +74,40 @@ def best_rate(law: Law) -> tuple[Floats, Floats]:
     return np.take_along_axis(rates, best, 0)[0], np.take_along_axis(places, best, 0)[0]
 
 
-def size_for_rate(law: Law, rate: npt.ArrayLike) -> Floats:
+def _best_together(law: Pipelined) -> tuple[Floats, Floats]:
+    """The highest rate of two stages: at the peak of one of them, or where they cross between.
+
+    A stage's rate grows up to its peak and falls beyond it.
+    """
+    peaks = [best_rate(stage) for stage in law.stages]
+    first = np.argmin([np.minimum(size, _FAR) for _, size in peaks], axis=0)
+
+    def pick(figures: list[Floats], late: int) -> Floats:
+        return np.where(first == late, figures[0], figures[1])
+
+    early, late = pick([s for _, s in peaks], 0), pick([s for _, s in peaks], 1)
+
+    def lead(n: Floats) -> Floats:
+        """By how much the stage that peaks late is ahead of the other."""
+        rates = [stage.rate(np.minimum(n, _FAR)) for stage in law.stages]
+        return pick(rates, 1) - pick(rates, 0)
+
+    low, high = np.minimum(early, _FAR), np.minimum(late, _FAR)
+    for _ in range(_HALVINGS):
+        middle = np.sqrt(low * high)
+        ahead = lead(middle) >= 0
+        low, high = np.where(ahead, low, middle), np.where(ahead, middle, high)
+    size = np.where(lead(early) >= 0, early, np.where(lead(late) <= 0, late, high))
+    limits = np.minimum(*(rate for rate, _ in peaks))
+    return np.where(np.isinf(size), limits, law.rate(np.minimum(size, _FAR))), size
+
+
+def size_for_rate(law: Law | Pipelined, rate: npt.ArrayLike) -> Floats:
     """Return the smallest batch size that reaches a rate.
 
     Parameters
     ----------
-    law : Law
+    law : Law or Pipelined
     rate : array_like, scalar or shape (draws,)
         Events a second, above zero.
 
@@ -83,6 +116,11 @@ def size_for_rate(law: Law, rate: npt.ArrayLike) -> Floats:
     ndarray of float64, shape (draws,)
         Events, at least 1; infinite where no batch size reaches it.
     """
+    if isinstance(law, Pipelined):
+        each = np.maximum(*(size_for_rate(stage, rate) for stage in law.stages))
+        # Where the later stage gets there, the earlier one may have fallen back behind a knee.
+        reached = law.rate(np.minimum(each, _FAR)) >= np.multiply(rate, 1 - 1e-9)
+        return np.where(reached, each, np.inf)
     wanted = np.broadcast_to(np.asarray(rate, dtype=np.float64), law.slope[0].shape)
     if not np.all(wanted > 0):
         raise ValueError("a target rate must be above zero events a second")
@@ -102,12 +140,12 @@ def size_for_rate(law: Law, rate: npt.ArrayLike) -> Floats:
     return np.where(law.rate(np.ones_like(wanted)) >= wanted, 1.0, found)
 
 
-def size_within(law: Law, seconds: npt.ArrayLike) -> Floats:
+def size_within(law: Law | Pipelined, seconds: npt.ArrayLike) -> Floats:
     """Return the largest batch size whose T_batch stays within a time.
 
     Parameters
     ----------
-    law : Law
+    law : Law or Pipelined
     seconds : array_like, scalar or shape (draws,)
         Above zero.
 
@@ -116,6 +154,8 @@ def size_within(law: Law, seconds: npt.ArrayLike) -> Floats:
     ndarray of float64, shape (draws,)
         Events; nan where one event already takes longer, infinite where nothing is paid an event.
     """
+    if isinstance(law, Pipelined):
+        return np.minimum(*(size_within(stage, seconds) for stage in law.stages))
     limit = np.broadcast_to(np.asarray(seconds, dtype=np.float64), law.slope[0].shape)
     if not np.all(limit > 0):
         raise ValueError("a latency target must be above zero seconds")
@@ -131,7 +171,7 @@ def size_within(law: Law, seconds: npt.ArrayLike) -> Floats:
     return np.where(law.seconds(np.ones_like(limit)) > limit, np.nan, found)
 
 
-def best_within(law: Law, seconds: npt.ArrayLike) -> Floats:
+def best_within(law: Law | Pipelined, seconds: npt.ArrayLike) -> Floats:
     """Return the batch size of the highest rate among those whose T_batch stays within a time."""
     _, peak = best_rate(law)
     return np.asarray(np.minimum(peak, size_within(law, seconds)))

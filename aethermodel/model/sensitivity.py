@@ -44,17 +44,15 @@ class Gain:
         Parameter, or term where `is_term`.
     is_term : bool
     share : ndarray of float64, shape (draws,)
-        Its share of T_batch, the elasticity.
+        Its share of T_batch, the elasticity; zero in a stage that waits for a slower one.
+    halved : ndarray of float64, shape (draws,)
+        Relative gain in throughput if it is halved: a stage is linear in each of its costs.
     """
 
     name: str
     is_term: bool
     share: Floats
-
-    @property
-    def halved(self) -> Floats:
-        """Relative gain in throughput if it is halved: T is linear in each cost."""
-        return np.asarray(1 / (1 - self.share / 2) - 1)
+    halved: Floats
 
 
 def gains(
@@ -80,17 +78,26 @@ def gains(
         raise ValueError(f"a batch size must be positive, not {n:g}")
     given = {name: p.value for name, p in model.parameters.items()} | dict(values or {})
     arrays = np.broadcast_arrays(*(np.atleast_1d(given[name]) for name in model.parameters))
-    costs = [name for name, p in model.parameters.items() if p.unit != "event"]
-    expressions = [elasticity(model, name) for name in costs]
-    expressions += [term.expression / model.t_batch for term in model.terms]
     symbols = [p.symbol for p in model.parameters.values()]
-    numeric = sympy.lambdify(
-        symbols,
-        [e.subs(K, model.calls).subs(N, sympy.Float(n)) for e in expressions],
-        "numpy",
-    )
     shape = arrays[0].shape
-    shares = [np.broadcast_to(np.asarray(s, dtype=float), shape) for s in numeric(*arrays)]
-    named = [(name, False) for name in costs] + [(term.name, True) for term in model.terms]
-    ranked = [Gain(name, term, share) for (name, term), share in zip(named, shares, strict=True)]
+
+    def figures(expressions: list[sympy.Expr]) -> list[Floats]:
+        at = [e.subs(K, model.calls).subs(N, sympy.Float(n)) for e in expressions]
+        found = sympy.lambdify(symbols, at, "numpy")(*arrays)
+        return [np.broadcast_to(np.asarray(each, dtype=float), shape) for each in found]
+
+    stages = model.stages
+    totals = np.stack(figures([stage.t_batch for stage in stages]))
+    whole = totals.max(axis=0)
+    ranked = []
+    for index, (stage, total) in enumerate(zip(stages, totals, strict=True)):
+        costs = [name for name, p in stage.parameters.items() if p.unit != "event"]
+        named = [(name, False) for name in costs] + [(term.name, True) for term in stage.terms]
+        expressions = [elasticity(stage, name) for name in costs]
+        expressions += [term.expression / stage.t_batch for term in stage.terms]
+        beside = np.delete(totals, index, axis=0).max(axis=0, initial=0.0)
+        for (name, is_term), share in zip(named, figures(expressions), strict=True):
+            after = np.maximum(total * (1 - share / 2), beside)
+            of_whole = np.where(total == whole, share, 0.0)
+            ranked.append(Gain(name, is_term, of_whole, whole / after - 1))
     return sorted(ranked, key=lambda gain: -float(np.median(gain.halved)))

@@ -19,6 +19,8 @@ from aethermodel.model.parameters import (
 
 #: Order of the terms in every sum, table and plot.
 TERM_NAMES = ("loop", "ffi", "kernel", "fabric")
+#: What a batch costs a producer in a process of its own: a stage beside the sum of the others.
+PRODUCER = "send"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Term:
     Attributes
     ----------
     name : str
-        One of `TERM_NAMES`.
+        One of `TERM_NAMES`, or `PRODUCER`.
     expression : sympy.Expr
         Seconds a batch, in the symbols N, K and those of `parameters`.
     parameters : tuple of Parameter
@@ -46,8 +48,10 @@ class Term:
     parameters: tuple[Parameter, ...]
 
     def __post_init__(self) -> None:
-        if self.name not in TERM_NAMES:
-            raise ValueError(f"a term is one of {', '.join(TERM_NAMES)}, not {self.name!r}")
+        if self.name not in (*TERM_NAMES, PRODUCER):
+            raise ValueError(
+                f"a term is one of {', '.join(TERM_NAMES)}, or {PRODUCER}, not {self.name!r}"
+            )
         units = {p.symbol: DIMENSIONS[p.unit] for p in self.parameters}
         units |= {N: DIMENSIONS["event"], K: DIMENSIONS["call"]}
         missing = self.expression.free_symbols - units.keys()

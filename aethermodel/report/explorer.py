@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel.model.bottleneck import term_functions
+from aethermodel.model.terms import PRODUCER
 from aethermodel.report import style
 from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import engineering
@@ -37,7 +38,7 @@ class Explorer:
     def __init__(self, scenario: Scenario, top: float = 1e6) -> None:
         self._sizes = np.geomspace(1, top, 121)
         self._source = provenance(scenario)
-        self._functions = list(term_functions(scenario.model).values())
+        self._functions = term_functions(scenario.model)
         self.values = {name: p.value for name, p in scenario.model.parameters.items()}
         self.meanings = {name: p.meaning for name, p in scenario.model.parameters.items()}
         self.units = {name: p.unit for name, p in scenario.model.parameters.items()}
@@ -66,7 +67,9 @@ class Explorer:
     def rate(self, **assumed: float) -> np.ndarray:
         """Events a second over the batch sizes, some parameters replaced."""
         parameters = (self.values | assumed).values()
-        seconds = sum(function(self._sizes, *parameters) for function in self._functions)
+        costs = {name: f(self._sizes, *parameters) for name, f in self._functions.items()}
+        sends = costs.pop(PRODUCER, 0.0)
+        seconds = np.maximum(sum(costs.values()), sends)
         return np.asarray(self._sizes / seconds)
 
     def picture(self, **assumed: float) -> bytes:

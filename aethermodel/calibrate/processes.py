@@ -1,0 +1,129 @@
+"""What fresh processes differ by: noise that repeats within one process cannot show.
+
+Address layout, hash seed and the state of the host make all samples of a process slower or faster
+together. Eight processes of four samples are then eight witnesses of the level, not thirty-two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
+
+from aethermodel.calibrate.samples import CUTOFF, MAD_TO_SIGMA, summarise
+
+Floats = NDArray[np.float64]
+_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Between:
+    """A factor that all samples of one process share, different from process to process.
+
+    Attributes
+    ----------
+    processes : int
+        That the samples came from; 0 where that was not recorded.
+    variance : float
+        Relative variance of one process's level; zero where the processes differ by no more than
+        their own samples make them.
+    weight : float
+        Share of `variance` that is left in the mean level: one over the processes, or more where
+        some gave more samples than others.
+    """
+
+    processes: int = 0
+    variance: float = 0.0
+    weight: float = 0.0
+
+    def half(self, value: ArrayLike, level: float, fresh: float = 0) -> Floats:
+        """Half-width of the interval that these levels leave around a value.
+
+        Parameters
+        ----------
+        value : array_like
+            In any unit.
+        level : float
+            Confidence, between 0 and 1.
+        fresh : float
+            Number of further processes whose mean the interval has to hold; 0: the mean level of
+            all processes there could be.
+
+        Notes
+        -----
+        Student's t with one degree of freedom less than there are processes.
+        """
+        if not self.variance:
+            return np.zeros(np.shape(value))
+        variance = self.variance * (self.weight + (1 / fresh if fresh else 0))
+        quantile = stdtrit(self.processes - 1, (1 + level) / 2)
+        return np.asarray(quantile * np.sqrt(variance) * np.abs(value), dtype=np.float64)
+
+
+def level_out(n: Floats, seconds: Floats, process: ArrayLike) -> tuple[Floats, Between]:
+    """Take out of the samples what their processes differ by, and say how much that is.
+
+    Parameters
+    ----------
+    n, seconds : ndarray of float64, shape (samples,)
+        As `aethermodel.calibrate.samples.checked` returns them.
+    process : array_like, shape (samples,)
+        What tells the processes apart: any number each.
+
+    Returns
+    -------
+    seconds : ndarray of float64, shape (samples,)
+        Each process moved towards the level of all, by as much as its own samples are sure of it
+        (the best linear unbiased prediction of its effect; Robinson 1991,
+        doi 10.1214/ss/1177011926). Unchanged where the processes do not differ.
+    between : Between
+
+    Raises
+    ------
+    ValueError
+        If there is not one process for each sample.
+
+    Notes
+    -----
+    Levels are medians of a two-way layout, size by process, in logarithms; their variance is that
+    of the levels less what the samples' own noise puts there (method of moments).
+    """
+    given = np.asarray(process)
+    if given.shape != n.shape:
+        raise ValueError(f"there are {n.size} samples but {given.size} processes for them")
+    names, group = np.unique(given, return_inverse=True)
+    if names.size < 2:
+        return seconds, Between(names.size)
+    _, size = np.unique(n, return_inverse=True)
+    rest = np.log(seconds)
+    effect = np.zeros(names.size)
+    for _ in range(_ROUNDS):
+        rest = rest - _medians(rest, size)[size]
+        step = _medians(rest, group)
+        effect, rest = effect + step, rest - step[group]
+    taken = np.bincount(group)
+    scale = MAD_TO_SIGMA * float(np.median(np.abs(rest)))
+    scale *= np.sqrt(n.size / max(n.size - size.max() - names.size, 1))
+    # The median has found each level; the mean of what lies near it knows it better.
+    near = np.abs(rest) <= CUTOFF * scale
+    kept = np.bincount(group, near)
+    effect += np.bincount(group, rest * near) / np.maximum(kept, 1)
+    noise = np.square(scale) / np.maximum(kept, 1)
+    # One process that was disturbed throughout moves the level as little as one sample would.
+    levels = summarise(np.ones(names.size), np.exp(effect))
+    effect -= np.log(levels.seconds[0])
+    variance = float(np.sum(np.square(effect)) / (names.size - 1) - np.mean(noise))
+    if variance <= 0:
+        return seconds, Between(names.size)
+    effect *= variance / (variance + noise)
+    weight = float(np.sum(np.square(taken / n.size)))
+    return seconds * np.exp(-effect[group]), Between(names.size, variance, weight)
+
+
+def _medians(values: Floats, group: NDArray[np.int64]) -> Floats:
+    values = values[np.lexsort((values, group))]
+    count = np.bincount(group)
+    start = np.cumsum(count) - count
+    return np.asarray((values[start + (count - 1) // 2] + values[start + count // 2]) / 2)
