@@ -8,8 +8,9 @@ from html import escape
 from typing import Any
 
 from aethermodel.report.cells import Page, Piece
-from aethermodel.report.css import BLOCK_STYLE, TEMPLATES
+from aethermodel.report.css import BLOCK_STYLE
 from aethermodel.report.markdown import Heading
+from aethermodel.report.template import fill
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,6 @@ def render(title: str, opening: list[Any], sections: Iterable[Section]) -> str:
         What stands between title and contents, such as the verdict.
     sections : iterable of Section
     """
-    from jinja2 import Environment, FileSystemLoader
-
     first = Heading(1, title, "top")
     body = "".join(map(_html, opening))
     pieces = [
@@ -58,7 +57,4 @@ def render(title: str, opening: list[Any], sections: Iterable[Section]) -> str:
         pieces.append(Piece(f'<div class="cell">{html}</div>', [heading], True))
     pieces[0].opens = True
     contents = [piece.headings[0] for piece in pieces[1:]]
-    page = Page(title, True, pieces, contents, None)
-    environment = Environment(loader=FileSystemLoader(TEMPLATES / "aether"), autoescape=False)
-    environment.filters["aether_page"] = lambda given: given
-    return environment.get_template("index.html.j2").render(nb=page)
+    return fill(Page(title, True, pieces, contents, None))
