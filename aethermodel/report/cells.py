@@ -7,55 +7,20 @@ before the verdict.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
-from aethermodel.report.css import PAGE_STYLE
-from aethermodel.report.markdown import Heading, ReportMarkdown
+from aethermodel.report.markdown import ReportMarkdown
 from aethermodel.report.notebook import Stream
 from aethermodel.report.outputs import OutputRenderer, preformatted
 from aethermodel.report.sanitize import Sanitizer
+from aethermodel.report.template import Heading, Page, Piece
 
 if TYPE_CHECKING:
     from aethermodel.report.notebook import Cell, Notebook, Output
 
 _NAMES = {"parameters": "Parameters (defaults)", "injected-parameters": "Parameters of this run"}
 _CONTENTS_FROM = 3
-
-
-@dataclass
-class Piece:
-    """Some of the page.
-
-    Attributes
-    ----------
-    html : str
-        Safe to place.
-    headings : list of Heading
-        The headings in it.
-    is_output : bool
-        It shows what a code cell showed.
-    opens : bool
-        The table of contents follows it.
-    """
-
-    html: str
-    headings: list[Heading] = field(default_factory=list)
-    is_output: bool = False
-    opens: bool = False
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that the page template shows."""
-
-    title: str
-    has_title: bool
-    pieces: list[Piece]
-    contents: list[Heading]
-    failed: str | None
-    style: str = PAGE_STYLE
 
 
 def build_page(notebook: Notebook, title: str) -> Page:

@@ -1,13 +1,53 @@
-"""A page put into the project's template, as a whole document."""
+"""What a page is made of, and the template that makes a whole document of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
-from aethermodel.report.css import TEMPLATES
+from aethermodel.report.css import PAGE_STYLE, TEMPLATES
 
-if TYPE_CHECKING:
-    from aethermodel.report.cells import Page
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of the report: its level (1 to 6), its id and its text."""
+
+    level: int
+    anchor: str
+    text: str
+
+
+@dataclass
+class Piece:
+    """Some of the page.
+
+    Attributes
+    ----------
+    html : str
+        Safe to place.
+    headings : list of Heading
+        The headings in it.
+    is_output : bool
+        It shows what a code cell showed.
+    opens : bool
+        The table of contents follows it.
+    """
+
+    html: str
+    headings: list[Heading] = field(default_factory=list)
+    is_output: bool = False
+    opens: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the page template shows."""
+
+    title: str
+    has_title: bool
+    pieces: list[Piece]
+    contents: list[Heading]
+    failed: str | None
+    style: str = PAGE_STYLE
 
 
 def fill(page: Page) -> str:
