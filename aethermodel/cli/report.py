@@ -81,13 +81,14 @@ def command(
     if calibration or rate is not None or p99 is not None:
         raise ValueError("--calibration, --rate and --p99 are for the store of a sweep")
     output = output or Path("reports/model_vs_measured.html")
-    from aethermodel.measure.campaign import Campaign
-    from aethermodel.report.html import export
-
     if notebook is not None:
+        from aethermodel.report.html import export
+
         export(notebook, output)
         typer.echo(output)
         return
+    from aethermodel.measure.campaign import Campaign
+
     campaign = Campaign(
         batch_sizes=batch_sizes,
         event_loop=loop,

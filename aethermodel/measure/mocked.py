@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from aethermodel.bus.fabric import Batch
-from aethermodel.specification import Specification
+
+if TYPE_CHECKING:
+    from aethermodel.specification import Specification  # which brings SymPy
 
 
 def mocked_core(specification: Specification) -> Callable[[Batch], None]:

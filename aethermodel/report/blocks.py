@@ -9,12 +9,15 @@ from typing import Any, Literal, NamedTuple
 
 from aethermodel.report.css import BLOCK_STYLE
 from aethermodel.report.mathml import mathml
+from aethermodel.report.prose import prose
 from aethermodel.report.quantities import engineering, interval
 from aethermodel.report.style import TERM_COLOURS
 from aethermodel.sizes import memory
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 VERDICTS = ("pass", "fail", "inconclusive")
+# Letters and signs of a formula in a column of a table.
+_COLUMN_WIDTH = 30
 
 
 class SummaryRow(NamedTuple):
@@ -127,7 +130,7 @@ def summary_block(
     html = (
         f'<section class="ae ae-summary ae-{verdict}" aria-label="Verdict">'
         f"{_mark(verdict)}"
-        f'<div class="ae-headline">{escape(headline)}</div><p>{escape(paragraph)}</p>'
+        f'<div class="ae-headline">{escape(headline)}</div><p>{prose(paragraph)}</p>'
         f"{table}</section>"
     )
     listed = "".join(
@@ -224,7 +227,7 @@ def _interval(row: TermRow) -> str:
 def _formula(expression: Any) -> str:
     if isinstance(expression, str):
         return escape(expression)
-    return mathml(expression, display=False)
+    return mathml(expression, display=False, width=_COLUMN_WIDTH)
 
 
 def _named_fact(name: str, value: Any) -> tuple[str, str]:

@@ -47,6 +47,8 @@ def ceilings(result: SweepResult, calibration: Calibration | None) -> ReportFigu
         axes.axhline(limit, linestyle="--", color=style.MODEL, label="model, batches without end")
         axes.set_xlabel("batch size N (messages)")
         axes.set_ylabel("messages a second")
+        style.log_ticks(axes.xaxis)
+        style.log_ticks(axes.yaxis, "1/s")
         axes.legend(loc="lower right")
         style.settle(figure)
     reached = ""

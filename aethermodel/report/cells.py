@@ -7,57 +7,23 @@ before the verdict.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
-from aethermodel.report.css import PAGE_STYLE
-from aethermodel.report.markdown import Heading, ReportMarkdown
+from aethermodel.report.markdown import ReportMarkdown
+from aethermodel.report.notebook import Stream
 from aethermodel.report.outputs import OutputRenderer, preformatted
 from aethermodel.report.sanitize import Sanitizer
+from aethermodel.report.template import Heading, Page, Piece
 
 if TYPE_CHECKING:
-    from nbformat import NotebookNode
+    from aethermodel.report.notebook import Cell, Notebook, Output
 
 _NAMES = {"parameters": "Parameters (defaults)", "injected-parameters": "Parameters of this run"}
 _CONTENTS_FROM = 3
 
 
-@dataclass
-class Piece:
-    """Some of the page.
-
-    Attributes
-    ----------
-    html : str
-        Safe to place.
-    headings : list of Heading
-        The headings in it.
-    is_output : bool
-        It shows what a code cell showed.
-    opens : bool
-        The table of contents follows it.
-    """
-
-    html: str
-    headings: list[Heading] = field(default_factory=list)
-    is_output: bool = False
-    opens: bool = False
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that the page template shows."""
-
-    title: str
-    has_title: bool
-    pieces: list[Piece]
-    contents: list[Heading]
-    failed: str | None
-    style: str = PAGE_STYLE
-
-
-def build_page(notebook: NotebookNode, title: str) -> Page:
+def build_page(notebook: Notebook, title: str) -> Page:
     """Render a notebook's cells.
 
     Cells tagged ``remove-cell``, ``remove-input`` or ``remove-output`` lose what the tag says;
@@ -65,8 +31,8 @@ def build_page(notebook: NotebookNode, title: str) -> Page:
 
     Parameters
     ----------
-    notebook : nbformat.NotebookNode
-        An executed notebook, format 4.
+    notebook : Notebook
+        An executed one.
     title : str
         Title of the page; the notebook's own title, else its first heading, when empty.
 
@@ -97,7 +63,7 @@ def _opening(pieces: list[Piece]) -> Piece:
 
 
 class _Builder:
-    def __init__(self, notebook: NotebookNode) -> None:
+    def __init__(self, notebook: Notebook) -> None:
         self.pieces: list[Piece] = []
         self._sanitizer = Sanitizer(reserved=("report",))
         self._markdown = ReportMarkdown(self._sanitizer.ids)
@@ -105,14 +71,14 @@ class _Builder:
         self._language = notebook.metadata.get("language_info", {}).get("name", "python")
         self._waiting: list[str] = []
 
-    def add(self, cell: NotebookNode) -> None:
+    def add(self, cell: Cell) -> None:
         tags = set(cell.metadata.get("tags", []))
         if "remove-cell" in tags:
             return
         if cell.cell_type == "code":
             self._add_code(cell, tags)
         elif cell.cell_type == "markdown":
-            html, headings = self._markdown.render(cell.source, cell.get("attachments"))
+            html, headings = self._markdown.render(cell.source, cell.attachments)
             self._add_prose(self._sanitizer.clean(html), headings)
         elif "text/html" in (cell.metadata.get("raw_mimetype"), cell.metadata.get("format")):
             self._add_prose(self._sanitizer.clean(cell.source), [])
@@ -126,7 +92,7 @@ class _Builder:
         if html.strip():
             self.pieces.append(Piece(f'<div class="cell prose">{html}</div>', headings))
 
-    def _add_code(self, cell: NotebookNode, tags: set[str]) -> None:
+    def _add_code(self, cell: Cell, tags: set[str]) -> None:
         if cell.source.strip() and "remove-input" not in tags:
             named = next((words for tag, words in _NAMES.items() if tag in tags), "")
             self._waiting.append(
@@ -135,11 +101,11 @@ class _Builder:
             )
         if "remove-output" in tags:
             return
-        number = cell.get("execution_count")
+        number = cell.execution_count
         name = f"cell {number}" if number else "a cell without a number"
         shown = ""
         for output in _joined(cell.outputs):
-            if output.output_type == "stream" and output.name == "stderr":
+            if isinstance(output, Stream) and output.name == "stderr":
                 said = preformatted(output.text)
                 if said:
                     self._waiting.append(f'<div class="name">Standard error</div>{said}')
@@ -165,17 +131,13 @@ class _Builder:
         return str(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))).rstrip("\n")
 
 
-def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+def _joined(outputs: list[Output]) -> list[Output]:
     """Join the pieces in which a stream arrived."""
-    joined: list[NotebookNode] = []
+    joined: list[Output] = []
     for output in outputs:
         last = joined[-1] if joined else None
-        if (
-            last is not None
-            and output.output_type == last.output_type == "stream"
-            and output.name == last.name
-        ):
-            joined[-1] = type(last)({**last, "text": last.text + output.text})
+        if isinstance(output, Stream) and isinstance(last, Stream) and output.name == last.name:
+            joined[-1] = last.model_copy(update={"text": last.text + output.text})
         else:
             joined.append(output)
     return joined

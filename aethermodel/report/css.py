@@ -12,7 +12,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def _sheet(name: str) -> str:
-    return (TEMPLATES / "aether" / name).read_text(encoding="utf-8").strip()
+    return (TEMPLATES / name).read_text(encoding="utf-8").strip()
 
 
 BLOCK_STYLE = f"<style>{_sheet('lab.css')}\n{_sheet('blocks.css')}</style>"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from math import comb
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -16,52 +15,14 @@ from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.order_statistics import ratio_interval
 from aethermodel.report.page import Section, render
 from aethermodel.report.quantities import engineering
 from aethermodel.report.sweep_result import SweepResult
+from aethermodel.report.table import data_table
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-_DRAWS = 4_000
-_LEVEL = 0.05
-
-
-def ratio_interval(
-    a: npt.ArrayLike, b: npt.ArrayLike, level: float = 0.95
-) -> tuple[float, float, float]:
-    """Return median(b) / median(a) with a bootstrap interval over the repeats of both.
-
-    Parameters
-    ----------
-    a, b : array_like
-        One positive value a repeat.
-    level : float
-
-    Returns
-    -------
-    (float, float, float)
-        Ratio, low, high; the bounds are NaN where a side has one value.
-    """
-    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    ratio = float(np.median(second) / np.median(first))
-    if min(first.size, second.size) < 2:
-        return ratio, float("nan"), float("nan")
-    chance = np.random.default_rng(0)
-    drawn = [np.median(chance.choice(x, (_DRAWS, x.size)), axis=1) for x in (first, second)]
-    tail = 50 * (1 - level)
-    low, high = np.percentile(drawn[1] / drawn[0], [tail, 100 - tail])
-    return ratio, float(low), float(high)
-
-
-def enough(a: int, b: int) -> bool:
-    """Say whether so many repeats can show a difference at 5 %.
-
-    Even if all of one side lie above all of the other, chance does that once in
-    C(a + b, a) / 2 orders: the least p-value of a permutation test (Fisher 1935).
-    """
-    return min(a, b) > 1 and 2 / comb(a + b, a) <= _LEVEL
-
 
 @dataclass(frozen=True)
 class Source:
@@ -150,8 +111,8 @@ class Diff:
     ----------
     a, b : Source
     table : pandas.DataFrame
-        ``point``, ``a``, ``b`` (medians), ``ratio`` (b over a), ``low``, ``high``, ``repeats_a``,
-        ``repeats_b``, ``outcome``: higher, lower, no change seen, too few repeats.
+        ``point``, ``a``, ``b`` (medians), ``ratio`` (b over a, median of all pairs), ``low``,
+        ``high``, ``repeats_a``, ``repeats_b``, ``outcome``: higher, lower, no change seen, too few repeats.
     only_a, only_b : list of str
         Points of one side.
     """
@@ -209,7 +170,7 @@ def diff(a: Source, b: Source) -> Diff:
     rows = []
     for point in common:
         first, second = a.values[point], b.values[point]
-        ratio, low, high = ratio_interval(first, second)
+        ratio, (low, high, _) = ratio_interval(first, second)
         rows.append(
             {
                 "point": point,
@@ -220,7 +181,7 @@ def diff(a: Source, b: Source) -> Diff:
                 "high": high,
                 "repeats_a": len(first),
                 "repeats_b": len(second),
-                "outcome": _outcome(low, high, len(first), len(second)),
+                "outcome": _outcome(low, high),
             }
         )
     return Diff(
@@ -232,8 +193,8 @@ def diff(a: Source, b: Source) -> Diff:
     )
 
 
-def _outcome(low: float, high: float, a: int, b: int) -> str:
-    if not enough(a, b):
+def _outcome(low: float, high: float) -> str:
+    if math.isnan(low):
         return "too few repeats"
     if low > 1:
         return "higher"
@@ -266,25 +227,11 @@ def ratios_figure(found: Diff) -> ReportFigure:
         figure,
         table,
         f"B over A, point by point ({label})",
-        f"Label: {label}. Ratio of medians with a 95 % bootstrap interval over repeats. Circles "
-        "moved beyond noise, diamonds did not, or too few repeats can tell. Of 20 points that did "
-        f"not change, chance moves about one. {HERE}",
+        f"Label: {label}. Median ratio of all pairs of repeats, with its 95 % interval by ranks. "
+        "Circles moved beyond noise, diamonds did not, or too few repeats can tell. Of 20 points "
+        f"that did not change, chance moves about one. {HERE}",
         alt=f"{found.moved} of {len(table)} points moved. {words}.",
     )
-
-
-@dataclass(frozen=True)
-class _Facts:
-    table: pd.DataFrame
-
-    def _repr_html_(self) -> str:
-        from aethermodel.report.figure import table_html
-
-        inside = table_html(self.table, "Hosts and code")
-        return (
-            '<div class="ae"><div class="ae-scroll" tabindex="0" role="group" '
-            f'aria-label="Hosts and code">{inside}</div></div>'
-        )
 
 
 def summary(found: Diff) -> Block:
@@ -326,7 +273,7 @@ def diff_html(found: Diff) -> str:
     """Return the comparison as a page."""
     sections = [
         Section("Point by point", [ratios_figure(found)]),
-        Section("Hosts and code", [_Facts(found.facts())]),
+        Section("Hosts and code", [data_table(found.facts(), "Hosts and code")]),
     ]
     if found.only_a or found.only_b:
         lines = [f"only in A: {point}" for point in found.only_a[:50]]

@@ -50,6 +50,8 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
             share = np.arange(1, len(values) + 1) / len(values)
             few = len(names) <= _MOST_IN_LEGEND
             above.step(values, share, where="post", linewidth=1, label=name if few else None)
+        above.set_xscale("log")
+        style.log_ticks(above.xaxis)
         above.set_xlabel("sample over the median of its point")
         above.set_ylabel("share of samples")
         if len(names) <= _MOST_IN_LEGEND:
@@ -62,6 +64,8 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
                 color=style.MEASURED if noisy else style.MODEL,
                 label="disturbed" if noisy else "undisturbed",
             )
+        below.set_yscale("log")
+        style.log_ticks(below.yaxis)
         below.axhline(1, color=style.QUIET, linewidth=0.8)
         below.set_xlabel("order in which the points ran")
         below.set_ylabel("over the median")

@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from aethermodel.report.css import BLOCK_STYLE
+from aethermodel.report.prose import prose
 from aethermodel.report.quantities import MINUS, plain
 from aethermodel.report.svg import figure_svg
 
@@ -61,7 +62,7 @@ class ReportFigure:
             f'<div class="ae-heading">{escape(self.title)}</div>'
             '<div class="ae-scroll" tabindex="0" role="group" aria-label="Figure">'
             f"{self.svg()}</div>"
-            f"<figcaption>{escape(self.caption)}</figcaption>"
+            f"<figcaption>{prose(self.caption)}</figcaption>"
             f'<details class="ae-data"><summary>Data behind this figure '
             f"({rows} {'row' if rows == 1 else 'rows'})</summary>"
             f'<div class="ae-scroll" tabindex="0" role="group" aria-label="Data">'

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from aethermodel.report.sweep_result import SweepResult
 
 _MOST_CELLS_WITH_TEXT = 120
-# Letters say it without colour.
-_MARKS = {"failed": "failed", "timeout": "timeout", "missing": "missing"}
+# Letters on the columns that fit beside one another.
+_MOST_LETTERS = 60
+_MAP = "cividis"
+# On the map in light and in dark pages alike, so none of the inks that follow the page.
+_LIGHT, _DARK = "#fdfdfd", "#10161c"
+_PER_SECOND = {"msg/s": "1/s"}
+# What has no figure; a word in the cell says it without the hatching.
 _HATCH = {"failed": "xxxx", "timeout": "||||", "missing": "...."}
 
 
@@ -46,11 +51,24 @@ def heatmap(result: SweepResult) -> ReportFigure:
             x = columns.index(row[across[0]]) if across else 0
             y = lines.index(tuple(row[axis] for axis in down))
             grid[y, x] = row["value"]
-            _write_cell(axes, Rectangle, x, y, row, unit, len(points))
-        mesh = axes.pcolormesh(np.ma.masked_invalid(grid), cmap="cividis", norm=norm, alpha=0.75)
+            if row["state"] in _HATCH:
+                _hatch(axes, Rectangle((x, y), 1, 1), row["state"])
+            if len(points) <= _MOST_CELLS_WITH_TEXT:
+                axes.text(
+                    *(x + 0.5, y + 0.5, _text(row, unit)),
+                    **{"ha": "center", "va": "center", "fontsize": 7.5, "zorder": 4},
+                    color=_ink(row["value"], norm),
+                )
+        mesh = axes.pcolormesh(np.ma.masked_invalid(grid), cmap=_MAP, norm=norm)
         if norm:
-            figure.colorbar(mesh, ax=axes, label=f"{name} ({unit})" if unit else name)
-        axes.set_xticks(np.arange(len(columns)) + 0.5, [_short(c) for c in columns], rotation=45)
+            bar = figure.colorbar(mesh, ax=axes, label=name)
+            style.log_ticks(bar.ax.yaxis, _PER_SECOND.get(unit, unit))
+        turned = sum(len(_short(c)) for c in columns) > _MOST_LETTERS
+        axes.set_xticks(
+            np.arange(len(columns)) + 0.5,
+            [_short(c) for c in columns],
+            rotation=45 if turned else 0,
+        )
         names = [", ".join(f"{a}={v}" for a, v in zip(down, line, strict=True)) for line in lines]
         axes.set_yticks(np.arange(len(lines)) + 0.5, names)
         axes.set_xlabel(across[0] if across else "the one point")
@@ -58,33 +76,37 @@ def heatmap(result: SweepResult) -> ReportFigure:
         axes.set_ylim(len(lines), 0)
         axes.grid(visible=False)
         style.settle(figure)
-    shown = points.drop(columns="repeats")
-    partly = int((points["state"] == "partly").sum())
+    starred = ""
+    if (points["state"] == "partly").any():
+        starred = " A star marks points of which only some repeats are done."
     return ReportFigure(
         figure,
-        shown,
-        f"{name} of every point ({result.labels})",
+        points,
+        f"{name.capitalize()} of every point ({result.labels})",
         f"Label: {result.labels}. One cell a point: the median over repeats, colour on a "
         "logarithmic scale. Hatched cells have no figure and say why: failed, timeout, or missing "
-        f"(not run yet); a star marks {partly} points of which only some repeats are done. {HERE}",
+        f"(not run yet).{starred} {HERE}",
         alt=_in_words(result),
     )
 
 
-def _write_cell(
-    axes: Any, rectangle: Any, x: int, y: int, row: dict[str, Any], unit: str, cells: int
-) -> None:
-    state = row["state"]
-    if state in _MARKS:
-        axes.add_patch(
-            rectangle(
-                (x, y), 1, 1, facecolor="none", edgecolor=style.QUIET, hatch=_HATCH[state], zorder=3
-            )
-        )
-    text = _MARKS.get(state) or engineering(row["value"], unit, 2) + "*" * (state == "partly")
-    if cells <= _MOST_CELLS_WITH_TEXT:
-        box = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.0}
-        axes.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=7, bbox=box, zorder=4)
+def _hatch(axes: Any, cell: Any, state: str) -> None:
+    cell.set(facecolor="none", edgecolor=style.QUIET, hatch=_HATCH[state], zorder=3)
+    axes.add_patch(cell)
+
+
+def _text(row: dict[str, Any], unit: str) -> str:
+    """Write a cell's figure; the unit stands at the colours once."""
+    if row["state"] in _HATCH:
+        return str(row["state"])
+    figure = engineering(row["value"], _PER_SECOND.get(unit, unit), 2).removesuffix("/s")
+    return figure.strip() + "*" * (row["state"] == "partly")
+
+
+def _ink(value: float, norm: Any) -> str:
+    """Return what is read on a cell's colour: the map is dark at its low end."""
+    dark = norm is not None and np.isfinite(value) and norm(value) < 0.5
+    return _LIGHT if dark else _DARK
 
 
 def _distinct(values: Any) -> list[Any]:
@@ -105,6 +127,6 @@ def _in_words(result: SweepResult) -> str:
             value = float(known["value"][at])
             if math.isfinite(value):
                 words += f" {what} {name} {engineering(value, unit)} at {known['point'][at]}."
-    for row in points[points["state"].isin(list(_MARKS))].head(20).to_dict("records"):
+    for row in points[points["state"].isin(list(_HATCH))].head(20).to_dict("records"):
         words += f" {row['state'].capitalize()}: {row['point']}."
     return words

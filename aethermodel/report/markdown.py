@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from html import escape, unescape
 from typing import Any
 
@@ -11,16 +10,8 @@ import mistune
 from mistune.plugins.math import math
 
 from aethermodel.report.sanitize import free_id
+from aethermodel.report.template import Heading
 from aethermodel.report.tex import tex_box
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A heading of the report: its level (1 to 6), its id and its text."""
-
-    level: int
-    anchor: str
-    text: str
 
 
 class ReportMarkdown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,9 @@ from html import escape, unescape
 from typing import Any, NamedTuple
 
 from aethermodel.report.css import BLOCK_STYLE
+from aethermodel.report.line_breaks import broken
+
+_PAGE_WIDTH = 60
 
 # A hyphen is no minus, and indexed names that are multiplied need a little air.
 _TYPOGRAPHY = {
@@ -72,7 +76,9 @@ class Formula:
         return f"$\\displaystyle {sympy.latex(self.expression, order=order)}$"
 
 
-def mathml(expression: Any, *, display: bool = True, as_written: bool = False) -> str:
+def mathml(
+    expression: Any, *, display: bool = True, as_written: bool = False, width: int | None = None
+) -> str:
     """Write a SymPy expression as presentation MathML.
 
     Parameters
@@ -83,6 +89,9 @@ def mathml(expression: Any, *, display: bool = True, as_written: bool = False) -
         On a line of its own, else within a line of text.
     as_written : bool
         Keep the stored order of sums.
+    width : int, optional
+        Letters and signs after which a sum goes on in the next line; on a line of its own as
+        many as the page has room for.
 
     Returns
     -------
@@ -99,7 +108,7 @@ def mathml(expression: Any, *, display: bool = True, as_written: bool = False) -
     if not isinstance(expression, sympy.Basic):
         raise ValueError(f"a formula needs a SymPy expression, not {type(expression).__name__}")
     printer = _printer_class()({"order": "none"} if as_written else {})
-    body = str(printer.doprint(expression))
+    body = str(printer.lines(expression, width or (_PAGE_WIDTH if display else sys.maxsize)))
     for plain, typeset in _TYPOGRAPHY.items():
         body = body.replace(plain, typeset)
     return f'<math display="{"block" if display else "inline"}">{body}</math>'
@@ -136,8 +145,8 @@ def _printer_class() -> type[Any]:
                 element.appendChild(self.dom.createTextNode(child) if text else child)
             return element
 
-        def doprint(self, expression: Any) -> str:
-            element = self._print(expression)
+        def lines(self, expression: Any, width: int) -> str:
+            element = broken(self._print(expression), width)
             _escape_texts(element)
             return str(element.toxml())
 

@@ -9,11 +9,12 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.report.markdown import ReportMarkdown
+from aethermodel.report.notebook import Failure, Stream
 from aethermodel.report.sanitize import Sanitizer
 from aethermodel.report.tex import tex_box
 
 if TYPE_CHECKING:
-    from nbformat import NotebookNode
+    from aethermodel.report.notebook import Output
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -52,12 +53,12 @@ class OutputRenderer:
             "application/json": lambda body, _: preformatted(_indented(body)),
         }
 
-    def shown(self, output: NotebookNode, cell: str) -> str:
+    def shown(self, output: Output, cell: str) -> str:
         """Return the HTML of a result, a display, an error or standard output.
 
         Parameters
         ----------
-        output : nbformat.NotebookNode
+        output : Output
             One output of a code cell.
         cell : str
             What to call the cell, such as ``cell 3``.
@@ -67,9 +68,9 @@ class OutputRenderer:
         str
             HTML that is safe to place; empty when there is nothing to show.
         """
-        if output.output_type == "error":
+        if isinstance(output, Failure):
             return self._error(output, cell)
-        if output.output_type == "stream":
+        if isinstance(output, Stream):
             return preformatted(output.text)
         form = next((form for form in self._forms if form in output.data), None)
         if form is None:
@@ -87,7 +88,7 @@ class OutputRenderer:
         source = f"data:image/{kind};base64,{encoded}"
         return self._sanitizer.clean(f'<img src="{source}" alt="{escape(words)}">')
 
-    def _error(self, output: NotebookNode, cell: str) -> str:
+    def _error(self, output: Failure, cell: str) -> str:
         words = terminal_text(f"{output.ename}: {output.evalue}")
         if self.failed is None:
             self.failed = f"In {cell}: {words}"

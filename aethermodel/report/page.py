@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from aethermodel.report.cells import Page, Piece
-from aethermodel.report.css import BLOCK_STYLE, TEMPLATES
-from aethermodel.report.markdown import Heading
+from aethermodel.report.css import BLOCK_STYLE
+from aethermodel.report.prose import prose
+from aethermodel.report.template import Heading, Page, Piece, fill
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Section:
 
 def _html(thing: Any) -> str:
     if isinstance(thing, str):
-        return f"<p>{escape(thing)}</p>"
+        return f"<p>{prose(thing)}</p>"
     # The page has the style once.
     return str(thing._repr_html_()).replace(BLOCK_STYLE, "")
 
@@ -44,21 +44,16 @@ def render(title: str, opening: list[Any], sections: Iterable[Section]) -> str:
         What stands between title and contents, such as the verdict.
     sections : iterable of Section
     """
-    from jinja2 import Environment, FileSystemLoader
-
-    first = Heading(1, title, "top")
+    first = Heading(1, "top", title)
     body = "".join(map(_html, opening))
     pieces = [
         Piece(f'<div class="cell"><h1 id="top">{escape(title)}</h1>{body}</div>', [first], True)
     ]
     for number, section in enumerate(sections):
-        heading = Heading(2, section.title, f"section-{number}")
+        heading = Heading(2, f"section-{number}", section.title)
         inside = "".join(map(_html, section.shown))
         html = f'<h2 id="{heading.anchor}">{escape(section.title)}</h2>{inside}'
         pieces.append(Piece(f'<div class="cell">{html}</div>', [heading], True))
     pieces[0].opens = True
     contents = [piece.headings[0] for piece in pieces[1:]]
-    page = Page(title, True, pieces, contents, None)
-    environment = Environment(loader=FileSystemLoader(TEMPLATES / "aether"), autoescape=False)
-    environment.filters["aether_page"] = lambda given: given
-    return environment.get_template("index.html.j2").render(nb=page)
+    return fill(Page(title, True, pieces, contents, None))

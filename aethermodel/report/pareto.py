@@ -50,15 +50,20 @@ def pareto(result: SweepResult) -> ReportFigure | None:
         axes.loglog(
             best["p99_seconds"], best["value"], "s-", color=style.MODEL, label="Pareto front"
         )
-        for row in (best.iloc[0], best.iloc[-1]) if len(best) > 1 else (best.iloc[0],):
+        style.log_ticks(axes.xaxis, "s")
+        style.log_ticks(axes.yaxis, "1/s")
+        # The ends are named, to the side on which the drawing has room.
+        for row, side in ((best.iloc[0], "left"), (best.iloc[-1], "right"))[: len(best)]:
             axes.annotate(
                 row["point"],
                 (row["p99_seconds"], row["value"]),
-                xytext=(6, -10),
+                xytext=(-8 if side == "right" else 8, 8 if side == "right" else -12),
                 textcoords="offset points",
+                horizontalalignment=side,
                 fontsize=8,
             )
-        axes.set_xlabel("P99 (s)")
+        axes.margins(0.08)
+        axes.set_xlabel("P99")
         axes.set_ylabel("throughput (messages a second)")
         axes.legend(loc="lower right")
         style.settle(figure)

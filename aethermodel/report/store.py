@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import sympy
-
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.comparison import MEAN_ERROR, WORST_ERROR, judge
-from aethermodel.model.parameters import K, N
-from aethermodel.report.blocks import (
-    Block,
-    SummaryRow,
-    TermRow,
-    Verdict,
-    host_block,
-    summary_block,
-    terms_table,
-)
+from aethermodel.report.blocks import Block, SummaryRow, TermRow, Verdict, host_block, terms_table
 from aethermodel.report.budget import budget
 from aethermodel.report.ceilings import ceilings
 from aethermodel.report.comparison import measured_vs_model
@@ -33,25 +18,13 @@ from aethermodel.report.heatmap import heatmap
 from aethermodel.report.mathml import Formula, Meaning
 from aethermodel.report.page import Section, render
 from aethermodel.report.pareto import pareto
-from aethermodel.report.quantities import engineering, interval
+from aethermodel.report.quantities import engineering
+from aethermodel.report.store_verdict import Thresholds, opening, verdict_rows
 from aethermodel.report.sweep_model import against_model
 from aethermodel.report.sweep_result import SweepResult
 
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What the best point of a sweep is held against; None is not asked.
-
-    Attributes
-    ----------
-    rate : float
-        Messages a second, at least.
-    p99_seconds : float
-        At most, at the best point.
-    """
-
-    rate: float | None = None
-    p99_seconds: float | None = None
+if TYPE_CHECKING:
+    from aethermodel.calibrate.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -91,7 +64,11 @@ def find_calibration(folder: Path, given: Path | None) -> Calibration | None:
     """Return the calibration given, else the store's own ``calibration.json``, else None."""
     own = folder / "calibration.json"
     path = given or (own if own.is_file() else None)
-    return Calibration.load(path) if path else None
+    if path is None:
+        return None
+    from aethermodel.calibrate.calibration import Calibration  # which brings SciPy and SymPy
+
+    return Calibration.load(path)
 
 
 def store_report(
@@ -111,11 +88,8 @@ def store_report(
         That made the report.
     """
     compared, about = against_model(result, calibration)
-    rows = _verdict_rows(result, compared, thresholds or Thresholds())
-    verdicts = [row.verdict for row in rows]
-    overall: Verdict = (
-        "fail" if "fail" in verdicts else "inconclusive" if "inconclusive" in verdicts else "pass"
-    )
+    rows = verdict_rows(result, compared, thresholds or Thresholds())
+    verdict, first = opening(result, rows)
     model: list[Any] = [about]
     shares: list[Any] = ["Without a comparison with the model there is no budget to stack."]
     if compared is not None:
@@ -136,106 +110,7 @@ def store_report(
         Section("Formula", _formula(calibration)),
         Section("Host and command", [_host(result, command)]),
     ]
-    opening = summary_block(overall, _headline(result, overall), _paragraph(result), rows)
-    return StoreReport(f"Sweep of {result.name}", overall, rows, opening, sections)
-
-
-def _headline(result: SweepResult, verdict: Verdict) -> str:
-    done = int((result.points["state"] == "done").sum())
-    words = {
-        "pass": "all that was asked holds",
-        "fail": "not all that was asked holds",
-        "inconclusive": "not enough is known to tell",
-    }[verdict]
-    return f"{done} of {len(result.points)} points done: {words}"
-
-
-def _best(result: SweepResult) -> dict[str, Any] | None:
-    known = result.points[result.points["value"].notna()]
-    if known.empty:
-        return None
-    at = known["value"].idxmax() if result.higher_is_better else known["value"].idxmin()
-    return dict(known.loc[at])
-
-
-def _paragraph(result: SweepResult) -> str:
-    (name, unit), best = result.metric, _best(result)
-    text = f"{result.name} ({result.labels}) at {len(result.points)} points, "
-    text += f"{result.sweep.repeats} repeats each. "
-    if best is None:
-        return text + "No point is done."
-    kind = "highest" if result.higher_is_better else "lowest"
-    text += f"The {kind} {name} is {_quantity(best, unit)}, at {best['point']}."
-    if result.sweep.repeats < 6:
-        chance = 1 - 2.0 ** (1 - result.sweep.repeats)
-        text += (
-            f" With {result.sweep.repeats} repeats an interval runs from the lowest to the highest "
-            f"and holds the median with a chance of {100 * chance:.0f} % only."
-            if result.sweep.repeats > 1
-            else " One repeat gives no interval: --repeats 6 does."
-        )
-    if result.others:
-        text += f" {result.others} further records of other settings, code or hosts are left out."
-    return text
-
-
-def _quantity(point: dict[str, Any], unit: str) -> str:
-    text = engineering(point["value"], unit)
-    if math.isnan(point["low"]):
-        return f"{text} (no interval)"
-    return f"{text} ({interval(point['low'], point['high'], unit)})"
-
-
-def _verdict_rows(result: SweepResult, compared: Any, wanted: Thresholds) -> list[SummaryRow]:
-    points, best = result.points, _best(result)
-    counts = Counter(points["state"])
-    listed = ", ".join(f"{n} {state}" for state, n in counts.items())
-    unsuccessful = counts["failed"] + counts["timeout"] + int(points["failed"].sum())
-    complete: Verdict = (
-        "pass" if counts["done"] == len(points) else "fail" if unsuccessful else "inconclusive"
-    )
-    rows = [SummaryRow("points done", listed, f"all {len(points)}", complete)]
-    noisy = sum(record.noisy for record in result.records)
-    rows.append(
-        SummaryRow(
-            "runs that the system disturbed, last try included",
-            f"{noisy} of {len(result.records)}",
-            f"none above {100 * result.sweep.noise_gate:.0f} %",
-            "inconclusive" if noisy else "pass",
-        )
-    )
-    if wanted.rate is not None:
-        rows.append(_rate_row(result, best, wanted.rate))
-    if wanted.p99_seconds is not None and best is not None:
-        tail = best["p99_seconds"]
-        at_most = engineering(wanted.p99_seconds, "s")
-        met: Verdict = (
-            "inconclusive" if math.isnan(tail) else "pass" if tail <= wanted.p99_seconds else "fail"
-        )
-        rows.append(SummaryRow("P99 there", engineering(tail, "s"), f"at most {at_most}", met))
-    if compared is None:
-        rows.append(SummaryRow("prediction against measurement", "no comparison (see below)"))
-        return rows
-    verdict = judge(compared)
-    for name, value, limit in (
-        ("mean error of the prediction", verdict.mean_error, MEAN_ERROR),
-        ("worst error of the prediction", verdict.worst_error, WORST_ERROR),
-    ):
-        outcome = verdict.outcome_of(value <= limit)
-        figure = f"{100 * value:.1f} % (processes differ by {100 * verdict.spread:.1f} %)"
-        rows.append(SummaryRow(name, figure, f"at most {100 * limit:g} %", outcome))
-    return rows
-
-
-def _rate_row(result: SweepResult, best: dict[str, Any] | None, least: float) -> SummaryRow:
-    wanted = f"at least {engineering(least, 'msg/s')}"
-    if best is None or not result.higher_is_better:
-        return SummaryRow("highest throughput", "no throughput known", wanted, "inconclusive")
-    # Without an interval nothing is proven either way.
-    met: Verdict = (
-        "pass" if best["low"] >= least else "fail" if best["high"] < least else "inconclusive"
-    )
-    return SummaryRow("highest throughput", _quantity(best, "msg/s"), wanted, met)
+    return StoreReport(f"Sweep of {result.name}", verdict, rows, first, sections)
 
 
 def _failures(result: SweepResult) -> list[Any]:
@@ -252,6 +127,10 @@ def _failures(result: SweepResult) -> list[Any]:
 def _formula(calibration: Calibration | None) -> list[Any]:
     if calibration is None:
         return ["No calibration is given, so no constants are fitted."]
+    import sympy
+
+    from aethermodel.model.parameters import K, N
+
     model = calibration.model()
     legend = [
         Meaning(p.symbol, p.meaning, engineering(p.value, p.unit))

@@ -141,6 +141,8 @@ def settle(figure: Figure) -> None:
     Constrained layout improves with each drawing, so that the first and the second picture of
     one figure would differ by hairs, and a report would not be the same bytes twice.
     """
-    figure.draw_without_rendering()
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    # None and not "none", which leaves a placeholder for whose sake every saving draws twice.
+    figure.set_layout_engine(None)

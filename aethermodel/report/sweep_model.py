@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from aethermodel.calibrate.comparison import compare
 from aethermodel.labels import LABEL_OF
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from aethermodel.calibrate.calibration import Calibration
     from aethermodel.report.sweep_result import SweepResult
 
@@ -55,6 +54,8 @@ def against_model(
     )
     if not fits.any():
         return None, f"The calibration is for {made_for}; no finished point of this sweep is that."
+    from aethermodel.calibrate.comparison import compare
+
     table = compare(calibration, samples[fits].assign(final=True))
     left = samples.loc[~fits, "point"].nunique()
     words = f"The calibration is for {made_for}."

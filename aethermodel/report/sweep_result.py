@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel.labels import LABEL_OF
+from aethermodel.report.order_statistics import median_interval
 from aethermodel.sweep.store import Record, Store
 
 if TYPE_CHECKING:
@@ -18,37 +19,7 @@ if TYPE_CHECKING:
 
     from aethermodel.sweep.plan import Sweep
 
-_DRAWS = 2_000
-
 UNLABELLED = "unlabelled"
-
-
-def interval_of(values: list[float], level: float = 0.95) -> tuple[float, float]:
-    """Return a bootstrap interval of the median of independent repeats.
-
-    With fewer than six repeats no bootstrap reaches 95 %: then it is the lowest and the
-    highest, which hold the median with a chance of 1 - 2^(1 - repeats) only. A single repeat
-    has no interval.
-
-    Parameters
-    ----------
-    values : list of float
-        One a repeat.
-    level : float
-
-    Returns
-    -------
-    (float, float)
-        NaN where there are fewer than two values.
-    """
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    if len(values) < 6:
-        return min(values), max(values)
-    drawn = np.random.default_rng(0).choice(values, (_DRAWS, len(values)))
-    tail = 50 * (1 - level)
-    low, high = np.percentile(np.median(drawn, axis=1), [tail, 100 - tail])
-    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -171,8 +142,9 @@ class SweepResult:
         """One row a planned point.
 
         The axes, ``point``, ``label``, ``state`` (done, partly, failed, timeout, missing),
-        counts ``done failed timeout missing``, ``value`` with ``low`` and ``high``, ``repeats``
-        (their values), ``p99_seconds``, ``disturbed`` (share), ``error``.
+        counts ``done failed timeout missing``, ``value`` with ``low`` and ``high``, ``p99_seconds``
+        with ``p99_low`` and ``p99_high`` (medians over repeats, see `median_interval`), ``chance``
+        with which the intervals hold them, ``disturbed`` (share), ``error``.
         """
         import pandas as pd
 
@@ -186,8 +158,8 @@ class SweepResult:
             counts = {s: states.count(s) for s in ("done", "failed", "timeout")}
             counts["missing"] = self.sweep.repeats - len(runs)
             values = [v for v in map(self.value, runs) if np.isfinite(v)]
-            low, high = interval_of(values)
             tails = [t for t in map(self.p99, runs) if np.isfinite(t)]
+            held, tail_held = median_interval(values), median_interval(tails)
             rows.append(
                 {
                     **{axis: parameters[axis] for axis in self.axes},
@@ -196,10 +168,12 @@ class SweepResult:
                     "state": _state(counts, self.sweep.repeats),
                     **counts,
                     "value": median(values) if values else float("nan"),
-                    "low": low,
-                    "high": high,
-                    "repeats": values,
+                    "low": held.low,
+                    "high": held.high,
                     "p99_seconds": median(tails) if tails else float("nan"),
+                    "p99_low": tail_held.low,
+                    "p99_high": tail_held.high,
+                    "chance": held.chance,
                     "disturbed": max((r.outcome.disturbed for r in runs), default=float("nan")),
                     "error": next((r.outcome.error for r in runs if r.outcome.error), ""),
                 }

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_store_report import CONDITIONS, write_store
 
-from aethermodel.report.diff import diff, diff_html, enough, load_source, ratio_interval
+from aethermodel.report.diff import diff, diff_html, load_source
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.target import Outcome
 
@@ -75,21 +75,3 @@ def test_the_command_gives_ratios_as_json(tmp_path):
     assert (ran.returncode, figures["moved"]) == (0, 2)
     assert [p["outcome"] for p in figures["points"]] == ["lower", "lower"]
     assert (tmp_path / "d.html").is_file()
-
-
-values = st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=9)
-
-
-@settings(max_examples=25)
-@given(values, values)
-def test_a_ratio_lies_between_the_extremes_of_both_sides(a, b):
-    ratio, low, high = ratio_interval(a, b)
-    assert ratio == pytest.approx(np.median(b) / np.median(a))
-    least, most = min(b) / max(a), max(b) / min(a)
-    assert least * (1 - 1e-9) <= low <= high <= most * (1 + 1e-9)
-
-
-def test_four_repeats_a_side_are_the_least_that_tell():
-    assert not enough(3, 3)
-    assert enough(4, 4)
-    assert not enough(1, 100)

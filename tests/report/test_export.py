@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_ce
 from report_cases import comparison_table, shown, write_notebook, write_report_notebook
 
 from aethermodel.report import export
-from aethermodel.report.html import AetherHTMLExporter
+from aethermodel.report.exporter import AetherHTMLExporter
 from aethermodel.report.sanitize import Sanitizer
 
 PIXEL = (

@@ -1,0 +1,131 @@
+"""An executed notebook as a report needs it: cells and outputs, each checked and in one piece.
+
+Format 4 is read here. What nbformat would check beyond that does not change a report, and
+importing it takes longer than all else that an export does.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+_FORMAT = 4
+
+
+def _in_one_piece(value: Any) -> Any:
+    """Join the lines as which a file holds a text."""
+    if isinstance(value, list) and all(isinstance(line, str) for line in value):
+        return "".join(value)
+    return value
+
+
+def _bundle(value: Any) -> Any:
+    """Join the texts of an output's forms; a list of JSON stays a list."""
+    if not isinstance(value, dict):
+        return value
+    return {kind: v if "json" in kind else _in_one_piece(v) for kind, v in value.items()}
+
+
+Text = Annotated[str, BeforeValidator(_in_one_piece)]
+Bundle = Annotated[dict[str, Any], BeforeValidator(_bundle)]
+
+
+class _Part(BaseModel):
+    # What a report has no use for (ids, signatures, widget state) is let go.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Stream(_Part):
+    """What a cell wrote to standard output or standard error."""
+
+    output_type: Literal["stream"]
+    name: str
+    text: Text
+
+
+class Display(_Part):
+    """A result or a display, in one or several forms by mime type."""
+
+    output_type: Literal["display_data", "execute_result"]
+    data: Bundle
+    metadata: dict[str, Any] = {}
+
+
+class Failure(_Part):
+    """The error that ended a cell."""
+
+    output_type: Literal["error"]
+    ename: str
+    evalue: str
+    traceback: list[str] = []
+
+
+Output = Annotated[Stream | Display | Failure, Field(discriminator="output_type")]
+
+
+class Cell(_Part):
+    """One cell; outputs and execution count are those of code, attachments those of text."""
+
+    cell_type: Literal["code", "markdown", "raw"]
+    source: Text
+    metadata: dict[str, Any] = {}
+    outputs: list[Output] = []
+    execution_count: int | None = None
+    attachments: dict[str, Bundle] = {}
+
+
+class Notebook(_Part):
+    """A notebook of format 4."""
+
+    nbformat: Literal[4]
+    cells: list[Cell]
+    metadata: dict[str, Any] = {}
+
+
+def read_notebook(path: Path) -> Notebook:
+    """Read a notebook; one of an older format is upgraded by nbformat.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Notebook
+
+    Raises
+    ------
+    ValueError
+        If the file is not a notebook.
+    OSError
+        If it cannot be read.
+    """
+    text = path.read_bytes()
+    try:
+        content = json.loads(text.decode("utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("it holds no JSON object")
+        version = content.get("nbformat")
+        if isinstance(version, int) and 0 < version < _FORMAT:
+            content = _upgraded(content)
+        return Notebook.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise _unreadable(path, f"{where}: {first['msg']}") from None
+    except Exception as error:  # nbformat's upgrades fail in many ways, KeyError among them
+        raise _unreadable(path, str(error) or type(error).__name__) from None
+
+
+def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
+    import nbformat
+
+    notebook = nbformat.from_dict(content)
+    return dict(nbformat.convert(notebook, _FORMAT))
+
+
+def _unreadable(path: Path, why: str) -> ValueError:
+    return ValueError(f"{path} is not a readable notebook: {' '.join(why.split())[:160]}")

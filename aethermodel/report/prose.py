@@ -1,0 +1,13 @@
+"""Plain words as HTML: what stands between backticks is code, all else is as written."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+_CODE = re.compile("`([^`]+)`")
+
+
+def prose(text: str) -> str:
+    """Return a sentence as HTML that is safe to place."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
