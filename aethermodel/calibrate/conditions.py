@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sympy
-
-from aethermodel.model.parameters import N
+from aethermodel.model.terms import expected_calls
 
 if TYPE_CHECKING:
+    import sympy
+
     from aethermodel.labels import FabricLabel
 
 
@@ -40,12 +40,8 @@ class Conditions:
     switch: int | None = None
 
     def calls(self) -> sympy.Expr:
-        """Return handler calls a tick: how many of K topics N uniform events are expected to hit.
-
-        The classical occupancy sum, K (1 - (1 - 1/K)^N).
-        """
-        k = sympy.Integer(self.topics)
-        return k * (1 - (1 - 1 / k) ** N)
+        """Return handler calls a tick, an expression in N."""
+        return expected_calls(self.topics)
 
     def knees(self) -> dict[str, float]:
         """Return the batch size at which the pool outgrows each cache level, by level."""

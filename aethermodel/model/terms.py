@@ -19,6 +19,8 @@ from aethermodel.model.parameters import (
 
 #: Order of the terms in every sum, table and plot.
 TERM_NAMES = ("loop", "ffi", "kernel", "fabric")
+#: Topics of the router, each with a handler.
+TOPICS = sympy.Symbol("k_topics", positive=True)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,24 @@ def knees(
         expression += rise.symbol * sympy.Max(0, N - knee.symbol)
         parameters += [knee, rise]
     return Term(name, expression, tuple(parameters))
+
+
+def expected_calls(topics: sympy.Expr | int) -> sympy.Expr:
+    """Return handler calls a tick: how many topics N uniform events are expected to hit.
+
+    Parameters
+    ----------
+    topics : sympy.Expr or int
+        Topics, each with a handler.
+
+    Returns
+    -------
+    sympy.Expr
+        In N. The classical occupancy sum (Feller 1968, An Introduction to Probability Theory,
+        volume 1, section IV.2).
+    """
+    k = sympy.sympify(topics)
+    return k * (1 - (1 - 1 / k) ** N)
 
 
 def dispatch(tick: Parameter, per_call: Parameter) -> Term:
