@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.scenario import Assumption
-from aethermodel.interconnects import Interconnect
+from aethermodel.model.verbs_term import affine_of, fabric_of
+from aethermodel.rdma_costs import Card
 
 Assumptions = dict[str, Assumption]
 
@@ -45,26 +46,28 @@ def loop_of(other: Calibration) -> Assumptions:
     }
 
 
-def network(card: Interconnect, event_bytes: float) -> Assumptions:
-    """Put a network card's published figures in for the fabric term.
+def network(card: Card, event_bytes: float, window: int = 128) -> Assumptions:
+    """Put the verbs cost model of a network card in for the fabric term.
 
-    One batch is one message: its latency, or the time between two messages if that is longer,
-    once a batch, and the wire's time an event. What the host's own cores spend on posting and
-    completing stays out; on real hardware it comes on top.
+    Parameters
+    ----------
+    card : Card
+        Of ``data/rdma-nics.toml``: published costs, and what no source gives, assumed.
+    event_bytes : float
+    window : int
+        Batches that may be in flight.
 
-    Raises
-    ------
-    ValueError
-        If no latency is published: a bus is a ceiling, not a fabric.
+    Returns
+    -------
+    dict of str to Assumption
+        One batch is one message: posting and completing it, the card, the wire and its packets.
+        The law is `aethermodel.model.verbs_term.affine_of`, half a packet off at most.
     """
-    if card.latency_seconds is None:
-        raise ValueError(f"{card.name} is a ceiling, not a network card: it has no latency")
-    gap = 1 / card.messages_per_second if card.messages_per_second else 0.0
-    source = f"{card.name}, as published ({card.source})"
-    return {
-        "t_fabric": Assumption(max(card.latency_seconds, gap), source),
-        "t_fabric_event": Assumption(event_bytes / card.bytes_per_second, source),
-    }
+    assumed = ", ".join(sorted(card.assumed))
+    source = f"{card.name} by the verbs cost model, published costs except {assumed}"
+    exact = fabric_of(card.costs, window=window, event_bytes=event_bytes, source=source)
+    law = affine_of(exact, source)
+    return {p.name: Assumption(p.value, source, term=law) for p in law.parameters}
 
 
 def cores(calibration: Calibration, count: int, serial: float = 0.0) -> Assumptions:

@@ -34,7 +34,8 @@ def command(
         Path | None, typer.Option(help="assume the loop of this other calibration")
     ] = None,
     nic: Annotated[
-        str | None, typer.Option(help="assume a network card of data/interconnects.toml")
+        str | None,
+        typer.Option(help="assume a card of data/rdma-nics.toml, by the verbs cost model"),
     ] = None,
     cores: Annotated[int | None, typer.Option(help="assume that so many cores route")] = None,
     serial: Annotated[float, typer.Option(help="share of the kernel that stays serial")] = 0.0,
@@ -104,8 +105,8 @@ def _scenario(
 ) -> Scenario:
     from aethermodel.calibrate import what_if
     from aethermodel.calibrate.scenario import Assumption, Scenario
-    from aethermodel.interconnects import interconnect
     from aethermodel.measure.known import load_calibration
+    from aethermodel.rdma_costs import card
     from aethermodel.specification import load_specification
 
     base = load_calibration(*calibration, foreign=foreign)
@@ -114,7 +115,7 @@ def _scenario(
         assumed |= what_if.loop_of(load_calibration(loop_of, foreign=True))
     if nic:
         event_bytes = load_specification().parameters["s_event"].value
-        assumed |= what_if.network(interconnect(nic), event_bytes)
+        assumed |= what_if.network(card(nic), event_bytes)
     if cores is not None:
         assumed |= what_if.cores(base, cores, serial)
     return Scenario(base, assumed | what_if.values(given))
