@@ -30,6 +30,12 @@ class Conditions:
         Capacity of each cache level, where the kernel's cost an event may rise.
     switch : int or None
         Batch size at which the router changes its way, where its cost an event may fall.
+    variant : str or None
+        Instruction set of the kernels; None in files that did not record it.
+    layout : {"records", "columns"}
+        How the events of a batch lie in memory.
+    threads : int
+        Threads that share each batch.
     """
 
     topics: int
@@ -38,6 +44,9 @@ class Conditions:
     fabric: FabricLabel
     cache_bytes: dict[str, int]
     switch: int | None = None
+    variant: str | None = None
+    layout: str = "records"
+    threads: int = 1
 
     def calls(self) -> sympy.Expr:
         """Return handler calls a tick, an expression in N."""

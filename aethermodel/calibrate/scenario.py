@@ -124,7 +124,7 @@ class Scenario:
         own, but a parameter measured together with it is then as uncertain as it is alone.
         """
         measured = self.calibration.predict(n, level, kind)
-        if not self.assumptions:
+        if not self.assumptions and self.topics is None:
             return measured
         budget = self.model.budget(measured.n)
         below, above = np.zeros_like(measured.n), np.zeros_like(measured.n)

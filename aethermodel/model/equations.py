@@ -26,6 +26,7 @@ from aethermodel.model.terms import (
     expected_calls,
     fixed,
     knees,
+    shared,
 )
 
 SPECIFICATION = "specification 4.3.2, section 2"
@@ -82,6 +83,10 @@ def _of_terms() -> dict[str, Equation]:
     loop: Term = dispatch(_parameter("t_tick"), _parameter("t_call", "s/call"))
     level = (_parameter("N_level", "event"), _parameter("t_beyond", "s/event"))
     kernel = knees("kernel", _parameter("t_kernel"), _parameter("t_event", "s/event"), [level])
+    team = shared(
+        affine("kernel", _parameter("t_kernel"), _parameter("t_event", "s/event")),
+        *(_parameter(name, "1") for name in ("p", "sigma", "kappa")),
+    )
     return {
         "batch": Equation(_equal("T_batch", whole.t_batch), SPECIFICATION),
         "throughput": Equation(_equal("X", whole.throughput), SPECIFICATION),
@@ -103,6 +108,11 @@ def _of_terms() -> dict[str, Equation]:
             _equal("S", SPEEDUP),
             "universal scalability law: Gunther 2008, arXiv:0808.1431; with kappa zero Amdahl's "
             "law, doi 10.1145/1465482.1465560",
+        ),
+        "kernel by threads": Equation(
+            _equal("T_kernel", team.expression),
+            "the cost of events over the speedup, the fixed cost paid once: Amdahl 1967, doi "
+            "10.1145/1465482.1465560, with Gunther's speedup, arXiv:0808.1431",
         ),
         "best workers": Equation(
             sympy.Eq(sympy.Symbol("p_best"), _best_workers(), evaluate=False),

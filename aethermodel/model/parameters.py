@@ -93,6 +93,11 @@ class Parameter:
         """The parameter as a non-negative SymPy symbol."""
         return sympy.Symbol(self.name, nonnegative=True)
 
+    @property
+    def is_cost(self) -> bool:
+        """Whether it is a time, or a time a count: what a change can make cheaper."""
+        return self.unit.startswith("s")
+
     def with_value(self, value: float, source: str) -> Parameter:
         """Return this parameter with another value, of which nothing but the source is known."""
         return replace(self, value=value, source=source, low=None, high=None)

@@ -74,13 +74,13 @@ def gains(
     -------
     list of Gain
         Terms and cost parameters together, the greatest median gain first. Batch sizes of knees
-        are no costs and are left out.
+        and counts of threads are no costs and are left out.
     """
     if not n > 0:
         raise ValueError(f"a batch size must be positive, not {n:g}")
     given = {name: p.value for name, p in model.parameters.items()} | dict(values or {})
     arrays = np.broadcast_arrays(*(np.atleast_1d(given[name]) for name in model.parameters))
-    costs = [name for name, p in model.parameters.items() if p.unit != "event"]
+    costs = [name for name, p in model.parameters.items() if p.is_cost]
     expressions = [elasticity(model, name) for name in costs]
     expressions += [term.expression / model.t_batch for term in model.terms]
     symbols = [p.symbol for p in model.parameters.values()]

@@ -152,10 +152,6 @@ def test_assumptions_that_make_no_sense_are_refused(calibration, assumed):
 def test_kinds_of_what_if(calibration):
     other = synthetic_calibration(seed=3, t_tick=1e-6)
     assert what_if.loop_of(other)["t_tick"].value == pytest.approx(1e-6, rel=0.1)
-    halved = what_if.cores(calibration, 2)["t_event"].value
-    assert halved == pytest.approx(calibration.parameters["t_event"].value / 2)
-    serial = what_if.cores(calibration, 2, 1.0)["t_event"].value
-    assert serial == pytest.approx(2 * halved)
     assert what_if.values(["t_tick = 1e-6"])["t_tick"].value == 1e-6
 
 
