@@ -19,8 +19,6 @@ class Interconnect:
         Key in the file, and publication.
     bytes_per_second : float
         Of payload that the medium carries at most, one way.
-    latency_seconds : float or None
-        Of a short message; None for a bus, whose own is part of the card's.
     messages_per_second : float or None
         Most messages; a batch is one message.
     """
@@ -28,7 +26,6 @@ class Interconnect:
     name: str
     source: str
     bytes_per_second: float
-    latency_seconds: float | None
     messages_per_second: float | None
 
 
@@ -50,7 +47,6 @@ def load_interconnects() -> dict[str, Interconnect]:
             name,
             entry["source"],
             rate,
-            si(entry.get("latency"), "s"),
             si(entry.get("messages"), "1/s"),
         )
     return found

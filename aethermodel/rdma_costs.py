@@ -12,20 +12,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aethermodel.console import one_line
-from aethermodel.model.fabric import COST_NAMES, VerbsCosts
+from aethermodel.model.fabric import COST_NAMES, COSTS, VerbsCosts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: SI unit of each cost.
-UNITS = dict.fromkeys(COST_NAMES, "s") | {
-    "c_i": "s/B",
-    "G": "s/B",
-    "q": "",
-    "mtu": "B",
-    "h_pkt": "B",
-    "h_op": "B",
-    "inline_limit": "B",
+# SI unit in which each cost is written: what it is a count of, the file leaves to the model.
+_WRITTEN = {
+    name: unit.removesuffix("/message").removesuffix("/packet").removeprefix("1")
+    for name, (unit, _) in COSTS.items()
 }
 
 
@@ -95,7 +90,7 @@ class Card:
             {
                 "cost": COST_NAMES,
                 "value": [getattr(self.costs, name) for name in COST_NAMES],
-                "unit": [UNITS[name] for name in COST_NAMES],
+                "unit": [COSTS[name][0] for name in COST_NAMES],
                 "basis": ["assumed" if n in self.assumed else "published" for n in COST_NAMES],
                 "source": [self.sources[name] for name in COST_NAMES],
             }
@@ -151,9 +146,9 @@ def _si(registry: object, cost: str, figure: Figure) -> float:
 
     assert isinstance(registry, pint.UnitRegistry)
     try:
-        return float(registry.Quantity(figure.value).to(UNITS[cost]).magnitude)
+        return float(registry.Quantity(figure.value).to(_WRITTEN[cost]).magnitude)
     except (pint.errors.PintError, AssertionError, TypeError, AttributeError):
-        unit = UNITS[cost] or "a plain number"
+        unit = _WRITTEN[cost] or "a plain number"
         raise ValueError(f"{cost}: {figure.value!r} is not in {unit}") from None
 
 

@@ -131,7 +131,7 @@ class Answers:
                 gain.is_term,
                 scenario.is_assumed(gain.name)
                 if gain.is_term
-                else gain.name in scenario.assumptions,
+                else scenario.origin_of(gain.name) == "assumed",
                 answer(float(gain.halved[0]), drawn[gain.name]),
             )
             for gain in gains(model, n)

@@ -17,9 +17,10 @@ from aethermodel.calibrate.conditions import Conditions
 from aethermodel.calibrate.fits import Kind, TermFit, fit_term
 from aethermodel.calibrate.identifiability import identify
 from aethermodel.calibrate.naming import names_of, term_of
+from aethermodel.calibrate.scaling import ScalingFit, fit_scaling, team_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import N, Parameter
-from aethermodel.model.terms import TERM_NAMES
+from aethermodel.model.terms import TERM_NAMES, shared
 
 __all__ = ["Calibration", "Conditions", "Prediction"]
 
@@ -63,6 +64,8 @@ class Calibration:
         Plain copies of the same batches, measured in the same run: the ceiling. May be empty.
     warnings : tuple of str
         What a reader of any figure made from this has to know: noise, another host, drift.
+    teams : (threads, seconds)
+        The kernel on one large batch, by the threads that share it. May be empty.
     """
 
     host: dict[str, Any]
@@ -71,6 +74,7 @@ class Calibration:
     samples: dict[str, Samples]
     copies: Samples = field(default_factory=lambda: ([], []))
     warnings: tuple[str, ...] = ()
+    teams: Samples = field(default_factory=lambda: ([], []))
 
     @classmethod
     def from_samples(
@@ -93,15 +97,16 @@ class Calibration:
             If a term has no sample.
         """
         by_term = {}
+        alone, teams = _teams(samples)
         for term in TERM_NAMES:
-            rows = samples[(samples["probe"] == term) & samples["final"]]
+            rows = alone[(alone["probe"] == term) & alone["final"]]
             if rows.empty:
                 raise ValueError(f"no samples of the {term} probe: the term cannot be fitted")
             n = rows["calls"] if term == "loop" else rows["batch_size"]
             by_term[term] = (n.astype(float).tolist(), rows["seconds"].tolist())
         copied = samples[(samples["probe"] == "bandwidth") & samples["final"]]
         copies = (copied["batch_size"].astype(float).tolist(), copied["seconds"].tolist())
-        return cls(host, taken, conditions, by_term, copies)
+        return cls(host, taken, conditions, by_term, copies, teams=teams)
 
     @classmethod
     def load(
@@ -189,7 +194,22 @@ class Calibration:
         terms = [
             term_of(name, fit, knees, f"{name} probe, {where}") for name, fit in self.fits.items()
         ]
+        if self.scaling:
+            timed = ", ".join(map(str, self.scaling.counts))
+            source = f"kernel probe with {timed} threads, {where}"
+            named = team_parameters(self.scaling.law, source, self.scaling)
+            terms = [shared(t, *named) if t.name == "kernel" else t for t in terms]
         return BatchModel(terms, calls=self.conditions.calls())
+
+    @cached_property
+    def scaling(self) -> ScalingFit | None:
+        """How the kernel scales with the threads that share a batch; None if it was not timed."""
+        if not self.teams[0]:
+            return None
+        seconds: dict[int, list[float]] = {}
+        for threads, each in zip(*self.teams, strict=True):
+            seconds.setdefault(int(threads), []).append(each)
+        return fit_scaling(seconds, split=True)
 
     def predict(self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean") -> Prediction:
         """Predict T_batch; nothing is fitted to what is predicted.
@@ -228,6 +248,17 @@ class Calibration:
         table = pd.DataFrame({"n": self.copies[0], "seconds": self.copies[1]}, dtype=float)
         median = table.groupby("n", as_index=False)["seconds"].median()
         return median.assign(per_second=median["n"] / median["seconds"])[["n", "per_second"]]
+
+
+def _teams(samples: pd.DataFrame) -> tuple[pd.DataFrame, Samples]:
+    """Part the kernel's samples of several threads from all others; beside those of one."""
+    if "threads" not in samples:
+        return samples, ([], [])
+    several = samples["threads"] > 1
+    sizes = samples.loc[several, "batch_size"].unique()
+    rows = samples[(samples["probe"] == "kernel") & samples["batch_size"].isin(sizes)]
+    rows = rows[rows["final"]]
+    return samples[~several], (rows["threads"].astype(float).tolist(), rows["seconds"].tolist())
 
 
 def _renamed(text: str, names: dict[str, str]) -> str:

@@ -38,6 +38,8 @@ def content_of(calibration: Calibration) -> dict[str, Any]:
         "samples_sha256": samples_hash(calibration),
         "samples": _columns(calibration.samples),
     }
+    if calibration.teams[0]:
+        content["teams"] = dict(zip(("threads", "seconds"), calibration.teams, strict=True))
     if calibration.copies[0]:
         content["ceilings"] = _columns({"copy": calibration.copies})
     return content
@@ -63,6 +65,7 @@ def calibration_of(content: dict[str, Any]) -> Calibration:
         host = content["host"]
         host["id"], host["processor"]
         copies = content.get("ceilings", {}).get("copy", {"n": [], "seconds": []})
+        teams = content.get("teams", {"threads": [], "seconds": []})
         calibration = Calibration(
             host,
             content["created"],
@@ -70,6 +73,7 @@ def calibration_of(content: dict[str, Any]) -> Calibration:
             {term: _pair(content["samples"][term]) for term in TERM_NAMES},
             _pair(copies),
             tuple(content.get("warnings", ())),
+            (teams["threads"], teams["seconds"]),
         )
         stated = content["samples_sha256"]
     except (KeyError, TypeError, AttributeError) as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sympy
-
-from aethermodel.model.parameters import N
+from aethermodel.model.terms import expected_calls
 
 if TYPE_CHECKING:
+    import sympy
+
     from aethermodel.labels import FabricLabel
 
 
@@ -30,6 +30,12 @@ class Conditions:
         Capacity of each cache level, where the kernel's cost an event may rise.
     switch : int or None
         Batch size at which the router changes its way, where its cost an event may fall.
+    variant : str or None
+        Instruction set of the kernels; None in files that did not record it.
+    layout : {"records", "columns"}
+        How the events of a batch lie in memory.
+    threads : int
+        Threads that share each batch.
     """
 
     topics: int
@@ -38,14 +44,13 @@ class Conditions:
     fabric: FabricLabel
     cache_bytes: dict[str, int]
     switch: int | None = None
+    variant: str | None = None
+    layout: str = "records"
+    threads: int = 1
 
     def calls(self) -> sympy.Expr:
-        """Return handler calls a tick: how many of K topics N uniform events are expected to hit.
-
-        The classical occupancy sum, K (1 - (1 - 1/K)^N).
-        """
-        k = sympy.Integer(self.topics)
-        return k * (1 - (1 - 1 / k) ** N)
+        """Return handler calls a tick, an expression in N."""
+        return expected_calls(self.topics)
 
     def knees(self) -> dict[str, float]:
         """Return the batch size at which the pool outgrows each cache level, by level."""

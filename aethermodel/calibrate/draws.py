@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.fits import TermFit
+from aethermodel.calibrate.scaling import THREADS
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 4000
@@ -57,6 +58,11 @@ def draw_parameters(
         names = calibration.names(term)
         for name, values in _draw(fit, count, rng).items():
             drawn[names[name][0]] = values
+    if scaling := calibration.scaling:
+        drawn[THREADS] = np.ones(count)
+        drawn["sigma"], drawn["kappa"] = scaling.draws[
+            rng.integers(len(scaling.draws), size=count)
+        ].T
     return drawn
 
 

@@ -48,6 +48,7 @@ def merge(calibrations: Iterable[Calibration]) -> Calibration:
         last,
         samples={term: _joined(one.samples[term] for one in given) for term in last.samples},
         copies=_joined(one.copies for one in given),
+        teams=_joined(one.teams for one in given),
         warnings=warnings,
     )
 

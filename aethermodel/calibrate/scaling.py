@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
+from aethermodel.model.parameters import Parameter
 from aethermodel.model.scalability import Scalability
 
 Floats = npt.NDArray[np.float64]
 _DRAWS = 1000
+#: What the count of threads is called in a model.
+THREADS = "p_threads"
 #: Different counts of workers, one among them, from which two coefficients can be told apart.
 _FOR_BOTH = 3
 
@@ -66,6 +69,29 @@ class ScalingFit:
         if self.law.kappa and self.law.best < 1000:
             text += f"; more than {self.law.best:.0f} would be slower"
         return text
+
+
+def team_parameters(
+    law: Scalability, source: str, fit: ScalingFit | None = None
+) -> tuple[Parameter, Parameter, Parameter]:
+    """Return threads (one), sigma and kappa as a model's parameters.
+
+    Parameters
+    ----------
+    law : Scalability
+    source : str
+        Where it comes from.
+    fit : ScalingFit, optional
+        That found it: its intervals.
+    """
+    ends = fit.interval() if fit else {"sigma": (None, None), "kappa": (None, None)}
+    one = Parameter(THREADS, 1.0, "1", "threads that share a batch", source, 1.0, 1.0)
+    words = {"sigma": "contention of these threads", "kappa": "coherency of these threads"}
+    sigma, kappa = (
+        Parameter(name, getattr(law, name), "1", meaning, source, *ends[name])
+        for name, meaning in words.items()
+    )
+    return one, sigma, kappa
 
 
 def fit_scaling(

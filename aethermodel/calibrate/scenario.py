@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,11 +11,11 @@ import numpy.typing as npt
 import sympy
 
 from aethermodel.calibrate.calibration import Calibration, Prediction
-from aethermodel.calibrate.draws import draw_parameters
+from aethermodel.calibrate.draws import DRAWS, draw_parameters
 from aethermodel.calibrate.fits import Kind
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import Parameter
-from aethermodel.model.terms import Term
+from aethermodel.model.terms import Term, expected_calls
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,10 +30,16 @@ class Assumption:
         In the parameter's unit.
     source : str
         Why this value.
+    term : Term, optional
+        The law that the parameter belongs to, where it takes the place of the calibrated one.
+    measured : bool
+        Whether it is a setting whose effect was measured here, and so no assumption.
     """
 
     value: float
     source: str
+    term: Term | None = None
+    measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Scenario:
     calibration : Calibration
     assumptions : mapping of str to Assumption
         By parameter name; empty for the calibration as it is.
+    topics : int, optional
+        Topics, where not those of the calibration.
 
     Raises
     ------
@@ -54,6 +62,7 @@ class Scenario:
 
     calibration: Calibration
     assumptions: Mapping[str, Assumption]
+    topics: int | None = None
 
     def __post_init__(self) -> None:
         for name, assumed in self.assumptions.items():
@@ -65,13 +74,23 @@ class Scenario:
     def model(self) -> BatchModel:
         """The model with the assumptions put in; their sources begin with ``assumed``."""
         model = self.calibration.model()
+        laws = {a.term.name: a.term for a in self.assumptions.values() if a.term}
+        calls = expected_calls(self.topics) if self.topics else model.calls
+        terms = [laws.get(term.name, term) for term in model.terms]
+        model = replace(model, terms=terms, calls=calls)
         for name, assumed in self.assumptions.items():
-            model = model.replaced(f"assumed: {assumed.source}", **{name: assumed.value})
+            how = "set" if assumed.measured else "assumed"
+            model = model.replaced(f"{how}: {assumed.source}", **{name: assumed.value})
         return model
 
     def is_assumed(self, term: str) -> bool:
         """Whether any parameter of a term is assumed."""
-        return any(p.name in self.assumptions for p in self.term(term).parameters)
+        return any(self.origin_of(p.name) == "assumed" for p in self.term(term).parameters)
+
+    def origin_of(self, parameter: str) -> str:
+        """``measured``, or ``assumed`` where the value or its law was not measured here."""
+        known = self.assumptions.get(parameter)
+        return "measured" if known is None or known.measured else "assumed"
 
     def term(self, name: str) -> Term:
         """Return a term of the model."""
@@ -80,25 +99,23 @@ class Scenario:
     @property
     def origin(self) -> str:
         """``measured``, or ``assumed`` as soon as one parameter is."""
-        return "assumed" if self.assumptions else "measured"
+        origins = {self.origin_of(name) for name in self.assumptions}
+        return "assumed" if "assumed" in origins else "measured"
 
     @cached_property
     def draws(self) -> dict[str, Floats]:
         """Drawn parameters; assumed ones are what they are assumed to be."""
         drawn = draw_parameters(self.calibration)
         return {
-            name: np.full_like(values, self.assumptions[name].value)
+            name: np.full(DRAWS, self.assumptions[name].value)
             if name in self.assumptions
-            else values
-            for name, values in drawn.items()
+            else drawn[name]
+            for name in self.model.parameters
         }
 
     def parameters(self) -> list[tuple[str, Parameter]]:
         """Return each parameter of the model with ``measured`` or ``assumed``."""
-        return [
-            ("assumed" if name in self.assumptions else "measured", p)
-            for name, p in self.model.parameters.items()
-        ]
+        return [(self.origin_of(name), p) for name, p in self.model.parameters.items()]
 
     def predict(self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean") -> Prediction:
         """Predict T_batch as `Calibration.predict` does, with the assumptions put in.
@@ -107,13 +124,13 @@ class Scenario:
         own, but a parameter measured together with it is then as uncertain as it is alone.
         """
         measured = self.calibration.predict(n, level, kind)
-        if not self.assumptions:
+        if not self.assumptions and self.topics is None:
             return measured
         budget = self.model.budget(measured.n)
         below, above = np.zeros_like(measured.n), np.zeros_like(measured.n)
         calls = sympy.lambdify(sympy.Symbol("N", positive=True), self.model.calls, "numpy")
         for term, fit in self.calibration.fits.items():
-            if self.is_assumed(term):
+            if self._is_changed(term):
                 low, high = self._spread(term, measured.n, level)
             else:
                 at = calls(measured.n) if term == "loop" else measured.n
@@ -123,6 +140,9 @@ class Scenario:
         seconds = np.sum(list(budget.values()), axis=0)
         low, high = seconds - np.sqrt(below), seconds + np.sqrt(above)
         return Prediction(measured.n, seconds, low, high, budget)
+
+    def _is_changed(self, term: str) -> bool:
+        return any(p.name in self.assumptions for p in self.term(term).parameters)
 
     def _spread(self, term: str, n: Floats, level: float) -> tuple[Floats, Floats]:
         """Interval of a term some of whose parameters are assumed."""

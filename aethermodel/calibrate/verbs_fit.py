@@ -16,7 +16,7 @@ from aethermodel.calibrate.comparison import Outcome
 from aethermodel.calibrate.fits import Parameter
 from aethermodel.calibrate.regression import relative_nnls
 from aethermodel.calibrate.verbs_samples import VerbsSamples
-from aethermodel.model.fabric import COST_NAMES, VerbsCosts, stage_times, transfer_time
+from aethermodel.model.fabric import COST_NAMES, COSTS, VerbsCosts, stage_times, transfer_time
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +28,6 @@ FITTED = {
     True: ("L", "o_w", "o_db", "o_cqe", "c_i", "d_pay", "g_pkt", "G"),
     False: ("L", "o_w", "o_db", "o_cqe", "c_i", "g", "d_pay", "g_pkt", "G", "rtt"),
 }
-UNITS = {"o_w": "s/message", "o_db": "s/post", "o_cqe": "s/completion", "c_i": "s/B"} | {
-    "g": "s/message", "d_pay": "s/message", "g_pkt": "s/packet", "G": "s/B", "L": "s", "rtt": "s"
-}  # fmt: skip
 #: Median error on held-out settings that is asked for.
 WANTED = 0.10
 
@@ -146,7 +143,7 @@ def fit_verbs(samples: VerbsSamples) -> VerbsFit:
     covariance = np.square(noise) * inverse / np.outer(norm, norm)
     half = stdtrit(freedom, 0.975) * np.sqrt(np.diag(covariance))
     parameters = {
-        name: Parameter(float(v), float(max(v - h, 0)), float(v + h), UNITS[name], 0.95)
+        name: Parameter(float(v), float(max(v - h, 0)), float(v + h), COSTS[name][0], 0.95)
         for name, v, h in zip(names, values, half, strict=True)
     }
     return VerbsFit(costs, parameters, covariance, noise, freedom, samples.label)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.scaling import THREADS, team_parameters
 from aethermodel.calibrate.scenario import Assumption
-from aethermodel.interconnects import Interconnect
+from aethermodel.model.scalability import Scalability
+from aethermodel.model.terms import shared
+from aethermodel.model.verbs_term import affine_of, fabric_of
+from aethermodel.rdma_costs import Card
 
 Assumptions = dict[str, Assumption]
 
@@ -45,47 +50,110 @@ def loop_of(other: Calibration) -> Assumptions:
     }
 
 
-def network(card: Interconnect, event_bytes: float) -> Assumptions:
-    """Put a network card's published figures in for the fabric term.
+def network(card: Card, event_bytes: float, window: int = 128) -> Assumptions:
+    """Put the verbs cost model of a network card in for the fabric term.
 
-    One batch is one message: its latency, or the time between two messages if that is longer,
-    once a batch, and the wire's time an event. What the host's own cores spend on posting and
-    completing stays out; on real hardware it comes on top.
+    Parameters
+    ----------
+    card : Card
+        Of ``data/rdma-nics.toml``: published costs, and what no source gives, assumed.
+    event_bytes : float
+    window : int
+        Batches that may be in flight.
 
-    Raises
-    ------
-    ValueError
-        If no latency is published: a bus is a ceiling, not a fabric.
+    Returns
+    -------
+    dict of str to Assumption
+        One batch is one message: posting and completing it, the card, the wire and its packets.
+        The law is `aethermodel.model.verbs_term.affine_of`, half a packet off at most.
     """
-    if card.latency_seconds is None:
-        raise ValueError(f"{card.name} is a ceiling, not a network card: it has no latency")
-    gap = 1 / card.messages_per_second if card.messages_per_second else 0.0
-    source = f"{card.name}, as published ({card.source})"
-    return {
-        "t_fabric": Assumption(max(card.latency_seconds, gap), source),
-        "t_fabric_event": Assumption(event_bytes / card.bytes_per_second, source),
-    }
+    assumed = ", ".join(sorted(card.assumed))
+    source = f"{card.name} by the verbs cost model, published costs except {assumed}"
+    exact = fabric_of(card.costs, window=window, event_bytes=event_bytes, source=source)
+    law = affine_of(exact, source)
+    return {p.name: Assumption(p.value, source, term=law) for p in law.parameters}
 
 
-def cores(calibration: Calibration, count: int, serial: float = 0.0) -> Assumptions:
-    """Let several cores route: the kernel's cost an event by Amdahl's law.
+def cores(calibration: Calibration, count: int, serial: float | None = None) -> Assumptions:
+    """Let several threads share each batch in the kernel; loop and border stay serial.
 
     Parameters
     ----------
     calibration : Calibration
     count : int
-        Cores that route, at least 1.
-    serial : float
+        Threads, at least 1.
+    serial : float, optional
         Share of the kernel that does not parallelise, 0 to 1 (Amdahl 1967, doi
-        10.1145/1465482.1465560). Loop and border stay serial: they hold the interpreter's lock.
+        10.1145/1465482.1465560), to be assumed. By default the law that the calibration has
+        measured (0 where it has none).
+
+    Returns
+    -------
+    dict of str to Assumption
+        As many threads as were timed are a setting whose effect was measured; more are assumed.
     """
-    if count < 1 or not 0 <= serial <= 1:
+    if count < 1 or not (serial is None or 0 <= serial <= 1):
         raise ValueError("cores must be at least 1, the serial share between 0 and 1")
-    factor = serial + (1 - serial) / count
-    source = f"{count} cores route, {serial:.0%} of the kernel serial (Amdahl)"
-    kernel = next(term for term in calibration.model().terms if term.name == "kernel")
+    known = calibration.scaling
+    if known and serial is None:
+        measured = count <= known.counts[-1]
+        source = f"{count} threads share each batch; {', '.join(map(str, known.counts))} were timed"
+        return {THREADS: Assumption(float(count), source, measured=measured)}
+    source = f"{count} cores route, {serial or 0:.0%} of the kernel serial (Amdahl)"
+    term = next(term for term in calibration.model().terms if term.name == "kernel")
+    if not known:
+        term = shared(term, *team_parameters(Scalability(serial or 0.0), source))
+    figures = {THREADS: float(count), "sigma": serial or 0.0, "kappa": 0.0}
+    return {name: Assumption(value, source, term=term) for name, value in figures.items()}
+
+
+def pool(calibration: Calibration, batches: int) -> Assumptions:
+    """Take another number of batches in turn: it moves each cache's knee, and nothing else.
+
+    Parameters
+    ----------
+    calibration : Calibration
+    batches : int
+        At least 1.
+
+    Returns
+    -------
+    dict of str to Assumption
+        Of the knees that the kernel's law has. They are capacities over working sets: exact.
+    """
+    if batches < 1:
+        raise ValueError(f"a pool has at least 1 batch, not {batches}")
+    source = f"a pool of {batches} batches, for {calibration.conditions.pool} as measured"
+    knees = replace(calibration.conditions, pool=batches).knees()
+    law = calibration.model().parameters
     return {
-        p.name: Assumption(p.value * factor, source)
-        for p in kernel.parameters
-        if p.unit == "s/event"
+        f"N_{level}": Assumption(size, source, measured=True)
+        for level, size in knees.items()
+        if f"N_{level}" in law
     }
+
+
+def topics(calibration: Calibration, count: int, switch: int | None) -> Assumptions:
+    """Take another number of topics: its handler calls are exact, the kernel's costs assumed.
+
+    Parameters
+    ----------
+    calibration : Calibration
+    count : int
+        Topics, each with a handler, at least 1; also to be given to the `Scenario`.
+    switch : int or None
+        Batch size at which the router then changes its way.
+
+    Returns
+    -------
+    dict of str to Assumption
+        Each of the kernel's costs as measured, marked; the switch where the law has one.
+    """
+    if count < 1:
+        raise ValueError(f"a router has at least 1 topic, not {count}")
+    source = f"the kernel at {count} topics costs what it did at {calibration.conditions.topics}"
+    kernel = next(term for term in calibration.model().terms if term.name == "kernel")
+    assumed = {p.name: Assumption(p.value, source) for p in kernel.parameters if p.is_cost}
+    if switch is not None and any(p.name == "N_switch" for p in kernel.parameters):
+        assumed["N_switch"] = Assumption(float(switch), source)
+    return assumed

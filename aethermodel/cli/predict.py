@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,10 +34,17 @@ def command(
         Path | None, typer.Option(help="assume the loop of this other calibration")
     ] = None,
     nic: Annotated[
-        str | None, typer.Option(help="assume a network card of data/interconnects.toml")
+        str | None,
+        typer.Option(help="assume a card of data/rdma-nics.toml, by the verbs cost model"),
     ] = None,
-    cores: Annotated[int | None, typer.Option(help="assume that so many cores route")] = None,
-    serial: Annotated[float, typer.Option(help="share of the kernel that stays serial")] = 0.0,
+    cores: Annotated[int | None, typer.Option(help="threads that share each batch")] = None,
+    serial: Annotated[
+        float | None, typer.Option(help="assume this share of the kernel serial, not as measured")
+    ] = None,
+    topics: Annotated[
+        int | None, typer.Option(help="for so many topics, each with a handler")
+    ] = None,
+    pool: Annotated[int | None, typer.Option(help="for so many batches in turn")] = None,
     optimum: Annotated[
         bool, typer.Option("--optimum", help="batch sizes for 90, 95 and 99 % of the best rate")
     ] = False,
@@ -66,7 +73,9 @@ def command(
     from aethermodel.documents import document, write_document
 
     sizes = options.numbers("batch_sizes", batch_sizes or ",".join(map(str, SIZES)))
-    scenario = _scenario(calibration, foreign, set_ or [], loop_of, nic, cores, serial)
+    scenario = _scenario(
+        calibration, foreign, set_ or [], loop_of, nic, cores, serial, topics, pool
+    )
     if check:
         scenario = _checked(scenario)
     answers = Answers(scenario)
@@ -86,7 +95,7 @@ def command(
         figures["roofline"] = _roofline(answers, sizes)
     if json:
         taken = scenario.calibration
-        fabric = "simulated" if scenario.assumptions else taken.conditions.fabric
+        fabric = "simulated" if scenario.origin == "assumed" else taken.conditions.fabric
         content = document("aethermodel.predict/1", fabric, figures, host=taken.host)
         write_document(content, json)
     if json != "-":
@@ -100,13 +109,16 @@ def _scenario(
     loop_of: Path | None,
     nic: str | None,
     cores: int | None,
-    serial: float,
+    serial: float | None,
+    topics: int | None,
+    pool: int | None,
 ) -> Scenario:
     from aethermodel.calibrate import what_if
     from aethermodel.calibrate.scenario import Assumption, Scenario
-    from aethermodel.interconnects import interconnect
     from aethermodel.measure.known import load_calibration
+    from aethermodel.rdma_costs import card
     from aethermodel.specification import load_specification
+    from cython_core.router import switch_size
 
     base = load_calibration(*calibration, foreign=foreign)
     assumed: dict[str, Assumption] = {}
@@ -114,21 +126,24 @@ def _scenario(
         assumed |= what_if.loop_of(load_calibration(loop_of, foreign=True))
     if nic:
         event_bytes = load_specification().parameters["s_event"].value
-        assumed |= what_if.network(interconnect(nic), event_bytes)
+        assumed |= what_if.network(card(nic), event_bytes)
     if cores is not None:
         assumed |= what_if.cores(base, cores, serial)
-    return Scenario(base, assumed | what_if.values(given))
+    if topics is not None:
+        assumed = what_if.topics(base, topics, switch_size(topics)) | assumed
+    if pool is not None:
+        assumed |= what_if.pool(base, pool)
+    return Scenario(base, assumed | what_if.values(given), topics)
 
 
 def _checked(scenario: Scenario) -> Scenario:
-    from aethermodel.calibrate.scenario import Scenario
     from aethermodel.console import progress
     from aethermodel.measure.drift import check_drift
 
     with progress("probing again") as advance:
         drifts = check_drift(scenario.calibration, advance)
     amiss = [str(drift) for drift in drifts if drift.stale or drift.disturbed]
-    return Scenario(scenario.calibration.warned(*amiss), scenario.assumptions)
+    return replace(scenario, calibration=scenario.calibration.warned(*amiss))
 
 
 def prediction_figures(scenario: Scenario, sizes: list[int]) -> dict[str, Any]:
@@ -158,7 +173,8 @@ def prediction_figures(scenario: Scenario, sizes: list[int]) -> dict[str, Any]:
     ]
     return {
         "calibrated": calibration.created,
-        "conditions": vars(calibration.conditions),
+        "conditions": vars(calibration.conditions)
+        | ({"topics": scenario.topics} if scenario.topics else {}),
         "warnings": list(calibration.warnings),
         "findings": list(calibration.findings),
         "origin": scenario.origin,

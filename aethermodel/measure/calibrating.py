@@ -16,6 +16,7 @@ from aethermodel.calibrate.design import next_point
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
 from aethermodel.measure.sampling import Plan, Point, take_samples
+from cython_core import simd_variant
 from cython_core.router import switch_size
 
 Progress = Callable[[int, int], None]
@@ -48,6 +49,7 @@ def calibration_of(
         fabric=campaign.label,
         cache_bytes=host["cache_bytes"],
         switch=switch_size(campaign.topics),
+        variant=simd_variant(),
     )
     return Calibration.from_samples(samples, host, conditions, taken)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import chain, count
 from typing import Any
 
@@ -10,11 +11,22 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from aethermodel.labels import LABEL_OF, FabricLabel, HostFabric
 from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point
+from cython_core.router import MAX_THREADS
 
 
 def loop_probe(fabric: HostFabric) -> str:
     """Return the probe of T_loop: of the plane in one process, of the bus across processes."""
     return "loop" if fabric == "loopback" else "bus_loop"
+
+
+#: Events from which on the router gives a thread a part of a batch (cython_core/c/route.c).
+PART_EVENTS = 8192
+
+
+def thread_counts() -> tuple[int, ...]:
+    """Return the powers of two up to the cores that this process may use, and these."""
+    cores = min(len(os.sched_getaffinity(0)), MAX_THREADS)
+    return tuple(sorted({2**i for i in range(cores.bit_length())} | {cores}))
 
 
 class Campaign(BaseModel):
@@ -125,6 +137,7 @@ class Campaign(BaseModel):
             *(self._loop_point(k) for k in self.call_counts()),
             *(self._point("ffi", batch_size=n) for n in handles),
             *self._fabric_points(),
+            *self._team_points(sizes[-1]),
             *(self._point("kernel", batch_size=n) for n in sizes),
         ]
 
@@ -134,6 +147,11 @@ class Campaign(BaseModel):
             # The producer is elsewhere: no task of its own takes turns with the bus.
             settings["producer"] = False
         return self._point(loop_probe(self.fabric), **settings)
+
+    def _team_points(self, size: int) -> list[Point]:
+        """Threads that share the largest batch, as far as it is large enough to be split."""
+        counts = [p for p in thread_counts()[1:] if size >= p * PART_EVENTS]
+        return [self._point("kernel", batch_size=size, threads=p) for p in counts]
 
     def _fabric_points(self) -> list[Point]:
         across = self.fabric != "loopback"

@@ -7,6 +7,7 @@ from pathlib import Path
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.merging import merge
 from aethermodel.measure.host import this_host
+from cython_core import simd_variant
 
 
 def load_calibration(*paths: Path | str, foreign: bool = False) -> Calibration:
@@ -32,4 +33,11 @@ def load_calibration(*paths: Path | str, foreign: bool = False) -> Calibration:
             f"{error.filename}: no such calibration; make one with "
             f"`aethermodel calibrate --json {error.filename}`"
         ) from None
-    return merge(loaded)
+    known = merge(loaded)
+    variant = known.conditions.variant
+    if not foreign and variant not in (None, simd_variant()):
+        raise ValueError(
+            f"the calibration's kernels ran as {variant}, here they run as {simd_variant()}: "
+            f"set AETHER_SIMD={variant}, or calibrate again"
+        )
+    return known

@@ -16,7 +16,7 @@ rxe_post_send). Its stages follow one another, and nothing is left for a window 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
@@ -119,6 +119,25 @@ class VerbsCosts:
         return total, dict(zip(STAGES, stage, strict=True))
 
 
+#: Unit and meaning of each cost. Posts, lists and completions are plain numbers.
+COSTS = {
+    "o_w": ("s/message", "writing one work request"),
+    "c_i": ("s/B", "copying one byte into a work request"),
+    "o_db": ("s", "one doorbell"),
+    "o_cqe": ("s", "taking one completion"),
+    "g": ("s/message", "the card's gap between messages"),
+    "d_wqe": ("s", "the card fetching one list"),
+    "d_pay": ("s/message", "fetching a payload that is not inline"),
+    "q": ("1", "such fetches at a time"),
+    "G": ("s/B", "one byte on the wire"),
+    "L": ("s", "latency"),
+    "rtt": ("s", "round trip until a completion"),
+    "mtu": ("B/packet", "payload of a packet"),
+    "h_pkt": ("B/packet", "further bytes of a packet"),
+    "h_op": ("B/message", "further bytes of a message"),
+    "inline_limit": ("B/message", "longest inline message"),
+    "g_pkt": ("s/packet", "the card's gap between packets"),
+}
 #: The costs that are numbers, in the order of `VerbsCosts`.
 COST_NAMES = tuple(item.name for item in fields(VerbsCosts) if item.name != "serial")
 _COSTS = sympy.symbols(COST_NAMES, nonnegative=True)
@@ -144,12 +163,16 @@ def fill(inline: bool) -> sympy.Expr:
     return (sympy.Min(N, p) - 1) * (o_w + (b * c_i if inline else 0))
 
 
+def whole(stage: Mapping[str, sympy.Expr], filled: sympy.Expr, serial: bool = False) -> sympy.Expr:
+    """Put stages together: side by side on a card, one after the other in software."""
+    if serial:
+        return L + stage["cpu"] + stage["nic"] + stage["wire"] + o_cqe
+    return L + filled + sympy.Max(*stage.values()) + o_cqe
+
+
 def transfer_time(inline: bool, serial: bool = False) -> sympy.Expr:
     """Return T in seconds, an expression in N, b, p, k, W and the costs."""
-    each = stages(inline)
-    if serial:
-        return L + each["cpu"] + each["nic"] + each["wire"] + o_cqe
-    return L + fill(inline) + sympy.Max(*each.values()) + o_cqe
+    return whole(stages(inline), fill(inline), serial)
 
 
 @cache

@@ -10,6 +10,7 @@ Of two stages side by side each has its own solution, and the whole that of the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,16 @@ def size_for_share(model: BatchModel, share: float) -> sympy.Expr:
     last = pieces(model)[-1]
     part = sympy.nsimplify(share, rational=True)
     return sympy.simplify(part * last.fixed / ((1 - part) * last.slope))
+
+
+def size_at_rate(fixed: Any, slope: Any, rate: Any) -> Any:
+    """Return N for which ``N / (fixed + slope N)`` is a rate: figures or symbols alike."""
+    return rate * fixed / (1 - rate * slope)
+
+
+def size_at_time(fixed: Any, slope: Any, seconds: Any) -> Any:
+    """Return N for which ``fixed + slope N`` is a time: figures or symbols alike."""
+    return (seconds - fixed) / slope
 
 
 def best_rate(law: Law | Pipelined) -> tuple[Floats, Floats]:
@@ -128,7 +139,7 @@ def size_for_rate(law: Law | Pipelined, rate: npt.ArrayLike) -> Floats:
     def solve(calls: Floats | float) -> Floats:
         fixed = law.fixed + law.per_call * calls
         with np.errstate(divide="ignore", invalid="ignore"):
-            places = wanted * fixed / (1 - wanted * law.slope)
+            places = size_at_rate(fixed, law.slope, wanted)
         return _first(law, places, (wanted * law.slope < 1) | (fixed < 0))
 
     least, most = solve(law.calls(np.ones_like(wanted))), solve(law.most_calls)
@@ -162,7 +173,7 @@ def size_within(law: Law | Pipelined, seconds: npt.ArrayLike) -> Floats:
 
     def solve(calls: Floats | float) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            places = (limit - law.fixed - law.per_call * calls) / law.slope
+            places = size_at_time(law.fixed + law.per_call * calls, law.slope, limit)
         # One event is the least there is, however little of the time is left for it.
         return _first(law, np.maximum(places, 1.0), places < np.inf)
 

@@ -14,13 +14,17 @@ N = sympy.Symbol("N", positive=True)
 #: Handler calls in one tick: topics that have both events and a handler.
 K = sympy.Symbol("K", nonnegative=True)
 
-# Events, bytes and handler calls are counts of different things. SI calls them all
-# "1", which would let seconds per event pass for seconds; a made-up base dimension
-# each keeps them apart.
+# Events, bytes, handler calls, call arguments, messages and packets are counts of different
+# things. SI calls them all "1", which would let seconds per event pass for seconds; a made-up
+# base dimension each keeps them apart.
 _EVENT = Dimension("event")
 _CALL = Dimension("call")
 _BYTE = Dimension("byte")
-_COUNTS = dimsys_SI.extend([_EVENT, _CALL, _BYTE])
+_ARGUMENT = Dimension("argument")
+_MESSAGE = Dimension("message")
+_PACKET = Dimension("packet")
+_COUNTS = (_EVENT, _CALL, _BYTE, _ARGUMENT, _MESSAGE, _PACKET)
+_SYSTEM = dimsys_SI.extend(_COUNTS)
 
 DIMENSIONS: dict[str, Dimension] = {
     "1": Dimension(1),
@@ -29,8 +33,19 @@ DIMENSIONS: dict[str, Dimension] = {
     "s/call": time / _CALL,
     "event": _EVENT,
     "call": _CALL,
+    "s/argument": time / _ARGUMENT,
+    "argument": _ARGUMENT,
+    "B": _BYTE,
     "B/s": _BYTE / time,
+    "s/B": time / _BYTE,
     "B/event": _BYTE / _EVENT,
+    "message": _MESSAGE,
+    "s/message": time / _MESSAGE,
+    "B/message": _BYTE / _MESSAGE,
+    "event/message": _EVENT / _MESSAGE,
+    "packet": _PACKET,
+    "s/packet": time / _PACKET,
+    "B/packet": _BYTE / _PACKET,
     "m": length,
 }
 
@@ -78,6 +93,11 @@ class Parameter:
         """The parameter as a non-negative SymPy symbol."""
         return sympy.Symbol(self.name, nonnegative=True)
 
+    @property
+    def is_cost(self) -> bool:
+        """Whether it is a time, or a time a count: what a change can make cheaper."""
+        return self.unit.startswith("s")
+
     def with_value(self, value: float, source: str) -> Parameter:
         """Return this parameter with another value, of which nothing but the source is known."""
         return replace(self, value=value, source=source, low=None, high=None)
@@ -89,7 +109,7 @@ def dimension_of(expression: sympy.Expr, units: dict[sympy.Symbol, Dimension]) -
     Parameters
     ----------
     expression : sympy.Expr
-        Of sums, products, powers, Max and Min.
+        Of sums, products, powers, Max, Min and ceiling.
     units : dict of Symbol to Dimension
         Dimension of every free symbol.
 
@@ -116,12 +136,17 @@ def dimension_of(expression: sympy.Expr, units: dict[sympy.Symbol, Dimension]) -
         return product
     if expression.is_Pow:
         return parts[0] ** expression.exp
+    if isinstance(expression, sympy.ceiling):
+        return parts[0]  # a count rounded up counts the same
     if expression.is_Add or isinstance(expression, sympy.Max | sympy.Min):
-        # A zero has any dimension: Max(0, N - N_1) is a number of events.
+        # A zero has any dimension: Max(0, N - N_1) is a number of events. So may a one stand
+        # beside a count: p - 1 is the other messages of a list.
+        parted = list(zip(parts, expression.args, strict=True))
+        counted = any(same_dimension(part, count) for part in parts for count in _COUNTS)
         known = [
             part
-            for part, argument in zip(parts, expression.args, strict=True)
-            if not argument.is_zero
+            for part, argument in parted
+            if not (argument.is_zero or (counted and argument.is_Integer))
         ]
         for part in known[1:]:
             if not same_dimension(known[0], part):
@@ -131,5 +156,5 @@ def dimension_of(expression: sympy.Expr, units: dict[sympy.Symbol, Dimension]) -
 
 
 def same_dimension(left: Dimension, right: Dimension) -> bool:
-    """Tell whether two dimensions are the same, counts of events, calls and bytes kept apart."""
-    return bool(_COUNTS.equivalent_dims(left, right))
+    """Tell whether two dimensions are the same, counts of different things kept apart."""
+    return bool(_SYSTEM.equivalent_dims(left, right))

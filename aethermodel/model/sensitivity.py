@@ -72,7 +72,7 @@ def gains(
     -------
     list of Gain
         Terms and cost parameters together, the greatest median gain first. Batch sizes of knees
-        are no costs and are left out.
+        and counts of threads are no costs and are left out.
     """
     if not n > 0:
         raise ValueError(f"a batch size must be positive, not {n:g}")
@@ -91,7 +91,7 @@ def gains(
     whole = totals.max(axis=0)
     ranked = []
     for index, (stage, total) in enumerate(zip(stages, totals, strict=True)):
-        costs = [name for name, p in stage.parameters.items() if p.unit != "event"]
+        costs = [name for name, p in stage.parameters.items() if p.is_cost]
         named = [(name, False) for name in costs] + [(term.name, True) for term in stage.terms]
         expressions = [elasticity(stage, name) for name in costs]
         expressions += [term.expression / stage.t_batch for term in stage.terms]

@@ -16,11 +16,14 @@ from aethermodel.model.parameters import (
     dimension_of,
     same_dimension,
 )
+from aethermodel.model.scalability import KAPPA, SIGMA, SPEEDUP, P
 
 #: Order of the terms in every sum, table and plot.
 TERM_NAMES = ("loop", "ffi", "kernel", "fabric")
 #: What a batch costs a producer in a process of its own: a stage beside the sum of the others.
 PRODUCER = "send"
+#: Topics of the router, each with a handler.
+TOPICS = sympy.Symbol("k_topics", positive=True)
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,45 @@ def knees(
         expression += rise.symbol * sympy.Max(0, N - knee.symbol)
         parameters += [knee, rise]
     return Term(name, expression, tuple(parameters))
+
+
+def shared(term: Term, threads: Parameter, sigma: Parameter, kappa: Parameter) -> Term:
+    """Return a term whose events are shared out to threads, by the universal scalability law.
+
+    Parameters
+    ----------
+    term : Term
+        Of one thread.
+    threads, sigma, kappa : Parameter
+        Dimensionless: how many, their contention and their coherency.
+
+    Returns
+    -------
+    Term
+        What grows with N, over the speedup; what is paid once a batch stays.
+    """
+    figures = {P: threads.symbol, SIGMA: sigma.symbol, KAPPA: kappa.symbol}
+    once, growing = term.expression.as_independent(N, as_Add=True)
+    law = once + growing / SPEEDUP.subs(figures, simultaneous=True)
+    return Term(term.name, law, (*term.parameters, threads, sigma, kappa))
+
+
+def expected_calls(topics: sympy.Expr | int) -> sympy.Expr:
+    """Return handler calls a tick: how many topics N uniform events are expected to hit.
+
+    Parameters
+    ----------
+    topics : sympy.Expr or int
+        Topics, each with a handler.
+
+    Returns
+    -------
+    sympy.Expr
+        In N. The classical occupancy sum (Feller 1968, An Introduction to Probability Theory,
+        volume 1, section IV.2).
+    """
+    k = sympy.sympify(topics)
+    return k * (1 - (1 - 1 / k) ** N)
 
 
 def dispatch(tick: Parameter, per_call: Parameter) -> Term:

@@ -41,6 +41,7 @@ class Explorer:
         self._functions = term_functions(scenario.model)
         self.values = {name: p.value for name, p in scenario.model.parameters.items()}
         self.meanings = {name: p.meaning for name, p in scenario.model.parameters.items()}
+        self._costs = {name: p.is_cost for name, p in scenario.model.parameters.items()}
         self.units = {name: p.unit for name, p in scenario.model.parameters.items()}
         with style.styled():
             from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -136,7 +137,7 @@ class Explorer:
                 layout={"width": "48rem", "max_width": "100%"},
             )
             for name, value in self.values.items()
-            if value > 0 and self.units[name] != "event"
+            if value > 0 and self._costs[name]
         }
 
         def redraw(_: object) -> None:

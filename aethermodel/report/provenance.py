@@ -25,12 +25,13 @@ def provenance(scenario: Scenario) -> str:
         f"Label: {c.conditions.fabric}. Calibrated on host {c.host['id']} "
         f"({c.conditions.event_loop}), {c.created[:10]}."
     )
-    if scenario.assumptions:
-        sources: dict[str, list[str]] = {}
-        for name, assumed in scenario.assumptions.items():
-            sources.setdefault(assumed.source, []).append(name)
-        named = "; ".join(f"{', '.join(names)} ({why})" for why, names in sources.items())
-        text += f" Assumed, not measured: {named}."
+    sources: dict[bool, dict[str, list[str]]] = {True: {}, False: {}}
+    for name, assumed in scenario.assumptions.items():
+        sources[assumed.measured].setdefault(assumed.source, []).append(name)
+    for measured, words in ((True, "Set, and measured so"), (False, "Assumed, not measured")):
+        if sources[measured]:
+            named = (f"{', '.join(names)} ({why})" for why, names in sources[measured].items())
+            text += f" {words}: {'; '.join(named)}."
     return text + "".join(f" Warning: {warning}." for warning in c.warnings)
 
 

@@ -12,7 +12,8 @@ from synthetic_calibration import synthetic_calibration
 
 from aethermodel.calibrate import what_if
 from aethermodel.calibrate.scenario import Scenario
-from aethermodel.interconnects import interconnect, published_ceilings
+from aethermodel.interconnects import published_ceilings
+from aethermodel.rdma_costs import card
 from aethermodel.report import explorer, export, provenance
 from aethermodel.report import what_if as figures
 from aethermodel.report.calibration import terms_figure
@@ -26,7 +27,7 @@ PAPER_PIXELS = round((210 - 2 * 16) / 25.4 * 96)
 def shown_cells():
     """One cell of everything that the notebooks show."""
     base = Scenario(synthetic_calibration(), {})
-    changed = Scenario(base.calibration, what_if.network(interconnect("connectx-6"), 64))
+    changed = Scenario(base.calibration, what_if.network(card("connectx-6"), 64))
     wide = pd.DataFrame({f"a long column name {i}": [1.5, 2.5] for i in range(12)})
     stream = new_output("stream", name="stdout", text="a long line " * 40)
     error = new_output("error", ename="KeyError", evalue="'x'", traceback=["Traceback " * 30])

@@ -9,6 +9,7 @@ from aethermodel.calibrate.answers import Answers
 from aethermodel.calibrate.draws import answer, draw_parameters
 from aethermodel.calibrate.scenario import Assumption, Scenario
 from aethermodel.interconnects import interconnect, load_interconnects, published_ceilings
+from aethermodel.rdma_costs import card
 
 FIXED = TRUE["t_tick"] + 16 * TRUE["t_call"] + TRUE["t_ffi"] + TRUE["t_kernel"] + TRUE["t_fabric"]
 
@@ -151,14 +152,27 @@ def test_assumptions_that_make_no_sense_are_refused(calibration, assumed):
 def test_kinds_of_what_if(calibration):
     other = synthetic_calibration(seed=3, t_tick=1e-6)
     assert what_if.loop_of(other)["t_tick"].value == pytest.approx(1e-6, rel=0.1)
-    card = what_if.network(interconnect("connectx-6"), 64)
-    assert card["t_fabric"].value == pytest.approx(800e-9)
-    assert card["t_fabric_event"].value == pytest.approx(64 * 8 / 200e9)
-    halved = what_if.cores(calibration, 2)["t_event"].value
-    assert halved == pytest.approx(calibration.parameters["t_event"].value / 2)
-    serial = what_if.cores(calibration, 2, 1.0)["t_event"].value
-    assert serial == pytest.approx(2 * halved)
     assert what_if.values(["t_tick = 1e-6"])["t_tick"].value == 1e-6
+
+
+def test_a_network_card_puts_its_whole_cost_model_in_for_the_fabric(calibration):
+    known = card("connectx-6")
+    changed = Scenario(calibration, what_if.network(known, 64))
+    assert changed.is_assumed("fabric") and not changed.is_assumed("kernel")
+    sizes = [1, 100, 1000, 100_000]
+    before, after = calibration.predict(sizes), changed.predict(sizes)
+    for i, n in enumerate(sizes):
+        times, _ = known.costs.times(1, 64 * n, np.ones(1), np.ones(1), 128, inline=False)
+        assert after.budget["fabric"][i] == pytest.approx(float(times[0]), rel=2e-3)
+        others = before.seconds[i] - before.budget["fabric"][i]
+        assert after.seconds[i] == pytest.approx(others + after.budget["fabric"][i])
+    assert (after.low < after.seconds).all() and (after.seconds < after.high).all()
+    # A stage takes over at some size: the answers are solved on the law with its knee.
+    assert "N_stage1" in changed.model.parameters
+    limit = changed.model.limit_per_second()
+    assert Answers(changed).best_rate().value == pytest.approx(limit)
+    law = changed.assumptions["t_fabric"].source
+    assert "except" in law and "d_pay" in law
 
 
 @pytest.mark.parametrize("text", ["t_tick", "=1", "t_tick=fast", ""])
@@ -170,8 +184,8 @@ def test_bad_pairs_are_refused(text):
 def test_bad_what_ifs_are_refused(calibration):
     with pytest.raises(ValueError, match="has connectx-5"):
         interconnect("carrier-pigeon")
-    with pytest.raises(ValueError, match="not a network card"):
-        what_if.network(interconnect("pcie5-x16"), 64)
+    with pytest.raises(ValueError, match="no card 'pcie5-x16'"):
+        what_if.network(card("pcie5-x16"), 64)
     with pytest.raises(ValueError, match="at least 1"):
         what_if.cores(calibration, 0)
 

@@ -78,3 +78,13 @@ def test_one_number_and_nothing_at_all():
 def test_bad_input_is_refused(given, message):
     with pytest.raises(ValidationError, match=message):
         Campaign(**given)
+
+
+def test_threads_are_timed_on_a_batch_that_is_worth_them(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(6)))
+    large = Campaign(batch_sizes=(30_000,))
+    teams = [p.settings for p in large.term_points() if p.settings.get("threads", 1) > 1]
+    assert [one["threads"] for one in teams] == [2, 4, 6]
+    assert {one["batch_size"] for one in teams} == {large.kernel_sizes()[-1]}
+    small = Campaign(batch_sizes=(1000,)).term_points()
+    assert all(point.settings.get("threads", 1) == 1 for point in small)

@@ -6,7 +6,8 @@ from synthetic_calibration import synthetic_calibration
 
 from aethermodel.calibrate import what_if
 from aethermodel.calibrate.scenario import Scenario
-from aethermodel.interconnects import interconnect, published_ceilings
+from aethermodel.interconnects import published_ceilings
+from aethermodel.rdma_costs import card
 from aethermodel.report.calibration import prediction_table, terms_figure
 from aethermodel.report.explorer import Explorer
 from aethermodel.report.provenance import calibration_summary, parameters_block
@@ -25,7 +26,7 @@ def base():
 
 @pytest.fixture(scope="module")
 def changed(base):
-    return Scenario(base.calibration, what_if.network(interconnect("connectx-6"), 64))
+    return Scenario(base.calibration, what_if.network(card("connectx-6"), 64))
 
 
 def test_every_figure_carries_label_host_and_warnings(base):
@@ -44,7 +45,10 @@ def test_every_figure_carries_label_host_and_warnings(base):
 
 def test_what_is_assumed_is_named_and_coloured(base, changed):
     figure = roofline_figure(base, changed, [])
-    assert "Assumed, not measured: t_fabric, t_fabric_event (connectx-6" in figure.caption
+    assert (
+        "Assumed, not measured: t_fabric, t_fabric_event, N_stage1, t_stage1 (connectx-6"
+        in figure.caption
+    )
     assert "assumed" in figure.table.columns
     assert set(sensitivity_figure(changed, 256).table["origin"]) == {"measured", "assumed"}
     assert "assumed: connectx-6" in str(parameters_block(changed).html)
