@@ -4,6 +4,7 @@ import numpy as np
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.conditions import Conditions
+from aethermodel.calibrate.samples import Timings
 
 HOST = {"id": "0123456789ab", "processor": "synthetic", "python": "CPython", "libraries": {}}
 #: Seconds, seconds a call, seconds an event.
@@ -19,11 +20,12 @@ SIZES = [1, 3, 12, 48, 192, 768, 3072, 12288]
 
 
 def synthetic_calibration(
-    noise=0.02, seed=0, topics=16, host=None, copies=True, switch=None, **changed
+    noise=0.02, seed=0, topics=16, host=None, copies=True, switch=None, between=0.0, **changed
 ):
     """Sample the laws of `TRUE` five times a size; `changed` overrides their parameters.
 
-    Below `switch` an event costs the kernel `t_event_direct`.
+    Below `switch` an event costs the kernel `t_event_direct`. With `t_send` and `t_send_event` a
+    producer sends from another process. Each repeat is a process, that differs by `between`.
     """
     true = TRUE | changed
     rng = np.random.default_rng(seed)
@@ -33,15 +35,20 @@ def synthetic_calibration(
         "kernel": (SIZES, true["t_kernel"], true["t_event"]),
         "fabric": ([1, 192, 12288], true["t_fabric"], 0.0),
     }
+    if "t_send" in changed:
+        laws["send"] = (SIZES, true["t_send"], true["t_send_event"])
+    levels = 1 + between * np.random.default_rng([seed, 1]).standard_normal(5)
     samples = {}
     for term, (sizes, fixed, slope) in laws.items():
         n = np.repeat(np.array(sizes, dtype=float), 5)
         costs = fixed + slope * n
         if switch and term == "kernel":
             costs += (true["t_event_direct"] - slope) * np.minimum(n, switch)
-        seconds = costs * (1 + noise * rng.standard_normal(n.size))
-        samples[term] = (n.tolist(), seconds.tolist())
-    conditions = Conditions(topics, 4, "asyncio", "loopback", {"L2": 2**30}, switch)
+        process = np.tile(np.arange(5), len(sizes))
+        seconds = costs * levels[process] * (1 + noise * rng.standard_normal(n.size))
+        samples[term] = Timings(n.tolist(), seconds.tolist(), process.tolist())
+    fabric = "shared-memory" if "t_send" in changed else "loopback"
+    conditions = Conditions(topics, 4, "asyncio", fabric, {"L2": 2**30}, switch)
     copied = ([1.0, 12288.0], [1e-7, 12288 * 2e-9]) if copies else ([], [])
     created = f"2026-01-{1 + seed % 28:02d}T00:00:00+00:00"
     return Calibration(HOST | (host or {}), created, conditions, samples, copied)

@@ -15,6 +15,7 @@ from aethermodel.model.law import Law
 from aethermodel.model.optimum import best_rate, best_within, size_for_rate
 from aethermodel.model.roofline import Ceiling, Origin, interpreter_ceiling
 from aethermodel.model.sensitivity import gains
+from aethermodel.model.stages import Pipelined, law_of
 
 Floats = npt.NDArray[np.float64]
 SHARES = (0.90, 0.95, 0.99)
@@ -73,12 +74,12 @@ class Answers:
         self.scenario = scenario
 
     @cached_property
-    def _point(self) -> Law:
-        return Law.of(self.scenario.model)
+    def _point(self) -> Law | Pipelined:
+        return law_of(self.scenario.model)
 
     @cached_property
-    def _drawn(self) -> Law:
-        return Law.of(self.scenario.model, self.scenario.draws)
+    def _drawn(self) -> Law | Pipelined:
+        return law_of(self.scenario.model, self.scenario.draws)
 
     def best_rate(self) -> Answer:
         """Return the highest throughput at any batch size, in events a second."""

@@ -13,38 +13,21 @@ import numpy.typing as npt
 import pandas as pd
 import sympy
 
+from aethermodel.calibrate.composition import Prediction, add_up, part_of, side_by_side
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.calibrate.fits import Kind, TermFit, fit_term
 from aethermodel.calibrate.identifiability import identify
 from aethermodel.calibrate.naming import names_of, term_of
+from aethermodel.calibrate.samples import Timings
 from aethermodel.calibrate.scaling import ScalingFit, fit_scaling, team_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import N, Parameter
-from aethermodel.model.terms import TERM_NAMES, shared
+from aethermodel.model.terms import PRODUCER, TERM_NAMES, shared
 
 __all__ = ["Calibration", "Conditions", "Prediction"]
 
 Floats = npt.NDArray[np.float64]
-Samples = tuple[list[float], list[float]]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """T_batch at several batch sizes; arrays in seconds, all of the shape of `n`.
-
-    Attributes
-    ----------
-    n, seconds, low, high : numpy.ndarray
-        Batch sizes, mean, and the interval of the mean or of a new observation.
-    budget : dict of str to numpy.ndarray
-        Mean by term; they add up to `seconds`.
-    """
-
-    n: Floats
-    seconds: Floats
-    low: Floats
-    high: Floats
-    budget: dict[str, Floats]
+Columns = tuple[list[float], list[float]]
 
 
 @dataclass(frozen=True)
@@ -58,8 +41,8 @@ class Calibration:
     created : str
         When the samples were taken: ISO 8601, UTC.
     conditions : Conditions
-    samples : dict of str to (n, seconds)
-        Undisturbed samples by term; `n` is the batch size, for the loop the handler calls.
+    samples : dict of str to Timings
+        Undisturbed samples by term, and of ``send`` where a producer in another process sends.
     copies : (n, seconds)
         Plain copies of the same batches, measured in the same run: the ceiling. May be empty.
     warnings : tuple of str
@@ -71,10 +54,10 @@ class Calibration:
     host: dict[str, Any]
     created: str
     conditions: Conditions
-    samples: dict[str, Samples]
-    copies: Samples = field(default_factory=lambda: ([], []))
+    samples: dict[str, Timings]
+    copies: Columns = field(default_factory=lambda: ([], []))
     warnings: tuple[str, ...] = ()
-    teams: Samples = field(default_factory=lambda: ([], []))
+    teams: Columns = field(default_factory=lambda: ([], []))
 
     @classmethod
     def from_samples(
@@ -98,12 +81,15 @@ class Calibration:
         """
         by_term = {}
         alone, teams = _teams(samples)
-        for term in TERM_NAMES:
+        for term in (*TERM_NAMES, PRODUCER):
             rows = alone[(alone["probe"] == term) & alone["final"]]
+            if rows.empty and term == PRODUCER:
+                continue
             if rows.empty:
                 raise ValueError(f"no samples of the {term} probe: the term cannot be fitted")
             n = rows["calls"] if term == "loop" else rows["batch_size"]
-            by_term[term] = (n.astype(float).tolist(), rows["seconds"].tolist())
+            process = rows["process"].astype(int).tolist()
+            by_term[term] = Timings(n.astype(float).tolist(), rows["seconds"].tolist(), process)
         copied = samples[(samples["probe"] == "bandwidth") & samples["final"]]
         copies = (copied["batch_size"].astype(float).tolist(), copied["seconds"].tolist())
         return cls(host, taken, conditions, by_term, copies, teams=teams)
@@ -153,21 +139,27 @@ class Calibration:
         return replace(self, warnings=(*self.warnings, *warnings))
 
     @cached_property
+    def laws(self) -> dict[str, TermFit]:
+        """One fit a term, and of ``send`` where there is a producer, each from its own samples."""
+        return {term: self._law(term) for term in self.samples}
+
+    def _law(self, term: str) -> TermFit:
+        n, seconds, process = self.samples[term]
+        group = process or None
+        if term == PRODUCER:
+            return fit_term(n, seconds, forms=("affine", "knee"), group=group)
+        if term != "kernel":
+            # Handles have no memory level: whatever they cost, it has no knee.
+            return fit_term(n, seconds, forms=("constant", "affine"), group=group)
+        # A knee beyond the samples says nothing about them.
+        inside = tuple(k for k in self.conditions.knees().values() if min(n) < k < max(n))
+        switch = self.conditions.switch
+        return fit_term(n, seconds, knees=inside, free_knee=False, switch=switch, group=group)
+
+    @property
     def fits(self) -> dict[str, TermFit]:
-        """One fit a term, from its own samples."""
-        fitted = {}
-        for term, (n, seconds) in self.samples.items():
-            # A knee beyond the samples says nothing about them.
-            inside = [k for k in self.conditions.knees().values() if min(n) < k < max(n)]
-            if term == "kernel":
-                switch = self.conditions.switch
-                fitted[term] = fit_term(
-                    n, seconds, knees=tuple(inside), free_knee=False, switch=switch
-                )
-            else:
-                # Handles have no memory level: whatever they cost, it has no knee.
-                fitted[term] = fit_term(n, seconds, forms=("constant", "affine"))
-        return fitted
+        """The terms' fits alone: what adds up in one process."""
+        return {term: fit for term, fit in self.laws.items() if term != PRODUCER}
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
@@ -178,28 +170,34 @@ class Calibration:
     def findings(self) -> tuple[str, ...]:
         """What the sweep could not tell, in words, by the parameters' model names."""
         found = []
-        for term, fit in self.fits.items():
+        for term, fit in self.laws.items():
+            if fit.between.processes == 1:
+                found.append(
+                    f"{term}: samples of one process; what others differ by is not in the intervals"
+                )
             names = {name: known[0] for name, known in self.names(term).items()}
             found += [f"{term}: {_renamed(text, names)}" for text in identify(fit).warnings]
         return tuple(found)
 
     def names(self, term: str) -> dict[str, tuple[str, str, str]]:
         """Return name, unit and meaning in the model of each parameter of a term's fit."""
-        return names_of(term, self.fits[term], self.conditions.knees())
+        return names_of(term, self.laws[term], self.conditions.knees())
 
     def model(self) -> BatchModel:
         """Return the symbolic model with the fitted parameters."""
         where = f"{self.created[:10]}, host {self.host['id']}"
         knees = self.conditions.knees()
-        terms = [
-            term_of(name, fit, knees, f"{name} probe, {where}") for name, fit in self.fits.items()
-        ]
+        terms = {
+            name: term_of(name, fit, knees, f"{name} probe, {where}")
+            for name, fit in self.laws.items()
+        }
         if self.scaling:
             timed = ", ".join(map(str, self.scaling.counts))
             source = f"kernel probe with {timed} threads, {where}"
             named = team_parameters(self.scaling.law, source, self.scaling)
-            terms = [shared(t, *named) if t.name == "kernel" else t for t in terms]
-        return BatchModel(terms, calls=self.conditions.calls())
+            terms["kernel"] = shared(terms["kernel"], *named)
+        producer = terms.pop(PRODUCER, None)
+        return BatchModel(list(terms.values()), self.conditions.calls(), producer)
 
     @cached_property
     def scaling(self) -> ScalingFit | None:
@@ -226,22 +224,31 @@ class Calibration:
         Returns
         -------
         Prediction
-            The terms' means added; their intervals, of independent fits, added in quadrature.
+            The terms' means added, their intervals as `add_up` does; where another process sends,
+            the slower of the two sides.
         """
+        return side_by_side(self.consumer(n, level, kind), self.producer(n, level, kind))
+
+    def consumer(self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean") -> Prediction:
+        """Predict the sum of the terms: T_batch of one process, or of the one that receives."""
         sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
         if not (sizes >= 1).all():
             raise ValueError("a batch size must be at least 1")
         calls = sympy.lambdify(N, self.conditions.calls(), "numpy")(sizes)
-        budget, below, above = {}, np.zeros_like(sizes), np.zeros_like(sizes)
-        for term, fit in self.fits.items():
-            mean, low, high = fit.predict(calls if term == "loop" else sizes, level, kind)
-            budget[term] = mean
-            below += (mean - low) ** 2
-            above += (high - mean) ** 2
-        seconds = np.sum(list(budget.values()), axis=0)
-        return Prediction(
-            sizes, seconds, seconds - np.sqrt(below), seconds + np.sqrt(above), budget
-        )
+        parts = {
+            term: part_of(fit, calls if term == "loop" else sizes, level, kind)
+            for term, fit in self.fits.items()
+        }
+        return add_up(sizes, parts)
+
+    def producer(
+        self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean"
+    ) -> Prediction | None:
+        """Predict what a batch costs a producer in a process of its own; None without one."""
+        if PRODUCER not in self.laws:
+            return None
+        sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
+        return add_up(sizes, {PRODUCER: part_of(self.laws[PRODUCER], sizes, level, kind)})
 
     def copy_rates(self) -> pd.DataFrame:
         """Return the copy ceiling: ``n`` and events a second of the median copy; may be empty."""
@@ -250,7 +257,7 @@ class Calibration:
         return median.assign(per_second=median["n"] / median["seconds"])[["n", "per_second"]]
 
 
-def _teams(samples: pd.DataFrame) -> tuple[pd.DataFrame, Samples]:
+def _teams(samples: pd.DataFrame) -> tuple[pd.DataFrame, Columns]:
     """Part the kernel's samples of several threads from all others; beside those of one."""
     if "threads" not in samples:
         return samples, ([], [])

@@ -9,9 +9,16 @@ from typing import Any
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.conditions import Conditions
-from aethermodel.model.terms import TERM_NAMES
+from aethermodel.calibrate.samples import Timings
+from aethermodel.model.terms import PRODUCER, TERM_NAMES
 
-SCHEMA = "aethermodel.calibration/1"
+SCHEMA = "aethermodel.calibration/2"
+#: Without the process of each sample, and without the producer.
+_FIRST = "aethermodel.calibration/1"
+_NOT_RECORDED = (
+    "its processes were not recorded: intervals take all samples to be independent, "
+    "and hold too seldom where processes differ"
+)
 
 
 def content_of(calibration: Calibration) -> dict[str, Any]:
@@ -36,51 +43,66 @@ def content_of(calibration: Calibration) -> dict[str, Any]:
         "warnings": list(calibration.warnings),
         "findings": list(calibration.findings),
         "samples_sha256": samples_hash(calibration),
-        "samples": _columns(calibration.samples),
+        "samples": {term: timings._asdict() for term, timings in calibration.samples.items()},
     }
     if calibration.teams[0]:
         content["teams"] = dict(zip(("threads", "seconds"), calibration.teams, strict=True))
     if calibration.copies[0]:
-        content["ceilings"] = _columns({"copy": calibration.copies})
+        n, seconds = calibration.copies
+        content["ceilings"] = {"copy": {"n": n, "seconds": seconds}}
     return content
 
 
 def samples_hash(calibration: Calibration) -> str:
     """SHA-256 of the samples: two calibrations with the same came from the same figures."""
-    return sha256(json.dumps(calibration.samples, sort_keys=True).encode()).hexdigest()
+    return _hash_of(calibration.samples)
+
+
+def _hash_of(samples: Any) -> str:
+    return sha256(json.dumps(samples, sort_keys=True).encode()).hexdigest()
 
 
 def calibration_of(content: dict[str, Any]) -> Calibration:
     """Rebuild a calibration; the terms are fitted again from its own samples.
+
+    One of the first schema is read too, with a warning that its processes were not recorded.
 
     Raises
     ------
     ValueError
         If it is not a calibration, or its samples were changed.
     """
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        schema = content.get("schema") if isinstance(content, dict) else None
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema not in (SCHEMA, _FIRST):
         raise ValueError(f"not a calibration: schema is {schema!r}, not {SCHEMA!r}")
     try:
         host = content["host"]
         host["id"], host["processor"]
         copies = content.get("ceilings", {}).get("copy", {"n": [], "seconds": []})
         teams = content.get("teams", {"threads": [], "seconds": []})
+        given = content["samples"]
+        terms = [*TERM_NAMES, *([PRODUCER] if PRODUCER in given else [])]
         calibration = Calibration(
             host,
             content["created"],
             Conditions(**content["conditions"]),
-            {term: _pair(content["samples"][term]) for term in TERM_NAMES},
-            _pair(copies),
+            {term: _timings(given[term], schema) for term in terms},
+            (copies["n"], copies["seconds"]),
             tuple(content.get("warnings", ())),
             (teams["threads"], teams["seconds"]),
         )
         stated = content["samples_sha256"]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a calibration: {error} is missing or wrong") from None
-    if samples_hash(calibration) != stated:
+    found = samples_hash(calibration)
+    if schema == _FIRST:
+        found = _hash_of({term: timings[:2] for term, timings in calibration.samples.items()})
+    if found != stated:
         raise ValueError("the calibration's samples do not match their hash")
-    return calibration
+    recorded = all(timings.process for timings in calibration.samples.values())
+    if recorded or _NOT_RECORDED in calibration.warnings:
+        return calibration
+    return calibration.warned(_NOT_RECORDED)
 
 
 def read(path: Path | str) -> Calibration:
@@ -101,9 +123,5 @@ def read(path: Path | str) -> Calibration:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _pair(column: dict[str, list[float]]) -> tuple[list[float], list[float]]:
-    return column["n"], column["seconds"]
-
-
-def _columns(samples: dict[str, tuple[list[float], list[float]]]) -> dict[str, Any]:
-    return {name: {"n": n, "seconds": seconds} for name, (n, seconds) in samples.items()}
+def _timings(column: dict[str, Any], schema: str) -> Timings:
+    return Timings(column["n"], column["seconds"], [] if schema == _FIRST else column["process"])

@@ -9,7 +9,6 @@ import pandas as pd
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.composition import compose
-from aethermodel.calibrate.fits import TermFit
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 
@@ -21,9 +20,7 @@ MEAN_ERROR, WORST_ERROR = 0.05, 0.10
 _TRUSTED_SPREAD = 0.10
 
 
-def compare(
-    calibration: Calibration, samples: pd.DataFrame, producer: TermFit | None = None
-) -> pd.DataFrame:
+def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
     """Put predicted beside measured, one row a batch size.
 
     Parameters
@@ -32,8 +29,6 @@ def compare(
         Made of the probes' samples only.
     samples : pandas.DataFrame
         With rows of the ``pipeline`` probe.
-    producer : TermFit, optional
-        What a batch costs the producer, where that is another process: the two then overlap.
 
     Returns
     -------
@@ -56,8 +51,8 @@ def compare(
         raise ValueError("no samples of the pipeline: there is nothing to compare with")
     by_process = whole.groupby(["batch_size", "process"])["seconds"].median()
     measured = by_process.groupby("batch_size").agg(["median", "min", "max"]).reset_index()
-    prediction = calibration.predict(measured["batch_size"])
-    composed = compose(prediction, producer)
+    prediction = calibration.consumer(measured["batch_size"])
+    composed = compose(prediction, calibration.producer(measured["batch_size"]))
     calibrated_at = set(calibration.samples["kernel"][0])
     table = pd.DataFrame(
         {

@@ -2,18 +2,76 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from aethermodel.calibrate.calibration import Prediction
-from aethermodel.calibrate.fits import TermFit
+from aethermodel.calibrate.fits import Kind, TermFit
+from aethermodel.calibrate.processes import ALIKE
 
 Floats = npt.NDArray[np.float64]
 Name = Literal["serial", "pipelined"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """T_batch at several batch sizes; arrays in seconds, all of the shape of `n`.
+
+    Attributes
+    ----------
+    n, seconds, low, high : numpy.ndarray
+        Batch sizes, mean, and the interval of the mean or of a new observation.
+    budget : dict of str to numpy.ndarray
+        Mean by term, and ``wait`` where a producer in another process is waited for; they add up
+        to `seconds`.
+    """
+
+    n: Floats
+    seconds: Floats
+    low: Floats
+    high: Floats
+    budget: dict[str, Floats]
+
+
+class Part(NamedTuple):
+    """One term's share of T_batch, in seconds, one figure a batch size.
+
+    Attributes
+    ----------
+    mean, low, high : ndarray
+        With the interval that the term's own samples leave it.
+    shared : ndarray
+        Half-width of what processes differ by, in which all terms of a process go together.
+    """
+
+    mean: Floats
+    low: Floats
+    high: Floats
+    shared: Floats
+
+
+def part_of(fit: TermFit, at: Floats, level: float, kind: Kind) -> Part:
+    """Evaluate a term's fit at batch sizes, or at numbers of handler calls for the loop."""
+    mean, low, high = replace(fit, between=ALIKE).predict(at, level, kind)
+    return Part(mean, low, high, fit.between.half(mean, level, fresh=kind == "observation"))
+
+
+def add_up(n: Floats, parts: Mapping[str, Part]) -> Prediction:
+    """Add terms of one process.
+
+    Each term has samples of its own, so that their intervals add in quadrature. What a process is
+    slower or faster by it is in all terms at once: that adds up as it is.
+    """
+    seconds = np.sum([part.mean for part in parts.values()], axis=0)
+    shared = np.sum([part.shared for part in parts.values()], axis=0)
+    below = np.sqrt(shared**2 + sum((part.mean - part.low) ** 2 for part in parts.values()))
+    above = np.sqrt(shared**2 + sum((part.high - part.mean) ** 2 for part in parts.values()))
+    budget = {term: part.mean for term, part in parts.items()}
+    return Prediction(n, seconds, np.maximum(seconds - below, 0), seconds + above, budget)
 
 
 @dataclass(frozen=True)
@@ -38,15 +96,15 @@ class Composed:
     pipelined: Floats
 
 
-def compose(prediction: Prediction, producer: TermFit | None = None) -> Composed:
+def compose(prediction: Prediction, producer: Prediction | None = None) -> Composed:
     """Put the terms together as the processes run.
 
     Parameters
     ----------
     prediction : Prediction
         Of the consumer, or of the one process there is.
-    producer : TermFit, optional
-        Of a producer in a process of its own.
+    producer : Prediction, optional
+        Of a producer in a process of its own, at the same batch sizes.
 
     Returns
     -------
@@ -59,18 +117,27 @@ def compose(prediction: Prediction, producer: TermFit | None = None) -> Composed
     consumer = prediction.seconds
     if producer is None:
         kernel = prediction.budget["kernel"]
-        side_by_side = np.maximum(kernel, consumer - kernel)
-        return Composed("serial", consumer, prediction.low, prediction.high, consumer, side_by_side)
-    mean, low, high = producer.predict(prediction.n)
+        beside = np.maximum(kernel, consumer - kernel)
+        return Composed("serial", consumer, prediction.low, prediction.high, consumer, beside)
+    slower = np.maximum(consumer, producer.seconds)
     return Composed(
         "pipelined",
-        np.maximum(consumer, mean),
+        slower,
         # The maximum is monotonic in both stages, so its interval is that of the bounds.
-        np.maximum(prediction.low, low),
-        np.maximum(prediction.high, high),
-        consumer + mean,
-        np.maximum(consumer, mean),
+        np.maximum(prediction.low, producer.low),
+        np.maximum(prediction.high, producer.high),
+        consumer + producer.seconds,
+        slower,
     )
+
+
+def side_by_side(prediction: Prediction, producer: Prediction | None) -> Prediction:
+    """Return T_batch of a consumer beside its producer, with the time that it waits for it."""
+    if producer is None:
+        return prediction
+    whole = compose(prediction, producer)
+    budget = prediction.budget | {"wait": whole.seconds - prediction.seconds}
+    return Prediction(prediction.n, whole.seconds, whole.low, whole.high, budget)
 
 
 def composition_errors(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.fits import TermFit
@@ -45,7 +46,8 @@ def draw_parameters(
     Returns
     -------
     dict of str to ndarray, shape (count,)
-        By model name, never below zero. Terms are independent: each has its own probe.
+        By model name, never below zero. Terms are independent, each has its own probe; but what a
+        process is slower or faster by it is in all of them.
 
     Notes
     -----
@@ -54,9 +56,10 @@ def draw_parameters(
     """
     rng = np.random.default_rng(seed)
     drawn: dict[str, Floats] = {}
-    for term, fit in calibration.fits.items():
+    standing = rng.uniform(size=count)
+    for term, fit in calibration.laws.items():
         names = calibration.names(term)
-        for name, values in _draw(fit, count, rng).items():
+        for name, values in _draw(fit, standing, rng).items():
             drawn[names[name][0]] = values
     if scaling := calibration.scaling:
         drawn[THREADS] = np.ones(count)
@@ -66,7 +69,9 @@ def draw_parameters(
     return drawn
 
 
-def _draw(fit: TermFit, count: int, rng: np.random.Generator) -> dict[str, Floats]:
+def _draw(fit: TermFit, standing: Floats, rng: np.random.Generator) -> dict[str, Floats]:
+    """Draw one term's parameters; `standing` is where among all processes each draw stands."""
+    count = standing.size
     form = fit.form
     found = [knee for knee, free in zip(form.knees, form.free, strict=True) if free]
     centre = np.concatenate([fit.values, found]) + fit.shift
@@ -77,7 +82,13 @@ def _draw(fit: TermFit, count: int, rng: np.random.Generator) -> dict[str, Float
     root = vectors * np.sqrt(np.clip(values, 0, None)) * safe[:, None]
     normal = rng.standard_normal((count, centre.size)) @ root.T
     spread = np.sqrt(fit.freedom / rng.chisquare(fit.freedom, count))[:, None]
-    drawn = np.clip(centre + normal * spread, 0, None)
+    level = np.ones_like(standing)
+    if fit.between.variance:
+        deviation = np.sqrt(fit.between.variance * fit.between.weight)
+        level += deviation * stdtrit(fit.between.processes - 1, standing)
+    drawn = centre + normal * spread
+    drawn[:, : fit.values.size] *= level[:, None]
+    drawn = np.clip(drawn, 0, None)
     knees = iter(drawn[:, fit.values.size :].T)
     result = {name: drawn[:, index] for index, name in enumerate(form.coefficients)}
     for name, knee, free in zip(form.knee_names, form.knees, form.free, strict=True):

@@ -19,7 +19,7 @@ from aethermodel.calibrate.choice import (
     splits,
 )
 from aethermodel.calibrate.forms import Form
-from aethermodel.calibrate.processes import Between, level_out
+from aethermodel.calibrate.processes import ALIKE, Between, level_out
 from aethermodel.calibrate.regression import Regression
 from aethermodel.calibrate.samples import Samples, checked, summarise
 
@@ -98,7 +98,7 @@ class TermFit:
     unseen_knees: tuple[float, ...]
     chosen: Candidate
     tried: tuple[Candidate, ...]
-    between: Between = Between()
+    between: Between = ALIKE
 
     def predict(
         self, n: ArrayLike, level: float = 0.95, kind: Kind = "mean"
@@ -247,7 +247,7 @@ def fit_term(
         raise ValueError("every knee must be a finite number of events above zero")
     if switch is not None and not (np.isfinite(switch) and switch > 0):
         raise ValueError("the switch must be a finite number of events above zero")
-    between = Between()
+    between = ALIKE
     if group is not None:
         times, between = level_out(sizes, times, np.ravel(group))
     samples = summarise(sizes, times)

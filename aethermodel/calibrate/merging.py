@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from aethermodel.calibrate.calibration import Calibration, Samples
+from aethermodel.calibrate.calibration import Calibration, Columns
+from aethermodel.calibrate.samples import Timings
 
 
 def merge(calibrations: Iterable[Calibration]) -> Calibration:
@@ -40,23 +41,39 @@ def merge(calibrations: Iterable[Calibration]) -> Calibration:
         for name, value in vars(other.conditions).items():
             if value != (wanted := getattr(last.conditions, name)):
                 raise ValueError(f"calibrations to merge differ in {name}: {value} and {wanted}")
+        if other.samples.keys() != last.samples.keys():
+            raise ValueError("calibrations to merge differ in terms: one has no samples of send")
     for index, one in enumerate(given):
         if any(one.samples == other.samples for other in given[:index]):
             raise ValueError("a calibration is given twice: its samples would count double")
     warnings = tuple(dict.fromkeys(text for one in given for text in one.warnings))
     return replace(
         last,
-        samples={term: _joined(one.samples[term] for one in given) for term in last.samples},
-        copies=_joined(one.copies for one in given),
-        teams=_joined(one.teams for one in given),
+        samples={term: _joined([one.samples[term] for one in given]) for term in last.samples},
+        copies=_side_by_side(one.copies for one in given),
+        teams=_side_by_side(one.teams for one in given),
         warnings=warnings,
     )
 
 
-def _joined(parts: Iterable[Samples]) -> Samples:
+def _joined(parts: list[Timings]) -> Timings:
+    """Put samples together; the processes of one calibration are none of another's."""
     sizes: list[float] = []
     seconds: list[float] = []
-    for n, values in parts:
-        sizes += n
+    processes: list[int] = []
+    recorded = all(part.process for part in parts)
+    for part in parts:
+        first = max(processes, default=-1) + 1
+        sizes += part.n
+        seconds += part.seconds
+        processes += [first + process for process in part.process] if recorded else []
+    return Timings(sizes, seconds, processes)
+
+
+def _side_by_side(parts: Iterable[Columns]) -> Columns:
+    places: list[float] = []
+    seconds: list[float] = []
+    for at, values in parts:
+        places += at
         seconds += values
-    return sizes, seconds
+    return places, seconds

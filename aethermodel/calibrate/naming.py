@@ -28,6 +28,12 @@ _MEANINGS = {
         "c0": ("t_fabric", "s", "one batch sent and received"),
         "c1": ("t_fabric_event", "s/event", "fabric cost that grows with the batch"),
     },
+    "send": {
+        "c0": ("t_send", "s", "one batch made and sent, by the producer"),
+        "c1": ("t_send_event", "s/event", "making and sending one event"),
+        "c2": ("t_send_beyond", "s/event", "further cost of an event beyond N_send"),
+        "N1": ("N_send", "event", "batch size beyond which an event costs the producer more"),
+    },
 }
 
 
@@ -37,7 +43,7 @@ def term_of(term: str, fit: TermFit, knees: dict[str, float], source: str) -> Te
     Parameters
     ----------
     term : str
-        ``loop``, ``ffi``, ``kernel`` or ``fabric``.
+        ``loop``, ``ffi``, ``kernel``, ``fabric``, or ``send`` of a producer.
     fit : TermFit
         Of handler calls for the loop, else of the batch size.
     knees : dict of str to float

@@ -62,6 +62,10 @@ class Between:
         return np.asarray(quantile * np.sqrt(variance) * np.abs(value), dtype=np.float64)
 
 
+#: Samples whose processes were not recorded, or do not differ.
+ALIKE = Between()
+
+
 def level_out(n: Floats, seconds: Floats, process: ArrayLike) -> tuple[Floats, Between]:
     """Take out of the samples what their processes differ by, and say how much that is.
 

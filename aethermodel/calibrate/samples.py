@@ -1,6 +1,7 @@
 """Repeated timings of a term, summed up to one robust location per batch size."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,23 @@ CUTOFF = 4.685
 MAD_TO_SIGMA = 1.4826
 # Of five repeats, two far from the median: the median itself hangs on one sample.
 SPLIT = 0.3
+
+
+class Timings(NamedTuple):
+    """What a probe took, one entry a sample.
+
+    Attributes
+    ----------
+    n : list of float
+        Batch size in events; for the loop the handler calls.
+    seconds : list of float
+    process : list of int
+        The fresh process that each was taken in; empty where that was not recorded.
+    """
+
+    n: list[float]
+    seconds: list[float]
+    process: list[int]
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from aethermodel.calibrate.calibration import Calibration, Prediction
+from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.composition import Part, Prediction, add_up, part_of, side_by_side
 from aethermodel.calibrate.draws import DRAWS, draw_parameters
 from aethermodel.calibrate.fits import Kind
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.parameters import Parameter
-from aethermodel.model.terms import Term, expected_calls
+from aethermodel.model.bottleneck import term_functions
+from aethermodel.model.parameters import N, Parameter
+from aethermodel.model.terms import PRODUCER, Term, expected_calls
 
 Floats = npt.NDArray[np.float64]
 
@@ -94,7 +96,7 @@ class Scenario:
 
     def term(self, name: str) -> Term:
         """Return a term of the model."""
-        return next(term for term in self.model.terms if term.name == name)
+        return next(term for term in self.model.all_terms if term.name == name)
 
     @property
     def origin(self) -> str:
@@ -126,30 +128,27 @@ class Scenario:
         measured = self.calibration.predict(n, level, kind)
         if not self.assumptions and self.topics is None:
             return measured
-        budget = self.model.budget(measured.n)
-        below, above = np.zeros_like(measured.n), np.zeros_like(measured.n)
-        calls = sympy.lambdify(sympy.Symbol("N", positive=True), self.model.calls, "numpy")
-        for term, fit in self.calibration.fits.items():
-            if self._is_changed(term):
-                low, high = self._spread(term, measured.n, level)
-            else:
-                at = calls(measured.n) if term == "loop" else measured.n
-                _, low, high = fit.predict(at, level, kind)
-            below += np.maximum(budget[term] - low, 0) ** 2
-            above += np.maximum(high - budget[term], 0) ** 2
-        seconds = np.sum(list(budget.values()), axis=0)
-        low, high = seconds - np.sqrt(below), seconds + np.sqrt(above)
-        return Prediction(measured.n, seconds, low, high, budget)
+        parts = {term: self._part(term, measured.n, level, kind) for term in self.calibration.laws}
+        sends = parts.pop(PRODUCER, None)
+        producer = add_up(measured.n, {PRODUCER: sends}) if sends else None
+        return side_by_side(add_up(measured.n, parts), producer)
+
+    def _part(self, term: str, n: Floats, level: float, kind: Kind) -> Part:
+        """A term's share; of one some of whose parameters are assumed, from the draws."""
+        if not self._is_changed(term):
+            calls = sympy.lambdify(N, self.model.calls, "numpy")
+            at = calls(n) if term == "loop" else n
+            return part_of(self.calibration.laws[term], at, level, kind)
+        function = term_functions(self.model)[term]
+        mean = np.broadcast_to(
+            function(n, *(p.value for p in self.model.parameters.values())), n.shape
+        )
+        parameters = [self.draws[name][:, None] for name in self.model.parameters]
+        costs = function(n[None, :], *parameters)
+        costs = np.broadcast_to(costs, (parameters[0].shape[0], n.size))
+        low, high = np.quantile(costs, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        # Its draws hold what the processes differ by.
+        return Part(mean, np.minimum(low, mean), np.maximum(high, mean), np.zeros(n.shape))
 
     def _is_changed(self, term: str) -> bool:
         return any(p.name in self.assumptions for p in self.term(term).parameters)
-
-    def _spread(self, term: str, n: Floats, level: float) -> tuple[Floats, Floats]:
-        """Interval of a term some of whose parameters are assumed."""
-        from aethermodel.model.bottleneck import term_functions
-
-        parameters = [self.draws[name][:, None] for name in self.model.parameters]
-        costs = term_functions(self.model)[term](n[None, :], *parameters)
-        costs = np.broadcast_to(costs, (parameters[0].shape[0], n.size))
-        low, high = np.quantile(costs, [(1 - level) / 2, (1 + level) / 2], axis=0)
-        return low, high

@@ -56,7 +56,10 @@ def calibration_of(
 
 def noisy_terms(calibration: Calibration) -> dict[str, float]:
     """Return the terms that fail the noise gate, with their relative deviation."""
-    noise = {term: fit.noise for term, fit in calibration.fits.items()}
+    noise = {
+        term: float(np.hypot(fit.noise, np.sqrt(fit.between.variance)))
+        for term, fit in calibration.laws.items()
+    }
     return {term: value for term, value in noise.items() if not value <= MOST_NOISE}
 
 
@@ -179,14 +182,14 @@ def next_best(calibration: Calibration, campaign: Campaign) -> Point | None:
     total = calibration.predict(sizes).seconds
     calls = np.minimum(sizes, campaign.topics)
     widths = {}
-    for term, fit in calibration.fits.items():
+    for term, fit in calibration.laws.items():
         _, low, high = fit.predict(calls if term == "loop" else sizes)
         widths[term] = float(np.max((high - low) / total))
     term = max(widths, key=lambda name: widths[name])
     top = campaign.topics if term == "loop" else campaign.kernel_sizes()[-1]
     powers = {float(2**i) for i in range(23) if 2**i < top} | {float(top)}
     free = powers if term == "loop" else powers - set(map(float, campaign.batch_sizes))
-    best = next_point(calibration.fits[term], sorted(free))
+    best = next_point(calibration.laws[term], sorted(free))
     if best.shrinkage > _WORTHWHILE:
         return None
     points = {_term(point): point for point in campaign.term_points()}

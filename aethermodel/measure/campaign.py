@@ -138,6 +138,7 @@ class Campaign(BaseModel):
             *(self._point("ffi", batch_size=n) for n in handles),
             *self._fabric_points(),
             *self._team_points(sizes[-1]),
+            *self._producer_points(),
             *(self._point("kernel", batch_size=n) for n in sizes),
         ]
 
@@ -161,6 +162,7 @@ class Campaign(BaseModel):
         return [self._point("fabric", batch_size=n, **settings) for n in sizes]
 
     def _producer_points(self) -> list[Point]:
+        """Return what calibrates the producer in another process: a stage beside the terms."""
         if self.fabric == "loopback":
             return []
         return [self._point("send", batch_size=n, fabric=self.fabric) for n in self.kernel_sizes()]
@@ -175,11 +177,8 @@ class Campaign(BaseModel):
         return [self._point("bandwidth", batch_size=n) for n in self.kernel_sizes()[::2]]
 
     def whole_points(self) -> list[Point]:
-        """Return the pipeline at every batch size, and the copy bandwidth beside it.
-
-        Across processes also what the producer pays, which is a stage of the whole.
-        """
-        points = self._producer_points()
+        """Return the pipeline at every batch size, and the copy bandwidth beside it."""
+        points: list[Point] = []
         for n in self.batch_sizes:
             settings = {"event_loop": self.event_loop, "calls": self.topics, "fabric": self.fabric}
             points.append(self._point("pipeline", batch_size=n, **settings))

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy.special import stdtrit
 
 from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.composition import part_of
+from aethermodel.calibrate.fits import TermFit
+from aethermodel.calibrate.samples import summarise
 from aethermodel.labels import LABEL_OF, HostFabric
 from aethermodel.measure.campaign import loop_probe
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling import Plan, Point, take_samples
 
-#: Confidence of the interval that a fresh median must fall into. Several points are held against
+Floats = npt.NDArray[np.float64]
+#: Confidence of the interval that a fresh figure must fall into. Several points are held against
 #: theirs, so that 95 % would cry wolf too often.
 LEVEL = 0.99
+_PROCESSES, _REPEATS = 3, 4
 _SHARE_DISTURBED = 0.5
 
 
@@ -27,9 +35,9 @@ class Drift:
     ----------
     term : str
     moved : float
-        Fresh median over predicted time, less one, at the point that is furthest off.
+        Fresh location over predicted time, less one, at the point that is furthest off.
     stale : bool
-        Whether that lies outside the interval of a new observation.
+        Whether that lies outside the interval of the mean of as many samples.
     disturbed : bool
         Whether most fresh samples were disturbed, so that nothing can be said.
     """
@@ -66,10 +74,10 @@ def check_drift(
     """
     points = [
         Point(probe=_probe(calibration, term), settings=_settings(calibration, term, at))
-        for term, (n, _) in calibration.samples.items()
-        for at in sorted({int(min(n)), int(max(n))})
+        for term, timings in calibration.samples.items()
+        for at in sorted({int(min(timings.n)), int(max(timings.n))})
     ]
-    plan = Plan(points=tuple(points), processes=2, repeats=4)
+    plan = Plan(points=tuple(points), processes=_PROCESSES, repeats=_REPEATS)
     fresh = take_samples(plan, progress)
     return [_drift(calibration, term, fresh) for term in calibration.samples]
 
@@ -99,12 +107,45 @@ def _drift(calibration: Calibration, term: str, fresh: pd.DataFrame) -> Drift:
     quiet = rows[~rows["noisy"]]
     if len(quiet) < _SHARE_DISTURBED * len(rows):
         return Drift(term, float("nan"), False, True)
-    median = quiet.groupby("calls" if term == "loop" else "batch_size")["seconds"].median()
-    mean, low, high = calibration.fits[term].predict(
-        median.index.to_numpy(dtype=float), LEVEL, "observation"
+    size = quiet["calls" if term == "loop" else "batch_size"].to_numpy(dtype=float)
+    found = summarise(size, quiet["seconds"].to_numpy(dtype=float))
+    mean, below, above = reach(
+        calibration.laws[term], found.n, found.kept, quiet["process"].nunique()
     )
-    seconds = median.to_numpy()
-    moved = seconds / mean - 1
-    outside = (seconds < low) | (seconds > high)
+    moved = found.seconds / mean - 1
+    outside = (found.seconds < mean - below) | (found.seconds > mean + above)
     worst = int(abs(moved * (outside if outside.any() else 1)).argmax())
     return Drift(term, float(moved[worst]), bool(outside[worst]), False)
+
+
+def reach(
+    fit: TermFit, n: Floats, samples: npt.ArrayLike, processes: int
+) -> tuple[Floats, Floats, Floats]:
+    """Return how far the mean of fresh samples may lie from a law that still holds.
+
+    Parameters
+    ----------
+    fit : TermFit
+    n : ndarray, shape (m,)
+        Batch sizes, or handler calls.
+    samples : array_like, shape (m,)
+        Fresh samples at each.
+    processes : int
+        That they were taken in.
+
+    Returns
+    -------
+    mean, below, above : ndarray, shape (m,)
+        Of the law, in seconds, and how far the fresh mean may lie from it at `LEVEL`: by what the
+        law's parameters leave open, by the samples' noise over the root of their number, and by
+        what processes differ by.
+    """
+    part = part_of(fit, n, LEVEL, "mean")
+    noise = stdtrit(fit.freedom, (1 + LEVEL) / 2) * fit.noise * part.mean / np.sqrt(samples)
+    level = fit.between.half(part.mean, LEVEL, fresh=processes)
+    below, above = part.mean - part.low, part.high - part.mean
+    return (
+        part.mean,
+        np.sqrt(below**2 + noise**2 + level**2),
+        np.sqrt(above**2 + noise**2 + level**2),
+    )

@@ -12,7 +12,6 @@ import pandas as pd
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.comparison import Verdict, compare, judge
 from aethermodel.calibrate.composition import composition_errors
-from aethermodel.calibrate.fits import TermFit, fit_term
 from aethermodel.measure.calibrating import calibration_of, now
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
@@ -87,7 +86,7 @@ class Trial:
         campaign = Campaign.model_validate(samples.attrs["campaign"])
         host = samples.attrs["host"]
         calibration = calibration_of(samples, campaign, host, samples.attrs["taken"])
-        table = compare(calibration, samples, _producer(samples))
+        table = compare(calibration, samples)
         for what in ("measured", "predicted"):
             table[f"{what}_per_second"] = table["n"] / table[f"{what}_seconds"]
         copies = samples[(samples["probe"] == "bandwidth") & samples["final"]]
@@ -116,11 +115,3 @@ class Trial:
             "compositions": composition_errors(self.table).to_dict(orient="records"),
             "calibration": self.calibration.to_json(),
         }
-
-
-def _producer(samples: pd.DataFrame) -> TermFit | None:
-    """Fit what a batch costs a producer in a process of its own."""
-    rows = samples[(samples["probe"] == "send") & samples["final"]]
-    if rows.empty:
-        return None
-    return fit_term(rows["batch_size"], rows["seconds"], forms=("affine", "knee"))

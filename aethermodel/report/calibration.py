@@ -23,10 +23,13 @@ def terms_figure(calibration: Calibration) -> ReportFigure:
     """Draw every sample of each term, its law, and the bands of the mean and of a new sample."""
     frames = []
     with style.styled():
-        figure = style.new_figure(height=5.6)
-        panels = figure.subplots(2, 2)
-        for axes, term in zip(panels.flat, calibration.samples, strict=True):
-            n, seconds = calibration.samples[term]
+        rows = (len(calibration.samples) + 1) // 2
+        figure = style.new_figure(height=2.8 * rows)
+        panels = figure.subplots(rows, 2)
+        for axes in panels.flat[len(calibration.samples) :]:
+            axes.set_visible(False)
+        for axes, term in zip(panels.flat, calibration.samples, strict=False):
+            n, seconds, _ = calibration.samples[term]
             frames.append(pd.DataFrame({"term": term, "n": n, "seconds": seconds}))
             _draw_term(axes, calibration, term)
         style.settle(figure)
@@ -41,9 +44,9 @@ def terms_figure(calibration: Calibration) -> ReportFigure:
 
 
 def _draw_term(axes: Axes, calibration: Calibration, term: str) -> None:
-    n, seconds = calibration.samples[term]
+    n, seconds, _ = calibration.samples[term]
     sizes = np.geomspace(min(n), max(n), 120)
-    fit, colour = calibration.fits[term], style.TERM_COLOURS[term]
+    fit, colour = calibration.laws[term], style.TERM_COLOURS[term]
     mean, low, high = fit.predict(sizes)
     _, new_low, new_high = fit.predict(sizes, kind="observation")
     axes.fill_between(sizes, new_low * 1e6, new_high * 1e6, color=colour, alpha=0.18, linewidth=0)

@@ -43,10 +43,10 @@ def calibration_summary(calibration: Calibration) -> Block:
     ]
     rows += [SummaryRow(text, "") for text in calibration.findings]
     headline = "Too noisy to rely on" if calibration.warnings else "Calibrated"
-    count = sum(len(n) for n, _ in calibration.samples.values())
+    count = sum(len(timings.n) for timings in calibration.samples.values())
     paragraph = (
-        f"{count} samples of four probes, taken {calibration.created} on host "
-        f"{calibration.host['id']} ({calibration.host['processor']}); "
+        f"{count} samples of {len(calibration.samples)} probes, taken {calibration.created} on "
+        f"host {calibration.host['id']} ({calibration.host['processor']}); "
         f"{calibration.conditions.event_loop}, {calibration.conditions.topics} topics, "
         f"{calibration.conditions.fabric}."
     )
@@ -59,6 +59,6 @@ def parameters_block(scenario: Scenario) -> Block:
     model = scenario.model
     return terms_table(
         TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
-        for term in model.terms
+        for term in model.all_terms
         for p in term.parameters
     )

@@ -18,6 +18,8 @@ TERM_COLOURS = {
     "ffi": "#cc79a7",
     "kernel": "#e69f00",
     "fabric": "#009e73",
+    "wait": "#f0e442",
+    "send": "#8c6bb1",
     "unexplained": "#8a939c",
 }
 """Fill colour of each summand of T_batch, in the order in which they are stacked."""
@@ -27,6 +29,8 @@ TERM_NAMES = {
     "ffi": "language border (ffi)",
     "kernel": "kernel",
     "fabric": "fabric",
+    "wait": "wait for the producer",
+    "send": "producer (send)",
     "unexplained": "unexplained",
 }
 

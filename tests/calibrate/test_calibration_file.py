@@ -22,7 +22,7 @@ def test_it_comes_back_with_its_samples_ceiling_and_warnings(tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps(before.to_json()))
     after = Calibration.load(path)
-    assert after.samples == {term: tuple(pair) for term, pair in before.samples.items()}
+    assert after.samples == before.samples
     assert after.warnings == before.warnings
     assert after.copy_rates()["per_second"].tolist() == pytest.approx([1e7, 5e8])
     assert after.to_json() == before.to_json()
@@ -55,6 +55,7 @@ def test_parameters_have_units_intervals_source_and_date(path):
         '{"schema": "aethermodel.calibration/1"}',
         '{"schema": "aethermodel.calibration/1", "host": {"id": 1}}',
         '{"schema": "aethermodel.calibration/2"}',
+        '{"schema": "aethermodel.calibration/3"}',
     ],
 )
 def test_what_is_no_calibration_is_refused_in_one_line(broken, path):
