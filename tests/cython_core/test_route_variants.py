@@ -139,9 +139,7 @@ def test_uniform_topics_never_go_the_other_way_by_chance(variant: Any, k: Any) -
     for seed in range(60):
         rng = np.random.default_rng(seed)
         topics, values = rng.integers(0, k, n), rng.normal(size=n)
-        lanes = [
-            summed_in_two_lanes(np.where(topics == topic, values, 0.0)) for topic in range(k)
-        ]
+        lanes = [summed_in_two_lanes(np.where(topics == topic, values, 0.0)) for topic in range(k)]
         taken += route(batch(topics, values), k, variant=variant).total.tolist() == lanes
     assert taken == 60
 
