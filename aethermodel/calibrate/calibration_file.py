@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.choice import weighed
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.model.terms import TERM_NAMES
 
@@ -35,6 +36,7 @@ def content_of(calibration: Calibration) -> dict[str, Any]:
         },
         "warnings": list(calibration.warnings),
         "findings": list(calibration.findings),
+        "laws": {term: weighed(fit.tried, fit.chosen) for term, fit in calibration.fits.items()},
         "samples_sha256": samples_hash(calibration),
         "samples": _columns(calibration.samples),
     }
