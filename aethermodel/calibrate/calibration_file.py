@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aethermodel.calibrate.calibration import Calibration
+from aethermodel.calibrate.choice import weighed
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.calibrate.samples import Timings
 from aethermodel.model.terms import PRODUCER, TERM_NAMES
@@ -42,6 +43,7 @@ def content_of(calibration: Calibration) -> dict[str, Any]:
         },
         "warnings": list(calibration.warnings),
         "findings": list(calibration.findings),
+        "laws": {term: weighed(fit.tried, fit.chosen) for term, fit in calibration.fits.items()},
         "samples_sha256": samples_hash(calibration),
         "samples": {term: timings._asdict() for term, timings in calibration.samples.items()},
     }

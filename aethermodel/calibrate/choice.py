@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,9 @@ Floats = NDArray[np.float64]
 # Below this probability the scatter between batch sizes is more than the repeats explain.
 LACK_OF_FIT = 0.01
 # A knee changes every extrapolation beyond it, so chance must be ruled out well before one enters.
-KNEE_SIGNIFICANCE = 0.01
+KNEE_SIGNIFICANCE = 0.001
+# Held-out errors this close say nothing about which law is nearer: the simpler one is taken.
+TIE = 1.01
 # A given knee needs sizes on either side, or its rise is read off a single point.
 KNEE_SIDE = 2
 
@@ -75,6 +78,11 @@ class Candidate:
     def form(self) -> Form:
         """The law that was fitted."""
         return self.regression.form
+
+    @property
+    def misfits(self) -> bool:
+        """Whether the sizes scatter about it more than their repeats explain."""
+        return self.noise.lack_of_fit < LACK_OF_FIT
 
 
 def judge_noise(regression: Regression, samples: Samples) -> Noise:
@@ -191,15 +199,53 @@ def candidates(
 
 
 def choose(tried: list[Candidate]) -> Candidate:
-    """Return the admitted candidate with the least held-out error.
+    """Return the admitted candidate with the least held-out error, the simplest of equals.
 
     Where no size can be spared to be held out (two batch sizes), the law with most parameters.
+    A law that misfits is passed over for a richer one that does not: where a single far size
+    decides a slope, holding it out speaks against the slope however plainly the samples show it.
     """
     admitted = [candidate for candidate in tried if candidate.admitted]
     simple = [c for c in admitted if not c.form.knees and c.form.switch is None]
     if any(candidate.held_out == np.inf for candidate in simple):
         return max(admitted, key=lambda candidate: candidate.form.freedom)
-    return min(admitted, key=lambda candidate: candidate.held_out)
+    richest = max((c.form.freedom for c in admitted if not c.misfits), default=0)
+    fitting = [c for c in admitted if not c.misfits or c.form.freedom >= richest]
+    level = TIE * min(candidate.held_out for candidate in fitting)
+    nearest = [candidate for candidate in fitting if candidate.held_out <= level]
+    return min(nearest, key=lambda candidate: (candidate.form.freedom, candidate.held_out))
+
+
+def weighed(tried: Sequence[Candidate], chosen: Candidate) -> list[dict[str, Any]]:
+    """Return what was tried and why one was chosen, as JSON values.
+
+    Parameters
+    ----------
+    tried : sequence of Candidate
+    chosen : Candidate
+        One of them.
+
+    Returns
+    -------
+    list of dict
+        ``law``, ``held_out`` (relative), ``aicc``, ``lack_of_fit`` (a probability), ``admitted``
+        and ``chosen``; a figure that there is none of is None.
+    """
+    return [
+        {
+            "law": one.form.name,
+            "held_out": _finite(one.held_out),
+            "aicc": _finite(one.aicc),
+            "lack_of_fit": _finite(one.noise.lack_of_fit),
+            "admitted": one.admitted,
+            "chosen": one is chosen,
+        }
+        for one in tried
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def splits(n: Floats, knee: float) -> bool:

@@ -1,7 +1,7 @@
 """One term of a batch's time as a law of N, with intervals that hold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -114,7 +114,8 @@ class TermFit:
         kind : {"mean", "observation"}
             What the interval covers. ``"mean"`` (default): the law itself, that is the time that
             many repeats would settle at; its width is the uncertainty of the parameters, as the
-            samples' noise left it. ``"observation"``: one new sample, its own noise added.
+            samples' noise left it. ``"observation"``: one new sample that is no outlier, its own
+            noise added. Of all new samples it holds ``level`` times ``1 - outlier_share``.
 
         Returns
         -------
@@ -186,6 +187,11 @@ class TermFit:
     def outliers(self) -> int:
         """Samples too far from their batch size's median to carry weight."""
         return int(self.samples.outliers.sum())
+
+    @property
+    def outlier_share(self) -> float:
+        """Share of the samples that are `outliers`."""
+        return float(self.outliers / self.samples.repeats.sum())
 
 
 def fit_term(
@@ -302,7 +308,7 @@ def _widest(
     values = np.append(best.regression.values, 0.0)
     root = np.sqrt(samples.kept)
     rows = Form().gradient(samples.n, values) * (root / values[0])[:, None]
-    flat = Regression(Form(), values, rows, best.regression.residual, best.regression.deviance)
+    flat = replace(best.regression, form=Form(), values=values, rows=rows)
     return flat, affine[0].noise
 
 

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from aethermodel.calibrate.choice import LACK_OF_FIT, splits
+from aethermodel.calibrate.choice import splits
 from aethermodel.calibrate.design import next_point
 from aethermodel.calibrate.fits import TermFit
 
@@ -13,6 +13,10 @@ from aethermodel.calibrate.fits import TermFit
 HARMFUL_CONDITION = 30.0
 # At this correlation a parameter is seven times less certain than if the other were known.
 CONFUSED = 0.99
+# From this share on, an interval for 95 % of new samples that are no outliers misleads.
+MANY_OUTLIERS = 0.05
+# A law that the last round of weights still moved by more is not the one that the samples ask for.
+UNSETTLED = 0.001
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def identify(fit: TermFit) -> Identifiability:
                 f"the design is nearly degenerate (condition {condition:.0f}); "
                 f"measure N = {helpful:g}"
             )
-    if fit.form.per_event and fit.parameters["c1"].low == 0:
+    if fit.form.per_event and _may_be_zero(fit, "c1"):
         helpful = helpful or next_point(fit).n
         warnings.append(
             f"c1, the growth with N, cannot be told from zero up to N = {fit.samples.n[-1]:g}; "
@@ -88,13 +92,33 @@ def identify(fit: TermFit) -> Identifiability:
         warnings.append(
             f"a knee at N = {knee:g} is not covered by this sweep; measure N = {beyond:g}"
         )
+    if fit.outlier_share >= MANY_OUTLIERS:
+        warnings.append(
+            f"{fit.outlier_share:.0%} of the samples are outliers, "
+            "which no interval of a new observation covers"
+        )
+    if fit.chosen.regression.moved > UNSETTLED:
+        warnings.append(
+            "the fit did not settle: its last round of weights still moved the law "
+            f"by {fit.chosen.regression.moved:.1%}"
+        )
     chance = fit.chosen.noise.lack_of_fit
-    if chance < LACK_OF_FIT:
+    if fit.chosen.misfits:
         warnings.append(
             "batch sizes scatter about the law more than their repeats explain "
             f"(probability {chance:.1g}): intervals are widened, the law may bend elsewhere"
         )
     return Identifiability(condition, confused, helpful, tuple(warnings))
+
+
+def _may_be_zero(fit: TermFit, name: str) -> bool:
+    """Whether zero lies in a coefficient's interval as it is without the bound at zero.
+
+    The bounded interval reaches down to the estimate, so to zero, wherever a constant was chosen.
+    """
+    at = fit.form.coefficients.index(name)
+    centre = float(fit.values[at] + fit.shift[at])
+    return 2 * centre <= fit.parameters[name].high
 
 
 def _confused(fit: TermFit, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

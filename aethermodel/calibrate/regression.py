@@ -11,6 +11,9 @@ from aethermodel.calibrate.samples import Samples
 
 Floats = NDArray[np.float64]
 
+# Times that a law fits need five rounds, ten at 5 % noise.
+ROUNDS = 12
+
 
 @dataclass(frozen=True)
 class Regression:
@@ -30,6 +33,8 @@ class Regression:
     deviance : float
         What the fit minimised: twice the sum over sizes of the samples kept times
         ``x - log(1 + x)`` of the relative residual ``x``; nearly `square_sum` where noise is small.
+    moved : float
+        By how much, relatively, the law still moved at some size in the last round of weights.
     """
 
     form: Form
@@ -37,6 +42,7 @@ class Regression:
     rows: Floats
     residual: Floats
     deviance: float
+    moved: float
 
     @property
     def square_sum(self) -> float:
@@ -64,16 +70,16 @@ def regress(form: Form, samples: Samples, start: Floats | None = None) -> Regres
     """
     design = form.design(samples.n)
     root = np.sqrt(samples.kept)
-    values, law = relative_nnls(design, samples.seconds, root, start)
+    values, law, moved = relative_nnls(design, samples.seconds, root, start)
     rows = form.gradient(samples.n, values) * (root / law)[:, None]
     residual = samples.seconds / law - 1
     deviance = 2 * float(samples.kept @ (residual - np.log1p(residual)))
-    return Regression(form, values, rows, root * residual, deviance)
+    return Regression(form, values, rows, root * residual, deviance, moved)
 
 
 def relative_nnls(
     design: Floats, seconds: Floats, root: Floats, start: Floats | None = None
-) -> tuple[Floats, Floats]:
+) -> tuple[Floats, Floats, float]:
     """Solve ``design @ values ~ seconds`` for non-negative values in relative errors.
 
     Parameters
@@ -92,10 +98,14 @@ def relative_nnls(
     values : ndarray, shape (coefficients,)
     law : ndarray, shape (m,)
         What the weights were last taken from: ``design @ values`` once settled.
+    moved : float
+        Largest relative change of the law in the last round: below 1e-9 once settled, more where
+        `ROUNDS` were not enough.
     """
     law = seconds if start is None else start
     values = np.zeros(design.shape[1])
-    for _ in range(12):
+    moved = np.inf
+    for _ in range(ROUNDS):
         weight = root / law
         scaled = design * weight[:, None]
         norm = np.sqrt(np.einsum("ij,ij->j", scaled, scaled))
@@ -104,6 +114,7 @@ def relative_nnls(
         values = solution / norm
         # On samples that no law of this form fits the way there may lead through zero.
         before, law = law, np.maximum(design @ values, 1e-3 * seconds)
-        if np.max(np.abs(law / before - 1)) < 1e-9:
+        moved = float(np.max(np.abs(law / before - 1)))
+        if moved < 1e-9:
             break
-    return values, law
+    return values, law, moved

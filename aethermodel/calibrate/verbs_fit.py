@@ -130,7 +130,7 @@ def fit_verbs(samples: VerbsSamples) -> VerbsFit:
     seconds = training["seconds"].to_numpy(dtype=np.float64)
     if serial:
         design = _gradient(start, training, names)
-        values, _ = relative_nnls(design, seconds, np.ones(len(seconds)))
+        values, *_ = relative_nnls(design, seconds, np.ones(len(seconds)))
     else:
         values = _search(start, training, seconds, names)
     costs = _with(start, names, values)

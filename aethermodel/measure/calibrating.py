@@ -29,6 +29,8 @@ MOST_NOISE = 0.10
 _RESERVE = 0.05
 # A refinement that shrinks the confidence region by less is not worth its time.
 _WORTHWHILE = 0.97
+# Seconds that the shortest sample takes, as the plan has it.
+_SHORTEST = float(Plan.model_fields["sample_seconds"].default)
 
 
 def now() -> str:
@@ -101,8 +103,9 @@ def calibrate_host(
         again = [point for point in campaign.term_points() if _term(point) in noisy]
         sampling.take(again, 1)
         calibration = sampling.calibration()
-    while refine and sampling.has_time and (point := next_best(calibration, campaign)):
-        sampling.take([point], 1)
+    while refine and (best := next_best(calibration, campaign, sampling.left)):
+        point, repeats = best
+        sampling.take([point], 1, repeats)
         calibration = sampling.calibration()
     return calibration.warned(*sampling.shortcomings(wanted, calibration))
 
@@ -119,11 +122,17 @@ class _Sampling:
     @property
     def has_time(self) -> bool:
         """Whether one more process of the longest duration so far fits in."""
-        return monotonic() + self.longest < self.deadline
+        return self.left > 0
 
-    def take(self, points: Sequence[Point], processes: int) -> None:
+    @property
+    def left(self) -> float:
+        """Seconds until one more process of the longest duration so far would be too late."""
+        return self.deadline - monotonic() - self.longest
+
+    def take(self, points: Sequence[Point], processes: int, repeats: int | None = None) -> None:
         """Sample points in fresh processes, one at a time so that the budget holds."""
-        total = self.done + len(points) * processes * self.campaign.repeats
+        repeats = repeats or self.campaign.repeats
+        total = self.done + len(points) * processes * repeats
         for _ in range(processes):
             if self.frames and not self.has_time:
                 return
@@ -131,7 +140,7 @@ class _Sampling:
             plan = Plan(
                 points=tuple(points),
                 processes=1,
-                repeats=self.campaign.repeats,
+                repeats=repeats,
                 seed=self.campaign.seed + self.processes,
             )
             frame = take_samples(plan, self._advance(total), deadline=self.deadline)
@@ -172,11 +181,27 @@ def _term(point: Point) -> str:
     return "loop" if point.probe == "bus_loop" else point.probe
 
 
-def next_best(calibration: Calibration, campaign: Campaign) -> Point | None:
-    """Return the point that narrows the prediction most; None if no point helps noticeably.
+def next_best(
+    calibration: Calibration, campaign: Campaign, seconds: float = MOST_SECONDS
+) -> tuple[Point, int] | None:
+    """Return the point that narrows the prediction most, and how often to sample it.
 
     The term whose interval is widest, as a share of T_batch at any of the campaign's batch sizes,
-    is sampled where the D-optimal criterion says. The campaign's own batch sizes stay held out.
+    is sampled where the D-optimal criterion says. Every size may spend what the campaign's repeats
+    of a short sample take, so that of a large one there are fewer. The campaign's own batch sizes
+    stay held out.
+
+    Parameters
+    ----------
+    calibration : Calibration
+    campaign : Campaign
+    seconds : float
+        Time that is left.
+
+    Returns
+    -------
+    (Point, int) or None
+        None if no point helps noticeably, or the time is too short for a sample of any.
     """
     sizes = np.array(campaign.batch_sizes, dtype=np.float64)
     total = calibration.predict(sizes).seconds
@@ -189,9 +214,14 @@ def next_best(calibration: Calibration, campaign: Campaign) -> Point | None:
     top = campaign.topics if term == "loop" else campaign.kernel_sizes()[-1]
     powers = {float(2**i) for i in range(23) if 2**i < top} | {float(top)}
     free = powers if term == "loop" else powers - set(map(float, campaign.batch_sizes))
-    best = next_point(calibration.laws[term], sorted(free))
+    fit = calibration.laws[term]
+    budget = min(seconds, campaign.repeats * _SHORTEST)
+    if budget < _SHORTEST:
+        return None
+    best = next_point(fit, sorted(free), lambda n: np.maximum(_SHORTEST, fit.predict(n)[0]), budget)
     if best.shrinkage > _WORTHWHILE:
         return None
     points = {_term(point): point for point in campaign.term_points()}
     varied = "calls" if term == "loop" else "batch_size"
-    return Point(probe=points[term].probe, settings={**points[term].settings, varied: int(best.n)})
+    settings = {**points[term].settings, varied: int(best.n)}
+    return Point(probe=points[term].probe, settings=settings), best.repeats

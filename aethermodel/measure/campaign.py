@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from aethermodel.labels import LABEL_OF, FabricLabel, HostFabric
 from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point
-from cython_core.router import MAX_THREADS
+from cython_core.router import MAX_THREADS, switch_size
 
 
 def loop_probe(fabric: HostFabric) -> str:
@@ -96,13 +96,16 @@ class Campaign(BaseModel):
         return LABEL_OF[self.fabric]
 
     def kernel_sizes(self) -> list[int]:
-        """Return the batch sizes of the kernel probe: one, and three times the powers of four.
+        """Return the batch sizes of the kernel probe: one, and three times powers of two.
 
-        Where the pipeline has such a size, the next free one above it. They reach
-        beyond the pipeline's largest batch, so that nothing is extrapolated.
+        Every other power up to where the router takes its second way, each beyond, where memory
+        levels follow each other. Where the pipeline has such a size, the next free one above it.
+        They reach beyond the pipeline's largest batch, so that nothing is extrapolated.
         """
         sizes: list[int] = []
-        grid = chain([1], (3 * 4**i for i in count()))
+        switch = switch_size(self.topics)
+        powers = (3 * 2**i for i in count() if i % 2 == 0 or 3 * 2**i > switch)
+        grid = chain([1], powers)
         while not sizes or sizes[-1] <= max(self.batch_sizes):
             size = next(grid)
             while size in self.batch_sizes or size in sizes:
@@ -168,9 +171,12 @@ class Campaign(BaseModel):
         return [self._point("send", batch_size=n, fabric=self.fabric) for n in self.kernel_sizes()]
 
     def handle_sizes(self) -> list[int]:
-        """Return three sizes: they show whether a handle's cost really does not depend on N."""
+        """Return five sizes: they show whether a handle's cost really does not depend on N.
+
+        With fewer the largest alone would decide a growth, and no size could be held out.
+        """
         sizes = self.kernel_sizes()
-        return sorted({sizes[0], sizes[len(sizes) // 2], sizes[-1]})
+        return sorted({sizes[i * (len(sizes) - 1) // 4] for i in range(5)})
 
     def ceiling_points(self) -> list[Point]:
         """Return the copy bandwidth from the smallest to the largest batch of the kernel probe."""

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from aethermodel.calibrate.benchmark import EXTRAP_PYTHON, SCENARIOS, compare_models
+from aethermodel.calibrate.benchmark import EXTRAP_PYTHON, SCENARIOS, compare_models, targets
 
 
 def test_every_model_is_judged_on_every_law(monkeypatch):
@@ -19,6 +19,24 @@ def test_every_model_is_judged_on_every_law(monkeypatch):
     assert ours["cover_mean"].between(0.7, 1).all()
     assert table.loc[table["model"] != "ours", "cover_mean"].isna().all()
     assert told[-1][1:] == (20, 20)
+
+
+def test_figures_to_reach_are_missed_one_by_one(monkeypatch):
+    monkeypatch.delenv(EXTRAP_PYTHON, raising=False)
+    table = compare_models(20, seed=3).assign(fit_ms=5.0, runs=1000)
+    table[["cover_mean", "cover_observation", "cover_parameters"]] = 0.95
+    assert all(target.met for target in targets(table))
+    for column, value in [
+        ("within_10", 0.94),
+        ("within_5", 0.999),
+        ("p95_error", 0.07),
+        ("cover_mean", 0.90),
+        ("cover_parameters", 0.99),
+        ("fit_ms", 11.0),
+        ("negative", 1),
+    ]:
+        missed = [t for t in targets(table.assign(**{column: value})) if not t.met]
+        assert missed and all(column in str(target) for target in missed)
 
 
 def test_the_same_seed_gives_the_same_figures(monkeypatch):

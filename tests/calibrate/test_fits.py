@@ -1,5 +1,7 @@
 """The fit of one term, by its public face."""
 
+import json
+
 import numpy as np
 import pytest
 import sympy
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aethermodel.calibrate import fit_term
+from aethermodel.calibrate.choice import weighed
 
 SIZES = 2.0 ** np.arange(11)
 FAR = np.array([4096.0, 16384.0, 65536.0])
@@ -165,6 +168,39 @@ def test_growth_not_seen_is_not_growth_excluded():
     assert mean[0] == mean[1] and high[1] > 2 * high[0]
     known = fit_term(n, seconds, forms=["constant"])
     assert set(known.parameters) == {"c0"} and known.predict(1e6)[2] < 4.5e-6
+
+
+@pytest.mark.parametrize("sizes", [(2, 192, 49152), (2, 12, 384, 3072, 49152)])
+def test_growth_that_a_far_size_alone_shows_is_believed(sizes):
+    """A measured fabric: 319 ns at 2 and 192 events, 343 ns at 49,152, 32 samples each."""
+    growing = fit_term(
+        *samples(lambda n: 319e-9 + 24e-9 * n / 49152, sizes, repeats=32, noise=0.015),
+        forms=("constant", "affine"),
+    )
+    slope = growing.parameters["c1"]
+    assert growing.chosen.form.name == "affine"
+    assert 0 < slope.low <= 24e-9 / 49152 <= slope.high
+
+
+def test_no_growth_is_invented():
+    sizes = (2, 12, 384, 3072, 49152)
+    found = [
+        fit_term(
+            *samples(lambda n: 319e-9 + 0 * n, sizes, repeats=32, noise=0.01, seed=seed),
+            forms=("constant", "affine"),
+        ).chosen.form.name
+        for seed in range(300)
+    ]
+    assert found.count("constant") >= 0.95 * 300
+
+
+def test_what_was_weighed_is_told_in_json():
+    fit = fit_term(*samples(kneed, 2.0 ** np.arange(15), noise=0.02))
+    told = json.loads(json.dumps(weighed(fit.tried, fit.chosen), allow_nan=False))
+    assert [row["law"] for row in told if row["chosen"]] == [fit.chosen.form.name]
+    assert min(told, key=lambda row: row["aicc"])["chosen"]
+    few = fit_term([1, 1, 8, 8], [1e-6, 1.1e-6, 2e-6, 2.1e-6])
+    assert all(row["aicc"] is None for row in weighed(few.tried, few.chosen))
 
 
 @settings(max_examples=30, deadline=None)

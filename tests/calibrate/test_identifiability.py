@@ -40,6 +40,31 @@ def test_small_batches_cannot_show_growth():
     assert found.measure_next > 4
 
 
+def test_growth_that_the_samples_show_is_not_called_none():
+    n = np.repeat([2.0, 192.0, 49152.0], 32)
+    draw = np.random.default_rng(4).standard_normal(n.size)
+    fit = fit_term(n, (319e-9 + 24e-9 * n / 49152) * (1 + 0.015 * draw), free_knee=False)
+    assert not any("told from zero" in line for line in identify(fit).warnings)
+
+
+def test_many_outliers_are_said_and_a_few_are_not():
+    n = np.repeat(SIZES, 20)
+    noise = 1 + 0.02 * np.random.default_rng(4).standard_normal(n.size)
+    for every, said in ((100, False), (10, True)):
+        seconds = (4.1e-6 + 8e-9 * n) * noise
+        seconds[::every] *= 3
+        fit = fit_term(n, seconds)
+        assert fit.outlier_share == pytest.approx(1 / every, abs=0.01)
+        assert any("outliers" in line for line in identify(fit).warnings) is said
+
+
+def test_a_fit_that_did_not_settle_is_said():
+    times = [57e-6, 10e-6, 2.2e-6, 0.4e-6, 79e-6, 358e-6]
+    wild = fit_term([1, 2, 4, 8, 16, 32], times, forms=["affine"])
+    assert any("did not settle" in line for line in identify(wild).warnings)
+    assert fitted(SIZES).chosen.regression.moved < 1e-9
+
+
 @pytest.mark.parametrize(("knee", "side"), [(32768.0, 1), (512.0, 1), (1.5, -1)])
 def test_a_knee_outside_the_sweep_names_a_size_across_it(knee, side):
     found = identify(fitted(SIZES, knees=(knee,)))

@@ -201,8 +201,11 @@ def test_a_bench_that_measures_waits_for_the_host(words):
 
 def test_bench_model_compares_on_known_laws():
     done = aether("bench", "model", "--runs", "5", "--json", "-")
-    assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
+    met = all(target["met"] for target in document["targets"])
+    # A fit may take longer than its target on a busy host.
+    assert document["verdict"] == ("pass" if met else "fail")
+    assert done.returncode == (0 if met else 1), done.stderr
     assert document["fabric"] == "simulated"
     assert {"ours", "polynomial of degree 1"} <= {row["model"] for row in document["rows"]}
     assert all(row["fit_ms_min"] <= row["fit_ms"] for row in document["rows"])

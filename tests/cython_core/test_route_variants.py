@@ -127,6 +127,25 @@ def test_large_batches(variant: Any, shape: Any, n: Any, k: Any) -> None:
         assert_routed_fast(out, topics, values, k)
 
 
+def summed_in_two_lanes(values: Any) -> float:
+    """Add up as the bucket scan does, whose two lanes are the halves of a block."""
+    half = len(values) // 2
+    return float(sum(values[:half].tolist()) + sum(values[half:].tolist()))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("k", [2, 4, 8, 16, 64])
+def test_uniform_topics_never_go_the_other_way_by_chance(variant: Any, k: Any) -> None:
+    """The order of summation tells the way: a batch's time must not depend on luck."""
+    n, taken = 1200, 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        topics, values = rng.integers(0, k, n), rng.normal(size=n)
+        lanes = [summed_in_two_lanes(np.where(topics == topic, values, 0.0)) for topic in range(k)]
+        taken += route(batch(topics, values), k, variant=variant).total.tolist() == lanes
+    assert taken == 60
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("shape", ["uniform", "skewed"])
 def test_a_million_events(variant: Any, shape: Any) -> None:

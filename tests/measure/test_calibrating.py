@@ -27,13 +27,23 @@ def test_what_is_still_noisy_or_missing_is_said():
 
 def test_refinement_stays_off_the_batch_sizes_that_are_predicted():
     campaign = Campaign(batch_sizes=(1024, 4096), topics=16)
-    point = next_best(synthetic_calibration(noise=0.08), campaign)
-    assert point is not None
+    best = next_best(synthetic_calibration(noise=0.08), campaign)
+    assert best is not None
+    point, repeats = best
+    assert 1 <= repeats <= campaign.repeats
     assert point.probe in ("loop", "ffi", "kernel", "fabric")
     if point.probe == "loop":
         assert 1 <= point.settings["calls"] <= 16
     else:
         assert point.settings["batch_size"] not in campaign.batch_sizes
+
+
+def test_refinement_ends_when_the_time_is_too_short_for_a_sample():
+    campaign = Campaign(batch_sizes=(1024, 4096), topics=16)
+    noisy = synthetic_calibration(noise=0.08)
+    assert next_best(noisy, campaign, 0.0049) is None
+    best = next_best(noisy, campaign, 0.0051)
+    assert best is not None and best[1] == 1
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])

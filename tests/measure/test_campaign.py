@@ -20,6 +20,21 @@ def test_what_is_predicted_was_never_calibrated_and_never_extrapolated(batch_siz
     assert kernel == sorted(set(kernel))
 
 
+def test_kernel_sizes_stand_closer_beyond_the_routers_switch():
+    campaign = Campaign(batch_sizes=(20_000,), topics=16)
+    assert campaign.kernel_sizes() == [1, 3, 12, 48, 192, 384, 768, 1536, 3072, 6144, 12288, 24576]
+    assert campaign.handle_sizes() == [1, 12, 384, 3072, 24576]
+
+
+@given(sizes)
+def test_handles_are_timed_at_the_first_and_the_last_size_and_between(batch_sizes):
+    campaign = Campaign(batch_sizes=batch_sizes)
+    kernel, handles = campaign.kernel_sizes(), campaign.handle_sizes()
+    assert len(handles) == min(5, len(kernel))
+    assert (handles[0], handles[-1]) == (kernel[0], kernel[-1])
+    assert set(handles) <= set(kernel)
+
+
 @given(st.integers(1, 65_536))
 def test_the_loop_probe_spans_one_to_all_handlers(topics):
     counts = Campaign(topics=topics).call_counts()
