@@ -23,7 +23,7 @@ cdef class BatchStream(SendStream):
         What messages are read from.
     slots : int
         Requests prebuilt, a multiple of `signal_every`.
-    list_length, signal_every, window : int
+    list_length, signal_every, window, start : int
         As for `SendStream`.
 
     Attributes
@@ -34,11 +34,12 @@ cdef class BatchStream(SendStream):
 
     def __init__(
         self, QueuePair queue_pair not None, RdmaBuffer memory not None, *, int slots,
-        int list_length=1, int signal_every=1, window=None,
+        int list_length=1, int signal_every=1, window=None, start=0,
     ):
         SendStream.__init__(
             self, queue_pair, memory, kind="write-immediate", size=1, stride=0, slots=slots,
             list_length=list_length, signal_every=signal_every, window=window, inline=False,
+            start=start,
         )
         self.numbered = False  # the immediate is the caller's
         self.placed = queue_pair.out.posted

@@ -8,6 +8,7 @@ cdef class Device:
     cdef readonly bint ethernet
     cdef readonly int gid_index
     cdef readonly bytes gid
+    cdef object _entry
     cdef int users
     cdef int _retain(self) except -1
     cdef void _release(self) noexcept

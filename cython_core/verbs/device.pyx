@@ -99,6 +99,7 @@ cdef class Device:
             raise NoDeviceError(f"cannot open RDMA device {name!r}; there are {device_names()}")
         try:
             self.name = name
+            self._entry = self._listed()
             self._query(port, gid_index)
         except BaseException:
             self.close()
@@ -165,6 +166,23 @@ cdef class Device:
         if ibv_query_port(self.context, <uint8_t> self.port, &attributes):
             return False
         return attributes.state == IBV_PORT_ACTIVE
+
+    def _listed(self):
+        """What tells this device from a later one of the same name; None where it is not listed."""
+        try:
+            return os.stat(self.context.device.dev_path).st_ino
+        except OSError:
+            return None
+
+    def removed(self):
+        """Return True once the kernel takes the device away.
+
+        Not every driver reports it: Soft-RoCE (Linux 6.1) sends no event, and its removal
+        waits, in ``rdma link delete`` for instance, until this object is closed.
+        """
+        if self.context == NULL:
+            raise ValueError("the device is closed")
+        return self._listed() is None or self._listed() != self._entry
 
     def counters(self):
         """Return the port's packet counters (name to int), empty where it keeps none."""

@@ -9,7 +9,16 @@ PAGE = resource.getpagesize()
 
 
 class RdmaError(RuntimeError):
-    """Base of everything that verbs report."""
+    """Base of everything that verbs report.
+
+    Attributes
+    ----------
+    delivered : int
+        What is known to have reached the peer, or come from it, where this ended a stream:
+        messages, or the events of a fabric.
+    """
+
+    delivered = 0
 
 
 class NoDeviceError(RdmaError):
@@ -113,13 +122,7 @@ class DeviceRemovedError(RdmaError):
 
 
 class PeerDiedError(RdmaError):
-    """The peer's process ended without closing the connection.
-
-    Attributes
-    ----------
-    delivered : int
-        Messages that are known to have reached it, or come from it.
-    """
+    """The peer's process ended without closing the connection; see `delivered`."""
 
     def __init__(self, message: str, delivered: int = 0) -> None:
         super().__init__(message)

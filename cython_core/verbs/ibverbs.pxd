@@ -22,9 +22,10 @@ cdef extern from "<infiniband/verbs.h>" nogil:
         uint8_t raw[16]
 
     struct ibv_device:
-        pass
+        char* dev_path  # an array; in sysfs
 
     struct ibv_context:
+        ibv_device* device
         int async_fd
         int num_comp_vectors
 

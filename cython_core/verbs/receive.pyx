@@ -41,6 +41,8 @@ cdef class ReceiveStream(Stream):
         Slots that are given back with one post and one credit.
     start : int
         Position of the first message: where an earlier connection left off.
+    held : int
+        Messages before `start` that are yet to be released.
 
     Raises
     ------
@@ -56,7 +58,7 @@ cdef class ReceiveStream(Stream):
 
     def __init__(
         self, QueuePair queue_pair not None, *, RdmaBuffer memory=None, int size=0, int slots,
-        int release_every=16, start=0,
+        int release_every=16, start=0, held=0,
     ):
         self._new(queue_pair, memory)
         if queue_pair.receiving:
@@ -67,6 +69,8 @@ cdef class ReceiveStream(Stream):
             raise ValueError(f"release_every must be 1 to {slots} (slots), not {release_every}")
         if queue_pair.receive_queue.users > 1:
             raise ValueError("the receive completion queue is shared")
+        if not 0 <= held <= min(slots, start):
+            raise ValueError(f"held must be 0 to {min(slots, start)}, not {held}")
         if memory is None and size:
             raise ValueError("without memory the size is 0")
         if memory is not None:
@@ -79,6 +83,7 @@ cdef class ReceiveStream(Stream):
         self.queue_pair, self.memory = queue_pair, memory
         self.size, self.slots, self.release_every = size, slots, release_every
         cdef uint64_t first = start
+        cdef uint64_t oldest = start - held
         cdef ibv_recv_wr* requests = <ibv_recv_wr*> self.requests
         cdef int i
         for i in range(slots):
@@ -93,7 +98,7 @@ cdef class ReceiveStream(Stream):
         queue_pair._enter()
         try:
             queue_pair.into.posted = queue_pair.into.received = first
-            queue_pair.into.released = first
+            queue_pair.into.released = oldest
             queue_pair.into.slots = slots
             queue_pair.into.immediates = <uint32_t*> cnp.PyArray_DATA(self.immediates)
             self._post(queue_pair)

@@ -332,11 +332,15 @@ cdef class SendStream(Stream):
     @property
     def granted(self):
         """Messages that the peer allows in all, as it last told."""
+        if self.queue_pair.qp == NULL:
+            raise ValueError("the queue pair is closed")
         return AETHER_ACQUIRE(&self.queue_pair.credit.words.granted)
 
     @property
     def room(self):
         """Messages that could be posted now."""
+        if self.queue_pair.qp == NULL:
+            raise ValueError("the queue pair is closed")
         return self._room(self.queue_pair)
 
     @property

@@ -116,6 +116,8 @@ def test_exact_counts(count: int, p: int, k: int) -> None:
         "signalled": -(-messages // k),
         "completions": -(-messages // k),
         "flushed": 0,
+        "recoveries": 0,
+        "repeated": 0,
     }
     assert sum(sizes) == 4 * count
     assert received["wakeups"] <= messages

@@ -74,6 +74,9 @@ class VerbsListener:
         Most events a batch that `VerbsReceiver.receive` returns.
     device : str, optional
         Name of the RDMA device; by default the first with an active port.
+    recover_within : float
+        Seconds that a fault may last, such as a cut wire or a removed device, before it
+        ends the stream; 0 makes the first one final.
 
     Attributes
     ----------
@@ -90,10 +93,11 @@ class VerbsListener:
         receives: int = 64,
         most: int = 65_536,
         device: str | None = None,
+        recover_within: float = 10.0,
     ) -> None:
         self._listener = Listener(secret, host, port)
         self._capacity, self._receives, self._most = capacity, receives, most
-        self._device = device
+        self._device, self._recover_within = device, recover_within
         self.port = self._listener.port
 
     async def accept(self, timeout: float = 30.0) -> VerbsReceiver:
@@ -134,7 +138,13 @@ class VerbsListener:
             As `accept`.
         """
         exchange = await asyncio.to_thread(self._listener.accept, timeout)
-        return await Arrivals.land(exchange, ring, receives=self._receives, device=self._device)
+        return await Arrivals.land(
+            exchange,
+            ring,
+            receives=self._receives,
+            device=self._device,
+            recover_within=self._recover_within,
+        )
 
     def close(self) -> None:
         """Take no more connections; those that are there go on."""

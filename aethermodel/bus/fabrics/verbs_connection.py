@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from aethermodel.bus.fabrics.verbs_exchange import Exchange
+from aethermodel.bus.fabrics.verbs_exchange import GRACE, Exchange
 from cython_core import EVENT_BYTES, Ring
 from cython_core.verbs import (
     BatchStream,
@@ -17,18 +19,17 @@ from cython_core.verbs import (
     RdmaBuffer,
     ReceiveStream,
 )
+from cython_core.verbs.errors import DeviceRemovedError, PortDownError, RdmaError
 
 #: Events of the smallest ring that fills whole pages, as mirrored memory must.
 SMALLEST = 64
 
 
 class Connection:
-    """Device, protection domain and queue pair of one side, and the peer's endpoint.
+    """Device, protection domain and queue pair of one side.
 
     Parameters
     ----------
-    exchange : Exchange
-        Closed with this object.
     device : str, optional
         Name; by default the first with an active port.
     sends, receives : int
@@ -36,22 +37,19 @@ class Connection:
 
     Attributes
     ----------
+    device : Device
     label : {"soft-roce", "rdma-nic"}
         A NIC has hardware behind it in the system's tree of devices; Soft-RoCE has none.
     """
 
-    def __init__(
-        self, exchange: Exchange, *, device: str | None = None, sends: int = 1, receives: int = 1
-    ) -> None:
-        self.exchange = exchange
+    def __init__(self, device: str | None = None, *, sends: int = 1, receives: int = 1) -> None:
         self._open = ExitStack()
-        self._open.callback(exchange.close)
         try:
-            opened = Device(device)
-            self._open.callback(opened.close)
-            self.domain = ProtectionDomain(opened)
+            self.device = Device(device)
+            self._open.callback(self.device.close)
+            self.domain = ProtectionDomain(self.device)
             self._open.callback(self.domain.close)
-            self.arrivals = CompletionQueue(opened, receives, notify=True)
+            self.arrivals = CompletionQueue(self.device, receives, notify=True)
             self._open.callback(self.arrivals.close)
             self.queue_pair = QueuePair(
                 self.domain, send_depth=sends, receive_depth=receives, receive_queue=self.arrivals
@@ -60,7 +58,7 @@ class Connection:
         except BaseException:
             self._open.close()
             raise
-        hardware = Path("/sys/class/infiniband", opened.name, "device").exists()
+        hardware = Path("/sys/class/infiniband", self.device.name, "device").exists()
         self.label = "rdma-nic" if hardware else "soft-roce"
 
     def register(self, ring: Ring, *, remote_write: bool = False) -> RdmaBuffer:
@@ -74,16 +72,54 @@ class Connection:
         self._open.callback(stream.close)
         self._open.callback(self.queue_pair.close)
 
-    def swap(self, memory: RdmaBuffer | None = None) -> Endpoint:
-        """Tell the peer this side's endpoint, connect to the peer's and return it."""
-        own = self.queue_pair.endpoint(memory)
-        remote = self.exchange.swap(own)
+    def connect(self, exchange: Exchange, own: Endpoint, remote: Endpoint) -> None:
+        """Connect to the peer, and wait until it has connected as well.
+
+        Else a first message could be lost and repeated, or a wait end before it began.
+        """
         self.queue_pair.connect(remote)
-        self.exchange.swap(own)  # both are connected: no first message is lost and repeated
-        return remote
+        exchange.swap(own)
+
+    def retire(self, poll: Callable[[], object]) -> None:
+        """Stop the queue pair and count what went through: exact, and nothing comes any more.
+
+        The flush tells which requests without a completion were acknowledged; only a reset
+        ends what the device has in hand.
+        """
+        until = time.monotonic() + GRACE  # a device that is gone may not flush
+        with suppress(RdmaError):
+            self.queue_pair.abort()
+            while time.monotonic() < until:
+                poll()
+        with suppress(RdmaError):
+            self.queue_pair.reset()
+
+    def look(self) -> None:
+        """Raise what ails the device or its port, now or since the last look.
+
+        Raises
+        ------
+        DeviceRemovedError, PortDownError
+        """
+        if self.device.removed():
+            raise DeviceRemovedError(f"{self.device.name} was removed")
+        self.device.check()
+        if not self.device.active():
+            raise PortDownError(f"{self.device.name}: port {self.device.port} is down")
+
+    def cause(self, fault: RdmaError | None) -> RdmaError | None:
+        """Return what a fault comes from: device or port, where `look` finds them ailing."""
+        if isinstance(fault, DeviceRemovedError):
+            return fault
+        try:
+            self.look()
+        except RdmaError as deeper:
+            deeper.__cause__ = fault
+            return deeper
+        return fault
 
     def close(self) -> None:
-        """Hang up and give everything back; idempotent."""
+        """Give everything back; idempotent."""
         self._open.close()
 
 

@@ -112,8 +112,14 @@ class Exchange:
         self._got += 1
         return body
 
-    def swap(self, own: Endpoint) -> Endpoint:
+    def swap(self, own: Endpoint, timeout: float | None = None) -> Endpoint:
         """Say this side's endpoint and return the peer's; again after each recovery.
+
+        Parameters
+        ----------
+        own : Endpoint
+        timeout : float, optional
+            Seconds from now on, instead of those that the exchange was made with.
 
         Raises
         ------
@@ -121,7 +127,11 @@ class Exchange:
             If the peer is not who it should be, or talks nonsense.
         PeerDiedError
             If it hung up.
+        TimeoutError
+            If it says nothing.
         """
+        if timeout is not None:
+            self._socket.settimeout(timeout)
         try:
             self._say(json.dumps(own.to_dict()).encode())
             body = self._hear()
@@ -185,6 +195,11 @@ class Exchange:
             stop.close()
             thread.join()
             stopped.close()
+
+    def hang_up(self) -> None:
+        """End the conversation; whoever waits for the peer in another thread is told at once."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Hang up; a second call does nothing."""

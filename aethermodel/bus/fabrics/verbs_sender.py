@@ -4,76 +4,60 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from aethermodel.bus.fabric import Backlogged, Batch, Policy, checked_policy
-from aethermodel.bus.fabrics.verbs_connection import Connection, ring_capacity
-from aethermodel.bus.fabrics.verbs_exchange import GRACE, dial
-from cython_core import EVENT_BYTES, Ring
-from cython_core.verbs import BatchStream
+from aethermodel.bus.fabrics.verbs_exchange import Exchange, dial
+from aethermodel.bus.fabrics.verbs_outlet import Outlet
+from aethermodel.bus.fabrics.verbs_recovery import Recovery
+from aethermodel.bus.fabrics.verbs_side import Side
+from cython_core import EVENT_BYTES
 from cython_core.verbs.errors import PeerDiedError, RdmaError
 
 #: Turns of the event loop that a wait for room gives the others before it sleeps, and how
 #: long it then sleeps, in seconds.
 TURNS = 64
 PAUSE = 0.0005
-#: Requests that may be in flight.
-REQUESTS = 128
 
 
-class VerbsSender:
+class VerbsSender(Side[Outlet]):
     """The side that connects; made by `connect`.
 
     A batch is sent when `commit` or `send` returns, or, in lists of more than one, when the
-    list is full or the event loop turns.
+    list is full or the event loop turns. While a fault heals there is no room: what was
+    committed is kept, and what did not arrive is sent again.
 
     Parameters
     ----------
-    connection : Connection
-        Connected.
-    stream : BatchStream
+    exchange : Exchange
+        Closed with this object, as `outlet` is.
+    outlet : Outlet
         Aimed at the receiver's ring.
-    rings : (Ring, Ring)
-        Both ends of this side's ring.
-    granted : int
-        Batches for which the receiver has taken precautions from the start.
     policy : {"block", "fail"}
         What to do where the receiver's ring is full.
+    recovery : Recovery
+        What to do after a fault.
 
     Attributes
     ----------
     label : {"soft-roce", "rdma-nic"}
-    delivered : int
-        Events that are known to be in the receiver's memory.
     """
 
     def __init__(
-        self,
-        connection: Connection,
-        stream: BatchStream,
-        rings: tuple[Ring, Ring],
-        granted: int,
-        policy: Policy,
+        self, exchange: Exchange, outlet: Outlet, policy: Policy, recovery: Recovery
     ) -> None:
-        self.label = connection.label
+        super().__init__(exchange, outlet.connection, recovery)
         self.policy = policy
-        self.delivered = 0
-        self._connection = connection
-        self._stream = stream
-        self._ring, self._tail = rings
-        self._granted = granted
-        self._position = 0  # events committed
-        self._unacknowledged: deque[int] = deque()  # events of each batch
-        self._unconsumed: deque[int] = deque()
-        self._acknowledged = 0  # batches
+        self._outlet = outlet
+        self._ring, self._tail = outlet.rings
+        self._ledger = outlet.ledger
+        self._past: dict[str, int] = {}  # what earlier streams counted
+        self._repeated = 0  # messages
         self._failure: Exception | None = None
         self._flushing: asyncio.Handle | None = None
-        self._open = True
         self._goodbye = False  # said
-        self._loop = asyncio.get_running_loop()
-        self._socket = connection.exchange.fileno()
-        self._loop.add_reader(self._socket, self._hung_up)
+        self._listen()
 
     @classmethod
     async def connect(
@@ -86,6 +70,7 @@ class VerbsSender:
         list_length: int = 1,
         signal_every: int = 16,
         device: str | None = None,
+        recover_within: float = 10.0,
     ) -> VerbsSender:
         """Connect to a `VerbsListener`; over loopback unless told otherwise.
 
@@ -103,6 +88,9 @@ class VerbsSender:
             One batch in so many asks for a completion: k, a divisor of 128.
         device : str, optional
             Name of the RDMA device; by default the first with an active port.
+        recover_within : float
+            Seconds that a fault may last, such as a cut wire or a removed device, before it
+            ends the stream; 0 makes the first one final.
 
         Raises
         ------
@@ -114,46 +102,42 @@ class VerbsSender:
             If there is no device, or it refuses.
         """
         checked = checked_policy(policy, "verbs", ("block", "fail"))
+        recovery = Recovery(recover_within)
 
-        def make() -> tuple[Connection, BatchStream, tuple[Ring, Ring], int]:
-            connection = Connection(dial(secret, port, host), device=device, sends=REQUESTS)
+        def make() -> tuple[Exchange, Outlet]:
+            exchange = dial(secret, port, host)
             try:
-                remote = connection.swap()
-                if list_length > remote.granted:
-                    raise ValueError(
-                        f"lists of {list_length} exceed the receiver's {remote.granted} receives"
-                    )
-                rings = Ring.pair(ring_capacity(remote))
-                try:
-                    stream = BatchStream(
-                        connection.queue_pair,
-                        connection.register(rings[0]),
-                        slots=REQUESTS,
-                        list_length=list_length,
-                        signal_every=signal_every,
-                    )
-                    connection.keep(stream)
-                    stream.aim(remote)
-                except BaseException:
-                    for end in rings:
-                        end.abort()
-                    raise
-                return connection, stream, rings, remote.granted
+                return exchange, Outlet.first(exchange, device, list_length, signal_every)
             except BaseException:
-                connection.close()
+                exchange.close()
                 raise
 
-        return cls(*await asyncio.to_thread(make), checked)
+        exchange, outlet = await asyncio.to_thread(make)
+        return cls(exchange, outlet, checked, recovery)
 
     @property
     def counters(self) -> dict[str, int]:
-        """Exact counts: ``posts``, ``signalled``, ``completions``, ``flushed``."""
-        return self._stream.counters
+        """Exact counts.
+
+        Returns
+        -------
+        dict of str to int
+            ``posts``, ``signalled``, ``completions``, ``flushed``; ``recoveries``, and the
+            messages ``repeated`` in them.
+        """
+        now = self._outlet.stream.counters
+        totals = {name: count + self._past.get(name, 0) for name, count in now.items()}
+        return totals | {"recoveries": self._recovery.count, "repeated": self._repeated}
+
+    @property
+    def delivered(self) -> int:
+        """Events that are known to be in the receiver's memory."""
+        return self._ledger.delivered
 
     @property
     def consumed(self) -> int:
         """Events that the receiver's consumer is known to have released."""
-        return self._position - sum(self._unconsumed)
+        return self._ledger.consumed
 
     async def reserve(self, n: int) -> Batch:
         """Return room for `n` events to make in place; `commit` sends them without a copy.
@@ -164,10 +148,13 @@ class VerbsSender:
             If there is no room and the policy is ``fail``.
         PeerDiedError
             If the receiver is gone; its ``delivered`` counts events.
+        RdmaError
+            Of the subclass that names it, if a fault did not heal; with ``delivered`` as well.
         ValueError
             If `n` is not 1 to the ring's capacity, or the stream has ended.
         """
-        if self._open and 1 <= n <= self._ring.capacity and not self._fits(n):
+        self._check()
+        if 1 <= n <= self._ring.capacity and not self._fits(n):
             self._settle()
             if self.policy == "fail" and not self._fits(n):
                 raise Backlogged(f"the receiver has no room for {n} events")
@@ -180,8 +167,8 @@ class VerbsSender:
 
         Raises
         ------
-        PeerDiedError
-            If the receiver is gone.
+        PeerDiedError, RdmaError
+            As `reserve`.
         ValueError
             If nothing was reserved.
         """
@@ -195,7 +182,7 @@ class VerbsSender:
 
         Raises
         ------
-        Backlogged, PeerDiedError, ValueError
+        Backlogged, PeerDiedError, RdmaError, ValueError
             As `reserve`.
         """
         if len(batch):
@@ -208,18 +195,17 @@ class VerbsSender:
 
         Raises
         ------
-        PeerDiedError
-            If the receiver went before.
+        PeerDiedError, RdmaError
+            As `reserve`.
         """
         if not self._open:
             return
         try:
             await self._until(lambda: self._fits(0))
             self._goodbye = True
-            self._guarded(lambda: self._stream.place(0, 0, 0))
-            self._guarded(lambda: self._stream.flush(finish=True))
-            await self._until(lambda: self._stream.completed == self._stream.placed)
-            self._count()
+            self._place(0)
+            self._flush()
+            await self._until(lambda: self._ledger.arrived == self._ledger.messages)
         finally:
             self.close()
 
@@ -228,36 +214,45 @@ class VerbsSender:
         if not self._open:
             return
         self._open = False
-        self._loop.remove_reader(self._socket)
         if self._flushing:
             self._flushing.cancel()
-        self._connection.close()
+        self._stop_listening()
+        self._hang_up()
         for ring in (self._ring, self._tail):
             ring.abort()
 
-    # ---- inside
+    # ---- sending
 
     def _fits(self, events: int) -> bool:
         """Whether ring, send queue and receive queue have room for one more batch."""
-        return self._ring.available >= events and self._stream.room > self._stream.pending
+        stream = self._outlet.stream
+        return (
+            not self._recovering and self._ring.available >= events and stream.room > stream.pending
+        )
 
     def _place(self, events: int) -> None:
         """Queue what was committed last, and post it where a list is full."""
-        offset = self._position % self._ring.capacity * EVENT_BYTES
-        self._position += events
-        self._guarded(lambda: self._stream.place(offset, events * EVENT_BYTES, events))
-        self._unacknowledged.append(events)
-        self._unconsumed.append(events)
-        if self._stream.pending == self._stream.list_length:
-            self._flush()
-        elif self._flushing is None:
+        self._ledger.commit(events)
+        self._place_all()
+
+    def _place_all(self) -> None:
+        stream = self._outlet.stream
+        while not self._recovering and stream.placed < self._ledger.messages:
+            position, events = self._ledger.kept(stream.placed)
+            offset = position % self._ring.capacity * EVENT_BYTES
+            self._guarded(partial(stream.place, offset, events * EVENT_BYTES, events))
+            if stream.pending == stream.list_length:
+                self._flush()
+        if self._flushing is None and stream.pending and not self._recovering:
             self._flushing = self._loop.call_soon(self._flush_late)
 
     def _flush(self) -> None:
         if self._flushing:
             self._flushing.cancel()
             self._flushing = None
-        self._guarded(self._stream.flush)
+        stream = self._outlet.stream
+        if stream.pending:
+            self._guarded(partial(stream.flush, finish=self._goodbye))
 
     def _flush_late(self) -> None:
         self._flushing = None
@@ -267,21 +262,9 @@ class VerbsSender:
 
     def _settle(self) -> None:
         """Take what has completed, and what the consumer has given back."""
-        self._guarded(self._stream.poll)
-        self._count()
-
-    def _count(self) -> None:
-        while self._acknowledged < self._stream.completed and self._unacknowledged:
-            self.delivered += self._unacknowledged.popleft()
-            self._acknowledged += 1
-        given_back = self._stream.granted - self._granted
-        sent = self._acknowledged + len(self._unacknowledged)
-        events = 0
-        while self._unconsumed and sent - len(self._unconsumed) < given_back:
-            events += self._unconsumed.popleft()
-        if events:
-            self._tail.peek(events, timeout=0)
-            self._tail.release(events)
+        self._guarded(self._outlet.stream.poll)
+        if not self._recovering:
+            self._count()
 
     async def _until(self, ready: Callable[[], bool]) -> None:
         """Wait for credits and completions: a credit is written by the device, in silence."""
@@ -290,8 +273,7 @@ class VerbsSender:
             self._check()
             if ready():
                 return
-            if self._stream.pending:
-                self._flush()
+            self._flush()
             self._settle()
             if ready():
                 return
@@ -304,30 +286,49 @@ class VerbsSender:
         if not self._open:
             raise ValueError("the stream has ended")
 
+    # ---- faults
+
     def _guarded(self, call: Callable[[], object]) -> None:
-        """Call, and tell the peer's death from other faults."""
+        """Call, unless a fault is healing; raise one that is final."""
+        if self._recovering:
+            return
         try:
             call()
-        except RdmaError as error:
-            self._count()
-            died = self._connection.exchange.ended(GRACE)
-            self._failure = self._died() if died else error
-            raise self._failure from error
+        except RdmaError as fault:
+            self._interrupted(fault)
+            self._check()
 
-    def _hung_up(self) -> None:
-        self._loop.remove_reader(self._socket)
-        self._connection.queue_pair.abort()
-        # The first request that is flushed tells exactly how many went before it.
-        while self._failure is None:
-            try:
-                self._settle()
-            except RdmaError:
-                break
-        if self._goodbye and self._stream.completed == self._stream.placed:
-            self._failure = None  # the receiver had all, and hung up first
+    def _poll(self) -> None:
+        self._outlet.stream.poll()
 
-    def _died(self) -> PeerDiedError:
-        return PeerDiedError(
-            f"the receiver died: {self.delivered} events delivered, {self.consumed} consumed",
-            delivered=self.delivered,
-        )
+    def _count(self) -> int:
+        stream = self._outlet.stream
+        self._ledger.arrive(stream.completed)
+        if events := self._ledger.release(stream.granted - self._outlet.granted):
+            self._tail.peek(events, timeout=0)
+            self._tail.release(events)
+        return self._ledger.arrived
+
+    def _again(self, seconds: float) -> Outlet:
+        return self._outlet.again(self._exchange, seconds)
+
+    def _go_on(self, made: Outlet) -> None:
+        self._past = self.counters
+        self._repeated += self._outlet.stream.posted - made.stream.posted
+        self._outlet = made
+        self._listen()
+        with contextlib.suppress(RdmaError):  # kept: the next call raises it
+            self._settle()
+            self._place_all()
+            self._flush()
+
+    def _fail(self, failure: Exception) -> None:
+        self._hang_up()
+        if self._goodbye and self._ledger.arrived == self._ledger.messages:
+            return  # the receiver had all, and hung up first
+        if isinstance(failure, PeerDiedError):
+            counts = f"{self.delivered} events delivered, {self.consumed} consumed"
+            failure = PeerDiedError(f"the receiver died: {counts}")
+        if isinstance(failure, RdmaError):
+            failure.delivered = self.delivered
+        self._failure = failure
