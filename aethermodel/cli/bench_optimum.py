@@ -18,7 +18,7 @@ def command(
         int, typer.Option(min=2, max=2**22, help="largest batch of the sweep")
     ] = 65_536,
     loop: options.Loop = None,
-    fabric: options.HostFabric = None,
+    fabric: options.Fabric = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: options.Processes = None,

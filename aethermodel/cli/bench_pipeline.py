@@ -1,4 +1,4 @@
-"""`aethermodel bench pipeline`: the same messages moved in five ways, beside the model."""
+"""`aethermodel bench pipeline`: the same messages moved in six ways, beside the model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def command(
         int, typer.Option("--batch-size", "-n", help="messages a batch")
     ] = 10_000,
     topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
-    rows: Annotated[str, typer.Option(help="which rows")] = "naive,mocked,loopback,shm,tcp",
+    rows: Annotated[
+        str | None,
+        typer.Option(help="of naive,mocked,loopback,shm,tcp,verbs; all that this host can run"),
+    ] = None,
     loops: Annotated[
         str | None, typer.Option(help="asyncio,uvloop; both where uvloop is installed")
     ] = None,
@@ -33,7 +36,7 @@ def command(
     seed: options.Seed = None,
     json: options.Json = None,
 ) -> None:
-    """Measure the pipeline: naive, mocked, in one process, across processes by ring and TCP.
+    """Measure the pipeline: naive, mocked, in one process, across two by ring, TCP and verbs.
 
     Example: aethermodel bench pipeline --rows loopback,shm --json pipeline.json
 
@@ -44,11 +47,10 @@ def command(
     from aethermodel.documents import document, write_document
     from aethermodel.measure.pipeline import PipelineBench, targets
 
-    given = {"event_loops": loops, "seed": seed}
+    given = {"kinds": rows, "event_loops": loops, "seed": seed}
     bench = PipelineBench(
         batch_size=batch_size,
         topics=topics,
-        kinds=rows,
         repeats=repeats,
         seconds=seconds,
         load=load,

@@ -13,7 +13,7 @@ from aethermodel.cli.measuring import measuring
 def command(
     seconds: Annotated[float, typer.Option(help="how long")] = 600,
     load: Annotated[float, typer.Option(help="share of the throughput at full speed")] = 0.8,
-    fabric: Annotated[str, typer.Option(help="shm or tcp")] = "shm",
+    fabric: Annotated[str, typer.Option(help="shm, tcp or verbs")] = "shm",
     loop: options.Loop = None,
     batch_size: Annotated[
         int, typer.Option("--batch-size", "-n", help="messages a batch")

@@ -16,9 +16,9 @@ BatchSizes = Annotated[
     typer.Option("--batch-sizes", "-n", help="batch sizes of the pipeline, such as 1,100,10000"),
 ]
 Loop = Annotated[str | None, typer.Option(help="asyncio or uvloop; uvloop where it is installed")]
-HostFabric = Annotated[
+Fabric = Annotated[
     str | None,
-    typer.Option("--fabric", help="loopback, or from another process: shm or tcp"),
+    typer.Option("--fabric", help="loopback, or from another process: shm, tcp or verbs"),
 ]
 Topics = Annotated[int | None, typer.Option(help="topics, each with a handler")]
 Pool = Annotated[int | None, typer.Option(help="different batches in turn: the working set")]

@@ -48,7 +48,7 @@ def command(
     ] = False,
     batch_sizes: options.BatchSizes = None,
     loop: options.Loop = None,
-    fabric: options.HostFabric = None,
+    fabric: options.Fabric = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: options.Processes = None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def command(
     batch_sizes: options.BatchSizes = None,
     loop: options.Loop = None,
-    fabric: options.HostFabric = None,
+    fabric: options.Fabric = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: options.Processes = None,

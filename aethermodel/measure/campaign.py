@@ -8,13 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from aethermodel.labels import LABEL_OF, FabricLabel, HostFabric
+from aethermodel.labels import LABEL_OF, DeviceLabel, Fabric, FabricLabel
 from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point
+from aethermodel.measure.sending import ring_bytes
+from aethermodel.measure.verbs_devices import usable_device
 from cython_core.router import MAX_THREADS, switch_size
 
 
-def loop_probe(fabric: HostFabric) -> str:
+def loop_probe(fabric: Fabric) -> str:
     """Return the probe of T_loop: of the plane in one process, of the bus across processes."""
     return "loop" if fabric == "loopback" else "bus_loop"
 
@@ -38,14 +40,16 @@ class Campaign(BaseModel):
         Batch sizes N at which the pipeline runs as a whole. The kernel probe avoids
         them, so that each of them is a prediction and not a look-up.
     event_loop : {"asyncio", "uvloop"}
-    fabric : {"loopback", "shm", "tcp"}
-        ``loopback``: one process. ``shm`` and ``tcp``: from another process through the bus, by
-        the ring or by the kernel's TCP; every event is checked.
+    fabric : {"loopback", "shm", "tcp", "verbs"}
+        ``loopback``: one process. The others: from another process through the bus, by the
+        ring, by the kernel's TCP or by an RDMA device; every event is checked.
+    device : {"soft-roce", "rdma-nic"}, optional
+        What moves the bytes of verbs; where it is not given, this host's device is looked at.
     topics : int
         Topics of the router, each with a handler.
     pool : int
-        Different batches in turn: the working set is ``pool * N * 64`` bytes. Over ``shm`` and
-        ``tcp`` it is always 1: the check has just read the batch that is routed.
+        Different batches in turn: the working set is ``pool * N * 64`` bytes. From another
+        process it is always 1: the check has just read the batch that is routed.
     processes, repeats, seed
         As in `aethermodel.measure.sampling.Plan`.
     """
@@ -54,7 +58,8 @@ class Campaign(BaseModel):
 
     batch_sizes: tuple[int, ...] = Field((1, 10, 100, 1_000, 10_000, 30_000), min_length=1)
     event_loop: EventLoop = available_loops()[-1]
-    fabric: HostFabric = "loopback"
+    fabric: Fabric = "loopback"
+    device: DeviceLabel | None = None
     topics: int = Field(16, ge=1, le=65_536)
     pool: int = Field(4, ge=1, le=1024)
     processes: int = Field(8, ge=1, le=100)
@@ -88,11 +93,19 @@ class Campaign(BaseModel):
             raise ValueError("a batch size is given twice")
         if self.fabric != "loopback" and self.pool != 1:
             raise ValueError(f"over {self.fabric} the pool is 1, not {self.pool}")
+        if self.fabric != "verbs" and self.device:
+            raise ValueError(f"{self.fabric} has no device, not {self.device}")
+        if self.fabric == "verbs" and not self.device:
+            found = usable_device(ring_bytes(max(self.kernel_sizes())))
+            object.__setattr__(self, "device", found)  # frozen from here on
         return self
 
     @property
     def label(self) -> FabricLabel:
         """Honest label of the campaign's figures."""
+        if self.fabric == "verbs":
+            assert self.device
+            return self.device
         return LABEL_OF[self.fabric]
 
     def kernel_sizes(self) -> list[int]:

@@ -4,44 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from time import process_time, sleep
+from time import process_time
 from typing import Literal, NamedTuple, Self
 
-from aethermodel.bus.fabric import Batch, Receiver, SenderLost
+from aethermodel.bus.fabric import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
-from aethermodel.bus.fabrics.tcp import TcpListener, TcpReceiver, TcpSender
-from aethermodel.measure.checksums import checksums
-from aethermodel.measure.workload import make_batch
-from cython_core import Ring, RingHandle, now_ns, number
+from aethermodel.measure.dialling import Address, Listening, dial, listen, send_by
+from aethermodel.measure.sending import Order, Send, fulfil, ring_capacity, ring_send
+from cython_core import Ring, RingHandle
 
-CrossingFabric = Literal["shm", "tcp"]
-#: Makes a batch from its first sequence and the time it is meant to go, and sends it.
-Send = Callable[[int, int], Awaitable[None]]
-# Nearer to the due time than this the producer spins: a sleep may take as much longer.
-_SPIN_NS = 200_000
-
-
-class Order(NamedTuple):
-    """What the producer is to send.
-
-    Attributes
-    ----------
-    batches : int
-    first : int
-        Sequence of the first event.
-    interval_ns : int
-        Between the times at which batches are meant to go; 0: as fast as they can.
-    start_ns: int
-        When the first one is meant to go; 0: at once.
-    """
-
-    batches: int
-    first: int
-    interval_ns: int = 0
-    start_ns: int = 0
+CrossingFabric = Literal["shm", "tcp", "verbs"]
 
 
 class Spent(NamedTuple):
@@ -79,7 +53,7 @@ class Crossing:
 
         Parameters
         ----------
-        fabric : {"shm", "tcp"}
+        fabric : {"shm", "tcp", "verbs"}
         batch_size, topics : int
             Of the batches that it sends.
         checksum : bool
@@ -87,27 +61,26 @@ class Crossing:
         """
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
+        sending = (batch_size, topics, checksum)
         if fabric == "shm":
             ring = Ring.create(ring_capacity(batch_size), role="consumer")
             with ring.handle() as handle:
                 child = context.Process(
-                    target=_serve_ring,
-                    args=(handle, batch_size, topics, checksum, theirs),
-                    daemon=True,
+                    target=_serve_ring, args=(handle, sending, theirs), daemon=True
                 )
                 child.start()
+            theirs.close()
             return cls(ShmReceiver(ring, batch_size), child, ours)
-        listener = await TcpListener.listen(most=batch_size)
+        listening = await listen(fabric, batch_size)
         child = context.Process(
-            target=_serve_tcp,
-            args=(listener.port, batch_size, topics, checksum, theirs),
-            daemon=True,
+            target=_serve_dialled, args=(listening.address, sending, theirs), daemon=True
         )
         child.start()
+        theirs.close()
         try:
-            return cls(await _connection_of(child, listener), child, ours)
+            return cls(await _receiver_of(child, listening), child, ours)
         finally:
-            listener.close()
+            listening.close()
 
     @property
     def pid(self) -> int:
@@ -138,8 +111,8 @@ class Crossing:
             self._child.join()
 
 
-async def _connection_of(child: BaseProcess, listener: TcpListener) -> TcpReceiver:
-    accepted = asyncio.create_task(listener.accept())
+async def _receiver_of(child: BaseProcess, listening: Listening) -> Receiver:
+    accepted = asyncio.ensure_future(listening.accept())
     while not (await asyncio.wait({accepted}, timeout=0.1))[0]:
         if not child.is_alive():
             accepted.cancel()
@@ -147,75 +120,20 @@ async def _connection_of(child: BaseProcess, listener: TcpListener) -> TcpReceiv
     return await accepted
 
 
-def ring_capacity(batch_size: int) -> int:
-    """Return the ring's size: a power of two with room for eight batches.
-
-    With four, the consumer fetches lines from the producer's own cache; with eight they
-    have been written back to the shared one, which both ends reach faster.
-    """
-    return 1 << max(8 * batch_size - 1, 1023).bit_length()
-
-
-def _serve_ring(
-    handle: RingHandle, batch_size: int, topics: int, checksum: bool, orders: Connection
-) -> None:
+def _serve_ring(handle: RingHandle, sending: tuple[int, int, bool], orders: Connection) -> None:
     with handle.attach() as ring:
-        asyncio.run(_serve(orders, batch_size, ring_send(ring, batch_size, topics, checksum)))
+        asyncio.run(_serve(orders, sending[0], ring_send(ring, *sending)))
 
 
-def ring_send(ring: Ring, batch_size: int, topics: int, checksum: bool = False) -> Send:
-    """Return what makes a batch in the ring itself: after the first lap only numbers change.
-
-    Parameters
-    ----------
-    ring : cython_core.Ring
-        A producer's end.
-    batch_size, topics : int
-    checksum : bool
-        As for `Crossing.open`.
-    """
-    stamp = _stamp(checksum)
-    events = make_batch(ring_capacity(batch_size), topics, seed=0)
-
-    async def send(first: int, meant_ns: int) -> None:
-        room = ring.reserve(batch_size)
-        if first < ring.capacity:  # the first lap: topics and values
-            start = min(first, len(events) - batch_size)
-            room.view("u1")[:] = events[start : start + batch_size].view("u1")
-        number(room, first, meant_ns)
-        if stamp:
-            stamp(room)
-        ring.commit()
-
-    return send
-
-
-def _serve_tcp(port: int, batch_size: int, topics: int, checksum: bool, orders: Connection) -> None:
+def _serve_dialled(address: Address, sending: tuple[int, int, bool], orders: Connection) -> None:
     async def main() -> None:
-        sender = await TcpSender.connect(port)
-        await _serve(orders, batch_size, tcp_send(sender, batch_size, topics, checksum))
-        await sender.end()
+        sender = await dial(address)
+        try:
+            await _serve(orders, sending[0], send_by(sender, *sending))
+        finally:
+            sender.close()  # who receives has counted what was ordered
 
     asyncio.run(main())
-
-
-def tcp_send(sender: TcpSender, batch_size: int, topics: int, checksum: bool = False) -> Send:
-    """Return what numbers a batch and sends it by TCP; arguments as for `ring_send`."""
-    stamp = _stamp(checksum)
-    batch = make_batch(batch_size, topics, seed=0)
-
-    async def send(first: int, meant_ns: int) -> None:
-        number(batch, first, meant_ns)
-        if stamp:
-            stamp(batch)
-        await sender.send(batch)
-
-    return send
-
-
-def _stamp(checksum: bool) -> Callable[[Batch], None] | None:
-    kernels = checksums()
-    return kernels.stamp if checksum and kernels else None
 
 
 async def _serve(orders: Connection, batch_size: int, send: Send) -> None:
@@ -227,14 +145,3 @@ async def _serve(orders: Connection, batch_size: int, send: Send) -> None:
         before = process_time()
         await fulfil(order, batch_size, send)
         orders.send(Spent(process_time() - before))
-
-
-async def fulfil(order: Order, batch_size: int, send: Send) -> None:
-    """Send an order's batches at the times they are meant to go."""
-    start = order.start_ns or now_ns()
-    for i in range(order.batches):
-        meant = start + i * order.interval_ns if order.interval_ns else now_ns()
-        while (left := meant - now_ns()) > 0:
-            if left > _SPIN_NS:
-                sleep((left - _SPIN_NS) / 1e9)
-        await send(order.first + i * batch_size, meant)

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Self
 
 from aethermodel.bus.fabric import EndOfStream, Receiver
 from aethermodel.bus.fabrics.shm import ShmReceiver
-from aethermodel.bus.fabrics.tcp import TcpListener, TcpSender
 from aethermodel.measure.checked import Checked
-from aethermodel.measure.crossing import (
-    CrossingFabric,
-    Order,
-    Send,
-    fulfil,
-    ring_capacity,
-    ring_send,
-    tcp_send,
-)
+from aethermodel.measure.crossing import CrossingFabric
+from aethermodel.measure.dialling import Address, Dialled, dial, listen, send_by
+from aethermodel.measure.sending import Order, Send, fulfil, ring_capacity, ring_send
 from cython_core import Ring, RingHandle
 
 
@@ -34,9 +28,16 @@ class Drained:
     """
 
     def __init__(
-        self, send: Send, batch_size: int, backlog: int, child: BaseProcess, orders: Connection
+        self,
+        send: Send,
+        batch_size: int,
+        backlog: int,
+        child: BaseProcess,
+        orders: Connection,
+        close: Callable[[], None],
     ) -> None:
         self.backlog = backlog
+        self._close = close
         self._send = send
         self._batch_size = batch_size
         self._sent = 0
@@ -49,7 +50,7 @@ class Drained:
 
         Parameters
         ----------
-        fabric : {"shm", "tcp"}
+        fabric : {"shm", "tcp", "verbs"}
         batch_size, topics : int
             Of the batches that are sent.
         """
@@ -64,12 +65,16 @@ class Drained:
                 child.start()
             theirs.close()
             send = ring_send(ring, batch_size, topics)
-            return cls(send, batch_size, ring_capacity(batch_size) // 2 // batch_size, child, ours)
-        child = context.Process(target=_drain_tcp, args=(batch_size, theirs), daemon=True)
+            backlog = ring_capacity(batch_size) // 2 // batch_size
+            return cls(send, batch_size, backlog, child, ours, ring.close)
+        child = context.Process(
+            target=_drain_dialled, args=(fabric, batch_size, theirs), daemon=True
+        )
         child.start()
         theirs.close()
-        sender = await TcpSender.connect(ours.recv())
-        return cls(tcp_send(sender, batch_size, topics), batch_size, 0, child, ours)
+        address: Address = ours.recv()
+        sender = await dial(address)
+        return cls(send_by(sender, batch_size, topics), batch_size, 0, child, ours, sender.close)
 
     async def send(self, batches: int) -> None:
         """Send as fast as it goes, by the code of a `Crossing`'s producer."""
@@ -93,6 +98,7 @@ class Drained:
     def close(self) -> None:
         """End the consumer."""
         self._orders.close()  # it ends when there is nobody to order
+        self._close()
         self._child.join(5)
         if self._child.is_alive():
             self._child.kill()
@@ -104,13 +110,16 @@ def _drain_ring(handle: RingHandle, batch_size: int, orders: Connection) -> None
         asyncio.run(_drain(ShmReceiver(ring, batch_size), orders))
 
 
-def _drain_tcp(batch_size: int, orders: Connection) -> None:
+def _drain_dialled(fabric: Dialled, batch_size: int, orders: Connection) -> None:
     async def main() -> None:
-        listener = await TcpListener.listen(most=batch_size)
-        orders.send(listener.port)
-        receiver = await listener.accept()
-        listener.close()
-        await _drain(receiver, orders)
+        listening = await listen(fabric, batch_size)
+        orders.send(listening.address)
+        receiver = await listening.accept()
+        listening.close()
+        try:
+            await _drain(receiver, orders)
+        finally:
+            receiver.close()
 
     asyncio.run(main())
 
@@ -119,7 +128,8 @@ async def _drain(receiver: Receiver, orders: Connection) -> None:
     first = 0
     while True:
         try:
-            batches: int = orders.recv()
+            # In a thread, so that the loop goes on giving back what was released.
+            batches: int = await asyncio.to_thread(orders.recv)
         except EOFError:
             return
         checked = Checked(receiver, batches, first)

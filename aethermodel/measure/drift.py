@@ -14,10 +14,11 @@ from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.composition import part_of
 from aethermodel.calibrate.fits import TermFit
 from aethermodel.calibrate.samples import summarise
-from aethermodel.labels import LABEL_OF, HostFabric
+from aethermodel.labels import LABEL_OF, Fabric
 from aethermodel.measure.campaign import loop_probe
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling import Plan, Point, take_samples
+from aethermodel.measure.verbs_devices import usable_device
 
 Floats = npt.NDArray[np.float64]
 #: Confidence of the interval that a fresh figure must fall into. Several points are held against
@@ -71,7 +72,14 @@ def check_drift(
     -------
     list of Drift
         One a term.
+
+    Raises
+    ------
+    ValueError
+        If it is of verbs and there is no device.
     """
+    if _fabric(calibration) == "verbs":
+        usable_device()
     points = [
         Point(probe=_probe(calibration, term), settings=_settings(calibration, term, at))
         for term, timings in calibration.samples.items()
@@ -82,8 +90,9 @@ def check_drift(
     return [_drift(calibration, term, fresh) for term in calibration.samples]
 
 
-def _fabric(calibration: Calibration) -> HostFabric:
-    return next(name for name, label in LABEL_OF.items() if label == calibration.conditions.fabric)
+def _fabric(calibration: Calibration) -> Fabric:
+    label = calibration.conditions.fabric
+    return next((name for name, of in LABEL_OF.items() if of == label), "verbs")
 
 
 def _probe(calibration: Calibration, term: str) -> str:

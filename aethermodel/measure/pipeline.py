@@ -13,9 +13,11 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.measure.prediction import term_plan, with_predictions
-from aethermodel.measure.rows import KINDS, Kind, Row
+from aethermodel.measure.rows import Kind, Row, available_kinds
 from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point, SamplingError, take_samples
+from aethermodel.measure.sending import ring_bytes
+from aethermodel.measure.verbs_devices import usable_device
 
 Progress = Callable[[int, int], None]
 #: The specification's ceiling on paper, of which a real pipeline should carry three times.
@@ -29,7 +31,8 @@ class PipelineBench(BaseModel):
     ----------
     batch_size, topics : int
         Messages a batch; topics, each with a handler.
-    kinds : tuple of {"naive", "mocked", "loopback", "shm", "tcp"}
+    kinds : tuple of {"naive", "mocked", "loopback", "shm", "tcp", "verbs"}
+        By default all that this host can run.
     event_loops : tuple of {"asyncio", "uvloop"}
     repeats : int
         Fresh processes a row, in random order among the others.
@@ -47,7 +50,7 @@ class PipelineBench(BaseModel):
 
     batch_size: int = Field(10_000, ge=1, le=2**20)
     topics: int = Field(16, ge=1, le=4096)
-    kinds: tuple[Kind, ...] = Field(KINDS, min_length=1)
+    kinds: tuple[Kind, ...] = Field(default_factory=available_kinds, min_length=1)
     event_loops: tuple[EventLoop, ...] = Field(available_loops(), min_length=1)
     repeats: int = Field(5, ge=1, le=1000)
     seconds: float = Field(0.5, ge=0.01, le=600)
@@ -93,7 +96,11 @@ class PipelineBench(BaseModel):
         ------
         SamplingError
             If a process fails, or an event was lost or out of order.
+        ValueError
+            If verbs are asked for and there is no device, or it may not register so much.
         """
+        if "verbs" in self.kinds:
+            usable_device(ring_bytes(self.batch_size))
         rows, plan = self.rows(), term_plan(self) if self.predict else None
         turns = [*range(len(rows)), None] * self.repeats
         random.Random(self.seed).shuffle(turns)
@@ -174,7 +181,7 @@ def targets(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
         name: {"value": float(value), "wanted": wanted, "unit": unit, "met": bool(value >= wanted)}
         for name, (value, wanted, unit) in found.items()
     }
-    real = table[table["kind"].isin(["loopback", "shm", "tcp"])]
+    real = table[table["kind"].isin(["loopback", "shm", "tcp", "verbs"])]
     if len(real):
         tick = float(real["tick_p99_seconds"].max())
         verdicts["slowest tick P99 at load"] = {

@@ -16,8 +16,8 @@ from aethermodel.measure.sampling import Plan, Point
 if TYPE_CHECKING:
     from aethermodel.measure.pipeline import PipelineBench
 
-_BATCHED = ("loopback", "shm", "tcp")
-_CROSSING = ("shm", "tcp")
+_CROSSING = ("shm", "tcp", "verbs")
+_BATCHED = ("loopback", *_CROSSING)
 _RATES = ["predicted_per_second", "predicted_low", "predicted_high", "error"]
 _WORDS = ["composition", "binding", "why"]
 

@@ -12,7 +12,7 @@ from aethermodel.calibrate.fits import TermFit, fit_term
 from aethermodel.measure.calibrating import now
 from aethermodel.measure.host import this_host
 from aethermodel.measure.probes.singly import PARTS
-from aethermodel.measure.rows import LABELS, Row
+from aethermodel.measure.rows import Row
 from aethermodel.specification import load_specification
 from cython_core.router import switch_size
 
@@ -91,7 +91,7 @@ def calibration_of(row: Row, samples: pd.DataFrame) -> Calibration:
         topics=row.topics,
         pool=1,  # the check has just read the batch that is routed
         event_loop=row.event_loop,
-        fabric=LABELS[row.kind],
+        fabric=row.label,
         cache_bytes=host["cache_bytes"],
         switch=switch_size(row.topics),
     )

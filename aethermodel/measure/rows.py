@@ -1,4 +1,4 @@
-"""The rows of the pipeline's benchmark: the same messages, moved in five ways."""
+"""The rows of the pipeline's benchmark: the same messages, moved in six ways."""
 
 from __future__ import annotations
 
@@ -13,25 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.checked import Checked
-from aethermodel.measure.crossing import Crossing, CrossingFabric
-from aethermodel.measure.mocked import mocked_core
+from aethermodel.measure.crossing import Crossing
 from aethermodel.measure.naive import move_singly
 from aethermodel.measure.pacing import DEPTH, POOL, numbered_pool, produce
 from aethermodel.measure.runner import EventLoop
 from aethermodel.measure.stream import Move, Moved, across, drain, moved, tallied
 from aethermodel.measure.tally import Tally
-from aethermodel.specification import load_specification
-from cython_core import Histogram, now_ns
+from aethermodel.measure.verbs_devices import label_here
+from cython_core import Histogram, now_ns, rdma_available
 
-Kind = Literal["naive", "mocked", "loopback", "shm", "tcp"]
-KINDS: tuple[Kind, ...] = ("naive", "mocked", "loopback", "shm", "tcp")
-LABELS: dict[Kind, FabricLabel] = {
-    "naive": "loopback",
-    "mocked": "simulated",
-    "loopback": "loopback",
-    "shm": "shared-memory",
-    "tcp": "kernel-tcp",
-}
+Kind = Literal["naive", "mocked", "loopback", "shm", "tcp", "verbs"]
+KINDS: tuple[Kind, ...] = ("naive", "mocked", "loopback", "shm", "tcp", "verbs")
+
+
+def available_kinds() -> tuple[Kind, ...]:
+    """Return the rows that this host can run: verbs need a device."""
+    return KINDS if rdma_available()[0] else KINDS[:-1]
 
 
 class Row(BaseModel):
@@ -39,9 +36,9 @@ class Row(BaseModel):
 
     Attributes
     ----------
-    kind : {"naive", "mocked", "loopback", "shm", "tcp"}
+    kind : {"naive", "mocked", "loopback", "shm", "tcp", "verbs"}
         One message at a time through an asyncio.Queue; the specification's mocked core;
-        the real core in one process; the same from another process by ring or by TCP.
+        the real core in one process; the same from another process by ring, by TCP or by verbs.
     event_loop : {"asyncio", "uvloop"}
     batch_size, topics : int
         Messages a batch, and topics, each with a handler.
@@ -56,8 +53,10 @@ class Row(BaseModel):
 
     @property
     def label(self) -> FabricLabel:
-        """Honest label of the row's figures."""
-        return LABELS[self.kind]
+        """Honest label of the row's figures; of verbs, that of the device that is there."""
+        if self.kind == "mocked":
+            return "simulated"
+        return label_here("loopback" if self.kind == "naive" else self.kind)
 
 
 @asynccontextmanager
@@ -70,16 +69,11 @@ async def opened(row: Row) -> AsyncIterator[Move]:
     elif row.kind == "loopback":
         yield _in_process(row)
     else:
-        crossing = await Crossing.open(_crossing_of(row), row.batch_size, row.topics)
+        crossing = await Crossing.open(row.kind, row.batch_size, row.topics)
         try:
             yield across(crossing, row.batch_size, row.topics)
         finally:
             crossing.close()
-
-
-def _crossing_of(row: Row) -> CrossingFabric:
-    assert row.kind in ("shm", "tcp")
-    return row.kind
 
 
 def _in_process(row: Row) -> Move:
@@ -100,6 +94,10 @@ def _in_process(row: Row) -> Move:
 
 
 def _mocked(row: Row) -> Move:
+    # Here, as they bring SymPy: the other rows' processes do not wait for it.
+    from aethermodel.measure.mocked import mocked_core
+    from aethermodel.specification import load_specification
+
     pool = numbered_pool(row.batch_size, row.topics)
     core = mocked_core(load_specification())
 

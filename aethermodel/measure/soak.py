@@ -18,8 +18,9 @@ from aethermodel.measure.checked import Checked, OutOfSequenceError
 from aethermodel.measure.checksums import checksums
 from aethermodel.measure.crossing import Crossing, CrossingFabric
 from aethermodel.measure.memory import own_bytes
-from aethermodel.measure.rows import LABELS
 from aethermodel.measure.runner import EventLoop, available_loops
+from aethermodel.measure.sending import ring_bytes
+from aethermodel.measure.verbs_devices import label_here, usable_device
 from cython_core import first_disorder, now_ns
 
 Progress = Callable[[int, int], None]
@@ -64,7 +65,7 @@ class Soak(BaseModel):
         How long.
     load : float
         Share of the throughput that the same checks reach at full speed.
-    fabric : {"shm", "tcp"}
+    fabric : {"shm", "tcp", "verbs"}
     event_loop : {"asyncio", "uvloop"}
     batch_size, topics : int
     """
@@ -97,10 +98,12 @@ class Soak(BaseModel):
         Raises
         ------
         ValueError
-            If uvloop is asked for and not installed.
+            If uvloop is asked for and not installed, or verbs and there is no device.
         """
         if self.event_loop not in available_loops():
             raise ValueError("uvloop is not installed; install it or use --loop asyncio")
+        if self.fabric == "verbs":
+            usable_device(ring_bytes(self.batch_size))
         if self.event_loop == "uvloop":
             import uvloop
 
@@ -133,7 +136,7 @@ class Soak(BaseModel):
         if grown > _SLACK_BYTES:
             problems.append(f"memory grew by {grown} bytes")
         return {
-            "label": LABELS[self.fabric],
+            "label": label_here(self.fabric),
             "held": not problems,
             "why": problems,
             "messages": moved.messages,

@@ -5,33 +5,20 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from aethermodel.calibrate.verbs_samples import SETTING, Row, VerbsSamples
 from aethermodel.measure.host import this_host
 from aethermodel.measure.probes.verbs import Counted, count
 from aethermodel.measure.sampling import Plan, Point, take_samples
 from aethermodel.measure.verbs_design import Designed, design
+from aethermodel.measure.verbs_devices import usable_device
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_DEVICES = Path("/sys/class/infiniband")
 # As the emulator without hardware help names its processor.
 _EMULATED = "TCG"
-
-
-def label_of(device: str) -> Literal["soft-roce", "rdma-nic"]:
-    """Return the honest label of a device.
-
-    A card sits on a bus: its folder in sysfs links to a ``device``. A device in software has
-    none, or has a file ``parent`` besides, with the network interface that rxe sits on.
-    """
-    folder = _DEVICES / device
-    on_no_bus = folder.exists() and not (folder / "device").exists()
-    software = device.startswith("rxe") or on_no_bus or (folder / "parent").exists()
-    return "soft-roce" if software else "rdma-nic"
 
 
 def sweep(
@@ -64,11 +51,7 @@ def sweep(
     SamplingError
         If a sampling process fails, or posts and completions are not those of the formulas.
     """
-    from cython_core import rdma_available
-
-    available, reason = rdma_available()
-    if not available:
-        raise ValueError(f"no RDMA device: {reason} (make sweep-rdma brings a Soft-RoCE one)")
+    label = usable_device()
     from cython_core.verbs import Device, ProtectionDomain, QueuePair
 
     with Device() as device, ProtectionDomain(device) as domain:
@@ -90,7 +73,7 @@ def sweep(
     host = this_host()
     return VerbsSamples(
         schema="aethermodel.bench.rdma/1",
-        fabric=label_of(name),
+        fabric=label,
         host=host.model_dump(),
         emulated=_EMULATED in host.processor,
         device=name,

@@ -129,7 +129,7 @@ class SweepResult:
         parameter that tells, their points have none.
         """
         if fabric := parameters.get("fabric"):
-            return LABEL_OF.get(fabric, str(fabric))
+            return UNLABELLED if fabric == "verbs" else LABEL_OF.get(fabric, str(fabric))
         return "loopback" if self.sweep.probe not in (None, "crossing", "verbs") else UNLABELLED
 
     @cached_property

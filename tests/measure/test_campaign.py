@@ -86,8 +86,11 @@ def test_one_number_and_nothing_at_all():
         ({"event_loop": "trio"}, "'asyncio' or 'uvloop'"),
         ({"topics": 0}, "greater than or equal to 1"),
         ({"batchsize": 3}, "Extra inputs"),
-        ({"fabric": "udp"}, "'loopback', 'shm' or 'tcp'"),
+        ({"fabric": "udp"}, "'loopback', 'shm', 'tcp' or 'verbs'"),
         ({"fabric": "shm", "pool": 2}, "the pool is 1"),
+        ({"fabric": "verbs", "device": "soft-roce", "pool": 2}, "the pool is 1"),
+        ({"fabric": "verbs", "device": "carrier-pigeon"}, "'soft-roce' or 'rdma-nic'"),
+        ({"fabric": "shm", "device": "soft-roce"}, "shm has no device"),
     ],
 )
 def test_bad_input_is_refused(given, message):

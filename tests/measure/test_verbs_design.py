@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from aethermodel.measure import verbs_sweep
+from aethermodel.measure import verbs_devices
 from aethermodel.measure.probes.verbs import DEPTH, Settings
 from aethermodel.measure.verbs_design import LISTS, MOST_INLINE, SIGNALS, SIZES, design
-from aethermodel.measure.verbs_sweep import label_of, sweep
+from aethermodel.measure.verbs_devices import label_of
+from aethermodel.measure.verbs_sweep import sweep
 from cython_core import rdma_available
 
 
@@ -71,7 +72,7 @@ def test_a_device_in_software_is_labelled_so_by_whatever_name(tmp_path, monkeypa
     (tmp_path / "fast").mkdir()  # on no bus
     (tmp_path / "named" / "device").mkdir(parents=True)
     (tmp_path / "named" / "parent").touch()  # rxe on a card's interface
-    monkeypatch.setattr(verbs_sweep, "_DEVICES", tmp_path)
+    monkeypatch.setattr(verbs_devices, "_DEVICES", tmp_path)
     labels = {name: label_of(name) for name in ("mlx5_0", "fast", "named", "rxe0")}
     assert labels.pop("mlx5_0") == "rdma-nic"
     assert set(labels.values()) == {"soft-roce"}
@@ -79,5 +80,5 @@ def test_a_device_in_software_is_labelled_so_by_whatever_name(tmp_path, monkeypa
 
 @pytest.mark.skipif(rdma_available()[0], reason="there is a device here")
 def test_without_a_device_the_reason_is_told():
-    with pytest.raises(ValueError, match=r"no RDMA device: .*make sweep-rdma"):
+    with pytest.raises(ValueError, match=r"no RDMA device: .*tools/guest/run.py"):
         sweep(12, 1, 1)

@@ -8,8 +8,8 @@ import pytest
 
 from aethermodel.calibrate.verbs_samples import VerbsSamples
 from aethermodel.measure.probes.verbs import Settings, count, prepare
-from aethermodel.measure.verbs_devices import find_verbs_devices
-from aethermodel.measure.verbs_sweep import label_of, sweep
+from aethermodel.measure.verbs_devices import find_verbs_devices, label_of
+from aethermodel.measure.verbs_sweep import sweep
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,10 @@ class TcpSender:
         finally:
             self._connection.close()
 
+    def close(self) -> None:
+        """Hang up; without `end` the receiver gets SenderLost. Idempotent."""
+        self._connection.close()
+
 
 class TcpReceiver(asyncio.BufferedProtocol):
     """The side that was connected to: reads straight into a pool of aligned batches.

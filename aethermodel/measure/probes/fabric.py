@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import Callable, Coroutine
 from time import perf_counter, thread_time
 from typing import Literal
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.checked import Checked
-from aethermodel.measure.crossing import Crossing, CrossingFabric, ring_capacity
+from aethermodel.measure.crossing import Crossing, CrossingFabric
 from aethermodel.measure.pacing import POOL, numbered_pool
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import EventLoop, on_loop
+from aethermodel.measure.sending import ring_capacity
 from aethermodel.measure.workload import make_batch
 
 NAME = "fabric"
@@ -25,17 +27,17 @@ class Settings(BatchSettings):
 
     Attributes
     ----------
-    fabric : {"loopback", "shm", "tcp"}
-        ``loopback``: a handle sent and received in one task. ``shm`` and ``tcp``: received
-        from another process, with every event read once and checked, since it is the
-        first touch that fetches it from where the producer left it.
+    fabric : {"loopback", "shm", "tcp", "verbs"}
+        ``loopback``: a handle sent and received in one task. The others: received from
+        another process, with every event read once and checked, since it is the first
+        touch that fetches it from where the producer or the device left it.
     checked : bool
         Read and check every event over loopback too.
     """
 
     event_loop: EventLoop = "asyncio"
     checked: bool = False
-    fabric: Literal["loopback", "shm", "tcp"] = "loopback"
+    fabric: Literal["loopback", "shm", "tcp", "verbs"] = "loopback"
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
@@ -94,6 +96,7 @@ def _crossing(settings: Settings, fabric: CrossingFabric) -> Timed:
         if not held:
             n, topics = settings.batch_size, settings.topics
             held.append(await Crossing.open(fabric, n, topics))
+            atexit.register(held[0].close)
         (crossing,) = held
         first = crossing.order(loops, settings.batch_size)
         receiver = Checked(crossing.receiver, loops, first)

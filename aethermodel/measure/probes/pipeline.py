@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Literal
@@ -28,13 +29,13 @@ class Settings(BatchSettings):
 
     Attributes
     ----------
-    fabric : {"loopback", "shm", "tcp"}
-        ``loopback``: producer and consumer are tasks of one loop. ``shm`` and ``tcp``: the
-        producer is another process, and each event is checked before it is routed.
+    fabric : {"loopback", "shm", "tcp", "verbs"}
+        ``loopback``: producer and consumer are tasks of one loop. The others: the producer
+        is another process, and each event is checked before it is routed.
     """
 
     event_loop: EventLoop = "asyncio"
-    fabric: Literal["loopback", "shm", "tcp"] = "loopback"
+    fabric: Literal["loopback", "shm", "tcp", "verbs"] = "loopback"
     calls: int = Field(16, ge=0, le=65_536)
 
     @model_validator(mode="after")
@@ -61,6 +62,7 @@ def _across(settings: Settings) -> Timed:
     async def timed(loops: int) -> float:
         if not held:
             held.append(await Crossing.open(fabric, n, settings.topics))
+            atexit.register(held[0].close)
         return (await across(held[0], n, settings.topics)(loops, 0)).seconds
 
     return timed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 from time import perf_counter, thread_time
 
@@ -11,6 +12,8 @@ from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import on_loop
 
 NAME = "send"
+# As many batches as a ring has room for.
+_RUN_UP = 8
 
 
 class Settings(BatchSettings):
@@ -18,9 +21,10 @@ class Settings(BatchSettings):
 
     Attributes
     ----------
-    fabric : {"shm", "tcp"}
+    fabric : {"shm", "tcp", "verbs"}
         ``shm``: numbered in the ring, whose memory the consumer has read since. ``tcp``:
-        numbered and sent through the kernel.
+        numbered and sent through the kernel. ``verbs``: numbered where the device reads it,
+        posted, and moved by the device.
     """
 
     fabric: CrossingFabric = "shm"
@@ -29,11 +33,12 @@ class Settings(BatchSettings):
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the producer alone; the consumer checks every event outside the clock."""
     held: list[Drained] = []
-    send = _into_room if settings.fabric == "shm" else _by_cpu_time
+    send = {"shm": _into_room, "tcp": _by_cpu_time, "verbs": _at_pace}[settings.fabric]
 
     async def timed(loops: int) -> float:
         if not held:
             held.append(await Drained.open(settings.fabric, settings.batch_size, settings.topics))
+            atexit.register(held[0].close)
         return await send(held[0], loops)
 
     return on_loop("asyncio", timed)  # as the producer of every crossing runs
@@ -59,5 +64,16 @@ async def _by_cpu_time(drained: Drained, loops: int) -> float:
     start = thread_time()
     await drained.send(loops)
     seconds = thread_time() - start
+    drained.wait()
+    return seconds
+
+
+async def _at_pace(drained: Drained, loops: int) -> float:
+    """Send into a stream that flows: where the device is slower, it sets the pace by its room."""
+    drained.take(_RUN_UP + loops)
+    await drained.send(_RUN_UP)
+    start = perf_counter()
+    await drained.send(loops)
+    seconds = perf_counter() - start
     drained.wait()
     return seconds

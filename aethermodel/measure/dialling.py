@@ -1,0 +1,97 @@
+"""The fabrics that a sender joins by a port: the kernel's TCP, and verbs."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from aethermodel.bus.fabric import Receiver
+from aethermodel.bus.fabrics.tcp import TcpListener, TcpSender
+from aethermodel.measure.sending import Send, ring_capacity, tcp_send, verbs_send
+
+if TYPE_CHECKING:
+    from aethermodel.bus.fabrics.verbs import VerbsSender
+
+Dialled = Literal["tcp", "verbs"]
+# A thread that waits for a sender which never comes ends after so many seconds.
+_TURN_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a sender finds its receiver.
+
+    Attributes
+    ----------
+    fabric : {"tcp", "verbs"}
+    port : int
+    secret : bytes
+        What both ends of verbs know; empty for TCP.
+    """
+
+    fabric: Dialled
+    port: int
+    secret: bytes = field(default=b"", repr=False)
+
+
+class Listening(NamedTuple):
+    """A receiver's end that waits for its sender.
+
+    Attributes
+    ----------
+    address : Address
+    accept : async callable
+        Returns the receiver of the sender that comes.
+    close : callable
+        Takes no more senders.
+    """
+
+    address: Address
+    accept: Callable[[], Awaitable[Receiver]]
+    close: Callable[[], None]
+
+
+async def listen(fabric: Dialled, batch_size: int) -> Listening:
+    """Listen on a free port of loopback.
+
+    Parameters
+    ----------
+    fabric : {"tcp", "verbs"}
+    batch_size : int
+        Most events a batch.
+    """
+    if fabric == "tcp":
+        tcp = await TcpListener.listen(most=batch_size)
+        return Listening(Address("tcp", tcp.port), tcp.accept, tcp.close)
+    from aethermodel.bus.fabrics.verbs import VerbsListener
+
+    secret = secrets.token_bytes(32)
+    verbs = VerbsListener(secret, capacity=ring_capacity(batch_size), most=batch_size)
+
+    async def accept() -> Receiver:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                return await verbs.accept(_TURN_SECONDS)
+
+    return Listening(Address("verbs", verbs.port, secret), accept, verbs.close)
+
+
+async def dial(address: Address) -> TcpSender | VerbsSender:
+    """Connect to a receiver that listens."""
+    if address.fabric == "tcp":
+        return await TcpSender.connect(address.port)
+    from aethermodel.bus.fabrics.verbs import VerbsSender
+
+    return await VerbsSender.connect(address.port, secret=address.secret)
+
+
+def send_by(
+    sender: TcpSender | VerbsSender, batch_size: int, topics: int, checksum: bool = False
+) -> Send:
+    """Return what makes and sends a batch; arguments as for `aethermodel.measure.sending`."""
+    if isinstance(sender, TcpSender):
+        return tcp_send(sender, batch_size, topics, checksum)
+    return verbs_send(sender, batch_size, topics, checksum)

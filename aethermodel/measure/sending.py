@@ -1,0 +1,133 @@
+"""What a producer does: number a batch, send it when it is meant to go, by each fabric."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import sleep
+from typing import TYPE_CHECKING, NamedTuple
+
+from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.tcp import TcpSender
+from aethermodel.measure.checksums import checksums
+from aethermodel.measure.workload import make_batch
+from cython_core import EVENT_BYTES, Ring, now_ns, number
+
+if TYPE_CHECKING:
+    from aethermodel.bus.fabrics.verbs import VerbsSender
+
+#: Makes a batch from its first sequence and the time it is meant to go, and sends it.
+Send = Callable[[int, int], Awaitable[None]]
+# Nearer to the due time than this the producer spins: a sleep may take as much longer.
+_SPIN_NS = 200_000
+
+
+class Order(NamedTuple):
+    """What the producer is to send.
+
+    Attributes
+    ----------
+    batches : int
+    first : int
+        Sequence of the first event.
+    interval_ns : int
+        Between the times at which batches are meant to go; 0: as fast as they can.
+    start_ns: int
+        When the first one is meant to go; 0: at once.
+    """
+
+    batches: int
+    first: int
+    interval_ns: int = 0
+    start_ns: int = 0
+
+
+async def fulfil(order: Order, batch_size: int, send: Send) -> None:
+    """Send an order's batches at the times they are meant to go."""
+    start = order.start_ns or now_ns()
+    for i in range(order.batches):
+        meant = start + i * order.interval_ns if order.interval_ns else now_ns()
+        while (left := meant - now_ns()) > 0:
+            if left > _SPIN_NS:
+                sleep((left - _SPIN_NS) / 1e9)
+        await send(order.first + i * batch_size, meant)
+
+
+def ring_capacity(batch_size: int) -> int:
+    """Return the ring's size: a power of two with room for eight batches.
+
+    With four, the consumer fetches lines from the producer's own cache; with eight they
+    have been written back to the shared one, which both ends reach faster.
+    """
+    return 1 << max(8 * batch_size - 1, 1023).bit_length()
+
+
+def ring_bytes(batch_size: int) -> int:
+    """Return what a ring of `ring_capacity` pins where it is registered: it is mapped twice."""
+    return 2 * EVENT_BYTES * ring_capacity(batch_size)
+
+
+def ring_send(ring: Ring, batch_size: int, topics: int, checksum: bool = False) -> Send:
+    """Return what makes a batch in the ring itself.
+
+    Parameters
+    ----------
+    ring : cython_core.Ring
+        A producer's end, of `ring_capacity`.
+    batch_size, topics : int
+    checksum : bool
+        Stamp every event's checksum, where the kernel library has checksums.
+    """
+    fill = _fill(batch_size, topics, checksum)
+
+    async def send(first: int, meant_ns: int) -> None:
+        fill(ring.reserve(batch_size), first, meant_ns)
+        ring.commit()
+
+    return send
+
+
+def verbs_send(sender: VerbsSender, batch_size: int, topics: int, checksum: bool = False) -> Send:
+    """Return what makes a batch where the device reads it; arguments as for `ring_send`."""
+    fill = _fill(batch_size, topics, checksum)
+
+    async def send(first: int, meant_ns: int) -> None:
+        fill(await sender.reserve(batch_size), first, meant_ns)
+        sender.commit()
+
+    return send
+
+
+def tcp_send(sender: TcpSender, batch_size: int, topics: int, checksum: bool = False) -> Send:
+    """Return what numbers a batch and sends it by TCP; arguments as for `ring_send`."""
+    stamp = _stamp(checksum)
+    batch = make_batch(batch_size, topics, seed=0)
+
+    async def send(first: int, meant_ns: int) -> None:
+        number(batch, first, meant_ns)
+        if stamp:
+            stamp(batch)
+        await sender.send(batch)
+
+    return send
+
+
+def _fill(batch_size: int, topics: int, checksum: bool) -> Callable[[Batch, int, int], None]:
+    """Return what makes a batch in a ring's room: after the first lap only numbers change."""
+    stamp = _stamp(checksum)
+    capacity = ring_capacity(batch_size)
+    events = make_batch(capacity, topics, seed=0)
+
+    def fill(room: Batch, first: int, meant_ns: int) -> None:
+        if first < capacity:  # the first lap: topics and values
+            start = min(first, capacity - batch_size)
+            room.view("u1")[:] = events[start : start + batch_size].view("u1")
+        number(room, first, meant_ns)
+        if stamp:
+            stamp(room)
+
+    return fill
+
+
+def _stamp(checksum: bool) -> Callable[[Batch], None] | None:
+    kernels = checksums()
+    return kernels.stamp if checksum and kernels else None
