@@ -22,7 +22,8 @@ from aethermodel.report.sweep_result import SweepResult
 from aethermodel.report.table import data_table
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    pass
+
 
 @dataclass(frozen=True)
 class Source:
