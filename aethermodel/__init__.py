@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration import Calibration
+    from aethermodel.measure.known import load_calibration
     from aethermodel.model.batch import BatchModel
 
 __version__ = "0.1.0"
-__all__ = ["BatchModel", "Calibration"]
+__all__ = ["BatchModel", "Calibration", "load_calibration"]
 
 # SymPy and pandas take most of a second to import: they are loaded when a name
 # that needs them is first asked for.
 _HOMES = {
     "BatchModel": "aethermodel.model.batch",
     "Calibration": "aethermodel.calibrate.calibration",
+    "load_calibration": "aethermodel.measure.known",
 }
 
 

@@ -98,13 +98,14 @@ class Calibration:
     def load(
         cls, path: Path | str, *, host_id: str | None = None, foreign: bool = False
     ) -> Calibration:
-        """Read a calibration file.
+        """Read a calibration file; `aethermodel.load_calibration` also checks it for this host.
 
         Parameters
         ----------
         path : path
         host_id : str, optional
-            Of this host: a calibration of another host is then refused.
+            Of this host: a calibration of another host is then refused. Without it nothing is
+            checked: for looking into a file, not for predicting.
         foreign : bool
             Take another host's calibration nevertheless, with a warning in `warnings`.
 

@@ -256,7 +256,7 @@ def fit_term(
     between = ALIKE
     if group is not None:
         times, between = level_out(sizes, times, np.ravel(group))
-    samples = summarise(sizes, times)
+    samples = between.own_noise(summarise(sizes, times))
     tried = candidates(samples, places, free_knee, forms, switch)
     if not tried:
         raise ValueError(
@@ -268,7 +268,7 @@ def fit_term(
         error = held_out_errors(best.regression, samples)
         law = best.form.design(samples.n) @ best.regression.values
         expected = np.where(samples.split, samples.seconds - error * law, np.nan)
-        samples = summarise(sizes, times, expected)
+        samples = between.own_noise(summarise(sizes, times, expected))
         tried = candidates(samples, places, free_knee, forms, switch)
         best = choose(tried)
     regression, noise = _widest(best, tried, samples)

@@ -6,13 +6,13 @@ together. Eight processes of four samples are then eight witnesses of the level,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from aethermodel.calibrate.samples import CUTOFF, MAD_TO_SIGMA, summarise
+from aethermodel.calibrate.samples import CUTOFF, MAD_TO_SIGMA, Samples, summarise
 
 Floats = NDArray[np.float64]
 _ROUNDS = 4
@@ -32,11 +32,27 @@ class Between:
     weight : float
         Share of `variance` that is left in the mean level: one over the processes, or more where
         some gave more samples than others.
+    spent : float
+        Degrees of freedom of the samples' noise that finding the levels took.
     """
 
     processes: int = 0
     variance: float = 0.0
     weight: float = 0.0
+    spent: float = 0.0
+
+    def own_noise(self, samples: Samples) -> Samples:
+        """Return levelled samples with the noise that is their own: levels were fitted to it."""
+        left = samples.freedom - self.spent
+        if not self.spent or left < 1:
+            return samples
+        share = samples.freedom / left
+        return replace(
+            samples,
+            noise=samples.noise * float(np.sqrt(share)),
+            location_variance=samples.location_variance * share,
+            freedom=int(left),
+        )
 
     def half(self, value: ArrayLike, level: float, fresh: float = 0) -> Floats:
         """Half-width of the interval that these levels leave around a value.
@@ -109,21 +125,26 @@ def level_out(n: Floats, seconds: Floats, process: ArrayLike) -> tuple[Floats, B
         effect, rest = effect + step, rest - step[group]
     taken = np.bincount(group)
     scale = MAD_TO_SIGMA * float(np.median(np.abs(rest)))
-    scale *= np.sqrt(n.size / max(n.size - size.max() - names.size, 1))
+    lost = size.max() + names.size  # sizes and levels that were fitted
+    scale *= np.sqrt(n.size / max(n.size - lost, 1))
     # The median has found each level; the mean of what lies near it knows it better.
-    near = np.abs(rest) <= CUTOFF * scale
+    near = np.abs(rest) <= CUTOFF * scale if scale > 0 else np.ones(n.size, dtype=bool)
     kept = np.bincount(group, near)
-    effect += np.bincount(group, rest * near) / np.maximum(kept, 1)
-    noise = np.square(scale) / np.maximum(kept, 1)
+    step = np.bincount(group, rest * near) / np.maximum(kept, 1)
+    effect, rest = effect + step, rest - step[group]
+    within = float(np.sum(np.square(rest[near]))) / max(int(near.sum()) - lost, 1)
+    noise = within / np.maximum(kept, 1)
     # One process that was disturbed throughout moves the level as little as one sample would.
     levels = summarise(np.ones(names.size), np.exp(effect))
     effect -= np.log(levels.seconds[0])
     variance = float(np.sum(np.square(effect)) / (names.size - 1) - np.mean(noise))
     if variance <= 0:
         return seconds, Between(names.size)
-    effect *= variance / (variance + noise)
+    sure = variance / (variance + noise)
     weight = float(np.sum(np.square(taken / n.size)))
-    return seconds * np.exp(-effect[group]), Between(names.size, variance, weight)
+    spent = (names.size - 1) * float(np.mean(sure))
+    between = Between(names.size, variance, weight, spent)
+    return seconds * np.exp(-(sure * effect)[group]), between
 
 
 def _medians(values: Floats, group: NDArray[np.int64]) -> Floats:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from aethermodel.calibrate.scenario import Scenario
 from aethermodel.report import style
 from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
@@ -59,8 +61,16 @@ def ceilings(result: SweepResult, calibration: Calibration | None) -> ReportFigu
         figure,
         pd.DataFrame(rows),
         f"Roofline: the sweep under measured ceilings ({result.labels})",
-        f"Label: {result.labels}. Ceilings were measured with the calibration of "
-        f"{calibration.created[:10]} on host {calibration.host['id']}, not in this sweep. {HERE}",
+        f"Label: {result.labels}. Ceilings were measured with the calibration, not in this sweep. "
+        f"{HERE} Calibration: {provenance(Scenario(calibration, {}))}"
+        + _foreign(result, calibration),
         alt=f"The best point carries {engineering(best['value'], 'msg/s')} ({best['point']}); the "
         f"model's limit is {engineering(limit, 'msg/s')}.{reached}",
     )
+
+
+def _foreign(result: SweepResult, calibration: Calibration) -> str:
+    """Say so where the ceilings are of a host that the sweep did not run on."""
+    if calibration.host["id"] in {record.conditions.host for record in result.records}:
+        return ""
+    return f" Warning: the sweep ran on another host than {calibration.host['id']}."

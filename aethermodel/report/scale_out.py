@@ -10,12 +10,14 @@ import pandas as pd
 from aethermodel.model.scale_out import CORES_A_PAIR, WAYS, Way
 from aethermodel.report import style
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import count, engineering
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aethermodel.calibrate.scaling import ScalingFit
+    from aethermodel.calibrate.scenario import Scenario
     from aethermodel.interconnects import Interconnect
     from aethermodel.model.scale_out import ScaleOut
 
@@ -148,13 +150,15 @@ def speedup_figure(fits: Mapping[str, ScalingFit], samples: pd.DataFrame) -> Rep
 
 
 def scale_out_figure(
-    model: ScaleOut, here: int, up_to: int, card: Interconnect | None = None
+    model: ScaleOut, scenario: Scenario, here: int, up_to: int, card: Interconnect | None = None
 ) -> ReportFigure:
     """Draw events a second over the cores of one host, by threads and by pairs of processes.
 
     Parameters
     ----------
     model : ScaleOut
+    scenario : Scenario
+        That the model's terms are from.
     here : int
         Cores of the host that was measured; beyond them the model extrapolates.
     up_to : int
@@ -212,7 +216,7 @@ def scale_out_figure(
         f"What more cores would bring at N = {count(model.n)}",
         f"{ends[0].upper()}{ends[1:]}. Lines are the model of terms and slowdowns measured apart; "
         f"no pair was run as a whole. Label: loopback up to {here} cores, simulated beyond: "
-        "memory and caches as of this host.",
+        f"memory and caches as of this host. Terms: {provenance(scenario)}",
         alt=f"{ends}. Ceilings: "
         + "; ".join(f"{name} {engineering(rate, 'events/s')}" for name, rate in ceilings.items())
         + ".",

@@ -1,11 +1,13 @@
 """Calibrating within a budget: the noise gate, the next best point, drift."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from synthetic_calibration import synthetic_calibration
 
 from aethermodel.measure.calibrating import calibrate_host, next_best, noisy_terms
 from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.drift import check_drift
+from aethermodel.measure.drift import _drift, check_drift, reach
 from aethermodel.measure.known import load_calibration
 
 SMALL = Campaign(batch_sizes=(8,), topics=2, pool=1, processes=1, repeats=2)
@@ -60,6 +62,34 @@ def test_a_term_that_moved_is_stale():
     ffi = drifts["ffi"]
     assert ffi.disturbed or str(ffi).startswith("stale: ffi moved -")
     assert ffi.stale != ffi.disturbed
+
+
+def fresh(calibration, factor, seed):
+    """Samples of the border as `check_drift` takes them: three processes of four repeats."""
+    rng = np.random.default_rng(seed)
+    n = np.repeat([1, 12288], 12)
+    seconds = factor * 0.1e-6 * (1 + 0.02 * rng.standard_normal(n.size))
+    process = np.tile(np.repeat([0, 1, 2], 4), 2)
+    columns = {"batch_size": n, "seconds": seconds, "process": process}
+    return pd.DataFrame({"probe": "ffi", "final": True, "noisy": False, **columns})
+
+
+@pytest.mark.parametrize(("factor", "least", "most"), [(1.09, 45, 50), (1.0, 0, 4)])
+def test_drift_sees_a_term_that_moved_9_percent_and_only_that(factor, least, most):
+    """At 2 % noise, from five processes at calibration and three afresh."""
+    calibration = synthetic_calibration(0.02, seed=0)
+    found = [_drift(calibration, "ffi", fresh(calibration, factor, seed)) for seed in range(50)]
+    assert least <= sum(drift.stale for drift in found) <= most
+    assert not any(drift.disturbed for drift in found)
+
+
+def test_where_processes_differ_a_few_fresh_ones_prove_little():
+    alike, differing = (synthetic_calibration(0.01, seed=0, between=b) for b in (0, 0.05))
+    widths = []
+    for calibration in (alike, differing):
+        mean, below, above = reach(calibration.laws["ffi"], np.array([1.0]), [12], 3)
+        widths.append((below + above) / mean)
+    assert widths[1] > 2 * widths[0]
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path):

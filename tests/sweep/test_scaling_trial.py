@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 from synthetic_calibration import synthetic_calibration
 
+from aethermodel.calibrate.scenario import Scenario
 from aethermodel.interconnects import interconnect
 from aethermodel.report import scale_out as report
 from aethermodel.sweep.scale_out import ScaleOutCampaign, overlapping
@@ -48,12 +49,13 @@ def test_every_sample_is_there_and_a_second_run_takes_none(trial):
 
 def test_figures_say_what_was_measured_and_what_was_not(trial):
     fits = {work: trial.fit(work) for work in ("threads", "route", "copy")}
-    model = trial.model(synthetic_calibration())
+    known = synthetic_calibration().warned("foreign: taken elsewhere")
+    model = trial.model(known)
     card = interconnect("connectx-6")
     shown = [
         report.turns_figure(trial.turns, trial.overlaps, 2),
         report.speedup_figure(fits, trial.samples),
-        report.scale_out_figure(model, 2, 16, card),
+        report.scale_out_figure(model, Scenario(known, {}), 2, 16, card),
     ]
     for figure in shown:
         assert "Label: loopback" in figure.caption
@@ -61,6 +63,8 @@ def test_figures_say_what_was_measured_and_what_was_not(trial):
     assert "6 points on 1 host, handed out to 2 workers: 0 ran" in shown[0].text_alternative
     assert "threads share one batch, 2 cores" in shown[1].text_alternative
     assert "simulated beyond" in shown[2].caption
+    assert "Calibrated on host 0123456789ab" in shown[2].caption
+    assert "Warning: foreign: taken elsewhere." in shown[2].caption
     assert list(report.binding_table(model, 16).index) == [1, 2, 4, 8, 16]
     assert set(report.hosts_table(model, 16, card)["label"]) == {"simulated"}
 
