@@ -114,8 +114,11 @@ def _disturbances(samples: pd.DataFrame) -> pd.DataFrame:
         {
             "batch_size": whole["batch_size"],
             "disturbed": whole["noisy"].astype(float),
-            "switched": (whole["switches"] > 0).astype(float),
-            "stolen": (whole["stolen_seconds"] > 0).astype(float),
+            # Samples of a sweep's store hold only the mark itself.
+            **{
+                name: (whole[reading] > 0).astype(float) if reading in whole else np.nan
+                for name, reading in (("switched", "switches"), ("stolen", "stolen_seconds"))
+            },
         }
     )
     return marks.groupby("batch_size").mean()
@@ -217,10 +220,11 @@ def _disturbance(table: pd.DataFrame) -> str:
     share = float(table["disturbed"].mean())
     if share <= MOST_DISTURBED:
         return ""
-    return (
-        f"{share:.0%} of the pipeline's samples were disturbed to the last "
-        f"({table['switched'].mean():.0%} preempted, {table['stolen'].mean():.0%} had time stolen)"
-    )
+    found = f"{share:.0%} of the pipeline's samples were disturbed to the last"
+    if table["switched"].isna().any():
+        return found
+    preempted, stolen = table["switched"].mean(), table["stolen"].mean()
+    return f"{found} ({preempted:.0%} preempted, {stolen:.0%} had time stolen)"
 
 
 def _outcome(value: float, least: float, limit: float, disturbance: str) -> Outcome:
