@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def command(
     batch_sizes: options.BatchSizes = None,
     loop: options.Loop = None,
-    fabric: options.Fabric = None,
+    fabric: Annotated[
+        str | None,
+        typer.Option(help="loopback; from another process shm, tcp or verbs; or all, one by one"),
+    ] = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: options.Processes = None,
@@ -33,32 +36,51 @@ def command(
 
     Example: aethermodel validate -n 1,100,10000 --loop uvloop
 
-    Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
+    Example: aethermodel validate --fabric all --json validate.json
+
+    Exit status: 0 pass or inconclusive, 1 a fabric fails, 2 bad input.
     """
+    from typing import get_args
+
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
+    from aethermodel.labels import HostFabric
     from aethermodel.measure.campaign import Campaign
     from aethermodel.measure.trial import Trial
 
-    campaign = Campaign(
-        batch_sizes=batch_sizes,
-        event_loop=loop,
-        fabric=fabric,
-        topics=topics,
-        pool=pool,
-        processes=processes,
-        repeats=repeats,
-        seed=seed,
-    )
-    with measuring(wait_seconds), progress("measuring") as advance:
-        trial = Trial.run(campaign, advance)
-    if samples:
-        trial.save(samples)
-    if json:
-        write_document(document("aethermodel.validate/1", campaign.label, trial.figures()), json)
-    if json != "-":
-        print_trial(trial)
-    raise typer.Exit(1 if trial.verdict.outcome == "fail" else 0)
+    given: dict[str, Any] = {
+        "batch_sizes": batch_sizes,
+        "event_loop": loop,
+        "topics": topics,
+        "processes": processes,
+        "repeats": repeats,
+        "seed": seed,
+    }
+    every = fabric == "all"
+    if every and pool is not None:
+        raise ValueError("--pool is loopback's own: with --fabric all leave it out")
+    wanted = get_args(HostFabric) if every else (fabric,)
+    campaigns = [Campaign(**given, fabric=one, pool=pool) for one in wanted]
+    trials = []
+    with measuring(wait_seconds):
+        for campaign in campaigns:
+            with progress(f"measuring, {campaign.fabric}") as advance:
+                trials.append(Trial.run(campaign, advance))
+    for trial in trials:
+        if samples:
+            own = f"{samples.stem}-{trial.campaign.fabric}{samples.suffix}"
+            trial.save(samples.with_name(own) if every else samples)
+        if json != "-":
+            print_trial(trial)
+    if json and every:
+        # Each trial carries its own label.
+        figures = {"trials": [{"fabric": t.campaign.label, **t.figures()} for t in trials]}
+        write_document(document("aethermodel.validate.all/1", "mixed", figures), json)
+    elif json:
+        only = trials[0]
+        content = document("aethermodel.validate/1", only.campaign.label, only.figures())
+        write_document(content, json)
+    raise typer.Exit(1 if any(t.verdict.outcome == "fail" for t in trials) else 0)
 
 
 def print_trial(trial: Trial) -> None:
@@ -91,6 +113,16 @@ def print_trial(trial: Trial) -> None:
             f"terms composed {found.composition}{' (the prediction)' if found.predicted else ''}: "
             f"off by {found.mean_error:.1%} on average, {found.worst_error:.1%} at worst"
         )
+    for share in trial.attribution.shares:
+        told = "" if share.found else ", not told from zero"
+        typer.echo(
+            f"in the whole {' + '.join(share.terms)} costs {share.excess:+.1%} "
+            f"({share.low:+.1%} to {share.high:+.1%}{told}): {share.seconds * 1e6:+.2f} us a batch"
+        )
+    typer.echo(
+        f"no term explains {trial.attribution.unexplained:.1%}; the intervals cover "
+        f"{trial.verdict.coverage:.0%} of the errors, wanted 95 %"
+    )
     typer.echo(
         f"{trial.noisy_share:.1%} of {len(trial.samples)} samples were disturbed and taken again; "
         f"the pipeline's processes differ by {trial.verdict.spread:.1%}."

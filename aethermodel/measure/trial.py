@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from aethermodel.calibrate.attribution import Attribution, attribute
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.comparison import Verdict, compare, judge
+from aethermodel.calibrate.comparison import Verdict, compare, judge, process_medians
 from aethermodel.calibrate.composition import composition_errors
 from aethermodel.measure.calibrating import calibration_of, now
 from aethermodel.measure.campaign import Campaign
@@ -37,6 +38,8 @@ class Trial:
         ``measured_per_second``, ``predicted_per_second`` and the ceiling
         ``copy_per_second`` (events a second of a plain copy of the same batches).
     verdict : Verdict
+    attribution : Attribution
+        The residual by term.
     """
 
     campaign: Campaign
@@ -45,6 +48,7 @@ class Trial:
     calibration: Calibration
     table: pd.DataFrame
     verdict: Verdict
+    attribution: Attribution
 
     @classmethod
     def run(cls, campaign: Campaign, progress: Progress | None = None) -> Trial:
@@ -92,7 +96,8 @@ class Trial:
         copies = samples[(samples["probe"] == "bandwidth") & samples["final"]]
         copy_seconds = copies.groupby("batch_size")["seconds"].median()
         table["copy_per_second"] = table["n"] / table["n"].map(copy_seconds)
-        return cls(campaign, host, samples, calibration, table, judge(table))
+        attribution = attribute(table, process_medians(samples))
+        return cls(campaign, host, samples, calibration, table, judge(table), attribution)
 
     def save(self, path: Path) -> None:
         """Write the samples, with campaign and host, as Parquet; the folder is made."""
@@ -109,6 +114,7 @@ class Trial:
         return {
             "campaign": self.campaign.model_dump(mode="json"),
             "verdict": vars(self.verdict),
+            "attribution": self.attribution.figures(),
             "samples": len(self.samples),
             "noisy_share": self.noisy_share,
             "rows": self.table.to_dict(orient="records"),

@@ -14,10 +14,12 @@ from aethermodel.report.blocks import terms_table as table_of_terms
 from aethermodel.report.budget import budget as stacked_budget
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.mathml import Formula, Meaning
-from aethermodel.report.quantities import count, engineering
+from aethermodel.report.quantities import count, engineering, percent
 from aethermodel.specification import load_specification
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from aethermodel.measure.trial import Trial
 
 #: Batch size of the specification's claim.
@@ -56,15 +58,16 @@ def summary(trial: Trial) -> Block:
             "mean error of the prediction",
             _share(errors),
             f"at most {_share(MEAN_ERROR)}",
-            verdict.outcome_of(errors <= MEAN_ERROR),
+            verdict.mean_outcome,
         ),
         SummaryRow(
             "worst error of the prediction",
             f"{_share(worst)} at N = {count(verdict.worst_at)}",
             f"at most {_share(WORST_ERROR)}",
-            verdict.outcome_of(worst <= WORST_ERROR),
+            verdict.worst_outcome,
         ),
         SummaryRow("spread between processes (noise)", _share(verdict.spread)),
+        SummaryRow("errors that the intervals cover", _share(verdict.coverage), "95 % wanted"),
     ]
     claimed = table[table["n"] == _CLAIM_AT]
     if len(claimed):
@@ -100,6 +103,26 @@ def measured_vs_model(trial: Trial) -> ReportFigure:
 def budget(trial: Trial) -> ReportFigure:
     """Return the stacked budget of a batch with the measured total over it."""
     return stacked_budget(trial.table)
+
+
+def residual(trial: Trial) -> pd.DataFrame:
+    """Return which term costs more or less in the whole than apart, and what no term explains."""
+    import pandas as pd
+
+    found = trial.attribution
+    rows = [
+        {
+            "Term": " + ".join(share.terms),
+            "In the whole": percent(share.excess),
+            "95 % interval": f"{percent(share.low)} to {percent(share.high)}",
+            "A batch": engineering(share.seconds, "s"),
+            "Told from zero": "yes" if share.found else "no",
+        }
+        for share in found.shares
+    ]
+    rows.append(dict.fromkeys(rows[0], "") | {"Term": "unexplained"})
+    rows[-1]["In the whole"] = _share(found.unexplained)
+    return pd.DataFrame(rows)
 
 
 def formula(trial: Trial) -> Formula:

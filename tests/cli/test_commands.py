@@ -211,6 +211,23 @@ def test_bench_model_compares_on_known_laws():
     assert all(row["fit_ms_min"] <= row["fit_ms"] for row in document["rows"])
 
 
+def test_validate_goes_over_every_fabric_of_this_host(tmp_path):
+    done = aether(
+        *("validate", "--fabric", "all", "-n", "1,50", "--topics", "2", "--processes", "2"),
+        *("--repeats", "2", "--samples", str(tmp_path / "s.parquet"), "--json", "-"),
+    )
+    document = json.loads(done.stdout)
+    assert document["fabric"] == "mixed"
+    labels = [trial["fabric"] for trial in document["trials"]]
+    assert labels == ["loopback", "shared-memory", "kernel-tcp"]
+    outcomes = {trial["verdict"]["outcome"] for trial in document["trials"]}
+    assert done.returncode == (1 if "fail" in outcomes else 0)
+    assert all(trial["attribution"]["shares"] for trial in document["trials"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"s-{fabric}.parquet" for fabric in ("loopback", "shm", "tcp")
+    ]
+
+
 def test_validate_gives_a_table_and_a_verdict():
     done = aether(
         *("validate", "-n", "1,50", "--processes", "2", "--repeats", "2", "--json", "-"),
@@ -263,6 +280,8 @@ def test_bench_soak_says_whether_all_held():
         (["bench", "soak", "--seconds", "0"], "seconds"),
         (["validate", "-n", "1,,3"], "batch_sizes"),
         (["validate", "--topics", "0"], "topics"),
+        (["validate", "--fabric", "pigeon"], "fabric"),
+        (["validate", "--fabric", "all", "--pool", "2"], "--pool is loopback's own"),
         (["calibrate", "--seconds", "0"], "time budget"),
         (["calibrate", "--merge", "missing.json"], "missing.json"),
         (["calibrate", "--check", "missing.json"], "missing.json"),
