@@ -119,3 +119,12 @@ def test_the_sample_calibrations_are_of_another_host_and_predict(loop):
     assert "foreign" in calibration.warnings[-1]
     found = calibration.predict([1, 10_000])
     assert (found.low <= found.seconds).all() and (found.seconds <= found.high).all()
+
+
+@pytest.mark.parametrize("name", ["asyncio", "uvloop"])
+def test_the_sample_calibrations_show_that_a_handle_grows(name):
+    """319 ns at 2 and 192 events, 343 ns at 49,152: no constant, and not told from zero."""
+    root = Path(__file__).parents[2]
+    calibration = Calibration.load(root / "data" / "calibrations" / f"{name}.json")
+    assert calibration.fits["fabric"].chosen.form.name == "affine"
+    assert not any(text.startswith("fabric: t_fabric_event") for text in calibration.findings)
