@@ -13,6 +13,7 @@ from aethermodel.cli.bench_model import command as bench_model
 from aethermodel.cli.bench_optimum import command as bench_optimum
 from aethermodel.cli.bench_pipeline import command as bench_pipeline
 from aethermodel.cli.bench_rdma import command as bench_rdma
+from aethermodel.cli.bench_report import command as bench_report
 from aethermodel.cli.bench_soak import command as bench_soak
 from aethermodel.cli.bench_sweep import command as bench_sweep
 from aethermodel.cli.bound import command as bound
@@ -49,6 +50,7 @@ bench.command("ring")(bench_kernel.ring)
 bench.command("pipeline")(bench_pipeline)
 bench.command("soak")(bench_soak)
 bench.command("sweep")(bench_sweep)
+bench.command("report")(bench_report)
 bench.command("latency")(bench_latency)
 bench.command("model")(bench_model)
 bench.command("optimum")(bench_optimum)
