@@ -184,11 +184,10 @@ def _model_rows(compared: pd.DataFrame | None) -> list[SummaryRow]:
 
     verdict = judge(compared)
     rows = []
-    for name, value, limit in (
-        ("mean error of the prediction", verdict.mean_error, MEAN_ERROR),
-        ("worst error of the prediction", verdict.worst_error, WORST_ERROR),
+    for name, value, limit, outcome in (
+        ("mean error of the prediction", verdict.mean_error, MEAN_ERROR, verdict.mean_outcome),
+        ("worst error of the prediction", verdict.worst_error, WORST_ERROR, verdict.worst_outcome),
     ):
-        outcome = verdict.outcome_of(value <= limit)
         figure = f"{100 * value:.1f} % (processes differ by {100 * verdict.spread:.1f} %)"
         rows.append(SummaryRow(name, figure, f"at most {100 * limit:g} %", outcome))
     return rows
