@@ -16,7 +16,7 @@ BatchSizes = Annotated[
     typer.Option("--batch-sizes", "-n", help="batch sizes of the pipeline, such as 1,100,10000"),
 ]
 Loop = Annotated[str | None, typer.Option(help="asyncio or uvloop; uvloop where it is installed")]
-HostFabric = Annotated[
+Fabric = Annotated[
     str | None,
     typer.Option("--fabric", help="loopback, or from another process: shm, tcp or verbs"),
 ]

@@ -14,7 +14,7 @@ from aethermodel.cli.measuring import measuring
 
 if TYPE_CHECKING:
     from aethermodel.measure.campaign import Campaign
-    from aethermodel.report.store import Thresholds
+    from aethermodel.report.store_verdict import Thresholds
 
 
 def command(
@@ -72,7 +72,7 @@ def command(
     if run == (notebook is not None):
         raise ValueError("report wants either an executed notebook, a store, or --run")
     if notebook is not None and notebook.is_dir():
-        from aethermodel.report.store import Thresholds
+        from aethermodel.report.store_verdict import Thresholds
 
         wanted = Thresholds(rate, p99)
         into = output or Path("reports") / f"{notebook.resolve().name}.html"

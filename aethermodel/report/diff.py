@@ -113,7 +113,8 @@ class Diff:
     a, b : Source
     table : pandas.DataFrame
         ``point``, ``a``, ``b`` (medians), ``ratio`` (b over a, median of all pairs), ``low``,
-        ``high``, ``repeats_a``, ``repeats_b``, ``outcome``: higher, lower, no change seen, too few repeats.
+        ``high``, ``repeats_a``, ``repeats_b``, ``outcome``: higher, lower, no change seen, too
+        few repeats.
     only_a, only_b : list of str
         Points of one side.
     """

@@ -54,11 +54,9 @@ def heatmap(result: SweepResult) -> ReportFigure:
             if row["state"] in _HATCH:
                 _hatch(axes, Rectangle((x, y), 1, 1), row["state"])
             if len(points) <= _MOST_CELLS_WITH_TEXT:
-                axes.text(
-                    *(x + 0.5, y + 0.5, _text(row, unit)),
-                    **{"ha": "center", "va": "center", "fontsize": 7.5, "zorder": 4},
-                    color=_ink(row["value"], norm),
-                )
+                ink = _ink(row["value"], norm)
+                text = axes.text(x + 0.5, y + 0.5, _text(row, unit), ha="center", va="center")
+                text.set(fontsize=7.5, zorder=4, color=ink)
         mesh = axes.pcolormesh(np.ma.masked_invalid(grid), cmap=_MAP, norm=norm)
         if norm:
             bar = figure.colorbar(mesh, ax=axes, label=name)
@@ -100,7 +98,7 @@ def _text(row: dict[str, Any], unit: str) -> str:
     if row["state"] in _HATCH:
         return str(row["state"])
     figure = engineering(row["value"], _PER_SECOND.get(unit, unit), 2).removesuffix("/s")
-    return figure.strip() + "*" * (row["state"] == "partly")
+    return f"{figure.strip()}{'*' if row['state'] == 'partly' else ''}"
 
 
 def _ink(value: float, norm: Any) -> str:

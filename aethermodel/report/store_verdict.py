@@ -57,7 +57,7 @@ def verdict_rows(
 def opening(result: SweepResult, rows: list[SummaryRow]) -> tuple[Verdict, Block]:
     """Return the verdict over all rows, and the block that opens the report with it."""
     verdicts = {row.verdict for row in rows}
-    verdict: Verdict = next((v for v in ("fail", "inconclusive") if v in verdicts), "pass")  # type: ignore[assignment]
+    verdict: Verdict = next((v for v in ("fail", "inconclusive") if v in verdicts), "pass")
     done = int((result.points["state"] == "done").sum())
     words = {
         "pass": "all that was asked holds",
