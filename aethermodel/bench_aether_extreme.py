@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aethermodel.measure.diagnosis import Diagnosis
     from aethermodel.measure.extreme import Settings
 
+
 def diagnosis_of(
     settings: Settings, calibration: Calibration | None = None, seconds: float = 15.0
 ) -> Diagnosis:

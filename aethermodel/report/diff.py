@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,8 +21,6 @@ from aethermodel.report.quantities import engineering
 from aethermodel.report.sweep_result import SweepResult
 from aethermodel.report.table import data_table
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Source:
@@ -112,7 +110,8 @@ class Diff:
     a, b : Source
     table : pandas.DataFrame
         ``point``, ``a``, ``b`` (medians), ``ratio`` (b over a, median of all pairs), ``low``,
-        ``high``, ``repeats_a``, ``repeats_b``, ``outcome``: higher, lower, no change seen, too few repeats.
+        ``high``, ``repeats_a``, ``repeats_b``, ``outcome``: higher, lower, no change seen, too
+        few repeats.
     only_a, only_b : list of str
         Points of one side.
     """

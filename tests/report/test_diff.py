@@ -4,10 +4,7 @@ import json
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from test_store_report import CONDITIONS, write_store
 
 from aethermodel.report.diff import diff, diff_html, load_source
