@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,6 @@ from aethermodel.report.page import Section, render
 from aethermodel.report.quantities import engineering
 from aethermodel.report.sweep_result import SweepResult
 from aethermodel.report.table import data_table
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ import io
 import json
 import re
 import stat
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -122,6 +124,35 @@ def test_nbconvert_finds_the_exporter_by_name(report_notebook, tmp_path):
     body, resources = exporter().from_filename(str(report_notebook))
     assert body == page_of(report_notebook, tmp_path)
     assert resources["output_extension"] == ".html"
+
+
+def test_an_export_imports_nothing_that_draws_computes_or_converts(report_notebook, tmp_path):
+    """It takes half a second as long as this holds; each of these takes about another."""
+    code = (
+        "import sys; from aethermodel.report.html import export; export(*sys.argv[1:]);"
+        "print(*sorted(m for m in sys.modules if '.' not in m))"
+    )
+    words = [sys.executable, "-c", code, str(report_notebook), str(tmp_path / "page.html")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    slow = {"nbformat", "nbconvert", "jsonschema", "numpy", "pandas", "matplotlib", "sympy"}
+    assert not slow & set(done.stdout.split())
+
+
+def test_texts_in_lines_are_joined_and_lists_of_json_are_not(tmp_path):
+    data = {"text/html": ["<p>one ", "line</p>"], "text/plain": ["x"]}
+    stream = {"output_type": "stream", "name": "stdout", "text": ["two\n", "lines\n"]}
+    outputs = [
+        {"output_type": "display_data", "data": data, "metadata": {}},
+        {"output_type": "display_data", "data": {"application/json": ["a", "b"]}, "metadata": {}},
+        stream,
+    ]
+    code = {"cell_type": "code", "metadata": {}, "source": ["x = 1\n", "x"], "outputs": outputs}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [code]}
+    path = tmp_path / "lines.ipynb"
+    path.write_text(json.dumps(notebook))
+    page = page_of(path, tmp_path)
+    for part in ("<p>one line</p>", "two\nlines", "&quot;a&quot;,\n  &quot;b&quot;"):
+        assert part in page
 
 
 def test_headings_have_anchors_and_a_table_of_contents(report_notebook, tmp_path):

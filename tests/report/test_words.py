@@ -112,6 +112,21 @@ def test_sums_can_keep_the_order_in_which_they_were_written():
     assert "".join(ET.fromstring(report.mathml(total)).itertext()) == "a+z"
 
 
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=9), st.integers(10, 80))
+def test_a_long_sum_is_broken_before_its_signs_and_loses_nothing(lengths, width):
+    names = [f"{chr(ord('a') + i) * length}" for i, length in enumerate(lengths)]
+    total = sympy.Eq(sympy.Symbol("T"), sympy.Add(*map(sympy.Symbol, names)))
+    whole = ET.fromstring(report.mathml(total, width=1_000))
+    written = "".join("".join(whole.itertext()).split())
+    broken = ET.fromstring(report.mathml(total, width=width))
+    assert "".join("".join(broken.itertext()).split()) == written
+    rows = ["".join(row.itertext()).strip() for row in broken.iter("mtr")]
+    assert bool(rows) <= (len(written) > width)
+    assert all(row.startswith("+") for row in rows[1:])
+    longest = max(map(len, names))
+    assert all(len(row) <= max(width, longest + 3) for row in rows)
+
+
 def test_a_legend_gives_meaning_value_and_unit():
     html = report.Formula(LOOP + N, [report.Meaning(LOOP, "one <tick>", "2.1 µs")])._repr_html_()
     assert "one &lt;tick&gt;" in html
