@@ -8,6 +8,7 @@ import typer
 
 from aethermodel.bench_aether_extreme import command as bench_extreme
 from aethermodel.cli import bench_kernel
+from aethermodel.cli.bench_dispatch import command as bench_dispatch
 from aethermodel.cli.bench_latency import command as bench_latency
 from aethermodel.cli.bench_model import command as bench_model
 from aethermodel.cli.bench_optimum import command as bench_optimum
@@ -48,6 +49,7 @@ bench.command("kernel")(bench_kernel.kernel)
 bench.command("ffi")(bench_kernel.ffi)
 bench.command("ring")(bench_kernel.ring)
 bench.command("pipeline")(bench_pipeline)
+bench.command("dispatch")(bench_dispatch)
 bench.command("soak")(bench_soak)
 bench.command("sweep")(bench_sweep)
 bench.command("report")(bench_report)

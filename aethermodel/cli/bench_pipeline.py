@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.measuring import measuring
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,7 @@ def command(
         predict=predict,
         **{name: value for name, value in given.items() if value is not None},
     )
-    with progress("measuring") as advance:
+    with measuring(), progress("measuring") as advance:
         table = bench.run(advance)
     if json:
         figures = {
@@ -113,12 +114,6 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
         )
     # In a pipe or a narrow window long lines are better than cells cut short.
     Console(width=max(Console().width, 180)).print(shown)
-    for cost in table.attrs.get("dispatch", ()):
-        typer.echo(
-            f"dispatch over the bare loop, {cost['event_loop']}: "
-            f"{cost['tick_seconds'] * 1e6:+.2f} us a tick, "
-            f"{cost['call_seconds'] * 1e6:+.2f} us a handler call"
-        )
     for name, target in targets(table).items():
         verdict = "reached" if target["met"] else "not reached"
         typer.echo(

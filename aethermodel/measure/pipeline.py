@@ -90,7 +90,7 @@ class PipelineBench(BaseModel):
             ``p99.9_seconds`` and ``tick_p99_seconds`` at ``offered_per_second``;
             ``ceiling_per_second``, a plain copy of the same batches; and the prediction with
             its 95 % interval and error, or why there is none, as `with_predictions` puts it.
-            Its ``attrs`` hold every single run, and the cost of dispatch.
+            Its ``attrs`` hold every single run.
 
         Raises
         ------

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from aethermodel.calibrate.fits import fit_term
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.measure.row_terms import predict_row
 from aethermodel.measure.runner import EventLoop
@@ -40,9 +39,8 @@ def term_plan(bench: PipelineBench) -> Plan:
         for calls in counts:
             for producer in (True, False):
                 points.append(_tick(loop, handlers, calls, producer=producer))
-            points.append(_tick(loop, handlers, calls, dispatch="bare", producer=False))
         if "mocked" in bench.kinds:
-            alone = {"event_loop": loop, "dispatch": "bare", "calls": 0}
+            alone = {"event_loop": loop, "calls": 0}
             points += [_point("bus_loop", batch_size=m, **alone) for m in sizes[:2]]
         if "naive" in bench.kinds:
             for part in PARTS:
@@ -94,28 +92,7 @@ def with_predictions(
         measured = float(table.at[at, "throughput_per_second"])
         table.loc[at, _RATES] = [rates[0], rates[2], rates[1], rates[0] / measured - 1]
         table.loc[at, ["composition", "binding"]] = [found.composition, found.binding]
-    table.attrs["dispatch"] = [dispatch_cost(samples, loop) for loop in bench.event_loops]
     return table
-
-
-def dispatch_cost(samples: pd.DataFrame, loop: EventLoop) -> dict[str, Any]:
-    """Return what the bus adds to the bare loop, a tick and a handler call."""
-    fits = {}
-    for dispatch in ("bus", "bare"):
-        rows = samples[
-            (samples["probe"] == "bus_loop")
-            & samples["final"]
-            & (samples["event_loop"] == loop)
-            & (samples["dispatch"] == dispatch)
-            & (samples["producer"] == False)  # noqa: E712 - a column, not a truth
-        ]
-        fit = fit_term(rows["calls"], rows["seconds"], forms=("affine",))
-        fits[dispatch] = {name: p.value for name, p in fit.parameters.items()}
-    return {
-        "event_loop": loop,
-        "tick_seconds": fits["bus"].get("c0", 0.0) - fits["bare"].get("c0", 0.0),
-        "call_seconds": fits["bus"].get("c1", 0.0) - fits["bare"].get("c1", 0.0),
-    }
 
 
 def _fabrics(bench: PipelineBench) -> list[str]:

@@ -77,7 +77,7 @@ def predict_row(row: Row, samples: pd.DataFrame, cores: int) -> RowPrediction:
 def calibration_of(row: Row, samples: pd.DataFrame) -> Calibration:
     """Fit the consumer's terms for one row: its loop, its fabric, its working set."""
     loop = samples["event_loop"] == row.event_loop
-    bus = (samples["probe"] == "bus_loop") & (samples["dispatch"] == "bus") & loop
+    bus = (samples["probe"] == "bus_loop") & (samples["calls"] > 0) & loop
     ticks = samples[bus & (samples["producer"] == (row.kind == "loopback"))]
     own = pd.concat(
         [

@@ -18,7 +18,7 @@ def seconds(probe, s, sending):
     if probe == "singly":
         return SINGLY[s["part"]]
     if probe == "bus_loop":
-        return 2e-6 + s["calls"] * (0.3e-6 if s["dispatch"] == "bus" else 0.1e-6)
+        return 2e-6 + s["calls"] * 0.3e-6
     fixed, slope = {
         "kernel": (0.1e-6, 3e-9),
         "ffi": (0.2e-6, 0.0),
@@ -86,7 +86,7 @@ def test_a_row_alone_brings_the_terms_that_it_needs_and_no_others(kind):
     found = predict_row(row(kind), samples_of(bench), 2)
     assert found.seconds > 0
     probes = {p.probe for p in term_plan(bench).points}
-    assert ("send" in probes) == (kind in ("shm", "tcp"))
+    assert ("send" in probes) == (kind in ("shm", "tcp", "verbs"))
     assert ("singly" in probes) == (kind == "naive")
 
 
@@ -119,7 +119,7 @@ def test_every_row_has_a_prediction_or_the_reason_why_not():
         ("singly", {"part": "make"}),
         ("singly", {"part": "hop", "event_loop": "uvloop"}),
         ("singly", {"part": "handle", "topics": 3}),
-        ("bus_loop", {"dispatch": "bare", "calls": 0}),
+        ("bus_loop", {"calls": 0}),
     ],
 )
 def test_the_probes_of_the_rows_run(probe, settings):
@@ -135,7 +135,6 @@ def test_the_probes_of_the_rows_run(probe, settings):
         ("send", {"fabric": "loopback"}, "fabric"),
         ("singly", {"part": "all"}, "part"),
         ("singly", {"topics": 0}, "topics"),
-        ("bus_loop", {"calls": 0}, "bare dispatch"),
         ("bus_loop", {"calls": 5, "topics": 4}, "only 4 topics"),
     ],
 )

@@ -7,7 +7,7 @@ from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling import Plan, Point, SamplingError, take_samples
 
 # These have other settings, or need a device.
-OTHERWISE = {"call", "singly", "verbs"}
+OTHERWISE = {"call", "dispatch", "singly", "verbs"}
 QUICK = {"processes": 2, "repeats": 2, "sample_seconds": 0.0002}
 
 
@@ -24,6 +24,7 @@ def test_every_probe_gives_every_sample_that_the_plan_asks_for():
     }
     points = tuple(small(name, **more.get(name, {})) for name in PROBES if name not in OTHERWISE)
     points += (Point(probe="call", settings={"border": "cython"}), Point(probe="singly"))
+    points += (Point(probe="dispatch"),)
     seen = []
     samples = take_samples(Plan(points=points, **QUICK), lambda *done: seen.append(done))
     final = samples[samples["final"]]

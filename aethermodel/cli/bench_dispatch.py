@@ -1,0 +1,76 @@
+"""`aethermodel bench dispatch`: what the bus adds to a bare loop, a tick and a handler call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli import options
+from aethermodel.cli.measuring import measuring
+
+if TYPE_CHECKING:
+    from aethermodel.measure.dispatch_cost import DispatchCost
+
+
+def command(
+    handlers: Annotated[str, typer.Option(help="how many are called a tick")] = "0,1,4,16",
+    loops: Annotated[
+        str | None, typer.Option(help="asyncio,uvloop; both where uvloop is installed")
+    ] = None,
+    processes: options.Processes = None,
+    repeats: options.Repeats = None,
+    seed: options.Seed = None,
+    json: options.Json = None,
+) -> None:
+    """Measure the bus beside the barest loop that drains, routes and calls the same handlers.
+
+    Example: aethermodel bench dispatch --json dispatch.json
+
+    What the bus adds is for errors isolated, times taken by topic, and a graceful end. Exit
+    status: 0 within the limits or inconclusive, 1 beyond them in every process, 2 bad input.
+    """
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+    from aethermodel.measure.dispatch_cost import DispatchBench
+
+    given = {"event_loops": loops, "processes": processes, "repeats": repeats, "seed": seed}
+    bench = DispatchBench.model_validate(
+        {"handlers": handlers} | {name: value for name, value in given.items() if value is not None}
+    )
+    with measuring(), progress("measuring") as advance:
+        found = bench.run(advance)
+    if json:
+        figures = {
+            "bench": bench.model_dump(mode="json"),
+            "added": [figure.figures() for figure in found.added],
+            "rows": found.table.to_dict(orient="records"),
+            "outcome": found.outcome,
+            "noisy_share": found.noisy_share,
+        }
+        write_document(document("aethermodel.bench.dispatch/1", "loopback", figures), json)
+    if json != "-":
+        _print(found)
+    raise typer.Exit(1 if found.outcome == "fail" else 0)
+
+
+def _print(found: DispatchCost) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="one tick, us [loopback]", title_justify="left")
+    for heading in ("loop", "handlers", "bus", "bare", "added", "processes"):
+        table.add_column(heading, justify="left" if heading == "loop" else "right")
+    for row in found.table.itertuples():
+        low, high = row.added_low * 1e6, row.added_high * 1e6
+        figures = (row.bus_seconds, row.bare_seconds, row.added_seconds)
+        microseconds = (f"{seconds * 1e6:.2f}" for seconds in figures)
+        table.add_row(row.event_loop, str(row.handlers), *microseconds, f"{low:.2f} to {high:.2f}")
+    Console().print(table)
+    for figure in found.added:
+        typer.echo(
+            f"{figure.outcome.upper()}: the bus adds {figure.seconds * 1e6:.2f} us a "
+            f"{'tick' if figure.what == 'tick' else 'handler call'} ({figure.low * 1e6:.2f} to "
+            f"{figure.high * 1e6:.2f}) on {figure.event_loop}; at most "
+            f"{figure.limit_seconds * 1e6:g} us"
+        )

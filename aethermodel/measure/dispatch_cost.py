@@ -1,0 +1,181 @@
+"""What the bus adds to a bare loop, a tick and a handler call: the figures to reach, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from aethermodel.calibrate.comparison import Outcome
+from aethermodel.measure.probes.dispatch import TOPICS
+from aethermodel.measure.runner import EventLoop, available_loops
+from aethermodel.measure.sampling import Plan, Point, take_samples
+
+#: Seconds that the bus may add: to a tick, and to each handler call in it.
+MOST_A_TICK, MOST_A_CALL = 1e-6, 0.5e-6
+
+
+@dataclass(frozen=True)
+class Added:
+    """One figure.
+
+    Attributes
+    ----------
+    event_loop : str
+    what : {"tick", "call"}
+    seconds, low, high : float
+        Median of the processes, the least and the greatest.
+    limit_seconds : float
+        What it is to stay within.
+    """
+
+    event_loop: str
+    what: str
+    seconds: float
+    low: float
+    high: float
+    limit_seconds: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """Pass or fail where all processes agree; else inconclusive."""
+        if self.high <= self.limit_seconds:
+            return "pass"
+        return "fail" if self.low > self.limit_seconds else "inconclusive"
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a JSON document says of it."""
+        return asdict(self) | {"outcome": self.outcome}
+
+
+@dataclass(frozen=True)
+class DispatchCost:
+    """What a run found.
+
+    Attributes
+    ----------
+    added : tuple of Added
+    table : pandas.DataFrame
+        One row a loop and number of handlers: ``event_loop``, ``handlers``, ``bus_seconds`` and
+        ``bare_seconds`` a tick, ``added_seconds`` (median of the processes' differences) with
+        ``added_low`` and ``added_high``.
+    noisy_share : float
+        Of all samples, those that were disturbed; most were taken again.
+    """
+
+    added: tuple[Added, ...]
+    table: pd.DataFrame
+    noisy_share: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the figures'."""
+        outcomes = {figure.outcome for figure in self.added}
+        worst: tuple[Outcome, ...] = ("fail", "inconclusive")
+        return next((outcome for outcome in worst if outcome in outcomes), "pass")
+
+
+class DispatchBench(BaseModel):
+    """What to run.
+
+    Attributes
+    ----------
+    event_loops : tuple of {"asyncio", "uvloop"}
+    handlers : tuple of int
+        How many are called each tick; two numbers at least, for there is a line through them.
+    processes : int
+        Fresh processes, each of which gives one value of each figure.
+    repeats, seed
+        As in `aethermodel.measure.sampling.Plan`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    event_loops: tuple[EventLoop, ...] = Field(available_loops(), min_length=1)
+    handlers: tuple[int, ...] = (0, 1, 4, TOPICS)
+    processes: int = Field(9, ge=1, le=100)
+    repeats: int = Field(5, ge=1, le=1000)
+    seed: int = 0
+
+    @field_validator("event_loops", "handlers", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        """Accept ``"0,16"``: all that a command line can pass."""
+        return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
+
+    @field_validator("handlers")
+    @classmethod
+    def _a_line(cls, handlers: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(handlers)) < 2:
+            raise ValueError("two different numbers of handlers at least, for a line through them")
+        return tuple(sorted(set(handlers)))
+
+    def run(self, progress: Callable[[int, int], None] | None = None) -> DispatchCost:
+        """Measure this host: bus and bare loop in random order, in the same processes.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with (samples taken, samples asked for).
+
+        Raises
+        ------
+        ValueError
+            If a number of handlers is out of range.
+        SamplingError
+            If a process fails, or a handler did not see every event.
+        """
+        points = [
+            Point(probe="dispatch", settings={"by": by, "event_loop": loop, "handlers": count})
+            for loop in dict.fromkeys(self.event_loops)
+            for count in self.handlers
+            for by in ("bus", "bare")
+        ]
+        plan = Plan(
+            points=tuple(points), processes=self.processes, repeats=self.repeats, seed=self.seed
+        )
+        return judge(take_samples(plan, progress))
+
+
+def judge(samples: pd.DataFrame) -> DispatchCost:
+    """Take what the bus adds apart, a tick and a call, in each process by itself.
+
+    Parameters
+    ----------
+    samples : pandas.DataFrame
+        Of the probe ``dispatch``.
+    """
+    final = samples[samples["final"]]
+    keys = ["event_loop", "handlers", "process"]
+    # One row a process, the medians of its samples side by side.
+    pairs = final.groupby([*keys, "by"])["seconds"].median().unstack()
+    pairs["added"] = pairs["bus"] - pairs["bare"]
+    groups = pairs.groupby(["event_loop", "handlers"])
+    table = pd.DataFrame(
+        {
+            "bus_seconds": groups["bus"].median(),
+            "bare_seconds": groups["bare"].median(),
+            "added_seconds": groups["added"].median(),
+            "added_low": groups["added"].min(),
+            "added_high": groups["added"].max(),
+        }
+    ).reset_index()
+    added = [
+        figure
+        for loop, own in pairs["added"].groupby("event_loop")
+        for figure in _figures(str(loop), own.droplevel("event_loop").unstack("process"))
+    ]
+    return DispatchCost(tuple(added), table, float(samples["noisy"].mean()))
+
+
+def _figures(loop: str, added: pd.DataFrame) -> list[Added]:
+    """Return both figures of a loop, from a line through each process's differences."""
+    call, tick = np.polyfit(added.index.to_numpy(dtype=float), added.to_numpy(), 1)
+    return [
+        Added(loop, what, float(np.median(each)), float(each.min()), float(each.max()), limit)
+        for what, each, limit in (("tick", tick, MOST_A_TICK), ("call", call, MOST_A_CALL))
+    ]

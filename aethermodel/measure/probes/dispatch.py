@@ -1,0 +1,80 @@
+"""What a bus costs beside the barest loop that drains, routes and calls the same handlers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aethermodel.bus.bus import Bus
+from aethermodel.bus.fabric import EndOfStream
+from aethermodel.measure.repeated import Repeated
+from aethermodel.measure.runner import EventLoop, on_loop
+from aethermodel.measure.tally import LostEventsError, Tally
+from aethermodel.measure.workload import make_batch
+from cython_core import Routed, route
+
+NAME = "dispatch"
+#: Topics of the batch, each with one event, whether it has a handler or not.
+TOPICS = 16
+
+
+class Settings(BaseModel):
+    """By whom a batch is dispatched, and to how many handlers.
+
+    Attributes
+    ----------
+    by : {"bus", "bare"}
+        ``bare`` is the least code that does the same: receive, route, call, release, give the
+        loop its turn. It isolates no errors, times nothing, and knows no end but the stream's.
+    event_loop : {"asyncio", "uvloop"}
+    handlers : int
+        Topics that have one, 0 to 16.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: Literal["bus", "bare"] = "bus"
+    event_loop: EventLoop = "asyncio"
+    handlers: int = Field(TOPICS, ge=0, le=TOPICS)
+
+
+def prepare(settings: Settings) -> Callable[[int], float]:
+    """Time ticks; that every handler saw every event is checked after the clock stopped."""
+    batch = make_batch(TOPICS, TOPICS, seed=0)
+    batch["topic"] = range(TOPICS)
+    run = _bus if settings.by == "bus" else _bare
+
+    async def timed(loops: int) -> float:
+        tally, source = Tally(), Repeated(batch, loops)
+        await run(source, tally, settings.handlers)
+        if tally.events != loops * settings.handlers:
+            raise LostEventsError(f"{tally.events} of {loops * settings.handlers} events seen")
+        return source.seconds
+
+    return on_loop(settings.event_loop, timed)
+
+
+async def _bus(source: Repeated, tally: Tally, handlers: int) -> None:
+    bus = Bus((f"topic.{i}" for i in range(TOPICS)), capacity=TOPICS)
+    for topic in range(handlers):
+        bus.on(f"topic.{topic}")(tally.handle)
+    bus.attach(source)
+    await bus.run()
+
+
+async def _bare(source: Repeated, tally: Tally, handlers: int) -> None:
+    routed = Routed(TOPICS, TOPICS)
+    calls = list(enumerate([tally.handle] * handlers))
+    with suppress(EndOfStream):
+        while True:
+            batch = await source.receive()
+            route(batch, TOPICS, out=routed)
+            bounds, indices = routed.offsets.tolist(), routed.indices
+            for topic, handler in calls:
+                handler(batch, indices[bounds[topic] : bounds[topic + 1]])
+            source.release()
+            await asyncio.sleep(0)

@@ -1,0 +1,48 @@
+"""A receiver that has the same batch again and again, and takes the time."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from aethermodel.bus.fabric import Batch, EndOfStream
+
+
+class Repeated:
+    """Hands out one batch a number of times: nothing is moved, so that only the rest is timed.
+
+    Parameters
+    ----------
+    batch : numpy.ndarray
+    times : int
+
+    Attributes
+    ----------
+    seconds : float
+        From the first `receive` to the end.
+    """
+
+    label = "loopback"
+    copies = 0
+    waiting = 0
+
+    def __init__(self, batch: Batch, times: int) -> None:
+        self.seconds = 0.0
+        self._batch = batch
+        self._left = times
+        self._start = 0.0
+
+    async def receive(self) -> Batch:
+        """Return the batch; EndOfStream after the last time."""
+        if not self._start:
+            self._start = perf_counter()
+        if not self._left:
+            self.seconds = perf_counter() - self._start
+            raise EndOfStream
+        self._left -= 1
+        return self._batch
+
+    def release(self) -> None:
+        """Do nothing: the batch stays."""
+
+    def close(self) -> None:
+        """Do nothing."""
