@@ -9,7 +9,9 @@ from aethermodel.measure.probes import PROBES
 from aethermodel.measure.row_terms import predict_row
 from aethermodel.measure.rows import KINDS, Row
 
-BENCH = PipelineBench(batch_size=1000, topics=4, event_loops="asyncio")
+# A row over verbs is labelled by its device: tests/rdma has one.
+HERE = [kind for kind in KINDS if kind != "verbs"]
+BENCH = PipelineBench(batch_size=1000, topics=4, event_loops="asyncio", kinds=HERE)
 SINGLY = {"make": 0.4e-6, "hop": 0.9e-6, "handle": 0.3e-6}
 
 
@@ -30,9 +32,14 @@ def seconds(probe, s, sending):
 
 def samples_of(bench, sending=1e-9):
     rows = [
-        {"probe": p.probe, **p.settings, "seconds": seconds(p.probe, p.settings, sending)}
+        {
+            "probe": p.probe,
+            **p.settings,
+            "seconds": seconds(p.probe, p.settings, sending),
+            "process": process,
+        }
         for p in term_plan(bench).points
-        for _ in range(3)
+        for process in range(3)
     ]
     return pd.DataFrame(rows).assign(final=True)
 
@@ -80,7 +87,7 @@ def test_a_tick_is_probed_with_all_the_handlers_it_passes_by(topics):
     assert {t["calls"] for t in ticks} >= {1, topics}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", HERE)
 def test_a_row_alone_brings_the_terms_that_it_needs_and_no_others(kind):
     bench = PipelineBench(batch_size=1000, topics=4, event_loops="asyncio", kinds=kind)
     found = predict_row(row(kind), samples_of(bench), 2)
@@ -91,7 +98,7 @@ def test_a_row_alone_brings_the_terms_that_it_needs_and_no_others(kind):
 
 
 def table():
-    return pd.DataFrame({"kind": KINDS, "throughput_per_second": 1e8})
+    return pd.DataFrame({"kind": BENCH.kinds, "throughput_per_second": 1e8})
 
 
 def test_every_row_has_a_prediction_or_the_reason_why_not():

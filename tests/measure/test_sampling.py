@@ -18,6 +18,7 @@ def small(probe, **settings):
 def test_every_probe_gives_every_sample_that_the_plan_asks_for():
     more = {
         "loop": {"calls": 3},
+        "bus_loop": {"calls": 3},
         "pipeline": {"calls": 4},
         "peer_route": {"peer": "numpy"},
         "crossing": {"transport": "ring"},
