@@ -393,19 +393,3 @@ def test_a_sweep_is_planned_run_and_taken_up_again(tmp_path):
     assert sweep("status", "mine.toml", "--reuse", "params")["left"] == 2  # other topics
     assert sweep("status", "sweeps/mine")["states"] == {"done": 4}
     assert sweep("retry", "sweeps/mine")["ran"] == 0
-
-
-def test_import_is_light():
-    """What takes long to import is not imported before it is used."""
-    heavy = {"sympy", "pandas", "matplotlib", "scipy", "numpy", "papermill", "nbformat"}
-    assert not (heavy | {"pydantic"}) & imported("import aethermodel")
-    assert not heavy & imported("import aethermodel.cli")
-
-
-def imported(code):
-    """Return the packages that a process has loaded once it has run some code."""
-    listed = f"{code}; import sys; print(*sorted(m for m in sys.modules if '.' not in m))"
-    done = subprocess.run(
-        [sys.executable, "-c", listed], capture_output=True, text=True, check=True
-    )
-    return set(done.stdout.split())

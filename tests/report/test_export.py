@@ -1,6 +1,5 @@
 """The exported page: one file that loads nothing, runs nothing, and shows everything."""
 
-import io
 import json
 import re
 import stat
@@ -10,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_cell
-from report_cases import comparison_table, shown, write_notebook, write_report_notebook
+from report_cases import shown, write_notebook, write_report_notebook
 
 from aethermodel.report import export
 from aethermodel.report.exporter import AetherHTMLExporter
@@ -391,16 +390,3 @@ def test_old_notebooks_are_upgraded(tmp_path):
     path = tmp_path / "old.ipynb"
     path.write_text(json.dumps(old))
     assert "<title>Old</title>" in page_of(path, tmp_path)
-
-
-def test_twelve_figures_stay_below_a_megabyte(tmp_path):
-    from aethermodel import report
-
-    table = comparison_table()
-    figures = [report.measured_vs_model(table), report.budget(table)]
-    pieces = [figure._repr_html_() for figure in figures] * 6
-    cells = [shown({"text/html": piece}) for piece in pieces]
-    page = page_of(write_notebook(tmp_path, *cells), tmp_path)
-    assert_harmless(page)
-    assert page.count("<svg") == 12
-    assert len(io.BytesIO(page.encode()).getvalue()) < 1_000_000
