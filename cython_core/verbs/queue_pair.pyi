@@ -30,7 +30,7 @@ class QueuePair:
         send_queue: CompletionQueue | None = None,
         receive_queue: CompletionQueue | None = None,
         timeout: int = 14,
-        retries: int = 7,
+        retries: int = 6,
         rnr_retries: int = 6,
         rnr_timer: int = 12,
     ) -> None: ...

@@ -46,7 +46,8 @@ cdef class QueuePair:
     timeout : int
         Acknowledgement timeout, 4.096 us x 2^timeout; 1 to 31.
     retries : int
-        Retransmissions before RetryExceededError; 0 to 7.
+        Retransmissions before RetryExceededError; 0 to 7, which is for ever on Soft-RoCE
+        (Linux 6.1).
     rnr_retries : int
         Retries before ReceiverNotReadyError; 0 to 6, or 7 for ever.
     rnr_timer : int
@@ -66,7 +67,7 @@ cdef class QueuePair:
     def __init__(
         self, ProtectionDomain domain not None, *, int send_depth=128, int receive_depth=128,
         int inline=64, CompletionQueue send_queue=None, CompletionQueue receive_queue=None,
-        int timeout=14, int retries=7, int rnr_retries=6, int rnr_timer=12,
+        int timeout=14, int retries=6, int rnr_retries=6, int rnr_timer=12,
     ):
         if self.qp != NULL:
             raise RuntimeError("the queue pair is open")

@@ -5,11 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import subprocess
-import sys
-import textwrap
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -18,42 +14,18 @@ import uvloop
 
 pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
+from ends import CAPACITY, SECRET, both, child, numbered
+
 from aethermodel.bus import Backlogged, Bus, EndOfStream, SenderLost
 from aethermodel.bus.fabrics.verbs import VerbsListener, VerbsReceiver, VerbsSender
 from aethermodel.bus.fabrics.verbs_exchange import RefusedError
-from aethermodel.measure.workload import make_batch
-from cython_core import Ring, first_gap, number
+from cython_core import Ring, first_gap
 from cython_core.verbs.errors import PeerDiedError
-
-SECRET = b"known to both of these processes"
-CAPACITY = 256
 
 
 @pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 def run(request: Any) -> Any:
     return request.param
-
-
-@contextlib.asynccontextmanager
-async def both(
-    receives: int = 64, most: int = 65_536, **options: Any
-) -> AsyncIterator[tuple[VerbsSender, VerbsReceiver]]:
-    listener = VerbsListener(SECRET, capacity=CAPACITY, receives=receives, most=most)
-    receiver, sender = await asyncio.gather(
-        listener.accept(), VerbsSender.connect(listener.port, secret=SECRET, **options)
-    )
-    listener.close()
-    try:
-        yield sender, receiver
-    finally:
-        sender.close()
-        receiver.close()
-
-
-def numbered(size: int, first: int) -> Any:
-    batch = make_batch(size, 4, seed=first)
-    number(batch, first, 0)
-    return batch
 
 
 async def drain(receiver: VerbsReceiver) -> tuple[list[int], bytes]:
@@ -229,42 +201,6 @@ def test_a_stranger_is_refused_and_nothing_secret_is_shown() -> None:
             assert str(memory.credit_key) not in shown
 
     asyncio.run(main())
-
-
-CHILD = """
-    import asyncio, sys
-    from aethermodel.bus.fabrics.verbs import VerbsListener, VerbsSender
-    from cython_core import allocate, number
-    SECRET = sys.argv[1].encode()
-
-    async def sender():
-        sender = await VerbsSender.connect(int(sys.argv[3]), secret=SECRET)
-        batch, first = allocate(10), 0
-        while True:
-            number(batch, first, 0)
-            await sender.send(batch)
-            first += 10
-
-    async def receiver():
-        listener = VerbsListener(SECRET, capacity=256)
-        print(listener.port, flush=True)
-        receiver = await listener.accept()
-        events = 0
-        while events < 1000:
-            batch = await receiver.receive()
-            events += len(batch)
-            del batch
-            receiver.release()
-        print(events, flush=True)  # and takes nothing more
-        await asyncio.sleep(60)
-
-    asyncio.run({"sender": sender, "receiver": receiver}[sys.argv[2]]())
-"""
-
-
-def child(role: str, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", textwrap.dedent(CHILD), SECRET.decode(), role, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def test_the_sender_is_killed() -> None:

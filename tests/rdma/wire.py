@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 ENDS = ("10.78.0.1", "10.78.0.2")
+# Set by hand, or udev gives them others after a moment.
+HARDWARE = ("02:00:00:00:00:01", "02:00:00:00:00:02")
 NOBODY = "02:00:00:00:00:99"
 
 
@@ -20,22 +22,30 @@ def run(command: str) -> None:
     subprocess.run(command.split(), check=True)
 
 
+def ip(*commands: str) -> None:
+    """Run commands of ip in one process: starting one takes long in the guest."""
+    subprocess.run(["ip", "-batch", "-"], input="\n".join(commands), text=True, check=True)
+
+
 class Wire:
     devices = ("rxe1", "rxe2")
 
     def __enter__(self) -> Wire:
-        run("ip link add veth1 type veth peer name veth2")
+        one, two = HARDWARE
+        commands = [f"link add veth1 address {one} type veth peer name veth2 address {two}"]
         for i, (near, far) in enumerate((ENDS, ENDS[::-1]), 1):
-            link = f"veth{i}"
-            run(f"ip address add {near}/24 dev {link}")
-            run(f"ip link set {link} up")
-            Path(f"/proc/sys/net/ipv4/conf/{link}/rp_filter").write_text("0")
-            Path(f"/proc/sys/net/ipv4/conf/{link}/accept_local").write_text("1")
-            run(f"ip route add {far}/32 dev {link} table {100 + i}")
-            run(f"ip rule add pref 1{i} iif {link} lookup local")
-            run(f"ip rule add pref 2{i} to {far} lookup {100 + i}")
-        run("ip rule add pref 30 lookup local")
-        run("ip rule del pref 0")
+            commands += [
+                f"address add {near}/24 dev veth{i}",
+                f"link set veth{i} up",
+                f"route add {far}/32 dev veth{i} table {100 + i}",
+                f"rule add pref 1{i} iif veth{i} lookup local",
+                f"rule add pref 2{i} to {far} lookup {100 + i}",
+            ]
+        ip(*commands, "rule add pref 30 lookup local", "rule del pref 0")
+        for name in ("all", "veth1", "veth2"):
+            Path(f"/proc/sys/net/ipv4/conf/{name}/rp_filter").write_text("0")
+        for name in ("veth1", "veth2"):
+            Path(f"/proc/sys/net/ipv4/conf/{name}/accept_local").write_text("1")
         self.mend()
         for i, device in enumerate(self.devices, 1):
             run(f"rdma link add {device} type rxe netdev veth{i}")
@@ -51,22 +61,16 @@ class Wire:
     def __exit__(self, *exc: object) -> None:
         for device in self.devices:
             run(f"rdma link delete {device}")
-        run("ip rule add pref 0 lookup local")
-        for pref in (11, 12, 21, 22, 30):
-            run(f"ip rule del pref {pref}")
-        run("ip link del veth1")
+        rules = [f"rule del pref {pref}" for pref in (11, 12, 21, 22, 30)]
+        ip("rule add pref 0 lookup local", *rules, "link del veth1")
 
-    def _hardware(self, i: int) -> str:
-        return Path(f"/sys/class/net/veth{i}/address").read_text().strip()
-
-    def _aim(self, i: int, address: str) -> None:
-        run(f"ip neigh replace {ENDS[2 - i]} lladdr {address} nud permanent dev veth{i}")
+    def _aim(self, i: int, address: str) -> str:
+        return f"neigh replace {ENDS[2 - i]} lladdr {address} nud permanent dev veth{i}"
 
     def cut(self, *ends: int) -> None:
         """Lose what leaves these ends, 1 or 2; both by default."""
-        for i in ends or (1, 2):
-            self._aim(i, NOBODY)
+        ip(*(self._aim(i, NOBODY) for i in ends or (1, 2)))
 
     def mend(self) -> None:
-        for i in (1, 2):
-            self._aim(i, self._hardware(3 - i))
+        """Let both ends hear each other."""
+        ip(*(self._aim(i, HARDWARE[2 - i]) for i in (1, 2)))

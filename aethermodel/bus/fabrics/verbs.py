@@ -112,7 +112,7 @@ class VerbsListener:
         RdmaError
             If there is no device, or it refuses.
         ValueError
-            If capacity, receives or most do not do.
+            If capacity, receives, most or recover_within do not do.
         """
         producer, consumer = Ring.pair(self._capacity)
         try:

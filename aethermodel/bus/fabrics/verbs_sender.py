@@ -298,6 +298,12 @@ class VerbsSender(Side[Outlet]):
             self._interrupted(fault)
             self._check()
 
+    def _look(self) -> None:
+        super()._look()
+        if self._listening:
+            with contextlib.suppress(RdmaError):  # kept: the next call raises it
+                self._settle()
+
     def _poll(self) -> None:
         self._outlet.stream.poll()
 

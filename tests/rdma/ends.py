@@ -1,0 +1,115 @@
+"""Both ends of the verbs fabric, in one process or with one in another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aethermodel.bus import EndOfStream
+from aethermodel.bus.fabrics.verbs import VerbsListener, VerbsReceiver, VerbsSender
+from aethermodel.measure.workload import make_batch
+from cython_core import first_gap, number
+
+SECRET = b"known to both of these processes"
+CAPACITY = 256
+
+
+@contextlib.asynccontextmanager
+async def both(
+    receives: int = 64,
+    most: int = 65_536,
+    devices: tuple[str | None, str | None] = (None, None),
+    recover_within: float = 10.0,
+    **options: Any,
+) -> AsyncIterator[tuple[VerbsSender, VerbsReceiver]]:
+    near, far = devices
+    listener = VerbsListener(
+        SECRET,
+        capacity=CAPACITY,
+        receives=receives,
+        most=most,
+        device=far,
+        recover_within=recover_within,
+    )
+    receiver, sender = await asyncio.gather(
+        listener.accept(),
+        VerbsSender.connect(
+            listener.port, secret=SECRET, device=near, recover_within=recover_within, **options
+        ),
+    )
+    listener.close()
+    try:
+        yield sender, receiver
+    finally:
+        sender.close()
+        receiver.close()
+
+
+def numbered(size: int, first: int) -> Any:
+    batch = make_batch(size, 4, seed=first)
+    number(batch, first, 0)
+    return batch
+
+
+class Taker:
+    """Takes batch after batch, each event once and in order, until the end of the stream."""
+
+    def __init__(self, receiver: VerbsReceiver) -> None:
+        self.events = 0
+        self.task = asyncio.create_task(self._take(receiver))
+
+    async def _take(self, receiver: VerbsReceiver) -> None:
+        with contextlib.suppress(EndOfStream):
+            while True:
+                batch = await receiver.receive()
+                assert first_gap(batch, self.events) == -1
+                self.events += len(batch)
+                del batch
+                receiver.release()
+
+    async def has(self, events: int, seconds: float = 20.0) -> None:
+        async with asyncio.timeout(seconds):
+            while self.events < events:
+                assert not self.task.done(), self.task.exception()
+                await asyncio.sleep(0.005)
+
+
+CHILD = """
+    import asyncio, sys
+    from aethermodel.bus.fabrics.verbs import VerbsListener, VerbsSender
+    from cython_core import allocate, number
+    SECRET = sys.argv[1].encode()
+
+    async def sender():
+        sender = await VerbsSender.connect(int(sys.argv[3]), secret=SECRET)
+        batch, first = allocate(10), 0
+        while True:
+            number(batch, first, 0)
+            await sender.send(batch)
+            first += 10
+
+    async def receiver():
+        listener = VerbsListener(SECRET, capacity=256)
+        print(listener.port, flush=True)
+        receiver = await listener.accept()
+        events = 0
+        while events < 1000:
+            batch = await receiver.receive()
+            events += len(batch)
+            del batch
+            receiver.release()
+        print(events, flush=True)  # and takes nothing more
+        await asyncio.sleep(60)
+
+    asyncio.run({"sender": sender, "receiver": receiver}[sys.argv[2]]())
+"""
+
+
+def child(role: str, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", textwrap.dedent(CHILD), SECRET.decode(), role, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
