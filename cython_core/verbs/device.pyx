@@ -10,6 +10,10 @@ from pathlib import Path
 from cython_core.gids import GID_TYPES, Gid, best_gid
 from cython_core.verbs.errors import NoDeviceError, RdmaError, event_error
 
+# What a driver took back itself, with a device that went, counts as given back: libibverbs
+# looks here once, before its first call.
+os.environ.setdefault("RDMAV_ALLOW_DISASSOC_DESTROY", "1")
+
 MTU_BYTES = {1: 256, 2: 512, 3: 1024, 4: 2048, 5: 4096}
 
 
@@ -177,8 +181,8 @@ cdef class Device:
     def removed(self):
         """Return True once the kernel takes the device away.
 
-        Not every driver reports it: Soft-RoCE (Linux 6.1) sends no event, and its removal
-        waits, in ``rdma link delete`` for instance, until this object is closed.
+        Not every driver reports it: Soft-RoCE (Linux 6.1) sends no event and works on, and
+        its removal, by ``rdma link delete`` for instance, waits until this object is closed.
         """
         if self.context == NULL:
             raise ValueError("the device is closed")
@@ -201,7 +205,7 @@ cdef class Device:
         return self.context.async_fd
 
     def check(self):
-        """Read what the device reports by itself, without blocking.
+        """Read what the device reports by itself, and whether it is there, without blocking.
 
         Returns
         -------
@@ -220,6 +224,8 @@ cdef class Device:
         while True:
             if ibv_get_async_event(self.context, &event):
                 if errno == EAGAIN:
+                    if self.removed():
+                        raise event_error(8, f"{self.name} was removed")
                     return harmless
                 if errno == EINTR:
                     continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,3 +39,26 @@ def pair(device: Any) -> Iterator[Any]:
 
     with Pair(device) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def guest() -> None:
+    if os.environ.get("AETHER_GUEST") != "soft-roce":
+        pytest.skip("would cut this host's links; runs in the guest only")
+
+
+@pytest.fixture
+def link(guest: None) -> Iterator[str]:
+    """The link under rxe0; link and device are there again afterwards."""
+    from wire import add_link, run
+
+    yield "dummy0"
+    if Path("/sys/class/net/dummy0").exists():
+        run("ip link set dummy0 up")
+    else:
+        add_link()
+    if not Path("/sys/class/infiniband/rxe0").exists():
+        run("rdma link add rxe0 type rxe netdev dummy0")
+    deadline = time.monotonic() + 5
+    while not cython_core.rdma_available()[0] and time.monotonic() < deadline:
+        time.sleep(0.05)  # its address appears a moment later

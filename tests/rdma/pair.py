@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,6 +19,9 @@ from cython_core.verbs import (
     ReceiveStream,
     SendStream,
 )
+
+#: Options of a queue pair that soon gives up.
+BRIEF = {"timeout": 10, "retries": 1, "rnr_retries": 1, "rnr_timer": 1}
 
 
 class Side:
@@ -67,6 +72,7 @@ class Pair:
         near: dict[str, Any] | None = None,
         far: dict[str, Any] | None = None,
         release_every: int = 16,
+        start: int = 0,
         **stream: Any,
     ) -> Pair:
         if rights is None:
@@ -83,9 +89,16 @@ class Pair:
                 size=size if memory else 0,
                 slots=receives,
                 release_every=release_every,
+                start=start,
             )
         self.sender = SendStream(
-            self.near.queue_pair, self.near.memory, kind=kind, size=size, slots=slots, **stream
+            self.near.queue_pair,
+            self.near.memory,
+            kind=kind,
+            size=size,
+            slots=slots,
+            start=start,
+            **stream,
         )
         self.connect()
         return self
@@ -122,3 +135,27 @@ class Pair:
         """The positions at the heads of the oldest `count` unreleased slots."""
         at = (self.receiver.released + np.arange(count)) % self.receiver.slots
         return [int(value) for value in self.slots(self.far)[at]]
+
+
+def carry(pair: Any, total: int, seen: list[int]) -> None:
+    """Send and receive until the far side has `total` messages; note each one's number."""
+    deadline = time.monotonic() + 20
+    while pair.receiver.released < total:
+        assert time.monotonic() < deadline
+        room = min(pair.sender.room, total - pair.sender.posted)
+        if room:
+            pair.number(pair.sender.posted, room)
+            pair.sender.send(room)
+        pair.receiver.poll()
+        ready = pair.receiver.received - pair.receiver.released
+        seen += pair.heads(ready)
+        pair.receiver.release(ready)
+        pair.sender.poll()
+
+
+def settle(call: Callable[[], object], seconds: float = 10.0) -> None:
+    """Repeat `call` until it raises; the caller expects that."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        call()
+        time.sleep(0.01)

@@ -157,7 +157,16 @@ def test_send_stream_parameters(device: Device, bad: dict[str, Any], words: str)
 
 @pytest.mark.parametrize(
     "bad",
-    [{"slots": 0}, {"slots": 2**20}, {"release_every": 0}, {"release_every": 65}, {"size": 65}],
+    [
+        {"slots": 0},
+        {"slots": 2**20},
+        {"release_every": 0},
+        {"release_every": 65},
+        {"size": 65},
+        {"held": 1},
+        {"held": 65, "start": 100},
+        {"held": -1},
+    ],
 )
 def test_receive_stream_parameters(device: Device, bad: dict[str, int]) -> None:
     with ProtectionDomain(device) as domain:
@@ -237,6 +246,15 @@ def test_closing_in_the_wrong_order(pair: Any) -> None:
             pair.receiver.release(bad)
     with pytest.raises(ValueError):
         pair.sender.send(-1)
+
+
+def test_no_credits_without_a_queue_pair(pair: Any) -> None:
+    pair.make("send", slots=64)
+    assert pair.sender.granted == pair.sender.room == 64
+    pair.near.queue_pair.close()
+    for name in ("granted", "room"):
+        with pytest.raises(ValueError, match="closed"):
+            getattr(pair.sender, name)
 
 
 def test_psn_is_random_and_rights_are_few(device: Device) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -15,31 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-BRIEF = {"timeout": 10, "retries": 1, "rnr_retries": 1, "rnr_timer": 1}
+pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
-
-def carry(pair: Any, total: int, seen: list[int]) -> None:
-    """Send and receive until the far side has `total` messages; note each one's number."""
-    deadline = time.monotonic() + 20
-    while pair.receiver.released < total:
-        assert time.monotonic() < deadline
-        room = min(pair.sender.room, total - pair.sender.posted)
-        if room:
-            pair.number(pair.sender.posted, room)
-            pair.sender.send(room)
-        pair.receiver.poll()
-        ready = pair.receiver.received - pair.receiver.released
-        seen += pair.heads(ready)
-        pair.receiver.release(ready)
-        pair.sender.poll()
-
-
-def settle(call: Callable[[], object], seconds: float = 10.0) -> None:
-    """Repeat `call` until it raises; the caller expects that."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        call()
-        time.sleep(0.01)
+from pair import BRIEF, carry, settle
 
 
 def test_no_receive_posted(pair: Any) -> None:
@@ -298,38 +273,6 @@ def test_completion_queue_overrun(device: Any, pair: Any) -> None:
     pair.connect()
     carry(pair, 600, seen)
     assert seen == list(range(600))
-
-
-@pytest.fixture
-def link() -> str:
-    if os.environ.get("AETHER_GUEST") != "soft-roce":
-        pytest.skip("would cut this host's network link; runs in the guest only")
-    return "dummy0"
-
-
-def test_port_down(device: Any, pair: Any, link: str) -> None:
-    from cython_core.verbs.errors import CompletionError, PortDownError
-
-    pair.make("send", slots=64, near=BRIEF)
-    seen: list[int] = []
-    carry(pair, 100, seen)
-    assert device.check() is not None
-    subprocess.run(["ip", "link", "set", link, "down"], check=True)
-    try:
-        with pytest.raises(PortDownError):
-            settle(device.check)
-        assert not device.active()
-    finally:
-        subprocess.run(["ip", "link", "set", link, "up"], check=True)
-    deadline = time.monotonic() + 5
-    while not device.active() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    try:
-        carry(pair, 200, seen)
-    except CompletionError:
-        pair.recover()
-        carry(pair, 200, seen)
-    assert seen == list(range(200))
 
 
 def test_memlock_too_low(device: Any) -> None:

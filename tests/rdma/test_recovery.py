@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import time
@@ -17,7 +16,7 @@ import pytest
 pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
 from ends import SECRET, Taker, both, child, numbered
-from wire import Wire, run
+from wire import Wire, add_link, run
 
 from aethermodel.bus import SenderLost
 from aethermodel.bus.fabrics.verbs import VerbsSender
@@ -29,14 +28,9 @@ from cython_core.verbs.errors import (
     RetryExceededError,
 )
 
-if os.environ.get("AETHER_GUEST") != "soft-roce":
-    pytest.skip(
-        "would cut this host's network links; runs in the guest only", allow_module_level=True
-    )
-
 
 @pytest.fixture(scope="module")
-def whole() -> Iterator[Wire]:
+def whole(guest: None) -> Iterator[Wire]:
     with Wire() as wire:
         yield wire
 
@@ -45,23 +39,6 @@ def whole() -> Iterator[Wire]:
 def wire(whole: Wire) -> Iterator[Wire]:
     yield whole
     whole.mend()
-
-
-@pytest.fixture
-def link() -> Iterator[str]:
-    """The link under rxe0; whole again afterwards."""
-    yield "dummy0"
-    if not Path("/sys/class/net/dummy0").exists():
-        add_link()
-    run("ip link set dummy0 up")
-    if not Path("/sys/class/infiniband/rxe0").exists():
-        run("rdma link add rxe0 type rxe netdev dummy0")
-
-
-def add_link() -> None:
-    run("ip link add dummy0 type dummy")
-    run("ip address add 10.77.0.1/24 dev dummy0")
-    run("ip link set dummy0 up")
 
 
 async def send(sender: VerbsSender, first: int, count: int, size: int = 2) -> int:

@@ -27,6 +27,11 @@ def ip(*commands: str) -> None:
     subprocess.run(["ip", "-batch", "-"], input="\n".join(commands), text=True, check=True)
 
 
+def add_link() -> None:
+    """Make the link of rxe0, as the guest is given it."""
+    ip("link add dummy0 type dummy", "address add 10.77.0.1/24 dev dummy0", "link set dummy0 up")
+
+
 class Wire:
     devices = ("rxe1", "rxe2")
 

@@ -164,7 +164,7 @@ class Arrivals(Side[Landing]):
             return True
         self._commit()
         self._give_back()
-        return not self._open or stream.received > before
+        return not self._listening or stream.received > before
 
     def _commit(self) -> None:
         events, ended = 0, False
@@ -195,7 +195,7 @@ class Arrivals(Side[Landing]):
     def _give_back(self) -> None:
         """Give credits for what the consumer has released, and ask to be woken at the next."""
         try:
-            while self._open and self._ends:
+            while self._listening and self._ends:
                 behind = self._committed - self._ends[0]
                 if self._ring.arm(self._ring.capacity - behind):
                     return
@@ -214,9 +214,9 @@ class Arrivals(Side[Landing]):
     def _retell(self) -> None:
         self._later = None
         stream = self._landing.stream
-        if self._open and stream.untold:
+        if self._listening and stream.untold:
             self._drain()
-        if self._open and stream.untold:
+        if self._listening and stream.untold:
             self._later = self._loop.call_later(RETELL, self._retell)
 
     def _poll(self) -> None:

@@ -99,10 +99,8 @@ class Connection:
 
         Raises
         ------
-        DeviceRemovedError, PortDownError
+        DeviceRemovedError, PortDownError, QueuePairFatalError
         """
-        if self.device.removed():
-            raise DeviceRemovedError(f"{self.device.name} was removed")
         self.device.check()
         if not self.device.active():
             raise PortDownError(f"{self.device.name}: port {self.device.port} is down")
