@@ -37,8 +37,9 @@ def checked(table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a column is missing, a figure is not a positive number (terms may be zero), an
-        interval does not hold its own value, or a batch size occurs twice under one label.
+        If a column is missing, a figure is not a positive number (terms and the predictions'
+        lower ends may be zero), an interval does not hold its own value, or a batch size occurs
+        twice under one label.
     """
     import numpy as np
 
@@ -52,9 +53,11 @@ def checked(table: pd.DataFrame) -> pd.DataFrame:
             values = table[name].to_numpy(dtype=float)
         except (TypeError, ValueError):
             raise ValueError(f"column {name} of the comparison table is not numeric") from None
-        least = 0.0 if name in BUDGET else np.nextafter(0.0, 1.0)
+        # A few samples of processes that differ leave a prediction with nothing below it.
+        from_zero = name in (*BUDGET, PREDICTED[1])
+        least = 0.0 if from_zero else np.nextafter(0.0, 1.0)
         if not (np.isfinite(values) & (values >= least)).all():
-            kind = "negative or not finite" if name in BUDGET else "not a positive number"
+            kind = "negative or not finite" if from_zero else "not a positive number"
             raise ValueError(f"column {name} of the comparison table holds a value that is {kind}")
     for middle, low, high in (MEASURED, PREDICTED):
         outside = table[(table[low] > table[middle]) | (table[middle] > table[high])]
@@ -158,7 +161,9 @@ def throughput(rows: pd.DataFrame) -> pd.DataFrame:
     for kind in ("measured", "predicted"):
         rates[f"{kind}_rate"] = rows["n"] / rows[f"{kind}_seconds"]
         rates[f"{kind}_rate_low"] = rows["n"] / rows[f"{kind}_high"]
-        rates[f"{kind}_rate_high"] = rows["n"] / rows[f"{kind}_low"]
+        # A band without end is drawn to a hundred times its own rate.
+        least = rows[f"{kind}_seconds"] / 100
+        rates[f"{kind}_rate_high"] = rows["n"] / rows[f"{kind}_low"].clip(lower=least)
     rates["held_out"] = rows["held_out"].astype(bool)
     rates["residual"] = rates["measured_rate"] / rates["predicted_rate"] - 1
     return rows.assign(**rates)

@@ -12,6 +12,7 @@ from report_cases import comparison_table
 
 from aethermodel import report
 from aethermodel.report import style
+from aethermodel.report.comparison import throughput
 from aethermodel.report.figure import describe
 
 
@@ -185,3 +186,10 @@ def test_the_style_changes_looks_and_not_the_backend():
 def test_every_term_has_its_own_colour_and_name():
     assert len(set(style.TERM_COLOURS.values())) == len(style.TERM_COLOURS)
     assert style.TERM_COLOURS.keys() == style.TERM_NAMES.keys()
+
+
+def test_a_prediction_without_a_lower_end_is_drawn(comparison):
+    comparison["predicted_low"] = 0.0
+    assert "<svg" in report.measured_vs_model(comparison)._repr_html_()
+    drawn = throughput(comparison)
+    assert drawn["predicted_rate_high"].to_numpy() == pytest.approx(100 * drawn["predicted_rate"])
