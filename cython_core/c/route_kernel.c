@@ -68,6 +68,34 @@ INLINE int will_run_over(const aether_part *part, size_t topics, uint32_t capaci
     return most * half > (uint64_t)capacity * seen;
 }
 
+/* Adds events `from` to `to` of both lanes of a block, whose second lane begins
+ * at `half`, to rows and buckets. Returns -1 if one is out of range, else 0. */
+INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, const char *value,
+                        uint32_t topics, size_t half, size_t from, size_t to,
+                        const size_t topic_stride, const size_t value_stride) {
+    size_t i = from;
+#define ONE(lane, event)                                                     \
+    {                                                                        \
+        size_t at = (event);                                                 \
+        uint32_t t = TOPIC(at);                                              \
+        if (__builtin_expect(t >= topics, 0)) return -1;                     \
+        buckets[row_add(rows[(lane) * (size_t)topics + t], VALUE(at))] = (uint16_t)at; \
+    }
+    for (; i + 4 <= to; i += 4) {
+#pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++) {
+            ONE(0, i + k);
+            ONE(1, half + i + k);
+        }
+    }
+    for (; i < to; i++) {
+        ONE(0, i);
+        ONE(1, half + i);
+    }
+#undef ONE
+    return 0;
+}
+
 /* One pass, two lanes: rows and buckets. Returns 0, -1 if an event is out of
  * range, or 1 if a topic is too frequent for its bucket, as an eighth of the
  * first block tells in most cases. An overrun stays inside the lane's span,
@@ -88,32 +116,22 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t 
         size_t n = part->n - done < AETHER_BLOCK ? part->n - done : AETHER_BLOCK, half = n / 2;
         const char *topic = in->topic + (part->begin + done) * topic_stride;
         const char *value = in->value + (part->begin + done) * value_stride;
-        size_t i = 0, stop = !done && half > capacity ? half / 8 : half;
-#define ONE(lane, event)                                                     \
-    {                                                                        \
-        size_t at = (event);                                                 \
-        uint32_t t = TOPIC(at);                                              \
-        if (__builtin_expect(t >= topics, 0)) return -1;                     \
-        buckets[row_add(rows[(lane) * (size_t)topics + t], VALUE(at))] = (uint16_t)at; \
-    }
-        for (;;) {
-            for (; i + 4 <= stop; i += 4) {
-#pragma GCC unroll 4
-                for (size_t k = 0; k < 4; k++) {
-                    ONE(0, i + k);
-                    ONE(1, half + i + k);
-                }
-            }
-            for (; i < stop; i++) {
-                ONE(0, i);
-                ONE(1, half + i);
-            }
-            if (stop == half) break;
-            if (will_run_over(part, topics, capacity, lane_span, stop, half)) return 1;
-            stop = half;
+        size_t seen = !done && half > capacity ? half / 8 : 0;
+        if (seen) {
+            if (fill_buckets(rows, buckets, topic, value, topics, half, 0, seen, topic_stride,
+                             value_stride))
+                return -1;
+            if (will_run_over(part, topics, capacity, lane_span, seen, half)) return 1;
         }
-        if (n & 1) ONE(1, n - 1);
-#undef ONE
+        if (fill_buckets(rows, buckets, topic, value, topics, half, seen, half, topic_stride,
+                         value_stride))
+            return -1;
+        if (n & 1) {
+            size_t at = n - 1;
+            uint32_t t = TOPIC(at);
+            if (__builtin_expect(t >= topics, 0)) return -1;
+            buckets[row_add(rows[topics + (size_t)t], VALUE(at))] = (uint16_t)at;
+        }
         uint16_t *counts = part->counts + part->blocks++ * topics;
         int64_t written = empty_buckets(part, topics, log, counts, lane_span);
         if (written < 0) return 1;

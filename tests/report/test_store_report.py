@@ -84,7 +84,8 @@ def test_missing_failed_and_late_points_are_seen_and_said(tmp_path):
 
 def test_the_page_has_no_script_and_every_figure_its_words_and_data(tmp_path):
     result = write_store(tmp_path / "s", kernel_sweep(), done)
-    report = store_report(result, synthetic_calibration().warned("foreign: taken elsewhere"))
+    foreign = synthetic_calibration().warned("foreign: taken elsewhere")
+    report = store_report(result, foreign)
     page = report.html()
     assert "default-src 'none'" in page
     assert not re.search(r"<script|<link|<img|@import|https?://(?!www\.w3\.org)", page)
@@ -104,6 +105,7 @@ def test_the_page_has_no_script_and_every_figure_its_words_and_data(tmp_path):
         "Host and command",
     ]
     assert "Warning: foreign: taken elsewhere." in page
+    assert page == store_report(result, foreign).html()
 
 
 def test_the_pipeline_is_held_against_the_calibration_it_fits(tmp_path):
