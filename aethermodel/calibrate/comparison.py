@@ -10,7 +10,7 @@ import pandas as pd
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.composition import compose
-from aethermodel.calibrate.median_interval import median_interval
+from aethermodel.order_statistics import median_interval
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 
@@ -52,7 +52,7 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
     """
     by_process = process_medians(samples)
     measured = by_process.agg(["median", "min", "max"], axis=1).reset_index()
-    between = [median_interval(row.dropna()) for _, row in by_process.iterrows()]
+    between = [median_interval(row.dropna()).ends for _, row in by_process.iterrows()]
     prediction = calibration.consumer(measured["batch_size"])
     composed = compose(prediction, calibration.producer(measured["batch_size"]))
     calibrated_at = set(calibration.samples["kernel"][0])

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.median_interval import median_interval
+from aethermodel.order_statistics import median_interval
 from aethermodel.measure.latency import Kind, Progress, arrivals_of, least_disturbed
 from aethermodel.measure.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
 from aethermodel.measure.rule_trace import serve_by

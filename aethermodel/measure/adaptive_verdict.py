@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from aethermodel.calibrate.median_interval import median_interval
+from aethermodel.order_statistics import median_interval
 from aethermodel.measure.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
 from aethermodel.measure.budgets import Judgement, judged
 
@@ -38,7 +38,7 @@ def _throughputs(trial: AdaptiveTrial) -> Iterator[Judgement]:
         yield judged(name, row, _delivered(trial, row), THROUGHPUT_SHARE, "1", at_least=True)
     name = "throughput over the best fixed size, at full speed"
     shares = trial.saturated_shares()
-    figure = (trial.saturated_share(), *median_interval(shares))
+    figure = (trial.saturated_share(), *median_interval(shares).ends)
     yield judged(name, _CALM, figure, THROUGHPUT_SHARE, "1", at_least=True)
 
 
@@ -49,7 +49,7 @@ def _delivered(trial: AdaptiveTrial, row: dict[str, Any]) -> tuple[float, float,
     rates = same.pivot(index="process", columns="rule", values="delivered_per_second")
     medians = rates.median()
     best = medians[medians.index.map(is_fixed)].idxmax()
-    interval = median_interval(rates[ADAPTIVE] / rates[best])
+    interval = median_interval(rates[ADAPTIVE] / rates[best]).ends
     return float(medians[ADAPTIVE] / medians[best]), *interval
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.bus.adaptive import Rule
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.median_interval import median_interval
+from aethermodel.order_statistics import median_interval
 from aethermodel.measure.load import (
     WARM_UP,
     Floats,
@@ -359,12 +359,12 @@ def beside(
         for name in ("mean", *PERCENTILES):
             row[name] = group[name].median()
             row[f"{name}_low"], row[f"{name}_high"] = group[name].min(), group[name].max()
-            between = median_interval(group[name])
+            between = median_interval(group[name]).ends
             row[f"{name}_median_low"], row[f"{name}_median_high"] = between
         row |= model.median().to_dict()
         errors = model["predicted_p99"] / group["p99"] - 1
         row["p99_error"] = errors.median()
-        row["p99_error_low"], row["p99_error_high"] = median_interval(errors)
+        row["p99_error_low"], row["p99_error_high"] = median_interval(errors).ends
         row["switched"] = float((group["switches"] > 0).mean())
         row["stolen"] = float((group["stolen_seconds"] > 0).mean())
         row["disturbed"] = float(((group["switches"] > 0) | (group["stolen_seconds"] > 0)).mean())

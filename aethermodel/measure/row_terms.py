@@ -124,7 +124,12 @@ def _mocked(row: Row, final: pd.DataFrame) -> RowPrediction:
 
 
 def _fit(rows: pd.DataFrame, by: str, forms: Any) -> TermFit:
-    return fit_term(rows[by].to_numpy(float), rows["seconds"].to_numpy(float), forms=forms)
+    return fit_term(
+        rows[by].to_numpy(float),
+        rows["seconds"].to_numpy(float),
+        forms=forms,
+        group=rows["process"].to_numpy(),
+    )
 
 
 def _at(fit: TermFit, n: float) -> tuple[float, float, float]:

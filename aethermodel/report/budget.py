@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from aethermodel.report import style
-from aethermodel.report.comparison import BUDGET, HERE, TERMS, checked
+from aethermodel.report.comparison import HERE, TERMS, checked
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.quantities import count, engineering, percent
 
@@ -29,7 +29,8 @@ def budget(
     Parameters
     ----------
     table : pandas.DataFrame
-        A comparison table (see `aethermodel.report.comparison.checked`).
+        A comparison table (see `aethermodel.report.comparison.checked`); ``wait_seconds``, where
+        it has such a column, is one more part: the consumer's wait for a slower producer.
     scale : {"share", "batch"}
         Height of the bars: share of the measured time, which shows every batch size alike, or
         microseconds a batch.
@@ -88,7 +89,7 @@ def _labelled(rows: pd.DataFrame, label: str | None) -> pd.DataFrame:
 
 def _closed(rows: pd.DataFrame) -> pd.DataFrame:
     """Refuse a budget whose terms are not its total, and add the unexplained share."""
-    total = rows[list(BUDGET)].sum(axis=1)
+    total = rows[[f"{part}_seconds" for part in _parts(rows)]].sum(axis=1)
     gap = (total / rows["predicted_seconds"] - 1).abs()
     if (gap > _CLOSURE).any():
         worst = gap.idxmax()
@@ -103,13 +104,19 @@ def _closed(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _parts(rows: pd.DataFrame) -> tuple[str, ...]:
+    """The terms, and the wait for the producer where there is any."""
+    waits = "wait_seconds" in rows and (rows["wait_seconds"] > 0).any()
+    return (*TERMS, "wait") if waits else TERMS
+
+
 def _draw(axes: Axes, rows: pd.DataFrame, scale: Scale) -> None:
     from matplotlib.ticker import FuncFormatter
 
     unit = 100 / rows["measured_seconds"] if scale == "share" else 1e6 + 0 * rows["n"]
     at = list(range(len(rows)))
     floor = 0 * rows["n"].astype(float)
-    for term in TERMS:
+    for term in _parts(rows):
         height = rows[f"{term}_seconds"] * unit
         axes.bar(
             at,
@@ -192,7 +199,8 @@ def _in_words(rows: pd.DataFrame, label: str) -> str:
     sentences = []
     for row in rows.to_dict("records"):
         terms = ", ".join(
-            f"{style.TERM_NAMES[term]} {engineering(row[f'{term}_seconds'], 's')}" for term in TERMS
+            f"{style.TERM_NAMES[part]} {engineering(row[f'{part}_seconds'], 's')}"
+            for part in _parts(rows)
         )
         sentences.append(
             f"batch size {count(row['n'])}: measured {engineering(row['measured_seconds'], 's')}; "
@@ -205,9 +213,9 @@ def _view(rows: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     columns: dict[str, list[str] | pd.Series[int]] = {"Batch size": rows["n"].astype(int)}
-    for term in TERMS:
-        columns[style.TERM_NAMES[term].capitalize()] = [
-            engineering(seconds, "s") for seconds in rows[f"{term}_seconds"]
+    for part in _parts(rows):
+        columns[style.TERM_NAMES[part].capitalize()] = [
+            engineering(seconds, "s") for seconds in rows[f"{part}_seconds"]
         ]
     columns["Modelled"] = [engineering(seconds, "s") for seconds in rows["predicted_seconds"]]
     columns["Measured"] = [engineering(seconds, "s") for seconds in rows["measured_seconds"]]

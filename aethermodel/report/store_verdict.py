@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
-from aethermodel.report.order_statistics import ENOUGH, LEVEL, Interval
+from aethermodel.order_statistics import ENOUGH, LEVEL, Interval
 from aethermodel.report.quantities import engineering, interval
 
 if TYPE_CHECKING:

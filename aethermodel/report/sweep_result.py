@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel.labels import LABEL_OF
-from aethermodel.report.order_statistics import median_interval
+from aethermodel.order_statistics import NONE, Interval, median_interval
 from aethermodel.sweep.store import Record, Store
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class SweepResult:
             counts["missing"] = self.sweep.repeats - len(runs)
             values = [v for v in map(self.value, runs) if np.isfinite(v)]
             tails = [t for t in map(self.p99, runs) if np.isfinite(t)]
-            held, tail_held = median_interval(values), median_interval(tails)
+            held, tail_held = _repeated(values), _repeated(tails)
             rows.append(
                 {
                     **{axis: parameters[axis] for axis in self.axes},
@@ -203,6 +203,11 @@ class SweepResult:
             ]
         columns = ["point", "process", "run_order", "seconds", "noisy"]
         return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+
+
+def _repeated(values: list[float]) -> Interval:
+    """A single repeat has no spread to draw."""
+    return median_interval(values) if len(values) > 1 else NONE
 
 
 def _key(parameters: dict[str, Any]) -> str:

@@ -141,7 +141,7 @@ def terms(trial: Trial) -> Block:
     """Return the table of fitted parameters."""
     return table_of_terms(
         TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
-        for term in trial.calibration.model().terms
+        for term in trial.calibration.model().all_terms
         for p in term.parameters
     )
 

@@ -59,6 +59,20 @@ def test_budget_bars_stack_to_the_prediction(comparison, scale):
     assert list(tops.values()) == pytest.approx(list(comparison["predicted_seconds"] * unit))
 
 
+def test_the_wait_for_a_slower_producer_is_part_of_the_budget(comparison):
+    waits = comparison.assign(
+        wait_seconds=comparison["predicted_seconds"],
+        predicted_seconds=2 * comparison["predicted_seconds"],
+        predicted_high=2 * comparison["predicted_high"],
+    )
+    figure = report.budget(waits)
+    assert f"wait for the producer {figure.view['Wait for the producer'][0]}" in figure.alt
+    never = report.budget(comparison.assign(wait_seconds=0.0))
+    assert "Wait for the producer" not in never.view
+    with pytest.raises(ValueError, match="the terms sum to"):
+        report.budget(waits.drop(columns="wait_seconds"))
+
+
 @pytest.mark.parametrize("draw", [report.measured_vs_model, report.budget])
 def test_captions_name_the_label_and_who_measured(comparison, draw):
     figure = draw(comparison, measured_by="Measured by hand on host x.")

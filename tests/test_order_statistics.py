@@ -3,11 +3,12 @@
 import math
 from itertools import combinations, product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.report.order_statistics import median_interval, ratio_interval
+from aethermodel.order_statistics import median_interval, ratio_interval
 
 
 @pytest.mark.parametrize("n", range(2, 14))
@@ -22,9 +23,20 @@ def test_the_chance_of_a_median_is_that_of_counting_sides(n):
         assert inner / 2**n < 0.95
 
 
-def test_one_value_has_no_interval():
-    assert math.isnan(median_interval([1.0]).low)
-    assert median_interval([1.0]).chance == 0
+def test_one_value_is_its_own_interval_without_any_chance():
+    assert median_interval([1.0]) == (1.0, 1.0, 0)
+
+
+def test_no_value_has_no_interval():
+    with pytest.raises(ValueError, match="at least one value"):
+        median_interval([])
+
+
+def test_it_covers_the_median_of_a_skewed_law_as_often_as_said():
+    rng = np.random.default_rng(1)
+    found = [median_interval(rng.exponential(1.0, 9)) for _ in range(4000)]
+    covered = np.mean([low <= np.log(2) <= high for low, high, _ in found])
+    assert covered == pytest.approx(found[0].chance, abs=0.015)
 
 
 @pytest.mark.parametrize(("m", "n"), [(2, 8), (3, 5), (4, 4), (4, 6), (5, 5)])

@@ -7,7 +7,6 @@ do.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -36,6 +35,11 @@ class Interval(NamedTuple):
     chance: float
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """Low and high alone."""
+        return self.low, self.high
+
+    @property
     def one_sided(self) -> float:
         """The chance of not lying below the low end, or not above the high one."""
         return (1 + self.chance) / 2
@@ -47,7 +51,7 @@ NONE = Interval(math.nan, math.nan, 0.0)
 _MOST_PAIRS = 2_500
 
 
-def median_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
+def median_interval(values: npt.ArrayLike, level: float = LEVEL) -> Interval:
     """Return the ranks between which the median of independent repeats lies.
 
     How many of n values lie below the median is binomial with one half, whatever their
@@ -57,19 +61,26 @@ def median_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
 
     Parameters
     ----------
-    values : sequence of float
-        One a repeat.
+    values : array_like
+        One a repeat or a process; at least one.
     level : float
 
     Returns
     -------
     Interval
-        `NONE` for fewer than two values.
+        Of a single value that value, with chance 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no value.
     """
-    n = len(values)
-    if n < 2:
-        return NONE
-    ordered = sorted(values)
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    n = ordered.size
+    if not n:
+        raise ValueError("an interval needs at least one value")
+    if n == 1:
+        return Interval(float(ordered[0]), float(ordered[0]), 0.0)
     outside = np.cumsum([math.comb(n, i) for i in range(n // 2)]) / 2 ** (n - 1)
     cut = max(0, int(np.searchsorted(outside, 1 - level, side="right")) - 1)
     return Interval(float(ordered[cut]), float(ordered[n - 1 - cut]), 1 - float(outside[cut]))
