@@ -152,10 +152,11 @@ class Calibration:
         if term != "kernel":
             # Handles have no memory level: whatever they cost, it has no knee.
             return fit_term(n, seconds, forms=("constant", "affine"), group=group)
-        # A knee beyond the samples says nothing about them.
+        # A knee beyond the samples says nothing about them. Of a cache that others use too, less
+        # is left than its size says: then the knee is found from the samples.
         inside = tuple(k for k in self.conditions.knees().values() if min(n) < k < max(n))
         switch = self.conditions.switch
-        return fit_term(n, seconds, knees=inside, free_knee=False, switch=switch, group=group)
+        return fit_term(n, seconds, knees=inside, switch=switch, group=group)
 
     @property
     def fits(self) -> dict[str, TermFit]:

@@ -173,9 +173,7 @@ def candidates(
                         form = Form(True, places, (False,) * count, way)
                         tried.append(regress(form, samples))
         if free_knee:
-            found = find_knee(samples)
-            if found is not None:
-                tried.append(found)
+            tried += [found for way in ways if (found := find_knee(samples, way)) is not None]
     carried = [
         fit
         for fit in tried

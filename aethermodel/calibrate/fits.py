@@ -318,12 +318,12 @@ def _spread(regression: Regression, samples: Samples) -> Floats:
     found = [knee for knee, free in zip(form.knees, form.free, strict=True) if free]
     if not np.any(np.isin(found, samples.n)):
         return _inverse(regression.rows)
-    # A knee that settled at a measured size is held there from below, by that size, and less so
-    # from above. Either side alone misses the nominal coverage; their mean information keeps it.
+    # Where a knee settled at a measured size the law has two slopes by it, and the estimate may have
+    # come there from either side: it is spread as a mixture of the two, by their mean variance.
     law = form.design(samples.n) @ regression.values
     below = form.gradient(samples.n, regression.values, from_below=True)
     below = below * (np.sqrt(samples.kept) / law)[:, None]
-    return _inverse(np.concatenate([regression.rows, below]) / np.sqrt(2))
+    return (_inverse(regression.rows) + _inverse(below)) / 2
 
 
 def _inverse(rows: Floats) -> Floats:

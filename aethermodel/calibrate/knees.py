@@ -15,15 +15,15 @@ SIDE = 3
 PLACES_PER_GAP = 8
 
 
-def find_knee(samples: Samples, given: tuple[float, ...] = ()) -> Regression | None:
-    """Fit an affine law with one knee found from the samples beside those given.
+def find_knee(samples: Samples, switch: float | None = None) -> Regression | None:
+    """Fit an affine law with one knee found from the samples.
 
     Parameters
     ----------
     samples : Samples
         Locations at m batch sizes.
-    given : tuple of float
-        Knees already known, in events.
+    switch : float, optional
+        Batch size at which the code changes its way, in events; the knee lies above it.
 
     Returns
     -------
@@ -36,23 +36,24 @@ def find_knee(samples: Samples, given: tuple[float, ...] = ()) -> Regression | N
     inner = n[SIDE - 1 : n.size - SIDE + 1]
     step = np.arange(PLACES_PER_GAP) / PLACES_PER_GAP
     places = (inner[:-1, None] * (inner[1:] / inner[:-1])[:, None] ** step).ravel()
-    places = np.setdiff1d(places, given)
+    low = float(inner[0])
+    if switch is not None:
+        places, low = places[places > switch], max(low, float(np.nextafter(switch, np.inf)))
     if not places.size:
         return None
-    best = regress(_with(given, float(places[_search(samples, places, given)])), samples)
-    return _refine(best, samples, given, float(inner[0]), float(np.nextafter(inner[-1], 0)))
+    best = regress(_at(float(places[_search(samples, places, switch)]), switch), samples)
+    return _refine(best, samples, low, float(np.nextafter(inner[-1], 0)))
 
 
-def _with(given: tuple[float, ...], knee: float) -> Form:
-    knees = tuple(sorted((*given, knee)))
-    return Form(True, knees, tuple(place == knee for place in knees))
+def _at(knee: float, switch: float | None) -> Form:
+    return Form(True, (knee,), (True,), switch)
 
 
-def _search(samples: Samples, places: Floats, given: tuple[float, ...]) -> int:
+def _search(samples: Samples, places: Floats, switch: float | None) -> int:
     """Index of the place with the least squared relative residual, all places solved at once."""
     n, law = samples.n, samples.seconds
     weight = np.sqrt(samples.kept) / law
-    base = Form(True, given, (False,) * len(given)).design(n)
+    base = Form(switch=switch).design(n)
     shared = np.broadcast_to(base, (places.size, *base.shape))
     columns = np.concatenate([shared, np.maximum(0.0, n - places[:, None])[:, :, None]], axis=2)
     columns = columns * weight[None, :, None]
@@ -68,20 +69,17 @@ def _search(samples: Samples, places: Floats, given: tuple[float, ...]) -> int:
     return int(np.argmin(np.where(solution[:, -1] > 0, squares, np.inf)))
 
 
-def _refine(
-    best: Regression, samples: Samples, given: tuple[float, ...], low: float, high: float
-) -> Regression:
+def _refine(best: Regression, samples: Samples, low: float, high: float) -> Regression:
     """Move the found knee by Gauss-Newton steps (Muggeo 2003, doi 10.1002/sim.1545)."""
-    found = best.form.free.index(True)
     damping = 1.0
     for _ in range(16):
-        knee = best.form.knees[found]
+        (knee,) = best.form.knees
         step = damping * float(np.linalg.lstsq(best.rows, best.residual, rcond=1e-12)[0][-1])
         moved = float(np.clip(knee + step, low, high))
-        if abs(moved - knee) < 1e-4 * knee or moved in given or not best.values[2 + found] > 0:
+        if abs(moved - knee) < 1e-4 * knee or not best.values[2] > 0:
             break
         law = best.form.design(samples.n) @ best.values
-        trial = regress(_with(given, moved), samples, law)
+        trial = regress(_at(moved, best.form.switch), samples, law)
         if trial.deviance < best.deviance:
             best = trial
         else:

@@ -35,6 +35,8 @@ _MEANINGS = {
         "N1": ("N_send", "event", "batch size beyond which an event costs the producer more"),
     },
 }
+#: A knee that was found may lie by this above the one that belongs to its cache, by noise.
+_NEARLY = 0.9
 
 
 def term_of(term: str, fit: TermFit, knees: dict[str, float], source: str) -> Term:
@@ -73,7 +75,13 @@ def _named(term: str, name: str, fit: TermFit, knees: dict[str, float]) -> tuple
     # c2 and N1 belong to the first knee, c3 and N2 to the second.
     knee = name if name.startswith("N") else f"N{int(name[1:]) - 1}"
     at = fit.parameters[knee].value
-    level = min(knees, key=lambda key: abs(knees[key] - at))
+    level = _level(at, knees)
     if name == knee:
         return f"N_{level}", "event", f"batch size at which the pool outgrows {level}"
     return f"t_beyond_{level}", "s/event", f"further cost of an event beyond {level}"
+
+
+def _level(at: float, knees: dict[str, float]) -> str:
+    """The smallest cache that holds so much: neighbours may have left less of it, never more."""
+    by_size = sorted(knees, key=lambda level: knees[level])
+    return next((level for level in by_size if _NEARLY * at <= knees[level]), by_size[-1])

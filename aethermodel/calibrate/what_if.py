@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.scaling import THREADS, team_parameters
@@ -119,17 +118,18 @@ def pool(calibration: Calibration, batches: int) -> Assumptions:
     Returns
     -------
     dict of str to Assumption
-        Of the knees that the kernel's law has. They are capacities over working sets: exact.
+        Of the knees that the kernel's law has, given or found. They are capacities over working
+        sets: exact.
     """
     if batches < 1:
         raise ValueError(f"a pool has at least 1 batch, not {batches}")
     source = f"a pool of {batches} batches, for {calibration.conditions.pool} as measured"
-    knees = replace(calibration.conditions, pool=batches).knees()
+    part = calibration.conditions.pool / batches
     law = calibration.model().parameters
     return {
-        f"N_{level}": Assumption(size, source, measured=True)
-        for level, size in knees.items()
-        if f"N_{level}" in law
+        name: Assumption(law[name].value * part, source, measured=True)
+        for name in map("N_{}".format, calibration.conditions.knees())
+        if name in law
     }
 
 

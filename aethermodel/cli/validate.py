@@ -124,6 +124,7 @@ def print_trial(trial: Trial) -> None:
         f"{trial.verdict.coverage:.0%} of the errors, wanted 95 %"
     )
     typer.echo(
-        f"{trial.noisy_share:.1%} of {len(trial.samples)} samples were disturbed and taken again; "
+        f"{trial.noisy_share:.1%} of {len(trial.samples)} samples were disturbed and taken again, "
+        f"of the others {trial.contended_share:.0%} was left out for neighbours; "
         f"the pipeline's processes differ by {trial.verdict.spread:.1%}."
     )

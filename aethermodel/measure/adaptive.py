@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.order_statistics import median_interval
 from aethermodel.measure.latency import Kind, Progress, arrivals_of, least_disturbed
 from aethermodel.measure.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
 from aethermodel.measure.rule_trace import serve_by
+from aethermodel.order_statistics import median_interval
 
 #: Names of the rule that adapts, and of the one that takes whatever waits, as the plane does by
 #: itself; the others are ``fixed n``, n in events.

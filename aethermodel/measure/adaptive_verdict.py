@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from aethermodel.order_statistics import median_interval
 from aethermodel.measure.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
 from aethermodel.measure.budgets import Judgement, judged
+from aethermodel.order_statistics import median_interval
 
 #: What adaptive batching carries, over the best fixed size, at least.
 THROUGHPUT_SHARE = 0.9

@@ -15,7 +15,7 @@ from aethermodel.calibrate.conditions import Conditions
 from aethermodel.calibrate.design import next_point
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
-from aethermodel.measure.sampling import Plan, Point, take_samples
+from aethermodel.measure.sampling import CALM_SECONDS, Plan, Point, calm_plan, take_samples
 from cython_core import simd_variant
 from cython_core.router import switch_size
 
@@ -29,8 +29,8 @@ MOST_NOISE = 0.10
 _RESERVE = 0.05
 # A refinement that shrinks the confidence region by less is not worth its time.
 _WORTHWHILE = 0.97
-# Seconds that the shortest sample takes, as the plan has it.
-_SHORTEST = float(Plan.model_fields["sample_seconds"].default)
+# Seconds that the shortest sample takes.
+_SHORTEST = CALM_SECONDS
 
 
 def now() -> str:
@@ -137,12 +137,7 @@ class _Sampling:
             if self.frames and not self.has_time:
                 return
             start = monotonic()
-            plan = Plan(
-                points=tuple(points),
-                processes=1,
-                repeats=repeats,
-                seed=self.campaign.seed + self.processes,
-            )
+            plan = calm_plan(points, 1, repeats, self.campaign.seed + self.processes)
             frame = take_samples(plan, self._advance(total), deadline=self.deadline)
             self.frames.append(frame.assign(process=self.processes))
             self.processes += 1

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from aethermodel.labels import LABEL_OF, DeviceLabel, Fabric, FabricLabel
 from aethermodel.measure.runner import EventLoop, available_loops
-from aethermodel.measure.sampling import Plan, Point
+from aethermodel.measure.sampling import Plan, Point, calm_plan
 from aethermodel.measure.sending import ring_bytes
 from aethermodel.measure.verbs_devices import usable_device
 from cython_core.router import MAX_THREADS, switch_size
@@ -142,9 +142,7 @@ class Campaign(BaseModel):
         """
         beside = self.whole_points() if whole else self.ceiling_points()
         points = self.term_points() + beside
-        return Plan(
-            points=tuple(points), processes=self.processes, repeats=self.repeats, seed=self.seed
-        )
+        return calm_plan(points, self.processes, self.repeats, self.seed)
 
     def term_points(self) -> list[Point]:
         """Return what calibrates the terms, each by its own probe."""

@@ -35,6 +35,8 @@ class Checked:
         Also verify every event's checksum.
     more : callable, optional
         Asked once `batches` have been passed on: returns how many further ones to; 0: none.
+    released_ns : list of int, optional
+        To which the time of each release is added.
 
     Attributes
     ----------
@@ -51,6 +53,7 @@ class Checked:
         lap: int = 0,
         verify: Checksums | None = None,
         more: Callable[[], int] | None = None,
+        released_ns: list[int] | None = None,
     ) -> None:
         self.label = receiver.label
         self.copies = receiver.copies
@@ -63,6 +66,7 @@ class Checked:
         self._verify = verify.verify if verify else None
         self._more = more
         self._meant_ns = 0
+        self._released_ns = released_ns
 
     @property
     def waiting(self) -> int:
@@ -104,6 +108,8 @@ class Checked:
         self._receiver.release()
         self.ended_ns = now_ns()
         self.latency_ns.record(self.ended_ns - self._meant_ns)
+        if self._released_ns is not None:
+            self._released_ns.append(self.ended_ns)
 
     def close(self) -> None:
         """Leave the receiver open for the next run."""

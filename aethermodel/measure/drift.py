@@ -17,7 +17,7 @@ from aethermodel.calibrate.samples import summarise
 from aethermodel.labels import LABEL_OF, Fabric
 from aethermodel.measure.campaign import loop_probe
 from aethermodel.measure.probes import PROBES
-from aethermodel.measure.sampling import Plan, Point, take_samples
+from aethermodel.measure.sampling import Point, calm_plan, take_samples
 from aethermodel.measure.verbs_devices import usable_device
 
 Floats = npt.NDArray[np.float64]
@@ -85,7 +85,7 @@ def check_drift(
         for term, timings in calibration.samples.items()
         for at in sorted({int(min(timings.n)), int(max(timings.n))})
     ]
-    plan = Plan(points=tuple(points), processes=_PROCESSES, repeats=_REPEATS)
+    plan = calm_plan(points, _PROCESSES, _REPEATS)
     fresh = take_samples(plan, progress)
     return [_drift(calibration, term, fresh) for term in calibration.samples]
 

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.bus.adaptive import Rule
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.order_statistics import median_interval
 from aethermodel.measure.load import (
     WARM_UP,
     Floats,
@@ -28,6 +27,7 @@ from aethermodel.measure.load import (
 from aethermodel.model.arrivals import Arrivals, Bursty, Periodic, Poisson
 from aethermodel.model.pauses import Pauses
 from aethermodel.model.queueing import serve_paused
+from aethermodel.order_statistics import median_interval
 
 Kind = Literal["poisson", "periodic", "bursty"]
 Progress = Callable[[int, int], None]

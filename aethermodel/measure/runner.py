@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from typing import Literal
+from typing import Literal, TypeVar
 
 EventLoop = Literal["asyncio", "uvloop"]
+_T = TypeVar("_T")
 
 
 def available_loops() -> tuple[EventLoop, ...]:
@@ -17,20 +18,20 @@ def available_loops() -> tuple[EventLoop, ...]:
 
 
 def on_loop(
-    event_loop: EventLoop, timed: Callable[[int], Coroutine[None, None, float]]
-) -> Callable[[int], float]:
+    event_loop: EventLoop, timed: Callable[[int], Coroutine[None, None, _T]]
+) -> Callable[[int], _T]:
     """Bind a timed coroutine function to one event loop, kept open between calls.
 
     Parameters
     ----------
     event_loop : {"asyncio", "uvloop"}
     timed : callable
-        ``loops -> coroutine`` that takes its own time and returns seconds.
+        ``loops -> coroutine`` that takes its own time and returns seconds, or laps.
 
     Returns
     -------
     callable
-        ``loops -> seconds``; also from within a running loop, in a thread of its own then.
+        ``loops -> what it returns``; also from within a running loop, in a thread of its own then.
 
     Raises
     ------
@@ -46,10 +47,10 @@ def on_loop(
     else:
         loop = asyncio.new_event_loop()
 
-    def run(loops: int) -> float:
+    def run(loops: int) -> _T:
         return loop.run_until_complete(timed(loops))
 
-    def anywhere(loops: int) -> float:
+    def anywhere(loops: int) -> _T:
         try:
             asyncio.get_running_loop()
         except RuntimeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 from time import monotonic
@@ -18,6 +18,10 @@ from aethermodel.measure.probes import PROBES
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+#: How long a sample of `calm_plan` lasts at least.
+CALM_SECONDS = 0.008
 
 
 class Point(BaseModel):
@@ -54,6 +58,9 @@ class Plan(BaseModel):
     sample_seconds : float
         Least duration of one sample; the inner loop is sized for it. The clock costs
         some 50 ns, so that 1 ms already keeps it below 0.01 %.
+    slices : int
+        Parts that a sample is cut in, to leave out those that were disturbed: a whole one counts
+        as disturbed by any theft or switch, one of several slices where most of these are.
     retries : int
         How often a sample that was disturbed is taken again.
     seed : int
@@ -66,6 +73,7 @@ class Plan(BaseModel):
     processes: int = Field(5, ge=1, le=100)
     repeats: int = Field(3, ge=1, le=1000)
     sample_seconds: float = Field(0.005, ge=0.0001, le=60)
+    slices: int = Field(1, ge=1, le=1000)
     retries: int = Field(2, ge=0, le=100)
     seed: int = 0
 
@@ -73,6 +81,22 @@ class Plan(BaseModel):
     def samples(self) -> int:
         """How many undisturbed samples the whole plan asks for."""
         return len(self.points) * self.processes * self.repeats
+
+
+def calm_plan(points: Iterable[Point], processes: int, repeats: int, seed: int = 0) -> Plan:
+    """Return a plan of what a host does while its neighbours leave it alone.
+
+    Eight slices of a millisecond, each of which they disturb or do not; see
+    `aethermodel.measure.slices`. Terms and whole must both be taken so, or neither.
+    """
+    return Plan(
+        points=tuple(points),
+        processes=processes,
+        repeats=repeats,
+        sample_seconds=CALM_SECONDS,
+        slices=8,
+        seed=seed,
+    )
 
 
 class SamplingError(RuntimeError):
@@ -135,8 +159,9 @@ def take_samples(
     pandas.DataFrame
         One row a sample, disturbed ones included: ``probe``, the settings as columns
         (missing where a probe has no such setting), ``seconds`` an operation, ``loops``,
-        ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``,
-        ``stolen_seconds``, ``switches``, ``load``, ``clock_ns``.
+        ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``, ``contended``
+        (share of its slices that were disturbed), ``stolen_seconds``, ``switches``, ``load``,
+        ``clock_ns``.
 
     Raises
     ------

@@ -43,14 +43,16 @@ class Moved(NamedTuple):
 Move = Callable[[int, int], Awaitable[Moved]]
 
 
-def across(crossing: Crossing, batch_size: int, topics: int) -> Move:
+def across(
+    crossing: Crossing, batch_size: int, topics: int, released_ns: list[int] | None = None
+) -> Move:
     """Move batches of another process through a bus; every event is checked."""
 
     async def move(batches: int, interval_ns: int) -> Moved:
         tally = Tally()
         bus = tallied(tally, batch_size, topics)
         first = crossing.order(batches, batch_size, interval_ns)
-        checked = Checked(crossing.receiver, batches, first)
+        checked = Checked(crossing.receiver, batches, first, released_ns=released_ns)
         before = process_time()
         await drain(bus, checked)
         consumer, producer = process_time() - before, crossing.spent().cpu_seconds

@@ -109,6 +109,11 @@ class Trial:
         """Share of all samples that were disturbed while they ran (most were taken again)."""
         return float(self.samples["noisy"].mean())
 
+    @property
+    def contended_share(self) -> float:
+        """Share of all slices left out of their sample: a neighbour slowed them down."""
+        return float(self.samples["contended"].mean())
+
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of the trial."""
         return {
@@ -117,6 +122,7 @@ class Trial:
             "attribution": self.attribution.figures(),
             "samples": len(self.samples),
             "noisy_share": self.noisy_share,
+            "contended_share": self.contended_share,
             "rows": self.table.to_dict(orient="records"),
             "compositions": composition_errors(self.table).to_dict(orient="records"),
             "calibration": self.calibration.to_json(),

@@ -16,11 +16,13 @@ from typing import Any, TextIO
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.probes import PROBES, Timed
 from aethermodel.measure.sampling import Plan
+from aethermodel.measure.slices import sliced, undisturbed
 from cython_core import clock_cost_ns
 
 # Two successive windows that differ by less are warm.
 _WARM = 0.05
 _MOST_WINDOWS = 10
+_MOST_CONTENDED = 0.5
 
 
 def size_loop(timed: Timed, seconds: float) -> int:
@@ -70,8 +72,10 @@ def sample(plan: Plan, process: int) -> Iterator[dict[str, Any]]:
             timed(max(1, loops // 4))  # the points in between have cooled the caches
             for attempt in range(plan.retries + 1):
                 before = Reading.now()
-                seconds = timed(loops) / loops
+                seconds, contended = undisturbed(sliced(timed, loops, plan.slices))
                 noise = Noise.since(before)
+                # Slices leave out what was disturbed, as long as most of them were not.
+                noisy = noise.noisy if plan.slices == 1 else contended > _MOST_CONTENDED
                 yield {
                     "point": turn,
                     "seconds": seconds,
@@ -80,13 +84,14 @@ def sample(plan: Plan, process: int) -> Iterator[dict[str, Any]]:
                     "attempt": attempt,
                     "order": position,
                     "process": process,
-                    "noisy": noise.noisy,
-                    "final": not noise.noisy or attempt == plan.retries,
+                    "noisy": noisy,
+                    "final": not noisy or attempt == plan.retries,
+                    "contended": contended,
                     "clock_ns": clock_ns,
                     **asdict(noise),
                 }
                 position += 1
-                if not noise.noisy:
+                if not noisy:
                     break
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aethermodel.order_statistics import ratio_interval
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
-from aethermodel.order_statistics import ratio_interval
 from aethermodel.report.page import Section, render
 from aethermodel.report.quantities import engineering
 from aethermodel.report.sweep_result import SweepResult

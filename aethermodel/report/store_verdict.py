@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.order_statistics import ENOUGH, LEVEL, Interval
+from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.report.quantities import engineering, interval
 
 if TYPE_CHECKING:

@@ -150,7 +150,8 @@ def host(trial: Trial, command: str) -> Block:
     """Return what this was measured on, how noisy it was, and how to run it again."""
     facts = {
         **trial.host,
-        "samples": f"{len(trial.samples)}, {_share(trial.noisy_share)} disturbed and taken again",
+        "samples": f"{len(trial.samples)}, {_share(trial.noisy_share)} disturbed and taken again, "
+        f"and {_share(trial.contended_share)} of their slices left out",
         "processes": trial.campaign.processes,
         "seed": trial.campaign.seed,
         "measured": trial.calibration.created,

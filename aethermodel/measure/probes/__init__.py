@@ -27,7 +27,8 @@ from aethermodel.measure.probes import (
     verbs,
 )
 
-#: Runs an operation `loops` times and returns the seconds that all of them took.
+#: Runs an operation `loops` times and returns the seconds that all of them took; of a stream,
+#: as `aethermodel.measure.slices.Lapped` also those of each stretch.
 Timed = Callable[[int], float]
 
 

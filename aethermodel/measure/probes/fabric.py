@@ -6,7 +6,7 @@ import asyncio
 import atexit
 from collections.abc import Callable, Coroutine
 from time import perf_counter, thread_time
-from typing import Literal
+from typing import Literal, TypeVar
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.checked import Checked
@@ -15,9 +15,11 @@ from aethermodel.measure.pacing import POOL, numbered_pool
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.sending import ring_capacity
+from aethermodel.measure.slices import Lap, Lapped
 from aethermodel.measure.workload import make_batch
 
 NAME = "fabric"
+_T = TypeVar("_T")
 
 Timed = Callable[[int], Coroutine[None, None, float]]
 
@@ -42,8 +44,10 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the fabric alone: nothing is routed and no handler called."""
+    if settings.fabric == "shm":
+        return Lapped(on_loop(settings.event_loop, _crossing(settings, "shm", _from_backlog)))
     if settings.fabric != "loopback":
-        timed = _crossing(settings, settings.fabric)
+        timed = _crossing(settings, settings.fabric, _by_cpu_time)
     elif settings.checked:
         timed = _checked_loopback(settings)
     else:
@@ -88,11 +92,14 @@ async def _one(receiver: Checked) -> None:
     receiver.release()
 
 
-def _crossing(settings: Settings, fabric: CrossingFabric) -> Timed:
+def _crossing(
+    settings: Settings,
+    fabric: CrossingFabric,
+    receive: Callable[[Checked, int, int], Coroutine[None, None, _T]],
+) -> Callable[[int], Coroutine[None, None, _T]]:
     held: list[Crossing] = []
-    receive = _from_backlog if fabric == "shm" else _by_cpu_time
 
-    async def timed(loops: int) -> float:
+    async def timed(loops: int) -> _T:
         if not held:
             n, topics = settings.batch_size, settings.topics
             held.append(await Crossing.open(fabric, n, topics))
@@ -100,16 +107,16 @@ def _crossing(settings: Settings, fabric: CrossingFabric) -> Timed:
         (crossing,) = held
         first = crossing.order(loops, settings.batch_size)
         receiver = Checked(crossing.receiver, loops, first)
-        seconds = await receive(receiver, loops, settings.batch_size)
+        taken = await receive(receiver, loops, settings.batch_size)
         crossing.spent()
-        return seconds
+        return taken
 
     return timed
 
 
-async def _from_backlog(receiver: Checked, loops: int, batch_size: int) -> float:
+async def _from_backlog(receiver: Checked, loops: int, batch_size: int) -> list[Lap]:
     """Let half a ring of batches gather outside the clock, then take them inside it."""
-    done, seconds = 0, 0.0
+    done, laps = 0, []
     backlog = ring_capacity(batch_size) // 2 // batch_size
     while done < loops:
         turn = min(backlog, loops - done)
@@ -118,9 +125,9 @@ async def _from_backlog(receiver: Checked, loops: int, batch_size: int) -> float
         start = perf_counter()
         for _ in range(turn):
             await _one(receiver)
-        seconds += perf_counter() - start
+        laps.append(Lap(turn, perf_counter() - start))
         done += turn
-    return seconds
+    return laps
 
 
 async def _by_cpu_time(receiver: Checked, loops: int, batch_size: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 from collections.abc import Callable, Coroutine
+from itertools import pairwise
 from time import perf_counter
 from typing import Literal
 
@@ -15,6 +16,7 @@ from aethermodel.bus.plane import Plane
 from aethermodel.measure.crossing import Crossing
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import EventLoop, on_loop
+from aethermodel.measure.slices import Lap, Lapped
 from aethermodel.measure.stream import across
 from aethermodel.measure.tally import LostEventsError, Tally
 from aethermodel.measure.workload import same_pool
@@ -49,21 +51,25 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time from the first send until the last batch was seen by its handlers."""
-    timed = _in_process(settings) if settings.fabric == "loopback" else _across(settings)
-    return on_loop(settings.event_loop, timed)
+    if settings.fabric != "loopback":
+        return Lapped(on_loop(settings.event_loop, _across(settings)))
+    return on_loop(settings.event_loop, _in_process(settings))
 
 
-def _across(settings: Settings) -> Timed:
+def _across(settings: Settings) -> Callable[[int], Coroutine[None, None, list[Lap]]]:
     """The bus over a stream from another process; the producer waits only for room."""
     assert settings.fabric != "loopback"
     fabric, n = settings.fabric, settings.batch_size
     held: list[Crossing] = []
 
-    async def timed(loops: int) -> float:
+    async def timed(loops: int) -> list[Lap]:
         if not held:
             held.append(await Crossing.open(fabric, n, settings.topics))
             atexit.register(held[0].close)
-        return (await across(held[0], n, settings.topics)(loops, 0)).seconds
+        released: list[int] = []
+        # One more: each lap is from release to release.
+        await across(held[0], n, settings.topics, released)(loops + 1, 0)
+        return [Lap(1, (end - start) / 1e9) for start, end in pairwise(released)]
 
     return timed
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from time import perf_counter, thread_time
+from typing import TypeVar
 
 from aethermodel.measure.crossing import CrossingFabric
 from aethermodel.measure.drained import Drained
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import on_loop
+from aethermodel.measure.slices import Lap, Lapped
 
 NAME = "send"
+_T = TypeVar("_T")
 # As many batches as a ring has room for.
 _RUN_UP = 8
 
@@ -32,30 +35,40 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the producer alone; the consumer checks every event outside the clock."""
-    held: list[Drained] = []
-    send = {"shm": _into_room, "tcp": _by_cpu_time, "verbs": _at_pace}[settings.fabric]
+    # The loop is that of every crossing's producer.
+    if settings.fabric == "shm":
+        return Lapped(on_loop("asyncio", _opened(settings, _into_room)))
+    return on_loop(
+        "asyncio", _opened(settings, _by_cpu_time if settings.fabric == "tcp" else _at_pace)
+    )
 
-    async def timed(loops: int) -> float:
+
+def _opened(
+    settings: Settings, send: Callable[[Drained, int], Coroutine[None, None, _T]]
+) -> Callable[[int], Coroutine[None, None, _T]]:
+    held: list[Drained] = []
+
+    async def timed(loops: int) -> _T:
         if not held:
             held.append(await Drained.open(settings.fabric, settings.batch_size, settings.topics))
             atexit.register(held[0].close)
         return await send(held[0], loops)
 
-    return on_loop("asyncio", timed)  # as the producer of every crossing runs
+    return timed
 
 
-async def _into_room(drained: Drained, loops: int) -> float:
+async def _into_room(drained: Drained, loops: int) -> list[Lap]:
     """Send half a ring of batches inside the clock, and let them be taken outside it."""
-    done, seconds = 0, 0.0
+    done, laps = 0, []
     while done < loops:
         turn = min(drained.backlog, loops - done)
         start = perf_counter()
         await drained.send(turn)
-        seconds += perf_counter() - start
+        laps.append(Lap(turn, perf_counter() - start))
         drained.take(turn)
         drained.wait()
         done += turn
-    return seconds
+    return laps
 
 
 async def _by_cpu_time(drained: Drained, loops: int) -> float:

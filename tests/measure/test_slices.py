@@ -1,0 +1,71 @@
+"""Slices of a sample: cut from calls or from laps, and what of them was disturbed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aethermodel.measure.sampling import Plan, Point
+from aethermodel.measure.slices import Lap, Lapped, sliced, undisturbed
+from aethermodel.measure.worker import sample
+
+
+@given(st.integers(1, 10_000), st.integers(1, 50))
+def test_an_operation_is_run_once_a_slice_and_no_more_often_than_asked(loops, slices):
+    asked = []
+
+    def timed(count):
+        asked.append(count)
+        return 3e-6 * count
+
+    assert sliced(timed, loops, slices) == pytest.approx([3e-6] * slices)
+    assert sum(asked) <= max(loops, slices)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=60), st.integers(1, 20))
+def test_laps_fall_into_slices_whole_and_in_order(counts, slices):
+    """Each operation takes as long as its place says: no slice mixes what was far apart."""
+    laps, place = [], 0
+    for count in counts:
+        laps.append(Lap(count, float(sum(range(place, place + count)))))
+        place += count
+    found = sliced(Lapped(lambda _: laps), place, slices)
+    assert 1 <= len(found) <= min(slices, len(laps))
+    assert found == sorted(found)
+    if slices == 1:
+        assert found == pytest.approx([(place - 1) / 2])
+
+
+def test_a_stream_takes_as_long_as_its_laps():
+    stream = Lapped(lambda loops: [Lap(2, 2e-6)] * (loops // 2))
+    assert stream(7) == pytest.approx(7e-6)  # it may run one lap less than was asked for
+
+
+calm = st.lists(st.floats(1.0, 1.1), min_size=3, max_size=20)
+
+
+@given(calm, st.randoms())
+def test_what_neighbours_slow_down_is_left_out(seconds, random):
+    slow = [1.9] * ((len(seconds) - 1) // 2)
+    mixed = seconds + slow
+    random.shuffle(mixed)
+    assert undisturbed(mixed)[0] == undisturbed(seconds)[0]
+    assert undisturbed(mixed)[1] == pytest.approx(len(slow) / len(mixed))
+    assert undisturbed(seconds)[1] == 0
+
+
+def test_a_single_slice_is_itself():
+    assert undisturbed([0.25]) == (0.25, 0)
+
+
+@pytest.mark.parametrize("slices", [1, 4])
+def test_a_sample_says_how_much_of_it_was_disturbed(slices):
+    plan = Plan(
+        points=(Point(probe="ffi"),), processes=1, repeats=2, sample_seconds=0.0004, slices=slices
+    )
+    rows = list(sample(plan, 0))
+    assert sum(row["final"] for row in rows) == 2
+    for row in rows:
+        assert row["seconds"] > 0
+        assert 0 <= row["contended"] < 1
+        assert slices > 1 or row["contended"] == 0
+        assert slices == 1 or row["noisy"] == (row["contended"] > 0.5)
