@@ -88,7 +88,8 @@ def best_rate(law: Law | Pipelined) -> tuple[Floats, Floats]:
 def _best_together(law: Pipelined) -> tuple[Floats, Floats]:
     """The highest rate of two stages: at the peak of one of them, or where they cross between.
 
-    A stage's rate grows up to its peak and falls beyond it.
+    A stage's rate grows up to its peak and falls beyond it; but for handler calls, which make it
+    rise once more after a knee that lies below what hits every topic. So all three are looked at.
     """
     peaks = [best_rate(stage) for stage in law.stages]
     first = np.argmin([np.minimum(size, _FAR) for _, size in peaks], axis=0)
@@ -108,9 +109,11 @@ def _best_together(law: Pipelined) -> tuple[Floats, Floats]:
         middle = np.sqrt(low * high)
         ahead = lead(middle) >= 0
         low, high = np.where(ahead, low, middle), np.where(ahead, middle, high)
-    size = np.where(lead(early) >= 0, early, np.where(lead(late) <= 0, late, high))
-    limits = np.minimum(*(rate for rate, _ in peaks))
-    return np.where(np.isinf(size), limits, law.rate(np.minimum(size, _FAR))), size
+    sizes = np.stack([early, high, late])
+    rates = np.stack([law.rate(np.minimum(size, _FAR)) for size in sizes])
+    # The first of equals: the smallest size.
+    best = np.argmax(rates >= rates.max(axis=0) * (1 - 1e-12), axis=0)[None]
+    return np.take_along_axis(rates, best, 0)[0], np.take_along_axis(sizes, best, 0)[0]
 
 
 def size_for_rate(law: Law | Pipelined, rate: npt.ArrayLike) -> Floats:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aethermodel.model.batch import BatchModel
@@ -57,6 +57,8 @@ def test_the_slower_stage_is_the_time_and_its_lead_the_wait(model):
 
 @settings(deadline=None, max_examples=60)
 @given(models, st.floats(0.05, 0.995))
+# The consumer's rate has a peak at its knee, falls, and rises above it once every topic is hit.
+@example(build(1e-7, 6e-8, 7.6e-5, 1e-7, knee=10.0, rise=1e-7), 0.5)
 def test_sizes_for_a_share_of_the_best_rate_match_brute_force(model, share):
     law = law_of(model)
     rate, size = best_rate(law)
