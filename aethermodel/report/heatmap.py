@@ -55,8 +55,8 @@ def heatmap(result: SweepResult) -> ReportFigure:
                 _hatch(axes, Rectangle((x, y), 1, 1), row["state"])
             if len(points) <= _MOST_CELLS_WITH_TEXT:
                 ink = _ink(row["value"], norm)
-                text = axes.text(x + 0.5, y + 0.5, _text(row, unit), ha="center", va="center")
-                text.set(fontsize=7.5, zorder=4, color=ink)
+                place, text = (x + 0.5, y + 0.5), _text(row, unit)
+                axes.text(*place, text, ha="center", va="center", color=ink, fontsize=7.5, zorder=4)
         mesh = axes.pcolormesh(np.ma.masked_invalid(grid), cmap=_MAP, norm=norm)
         if norm:
             bar = figure.colorbar(mesh, ax=axes, label=name)
@@ -103,7 +103,7 @@ def _text(row: dict[str, Any], unit: str) -> str:
 
 def _ink(value: float, norm: Any) -> str:
     """Return what is read on a cell's colour: the map is dark at its low end."""
-    dark = norm is not None and np.isfinite(value) and norm(value) < 0.5
+    dark = norm is not None and math.isfinite(value) and bool(norm(value) < 0.5)
     return _LIGHT if dark else _DARK
 
 

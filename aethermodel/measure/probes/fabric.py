@@ -17,8 +17,6 @@ from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.sending import ring_capacity
 from aethermodel.measure.workload import make_batch
 
-NAME = "fabric"
-
 Timed = Callable[[int], Coroutine[None, None, float]]
 
 

@@ -11,7 +11,6 @@ from aethermodel.measure.drained import Drained
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import on_loop
 
-NAME = "send"
 # As many batches as a ring has room for.
 _RUN_UP = 8
 
