@@ -190,21 +190,24 @@ def _sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
         raise ValueError(f"--reuse is params, code or strict, not {given['reuse']!r}")
     source: Path | None = given["source"]
     base: dict[str, Any] = {}
+    stored: Sweep | None = None
     folder: Path | None = given["store"]
     if source is not None and source.is_dir():
-        base = Store(source).sweep().model_dump()
+        stored = Store(source).sweep()
         folder = folder or source
     elif source is not None:
         base = read_sweep_file(source)
         folder = folder or Path("sweeps") / source.stem
     elif folder is not None and not (given.get("probe") or given.get("notebook")):
-        base = Store(folder).sweep().model_dump()
+        stored = Store(folder).sweep()
+    if stored:
+        base = stored.model_dump()
     for option, name in _SETTINGS.items():
         if given.get(option) is not None:
             base[name] = given[option]
     if axes := parse_axes(given.get("parameter") or ()):
         base["parameters"] = {**(base.get("parameters") or {}), **axes}
-    sweep = Sweep.model_validate(base)
+    sweep = stored if stored and base == stored.model_dump() else Sweep.model_validate(base)
     if folder is None:
         folder = Path("sweeps") / Path(sweep.probe or sweep.notebook or "").stem
     return sweep, Store(folder)

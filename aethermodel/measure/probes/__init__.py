@@ -39,12 +39,15 @@ class _Probes(Mapping[str, Probe]):
 
     def __init__(self, *names: str) -> None:
         self._names = names
+        self._imported: dict[str, Probe] = {}
 
     def __getitem__(self, name: str) -> Probe:
         if name not in self._names:
             raise KeyError(name)
-        module = import_module(module_of(name))
-        return Probe(name, module.Settings, module.prepare)
+        if name not in self._imported:
+            module = import_module(module_of(name))
+            self._imported[name] = Probe(name, module.Settings, module.prepare)
+        return self._imported[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._names
