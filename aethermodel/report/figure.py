@@ -146,7 +146,7 @@ def table_html(table: pd.DataFrame, caption: str) -> str:
 
 def csv_link(table: pd.DataFrame, name: str) -> str:
     """Return a link that saves the table as CSV and needs no network: the data are in it."""
-    data = base64.b64encode(table.to_csv(index=False).encode()).decode()
+    data = base64.b64encode(table.to_csv(index=False, float_format="%.9g").encode()).decode()
     stem = "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
     return (
         f'<a class="ae-download" download="{escape(stem)}.csv" '
