@@ -21,6 +21,8 @@ def one_line(error: Exception) -> str:
         where = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         given = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
+        if first["type"] == "extra_forbidden":
+            return f"{where}: there is no such setting{more}"
         message = first["msg"].removeprefix("Value error, ")
         return f"{where}: {message}{given}{more}" if where else f"{message}{more}"
     if hasattr(error, "format_message"):  # the command line itself was wrong

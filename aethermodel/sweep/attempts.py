@@ -118,7 +118,8 @@ class Attempts:
                     started=started,
                 )
             except PapermillExecutionError as error:
-                return {"state": "failed", "error": f"{error.ename}: {error.evalue}"}
+                why = f"{error.ename}: {error.evalue}"
+                return {"state": "failed", "error": " ".join(why.split())}
             except Exception as error:  # nbclient's, of a kernel that died
                 if late.is_set():
                     why = f"not done after {sweep.timeout_seconds:g} s"
