@@ -9,10 +9,11 @@ import numpy as np
 from aethermodel.report import style
 from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import percent
+from aethermodel.report.quantities import MINUS, percent
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axis import Axis
 
     from aethermodel.report.sweep_result import SweepResult
 
@@ -35,6 +36,19 @@ def drift(samples: pd.DataFrame) -> tuple[pd.Series[float], float]:
     return relative, float(ranks)
 
 
+def _ratio_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis of ratios near 1 by how far they are from it."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+    low, high = axis.get_view_interval()
+    if high > 3 * low:  # 1, 2 and 5 say it
+        style.log_ticks(axis)
+        return
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda ratio, _: percent(ratio - 1)))
+    axis.set_minor_locator(NullLocator())
+
+
 def ecdf(result: SweepResult) -> ReportFigure | None:
     """Draw the distribution of each point's samples, and all of them in run order."""
     samples = result.samples
@@ -53,7 +67,7 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
             share = np.arange(1, len(values) + 1) / len(values)
             above.step(values, share, where="post", linewidth=1, label=name if few else None)
         above.set_xscale("log")
-        style.log_ticks(above.xaxis)
+        _ratio_ticks(above.xaxis)
         above.set_xlabel("sample over the median of its point")
         above.set_ylabel("share of samples")
         if few:
@@ -67,7 +81,7 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
                 label="disturbed" if noisy else "undisturbed",
             )
         below.set_yscale("log")
-        style.log_ticks(below.yaxis)
+        _ratio_ticks(below.yaxis)
         below.axhline(1, color=style.QUIET, linewidth=0.8)
         below.set_xlabel("order in which the points ran")
         below.set_ylabel("over the median")
@@ -77,7 +91,7 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
     trend = (
         "too few runs to tell a drift"
         if np.isnan(correlation)
-        else f"rank correlation with run order {correlation:+.2f}"
+        else f"rank correlation with run order {correlation:+.2f}".replace("-", MINUS)
     )
     shown = (
         f"all {what}s of the {len(names)} points together, each"

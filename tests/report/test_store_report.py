@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_calibration import synthetic_calibration
 
+from aethermodel.report.ecdf import ecdf
 from aethermodel.report.pareto import front
 from aethermodel.report.store import Thresholds, rerun_command, store_report
 from aethermodel.report.sweep_result import SweepResult
@@ -184,6 +185,19 @@ def test_one_sample_a_point_is_no_distribution(tmp_path):
     page = store_report(write_store(tmp_path / "s", sweep, once)).html()
     assert "There is one sample a point" in page
     assert "Distribution of each point" not in page
+
+
+@pytest.mark.parametrize(("spread", "tick"), [(1.02, "+2.0 %"), (5.0, "5")])
+def test_the_axes_of_a_distribution_are_readable_where_it_is_narrow_and_wide(
+    tmp_path, spread, tick
+):
+    def steady(job):
+        rows = [{"seconds": 1e-6 * f, "noisy": False} for f in (1, 1, spread)]
+        return Outcome(state="done", seconds=0.1, samples=rows)
+
+    drawn = ecdf(write_store(tmp_path / "s", kernel_sweep(), steady)).figure.axes
+    for axis in (drawn[0].xaxis, drawn[1].yaxis):
+        assert tick in [axis.get_major_formatter()(at) for at in axis.get_majorticklocs()]
 
 
 def test_the_contents_name_and_reach_the_sections(tmp_path):
