@@ -41,13 +41,14 @@ def run_app(app: typer.Typer) -> NoReturn:
     try:
         code = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("aethermodel: interrupted\n")
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED  # which newer releases of typer return themselves
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not hasattr(error, "format_message"):
             raise
         sys.stderr.write(f"aethermodel: {one_line(error)}\n")
         sys.exit(BAD_INPUT)
+    if code == INTERRUPTED:
+        sys.stderr.write("aethermodel: interrupted\n")
     sys.exit(code if isinstance(code, int) else 0)
 
 
