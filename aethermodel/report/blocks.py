@@ -183,8 +183,8 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
             if first:
                 body.append(f'<td rowspan="{len(of_term)}">{_formula(row.expression)}</td>')
             if first or not alike:
-                rows = len(of_term) if alike else 1
-                body.append(f'<td class="ae-fold" rowspan="{rows}">{escape(row.source)}</td>')
+                span = len(of_term) if alike else 1
+                body.append(f'<td class="ae-fold" rowspan="{span}">{escape(row.source)}</td>')
             body.append("</tr>")
             text.append(f"{row.term}: {row.parameter} = {value} ({bounds or 'no interval'})")
     html = f'<div class="ae">{_table("Terms of T_batch", head, "".join(body))}</div>'

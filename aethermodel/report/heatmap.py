@@ -106,7 +106,7 @@ def _ink(value: float, norm: Any) -> str:
     return _LIGHT if dark else _DARK
 
 
-def _thinned(names: list[str], most: int) -> tuple[npt.NDArray[np.float64], list[str]]:
+def _thinned(names: list[str], most: int) -> tuple[npt.NDArray[np.floating[Any]], list[str]]:
     """Return places and names of every k-th line, so that at most so many are written."""
     step = max(1, -(-len(names) // most))
     return np.arange(0, len(names), step) + 0.5, names[::step]
