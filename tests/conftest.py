@@ -19,11 +19,13 @@ REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(","
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give each worker of pytest-xdist a host lock and scratch folders of its own."""
+    """Give each worker of pytest-xdist a host lock and temporary files of its own."""
     if hasattr(config, "workerinput"):
-        place = tempfile.TemporaryDirectory(prefix="w-")  # short: sockets lie below it
+        place = tempfile.TemporaryDirectory(prefix="w-")
         config.add_cleanup(place.cleanup)
         os.environ["TMPDIR"] = tempfile.tempdir = place.name
+        # Its own choice would be too long a path for the sockets that tests put there.
+        config.option.basetemp = f"{place.name}/t"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
