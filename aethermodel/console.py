@@ -97,7 +97,7 @@ def _plain_progress(title: str) -> Callable[[int, int], None]:
         if tenth == last:
             return
         last = tenth
-        left = (monotonic() - start) * (total - done) / done if done else float("nan")
-        sys.stderr.write(f"{title}: {done}/{total}, about {left:.0f} s left\n")
+        left = f", about {(monotonic() - start) * (total - done) / done:.0f} s left" if done else ""
+        sys.stderr.write(f"{title}: {done}/{total}{left}\n")
 
     return update

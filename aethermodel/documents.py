@@ -81,6 +81,8 @@ def write_whole(target: Path, text: str) -> None:
     try:
         _write_beside_and_replace(target, text)
     except OSError as error:
+        if error.errno is None:
+            raise
         raise OSError(error.errno, error.strerror, str(target)) from error
 
 
