@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 PIP := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check
 REPORT := reports/model_vs_measured.html
 
-.PHONY: help report test soak test-rdma bench-rdma sweep-rdma lint lab clean
+.PHONY: help report test test-host soak test-rdma bench-rdma sweep-rdma lint lab clean
 help:
 	@echo "make report   measure this host and write $(REPORT)"
-	@echo "make test     run every test this machine can run"
+	@echo "make test     run every test this machine can run: test-host, then test-rdma"
+	@echo "make test-host   those that need no RDMA device, as many at a time as there are cores"
 	@echo "make soak     a minute of load between two processes: nothing lost, no memory grown"
 	@echo "make test-rdma   run tests/rdma on Soft-RoCE in an emulated guest"
 	@echo "make bench-rdma  send paths beside perftest and pyverbs, in the same guest"
@@ -29,16 +30,19 @@ $(VENV)/base: pyproject.toml meson.build cython_core/meson.build tools/preflight
 
 $(VENV)/full: $(VENV)/base
 	@echo "installing the test and notebook tools into $(VENV)"
-	@$(PIP) --no-build-isolation -e '.[lab,test]'
+	@$(PIP) --no-build-isolation -e '.[lab,rdma,test]'
 	@touch $@
 
 report: $(VENV)/base
 	@$(BIN)/aethermodel report --run --output $(REPORT)
 
 # tests/rdma needs a device: the guest brings one where its packages are installed.
-test: $(VENV)/rdma
-	$(BIN)/python -m pytest --ignore=tests/rdma
+test: test-host
 	@$(MAKE) --no-print-directory test-rdma GUEST_FLAGS=--or-skip
+
+# Many tests start processes of their own, so no more than four at a time.
+test-host: $(VENV)/full
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal --ignore=tests/rdma
 
 # By time and not by count: a slow host moves less, and is judged by the same.
 SOAK_SECONDS ?= 60
@@ -46,18 +50,14 @@ soak: $(VENV)/base
 	$(BIN)/aethermodel bench soak --seconds $(SOAK_SECONDS) --load 0.8
 
 GUEST_SECONDS ?= 900
-$(VENV)/rdma: $(VENV)/full
-	@$(PIP) --no-build-isolation -e '.[rdma]'
-	@touch $@
-
-test-rdma: $(VENV)/rdma
+test-rdma: $(VENV)/full
 	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) $(GUEST_FLAGS) -- pytest -p no:cacheprovider tests/rdma
 
-bench-rdma: $(VENV)/rdma
+bench-rdma: $(VENV)/full
 	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) --out reports -- python tools/guest/bench.py
 
 # SWEEP="--settings 24 --processes 2" makes it short.
-sweep-rdma: $(VENV)/rdma
+sweep-rdma: $(VENV)/full
 	$(BIN)/python tools/guest/run.py --timeout 3600 --out reports -- sh -c 'exec aethermodel bench rdma $(SWEEP) --json "$$AETHER_OUT/rdma_sweep.json"'
 
 lint: $(VENV)/full

@@ -21,6 +21,8 @@ def one_line(error: Exception) -> str:
         where = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         given = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
+        if first["type"] == "extra_forbidden":
+            return f"{where}: there is no such setting{more}"
         message = first["msg"].removeprefix("Value error, ")
         return f"{where}: {message}{given}{more}" if where else f"{message}{more}"
     if hasattr(error, "format_message"):  # the command line itself was wrong
@@ -39,13 +41,14 @@ def run_app(app: typer.Typer) -> NoReturn:
     try:
         code = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("aethermodel: interrupted\n")
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED  # which newer releases of typer return themselves
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not hasattr(error, "format_message"):
             raise
         sys.stderr.write(f"aethermodel: {one_line(error)}\n")
         sys.exit(BAD_INPUT)
+    if code == INTERRUPTED:
+        sys.stderr.write("aethermodel: interrupted\n")
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -94,7 +97,7 @@ def _plain_progress(title: str) -> Callable[[int, int], None]:
         if tenth == last:
             return
         last = tenth
-        left = (monotonic() - start) * (total - done) / done if done else float("nan")
-        sys.stderr.write(f"{title}: {done}/{total}, about {left:.0f} s left\n")
+        left = f", about {(monotonic() - start) * (total - done) / done:.0f} s left" if done else ""
+        sys.stderr.write(f"{title}: {done}/{total}{left}\n")
 
     return update

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -69,7 +70,45 @@ def write_document(content: dict[str, Any], target: str) -> None:
 
 
 def write_whole(target: Path, text: str) -> None:
-    """Write a file so that readers see the old one or the new one, even after a power cut."""
+    """Write a file so that readers see the old one or the new one, even after a power cut.
+
+    Raises
+    ------
+    OSError
+        With the target's name, and not with the temporary file's.
+    """
+    check_target(target)
+    try:
+        _write_beside_and_replace(target, text)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(target)) from error
+
+
+def check_target(target: Path) -> None:
+    """Refuse a file that cannot be written, before the work whose result it is to hold.
+
+    Raises
+    ------
+    OSError
+        If it is a folder, or its folder is none, or is closed to this user.
+    """
+    folder = target.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    wrong, where = 0, folder
+    if target.is_dir():
+        wrong, where = errno.EISDIR, target
+    elif not folder.is_dir():
+        wrong = errno.ENOTDIR
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        wrong = errno.EACCES
+    if wrong:
+        raise OSError(wrong, os.strerror(wrong), str(where))
+
+
+def _write_beside_and_replace(target: Path, text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     temporary = Path(name)

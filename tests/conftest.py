@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Generator
 
 import pytest
@@ -15,6 +16,24 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(",")))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker of pytest-xdist a host lock and temporary files of its own."""
+    if hasattr(config, "workerinput"):
+        place = tempfile.TemporaryDirectory(prefix="w-")
+        config.add_cleanup(place.cleanup)
+        os.environ["TMPDIR"] = tempfile.tempdir = place.name
+        # Its own choice would be too long a path for the sockets that tests put there.
+        config.option.basetemp = f"{place.name}/t"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what passing tests recorded as "told", whichever process they ran in."""
+    for report in terminalreporter.getreports("passed"):
+        for name, words in report.user_properties:
+            if name == "told" and report.when == "call":
+                terminalreporter.write_line(f"{report.nodeid}: {words}")
 
 
 def _refuse(report: pytest.TestReport | pytest.CollectReport, needs: set[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli.measuring import measuring
-from aethermodel.cli.options import Json
+from aethermodel.cli.options import Json, writable
 
 if TYPE_CHECKING:
     from aethermodel.labels import FabricLabel
@@ -20,7 +20,9 @@ Topics = Annotated[int, typer.Option(min=1, max=65_536, help="topics, uniformly 
 Processes = Annotated[int, typer.Option(min=1, help="fresh processes to sample in")]
 Repeats = Annotated[int, typer.Option(min=1, help="samples of each row in each process")]
 Seed = Annotated[int, typer.Option(help="of the random order")]
-Plot = Annotated[Path | None, typer.Option(help="draw the rows into this SVG file")]
+Plot = Annotated[
+    Path | None, typer.Option(callback=writable, help="draw the rows into this SVG file")
+]
 
 
 def kernel(

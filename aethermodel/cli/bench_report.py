@@ -33,9 +33,10 @@ def command(
     from aethermodel.documents import document, write_document
     from aethermodel.report.export_cost import LIMITS, time_exports, time_opening
 
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as made, measuring(wait_seconds):
         folder = keep or Path(made)
-        folder.mkdir(parents=True, exist_ok=True)
         with progress("exports") as advance:
             exports = time_exports(folder, rounds, advance, seed or 0)
         files = [name for name, figures in exports.items() if "bytes" in figures]

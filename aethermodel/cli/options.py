@@ -7,8 +7,21 @@ from typing import Annotated
 
 import typer
 
+
+def writable(target: str | Path | None) -> str | Path | None:
+    """Refuse a file that cannot be written before anything is measured for it."""
+    from aethermodel.documents import check_target
+
+    if target is not None and str(target) != "-":
+        check_target(Path(target))
+    return target
+
+
 Json = Annotated[
-    str | None, typer.Option("--json", help="write JSON to this file, - for standard output")
+    str | None,
+    typer.Option(
+        "--json", callback=writable, help="write JSON to this file, - for standard output"
+    ),
 ]
 
 BatchSizes = Annotated[

@@ -27,7 +27,10 @@ def command(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="the HTML file [default: in reports/, named after the source]"
+            "--output",
+            "-o",
+            callback=options.writable,
+            help="the HTML file [default: in reports/, named after the source]",
         ),
     ] = None,
     calibration: Annotated[
@@ -83,7 +86,10 @@ def command(
     output = output or Path("reports/model_vs_measured.html")
     if notebook is not None:
         from aethermodel.report.html import export
+        from aethermodel.report.notebook import read_notebook
 
+        if not read_notebook(notebook).executed:
+            raise ValueError(f"{notebook}: none of its cells was executed, so there is no result")
         export(notebook, output)
         typer.echo(output)
         return

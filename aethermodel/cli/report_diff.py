@@ -37,9 +37,9 @@ app.command(_ONE)(report)
 def diff(
     a: Annotated[Path, typer.Argument(help="a store, or the .parquet samples of validate")],
     b: Annotated[Path, typer.Argument(help="the same of another run, host or commit")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="the HTML file")] = Path(
-        "reports/diff.html"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", callback=options.writable, help="the HTML file")
+    ] = Path("reports/diff.html"),
     json: options.Json = None,
 ) -> None:
     """Compare two runs, hosts or commits point by point: ratio, interval, what moved.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,6 +126,9 @@ def run(
 def retry(
     source: Source = None,
     store: Into = None,
+    timeout: Timeout = None,
+    noise_gate: NoiseGate = None,
+    retries: Retries = None,
     reuse: Reuse = "strict",
     wait: Wait = True,
     backend: BackendName = "local",
@@ -134,7 +138,7 @@ def retry(
 ) -> None:
     """Run the points that failed or timed out again, and those that have not run yet.
 
-    Example: aethermodel sweep retry sweeps/mine
+    Example: aethermodel sweep retry sweeps/mine --timeout 600
 
     Exit status: as of run.
     """
@@ -190,21 +194,27 @@ def _sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
         raise ValueError(f"--reuse is params, code or strict, not {given['reuse']!r}")
     source: Path | None = given["source"]
     base: dict[str, Any] = {}
+    stored: Sweep | None = None
     folder: Path | None = given["store"]
     if source is not None and source.is_dir():
-        base = Store(source).sweep().model_dump()
+        stored = Store(source).sweep()
         folder = folder or source
     elif source is not None:
         base = read_sweep_file(source)
         folder = folder or Path("sweeps") / source.stem
     elif folder is not None and not (given.get("probe") or given.get("notebook")):
-        base = Store(folder).sweep().model_dump()
+        stored = Store(folder).sweep()
+    if stored:
+        base = stored.model_dump()
     for option, name in _SETTINGS.items():
         if given.get(option) is not None:
             base[name] = given[option]
     if axes := parse_axes(given.get("parameter") or ()):
         base["parameters"] = {**(base.get("parameters") or {}), **axes}
-    sweep = Sweep.model_validate(base)
+    if not base:
+        more = ", --probe or --notebook" if "probe" in given else ""
+        raise ValueError(f"wanted: a sweep file, or the folder of a store{more}")
+    sweep = stored if stored and base == stored.model_dump() else Sweep.model_validate(base)
     if folder is None:
         folder = Path("sweeps") / Path(sweep.probe or sweep.notebook or "").stem
     return sweep, Store(folder)
@@ -262,7 +272,7 @@ def _print_state(sweep: Sweep, figures: dict[str, Any]) -> None:
         from datetime import timedelta
 
         seconds = figures["left_seconds"]
-        about = "unknown" if seconds is None else f"about {timedelta(seconds=round(seconds))}"
+        about = "unknown" if seconds is None else f"about {timedelta(seconds=math.ceil(seconds))}"
         typer.echo(f"time for the rest: {about} ({figures['left_seconds_from']})")
     for failure in figures["failures"][:10]:
         where = sweep.describe(failure["parameters"])

@@ -27,7 +27,8 @@ def command(
     repeats: options.Repeats = None,
     seed: options.Seed = None,
     samples: Annotated[
-        Path | None, typer.Option(help="write the samples to this Parquet file")
+        Path | None,
+        typer.Option(callback=options.writable, help="write the samples to this Parquet file"),
     ] = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,

@@ -30,8 +30,12 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
+# Looked up here: in a child every page that is written to is copied first.
+_C_PRCTL = ctypes.CDLL(None, use_errno=True).prctl
+
+
 def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+    _C_PRCTL(option, value, 0, 0, 0)
 
 
 def _kill_descendants() -> None:

@@ -25,11 +25,13 @@ PRELOAD = (
     *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect"),
     *("IPython.core.logger", "IPython.extensions.storemagic", "IPython.utils.wildcard"),
     *("sqlite3", "tornado.platform.asyncio", "tornado.locks", "tornado.queues"),
+    *("faulthandler", "traitlets.config.argcomplete_config", "aethermodel.execute.kernels"),
 )
 # Read when matplotlib is imported, which here is before the kernel could set it.
 _ENVIRONMENT = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 _NAME = "aether-fork"
 _PARTING_SECONDS = 0.5
+_MOST_BYTES = 107  # of a socket's path
 
 
 def kernel_server() -> ForkServer:
@@ -139,9 +141,18 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]  # untyped
         a socket's path has at most 107 bytes.
     started : callable
         Called with the `Fork` when there is one.
+
+    Raises
+    ------
+    ValueError
+        If the folder's path is too long.
     """
 
     def __init__(self, server: ForkServer, folder: Path, started: Any, **settings: Any) -> None:
+        if len(os.fsencode(folder / "kernel-ipc-5")) > _MOST_BYTES:
+            raise ValueError(
+                f"{folder} is too long a path for sockets: set TMPDIR to a shorter one"
+            )
         super().__init__(
             transport="ipc",
             connection_file=str(folder / "kernel.json"),

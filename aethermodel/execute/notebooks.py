@@ -47,8 +47,9 @@ def read_notebook(path: Path) -> dict[str, Any]:
     """
     try:
         notebook: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        _ = notebook["cells"], notebook["metadata"]
-    except (ValueError, KeyError, TypeError):
+        _ = notebook["metadata"].keys(), [cell["metadata"].keys() for cell in notebook["cells"]]
+        _ = ["".join(cell["source"]) for cell in notebook["cells"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{path}: not a notebook") from None
     return notebook
 
@@ -65,11 +66,16 @@ def parameters_of(notebook: dict[str, Any]) -> dict[str, Any]:
     -------
     dict
         A default that JSON cannot say is given as None: of unknown type.
+
+    Raises
+    ------
+    ValueError
+        If the cell is not plain Python.
     """
     defaults: dict[str, Any] = {}
     for cell in notebook["cells"]:
         if "parameters" in cell["metadata"].get("tags", ()):
-            for line in ast.parse("".join(cell["source"])).body:
+            for line in _statements("".join(cell["source"])):
                 if isinstance(line, ast.Assign):
                     names = [name.id for name in line.targets if isinstance(name, ast.Name)]
                 elif isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
@@ -83,6 +89,15 @@ def parameters_of(notebook: dict[str, Any]) -> dict[str, Any]:
                     default = None
                 defaults.update(dict.fromkeys(names, default))
     return defaults
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except SyntaxError as error:  # a magic, among others
+        raise ValueError(
+            f"the parameters cell is not plain Python: line {error.lineno}: {error.msg}"
+        ) from None
 
 
 def model_of(notebook: dict[str, Any]) -> type[BaseModel] | None:

@@ -13,7 +13,8 @@ _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 def _stolen_seconds() -> float:
     """Time the hypervisor gave to others, over all cores, since boot."""
     try:
-        fields = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()
+        # As bytes: the codec of ASCII would be imported, in every fresh child anew.
+        fields = Path("/proc/stat").read_bytes().split(b"\n", 1)[0].split()
     except OSError:
         return 0.0
     return float(fields[8]) * _TICK_SECONDS if len(fields) > 8 else 0.0

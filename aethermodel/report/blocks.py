@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
 from aethermodel.report.css import BLOCK_STYLE
@@ -166,21 +167,26 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
         ("Formula", False),
         ("Source", False),
     )
-    body, text, last = [], [], None
-    for row in terms:
-        value = engineering(row.value, row.unit)
-        bounds = _interval(row)
-        first = row.term != last
-        formula = _formula(row.expression) if first else ""
-        body.append(
-            f'<tr><th scope="row">{_swatch(row.term) if first else ""}'
-            f"{escape(row.term) if first else _repeat(row.term)}</th>"
-            f'<td>{_formula(row.parameter)}</td><td class="ae-n">{escape(value)}</td>'
-            f'<td class="ae-n ae-fold">{escape(bounds)}</td><td>{formula}</td>'
-            f'<td class="ae-wrap">{escape(row.source)}</td></tr>'
-        )
-        text.append(f"{row.term}: {row.parameter} = {value} ({bounds or 'no interval'})")
-        last = row.term
+    body, text = [], []
+    for _, group in groupby(terms, key=lambda row: row.term):
+        of_term = list(group)
+        alike = len({row.source for row in of_term}) == 1
+        for row in of_term:
+            value, bounds = engineering(row.value, row.unit), _interval(row)
+            first = row is of_term[0]
+            body.append(
+                f'<tr><th scope="row">{_swatch(row.term) if first else ""}'
+                f"{escape(row.term) if first else _repeat(row.term)}</th>"
+                f'<td>{_formula(row.parameter)}</td><td class="ae-n">{escape(value)}</td>'
+                f'<td class="ae-n ae-fold">{escape(bounds)}</td>'
+            )
+            if first:
+                body.append(f'<td rowspan="{len(of_term)}">{_formula(row.expression)}</td>')
+            if first or not alike:
+                span = len(of_term) if alike else 1
+                body.append(f'<td class="ae-fold" rowspan="{span}">{escape(row.source)}</td>')
+            body.append("</tr>")
+            text.append(f"{row.term}: {row.parameter} = {value} ({bounds or 'no interval'})")
     html = f'<div class="ae">{_table("Terms of T_batch", head, "".join(body))}</div>'
     return Block(html, "\n".join(text))
 
@@ -201,8 +207,7 @@ def host_block(fingerprint: Mapping[str, Any], command: str) -> Block:
     html = (
         f'<div class="ae ae-host"><dl>{entries}</dl>'
         '<div class="ae-quiet">Measure it again:</div>'
-        '<pre class="ae-command" tabindex="0" role="group" aria-label="Command to measure again">'
-        f"{escape(command)}</pre></div>"
+        f'<pre class="ae-command">{escape(command)}</pre></div>'
     )
     text = "\n".join(f"{name}: {fact}" for name, fact in facts)
     return Block(html, f"{text}\n$ {command}")

@@ -56,6 +56,8 @@ def load_source(path: Path) -> Source:
         return _of_store(path)
     if path.suffix == ".parquet":
         return _of_trial(path)
+    if not path.exists():
+        raise ValueError(f"{path}: no such file or folder")
     raise ValueError(
         f"{path}: report diff wants the store of a sweep, or the .parquet samples of "
         "`aethermodel validate --samples` or `report --run`"

@@ -9,14 +9,16 @@ import numpy as np
 from aethermodel.report import style
 from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import percent
+from aethermodel.report.quantities import MINUS, percent
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axis import Axis
 
     from aethermodel.report.sweep_result import SweepResult
 
 _MOST_IN_LEGEND = 12
+_MOST_LINES = 60
 
 
 def drift(samples: pd.DataFrame) -> tuple[pd.Series[float], float]:
@@ -34,10 +36,23 @@ def drift(samples: pd.DataFrame) -> tuple[pd.Series[float], float]:
     return relative, float(ranks)
 
 
+def _ratio_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis of ratios near 1 by how far they are from it."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+    low, high = axis.get_view_interval()
+    if high > 3 * low:  # 1, 2 and 5 say it
+        style.log_ticks(axis)
+        return
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda ratio, _: percent(ratio - 1)))
+    axis.set_minor_locator(NullLocator())
+
+
 def ecdf(result: SweepResult) -> ReportFigure | None:
     """Draw the distribution of each point's samples, and all of them in run order."""
     samples = result.samples
-    if samples.empty:
+    if samples.empty or samples["point"].is_unique:  # one of each has no distribution
         return None
     relative, correlation = drift(samples)
     table = samples[["point", "process", "run_order", "seconds", "noisy"]].assign(relative=relative)
@@ -45,16 +60,17 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
     with style.styled():
         figure = style.new_figure(height=5.8)
         above, below = figure.subplots(2, 1)
-        for name in names:
-            values = np.sort(table.loc[table["point"] == name, "relative"])
+        few, together = len(names) <= _MOST_IN_LEGEND, len(names) > _MOST_LINES
+        curves = [("", table)] if together else table.groupby("point", sort=False)
+        for name, part in curves:
+            values = np.sort(part["relative"])
             share = np.arange(1, len(values) + 1) / len(values)
-            few = len(names) <= _MOST_IN_LEGEND
             above.step(values, share, where="post", linewidth=1, label=name if few else None)
         above.set_xscale("log")
-        style.log_ticks(above.xaxis)
+        _ratio_ticks(above.xaxis)
         above.set_xlabel("sample over the median of its point")
         above.set_ylabel("share of samples")
-        if len(names) <= _MOST_IN_LEGEND:
+        if few:
             above.legend(fontsize=7, loc="lower right")
         for noisy, part in table.groupby("noisy"):
             below.plot(
@@ -65,7 +81,7 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
                 label="disturbed" if noisy else "undisturbed",
             )
         below.set_yscale("log")
-        style.log_ticks(below.yaxis)
+        _ratio_ticks(below.yaxis)
         below.axhline(1, color=style.QUIET, linewidth=0.8)
         below.set_xlabel("order in which the points ran")
         below.set_ylabel("over the median")
@@ -75,18 +91,22 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
     trend = (
         "too few runs to tell a drift"
         if np.isnan(correlation)
-        else f"rank correlation with run order {correlation:+.2f}"
+        else f"rank correlation with run order {correlation:+.2f}".replace("-", MINUS)
+    )
+    shown = (
+        f"all {what}s of the {len(names)} points together, each"
+        if together
+        else f"every {what} of each of the {len(names)} points,"
     )
     spread = table["relative"].quantile([0.05, 0.95])
     return ReportFigure(
         figure,
         table,
         f"Distribution of each point, and drift ({result.labels})",
-        f"Label: {result.labels}. Above: the empirical distribution of every {what} of each of the "
-        f"{len(names)} points, over its point's median. Below: the same in run order, which is "
-        f"random, so a trend is the host's drift, not a parameter's effect: {trend}. {HERE}",
+        f"Label: {result.labels}. Above: the empirical distribution of {shown} over its point's "
+        "median. Below: the same in run order, which is random, so a trend is the host's drift, "
+        f"not a parameter's effect: {trend}. {HERE}",
         alt=f"{len(table)} values of {len(names)} points; 90 % lie between "
         f"{percent(spread[0.05] - 1)} and {percent(spread[0.95] - 1)} of their point's median; "
         f"{int(table['noisy'].sum())} were disturbed; {trend}.",
-        view=table.head(50),
     )

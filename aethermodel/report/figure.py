@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Rows of a table that anyone reads; the file to save has all.
+_MOST_ROWS = 200
+
+
 @dataclass(frozen=True)
 class ReportFigure:
     """A matplotlib figure with its title, caption, text alternative and data.
@@ -56,7 +60,10 @@ class ReportFigure:
 
     def _repr_html_(self) -> str:
         view = self.table if self.view is None else self.view
-        rows = len(self.table)
+        rows, shown = len(self.table), view.head(_MOST_ROWS)
+        counted = f"{rows} {'row' if rows == 1 else 'rows'}"
+        if len(shown) < len(view):
+            counted += f", the first {len(shown)} of them here, all in the file"
         return (
             f'{BLOCK_STYLE}<figure class="ae ae-figure">'
             f'<div class="ae-heading">{escape(self.title)}</div>'
@@ -64,9 +71,9 @@ class ReportFigure:
             f"{self.svg()}</div>"
             f"<figcaption>{prose(self.caption)}</figcaption>"
             f'<details class="ae-data"><summary>Data behind this figure '
-            f"({rows} {'row' if rows == 1 else 'rows'})</summary>"
+            f"({counted})</summary>"
             f'<div class="ae-scroll" tabindex="0" role="group" aria-label="Data">'
-            f"{table_html(view, self.title)}</div>"
+            f"{table_html(shown, self.title)}</div>"
             f"<p>{csv_link(self.table, self.title)}</p></details></figure>"
         )
 
@@ -139,7 +146,7 @@ def table_html(table: pd.DataFrame, caption: str) -> str:
 
 def csv_link(table: pd.DataFrame, name: str) -> str:
     """Return a link that saves the table as CSV and needs no network: the data are in it."""
-    data = base64.b64encode(table.to_csv(index=False).encode()).decode()
+    data = base64.b64encode(table.to_csv(index=False, float_format="%.9g").encode()).decode()
     stem = "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
     return (
         f'<a class="ae-download" download="{escape(stem)}.csv" '

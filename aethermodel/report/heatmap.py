@@ -13,11 +13,13 @@ from aethermodel.report.figure import ReportFigure
 from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from aethermodel.report.sweep_result import SweepResult
 
 _MOST_CELLS_WITH_TEXT = 120
-# Letters on the columns that fit beside one another.
-_MOST_LETTERS = 60
+# Names of columns and lines, and letters of the former, that fit beside one another.
+_MOST_COLUMN_NAMES, _MOST_LINE_NAMES, _MOST_LETTERS = 20, 40, 60
 _MAP = "cividis"
 # On the map in light and in dark pages alike, so none of the inks that follow the page.
 _LIGHT, _DARK = "#fdfdfd", "#10161c"
@@ -55,20 +57,17 @@ def heatmap(result: SweepResult) -> ReportFigure:
                 _hatch(axes, Rectangle((x, y), 1, 1), row["state"])
             if len(points) <= _MOST_CELLS_WITH_TEXT:
                 ink = _ink(row["value"], norm)
-                text = axes.text(x + 0.5, y + 0.5, _text(row, unit), ha="center", va="center")
-                text.set(fontsize=7.5, zorder=4, color=ink)
+                place, text = (x + 0.5, y + 0.5), _text(row, unit)
+                axes.text(*place, text, ha="center", va="center", color=ink, fontsize=7.5, zorder=4)
         mesh = axes.pcolormesh(np.ma.masked_invalid(grid), cmap=_MAP, norm=norm)
         if norm:
             bar = figure.colorbar(mesh, ax=axes, label=name)
             style.log_ticks(bar.ax.yaxis, _PER_SECOND.get(unit, unit))
-        turned = sum(len(_short(c)) for c in columns) > _MOST_LETTERS
-        axes.set_xticks(
-            np.arange(len(columns)) + 0.5,
-            [_short(c) for c in columns],
-            rotation=45 if turned else 0,
-        )
+        places, written = _thinned([_short(c) for c in columns], _MOST_COLUMN_NAMES)
+        turned = sum(map(len, written)) > _MOST_LETTERS
+        axes.set_xticks(places, written, rotation=45 if turned else 0)
         names = [", ".join(f"{a}={v}" for a, v in zip(down, line, strict=True)) for line in lines]
-        axes.set_yticks(np.arange(len(lines)) + 0.5, names)
+        axes.set_yticks(*_thinned(names if down else [], _MOST_LINE_NAMES))
         axes.set_xlabel(across[0] if across else "the one point")
         axes.set_xlim(0, len(columns))
         axes.set_ylim(len(lines), 0)
@@ -103,8 +102,14 @@ def _text(row: dict[str, Any], unit: str) -> str:
 
 def _ink(value: float, norm: Any) -> str:
     """Return what is read on a cell's colour: the map is dark at its low end."""
-    dark = norm is not None and np.isfinite(value) and norm(value) < 0.5
+    dark = norm is not None and math.isfinite(value) and bool(norm(value) < 0.5)
     return _LIGHT if dark else _DARK
+
+
+def _thinned(names: list[str], most: int) -> tuple[npt.NDArray[np.floating[Any]], list[str]]:
+    """Return places and names of every k-th line, so that at most so many are written."""
+    step = max(1, -(-len(names) // most))
+    return np.arange(0, len(names), step) + 0.5, names[::step]
 
 
 def _distinct(values: Any) -> list[Any]:

@@ -84,6 +84,12 @@ class Notebook(_Part):
     cells: list[Cell]
     metadata: dict[str, Any] = {}
 
+    @property
+    def executed(self) -> bool:
+        """Whether any of its code was run; true of a notebook that has none."""
+        code = [cell for cell in self.cells if cell.cell_type == "code"]
+        return not code or any(cell.execution_count or cell.outputs for cell in code)
+
 
 def read_notebook(path: Path) -> Notebook:
     """Read a notebook; one of an older format is upgraded by nbformat.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import pandas as pd
+    from matplotlib.axes import Axes
 
     from aethermodel.report.sweep_result import SweepResult
 
@@ -30,6 +32,22 @@ def front(rate: npt.ArrayLike, delay: npt.ArrayLike) -> list[bool]:
         not np.any((rates >= r) & (delays <= d) & ((rates > r) | (delays < d)))
         for r, d in zip(rates, delays, strict=True)
     ]
+
+
+def _name(axes: Axes, row: pd.Series[Any], up: int) -> None:
+    """Write which point it is, to the side on which the drawing has room."""
+    place = row["p99_seconds"], row["value"]
+    inside, _ = axes.transAxes.inverted().transform(axes.transData.transform(place))
+    side = "left" if inside < 0.5 else "right"
+    axes.annotate(
+        row["point"],
+        place,
+        xytext=(8 if side == "left" else -8, up),
+        textcoords="offset points",
+        horizontalalignment=side,
+        fontsize=8,
+        bbox={"facecolor": style.PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.85},
+    )
 
 
 def pareto(result: SweepResult) -> ReportFigure | None:
@@ -52,17 +70,9 @@ def pareto(result: SweepResult) -> ReportFigure | None:
         )
         style.log_ticks(axes.xaxis, "s")
         style.log_ticks(axes.yaxis, "1/s")
-        # The ends are named, to the side on which the drawing has room.
-        for row, side in ((best.iloc[0], "left"), (best.iloc[-1], "right"))[: len(best)]:
-            axes.annotate(
-                row["point"],
-                (row["p99_seconds"], row["value"]),
-                xytext=(-8 if side == "right" else 8, 8 if side == "right" else -12),
-                textcoords="offset points",
-                horizontalalignment=side,
-                fontsize=8,
-            )
         axes.margins(0.08)
+        for row, up in ((best.iloc[0], -12), (best.iloc[-1], 8))[: len(best)]:
+            _name(axes, row, up)
         axes.set_xlabel("P99")
         axes.set_ylabel("throughput (messages a second)")
         axes.legend(loc="lower right")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from aethermodel.calibrate.calibration import Calibration
 
 
+_MOST_VALUES = 24
+
+
 @dataclass(frozen=True)
 class StoreReport:
     """A report, ready to be written.
@@ -100,13 +103,18 @@ def store_report(
         "No ceiling was measured: a calibration holds the copy ceiling (--calibration), and the "
         "points need a batch size that varies."
     )
+    no_spread = (
+        "No sample was kept: no point is done."
+        if result.samples.empty
+        else "There is one sample a point: its spread and drift take more (--samples, --repeats)."
+    )
     sections = [
         Section("Measured and modelled", model),
         Section("Where the time goes", shares),
         Section("Every point", [heatmap(result), *_failures(result)]),
         Section("Throughput and P99", [pareto(result) or no_front]),
         Section("Roofline", [ceilings(result, calibration) or no_roof]),
-        Section("Samples and drift", [ecdf(result) or "No sample was kept: no point is done."]),
+        Section("Samples and drift", [ecdf(result) or no_spread]),
         Section("Formula", _formula(calibration)),
         Section("Host and command", [_host(result, command)]),
     ]
@@ -166,10 +174,19 @@ def _host(result: SweepResult, command: str) -> Block:
         "noise": f"at most {100 * worst:.0f} % of a run's samples disturbed; {sent_back}",
         "seed": f"{result.sweep.seed} (order of the points)",
         "measured": f"{_first(result)} to {_last(result)}",
-        "sweep": json.dumps(result.sweep.model_dump(exclude_defaults=True)),
+        "sweep": json.dumps(_in_short(result.sweep.model_dump(exclude_defaults=True))),
         "report": command,
     }
     return host_block(facts, rerun_command(result))
+
+
+def _in_short(value: Any) -> Any:
+    """Leave the middle out of long lists: the command has them in full."""
+    if isinstance(value, dict):
+        return {name: _in_short(inner) for name, inner in value.items()}
+    if isinstance(value, list) and len(value) > _MOST_VALUES:
+        return [*value[:3], f"... {len(value)} values ...", *value[-3:]]
+    return value
 
 
 def _first(result: SweepResult) -> str:

@@ -34,7 +34,11 @@ _OPENING = re.compile(r"<svg[^>]*>")
 _VIEW_BOX = re.compile(r'viewBox="([^"]*)"')
 _ID = re.compile(r'\sid="([^"]*)"')
 _REFERENCE = re.compile(r'(url\(#|href="#)([^")]+)')
-_GEOMETRY = re.compile(r'\b(d|transform|points)="([^"]*)"')
+_GEOMETRY = re.compile(r'\b(d|transform|points|x|y)="([^"]*)"')
+_INDENT = re.compile(r">\s+<")
+# Markers of one line: a hundred times the same style.
+_MARKERS = re.compile(r"<g([^>]*)>((?:<use [^>]*/>)+)</g>")
+_MARKER_STYLE = re.compile(r' style="([^"]*)"')
 _LONG_DECIMAL = re.compile(r"(\.\d\d)\d+")
 _COLOUR = re.compile("|".join(_FOLLOWS_PAGE), re.IGNORECASE)
 
@@ -71,7 +75,8 @@ def figure_svg(figure: Figure, title: str, description: str) -> str:
         )
     drawing = _METADATA.sub("", _DOCUMENT.sub("", buffer.getvalue(), count=1))
     drawing = _STYLE.sub("", drawing).replace("xlink:href", "href")
-    drawing = _GEOMETRY.sub(_shorten, drawing)
+    drawing = _GEOMETRY.sub(_shorten, _INDENT.sub("><", drawing))
+    drawing = _MARKERS.sub(_styled_once, drawing)
     drawing = _COLOUR.sub(
         lambda m: f"var(--ae-{_FOLLOWS_PAGE[m[0].lower()]}, {m[0].lower()})", drawing
     )
@@ -83,6 +88,15 @@ def _shorten(attribute: re.Match[str]) -> str:
     """Keep two decimals of a coordinate: a hundredth of a point is below what a screen shows."""
     geometry = _LONG_DECIMAL.sub(r"\1", " ".join(attribute[2].split()))
     return f'{attribute[1]}="{geometry}"'
+
+
+def _styled_once(group: re.Match[str]) -> str:
+    """Say once for a group how all its markers look, where they look alike."""
+    attributes, markers = group[1], group[2]
+    styles = set(_MARKER_STYLE.findall(markers))
+    if len(styles) != 1 or "style=" in attributes or markers.count("<use") == 1:
+        return group[0]
+    return f'<g{attributes} style="{styles.pop()}">{_MARKER_STYLE.sub("", markers)}</g>'
 
 
 def _own_ids(drawing: str, prefix: str) -> str:

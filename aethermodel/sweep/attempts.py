@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from aethermodel.execute.forks import Fork, ForkError, ForkServer, ForkTimeoutError
+from aethermodel.measure.probes import module_of
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.target import Outcome
 
-_PRELOAD = ("numpy.random", "sympy", "aethermodel.sweep.measured")
+# With the probe itself: what every child would import.
+_PRELOAD = ("numpy.random", "aethermodel.sweep.measured")
 
 
 class Attempts:
@@ -30,7 +32,7 @@ class Attempts:
 
     def _start(self) -> ForkServer:
         if self._sweep.probe:
-            return ForkServer(_PRELOAD)
+            return ForkServer((*_PRELOAD, module_of(self._sweep.probe)))
         from aethermodel.execute.kernels import kernel_server
 
         return kernel_server()
@@ -116,7 +118,8 @@ class Attempts:
                     started=started,
                 )
             except PapermillExecutionError as error:
-                return {"state": "failed", "error": f"{error.ename}: {error.evalue}"}
+                why = f"{error.ename}: {error.evalue}"
+                return {"state": "failed", "error": " ".join(why.split())}
             except Exception as error:  # nbclient's, of a kernel that died
                 if late.is_set():
                     why = f"not done after {sweep.timeout_seconds:g} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 import math
 import random
 import re
@@ -107,6 +108,8 @@ class Sweep(BaseModel):
         for name, values in self.parameters.items():
             if not values:
                 raise ValueError(f"{name}: no values")
+            for value in values:
+                _refuse_what_json_cannot_say(name, value)
         if math.prod(map(len, self.parameters.values())) * self.repeats > _MOST_POINTS:
             raise ValueError(f"more than {_MOST_POINTS:,} points")
         points = []
@@ -131,6 +134,16 @@ class Sweep(BaseModel):
             first = len(jobs)
             jobs += [Job(point, repeat, first + i) for i, point in enumerate(block)]
         return jobs
+
+
+def _refuse_what_json_cannot_say(name: str, value: Any) -> None:
+    """Refuse a date, NaN and the like: no key could be made of them."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name}: a value is a finite number, a text, true, false or none, not {value!r}"
+        ) from None
 
 
 def _scalar(text: str) -> Any:

@@ -12,10 +12,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aethermodel.documents import write_whole
 from aethermodel.sweep.identity import Conditions, Reuse, identity
@@ -23,6 +24,9 @@ from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.target import Outcome
 
 State = Literal["done", "failed", "timeout"]
+
+# By name, and not whatever starts with a dot: the folder may be somebody's checkout.
+_WRITTEN = ("sweep.json", "points.parquet", "samples.parquet", "summary.ipynb")
 
 
 class Record(BaseModel):
@@ -94,7 +98,11 @@ class Store:
         """
         if not self.exists:
             raise ValueError(f"{self.folder}: no store of a sweep")
-        return Sweep.model_validate_json((self.folder / "sweep.json").read_text("utf-8"))
+        plan = self.folder / "sweep.json"
+        try:
+            return Sweep.model_validate_json(plan.read_bytes())
+        except ValidationError as error:
+            raise ValueError(f"{plan} is no sweep of this version: {_fault(error)}") from None
 
     def records(self) -> list[Record]:
         """Read every finished point.
@@ -108,14 +116,18 @@ class Store:
         for path in self.files():
             try:
                 records.append(Record.model_validate_json(path.read_bytes()))
-            except ValueError as error:
-                why = str(error).splitlines()[0]
-                raise ValueError(f"{path} is damaged, remove it: {why}") from None
+            except ValidationError as error:
+                raise ValueError(f"{path} is damaged, remove it: {_fault(error)}") from None
         return records
 
     def files(self) -> list[Path]:
         """Return the files of the finished points."""
-        return sorted(p for p in self.points.glob("*.json") if not p.name.startswith("."))
+        if not self.points.is_dir():
+            return []
+        # By name and not as paths, which take four times as long to sort.
+        with os.scandir(self.points) as entries:
+            names = sorted(e.name for e in entries if e.name.endswith(".json"))
+        return [self.points / name for name in names if not name.startswith(".")]
 
     def put(self, record: Record) -> None:
         """Keep a finished point, in place of an earlier run of it."""
@@ -140,19 +152,28 @@ class Store:
             self._clean()
             text = sweep.model_dump_json(indent=2) + "\n"
             plan = self.folder / "sweep.json"
-            if not plan.is_file() or plan.read_text("utf-8") != text:
+            if not plan.is_file() or plan.read_bytes() != text.encode():
                 write_whole(plan, text)
             yield
         finally:
             os.close(lock)
 
     def _clean(self) -> None:
-        for folder in (self.folder, self.points, self.notebooks):
-            for leftover in folder.glob(".*"):
-                if leftover.is_dir():
-                    shutil.rmtree(leftover)
-                else:
-                    leftover.unlink()
+        drafts = [self.folder.glob(f".{name}.*") for name in _WRITTEN]
+        drafts += [self.points.glob(".*.json.*"), self.notebooks.glob(".*.ipynb.*")]
+        for leftover in chain(*drafts):
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink()
+
+
+def _fault(error: ValidationError) -> str:
+    """Return the first thing that is wrong, and where."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
 
 
 def finished(

@@ -54,7 +54,12 @@ class ProbeTarget:
         """Check against the probe's settings; see `Target`."""
         settings = PROBES[self.probe].settings
         _refuse_unknown(given, settings.model_fields, f"probe {self.probe}")
-        return settings(**given).model_dump(mode="json")
+        checked = settings(**given).model_dump(mode="json")
+        for name, value in given.items():
+            # True is 1 to Python; nobody who writes it means a number.
+            if isinstance(value, bool) and not isinstance(checked[name], bool):
+                raise ValueError(f"{name}: should be a {type(checked[name]).__name__}, not {value}")
+        return checked
 
 
 def _kind(value: Any) -> type:

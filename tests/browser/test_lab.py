@@ -79,6 +79,7 @@ def opened(lab, new_page):
 
     def at(name):
         page = new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(1000 * PATIENCE_SECONDS)  # a busy host draws late
         told.append(Told(page))
         # A workspace of its own: JupyterLab would open again what another test had open.
         page.goto(address.replace("/lab?", f"/lab/workspaces/{name[:2]}/tree/{name}?"))
@@ -101,32 +102,34 @@ def _asked(address, method, what):
 
 
 def _run_all(page, path):
-    """Run all cells and return them as saved: JupyterLab draws only the cells in view."""
+    """Run all cells and return the notebook as saved: JupyterLab draws only the cells in view."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    cells = _executed(page, path)
-    assert not [o for o in _outputs(cells) if o["output_type"] == "error"]
-    return cells
+    notebook = _executed(page, path)
+    assert not [o for o in _outputs(notebook) if o["output_type"] == "error"]
+    return notebook
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_run_all_and_what_is_exported(lab, opened, new_page, name):
+def test_run_all_and_what_is_exported(lab, opened, new_page, name, tmp_path):
     _, folder = lab
-    cells = _run_all(opened(name), folder / name)
-    assert any("<svg" in "".join(o.get("data", {}).get("text/html", "")) for o in _outputs(cells))
+    seen = _run_all(opened(name), folder / name)
+    assert any("<svg" in "".join(o.get("data", {}).get("text/html", "")) for o in _outputs(seen))
+    # A copy: JupyterLab may be saving its own once more.
+    (tmp_path / name).write_text(json.dumps(seen))
     page = new_page(viewport={"width": 360, "height": 740}, offline=True, bypass_csp=True)
     told = Told(page)
-    page.goto(export(folder / name, folder / f"{name}.html").as_uri())
+    page.goto(export(tmp_path / name, tmp_path / f"{name}.html").as_uri())
     assert not told.complaints
     assert not overflow(page)
     assert not barriers(page)
 
 
-def test_sliders_redraw(lab, opened, capsys):
+def test_sliders_redraw(lab, opened, record_property):
     _, folder = lab
     name = "60_what_if.ipynb"
     page = opened(name)
-    cells = _run_all(page, folder / name)
+    executed = _run_all(page, folder / name)
     image = page.locator(".jp-OutputArea img.widget-image")
     image.scroll_into_view_if_needed()
     seen = [_shown(page, image)]
@@ -143,9 +146,8 @@ def test_sliders_redraw(lab, opened, capsys):
     seen.append(_changed(page, image, seen))
     assert len(set(seen)) == 3
     assert not page.locator(".jp-OutputArea [data-mime-type*=stderr]").count()
-    [redraw] = [o["text"] for o in _outputs(cells) if "One redraw takes" in str(o.get("text"))]
-    with capsys.disabled():
-        sys.stdout.write(f"\n{''.join(redraw)}")
+    [redraw] = [o["text"] for o in _outputs(executed) if "One redraw takes" in str(o.get("text"))]
+    record_property("told", "".join(redraw).strip())
 
 
 def _shown(page, image):
@@ -164,12 +166,16 @@ def _changed(page, image, before):
     raise AssertionError("the slider moved and the drawing stayed as it was")
 
 
-def _outputs(cells):
-    return [output for cell in cells for output in cell["outputs"]]
+def _outputs(notebook):
+    return [output for cell in _code(notebook) for output in cell["outputs"]]
+
+
+def _code(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
 def _executed(page, path):
-    """Save until the file says that every code cell was executed."""
+    """Save until the file says that every code cell was executed; return what it says."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         time.sleep(1)
@@ -178,9 +184,8 @@ def _executed(page, path):
             notebook = json.loads(path.read_text())
         except json.JSONDecodeError:  # JupyterLab is writing it
             continue
-        cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-        done = [cell["execution_count"] for cell in cells]
-        failed = any(o["output_type"] == "error" for o in _outputs(cells))
+        done = [cell["execution_count"] for cell in _code(notebook)]
+        failed = any(o["output_type"] == "error" for o in _outputs(notebook))
         if failed or all(done):
-            return cells
+            return notebook
     raise AssertionError(f"{path.name}: {sum(map(bool, done))} of {len(done)} cells were executed")

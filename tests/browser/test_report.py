@@ -1,7 +1,6 @@
 """The exported report, opened from disk with the network off, as whoever is sent it opens it."""
 
 import re
-import sys
 
 import pandas as pd
 import pytest
@@ -74,7 +73,7 @@ def opened(new_page, report):
     return at
 
 
-def test_it_asks_for_nothing_and_complains_of_nothing(new_page, report, capsys):
+def test_it_asks_for_nothing_and_complains_of_nothing(new_page, report, record_property):
     page = new_page(offline=True)
     told = Told(page)
     page.goto(report.as_uri(), wait_until="load")
@@ -83,9 +82,8 @@ def test_it_asks_for_nothing_and_complains_of_nothing(new_page, report, capsys):
     assert asked == [report.as_uri()]
     assert not told.complaints
     [entry] = page.evaluate("() => performance.getEntriesByType('navigation').map(e => e.toJSON())")
-    with capsys.disabled():
-        size = report.stat().st_size / 1e3
-        sys.stdout.write(f"\nreport of {size:.0f} kB opened in {entry['loadEventEnd']:.0f} ms\n")
+    size = report.stat().st_size / 1e3
+    record_property("told", f"{size:.0f} kB opened in {entry['loadEventEnd']:.0f} ms")
 
 
 def test_a_script_in_it_would_not_run(new_page, report, tmp_path):

@@ -1,6 +1,7 @@
 """The papermill engine: fresh kernels, figures inline, whole files, nothing left."""
 
 import json
+import tempfile
 
 import nbformat
 import papermill
@@ -77,6 +78,16 @@ def test_no_ports_no_leftovers_and_temporary_files_of_its_own(tmp_path, server):
     assert folder.startswith(str(runtime_folder()))
     assert set(runtime_folder().iterdir()) <= before
     assert {p.name for p in tmp_path.iterdir()} == {"in.ipynb", "out.ipynb"}
+
+
+def test_a_place_too_deep_for_sockets_is_one_clear_line(tmp_path, server, monkeypatch):
+    deep = tmp_path / ("d" * 80)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    source = notebook(tmp_path / "in.ipynb", "n = 1")
+    with pytest.raises(ValueError, match="set TMPDIR to a shorter one"):
+        execute(str(source), tmp_path / "out.ipynb", {}, server=server)
 
 
 def test_a_cell_that_fails_leaves_the_notebook_so_far(tmp_path, server):

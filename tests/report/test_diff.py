@@ -58,8 +58,11 @@ def test_what_cannot_be_compared_is_one_clear_line(tmp_path):
     a = load_source(store(tmp_path / "a"))
     with pytest.raises(ValueError, match="no finished point in common"):
         diff(a, load_source(store(tmp_path / "b", sizes=(7,))))
+    (tmp_path / "figures.txt").touch()
     with pytest.raises(ValueError, match="wants the store of a sweep"):
         load_source(tmp_path / "figures.txt")
+    with pytest.raises(ValueError, match=r"none\.txt: no such file or folder"):
+        load_source(tmp_path / "none.txt")
 
 
 def test_the_command_gives_ratios_as_json(tmp_path):

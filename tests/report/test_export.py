@@ -1,5 +1,6 @@
 """The exported page: one file that loads nothing, runs nothing, and shows everything."""
 
+import errno
 import json
 import re
 import stat
@@ -371,7 +372,7 @@ def test_a_failed_write_leaves_the_old_report(report_notebook, tmp_path, monkeyp
     target.write_text("old")
 
     def full(*_arguments):
-        raise OSError("no space")
+        raise OSError(errno.ENOSPC, "no space")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="no space"):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_calibration import synthetic_calibration
 
+from aethermodel.report.ecdf import ecdf
 from aethermodel.report.pareto import front
 from aethermodel.report.store import Thresholds, rerun_command, store_report
 from aethermodel.report.sweep_result import SweepResult
@@ -159,6 +160,44 @@ def test_thresholds_are_judged_by_intervals(tmp_path, rate, p99, repeats, verdic
 def test_the_report_says_what_its_interval_is(tmp_path, repeats, words):
     sweep = Sweep(probe="kernel", parameters={"batch_size": [10, 1000]}, repeats=repeats)
     assert words in store_report(write_store(tmp_path / "s", sweep, done)).html()
+
+
+def test_a_sweep_of_a_thousand_points_has_a_report_of_readable_size(tmp_path):
+    sizes = list(range(1, 1001))
+    sweep = Sweep(probe="kernel", parameters={"batch_size": sizes, "topics": [4]})
+    report = store_report(write_store(tmp_path / "s", sweep, done))
+    page = report.html()
+    assert len(page) < 1_000_000
+    assert "1000 rows, the first 200 of them here, all in the file" in page
+    heat = next(f for f in report.figures if f.title.startswith("Throughput of every"))
+    names = [label.get_text() for label in heat.figure.axes[0].get_xticklabels()]
+    assert names[:2] == ["1", "51"]
+    assert len(names) == 20
+    assert "... 1000 values ..." in page  # in the host's facts; the command has them all
+    assert ",".join(map(str, sizes)) in page
+
+
+def test_one_sample_a_point_is_no_distribution(tmp_path):
+    def once(job):
+        return Outcome(state="done", seconds=0.1, samples=[{"seconds": 1e-6, "noisy": False}])
+
+    sweep = Sweep(probe="kernel", parameters={"batch_size": [10, 1000]}, samples=1)
+    page = store_report(write_store(tmp_path / "s", sweep, once)).html()
+    assert "There is one sample a point" in page
+    assert "Distribution of each point" not in page
+
+
+@pytest.mark.parametrize(("spread", "tick"), [(1.02, "+2.0 %"), (5.0, "5")])
+def test_the_axes_of_a_distribution_are_readable_where_it_is_narrow_and_wide(
+    tmp_path, spread, tick
+):
+    def steady(job):
+        rows = [{"seconds": 1e-6 * f, "noisy": False} for f in (1, 1, spread)]
+        return Outcome(state="done", seconds=0.1, samples=rows)
+
+    drawn = ecdf(write_store(tmp_path / "s", kernel_sweep(), steady)).figure.axes
+    for axis in (drawn[0].xaxis, drawn[1].yaxis):
+        assert tick in [axis.get_major_formatter()(at) for at in axis.get_majorticklocs()]
 
 
 def test_the_contents_name_and_reach_the_sections(tmp_path):

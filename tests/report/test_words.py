@@ -1,6 +1,7 @@
 """Quantities, formulas and blocks."""
 
 import math
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -188,6 +189,15 @@ def test_terms_table_shows_units_interval_source_and_formula():
         report.terms_table([])
     with pytest.raises(ValueError, match="malformed"):
         report.terms_table([{"term": "loop", "name": "x"}])
+
+
+@pytest.mark.parametrize(("sources", "cells"), [("aaa", ["3", "a"]), ("aab", list("1a1a1b"))])
+def test_what_all_parameters_of_a_term_have_in_common_is_said_once(sources, cells):
+    rows = [report.TermRow("loop", f"p{i}", 1e-6, source=s) for i, s in enumerate(sources)]
+    html = report.terms_table(rows).html
+    found = re.findall(r'<td class="ae-fold" rowspan="(\d)">(.)</td>', html)
+    assert [part for cell in found for part in cell] == cells
+    assert html.count('<td rowspan="3">') == 1
 
 
 def test_host_block_shows_every_fact_and_the_command():

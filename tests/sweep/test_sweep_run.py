@@ -172,8 +172,9 @@ def test_kills_break_nothing_and_lose_nothing_that_was_finished(tmp_path):
 def test_ctrl_c_leaves_a_store_to_go_on_with_and_nothing_else(tmp_path):
     folder = tmp_path / "s"
     sizes = ",".join(map(str, range(1, 2000)))
-    command = [sys.executable, "-m", "aethermodel", "sweep", "run", "--no-summary"]
-    command += ["--probe", "ffi"]
+    # Tests that were started in the background ignore Ctrl-C, and so would their child.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "aethermodel"]
+    command += ["sweep", "run", "--no-summary", "--probe", "ffi"]
     command += [f"-pbatch_size={sizes}", "-ptopics=1", "--samples", "1", "--store", str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
         assert "1/1999" in child.stderr.readline()

@@ -115,6 +115,16 @@ def test_what_a_crash_left_is_ignored_and_then_removed(tmp_path):
     assert len(store.records()) == 1
 
 
+def test_a_store_in_somebodys_checkout_removes_nothing_of_theirs(tmp_path):
+    theirs = [".git/config", ".env", "notebooks/.ipynb_checkpoints/a.ipynb", "points/.keep"]
+    for name in theirs:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("theirs")
+    with Store(tmp_path).writer(SWEEP):
+        pass
+    assert [(tmp_path / name).read_text() for name in theirs] == ["theirs"] * 4
+
+
 def test_a_damaged_file_is_told_by_name(tmp_path):
     store = Store(tmp_path)
     store.points.mkdir()

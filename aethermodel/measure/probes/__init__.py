@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel
-
-from aethermodel.measure.probes import (
-    bandwidth,
-    bus_loop,
-    call,
-    checksum,
-    crossing,
-    dispatch,
-    fabric,
-    ffi,
-    kernel,
-    loop,
-    peer_route,
-    pipeline,
-    send,
-    shared,
-    singly,
-    verbs,
-)
 
 #: Runs an operation `loops` times and returns the seconds that all of them took; of a stream,
 #: as `aethermodel.measure.slices.Lapped` also those of each stretch.
@@ -50,24 +32,54 @@ class Probe:
     prepare: Callable[[Any], Timed]
 
 
-PROBES = {
-    module.NAME: Probe(module.NAME, module.Settings, module.prepare)
-    for module in (
-        loop,
-        ffi,
-        kernel,
-        fabric,
-        pipeline,
-        bandwidth,
-        shared,
-        checksum,
-        peer_route,
-        call,
-        crossing,
-        bus_loop,
-        dispatch,
-        send,
-        singly,
-        verbs,
-    )
-}
+class _Probes(Mapping[str, Probe]):
+    """The modules of this package by name, each imported when it is asked for.
+
+    Whoever takes up a sweep of one probe does not wait for the transports of another.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._imported: dict[str, Probe] = {}
+
+    def __getitem__(self, name: str) -> Probe:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._imported:
+            module = import_module(module_of(name))
+            self._imported[name] = Probe(name, module.Settings, module.prepare)
+        return self._imported[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def module_of(name: str) -> str:
+    """Return the module of a probe, for whoever imports it ahead of time."""
+    return f"{__name__}.{name}"
+
+
+PROBES: Mapping[str, Probe] = _Probes(
+    "loop",
+    "ffi",
+    "kernel",
+    "fabric",
+    "pipeline",
+    "bandwidth",
+    "shared",
+    "checksum",
+    "peer_route",
+    "call",
+    "crossing",
+    "bus_loop",
+    "dispatch",
+    "send",
+    "singly",
+    "verbs",
+)

@@ -10,8 +10,6 @@ from aethermodel.measure.workload import same_pool
 from cython_core import allocate
 from cython_core.bandwidth import time_copy, time_read
 
-NAME = "bandwidth"
-
 
 class Settings(BatchSettings):
     """Batch size and pool: the working set.

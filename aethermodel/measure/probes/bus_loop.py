@@ -17,8 +17,6 @@ from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_batch
 from cython_core import Routed, route
 
-NAME = "bus_loop"
-
 
 class Settings(BatchSettings):
     """Which loop, and how many handlers are called.

@@ -10,8 +10,6 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from aethermodel.measure.peers.calls import CALLS
 
-NAME = "call"
-
 
 class Settings(BaseModel):
     """Through what to call."""

@@ -12,8 +12,6 @@ from aethermodel.measure.workload import make_pool
 from cython_core import checksum_variants, stamp
 from cython_core.checksum import time_stamp, time_verify
 
-NAME = "checksum"
-
 
 class Settings(BatchSettings):
     """Batch and pool, what to do, and with which instructions.

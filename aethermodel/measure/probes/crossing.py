@@ -17,8 +17,6 @@ from aethermodel.measure.workload import make_pool
 from cython_core import Routed, now_ns, route
 from cython_core.bandwidth import time_read
 
-NAME = "crossing"
-
 
 class Settings(BatchSettings):
     """By which transport; ``none`` routes the same pool within one process.

@@ -17,7 +17,6 @@ from aethermodel.measure.tally import LostEventsError, Tally
 from aethermodel.measure.workload import make_batch
 from cython_core import Routed, route
 
-NAME = "dispatch"
 #: Topics of the batch, each with one event, whether it has a handler or not.
 TOPICS = 16
 

@@ -18,9 +18,7 @@ from aethermodel.measure.sending import ring_capacity
 from aethermodel.measure.slices import Lap, Lapped
 from aethermodel.measure.workload import make_batch
 
-NAME = "fabric"
 _T = TypeVar("_T")
-
 Timed = Callable[[int], Coroutine[None, None, float]]
 
 

@@ -10,8 +10,6 @@ from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.workload import make_batch
 from cython_core.router import Routed, route, route_call
 
-NAME = "ffi"
-
 
 class Settings(BatchSettings):
     """The call's arguments: the batch whose handle crosses.

@@ -13,8 +13,6 @@ from aethermodel.measure.workload import same_pool
 from cython_core import simd_variants
 from cython_core.router import MAX_THREADS, Routed, time_route
 
-NAME = "kernel"
-
 
 class Settings(BatchSettings):
     """Batch size, topics and pool, and which form of the kernel.

@@ -15,8 +15,6 @@ from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_batch
 from cython_core import route
 
-NAME = "loop"
-
 
 class Settings(BatchSettings):
     """Which loop, and how many of the handlers each tick calls.

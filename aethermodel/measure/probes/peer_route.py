@@ -14,8 +14,6 @@ from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.workload import make_batch
 from cython_core import route
 
-NAME = "peer_route"
-
 
 class Settings(BatchSettings):
     """Whose routing, on which batch (hot: one batch, again and again)."""

@@ -21,8 +21,6 @@ from aethermodel.measure.stream import across
 from aethermodel.measure.tally import LostEventsError, Tally
 from aethermodel.measure.workload import same_pool
 
-NAME = "pipeline"
-
 Timed = Callable[[int], Coroutine[None, None, float]]
 
 

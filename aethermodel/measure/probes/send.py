@@ -13,7 +13,6 @@ from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import on_loop
 from aethermodel.measure.slices import Lap, Lapped
 
-NAME = "send"
 _T = TypeVar("_T")
 # As many batches as a ring has room for.
 _RUN_UP = 8

@@ -18,8 +18,6 @@ from pydantic import Field
 from aethermodel.measure.probes import bandwidth, kernel
 from aethermodel.measure.probes.settings import BatchSettings
 
-NAME = "shared"
-
 
 class Settings(BatchSettings):
     """Batch size, topics and pool of each core, and how many cores do what.

@@ -13,8 +13,6 @@ from aethermodel.measure.message import QUEUE_DEPTH, Message
 from aethermodel.measure.runner import EventLoop, on_loop
 from cython_core import Histogram, now_ns
 
-NAME = "singly"
-
 Part = Literal["make", "hop", "handle"]
 #: They add up to one message's time.
 PARTS: tuple[Part, ...] = ("make", "hop", "handle")

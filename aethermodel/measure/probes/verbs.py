@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 if TYPE_CHECKING:
     from cython_core.verbs import Device, SendStream
 
-NAME = "verbs"
 #: Work requests that the send queue holds: the largest window.
 DEPTH = 256
 # As the rxe driver names it under hw_counters.
