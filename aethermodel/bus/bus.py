@@ -7,8 +7,6 @@ import logging
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable
-from functools import partial
-from time import perf_counter_ns
 from typing import TypeVar
 
 from aethermodel.bus.dispatcher import AnyHandler, Dispatcher, Failure
@@ -17,7 +15,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.instruments import Instruments
 from aethermodel.bus.reader import Reader
 from aethermodel.bus.topics import Topics
-from cython_core import Routed, route
+from cython_core import Routed, now_ns, route
 
 _log = logging.getLogger("aethermodel.bus")
 _H = TypeVar("_H", bound=AnyHandler)
@@ -88,9 +86,9 @@ class Bus:
         self.failures: deque[Failure] = deque(maxlen=100)
         self.lost: list[tuple[str, Exception]] = []
         self._dispatcher = Dispatcher(len(self.topics), capacity, self.instruments, self._failed)
-        self.route: Callable[[Batch], Routed] = partial(
-            route, topics=len(self.topics), out=self._dispatcher.routed
-        )
+        routed, count = self._dispatcher.routed, len(self.topics)
+        # Not a partial: that would build its keywords anew for every batch.
+        self.route: Callable[[Batch], Routed] = lambda batch: route(batch, count, out=routed)
         self._logged: set[int] = set()
         self._inbox = Loopback(depth, policy)
         self._drops_counted = 0
@@ -118,8 +116,7 @@ class Bus:
         ids = self.topics.match(pattern)
 
         def register(handler: _H) -> _H:
-            for topic in ids:
-                self._dispatcher.on(topic, handler)
+            self._dispatcher.on(ids, handler)
             self.waits = self._dispatcher.waits
             return handler
 
@@ -230,28 +227,25 @@ class Bus:
         bool
             False if the batch could not be routed: then it is counted as refused.
         """
-        seen = self.instruments
-        before = perf_counter_ns()
+        began = now_ns()
         try:
             routed = self.route(batch)
         except ValueError as error:
+            seen = self.instruments
             if not seen.refused:  # a producer that errs once errs a thousand times a second
                 _log.error("batch refused: %s", error)
             seen.refused += len(batch)
             return False
-        ended = self._dispatcher.dispatch(batch, routed)
-        if not self.waits:  # else the tick has not ended yet
-            seen.tick_ns.record(ended - before)
-        seen.batch_events.record(len(batch))
+        self._dispatcher.dispatch(batch, routed, began)
         return True
 
     async def handle(self, batch: Batch) -> None:
         """Route one batch and call all its handlers; returns when the last one has."""
         async with self._turn:  # what was routed serves one batch at a time
-            before = perf_counter_ns()
+            began = now_ns()
             if self.tick(batch):
                 await asyncio.gather(*self._dispatcher.start(batch))
-                self.instruments.tick_ns.record(perf_counter_ns() - before)
+                self.instruments.tick_ns.record(now_ns() - began)
 
     def _in_handler(self) -> bool:
         return asyncio.current_task() in self._dispatcher.running

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from time import perf_counter_ns
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from aethermodel.bus.fabric import Batch
 from aethermodel.bus.instruments import Instruments
-from cython_core import Routed
+from cython_core import Routed, call_handlers, now_ns
 
 Indices = npt.NDArray[np.uint32]
 #: Called once for each batch and topic, with the batch and the positions of the topic's
@@ -51,6 +51,10 @@ class Dispatcher:
 
     Attributes
     ----------
+    dispatch : callable
+        Given a batch, where its events are, and when its tick began: calls the sync handlers
+        of every topic that has events, in order of registration. See
+        `cython_core.call_handlers`.
     running : set of asyncio.Task
         In which async handlers run now.
     """
@@ -70,9 +74,10 @@ class Dispatcher:
         # Replaced, not appended to: a handler may register another in the middle of a tick.
         self._calls: tuple[tuple[int, AnyHandler], ...] = ()
         self._async_calls: tuple[tuple[int, AnyHandler], ...] = ()
+        self.dispatch = self._bound()
 
-    def on(self, topic: int, handler: AnyHandler) -> None:
-        """Also call `handler` for every batch that has events of `topic`.
+    def on(self, topics: Iterable[int], handler: AnyHandler) -> None:
+        """Also call `handler` for every batch and topic of these that it has events of.
 
         Raises
         ------
@@ -81,46 +86,25 @@ class Dispatcher:
         """
         if not callable(handler):
             raise ValueError(f"a handler is called with batch and indices, not {handler!r}")
-        if not 0 <= topic < self.topics:
-            raise ValueError(f"topic {topic} is not among 0 to {self.topics - 1}")
+        calls = tuple((topic, handler) for topic in topics)
+        for topic, _ in calls:
+            if not 0 <= topic < self.topics:
+                raise ValueError(f"topic {topic} is not among 0 to {self.topics - 1}")
         target = handler if inspect.isroutine(handler) else type(handler).__call__
         if inspect.iscoroutinefunction(target):
-            self._async_calls += ((topic, handler),)
+            self._async_calls += calls
         else:
-            self._calls += ((topic, handler),)
+            self._calls += calls
+        self.dispatch = self._bound()
+
+    def _bound(self) -> Callable[[Batch, Routed, int], None]:
+        # With what stays the same from tick to tick, where a method would look it up in each.
+        return partial(call_handlers, self._calls, self._instruments, not self.waits, self.fail)
 
     @property
     def waits(self) -> bool:
         """Whether any handler is async, so that a tick can outlast `dispatch`."""
         return bool(self._async_calls)
-
-    def dispatch(self, batch: Batch, routed: Routed) -> int:
-        """Call the sync handlers of every topic that has events, in order of registration.
-
-        Returns
-        -------
-        int
-            When the last one returned, by `time.perf_counter_ns`.
-        """
-        seen = self._instruments
-        calls, handled, spent = seen.calls, seen.handled, seen.handler_ns
-        bounds = routed.offsets.tolist()
-        indices = routed.indices
-        before = perf_counter_ns()
-        for topic, handler in self._calls:
-            start, stop = bounds[topic], bounds[topic + 1]
-            if start != stop:
-                try:
-                    handler(batch, indices[start:stop])
-                except (Exception, asyncio.CancelledError) as error:
-                    self.fail(topic, handler, error)
-                calls[topic] += 1
-                handled[topic] += stop - start
-                # One reading of the clock serves as this call's end and the next one's start.
-                after = perf_counter_ns()
-                spent[topic] += after - before
-                before = after
-        return before
 
     def start(self, batch: Batch) -> list[Awaitable[None]]:
         """Return what to await: the async handlers of every topic of the batch just routed."""
@@ -135,7 +119,7 @@ class Dispatcher:
     async def _run(self, topic: int, handler: AnyHandler, batch: Batch, indices: Indices) -> None:
         seen, task = self._instruments, asyncio.current_task()
         self.running.add(task)
-        before = perf_counter_ns()
+        before = now_ns()
         try:
             await handler(batch, indices)
         except Exception as error:
@@ -148,7 +132,7 @@ class Dispatcher:
             self.running.discard(task)
         seen.calls[topic] += 1
         seen.handled[topic] += len(indices)
-        seen.handler_ns[topic] += perf_counter_ns() - before
+        seen.handler_ns[topic] += now_ns() - before
 
     def fail(self, topic: int, handler: AnyHandler, error: BaseException) -> None:
         """Count a failed call and report it; what the report raises is not caught."""
