@@ -2,6 +2,7 @@
 
 from cython_core.arrow import EventArray
 from cython_core.checksum import checksum_variants, crc32c, stamp, verify
+from cython_core.dispatch import Counts, call_handlers
 from cython_core.events import EVENT_BYTES, EVENT_DTYPE, MAX_EVENTS, allocate
 from cython_core.histogram import Histogram
 from cython_core.rdma import rdma_available
@@ -21,6 +22,7 @@ __all__ = [
     "EVENT_DTYPE",
     "MAX_EVENTS",
     "MAX_TOPICS",
+    "Counts",
     "EventArray",
     "Histogram",
     "PeerDied",
@@ -36,6 +38,7 @@ __all__ = [
     "allocate",
     "as_arrow",
     "as_bytes",
+    "call_handlers",
     "checksum_variants",
     "clock_cost_ns",
     "clock_resolution_ns",

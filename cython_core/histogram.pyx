@@ -7,11 +7,6 @@ import numpy as np
 cdef extern from *:
     int __builtin_clzll(unsigned long long) noexcept nogil
 
-# Each power of two is cut into 64 buckets: a value is known to 1/64 of itself.
-cdef enum:
-    BITS = 6
-    BUCKETS = (64 - BITS) << BITS
-
 
 cdef class Histogram:
     """Counts whole numbers from 0 to 2**63 - 1, each known to 1.6 % or better.
@@ -25,11 +20,11 @@ cdef class Histogram:
         Of what was recorded; exact, while the total is below 2**63.
     """
 
-    cdef readonly int64_t count, total, maximum
-    cdef int64_t _buckets[BUCKETS]
-
     def record(self, int64_t value):
         """Count one value; a negative one raises ValueError."""
+        self.add(value)
+
+    cdef int add(self, int64_t value) except -1:
         if value < 0:
             raise ValueError(f"a histogram counts from 0, not {value}")
         cdef int shift = 63 - BITS - __builtin_clzll(<uint64_t> value | 1)
@@ -40,6 +35,7 @@ cdef class Histogram:
         self.total += value
         if value > self.maximum:
             self.maximum = value
+        return 0
 
     @property
     def mean(self):

@@ -21,14 +21,6 @@ cdef extern from "route.h" nogil:
     """
     bint AETHER_CLAIM(int* flag)
     void AETHER_RELEASE(int* flag)
-    ctypedef struct aether_routed:
-        int64_t* offsets
-        uint32_t* indices
-        int64_t* count
-        double* total
-        double* minimum
-        double* maximum
-    ctypedef struct aether_scratch
     aether_scratch* aether_scratch_new(size_t, uint32_t, size_t)
     void aether_scratch_free(aether_scratch*)
     size_t aether_route_switch(uint32_t)
@@ -65,15 +57,6 @@ cdef class Routed:
         NaN spreads into total and is passed over by minimum and maximum. The
         order of summation is the kernel's.
     """
-
-    cdef readonly cnp.ndarray offsets, count, total, minimum, maximum
-    cdef readonly Py_ssize_t capacity, topics
-    cdef cnp.ndarray _indices
-    cdef Py_ssize_t _n
-    cdef aether_routed _c
-    cdef aether_scratch* _scratch
-    cdef size_t _parts
-    cdef int _busy
 
     def __init__(self, Py_ssize_t capacity, Py_ssize_t topics):
         if not 0 <= capacity <= 0xFFFFFFFF:

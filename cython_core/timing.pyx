@@ -10,11 +10,15 @@ cdef double monotonic_seconds() noexcept nogil:
     return <double> now.tv_sec + 1e-9 * <double> now.tv_nsec
 
 
-def now_ns():
-    """Return CLOCK_MONOTONIC in nanoseconds (int)."""
+cdef int64_t monotonic_ns() noexcept nogil:
     cdef timespec now
     clock_gettime(CLOCK_MONOTONIC, &now)
     return <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+def now_ns():
+    """Return CLOCK_MONOTONIC in nanoseconds (int)."""
+    return monotonic_ns()
 
 
 def clock_resolution_ns():

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import exp, inf, isfinite
 from typing import Protocol
 
-from aethermodel.bus.fastest import Fastest
+from aethermodel.bus.pace import Pace
 
 # Between two rungs the size grows by about this much, so that the rate does by no more.
 _STEP = 2**0.5
@@ -102,11 +102,14 @@ class Ladder:
     seconds : tuple of float
         What a batch of each takes.
     up : tuple of float
-        Events a second above which the next size is chosen; the last one's has no next.
+        Events a second above which the next size is chosen; above the last one's none carries
+        the load with time to spare.
     down : tuple of float
         Events a second below which the size before is chosen; the first one's is 0.
     target_seconds, hold_seconds : float
         The latency wanted, and the longest wait for a batch to fill.
+    hysteresis : float
+        Share by which the rate must fall below a climb's before it is taken back.
     """
 
     sizes: tuple[int, ...]
@@ -115,6 +118,7 @@ class Ladder:
     down: tuple[float, ...]
     target_seconds: float
     hold_seconds: float
+    hysteresis: float
 
     @classmethod
     def of(
@@ -184,7 +188,9 @@ class Ladder:
                 f"{target_seconds:g} s no room"
             )
         hold = planned - (ahead + 1) * times[-1]
-        return cls(tuple(sizes), tuple(times), tuple(up), tuple(down), target_seconds, hold)
+        return cls(
+            tuple(sizes), tuple(times), tuple(up), tuple(down), target_seconds, hold, hysteresis
+        )
 
     def recommended(self, rate: float) -> int:
         """Return the size for a steady rate, in events a second: the smallest that carries it."""
@@ -196,8 +202,14 @@ class AdaptiveSize:
 
     A batch is formed as soon as the chosen size waits, or what waits has done so for long enough;
     where more than the chosen size waits, all of it goes, up to the size that serves a backlog
-    fastest (`aethermodel.bus.fastest.Fastest`), so that what a burst or a pause left behind is
-    caught up with. Told of service times, it corrects by them which size that is.
+    fastest, so that what a burst or a pause left behind is caught up with at once. Under a load
+    that even the fastest size does not carry with time to spare, nothing is waited for: then a
+    consumer that has nothing to do is the scarcer good, and the sizes that form by themselves
+    are large enough.
+
+    Told of service times, it corrects by them how long a batch takes
+    (`aethermodel.bus.pace.Pace`), and with that the rates at which it climbs and descends, and
+    the size for a backlog.
 
     Parameters
     ----------
@@ -231,10 +243,11 @@ class AdaptiveSize:
         self.rate = 0.0
         self.size = ladder.sizes[0]
         self.changes = 0
-        self._fastest = Fastest(ladder.sizes, ladder.seconds)
+        self._pace = Pace(ladder.sizes, ladder.seconds)
         self._smoothing = smoothing_seconds
         self._rung = 0
         self._last = -inf
+        self._keep()
 
     def arrived(self, events: int, now: float) -> None:
         """Follow the rate, and climb or descend where it left the present size's band.
@@ -249,30 +262,56 @@ class AdaptiveSize:
         # Each event counts for 1 / smoothing when it comes, and less and less from then on.
         self.rate = self.rate * exp((self._last - now) / self._smoothing) + events / self._smoothing
         self._last = now
-        ladder, rung, last = self.ladder, self._rung, len(self.ladder.sizes) - 1
-        while rung < last and self.rate > ladder.up[rung]:
-            rung += 1
-        while rung > 0 and self.rate < ladder.down[rung]:
-            rung -= 1
-        if rung != self._rung:
-            self._rung, self.size = rung, ladder.sizes[rung]
-            self.changes += 1
+        if not self._lower <= self.rate <= self._upper:
+            self._move()
 
     def take(self, waiting: int, waited: float) -> int:
         """Return all that wait, at most the fastest size, once enough do or for long enough."""
-        most = self._fastest.size
-        if waiting >= min(self.size, most) or (waiting and waited >= self.hold_seconds):
+        most = self.backlog_size
+        enough = 1 if self.pressed else min(self.size, most)
+        if waiting >= enough or (waiting and waited >= self.hold_seconds):
             return min(waiting, most)
         return 0
 
     def served(self, events: int, seconds: float) -> None:
-        """Correct which size serves a backlog fastest."""
-        self._fastest.served(events, seconds)
+        """Correct how long a batch takes."""
+        self._pace.served(events, seconds)
+        self._keep()
 
     @property
     def backlog_size(self) -> int:
         """Largest batch formed now; no more than so many are waited for."""
-        return self._fastest.size
+        return self.ladder.sizes[self._pace.fastest]
+
+    @property
+    def pressed(self) -> bool:
+        """Whether the load is more than the fastest size carries with time to spare."""
+        return self._rung > self._pace.fastest
+
+    def _up(self, rung: int) -> float:
+        """Rate above which to leave a rung upwards: the ladder's, on a host as fast as now."""
+        return self.ladder.up[rung] / self._pace.slower(rung)
+
+    def _down(self, rung: int) -> float:
+        """Rate below which to leave it downwards: by the same correction as the climb to it."""
+        return (1 - self.ladder.hysteresis) * self._up(rung - 1)
+
+    def _keep(self) -> None:
+        rung = self._rung
+        self._lower = self._down(rung) if rung else 0.0
+        self._upper = self._up(rung) if rung < len(self.ladder.sizes) else inf
+
+    def _move(self) -> None:
+        # One rung more than there are sizes: it stands for loads that none carries at leisure.
+        rung, sizes = self._rung, self.ladder.sizes
+        while rung < len(sizes) and self.rate > self._up(rung):
+            rung += 1
+        while rung > 0 and self.rate < self._down(rung):
+            rung -= 1
+        self._rung = rung
+        before, self.size = self.size, sizes[min(rung, len(sizes) - 1)]
+        self.changes += self.size != before
+        self._keep()
 
 
 def _steps(most: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from math import inf
 from time import monotonic
 from typing import Self
 
@@ -61,6 +62,8 @@ class Batcher:
         self._send = send
         self._ring: ShmSender | None = None
         self._clock = clock
+        self._sent_at = -inf
+        self._waited = False
         self._pieces: deque[tuple[Batch, float]] = deque()  # with the time each came
         self._turn = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
@@ -145,7 +148,7 @@ class Batcher:
 
     async def _send_now(self, events: int) -> None:
         # What a send could not take waits on: it is let go only afterwards.
-        pieces = list(self._front(events))
+        pieces, began = list(self._front(events)), self._clock()
         if self._ring:
             _fill(await self._ring.reserve(events), pieces)
             self._ring.commit()
@@ -158,6 +161,19 @@ class Batcher:
             await self._send(batch)
         self._let_go(events)
         self.batch_events.record(events)
+        self._tell(events, began)
+
+    def _tell(self, events: int, began: float) -> None:
+        """Tell the rule how long the consumer took, where that is what the sends wait for.
+
+        With all places taken, room comes whenever the consumer is done with a batch; two sends in
+        a row that spent most of their time waiting for it are one service time apart.
+        """
+        now = self._clock()
+        since, self._sent_at = now - self._sent_at, now
+        before, self._waited = self._waited, now - began > since / 2
+        if before and self._waited:
+            self.rule.served(events, since)
 
     def _front(self, events: int) -> Iterable[Batch]:
         """Return the oldest events, the last piece cut where the batch ends."""
@@ -176,7 +192,7 @@ class Batcher:
             events -= min(events, len(piece))
 
     def _set_timer(self) -> None:
-        if self._timer or not self.waiting or self._ended or self.rule.hold_seconds == float("inf"):
+        if self._timer or not self.waiting or self._ended or self.rule.hold_seconds == inf:
             return
         left = self._pieces[0][1] + self.rule.hold_seconds - self._clock()
         self._timer = asyncio.get_running_loop().call_later(max(left, 0.0), self._on_time)

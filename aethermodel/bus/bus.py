@@ -7,16 +7,15 @@ import logging
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable
-from time import perf_counter_ns
 from typing import TypeVar
 
 from aethermodel.bus.dispatcher import AnyHandler, Dispatcher, Failure
-from aethermodel.bus.fabric import Batch, Policy, Receiver
+from aethermodel.bus.fabric import Backlogged, Batch, Policy, Receiver
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.instruments import Instruments
 from aethermodel.bus.reader import Reader
 from aethermodel.bus.topics import Topics
-from cython_core import Routed, route
+from cython_core import Routed, now_ns, route
 
 _log = logging.getLogger("aethermodel.bus")
 _H = TypeVar("_H", bound=AnyHandler)
@@ -44,6 +43,9 @@ class Bus:
     instruments : Instruments
     failures : deque of Failure
         The last 100 handler calls that raised; all are counted in `instruments`.
+    route : callable
+        Routes one batch by topic, into memory that serves one batch at a time; ValueError if
+        it cannot be routed.
     waits : bool
         Whether there are async handlers: then batches go through `handle`.
     lost : list of (str, Exception)
@@ -84,15 +86,19 @@ class Bus:
         self.failures: deque[Failure] = deque(maxlen=100)
         self.lost: list[tuple[str, Exception]] = []
         self._dispatcher = Dispatcher(len(self.topics), capacity, self.instruments, self._failed)
+        routed, count = self._dispatcher.routed, len(self.topics)
+        # Not a partial: that would build its keywords anew for every batch.
+        self.route: Callable[[Batch], Routed] = lambda batch: route(batch, count, out=routed)
         self._logged: set[int] = set()
         self._inbox = Loopback(depth, policy)
         self._drops_counted = 0
-        self._readers: list[Reader] = []
+        self._readers: set[Reader] = set()
         self._turn = asyncio.Lock()
         self._tasks: asyncio.TaskGroup | None = None
         self.waits = False
         self._ran = self._stopping = False
-        self._own = Reader(self, self._inbox)
+        self._ends_with_readers = False
+        self._own = Reader(self, self._inbox, lambda _: None)
 
     def on(self, pattern: str) -> Callable[[_H], _H]:
         """Register the decorated function, sync or async, for every topic that matches.
@@ -110,8 +116,7 @@ class Bus:
         ids = self.topics.match(pattern)
 
         def register(handler: _H) -> _H:
-            for topic in ids:
-                self._dispatcher.on(topic, handler)
+            self._dispatcher.on(ids, handler)
             self.waits = self._dispatcher.waits
             return handler
 
@@ -123,7 +128,8 @@ class Bus:
         Raises
         ------
         Backlogged
-            If too many wait and the policy is ``fail``.
+            If too many wait and the policy is ``fail``; or it is ``block``, and an async handler
+            of this bus asks, which would wait for its own return.
         ValueError
             If the batch is too large, or the bus has been told to stop.
         """
@@ -131,28 +137,40 @@ class Bus:
             raise ValueError(f"this bus takes {self.capacity} events a batch, not {len(batch)}")
         if self._stopping:
             raise ValueError("this bus is stopping and takes nothing more")
-        await self._inbox.send(batch)
+        inbox = self._inbox
+        if inbox.full and inbox.policy == "block" and self._in_handler():
+            raise Backlogged("a handler cannot wait for room that only its own return makes")
+        await inbox.send(batch)
         self._count_drops()
 
     def attach(self, receiver: Receiver) -> None:
-        """Take batches from a receiver as well; before `run` or while it runs."""
+        """Take batches from a receiver as well; before `run` or while it runs.
+
+        Raises
+        ------
+        ValueError
+            If the receiver is attached already, or the bus has been told to stop.
+        """
         if self._stopping:
             raise ValueError("this bus is stopping and takes nothing more")
-        reader = Reader(self, receiver)
-        self._readers.append(reader)
+        if any(reader.receiver is receiver for reader in self._readers):
+            raise ValueError("this receiver is attached already: one batch of it is out at a time")
+        reader = Reader(self, receiver, self._reader_ended)
+        self._readers.add(reader)
         if self._tasks:
             reader.start(self._tasks)
 
     async def run(self, *, signals: Iterable[signal.Signals] = ()) -> None:
         """Handle batches until `stop`, or until every attached receiver has ended.
 
-        With no receiver attached only `stop` ends it. What was sent before is handled
+        With no receiver attached yet only `stop` ends it. What was sent before is handled
         first. Once is enough: a bus that has run does not run again.
 
         Parameters
         ----------
         signals : iterable of signal.Signals
-            Drain and end on these, such as `SIGNALS`; in the main thread only.
+            Drain and end on these, such as `SIGNALS`; a second one cancels, drained or not. In
+            the main thread only.
 
         Raises
         ------
@@ -161,19 +179,27 @@ class Bus:
         """
         if self._ran:
             raise RuntimeError("a bus runs once")
-        loop = asyncio.get_running_loop()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task
         self._ran = True
         caught = tuple(signals)
+        told = False
+
+        def signalled() -> None:
+            nonlocal told
+            if told:
+                task.cancel()
+            told = True
+            self.stop()
+
         for number in caught:
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, signalled)
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._own.start(self._tasks)
                 for reader in self._readers:
                     reader.start(self._tasks)
-                if self._readers:
-                    await self._all_ended()
-                    self.stop()
+                self._ends_with_readers = bool(self._readers)
         finally:
             self._tasks = None
             self._stopping = True
@@ -188,15 +214,10 @@ class Bus:
         for reader in (self._own, *self._readers):
             reader.stop()
 
-    async def _all_ended(self) -> None:
-        ended = 0
-        while ended < len(self._readers):  # more may be attached meanwhile
-            await self._readers[ended].ended.wait()
-            ended += 1
-
-    def route(self, batch: Batch) -> Routed:
-        """Route one batch by topic; ValueError if it cannot be."""
-        return route(batch, self._dispatcher.topics, out=self._dispatcher.routed)
+    def _reader_ended(self, reader: Reader) -> None:
+        self._readers.discard(reader)  # with the receiver's memory: producers come and go
+        if self._ends_with_readers and not self._readers:
+            self.stop()
 
     def tick(self, batch: Batch) -> bool:
         """Route one batch and call its sync handlers.
@@ -206,27 +227,28 @@ class Bus:
         bool
             False if the batch could not be routed: then it is counted as refused.
         """
-        dispatcher, seen = self._dispatcher, self.instruments
-        before = perf_counter_ns()
+        began = now_ns()
         try:
             routed = self.route(batch)
         except ValueError as error:
+            seen = self.instruments
+            if not seen.refused:  # a producer that errs once errs a thousand times a second
+                _log.error("batch refused: %s", error)
             seen.refused += len(batch)
-            _log.error("batch refused: %s", error)
             return False
-        dispatcher.dispatch(batch, routed)
-        if not self.waits:  # else the tick has not ended yet
-            seen.tick_ns.record(perf_counter_ns() - before)
-        seen.batch_events.record(len(batch))
+        self._dispatcher.dispatch(batch, routed, began)
         return True
 
     async def handle(self, batch: Batch) -> None:
         """Route one batch and call all its handlers; returns when the last one has."""
         async with self._turn:  # what was routed serves one batch at a time
-            before = perf_counter_ns()
+            began = now_ns()
             if self.tick(batch):
                 await asyncio.gather(*self._dispatcher.start(batch))
-                self.instruments.tick_ns.record(perf_counter_ns() - before)
+                self.instruments.tick_ns.record(now_ns() - began)
+
+    def _in_handler(self) -> bool:
+        return asyncio.current_task() in self._dispatcher.running
 
     def _count_drops(self) -> None:
         self.instruments.dropped += self._inbox.dropped - self._drops_counted

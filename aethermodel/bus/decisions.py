@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from time import perf_counter_ns
 from typing import Any, Literal, NamedTuple, Self
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from aethermodel.bus.fabric import Batch
 from cython_core import Histogram
 
+_log = logging.getLogger("aethermodel.bus")
 #: Why a decision fell back: no room in flight, no answer in time, or the decider raised.
 Why = Literal["busy", "deadline", "error"]
 
@@ -31,14 +33,14 @@ class Decision(NamedTuple):
         Of the decider, or of the fallback.
     why : {"busy", "deadline", "error"} or None
         Why it is the fallback's; None: it is the decider's.
-    error : Exception or None
+    error : BaseException or None
         What the decider raised.
     """
 
     events: Batch
     answer: Any
     why: Why | None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 class Desk:
@@ -52,7 +54,7 @@ class Desk:
     decide : async callable
         Given the events, returns an answer.
     fallback : callable
-        Given the events, returns an answer without waiting; must not fail.
+        Given the events, returns an answer without waiting.
     answered : callable
         Given each `Decision`, on the event loop.
     deadline_seconds : float
@@ -68,6 +70,8 @@ class Desk:
         Answers of the decider.
     fell_back : dict of str to int
         Answers of the fallback, by reason.
+    failed : int
+        Answers that nobody got, as `fallback` or `answered` raised; the first is logged.
     copied_bytes : int
         Event bytes copied: escalated events outlive their batch.
     latency_ns : Histogram
@@ -108,6 +112,7 @@ class Desk:
         self.most_in_flight = 0
         self.decided = 0
         self.fell_back: dict[str, int] = {"busy": 0, "deadline": 0, "error": 0}
+        self.failed = 0
         self.copied_bytes = 0
         self.latency_ns = Histogram()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -145,7 +150,7 @@ class Desk:
             await asyncio.gather(*self._tasks)
 
     async def _run(self, events: Batch) -> None:
-        before = perf_counter_ns()
+        task, before = asyncio.current_task(), perf_counter_ns()
         try:
             async with asyncio.timeout(self.deadline_seconds) as limit:
                 answer = await self._decide(events)
@@ -153,13 +158,26 @@ class Desk:
             # The decider's own TimeoutError is an error; only ours is the deadline.
             self._fall_back(events, "deadline" if limit.expired() else "error", error)
             return
+        except asyncio.CancelledError as error:
+            if task and task.cancelling():  # it is the desk that is cancelled
+                raise
+            self._fall_back(events, "error", error)
+            return
         self.decided += 1
         self.latency_ns.record(perf_counter_ns() - before)
-        self._answered(Decision(events, answer, None))
+        self._tell(lambda: Decision(events, answer, None))
 
-    def _fall_back(self, events: Batch, why: Why, error: Exception | None) -> None:
+    def _fall_back(self, events: Batch, why: Why, error: BaseException | None) -> None:
         self.fell_back[why] += 1
-        self._answered(Decision(events, self._fallback(events), why, error))
+        self._tell(lambda: Decision(events, self._fallback(events), why, error))
+
+    def _tell(self, decide: Callable[[], Decision]) -> None:
+        try:
+            self._answered(decide())
+        except Exception:
+            if not self.failed:
+                _log.exception("an answer was lost: the fallback failed, or who was to be told")
+            self.failed += 1
 
     async def __aenter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.bus.topics import Topics
-from cython_core import Histogram
+from cython_core import Counts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
-class Instruments:
+class Instruments(Counts):
     """Counters and histograms of one bus.
 
     Parameters
@@ -41,14 +41,8 @@ class Instruments:
     """
 
     def __init__(self, topics: Topics) -> None:
+        super().__init__(len(topics))
         self.topics = topics
-        self.tick_ns = Histogram()
-        self.batch_events = Histogram()
-        self.waiting_events = Histogram()
-        self.calls = [0] * len(topics)
-        self.handled = [0] * len(topics)
-        self.failed = [0] * len(topics)
-        self.handler_ns = [0] * len(topics)
         self.refused = 0
         self.dropped = 0
         self.copied_bytes = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aethermodel.bus.fabric import EndOfStream, Receiver
@@ -20,17 +21,19 @@ class Reader:
     ----------
     bus : Bus
     receiver : Receiver
+    ended : callable
+        Called with this reader when nothing more will come.
 
     Attributes
     ----------
-    ended : asyncio.Event
-        Set when nothing more will come.
+    receiver : Receiver
     """
 
-    def __init__(self, bus: Bus, receiver: Receiver) -> None:
-        self.ended = asyncio.Event()
+    def __init__(self, bus: Bus, receiver: Receiver, ended: Callable[[Reader], None]) -> None:
+        self.receiver = receiver
+        self._ended = ended
         self._bus = bus
-        self._receiver = receiver
+        self._copies = receiver.copies
         self._task: asyncio.Task[None] | None = None
         self._idle = False  # between batches, waiting for the next
         self._left: int | None = None  # events still to handle, once told to stop
@@ -42,13 +45,14 @@ class Reader:
     def stop(self) -> None:
         """Handle what waits at this moment, and end; idempotent."""
         if self._left is None:
-            self._left = self._receiver.waiting
+            self._left = self.receiver.waiting
             if self._task and self._idle and not self._left:
                 self._task.cancel()  # it waits for what is not to come any more
 
     async def _drain(self) -> None:
-        bus, receiver = self._bus, self._receiver
-        copies = receiver.copies
+        bus, receiver, copies = self._bus, self.receiver, self._copies
+        seen = bus.instruments
+        record_waiting = seen.waiting_events.record
         try:
             while self._left is None or self._left > 0:
                 self._idle = True
@@ -56,8 +60,7 @@ class Reader:
                 self._idle = False
                 if self._left is not None:
                     self._left -= len(batch)
-                seen = bus.instruments
-                seen.waiting_events.record(receiver.waiting)
+                record_waiting(receiver.waiting)
                 if copies:
                     seen.copied_bytes += copies * EVENT_BYTES * len(batch)
                 if bus.waits:
@@ -77,4 +80,4 @@ class Reader:
         finally:
             with contextlib.suppress(OSError):
                 receiver.close()
-            self.ended.set()
+            self._ended(self)

@@ -58,7 +58,7 @@ def _print(found: DispatchCost) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="one tick, us [loopback]", title_justify="left")
+    table = Table(title=r"one tick, us \[loopback]", title_justify="left")
     for heading in ("loop", "handlers", "bus", "bare", "added", "processes"):
         table.add_column(heading, justify="left" if heading == "loop" else "right")
     for row in found.table.itertuples():

@@ -38,6 +38,9 @@ def command(
         int | None, typer.Option(help="arrived batches one tick takes at most")
     ] = None,
     batches: Annotated[int | None, typer.Option(help="arriving batches of one run")] = None,
+    fabric: Annotated[
+        str | None, typer.Option("--fabric", help="loopback, or shm from another process")
+    ] = None,
     loop: options.Loop = None,
     topics: options.Topics = None,
     processes: Annotated[int | None, typer.Option(help="fresh processes to run in")] = None,
@@ -78,8 +81,11 @@ def command(
     from aethermodel.measure.latency import LatencyCampaign, LatencyTrial
     from aethermodel.specification import load_specification
 
-    if calibration and (loop or topics):
-        raise ValueError("loop and topics are the calibration's own; leave them out")
+    if calibration and (loop or topics or fabric):
+        raise ValueError("loop, topics and fabric are the calibration's own; leave them out")
+    if fabric not in (None, "loopback", *(() if adaptive else ("shm",))):
+        possible = "loopback" if adaptive else "loopback or shm"
+        raise ValueError(f"load is put on {possible}, not {fabric!r}")
     given: dict[str, Any] = {
         "loads": loads,
         "arrivals": arrivals,
@@ -95,7 +101,7 @@ def command(
             raise ValueError(f"{_OPTIONS[name]} goes {only} --adaptive")
     given = {k: v for k, v in (given | plain | ours).items() if v is not None}
     campaign = (AdaptiveCampaign if adaptive else LatencyCampaign).model_validate(given)
-    terms = Campaign(event_loop=loop, topics=topics)
+    terms = Campaign(event_loop=loop, topics=topics, fabric=fabric or "loopback")
     known = load_calibration(calibration) if calibration else None
     if known:
         campaign.settings(known)  # another fabric's is refused before the host is taken

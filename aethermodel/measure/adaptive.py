@@ -89,7 +89,19 @@ class AdaptiveCampaign(BaseModel):
         return loads
 
     def settings(self, calibration: Calibration) -> LoadSettings:
-        """Return the pipeline under the conditions of a calibration."""
+        """Return the pipeline under the conditions of a calibration.
+
+        Raises
+        ------
+        ValueError
+            If it was taken over another fabric than loopback: in another process a rule has no
+            say.
+        """
+        if calibration.conditions.fabric != "loopback":
+            raise ValueError(
+                f"adaptive batches are formed over loopback: the calibration was taken with "
+                f"fabric {calibration.conditions.fabric}, not loopback"
+            )
         return LoadSettings.under(calibration.conditions, self.group, self.sizes[-1])
 
     def ladder(self, calibration: Calibration) -> Ladder:

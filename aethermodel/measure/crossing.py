@@ -12,10 +12,20 @@ from typing import Literal, NamedTuple, Self
 from aethermodel.bus.fabric import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.measure.dialling import Address, Listening, dial, listen, send_by
-from aethermodel.measure.sending import Order, Send, fulfil, ring_capacity, ring_send
-from cython_core import Ring, RingHandle
+from aethermodel.measure.sending import (
+    Order,
+    Schedule,
+    Send,
+    fulfil,
+    keep,
+    ring_capacity,
+    ring_send,
+)
+from cython_core import Ring, RingHandle, now_ns
 
 CrossingFabric = Literal["shm", "tcp", "verbs"]
+# From when the producer has a schedule until it starts, so that the consumer is ready too.
+_READY_NS = 2_000_000
 
 
 class Spent(NamedTuple):
@@ -95,6 +105,18 @@ class Crossing:
         self.sent += batches * batch_size
         return first
 
+    def keep(self, schedule: Schedule) -> int:
+        """Let the producer keep a schedule; returns when it starts, by `cython_core.now_ns`.
+
+        What was ordered before must be done. Batches are of as many groups as are due
+        together, up to the batch size that this was opened for.
+        """
+        self._orders.send(schedule)
+        self.sent += len(schedule.due_ns) * schedule.group
+        start = self._orders.recv()
+        assert isinstance(start, int)
+        return start
+
     def spent(self) -> Spent:
         """Wait until the oldest order is done, and return what it took the producer."""
         spent = self._orders.recv()
@@ -139,9 +161,14 @@ def _serve_dialled(address: Address, sending: tuple[int, int, bool], orders: Con
 async def _serve(orders: Connection, batch_size: int, send: Send) -> None:
     while True:
         try:
-            order: Order = orders.recv()
+            order: Order | Schedule = orders.recv()
         except EOFError:
             return
         before = process_time()
-        await fulfil(order, batch_size, send)
+        if isinstance(order, Schedule):
+            start = now_ns() + _READY_NS
+            orders.send(start)
+            await keep(order, start, batch_size // order.group, send)
+        else:
+            await fulfil(order, batch_size, send)
         orders.send(Spent(process_time() - before))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any, Literal
@@ -18,12 +19,13 @@ from aethermodel.calibrate.calibration import Calibration
 from aethermodel.measure.load import (
     WARM_UP,
     Floats,
-    LoadedPipeline,
+    Loaded,
     LoadRun,
     LoadSettings,
     host_gaps,
     tier_seconds,
 )
+from aethermodel.measure.load_across import loaded
 from aethermodel.model.arrivals import Arrivals, Bursty, Periodic, Poisson
 from aethermodel.model.pauses import Pauses
 from aethermodel.model.queueing import serve_paused
@@ -160,14 +162,15 @@ class LatencyTrial:
             progress(total, total)
         frame = pd.DataFrame(runs)
         pauses = Pauses(sum(map(len, gaps)) / watched, np.concatenate(gaps))
-        table = _table(calibration, campaign)
+        table, sending = _tables(calibration, campaign)
+        slowest = float(table[-1]) if sending is None else float(max(table[-1], sending[-1]))
         return cls(
             campaign,
             calibration,
             capacity * campaign.group,
-            campaign.largest / float(table[-1]) * campaign.group,
+            campaign.largest / slowest * campaign.group,
             frame,
-            beside(frame, campaign, table, capacity, pauses),
+            beside(frame, campaign, table, capacity, pauses, sending),
             pd.DataFrame(tiers).groupby("tier", as_index=False).median(),
             pauses,
         )
@@ -190,9 +193,9 @@ class LatencyTrial:
 
 
 def _capacity(settings: LoadSettings, batches: int) -> float:
-    pipeline = LoadedPipeline(settings)
-    pipeline.capacity(batches // 4)
-    return float(np.median([pipeline.capacity(batches // 4) for _ in range(5)]))
+    with closing(loaded(settings)) as pipeline:
+        pipeline.capacity(batches // 4)
+        return float(np.median([pipeline.capacity(batches // 4) for _ in range(5)]))
 
 
 @dataclass(frozen=True)
@@ -209,7 +212,7 @@ def _loaded(
     campaign: LatencyCampaign, settings: LoadSettings, capacity: float, process: int
 ) -> _Process:
     """Run one process: every load in random order."""
-    pipeline = LoadedPipeline(settings)
+    pipeline = loaded(settings)
     pipeline.capacity(campaign.batches // 4)
     turns = [(kind, load) for kind in campaign.arrivals for load in campaign.loads]
     random.Random(f"{campaign.seed}/{process}").shuffle(turns)
@@ -231,6 +234,7 @@ def _loaded(
                 "stolen_seconds": run.noise.stolen_seconds,
             }
         )
+    pipeline.close()
     times = tier_seconds(settings, max(1000, campaign.batches // 4))
     tiers = [
         {"tier": tier, **{p: float(np.percentile(values, PERCENTILES[p])) for p in ("p50", "p99")}}
@@ -240,7 +244,7 @@ def _loaded(
 
 
 def least_disturbed(
-    pipeline: LoadedPipeline,
+    pipeline: Loaded,
     due: Floats,
     retries: int,
     rule: Callable[[], Rule] | None = None,
@@ -270,10 +274,12 @@ def _quiet_gaps(retries: int) -> tuple[Floats, float]:
     return gaps, running
 
 
-def _table(calibration: Calibration, campaign: LatencyCampaign) -> Floats:
-    """Seconds that a tick takes with 1, 2, ... arrived batches in it."""
-    sizes = np.arange(1, campaign.largest + 1)
-    return np.asarray(calibration.predict(campaign.group * sizes).seconds)
+def _tables(calibration: Calibration, campaign: LatencyCampaign) -> tuple[Floats, Floats | None]:
+    """Seconds of a tick with 1, 2, ... arrived batches, and of their sending by a producer."""
+    sizes = campaign.group * np.arange(1, campaign.largest + 1)
+    sending = calibration.producer(sizes)
+    table = np.asarray(calibration.consumer(sizes).seconds)
+    return table, None if sending is None else np.asarray(sending.seconds)
 
 
 def schedule(
@@ -296,12 +302,17 @@ def schedule(
     return arrivals_of(kind, load * capacity).times(campaign.batches, rng)
 
 
-def predicted(due: Floats, table: Floats, pauses: Pauses | None = None, seed: int = 0) -> Floats:
+def predicted(
+    due: Floats,
+    table: Floats,
+    pauses: Pauses | None = None,
+    seed: int = 0,
+    sending: Floats | None = None,
+) -> Floats:
     """Return the model's latencies under a schedule that the pipeline was run under.
 
     Two schedules of one kind and load differ in their tails: at 80 % load by 15 % (one standard
-    deviation) in 20,000 batches. So the model serves the very arrivals that the pipeline served,
-    warm-up left out alike.
+    deviation) in 20,000 batches. So the model serves the pipeline's own, warm-up left out alike.
 
     Parameters
     ----------
@@ -310,12 +321,18 @@ def predicted(due: Floats, table: Floats, pauses: Pauses | None = None, seed: in
         Seconds that a tick with 1, 2, ... arrived batches takes.
     pauses : Pauses, optional
         Of the host; drawn with `seed`.
+    sending : ndarray, shape (largest,), optional
+        Seconds that a producer of its own takes to send as many: two servers in a row.
 
     Returns
     -------
     ndarray, shape (batches after warm-up,)
     """
-    waited = serve_paused(due, table, pauses, np.random.default_rng(seed))
+    rng, came = np.random.default_rng(seed), due
+    if sending is not None:
+        # Those sent together come together; rounding must not put one before the other.
+        came = np.maximum.accumulate(due + serve_paused(due, sending, pauses, rng))
+    waited = came - due + serve_paused(came, table, pauses, rng)
     return waited[int(WARM_UP * due.size) :]
 
 
@@ -325,6 +342,7 @@ def beside(
     table: Floats,
     capacity: float,
     pauses: Pauses,
+    sending: Floats | None = None,
 ) -> pd.DataFrame:
     """Put the model beside the runs, schedule by schedule: see `LatencyTrial.table`.
 
@@ -338,9 +356,12 @@ def beside(
     capacity : float
         Arriving batches a second.
     pauses : Pauses
+    sending : ndarray, shape (largest,), optional
+        Seconds that a producer in a process of its own takes to send as many.
     """
     # The pauses that the probes saw are spread evenly over their samples.
     undisturbed = (1 - pauses.share) * table
+    undisturbed_sending = None if sending is None else (1 - pauses.share) * sending
     rows = []
     for (kind, load), group in runs.groupby(["arrivals", "load"], sort=False):
         row: dict[str, Any] = {
@@ -352,8 +373,8 @@ def beside(
         models = []
         for process in group["process"]:
             due = schedule(campaign, kind, load, capacity, process)
-            ideal = _percentiles(predicted(due, table), "ideal_")
-            here = predicted(due, undisturbed, pauses, seed=process)
+            ideal = _percentiles(predicted(due, table, sending=sending), "ideal_")
+            here = predicted(due, undisturbed, pauses, process, undisturbed_sending)
             models.append(ideal | _percentiles(here, "predicted_"))
         model = pd.DataFrame(models, index=group.index)
         for name in ("mean", *PERCENTILES):

@@ -9,29 +9,37 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from abc import ABC, abstractmethod
 from bisect import bisect_right
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bus.adaptive import Rule
+from aethermodel.bus.fabric import Batch, Receiver
 from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from aethermodel.bus.plane import Plane
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
 from aethermodel.measure.workload import make_batch
+from cython_core import Ring
 
 Floats = npt.NDArray[np.float64]
 #: An idle loop reads the clock every 0.1 us or so; what takes this long is a pause, in seconds.
 SHORTEST_GAP = 5e-6
 #: Share of a run that only warms it up.
 WARM_UP = 0.1
+# The fabrics that load is put on, by label.
+_LOADED: dict[str, Literal["loopback", "shm"]] = {"loopback": "loopback", "shared-memory": "shm"}
 
 
 class LoadSettings(BaseModel):
@@ -46,6 +54,9 @@ class LoadSettings(BaseModel):
     topics, pool : int
         As in the probes: topics with a handler, different buffers in turn.
     event_loop : {"asyncio", "uvloop"}
+    fabric : {"loopback", "shm"}
+        ``loopback``: one process. ``shm``: a producer process that keeps the schedule, the ring,
+        and the bus, where each event is checked.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +66,7 @@ class LoadSettings(BaseModel):
     topics: int = Field(16, ge=1, le=65_536)
     pool: int = Field(4, ge=1, le=64)
     event_loop: EventLoop = "asyncio"
+    fabric: Literal["loopback", "shm"] = "loopback"
 
     @classmethod
     def under(cls, conditions: Conditions, group: int, largest: int) -> LoadSettings:
@@ -63,13 +75,14 @@ class LoadSettings(BaseModel):
         Raises
         ------
         ValueError
-            If it was taken over another fabric than the one that is loaded here: its law is
-            another pipeline's, and its label would be false.
+            If it was taken over a fabric that cannot be loaded here: its law is another
+            pipeline's, and its label would be false.
         """
-        if conditions.fabric != "loopback":
+        fabric = _LOADED.get(conditions.fabric)
+        if fabric is None:
             raise ValueError(
-                f"load is put on the loopback pipeline: the calibration was taken with fabric "
-                f"{conditions.fabric}, not loopback"
+                f"load is put on {' or '.join(_LOADED)}: the calibration was taken with fabric "
+                f"{conditions.fabric}"
             )
         return cls(
             group=group,
@@ -77,6 +90,7 @@ class LoadSettings(BaseModel):
             topics=conditions.topics,
             pool=conditions.pool,
             event_loop=conditions.event_loop,
+            fabric=fabric,
         )
 
 
@@ -105,8 +119,8 @@ class LoadRun:
     noise: Noise
 
 
-class LoadedPipeline:
-    """Producer, loopback fabric, plane and handlers, ready to run under any schedule.
+class Loaded(ABC):
+    """A pipeline that is ready to run under any schedule, again and again.
 
     Parameters
     ----------
@@ -115,20 +129,10 @@ class LoadedPipeline:
 
     def __init__(self, settings: LoadSettings) -> None:
         self.settings = settings
-        most = settings.group * settings.largest
-        events = make_batch(settings.pool * most, settings.topics, seed=0)
-        self._plane, self._tally = Plane(settings.topics, most), Tally()
-        for topic in range(settings.topics):
-            self._plane.on(topic, self._tally.handle)
-        # As in the probes, the working set is pool * N * 64 bytes for a batch of N events.
-        self._batches = [
-            [events[i * size : (i + 1) * size] for i in range(settings.pool)]
-            for size in range(0, most + 1, settings.group)
-        ]
+        self._tally = Tally()
         self._due: list[float] = []
         self._ends: list[float] = []
         self._served: list[int] = []
-        self._sent: list[float] = []
         self._rule: Rule | None = None
         self._drive = on_loop(settings.event_loop, self._run)
 
@@ -154,7 +158,7 @@ class LoadedPipeline:
             raise ValueError(f"a tick takes {self.settings.largest} batches, not {rule.most}")
         self._rule = rule
         self._due = np.asarray(due, dtype=np.float64).tolist()
-        self._ends, self._served, self._sent, self._tally.events = [], [], [], 0
+        self._ends, self._served, self._tally.events = [], [], 0
         collecting = gc.isenabled()
         gc.collect()
         gc.disable()
@@ -176,7 +180,33 @@ class LoadedPipeline:
         """Return arriving batches a second when the pipeline never has to wait for one."""
         return batches / self.run(np.zeros(batches), rule).seconds
 
+    def close(self) -> None:  # noqa: B027 - most have nothing to let go of
+        """Let go of what it holds; idempotent."""
+
+    @abstractmethod
     async def _run(self, total: int) -> float:
+        """Serve `self._due`, note ends and sizes of ticks; returns the seconds that it took."""
+
+
+class LoadedPipeline(Loaded):
+    """Producer, loopback fabric, plane and handlers, in one process."""
+
+    def __init__(self, settings: LoadSettings) -> None:
+        super().__init__(settings)
+        most = settings.group * settings.largest
+        events = make_batch(settings.pool * most, settings.topics, seed=0)
+        self._plane = Plane(settings.topics, most)
+        for topic in range(settings.topics):
+            self._plane.on(topic, self._tally.handle)
+        # As in the probes, the working set is pool * N * 64 bytes for a batch of N events.
+        self._batches = [
+            [events[i * size : (i + 1) * size] for i in range(settings.pool)]
+            for size in range(0, most + 1, settings.group)
+        ]
+        self._sent: list[float] = []
+
+    async def _run(self, total: int) -> float:
+        self._sent = []
         fabric = Loopback(depth=2)
         start = perf_counter()
         rule = self._rule
@@ -283,23 +313,46 @@ def tier_seconds(settings: LoadSettings, ticks: int) -> dict[str, Any]:
     batch = make_batch(settings.group, settings.topics, seed=0)
     out = Routed(len(batch), settings.topics)
     found = {"fabric": np.zeros(ticks), "bridge": np.zeros(ticks)}
+    send, receiver = _hop(settings, batch)
 
     async def timed(loops: int) -> float:
-        fabric = Loopback(depth=2)
         hop, call = found["fabric"], found["bridge"]
         start = perf_counter()
         for i in range(loops):
             before = perf_counter()
-            await fabric.send(batch)
-            received = await fabric.receive()
+            await send()
+            received = await receiver.receive()
             crossed = perf_counter()
             route_call(received, settings.topics, out=out)
             after = perf_counter()
             hop[i], call[i] = crossed - before, after - crossed
+            del received
+            receiver.release()
             await asyncio.sleep(0)
         return perf_counter() - start
 
     drive = on_loop(settings.event_loop, timed)
     drive(max(1, ticks // 10))
     drive(ticks)
+    receiver.close()
     return found
+
+
+def _hop(settings: LoadSettings, batch: Batch) -> tuple[Callable[[], Awaitable[None]], Receiver]:
+    """Return what hands a batch over, made in place already, and what takes it."""
+    if settings.fabric == "loopback":
+        fabric = Loopback(depth=2)
+        return partial(fabric.send, batch), fabric
+    producer, consumer = Ring.pair(1 << max(2 * len(batch) - 1, 1023).bit_length())
+    sender = ShmSender(producer)
+
+    async def send() -> None:
+        await sender.reserve(len(batch))
+        sender.commit()
+
+    # Every place of the ring holds events of the topics that there are, as after a lap.
+    for _ in range(-(-producer.capacity // len(batch))):
+        producer.write(batch)
+        consumer.peek(len(batch))
+        consumer.release()
+    return send, ShmReceiver(consumer, len(batch))

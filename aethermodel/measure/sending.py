@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from bisect import bisect_right
+from collections.abc import Callable
 from time import sleep
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from aethermodel.bus.fabric import Batch
 from aethermodel.bus.fabrics.tcp import TcpSender
@@ -15,12 +19,27 @@ from cython_core import EVENT_BYTES, Ring, now_ns, number
 if TYPE_CHECKING:
     from aethermodel.bus.fabrics.verbs import VerbsSender
 
-#: Makes a batch from its first sequence and the time it is meant to go, and sends it.
-Send = Callable[[int, int], Awaitable[None]]
 # 4 MiB: a share of the last cache that neighbours on a rented host leave.
 _CACHED_EVENTS = 65_536
 # Nearer to the due time than this the producer spins: a sleep may take as much longer.
 _SPIN_NS = 200_000
+
+
+class Send(Protocol):
+    """What makes a batch and sends it."""
+
+    async def __call__(self, first: int, meant_ns: int, events: int | None = None) -> None:
+        """Send one batch.
+
+        Parameters
+        ----------
+        first : int
+            Sequence of its first event.
+        meant_ns : int
+            When it is meant to go.
+        events : int, optional
+            How many; as many as it was made for, unless given, and never more.
+        """
 
 
 class Order(NamedTuple):
@@ -41,6 +60,46 @@ class Order(NamedTuple):
     first: int
     interval_ns: int = 0
     start_ns: int = 0
+
+
+class Schedule(NamedTuple):
+    """When groups of events are due: what is due is sent at once, however late.
+
+    Attributes
+    ----------
+    due_ns : ndarray of int64, shape (groups,)
+        After the start, ascending.
+    first : int
+        Sequence of the first event.
+    group : int
+        Events that are due together.
+    """
+
+    due_ns: npt.NDArray[np.int64]
+    first: int
+    group: int
+
+
+async def keep(schedule: Schedule, start_ns: int, largest: int, send: Send) -> None:
+    """Send what is due, as a batch, and look again: it never sleeps, nor hurries.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    start_ns : int
+        By `now_ns`.
+    largest : int
+        Most groups a batch.
+    send : callable
+    """
+    due, group = schedule.due_ns.tolist(), schedule.group
+    sent = 0
+    while sent < len(due):
+        now = now_ns()
+        last = bisect_right(due, now - start_ns, sent, min(sent + largest, len(due)))
+        if last > sent:
+            await send(schedule.first + sent * group, now, (last - sent) * group)
+            sent = last
 
 
 async def fulfil(order: Order, batch_size: int, send: Send) -> None:
@@ -83,8 +142,8 @@ def ring_send(ring: Ring, batch_size: int, topics: int, checksum: bool = False) 
     """
     fill = _fill(batch_size, topics, checksum)
 
-    async def send(first: int, meant_ns: int) -> None:
-        fill(ring.reserve(batch_size), first, meant_ns)
+    async def send(first: int, meant_ns: int, events: int | None = None) -> None:
+        fill(ring.reserve(events or batch_size), first, meant_ns)
         ring.commit()
 
     return send
@@ -94,8 +153,8 @@ def verbs_send(sender: VerbsSender, batch_size: int, topics: int, checksum: bool
     """Return what makes a batch where the device reads it; arguments as for `ring_send`."""
     fill = _fill(batch_size, topics, checksum)
 
-    async def send(first: int, meant_ns: int) -> None:
-        fill(await sender.reserve(batch_size), first, meant_ns)
+    async def send(first: int, meant_ns: int, events: int | None = None) -> None:
+        fill(await sender.reserve(events or batch_size), first, meant_ns)
         sender.commit()
 
     return send
@@ -104,9 +163,10 @@ def verbs_send(sender: VerbsSender, batch_size: int, topics: int, checksum: bool
 def tcp_send(sender: TcpSender, batch_size: int, topics: int, checksum: bool = False) -> Send:
     """Return what numbers a batch and sends it by TCP; arguments as for `ring_send`."""
     stamp = _stamp(checksum)
-    batch = make_batch(batch_size, topics, seed=0)
+    made = make_batch(batch_size, topics, seed=0)
 
-    async def send(first: int, meant_ns: int) -> None:
+    async def send(first: int, meant_ns: int, events: int | None = None) -> None:
+        batch = made[:events]
         number(batch, first, meant_ns)
         if stamp:
             stamp(batch)
@@ -123,8 +183,8 @@ def _fill(batch_size: int, topics: int, checksum: bool) -> Callable[[Batch, int,
 
     def fill(room: Batch, first: int, meant_ns: int) -> None:
         if first < capacity:  # the first lap: topics and values
-            start = min(first, capacity - batch_size)
-            room.view("u1")[:] = events[start : start + batch_size].view("u1")
+            start = min(first, capacity - len(room))
+            room.view("u1")[:] = events[start : start + len(room)].view("u1")
         number(room, first, meant_ns)
         if stamp:
             stamp(room)

@@ -84,6 +84,56 @@ def test_who_is_late_or_fails_is_answered_for():
     asyncio.run(main())
 
 
+def test_a_decider_that_cancels_itself_is_answered_for():
+    async def main():
+        answered = []
+
+        async def gives_up(events):
+            raise asyncio.CancelledError
+
+        async with desk_of(gives_up, answered) as desk:
+            desk.escalate(make_batch(4, 4, 0), ALL)
+        return [(decision.answer, decision.why) for decision in answered]
+
+    assert asyncio.run(main()) == [("rule", "error")]
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_answers_that_nobody_got_are_counted_and_the_desk_goes_on(concurrency, caplog):
+    """Neither a fallback that fails nor a listener that does stops the handler or the others."""
+
+    async def main():
+        async def broken(events):
+            raise OSError("nobody there")
+
+        def fallback(events):
+            if events["sequence"][0] % 2:
+                raise KeyError("no rule")
+            return "rule"
+
+        told = []
+
+        def answered(decision):
+            told.append(decision.answer)
+            if len(told) == 1:
+                raise RuntimeError("the first is lost")
+
+        settings = {"deadline_seconds": 5.0, "concurrency": concurrency}
+        async with Desk(broken, fallback, answered, **settings) as desk:
+            for i in range(6):
+                events = make_batch(4, 4, 0)
+                events["sequence"] = i
+                desk.escalate(events, ALL)
+        assert desk.in_flight == 0
+        return desk, told
+
+    desk, told = asyncio.run(main())
+    assert sum(desk.fell_back.values()) == 6
+    assert told == ["rule"] * 3
+    assert desk.failed == 4  # three without a rule, and one that nobody heard
+    assert len([r for r in caplog.records if "an answer was lost" in r.message]) == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -176,16 +176,27 @@ def test_bench_latency_puts_adaptive_batching_beside_fixed_sizes(tmp_path):
 
 
 def test_bench_latency_refuses_the_calibration_of_another_fabric(tmp_path):
-    """It would publish what loopback takes under the name of shared memory."""
+    """It would publish what one fabric takes under the name of another."""
     ours = synthetic_calibration(topics=4, host=this_host().model_dump(mode="json"))
-    known = tmp_path / "shm.json"
-    conditions = replace(ours.conditions, fabric="shared-memory")
-    known.write_text(json.dumps(replace(ours, conditions=conditions).to_json()))
-    for more in ((), ("--adaptive",)):
+    for label, more, message in (
+        ("kernel-tcp", (), "loopback or shared-memory: the calibration was taken with"),
+        ("shared-memory", ("--adaptive",), "taken with fabric shared-memory, not loopback"),
+        ("shared-memory", ("--fabric", "loopback"), "the calibration's own"),
+    ):
+        known = tmp_path / f"{label}.json"
+        conditions = replace(ours.conditions, fabric=label)
+        known.write_text(json.dumps(replace(ours, conditions=conditions).to_json()))
         done = aether("bench", "latency", "-c", str(known), *more)
         assert done.returncode == 2
-        assert "taken with fabric shared-memory, not loopback" in done.stderr
+        assert message in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("more", [("--fabric", "tcp"), ("--adaptive", "--fabric", "shm")])
+def test_bench_latency_says_which_fabrics_are_loaded(more):
+    done = aether("bench", "latency", *more)
+    assert done.returncode == 2
+    assert "load is put on loopback" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ def samples_of(added, loops=("asyncio",), processes=3):
             "event_loop": loop,
             "handlers": handlers,
             "process": process,
+            "repeat": repeat,
             "by": by,
             "seconds": 3e-6 + 50e-9 * handlers + (by == "bus") * added(handlers, process),
             "final": final,
@@ -24,7 +25,7 @@ def samples_of(added, loops=("asyncio",), processes=3):
         for handlers in (0, 1, 4, 16)
         for process in range(processes)
         for by in ("bus", "bare")
-        for final in (True, True, True, False)
+        for repeat, final in ((0, True), (1, False), (1, True), (2, True))
     ]
     samples = pd.DataFrame(rows)
     samples.loc[~samples["final"], "seconds"] *= 5  # what was taken again counts for nothing

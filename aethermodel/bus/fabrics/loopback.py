@@ -48,6 +48,11 @@ class Loopback:
         self._ended = False
         self._sleepers: list[asyncio.Future[None]] = []  # producers for room, the consumer for news
 
+    @property
+    def full(self) -> bool:
+        """Whether nothing more fits."""
+        return len(self._batches) >= self._depth
+
     async def send(self, batch: Batch) -> None:
         """Hand over one batch; the producer keeps it unchanged until it was consumed.
 
@@ -58,7 +63,7 @@ class Loopback:
         ValueError
             After `end` or `close`, also while it waits for room; the batch was not sent.
         """
-        while len(self._batches) >= self._depth and not self._ended:
+        while self.full and not self._ended:
             if self.policy == "block":
                 await self._sleep()
             elif self.policy == "fail":

@@ -28,7 +28,7 @@ class WatchedQueue(Loopback):
     ----------
     depths : Histogram
         Batches that waited when one was asked for, that one included.
-    full, empty : int
+    found_full, found_empty : int
         Sends that found no room, and receives that found nothing: each costs a future and a
         turn of the loop.
     """
@@ -37,17 +37,17 @@ class WatchedQueue(Loopback):
         super().__init__(depth)
         self.room = depth
         self.depths = Histogram()
-        self.full = self.empty = 0
+        self.found_full = self.found_empty = 0
 
     async def send(self, batch: Batch) -> None:
         """Count, then send."""
-        self.full += len(self) >= self.room
+        self.found_full += len(self) >= self.room
         await super().send(batch)
 
     async def receive(self) -> Batch:
         """Count, then receive."""
         self.depths.record(len(self))
-        self.empty += not len(self)
+        self.found_empty += not len(self)
         return await super().receive()
 
 
@@ -149,8 +149,8 @@ def observe(stress: Stress, batches: int, parts: int = 7) -> Observation:
         ticks,
         turns,
         queue.depths,
-        queue.full / batches,
-        queue.empty / batches,
+        queue.found_full / batches,
+        queue.found_empty / batches,
         tuple(slow_gain(part) for part in np.array_split(laps, parts)),
     )
 

@@ -9,7 +9,6 @@ from time import perf_counter
 from pydantic import Field, model_validator
 
 from aethermodel.bus.bus import Bus
-from aethermodel.bus.fabric import Batch
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.repeated import Repeated
 from aethermodel.measure.runner import EventLoop, on_loop
@@ -90,7 +89,4 @@ class _ReadyBus(Bus):
 
     def __init__(self, routed: Routed, topics: int) -> None:
         super().__init__(f"topic.{i}" for i in range(topics))
-        self._ready = routed
-
-    def route(self, batch: Batch) -> Routed:
-        return self._ready
+        self.route = lambda _: routed

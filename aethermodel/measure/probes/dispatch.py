@@ -28,7 +28,8 @@ class Settings(BaseModel):
     ----------
     by : {"bus", "bare"}
         ``bare`` is the least code that does the same: receive, route, call, release, give the
-        loop its turn. It isolates no errors, times nothing, and knows no end but the stream's.
+        loop its turn. It isolates no errors, times nothing, and knows no end but the stream's. It
+        is plain Python: the bus, which calls its handlers from native code, may be below it.
     event_loop : {"asyncio", "uvloop"}
     handlers : int
         Topics that have one, 0 to 16.
@@ -72,8 +73,9 @@ async def _bare(source: Repeated, tally: Tally, handlers: int) -> None:
         while True:
             batch = await source.receive()
             route(batch, TOPICS, out=routed)
-            bounds, indices = routed.offsets.tolist(), routed.indices
-            for topic, handler in calls:
-                handler(batch, indices[bounds[topic] : bounds[topic + 1]])
+            if calls:
+                bounds, indices = routed.offsets.tolist(), routed.indices
+                for topic, handler in calls:
+                    handler(batch, indices[bounds[topic] : bounds[topic + 1]])
             source.release()
             await asyncio.sleep(0)

@@ -1,0 +1,25 @@
+from collections.abc import Callable
+from typing import Any
+
+from cython_core.histogram import Histogram
+from cython_core.router import Routed
+
+class Counts:
+    tick_ns: Histogram
+    batch_events: Histogram
+    waiting_events: Histogram
+    calls: list[int]
+    handled: list[int]
+    failed: list[int]
+    handler_ns: list[int]
+    def __init__(self, topics: int) -> None: ...
+
+def call_handlers(
+    handlers: tuple[tuple[int, Callable[..., Any]], ...],
+    seen: Counts,
+    whole: bool,
+    failed: Callable[[int, Callable[..., Any], BaseException], None],
+    batch: Any,
+    routed: Routed,
+    began_ns: int,
+) -> None: ...

@@ -1,0 +1,24 @@
+cimport numpy as cnp
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint32_t
+
+cdef extern from "route.h" nogil:
+    ctypedef struct aether_routed:
+        int64_t* offsets
+        uint32_t* indices
+        int64_t* count
+        double* total
+        double* minimum
+        double* maximum
+    ctypedef struct aether_scratch
+
+cdef class Routed:
+    cdef readonly cnp.ndarray offsets, count, total, minimum, maximum
+    cdef readonly Py_ssize_t capacity, topics
+    cdef cnp.ndarray _indices
+    cdef Py_ssize_t _n
+    cdef aether_routed _c
+    cdef aether_scratch* _scratch
+    cdef size_t _parts
+    cdef int _busy
+    cdef int _prepare(self, size_t n, size_t threads) except -1

@@ -1,0 +1,189 @@
+"""The bus where handlers, producers and signals misbehave: it goes on, and says what happened."""
+
+import asyncio
+import os
+import signal
+
+import numpy as np
+import pytest
+import uvloop
+
+from aethermodel.bus import SIGNALS, Bus
+from aethermodel.bus.fabric import Backlogged
+from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.measure.workload import make_batch
+
+
+@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def run(request):
+    return request.param
+
+
+def batch(events=3):
+    return make_batch(events, 1, 0)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_handler_that_raises_a_cancellation_does_not_end_the_bus(run, waits):
+    bus, calls = Bus(["a"]), []
+
+    def sync(events, indices):
+        calls.append(len(indices))
+        if len(calls) == 1:
+            raise asyncio.CancelledError
+
+    async def later(events, indices):
+        await asyncio.sleep(0)
+        sync(events, indices)
+
+    async def main():
+        bus.on("a")(later if waits else sync)
+        running = asyncio.create_task(bus.run())
+        for _ in range(3):
+            await bus.publish(batch())
+        bus.stop()
+        await running
+
+    run(main())
+    assert calls == [3, 3, 3]
+    assert bus.instruments.failed == [1]
+    assert isinstance(bus.failures[0].error, asyncio.CancelledError)
+
+
+def test_a_bus_that_is_cancelled_cancels_its_async_handlers(run):
+    bus, seen = Bus(["a"]), []
+
+    @bus.on("a")
+    async def handle(events, indices):
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    async def main():
+        running = asyncio.create_task(bus.run())
+        await bus.publish(batch())
+        while not bus._dispatcher.running:
+            await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    run(main())
+    assert seen == ["cancelled"]
+    assert bus.instruments.failed == [0]
+
+
+def test_a_handler_that_would_wait_for_its_own_return_is_told(run):
+    bus, published = Bus(["a"], depth=2), []
+
+    @bus.on("a")
+    async def handle(events, indices):
+        if len(events) == 3:  # not for those that it publishes itself
+            for i in range(5):
+                await bus.publish(batch(1))
+                published.append(i)
+
+    async def main():
+        running = asyncio.create_task(bus.run())
+        await bus.publish(batch())
+        while sum(bus.instruments.calls) < 3:
+            await asyncio.sleep(0)
+        bus.stop()
+        await running
+
+    run(asyncio.wait_for(main(), 10))
+    assert published == [0, 1]  # what fits
+    assert isinstance(bus.failures[0].error, Backlogged)
+    assert bus.instruments.handled == [3 + 2]
+
+
+def test_handlers_registered_in_the_middle_of_a_tick_wait_for_the_next(run):
+    bus, seen = Bus(["a"]), []
+
+    def handle(events, indices):
+        seen.append(len(bus._dispatcher._calls))
+        bus.on("a")(handle)  # would go on for ever in the same tick
+
+    async def main():
+        bus.on("a")(handle)
+        running = asyncio.create_task(bus.run())
+        for _ in range(3):
+            await bus.publish(batch())
+        bus.stop()
+        await running
+
+    run(main())
+    assert bus.instruments.calls == [1 + 2 + 4]
+    assert len(seen) == 7
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(3), [1, 2, 3]])
+def test_what_is_no_batch_is_refused_counted_and_logged_once(run, wrong, caplog):
+    bus, seen = Bus(["a"]), []
+    bus.on("a")(lambda events, indices: seen.append(len(indices)))
+
+    async def main():
+        running = asyncio.create_task(bus.run())
+        for _ in range(4):
+            await bus.publish(wrong)
+        await bus.publish(batch())
+        bus.stop()
+        await running
+
+    run(main())
+    assert (seen, bus.instruments.refused) == ([3], 12)
+    assert len([r for r in caplog.records if "batch refused" in r.message]) == 1
+
+
+def test_a_second_signal_ends_what_does_not_drain(run):
+    bus = Bus(["a"])
+
+    @bus.on("a")
+    async def handle(events, indices):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(60)
+
+    async def main():
+        await bus.publish(batch())
+        with pytest.raises(asyncio.CancelledError):
+            await bus.run(signals=SIGNALS)
+        # Nothing of the bus is left on the signals.
+        loop = asyncio.get_running_loop()
+        return [loop.remove_signal_handler(number) for number in SIGNALS]
+
+    assert run(asyncio.wait_for(main(), 30)) == [False, False]
+
+
+def test_a_receiver_is_attached_once_and_what_is_none_not_at_all():
+    bus, receiver = Bus(["a"]), Loopback(2)
+    bus.attach(receiver)
+    with pytest.raises(ValueError, match="attached already"):
+        bus.attach(receiver)
+    with pytest.raises(AttributeError, match="copies"):
+        bus.attach("shm")
+
+
+def test_producers_that_come_and_go_leave_nothing_behind(run):
+    bus, seen = Bus(["a"]), []
+    bus.on("a")(lambda events, indices: seen.append(len(indices)))
+
+    async def main():
+        running = asyncio.create_task(bus.run())
+        await asyncio.sleep(0)
+        for i in range(20):
+            producer = Loopback(2)
+            bus.attach(producer)
+            await producer.send(batch(i + 1))
+            await producer.end()
+            while len(seen) <= i or bus._readers:
+                await asyncio.sleep(0)
+        assert not running.done()  # none was attached when it began: only `stop` ends it
+        bus.stop()
+        await running
+
+    run(asyncio.wait_for(main(), 10))
+    assert seen == list(range(1, 21))

@@ -1,0 +1,90 @@
+"""The pipeline across processes under a schedule: every event checked, lateness counted."""
+
+import numpy as np
+import pytest
+from synthetic_calibration import synthetic_calibration
+
+from aethermodel.bus import FixedSize
+from aethermodel.measure.latency import LatencyCampaign, LatencyTrial, predicted
+from aethermodel.measure.load import LoadedPipeline, LoadSettings, tier_seconds
+from aethermodel.measure.load_across import LoadedCrossing, loaded
+from aethermodel.measure.sending import Schedule, keep
+from aethermodel.model.queueing import serve
+
+SETTINGS = LoadSettings(group=8, largest=4, topics=4, fabric="shm")
+
+
+@pytest.fixture(scope="module")
+def crossing():
+    pipeline = loaded(SETTINGS)
+    yield pipeline
+    pipeline.close()
+    pipeline.close()
+
+
+def test_each_fabric_has_its_pipeline():
+    assert isinstance(loaded(LoadSettings(group=8, topics=4)), LoadedPipeline)
+    assert isinstance(loaded(SETTINGS), LoadedCrossing)
+
+
+@pytest.mark.parametrize("again", [0, 1])
+def test_every_group_is_served_once_and_never_early(crossing, again):
+    due = np.arange(200) * 1e-4
+    run = crossing.run(due)
+    assert run.sizes.sum() == 200
+    assert run.sizes.max() <= 4
+    assert run.latencies.size == 180
+    assert (run.latencies > 0).all()
+    assert run.seconds >= due[-1]
+
+
+def test_what_is_due_at_once_goes_in_full_batches_and_waits_its_turn(crossing):
+    run = crossing.run(np.zeros(4000))
+    assert run.sizes.sum() == 4000
+    assert (np.diff(run.latencies) >= 0).all()
+    assert run.latencies[-1] == run.seconds
+    assert crossing.capacity(1000) > 0
+
+
+def test_a_rule_is_refused(crossing):
+    with pytest.raises(ValueError, match="over loopback only"):
+        crossing.run(np.zeros(4), FixedSize(4))
+
+
+def test_a_schedule_is_kept_in_batches_of_what_is_due():
+    sent = []
+
+    async def send(first, meant_ns, events=None):
+        sent.append((first, events))
+
+    schedule = Schedule(np.array([0, 0, 0, 0, 0], dtype=np.int64), first=100, group=8)
+    with pytest.raises(StopIteration):
+        keep(schedule, 0, 2, send).send(None)  # it never waits
+    assert sent == [(100, 16), (116, 16), (132, 8)]
+
+
+def test_tiers_are_of_the_ring():
+    times = tier_seconds(SETTINGS, 2000)
+    assert all((values > 0).all() for values in times.values())
+
+
+def test_the_model_has_two_servers_in_a_row():
+    due = np.sort(np.random.default_rng(0).uniform(0, 1, 500))
+    table, sending = np.array([1e-3, 1.5e-3]), np.array([5e-4, 6e-4])
+    both = predicted(due, table, sending=sending)
+    sent = serve(due, sending)
+    assert both == pytest.approx((sent + serve(due + sent, table))[50:])
+    assert (both >= predicted(due, table)).mean() > 0.9
+    assert predicted(due, table) == pytest.approx(serve(due, table)[50:])
+
+
+def test_a_trial_over_shared_memory():
+    shm = synthetic_calibration(topics=4, t_send=2e-6, t_send_event=2e-9)
+    campaign = LatencyCampaign(
+        loads=(0.3,), arrivals=("poisson",), group=16, processes=1, batches=1000, retries=0
+    )
+    trial = LatencyTrial.run(campaign, shm)
+    (row,) = trial.table.to_dict("records")
+    assert 0 < row["p50"] <= row["p99"]
+    assert row["predicted_p50"] > 0
+    assert trial.tiers["tier"].tolist() == ["bridge", "fabric"]
