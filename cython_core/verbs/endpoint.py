@@ -15,7 +15,7 @@ class Endpoint:
     Parameters
     ----------
     number : int
-        Queue pair number, 24 bits.
+        Queue pair number, 24 bits; 0, which never connects, from a side that could not.
     psn : int
         First packet sequence number, 24 bits, random.
     gid : bytes

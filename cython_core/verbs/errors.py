@@ -25,6 +25,10 @@ class NoDeviceError(RdmaError):
     """There is no RDMA device, no such device, or none with an active port."""
 
 
+class UnreachableError(RdmaError):
+    """There is no way from one port to the other: no route, or a GID that fits no more."""
+
+
 class MemlockError(RdmaError, MemoryError):
     """Registering would pin more pages than RLIMIT_MEMLOCK allows."""
 

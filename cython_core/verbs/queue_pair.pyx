@@ -250,6 +250,8 @@ cdef class QueuePair:
         if self.qp == NULL:
             raise ValueError("the queue pair is closed")
         to_error(self.qp)
+        if self.aborted:
+            return  # marked where it was first: what came later is flushed
         self.marked = self.out.posted
         # Unsignalled requests that were acknowledged leave no trace, those that were not are
         # flushed. A last request, flushed behind all others, tells the one from the other.

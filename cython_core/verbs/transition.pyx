@@ -10,7 +10,9 @@ from cython_core.verbs.errors import RdmaError
 
 
 cdef int _modify(ibv_qp* qp, ibv_qp_attr* attributes, int mask, str state) except -1:
-    cdef int error = ibv_modify_qp(qp, attributes, mask | IBV_QP_STATE)
+    cdef int error
+    with nogil:  # the system may look for the peer's hardware address, which takes a second
+        error = ibv_modify_qp(qp, attributes, mask | IBV_QP_STATE)
     if error:
         raise RdmaError(f"the queue pair cannot become {state}: {os.strerror(error)}")
     return 0

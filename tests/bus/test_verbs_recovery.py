@@ -18,6 +18,7 @@ from cython_core.verbs.errors import (
     PeerDiedError,
     RemoteAccessError,
     RetryExceededError,
+    UnreachableError,
 )
 
 FAULT = RetryExceededError("no answer")
@@ -94,11 +95,11 @@ def test_what_no_time_heals() -> None:
         assert not Recovery(10.0).allows(kind("wrong"), 0)
 
 
-def test_a_device_is_waited_for(clock: Clock) -> None:
+def test_a_device_and_a_way_to_the_peer_are_waited_for(clock: Clock) -> None:
     recovery = Recovery(1.0)
     recovery.allows(FAULT, 0)
     none = NoDeviceError("none")
-    made, left = connect(recovery, [none, none, none, "made"])
+    made, left = connect(recovery, [none, none, UnreachableError("no route"), "made"])
     assert made == "made" and left == pytest.approx(1 - 3 * verbs_recovery.RETRY)
     recovery.allows(FAULT, 1)
     with pytest.raises(NoDeviceError):
@@ -119,7 +120,9 @@ def test_the_verdict_names_the_fault_that_did_not_heal() -> None:
     died = PeerDiedError("gone")
     assert verdict(FAULT, NoDeviceError("none")) is FAULT
     assert verdict(FAULT, TimeoutError()) is FAULT
-    assert verdict(FAULT, died) is died
+    assert verdict(FAULT, died) is died and died.__cause__ is FAULT
+    lost = UnreachableError("no route")
+    assert verdict(FAULT, lost) is lost and lost.__cause__ is FAULT
     late = NoDeviceError("none")
     assert verdict(None, late) is late
     assert isinstance(FAULT, RetryExceededError) and not isinstance(FAULT, FINAL)

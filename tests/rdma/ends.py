@@ -7,7 +7,7 @@ import contextlib
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from aethermodel.bus import EndOfStream
@@ -25,16 +25,19 @@ async def both(
     most: int = 65_536,
     devices: tuple[str | None, str | None] = (None, None),
     recover_within: float = 10.0,
+    receiver_within: float | None = None,
     **options: Any,
 ) -> AsyncIterator[tuple[VerbsSender, VerbsReceiver]]:
     near, far = devices
+    if receiver_within is None:
+        receiver_within = recover_within
     listener = VerbsListener(
         SECRET,
         capacity=CAPACITY,
         receives=receives,
         most=most,
         device=far,
-        recover_within=recover_within,
+        recover_within=receiver_within,
     )
     receiver, sender = await asyncio.gather(
         listener.accept(),
@@ -56,12 +59,28 @@ def numbered(size: int, first: int) -> Any:
     return batch
 
 
+async def send(sender: VerbsSender, first: int, count: int, size: int = 2) -> int:
+    """Send so many batches, in one turn of the event loop where all fits."""
+    # Made before: on a slow guest that takes longer than a lost packet is waited for.
+    for batch in [numbered(size, first + size * i) for i in range(count)]:
+        await sender.send(batch)
+    return first + size * count
+
+
+async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
 class Taker:
     """Takes batch after batch, each event once and in order, until the end of the stream."""
 
     def __init__(self, receiver: VerbsReceiver) -> None:
         self.events = 0
         self.task = asyncio.create_task(self._take(receiver))
+        # Taken note of where a test ends before it: said later, it hides what went wrong first.
+        self.task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def _take(self, receiver: VerbsReceiver) -> None:
         with contextlib.suppress(EndOfStream):

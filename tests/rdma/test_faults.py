@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -156,6 +157,22 @@ def test_abort_flushes_both_queues(pair: Any) -> None:
     pair.recover()
     carry(pair, 300, seen)
     assert seen == list(range(300))
+
+
+def test_what_follows_an_abort_is_not_counted_by_the_next(pair: Any) -> None:
+    from cython_core.verbs.errors import FlushedError
+
+    pair.make("send", slots=64)
+    pair.number(0, 10)
+    pair.sender.send(5, finish=False)
+    assert pair.receiver.wait(5) == 5
+    time.sleep(0.1)  # and its acknowledgement
+    pair.near.queue_pair.abort()
+    pair.sender.send(5, finish=False)
+    pair.near.queue_pair.abort()
+    with pytest.raises(FlushedError) as caught:
+        settle(pair.sender.poll)
+    assert caught.value.position == pair.sender.completed == 5
 
 
 def test_abort_ends_a_wait_in_another_thread(pair: Any) -> None:

@@ -1,4 +1,4 @@
-"""A stream of the verbs fabric outlives its faults: every event once, in order, and counted."""
+"""A stream of the verbs fabric outlives a cut wire: every event once, in order, and counted."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 
 pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
-from ends import Taker, both, numbered
+from ends import Taker, both, send, until
 from wire import Wire
 
-from aethermodel.bus.fabrics.verbs import VerbsSender
+from aethermodel.bus import SenderLost
+from cython_core.verbs.errors import PeerDiedError, RetryExceededError, UnreachableError
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +27,6 @@ def whole(guest: None) -> Iterator[Wire]:
 def wire(whole: Wire) -> Iterator[Wire]:
     yield whole
     whole.mend()
-
-
-async def send(sender: VerbsSender, first: int, count: int, size: int = 2) -> int:
-    """Send so many batches, in one turn of the event loop where all fits."""
-    for i in range(count):
-        await sender.send(numbered(size, first + size * i))
-    return first + size * count
-
-
-async def until(condition: Any, seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize(("p", "k"), [(1, 1), (1, 16), (8, 4), (16, 64)])
@@ -82,8 +70,7 @@ def test_lost_acknowledgements_are_no_duplicates(wire: Wire) -> None:
             wire.cut(2)  # the receiver hears, and is not heard
             sent = await send(sender, 20, 30)
             await taker.has(sent)
-            await until(lambda: sender.counters["recoveries"])
-            assert sender.delivered == sent
+            await until(lambda: sender.counters["recoveries"] and sender.delivered == sent)
             wire.mend()
             await send(sender, sent, 10)
             await sender.end()
@@ -104,5 +91,87 @@ def test_the_goodbye_is_not_acknowledged(wire: Wire) -> None:
             await taker.task
             assert taker.events == sender.delivered == 20
             assert receiver.arrivals.failure is None
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("within", [0.0, 1.0])
+def test_a_wire_that_stays_cut(wire: Wire, within: float) -> None:
+    async def main() -> tuple[RetryExceededError, int, Exception | None, int, dict[str, int]]:
+        async with both(devices=wire.devices, recover_within=within) as (sender, receiver):
+            taker = Taker(receiver)
+            await taker.has(await send(sender, 0, 20))
+            wire.cut()
+            await send(sender, 40, 5)
+            with pytest.raises(RetryExceededError) as caught:
+                await sender.end()
+            with pytest.raises(SenderLost, match="40 events committed, 40 consumed"):
+                await taker.task
+            failure = receiver.arrivals.failure
+            return caught.value, taker.events, failure, sender.delivered, sender.counters
+
+    error, events, failure, delivered, counts = asyncio.run(main())
+    assert error.delivered == delivered == events == 40
+    assert isinstance(failure, PeerDiedError) and failure.delivered == 40
+    assert counts["repeated"] == 6 * counts["recoveries"]  # the goodbye, too
+    assert (counts["recoveries"] > 0) == (within > 0)
+
+
+def test_a_way_that_is_gone_for_a_while(wire: Wire) -> None:
+    async def main() -> None:
+        async with both(devices=wire.devices) as (sender, receiver):
+            taker = Taker(receiver)
+            await taker.has(await send(sender, 0, 20))
+            wire.lose_way()
+            sent = await send(sender, 40, 5)
+            await asyncio.sleep(2)  # retries, and a second of search
+            assert taker.events == 40 and sender.counters["recoveries"] == 0
+            wire.mend()
+            await taker.has(sent)
+            await sender.end()
+            await taker.task
+            assert taker.events == sender.delivered == sent
+            assert sender.counters["recoveries"] == receiver.arrivals.counters["recoveries"] == 1
+
+    asyncio.run(main())
+
+
+def test_a_way_that_stays_gone(wire: Wire) -> None:
+    async def main() -> None:
+        # Shorter than the search for the other's address, longer than all else.
+        within: Any = {"recover_within": 1.0, "receiver_within": 5.0}
+        async with both(devices=wire.devices, **within) as (sender, receiver):
+            taker = Taker(receiver)
+            await taker.has(await send(sender, 0, 20))
+            wire.lose_way()
+            await send(sender, 40, 5)
+            with pytest.raises(UnreachableError, match="rxe1") as caught:
+                await sender.end()
+            assert caught.value.delivered == 40
+            with pytest.raises(SenderLost, match="40 events committed, 40 consumed"):
+                await taker.task
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("side", ["sender", "receiver"])
+def test_a_side_that_closes_while_a_fault_heals(wire: Wire, side: str) -> None:
+    async def main() -> None:
+        async with both(devices=wire.devices) as (sender, receiver):
+            taker = Taker(receiver)
+            await taker.has(await send(sender, 0, 10))
+            wire.cut()
+            await send(sender, 20, 3)
+            await until(lambda: sender.counters["recoveries"])
+            if side == "sender":
+                sender.close()
+                with pytest.raises(SenderLost, match="20 events committed"):
+                    await taker.task
+            else:
+                taker.task.cancel()
+                receiver.close()
+                with pytest.raises(PeerDiedError) as caught:
+                    await sender.end()
+                assert caught.value.delivered == 20
 
     asyncio.run(main())

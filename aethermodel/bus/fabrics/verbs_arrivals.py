@@ -245,7 +245,9 @@ class Arrivals(Side[Landing]):
 
     def _fail(self, failure: Exception) -> None:
         if isinstance(failure, PeerDiedError):
-            failure = PeerDiedError(f"the sender died: {self._committed} events committed")
+            died = PeerDiedError(f"the sender died: {self._committed} events committed")
+            died.__cause__ = failure.__cause__
+            failure = died
         if isinstance(failure, RdmaError):
             failure.delivered = self._committed
         self._finish(failure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from aethermodel.bus.fabrics.verbs_exchange import GRACE, Exchange
@@ -19,7 +20,7 @@ from cython_core.verbs import (
     RdmaBuffer,
     ReceiveStream,
 )
-from cython_core.verbs.errors import DeviceRemovedError, PortDownError, RdmaError
+from cython_core.verbs.errors import DeviceRemovedError, PortDownError, RdmaError, UnreachableError
 
 #: Events of the smallest ring that fills whole pages, as mirrored memory must.
 SMALLEST = 64
@@ -76,23 +77,46 @@ class Connection:
         """Connect to the peer, and wait until it has connected as well.
 
         Else a first message could be lost and repeated, or a wait end before it began.
-        """
-        self.queue_pair.connect(remote)
-        exchange.swap(own)
 
-    def retire(self, poll: Callable[[], object]) -> None:
+        Raises
+        ------
+        UnreachableError
+            If either side finds no way to the other, at both: they may try again in step.
+        """
+        failure = None
+        try:
+            self.queue_pair.connect(remote)
+        except RdmaError as error:
+            failure = error
+        # Queue pair 0 is never one that connects.
+        answer = exchange.swap(replace(own, number=0) if failure else own)
+        if failure:
+            raise UnreachableError(f"{self.device.name}: {failure}") from failure
+        if not answer.number:
+            raise UnreachableError(f"the peer finds no way to {self.device.name}")
+
+    def retire(self, poll: Callable[[], object]) -> RdmaError | None:
         """Stop the queue pair and count what went through: exact, and nothing comes any more.
 
         The flush tells which requests without a completion were acknowledged; only a reset
         ends what the device has in hand.
+
+        Returns
+        -------
+        RdmaError or None
+            What had failed before, or the flush.
         """
         until = time.monotonic() + GRACE  # a device that is gone may not flush
-        with suppress(RdmaError):
+        met: RdmaError | None = None
+        try:
             self.queue_pair.abort()
             while time.monotonic() < until:
                 poll()
+        except RdmaError as fault:
+            met = fault
         with suppress(RdmaError):
             self.queue_pair.reset()
+        return met
 
     def look(self) -> None:
         """Raise what ails the device or its port, now or since the last look.

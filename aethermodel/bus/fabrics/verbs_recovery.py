@@ -15,11 +15,14 @@ from cython_core.verbs.errors import (
     RdmaError,
     RemoteAccessError,
     RemoteInvalidRequestError,
+    UnreachableError,
 )
 
 #: Requests that are wrong stay wrong.
 FINAL = (LocalLengthError, LocalProtectionError, RemoteAccessError, RemoteInvalidRequestError)
-#: Seconds between looks for a device with an active port.
+#: What may come yet: a device with an active port, and a way from there to the peer.
+MISSING = (NoDeviceError, UnreachableError)
+#: Seconds between looks for it.
 RETRY = 0.02
 #: Seconds after which a connection has healed even if nothing moved: longer than its retries.
 HELD = 5.0
@@ -72,7 +75,7 @@ class Recovery:
         return now < self._until and not isinstance(fault, FINAL)
 
     async def run(self, connect: Callable[[float], Made], gone: Callable[[], bool]) -> Made:
-        """Call `connect` with the seconds left, again while there is no device to connect with.
+        """Call `connect` with the seconds left, again while there is nothing to connect with.
 
         Parameters
         ----------
@@ -83,8 +86,8 @@ class Recovery:
 
         Raises
         ------
-        NoDeviceError
-            If there is none within the time.
+        NoDeviceError, UnreachableError
+            If there is no device, or no way to the peer, within the time.
         PeerDiedError
             If the peer goes before.
         Exception
@@ -96,8 +99,8 @@ class Recovery:
                 left = self._until - time.monotonic()
                 try:
                     return connect(max(left, RETRY))
-                except NoDeviceError:
-                    if left <= 0:
+                except MISSING:
+                    if time.monotonic() >= self._until:
                         raise
                 if gone():
                     raise PeerDiedError("the peer hung up")
@@ -111,5 +114,8 @@ class Recovery:
 
 def verdict(fault: RdmaError | None, failure: Exception) -> Exception:
     """Return what ends a stream: its fault, where that did not heal, or what came on top."""
-    late = isinstance(failure, (NoDeviceError, TimeoutError))
-    return fault if fault is not None and late else failure
+    if fault is not None and isinstance(failure, (NoDeviceError, TimeoutError)):
+        return fault
+    # A peer on the same host may give up over the same fault, and a moment before.
+    failure.__cause__ = failure.__cause__ or fault
+    return failure

@@ -334,7 +334,9 @@ class VerbsSender(Side[Outlet]):
             return  # the receiver had all, and hung up first
         if isinstance(failure, PeerDiedError):
             counts = f"{self.delivered} events delivered, {self.consumed} consumed"
-            failure = PeerDiedError(f"the receiver died: {counts}")
+            died = PeerDiedError(f"the receiver died: {counts}")
+            died.__cause__ = failure.__cause__
+            failure = died
         if isinstance(failure, RdmaError):
             failure.delivered = self.delivered
         self._failure = failure

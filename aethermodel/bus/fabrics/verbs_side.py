@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 from aethermodel.bus.fabrics.verbs_connection import Connection
 from aethermodel.bus.fabrics.verbs_exchange import GRACE, Exchange
-from aethermodel.bus.fabrics.verbs_recovery import Recovery, verdict
+from aethermodel.bus.fabrics.verbs_recovery import FINAL, Recovery, verdict
 from cython_core.verbs.errors import DeviceRemovedError, PeerDiedError, RdmaError
 
 #: Seconds between looks at the device in use: not every driver tells that it is removed.
@@ -102,8 +102,9 @@ class Side(ABC, Generic[Made]):
         if not self._open or self._recovering:
             return
         self._stop_listening()
-        self._connection.retire(self._poll)
-        fault = self._connection.cause(fault)
+        met = self._connection.retire(self._poll)
+        # What is wrong stays wrong; the peer may hang up for it, and be the first to know.
+        fault = met if isinstance(met, FINAL) else self._connection.cause(fault)
         messages = self._count()
         if not self._open:  # all is there
             return
@@ -111,7 +112,7 @@ class Side(ABC, Generic[Made]):
             self._connection.close()
             self._recovering = True
             self._task = self._loop.create_task(self._recover(fault))
-        elif self._exchange.ended(GRACE):
+        elif not isinstance(fault, FINAL) and self._exchange.ended(GRACE):
             self._fail(PeerDiedError("the peer hung up"))
         else:
             words = "the peer connects again, which recover_within=0 rules out"
