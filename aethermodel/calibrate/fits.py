@@ -318,8 +318,8 @@ def _spread(regression: Regression, samples: Samples) -> Floats:
     found = [knee for knee, free in zip(form.knees, form.free, strict=True) if free]
     if not np.any(np.isin(found, samples.n)):
         return _inverse(regression.rows)
-    # Where a knee settled at a measured size the law has two slopes by it, and the estimate may have
-    # come there from either side: it is spread as a mixture of the two, by their mean variance.
+    # Where a knee settled at a measured size the law has two slopes by it, and the estimate may
+    # have come there from either side: a mixture of the two, spread by their mean variance.
     law = form.design(samples.n) @ regression.values
     below = form.gradient(samples.n, regression.values, from_below=True)
     below = below * (np.sqrt(samples.kept) / law)[:, None]
