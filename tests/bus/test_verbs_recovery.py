@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,12 +12,16 @@ import pytest
 pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
 from aethermodel.bus.fabrics import verbs_recovery
+from aethermodel.bus.fabrics.verbs_connection import Connection
+from aethermodel.bus.fabrics.verbs_exchange import Exchange, Listener, dial
 from aethermodel.bus.fabrics.verbs_ledger import Ledger
 from aethermodel.bus.fabrics.verbs_recovery import FINAL, HELD, Recovery, verdict
+from cython_core.verbs import Endpoint
 from cython_core.verbs.errors import (
     FlushedError,
     NoDeviceError,
     PeerDiedError,
+    RdmaError,
     RemoteAccessError,
     RetryExceededError,
     UnreachableError,
@@ -86,6 +92,47 @@ def test_the_peer_may_ask_at_any_time(clock: Clock) -> None:
     assert not recovery.allows(FAULT, 7)
     assert recovery.allows(None, 7)
     assert connect(recovery, ["made"]) == ("made", pytest.approx(1.0))
+
+
+@pytest.mark.parametrize("refusing", ["near", "far", "both", "neither"])
+def test_both_sides_learn_that_one_cannot_connect(refusing: str) -> None:
+    class Half:
+        def __init__(self, side: str) -> None:
+            self.refuses = refusing in (side, "both")
+
+        def connect(self, remote: Endpoint) -> None:
+            if self.refuses:
+                raise RdmaError("no address")
+
+    def connect(side: str, exchange: Exchange) -> str:
+        connection: Any = Connection.__new__(Connection)  # without a device
+        connection.device, connection.queue_pair = SimpleNamespace(name=side), Half(side)
+        with exchange:
+            for number in (7, 8):  # the second try is in step
+                own = Endpoint(number=number, psn=0, gid=bytes(16), lid=0, mtu=1024)
+                try:
+                    assert exchange.swap(own).number == number
+                    connection.connect(exchange, own, own)
+                    said = "connected"
+                except UnreachableError as error:
+                    said = str(error)
+        return said
+
+    secret = b"known to both of these sides"
+    with Listener(secret) as listener, ThreadPoolExecutor(1) as pool:
+        far = pool.submit(lambda: connect("far", listener.accept(10)))
+        said = connect("near", dial(secret, listener.port)), far.result(10)
+    lost = {"near": "the peer finds no way to near", "far": "the peer finds no way to far"}
+    own = {side: f"{side}: no address" for side in lost}
+    assert (
+        said
+        == {
+            "near": (own["near"], lost["far"]),
+            "far": (lost["near"], own["far"]),
+            "both": (own["near"], own["far"]),
+            "neither": ("connected", "connected"),
+        }[refusing]
+    )
 
 
 def test_what_no_time_heals() -> None:

@@ -51,7 +51,6 @@ class Wire:
             Path(f"/proc/sys/net/ipv4/conf/{name}/rp_filter").write_text("0")
         for name in ("veth1", "veth2"):
             Path(f"/proc/sys/net/ipv4/conf/{name}/accept_local").write_text("1")
-            Path(f"/proc/sys/net/ipv4/conf/{name}/arp_ignore").write_text("8")  # tell nobody
         self.mend()
         for i, device in enumerate(self.devices, 1):
             run(f"rdma link add {device} type rxe netdev veth{i}")
@@ -76,10 +75,6 @@ class Wire:
     def cut(self, *ends: int) -> None:
         """Lose what leaves these ends, 1 or 2; both by default."""
         ip(*(self._aim(i, NOBODY) for i in ends or (1, 2)))
-
-    def lose_way(self) -> None:
-        """Let end 1 forget the other's hardware address, so that it cannot even connect."""
-        ip(f"neigh del {ENDS[1]} dev veth1")
 
     def mend(self) -> None:
         """Let both ends hear each other."""
