@@ -58,7 +58,7 @@ class ProbeTarget:
         for name, value in given.items():
             # True is 1 to Python; nobody who writes it means a number.
             if isinstance(value, bool) and not isinstance(checked[name], bool):
-                raise ValueError(f"{name}: should be a {type(checked[name]).__name__}, not {value}")
+                raise ValueError(f"{name}: should be {type(checked[name]).__name__}, not {value}")
         return checked
 
 

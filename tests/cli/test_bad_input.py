@@ -85,7 +85,7 @@ def refused(call, *words):
         (["bench", "sweep", "--rounds", "1"], "--rounds"),
         (["bench", "rdma", "--settings", "3"], "--settings"),
         (["bench", "rdma", "--samples", "missing.json"], "missing.json"),
-        (["sweep", "run", "--probe", "ffi", "-p", "batch_size=true"], "should be a int, not True"),
+        (["sweep", "run", "--probe", "ffi", "-p", "batch_size=true"], "should be int, not True"),
         (["sweep", "plan", "--probe", "ffi", "-p", "pool=nan"], "a finite number"),
         (["sweep", "plan", "--probe", "warp"], "no probe 'warp'"),
         (["sweep", "plan", "--probe", "ffi", "--repeats", "x"], "--repeats"),
