@@ -82,7 +82,8 @@ def attribute(table: pd.DataFrame, by_process: pd.DataFrame) -> Attribution:
     table : pandas.DataFrame
         As `aethermodel.calibrate.comparison.compare` gives it.
     by_process : pandas.DataFrame
-        Measured seconds: a row a batch size of the table, a column a process.
+        Measured seconds: a row a batch size of the table, a column a process; nan where it has
+        none.
 
     Notes
     -----
@@ -94,11 +95,15 @@ def attribute(table: pd.DataFrame, by_process: pd.DataFrame) -> Attribution:
     names, columns = _shapes(table)
     measured = by_process.to_numpy(dtype=np.float64)
     predicted = table["predicted_seconds"].to_numpy(dtype=np.float64)
+    seen = np.isfinite(measured).sum(axis=0)
+    if not np.any(seen >= len(names)):  # no process saw enough sizes by itself
+        measured = np.nanmedian(measured, axis=1, keepdims=True)
+        seen = np.array([len(measured)])
     found, left = [], []
-    for seconds in measured.T:
-        scaled = columns / seconds[:, None]
-        residual = seconds / seconds - predicted / seconds
-        excess = np.linalg.lstsq(scaled, residual, rcond=None)[0]
+    for seconds in measured.T[seen >= len(names)]:
+        scaled, residual = columns / seconds[:, None], 1 - predicted / seconds
+        there = np.isfinite(seconds)
+        excess = np.linalg.lstsq(scaled[there], residual[there], rcond=None)[0]
         found.append(excess)
         left.append(residual - scaled @ excess)
     every = np.array(found)
@@ -112,7 +117,7 @@ def attribute(table: pd.DataFrame, by_process: pd.DataFrame) -> Attribution:
         for terms, c, r, column in zip(names, middle, reach, columns.T, strict=True)
     ]
     shares.sort(key=lambda share: -abs(share.seconds))
-    unexplained = float(np.abs(np.mean(left, axis=0)).mean())
+    unexplained = float(np.abs(np.nanmean(left, axis=0)).mean())
     return Attribution(tuple(shares), unexplained, len(table) - len(shares))
 
 

@@ -15,7 +15,7 @@ from aethermodel.calibrate.scenario import Scenario
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.calibrating import calibrate_host
 from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.sampling import calm_plan, take_samples
+from aethermodel.measure.sampling import calm_plan, settled, take_samples
 
 Progress = Callable[[str, int, int], None]
 #: Of the model's best rate, what the recommended size is to reach by the model.
@@ -113,7 +113,7 @@ def compare_with_sweep(
     sweep = campaign.model_copy(update={"batch_sizes": tuple(sorted({*ladder(largest), size}))})
     points = [point for point in sweep.whole_points() if point.probe == "pipeline"]
     plan = calm_plan(points, campaign.processes, campaign.repeats, campaign.seed)
-    samples = take_samples(plan, lambda done, total: progress("sweeping", done, total))
+    samples = settled(take_samples(plan, lambda done, total: progress("sweeping", done, total)))
     return judge_sweep(samples, size, campaign.label)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -15,7 +16,7 @@ from aethermodel.calibrate.conditions import Conditions
 from aethermodel.calibrate.design import next_point
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
-from aethermodel.measure.sampling import CALM_SECONDS, Plan, Point, calm_plan, take_samples
+from aethermodel.measure.sampling import CALM_SECONDS, Plan, Point, calm_plan, settled, take_samples
 from cython_core import simd_variant
 from cython_core.router import switch_size
 
@@ -138,7 +139,8 @@ class _Sampling:
                 return
             start = monotonic()
             plan = calm_plan(points, 1, repeats, self.campaign.seed + self.processes)
-            frame = take_samples(plan, self._advance(total), deadline=self.deadline)
+            core = min((float(frame["core_seconds"].min()) for frame in self.frames), default=inf)
+            frame = take_samples(plan, self._advance(total), deadline=self.deadline, core=core)
             self.frames.append(frame.assign(process=self.processes))
             self.processes += 1
             self.longest = max(self.longest, monotonic() - start)
@@ -154,7 +156,7 @@ class _Sampling:
         return advance
 
     def calibration(self) -> Calibration:
-        samples = pd.concat(self.frames, ignore_index=True)
+        samples = settled(pd.concat(self.frames, ignore_index=True))
         host = this_host().model_dump(mode="json")
         return calibration_of(samples, self.campaign, host, now())
 

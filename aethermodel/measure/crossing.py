@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from time import process_time
@@ -11,6 +10,7 @@ from typing import Literal, NamedTuple, Self
 
 from aethermodel.bus.fabric import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
+from aethermodel.measure.children import child_context
 from aethermodel.measure.dialling import Address, Listening, dial, listen, send_by
 from aethermodel.measure.sending import (
     Order,
@@ -69,7 +69,7 @@ class Crossing:
         checksum : bool
             Stamp every event's checksum, where the kernel library has checksums.
         """
-        context = multiprocessing.get_context("spawn")
+        context = child_context()
         ours, theirs = context.Pipe()
         sending = (batch_size, topics, checksum)
         if fabric == "shm":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -12,6 +11,7 @@ from typing import Self
 from aethermodel.bus.fabric import EndOfStream, Receiver
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.measure.checked import Checked
+from aethermodel.measure.children import child_context
 from aethermodel.measure.crossing import CrossingFabric
 from aethermodel.measure.dialling import Address, Dialled, dial, listen, send_by
 from aethermodel.measure.sending import Order, Send, fulfil, ring_capacity, ring_send
@@ -54,7 +54,7 @@ class Drained:
         batch_size, topics : int
             Of the batches that are sent.
         """
-        context = multiprocessing.get_context("spawn")
+        context = child_context()
         ours, theirs = context.Pipe()
         if fabric == "shm":
             ring = Ring.create(ring_capacity(batch_size), role="producer")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from math import inf, isfinite
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.measure.host import this_host
 from aethermodel.measure.probes import PROBES
+from aethermodel.measure.slices import SHARED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 #: How long a sample of `calm_plan` lasts at least.
 CALM_SECONDS = 0.008
+# Calm samples that a point needs before the others are left out, and what tells points apart.
+_CALM_SAMPLES = 3
+_POINT = ("probe", "batch_size", "calls", "threads", "fabric", "event_loop", "producer")
 
 
 class Point(BaseModel):
@@ -95,6 +100,7 @@ def calm_plan(points: Iterable[Point], processes: int, repeats: int, seed: int =
         repeats=repeats,
         sample_seconds=CALM_SECONDS,
         slices=8,
+        retries=1,
         seed=seed,
     )
 
@@ -104,9 +110,10 @@ class SamplingError(RuntimeError):
 
 
 @contextmanager
-def _worker(plan: Plan, process: int) -> Iterator[Iterator[dict[str, Any]]]:
+def _worker(plan: Plan, process: int, core: float) -> Iterator[Iterator[dict[str, Any]]]:
     """Run one sampling process and hand out its rows as they come."""
-    request = json.dumps({"plan": plan.model_dump(), "process": process})
+    seen = core if isfinite(core) else None
+    request = json.dumps({"plan": plan.model_dump(), "process": process, "core": seen})
     with TemporaryFile("w+", encoding="utf-8") as errors:
         child = subprocess.Popen(
             [sys.executable, "-m", "aethermodel.measure.worker"],
@@ -142,7 +149,8 @@ def take_samples(
     plan: Plan,
     progress: Callable[[int, int], None] | None = None,
     *,
-    deadline: float = float("inf"),
+    deadline: float = inf,
+    core: float = inf,
 ) -> pd.DataFrame:
     """Run a plan.
 
@@ -153,6 +161,8 @@ def take_samples(
         Called with (samples taken, samples asked for) after each sample.
     deadline : float
         On the clock of `time.monotonic`: what is not sampled by then is left out.
+    core : float
+        Least `core_seconds` of earlier samples, to tell by whether this host is slower now.
 
     Returns
     -------
@@ -160,8 +170,9 @@ def take_samples(
         One row a sample, disturbed ones included: ``probe``, the settings as columns
         (missing where a probe has no such setting), ``seconds`` an operation, ``loops``,
         ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``, ``contended``
-        (share of its slices that were disturbed), ``stolen_seconds``, ``switches``, ``load``,
-        ``clock_ns``.
+        (share of its slices that were disturbed), ``core_seconds`` (of
+        `aethermodel.measure.slices`, the larger of before and after), ``stolen_seconds``,
+        ``switches``, ``load``, ``clock_ns``.
 
     Raises
     ------
@@ -173,11 +184,12 @@ def take_samples(
     rows: list[dict[str, Any]] = []
     done = 0
     for process in range(plan.processes):
-        with _worker(plan, process) as samples:
+        with _worker(plan, process, core) as samples:
             for row in samples:
                 point = plan.points[row["point"]]
                 rows.append({"probe": point.probe, **point.settings, **row})
                 done += row["final"]
+                core = min(core, row["core_seconds"])
                 if progress:
                     progress(done, plan.samples)
                 if monotonic() > deadline:
@@ -187,3 +199,26 @@ def take_samples(
     table = pd.DataFrame(rows)
     table["host"] = this_host().id
     return table
+
+
+def settled(samples: pd.DataFrame) -> pd.DataFrame:
+    """Mark as ``noisy``, and take back from ``final``, what somebody else shared the core with.
+
+    Which core was slow shows only when all were seen: the first process may have seen no other.
+    Where a point has too few calm samples, it keeps all that it has.
+
+    Parameters
+    ----------
+    samples : pandas.DataFrame
+        Of `calm_plan`, all processes together.
+    """
+    slow = samples["noisy"] | (samples["core_seconds"] > SHARED * samples["core_seconds"].min())
+    calm = samples["final"] & ~slow
+    keys = [name for name in _POINT if name in samples]
+    points = samples.assign(calm=calm, seen=samples["process"].where(calm)).groupby(
+        keys, dropna=False
+    )
+    wanted = min(2, samples["process"].nunique())
+    enough = points["calm"].transform("sum") >= _CALM_SAMPLES
+    enough &= points["seen"].transform("nunique") >= wanted
+    return samples.assign(noisy=slow, final=samples["final"] & ~(slow & enough))

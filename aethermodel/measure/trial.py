@@ -16,7 +16,7 @@ from aethermodel.calibrate.composition import composition_errors
 from aethermodel.measure.calibrating import calibration_of, now
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
-from aethermodel.measure.sampling import take_samples
+from aethermodel.measure.sampling import settled, take_samples
 
 Progress = Callable[[int, int], None]
 
@@ -59,7 +59,7 @@ class Trial:
         SamplingError
             If a sampling process fails.
         """
-        samples = take_samples(campaign.plan(), progress)
+        samples = settled(take_samples(campaign.plan(), progress))
         samples.attrs["campaign"] = campaign.model_dump(mode="json")
         samples.attrs["host"] = this_host().model_dump(mode="json")
         samples.attrs["taken"] = now()

@@ -11,12 +11,13 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from math import inf
 from typing import Any, TextIO
 
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.probes import PROBES, Timed
-from aethermodel.measure.sampling import Plan
-from aethermodel.measure.slices import sliced, undisturbed
+from aethermodel.measure.sampling import Plan, Point
+from aethermodel.measure.slices import SHARED, core_seconds, sliced, undisturbed
 from cython_core import clock_cost_ns
 
 # Two successive windows that differ by less are warm.
@@ -53,46 +54,64 @@ def size_loop(timed: Timed, seconds: float) -> int:
     return loops
 
 
-def sample(plan: Plan, process: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one process: every point in random order, round after round."""
+def uses_two_cores(point: Point) -> bool:
+    """Whether what is timed at a point goes on in two processes at once."""
+    return point.probe == "pipeline" and point.settings["fabric"] != "loopback"
+
+
+def sample(plan: Plan, process: int, core: float = inf) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one process: every point in random order, round after round.
+
+    Parameters
+    ----------
+    plan : Plan
+    process : int
+    core : float
+        Least `core_seconds` that earlier processes saw.
+    """
     order = random.Random(f"{plan.seed}/{process}")
     clock_ns = clock_cost_ns()
     prepared: dict[int, tuple[Timed, int]] = {}
     position = 0
     for repeat in range(plan.repeats):
-        turns = list(range(len(plan.points)))
+        turns = [(turn, 0) for turn in range(len(plan.points))]
         order.shuffle(turns)
-        for turn in turns:
+        # What was disturbed is taken again after the others: most of what disturbs lasts a while.
+        for turn, attempt in turns:
             if turn not in prepared:
                 point = plan.points[turn]
                 probe = PROBES[point.probe]
                 timed = probe.prepare(probe.settings(**point.settings))
                 prepared[turn] = timed, size_loop(timed, plan.sample_seconds)
             timed, loops = prepared[turn]
+            both = uses_two_cores(plan.points[turn])
+            around = core_seconds(both)
             timed(max(1, loops // 4))  # the points in between have cooled the caches
-            for attempt in range(plan.retries + 1):
-                before = Reading.now()
-                seconds, contended = undisturbed(sliced(timed, loops, plan.slices))
-                noise = Noise.since(before)
-                # Slices leave out what was disturbed, as long as most of them were not.
-                noisy = noise.noisy if plan.slices == 1 else contended > _MOST_CONTENDED
-                yield {
-                    "point": turn,
-                    "seconds": seconds,
-                    "loops": loops,
-                    "repeat": repeat,
-                    "attempt": attempt,
-                    "order": position,
-                    "process": process,
-                    "noisy": noisy,
-                    "final": not noisy or attempt == plan.retries,
-                    "contended": contended,
-                    "clock_ns": clock_ns,
-                    **asdict(noise),
-                }
-                position += 1
-                if not noisy:
-                    break
+            before = Reading.now()
+            seconds, contended = undisturbed(sliced(timed, loops, plan.slices))
+            noise, around = Noise.since(before), max(around, core_seconds(both))
+            core = min(core, around)
+            # Slices leave out what was disturbed, as long as most of them were not.
+            calm = contended <= _MOST_CONTENDED and around <= SHARED * core
+            noisy = noise.noisy if plan.slices == 1 else not calm
+            if noisy and attempt < plan.retries:
+                turns.append((turn, attempt + 1))
+            yield {
+                "point": turn,
+                "seconds": seconds,
+                "loops": loops,
+                "repeat": repeat,
+                "attempt": attempt,
+                "order": position,
+                "process": process,
+                "noisy": noisy,
+                "final": not noisy or attempt == plan.retries,
+                "contended": contended,
+                "core_seconds": around,
+                "clock_ns": clock_ns,
+                **asdict(noise),
+            }
+            position += 1
 
 
 def main(source: TextIO, sink: TextIO) -> None:
@@ -102,7 +121,7 @@ def main(source: TextIO, sink: TextIO) -> None:
     # Collections in the middle of a sample would be charged to whichever probe allocates.
     gc.freeze()
     gc.disable()
-    for row in sample(plan, request["process"]):
+    for row in sample(plan, request["process"], request["core"] or inf):
         sink.write(json.dumps(row) + "\n")
         sink.flush()
         gc.collect()

@@ -123,3 +123,15 @@ def test_few_batch_sizes_never_share_out_more_than_they_can():
     found = attribute(compared().iloc[:2], pd.DataFrame({0: [4e-6, 5e-6]}))
     assert len(found.shares) == 2 and found.rows_left == 0
     assert not any(share.found for share in found.shares)  # one process has no interval
+
+
+def test_a_process_without_some_sizes_tells_by_the_others():
+    given = compared()
+    whole = given["predicted_seconds"] + 0.1 * given["kernel_seconds"]
+    found = attribute(given, pd.DataFrame({0: whole, 1: whole.where(given.index != 3), 2: np.nan}))
+    assert found.shares[0].terms == ("kernel",)
+    assert found.shares[0].excess == pytest.approx(0.1)
+    # Where no process by itself has enough, all together do.
+    halves = [whole.where(given.index % 2 == part) for part in (0, 1)]
+    found = attribute(given, pd.DataFrame(dict(enumerate(halves))))
+    assert found.shares[0].terms == ("kernel",)

@@ -1,11 +1,14 @@
 """Slices of a sample: cut from calls or from laps, and what of them was disturbed."""
 
+import os
+
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.measure.sampling import Plan, Point
-from aethermodel.measure.slices import Lap, Lapped, sliced, undisturbed
+from aethermodel.measure.sampling import Plan, Point, settled
+from aethermodel.measure.slices import Lap, Lapped, core_seconds, sliced, undisturbed
 from aethermodel.measure.worker import sample
 
 
@@ -69,3 +72,49 @@ def test_a_sample_says_how_much_of_it_was_disturbed(slices):
         assert 0 <= row["contended"] < 1
         assert slices > 1 or row["contended"] == 0
         assert slices == 1 or row["noisy"] == (row["contended"] > 0.5)
+        assert row["core_seconds"] > 0
+
+
+def _rows(core, process=(0, 1, 0, 1), noisy=False):
+    return pd.DataFrame(
+        {
+            "probe": "kernel",
+            "batch_size": 8,
+            "calls": float("nan"),  # a setting that this probe has not
+            "process": process,
+            "core_seconds": core,
+            "noisy": noisy,
+            "final": True,
+        }
+    )
+
+
+def test_what_a_shared_core_gave_is_left_out_where_enough_is_left():
+    found = settled(_rows([1.0, 1.9, 1.1, 1.2]))
+    assert found["final"].tolist() == [True, False, True, True]
+    assert found["noisy"].tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        _rows([1.0, 1.9, 1.9, 1.0]),  # two are not enough
+        _rows([1.0, 1.9, 1.0, 1.0], process=(0, 1, 0, 0)),  # all of one process
+    ],
+)
+def test_a_point_with_too_few_calm_samples_keeps_all(rows):
+    found = settled(rows)
+    assert found["final"].all()
+    assert found["noisy"].sum() == (rows["core_seconds"] > 1.5).sum()
+
+
+def test_each_point_is_settled_by_itself():
+    busy = _rows([1.9, 1.9, 1.9, 1.0]).assign(batch_size=16)
+    both = settled(pd.concat([_rows([1.0, 1.0, 1.0, 1.9]), busy], ignore_index=True))
+    assert both["final"].tolist() == [True, True, True, False, *[True] * 4]
+
+
+def test_looking_at_the_cores_leaves_them_as_they_were():
+    before = os.sched_getaffinity(0)
+    assert core_seconds(both=True) > 0
+    assert os.sched_getaffinity(0) == before
