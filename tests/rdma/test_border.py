@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import mmap
 import re
 import sys
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -276,6 +278,16 @@ def _anonymous_bytes() -> int:
     return 1024 * int(re.search(r"RssAnon:\s+(\d+)", status)[1])
 
 
+@pytest.fixture
+def _small_pages() -> Iterator[None]:
+    """The kernel may join pages to a huge one meanwhile, and count all of it as held."""
+    prctl, thp_disable = ctypes.CDLL(None, use_errno=True).prctl, 41  # linux/prctl.h
+    assert prctl(thp_disable, 1, 0, 0, 0) == 0
+    yield
+    assert prctl(thp_disable, 0, 0, 0, 0) == 0
+
+
+@pytest.mark.usefixtures("_small_pages")
 def test_memory_does_not_grow(pair: Any) -> None:
     pair.make("write", slots=256, list_length=64, signal_every=64)
     pair.sender.send(20_000)
