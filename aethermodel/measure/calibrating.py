@@ -95,8 +95,7 @@ def calibrate_host(
     """
     if not seconds > 0:
         raise ValueError(f"the time budget must be above zero seconds, not {seconds:g}")
-    deadline = monotonic() + (1 - _RESERVE) * seconds
-    sampling = _Sampling(campaign, progress, deadline)
+    sampling = _Sampling(campaign, progress, seconds)
     wanted = campaign.plan(whole=False)
     sampling.take(wanted.points, wanted.processes)
     calibration = sampling.calibration()
@@ -114,8 +113,9 @@ def calibrate_host(
 class _Sampling:
     """Samples so far, and the time that is left for more."""
 
-    def __init__(self, campaign: Campaign, progress: Progress | None, deadline: float) -> None:
-        self.campaign, self.progress, self.deadline = campaign, progress, deadline
+    def __init__(self, campaign: Campaign, progress: Progress | None, seconds: float) -> None:
+        self.campaign, self.progress, self.seconds = campaign, progress, seconds
+        self.deadline = monotonic() + (1 - _RESERVE) * seconds
         self.frames: list[pd.DataFrame] = []
         self.processes = self.done = 0
         self.longest = 0.0
@@ -158,7 +158,13 @@ class _Sampling:
     def calibration(self) -> Calibration:
         samples = settled(pd.concat(self.frames, ignore_index=True))
         host = this_host().model_dump(mode="json")
-        return calibration_of(samples, self.campaign, host, now())
+        try:
+            return calibration_of(samples, self.campaign, host, now())
+        except ValueError as error:
+            if monotonic() < self.deadline:
+                raise
+            text = f"the time budget of {self.seconds:g} s ran out: allow more ({error})"
+            raise ValueError(text) from None
 
     def shortcomings(self, wanted: Plan, calibration: Calibration) -> list[str]:
         """What the reader of this calibration must know."""

@@ -9,6 +9,7 @@ from aethermodel.measure.calibrating import calibrate_host, next_best, noisy_ter
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.drift import _drift, check_drift, reach
 from aethermodel.measure.known import load_calibration
+from aethermodel.measure.sampling import CALM_SECONDS
 
 SMALL = Campaign(batch_sizes=(8,), topics=2, pool=1, processes=1, repeats=2)
 
@@ -21,7 +22,7 @@ def test_the_gate_names_what_is_noisy():
 def test_what_is_still_noisy_or_missing_is_said():
     # Three samples of one process are enough to fit, should the host be too busy for more.
     many = SMALL.model_copy(update={"processes": 100, "repeats": 3})
-    calibration = calibrate_host(many, seconds=4)
+    calibration = calibrate_host(many, seconds=8)
     assert any(text.startswith("cut short: ") for text in calibration.warnings)
     for term in noisy_terms(calibration):
         assert any(f"inconclusive: {term} is noisy" in text for text in calibration.warnings)
@@ -44,9 +45,14 @@ def test_refinement_stays_off_the_batch_sizes_that_are_predicted():
 def test_refinement_ends_when_the_time_is_too_short_for_a_sample():
     campaign = Campaign(batch_sizes=(1024, 4096), topics=16)
     noisy = synthetic_calibration(noise=0.08)
-    assert next_best(noisy, campaign, 0.0049) is None
-    best = next_best(noisy, campaign, 0.0051)
+    assert next_best(noisy, campaign, 0.99 * CALM_SECONDS) is None
+    best = next_best(noisy, campaign, 1.01 * CALM_SECONDS)
     assert best is not None and best[1] == 1
+
+
+def test_a_budget_too_short_for_every_term_says_so():
+    with pytest.raises(ValueError, match=r"time budget of 0\.5 s ran out: allow more"):
+        calibrate_host(SMALL, seconds=0.5)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
