@@ -42,7 +42,7 @@ def test_figures_are_in_si_units_and_a_card_overrides_what_is_common():
         ("o_w = {", "o_v = {", "no cost is called o_v"),
         ("mtu = {", "#", "connectx-5 lacks mtu"),
         ("[sources]", "[sources", "line"),
-        ("[cards.connectx-5]", "[card.connectx-5]", "Extra inputs"),
+        ("[cards.connectx-5]", "[card.connectx-5]", "card: there is no such setting"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(before, after, message, tmp_path):
