@@ -189,12 +189,10 @@ class AdaptiveTrial:
         settings, ladder = campaign.settings(calibration), campaign.ladder(calibration)
         runs, full = [], []
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-            first = pool.submit(_saturated, campaign, settings, ladder, 0).result()
-            capacity = max(per for name, per in first.items() if is_fixed(name))
             for process in range(campaign.processes):
                 if progress:
-                    progress(process + 1, campaign.processes + 1)
-                found = pool.submit(_compared, campaign, settings, ladder, capacity, process)
+                    progress(process, campaign.processes)
+                found = pool.submit(_compared, campaign, settings, ladder, process)
                 rows, rates = found.result()
                 runs += rows
                 full.append(rates)
@@ -202,8 +200,8 @@ class AdaptiveTrial:
         rates = pd.DataFrame(full) * campaign.group
         saturated = rates.median().rename_axis("rule").rename("per_second").reset_index()
         if progress:
-            progress(campaign.processes + 1, campaign.processes + 1)
-        table = _summed_up(frame, campaign, calibration, ladder, capacity)
+            progress(campaign.processes, campaign.processes)
+        table = _summed_up(frame, campaign, calibration, ladder, rates)
         return cls(campaign, calibration, ladder, saturated, rates, frame, table)
 
     def saturated_share(self) -> float:
@@ -266,11 +264,15 @@ def _compared(
     campaign: AdaptiveCampaign,
     settings: LoadSettings,
     ladder: Ladder,
-    capacity: float,
     process: int,
 ) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    """Run one process: every arrivals, load and rule in random order, and all at full speed."""
+    """Run one process: every arrivals, load and rule in random order, and all at full speed.
+
+    A load is a share of what the best fixed size carries in this very process: on a host that is
+    slower by then, that of another would be another load.
+    """
     full = _saturated(campaign, settings, ladder, process)
+    capacity = _capacity(full)
     pipeline, rules = LoadedPipeline(settings), campaign.rules(ladder)
     turns = [(k, at, name) for k in campaign.arrivals for at in campaign.loads for name in rules]
     random.Random(f"{campaign.seed}/{process}").shuffle(turns)
@@ -305,6 +307,11 @@ def _compared(
     return rows, full
 
 
+def _capacity(full: dict[str, float]) -> float:
+    """Arriving batches a second that the best fixed size carries."""
+    return max(per_second for name, per_second in full.items() if is_fixed(name))
+
+
 def _schedule(
     campaign: AdaptiveCampaign, kind: Kind, load: float, capacity: float, process: int
 ) -> Floats:
@@ -320,8 +327,9 @@ def _summed_up(
     campaign: AdaptiveCampaign,
     calibration: Calibration,
     ladder: Ladder,
-    capacity: float,
+    full: pd.DataFrame,
 ) -> pd.DataFrame:
+    capacity = _capacity((full.median() / campaign.group).to_dict())
     by = ["arrivals", "load", "rule"]
     groups = runs.groupby(by, sort=False)
     table = groups.median(numeric_only=True).drop(columns="process")
