@@ -21,7 +21,8 @@ REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(","
 def pytest_configure(config: pytest.Config) -> None:
     """Give each worker of pytest-xdist a host lock and temporary files of its own."""
     if hasattr(config, "workerinput"):
-        place = tempfile.TemporaryDirectory(prefix="w-")
+        # Fork servers clear their own up as the process ends, at the same time.
+        place = tempfile.TemporaryDirectory(prefix="w-", ignore_cleanup_errors=True)
         config.add_cleanup(place.cleanup)
         os.environ["TMPDIR"] = tempfile.tempdir = place.name
         # Its own choice would be too long a path for the sockets that tests put there.
