@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Generator
+from multiprocessing.util import Finalize
 
 import pytest
 from hypothesis import settings
@@ -21,12 +23,12 @@ REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(","
 def pytest_configure(config: pytest.Config) -> None:
     """Give each worker of pytest-xdist a host lock and temporary files of its own."""
     if hasattr(config, "workerinput"):
-        # Fork servers clear their own up as the process ends, at the same time.
-        place = tempfile.TemporaryDirectory(prefix="w-", ignore_cleanup_errors=True)
-        config.add_cleanup(place.cleanup)
-        os.environ["TMPDIR"] = tempfile.tempdir = place.name
+        place = tempfile.mkdtemp(prefix="w-")
+        # After multiprocessing has removed the folder of its own that lies in there (-100).
+        Finalize(None, shutil.rmtree, (place, True), exitpriority=-200)
+        os.environ["TMPDIR"] = tempfile.tempdir = place
         # Its own choice would be too long a path for the sockets that tests put there.
-        config.option.basetemp = f"{place.name}/t"
+        config.option.basetemp = f"{place}/t"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
