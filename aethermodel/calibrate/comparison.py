@@ -43,7 +43,8 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
         them is the prediction), ``held_out``, ``error`` (predicted over measured, less one),
         ``unexplained`` (share of the measured time that no term accounts for), ``covered``
         (whether the two intervals, in quadrature, cover the difference), and of the pipeline's
-        samples the shares ``disturbed``, ``switched`` and ``stolen``.
+        samples the shares ``disturbed``, ``switched`` and ``stolen``, and ``shared``: those
+        disturbed by neither, on a core that somebody else used too.
 
     Raises
     ------
@@ -116,6 +117,8 @@ def _disturbances(samples: pd.DataFrame) -> pd.DataFrame:
             },
         }
     )
+    counted = marks[["switched", "stolen"]].max(axis=1, skipna=False)
+    marks["shared"] = (marks["disturbed"] * (1 - counted)).astype(float)
     return marks.groupby("batch_size").mean()
 
 
@@ -218,8 +221,11 @@ def _disturbance(table: pd.DataFrame) -> str:
     found = f"{share:.0%} of the pipeline's samples were disturbed to the last"
     if table["switched"].isna().any():
         return found
-    preempted, stolen = table["switched"].mean(), table["stolen"].mean()
-    return f"{found} ({preempted:.0%} preempted, {stolen:.0%} had time stolen)"
+    preempted, stolen, shared = (table[name].mean() for name in ("switched", "stolen", "shared"))
+    return (
+        f"{found} ({preempted:.0%} preempted, {stolen:.0%} had time stolen, {shared:.0%} only "
+        "by a neighbour on a core)"
+    )
 
 
 def _outcome(value: float, least: float, limit: float, disturbance: str) -> Outcome:

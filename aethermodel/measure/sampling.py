@@ -171,8 +171,8 @@ def take_samples(
         (missing where a probe has no such setting), ``seconds`` an operation, ``loops``,
         ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``, ``contended``
         (share of its slices that were disturbed), ``core_seconds`` (of
-        `aethermodel.measure.slices`, the larger of before and after), ``stolen_seconds``,
-        ``switches``, ``load``, ``clock_ns``.
+        `aethermodel.measure.slices`, the larger of before and after; nan without slices),
+        ``stolen_seconds``, ``switches``, ``load``, ``clock_ns``.
 
     Raises
     ------

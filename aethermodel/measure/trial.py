@@ -112,7 +112,8 @@ class Trial:
     @property
     def contended_share(self) -> float:
         """Share of all slices left out of their sample: a neighbour slowed them down."""
-        return float(self.samples["contended"].mean())
+        # Trials that were saved before samples had slices left none out.
+        return float(self.samples["contended"].mean()) if "contended" in self.samples else 0.0
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of the trial."""

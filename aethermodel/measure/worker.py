@@ -11,7 +11,7 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from math import inf
+from math import inf, nan
 from typing import Any, TextIO
 
 from aethermodel.measure.noise import Noise, Reading
@@ -85,15 +85,17 @@ def sample(plan: Plan, process: int, core: float = inf) -> Iterator[dict[str, An
                 prepared[turn] = timed, size_loop(timed, plan.sample_seconds)
             timed, loops = prepared[turn]
             both = uses_two_cores(plan.points[turn])
-            around = core_seconds(both)
+            around = core_seconds(both) if plan.slices > 1 else nan
             timed(max(1, loops // 4))  # the points in between have cooled the caches
             before = Reading.now()
             seconds, contended = undisturbed(sliced(timed, loops, plan.slices))
-            noise, around = Noise.since(before), max(around, core_seconds(both))
-            core = min(core, around)
-            # Slices leave out what was disturbed, as long as most of them were not.
-            calm = contended <= _MOST_CONTENDED and around <= SHARED * core
-            noisy = noise.noisy if plan.slices == 1 else not calm
+            noise = Noise.since(before)
+            noisy = noise.noisy
+            if plan.slices > 1:
+                # Slices leave out what was disturbed, as long as most of them were not.
+                around = max(around, core_seconds(both))
+                core = min(core, around)
+                noisy = contended > _MOST_CONTENDED or around > SHARED * core
             if noisy and attempt < plan.retries:
                 turns.append((turn, attempt + 1))
             yield {

@@ -23,6 +23,14 @@ def batch(events=3):
     return make_batch(events, 1, 0)
 
 
+async def drained(bus, batches):
+    running = asyncio.create_task(bus.run())
+    for _ in range(batches):
+        await bus.publish(batch())
+    bus.stop()
+    await running
+
+
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_handler_that_raises_a_cancellation_does_not_end_the_bus(run, waits):
     bus, calls = Bus(["a"]), []
@@ -38,11 +46,7 @@ def test_a_handler_that_raises_a_cancellation_does_not_end_the_bus(run, waits):
 
     async def main():
         bus.on("a")(later if waits else sync)
-        running = asyncio.create_task(bus.run())
-        for _ in range(3):
-            await bus.publish(batch())
-        bus.stop()
-        await running
+        await drained(bus, 3)
 
     run(main())
     assert calls == [3, 3, 3]
@@ -108,11 +112,7 @@ def test_handlers_registered_in_the_middle_of_a_tick_wait_for_the_next(run):
 
     async def main():
         bus.on("a")(handle)
-        running = asyncio.create_task(bus.run())
-        for _ in range(3):
-            await bus.publish(batch())
-        bus.stop()
-        await running
+        await drained(bus, 3)
 
     run(main())
     assert bus.instruments.calls == [1 + 2 + 4]

@@ -1,21 +1,11 @@
 """The bus on the command line: its overhead judged, and verbs refused where there is no device."""
 
 import json
-import subprocess
-import sys
 
 import pytest
+from command_line import aether
 
 from cython_core import rdma_available
-
-
-def aether(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "aethermodel", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_bench_dispatch_states_both_figures_with_their_limits():

@@ -9,21 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from command_line import aether
 from synthetic_calibration import synthetic_calibration
 
 import aethermodel
 from aethermodel.execute.host_lock import host_lock
 from aethermodel.measure.host import this_host
-
-
-def aether(*arguments, **kwargs):
-    return subprocess.run(
-        [sys.executable, "-m", "aethermodel", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        **kwargs,
-    )
 
 
 def test_bound_gives_the_specifications_figures():
