@@ -43,8 +43,8 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
         them is the prediction), ``held_out``, ``error`` (predicted over measured, less one),
         ``unexplained`` (share of the measured time that no term accounts for), ``covered``
         (whether the two intervals, in quadrature, cover the difference), and of the pipeline's
-        samples the shares ``disturbed``, ``switched`` and ``stolen``, and ``shared``: those
-        disturbed by neither, on a core that somebody else used too.
+        samples the shares ``disturbed``, ``switched`` and ``stolen``, of those disturbed by neither
+        ``apart`` (on cores moved apart) and ``shared`` (on a core that somebody else used too).
 
     Raises
     ------
@@ -118,7 +118,9 @@ def _disturbances(samples: pd.DataFrame) -> pd.DataFrame:
         }
     )
     counted = marks[["switched", "stolen"]].max(axis=1, skipna=False)
-    marks["shared"] = (marks["disturbed"] * (1 - counted)).astype(float)
+    apart = whole["apart"].astype(float) if "apart" in whole else 0.0
+    marks["apart"] = marks["disturbed"] * (1 - counted) * apart
+    marks["shared"] = marks["disturbed"] * (1 - counted) * (1 - apart)
     return marks.groupby("batch_size").mean()
 
 
@@ -221,10 +223,11 @@ def _disturbance(table: pd.DataFrame) -> str:
     found = f"{share:.0%} of the pipeline's samples were disturbed to the last"
     if table["switched"].isna().any():
         return found
-    preempted, stolen, shared = (table[name].mean() for name in ("switched", "stolen", "shared"))
+    causes = ("switched", "stolen", "shared", "apart")
+    preempted, stolen, shared, apart = (table[name].mean() for name in causes)
     return (
         f"{found} ({preempted:.0%} preempted, {stolen:.0%} had time stolen, {shared:.0%} only "
-        "by a neighbour on a core)"
+        f"by a neighbour on a core, {apart:.0%} only because the cores had been moved apart)"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from math import inf
+from functools import reduce
 from time import monotonic
 from typing import Any
 
@@ -15,6 +15,7 @@ from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.calibrate.design import next_point
 from aethermodel.measure.campaign import Campaign
+from aethermodel.measure.cores import Look
 from aethermodel.measure.host import this_host
 from aethermodel.measure.sampling import CALM_SECONDS, Plan, Point, calm_plan, settled, take_samples
 from cython_core import simd_variant
@@ -139,8 +140,9 @@ class _Sampling:
                 return
             start = monotonic()
             plan = calm_plan(points, 1, repeats, self.campaign.seed + self.processes)
-            core = min((float(frame["core_seconds"].min()) for frame in self.frames), default=inf)
-            frame = take_samples(plan, self._advance(total), deadline=self.deadline, core=core)
+            seen = [Look(*frame[list(Look._fields)].min()) for frame in self.frames]
+            best = reduce(Look.best, seen, Look())
+            frame = take_samples(plan, self._advance(total), deadline=self.deadline, best=best)
             self.frames.append(frame.assign(process=self.processes))
             self.processes += 1
             self.longest = max(self.longest, monotonic() - start)

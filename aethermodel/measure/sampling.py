@@ -7,16 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from math import inf, isfinite
+from math import inf
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from aethermodel.measure.cores import APART, SHARED, Look
 from aethermodel.measure.host import this_host
 from aethermodel.measure.probes import PROBES
-from aethermodel.measure.slices import SHARED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,10 +110,9 @@ class SamplingError(RuntimeError):
 
 
 @contextmanager
-def _worker(plan: Plan, process: int, core: float) -> Iterator[Iterator[dict[str, Any]]]:
+def _worker(plan: Plan, process: int, best: Look) -> Iterator[Iterator[dict[str, Any]]]:
     """Run one sampling process and hand out its rows as they come."""
-    seen = core if isfinite(core) else None
-    request = json.dumps({"plan": plan.model_dump(), "process": process, "core": seen})
+    request = json.dumps({"plan": plan.model_dump(), "process": process, "best": best})
     with TemporaryFile("w+", encoding="utf-8") as errors:
         child = subprocess.Popen(
             [sys.executable, "-m", "aethermodel.measure.worker"],
@@ -150,7 +149,7 @@ def take_samples(
     progress: Callable[[int, int], None] | None = None,
     *,
     deadline: float = inf,
-    core: float = inf,
+    best: Look | None = None,
 ) -> pd.DataFrame:
     """Run a plan.
 
@@ -161,8 +160,8 @@ def take_samples(
         Called with (samples taken, samples asked for) after each sample.
     deadline : float
         On the clock of `time.monotonic`: what is not sampled by then is left out.
-    core : float
-        Least `core_seconds` of earlier samples, to tell by whether this host is slower now.
+    best : Look, optional
+        Of the cores in earlier samples, to tell by whether they are slower or further apart now.
 
     Returns
     -------
@@ -170,9 +169,10 @@ def take_samples(
         One row a sample, disturbed ones included: ``probe``, the settings as columns
         (missing where a probe has no such setting), ``seconds`` an operation, ``loops``,
         ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``, ``contended``
-        (share of its slices that were disturbed), ``core_seconds`` (of
-        `aethermodel.measure.slices`, the larger of before and after; nan without slices),
-        ``stolen_seconds``, ``switches``, ``load``, ``clock_ns``.
+        (share of its slices that were disturbed), ``core_seconds`` and ``trip_seconds`` (as
+        `aethermodel.measure.cores.Look` has them, the larger of before and after; nan without
+        slices, or where one core is enough), ``stolen_seconds``, ``switches``, ``load``,
+        ``clock_ns``.
 
     Raises
     ------
@@ -182,14 +182,15 @@ def take_samples(
     import pandas as pd  # not for the sampling processes, which import this module
 
     rows: list[dict[str, Any]] = []
+    best = best or Look()
     done = 0
     for process in range(plan.processes):
-        with _worker(plan, process, core) as samples:
+        with _worker(plan, process, best) as samples:
             for row in samples:
                 point = plan.points[row["point"]]
                 rows.append({"probe": point.probe, **point.settings, **row})
                 done += row["final"]
-                core = min(core, row["core_seconds"])
+                best = best.best(Look(row["core_seconds"], row["trip_seconds"]))
                 if progress:
                     progress(done, plan.samples)
                 if monotonic() > deadline:
@@ -202,17 +203,20 @@ def take_samples(
 
 
 def settled(samples: pd.DataFrame) -> pd.DataFrame:
-    """Mark as ``noisy``, and take back from ``final``, what somebody else shared the core with.
+    """Mark as ``noisy``, and take back from ``final``, what ran on cores shared or moved apart.
 
     Which core was slow shows only when all were seen: the first process may have seen no other.
-    Where a point has too few calm samples, it keeps all that it has.
+    Where a point has too few calm samples, it keeps all that it has. ``apart`` marks those whose
+    cores had been moved apart.
 
     Parameters
     ----------
     samples : pandas.DataFrame
         Of `calm_plan`, all processes together.
     """
-    slow = samples["noisy"] | (samples["core_seconds"] > SHARED * samples["core_seconds"].min())
+    apart = samples["trip_seconds"] > APART * samples["trip_seconds"].min()
+    shared = samples["core_seconds"] > SHARED * samples["core_seconds"].min()
+    slow = samples["noisy"] | shared | apart
     calm = samples["final"] & ~slow
     keys = [name for name in _POINT if name in samples]
     points = samples.assign(calm=calm, seen=samples["process"].where(calm)).groupby(
@@ -221,4 +225,4 @@ def settled(samples: pd.DataFrame) -> pd.DataFrame:
     wanted = min(2, samples["process"].nunique())
     enough = points["calm"].transform("sum") >= _CALM_SAMPLES
     enough &= points["seen"].transform("nunique") >= wanted
-    return samples.assign(noisy=slow, final=samples["final"] & ~(slow & enough))
+    return samples.assign(noisy=slow, apart=apart, final=samples["final"] & ~(slow & enough))

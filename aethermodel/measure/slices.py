@@ -3,23 +3,19 @@
 On a rented host another guest may use the second thread of a core. For fractions of a millisecond
 at a time it then gives half of what it did, and the kernel counts neither stolen time nor a switch.
 A sample as a whole holds some of that, more or less of it each time; its slices hold it or do not.
-Where it lasts for seconds, a plain loop before and after the sample shows it.
+Where it lasts for seconds, `aethermodel.measure.cores` shows it.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import median
-from time import perf_counter
 from typing import NamedTuple
 
 #: A slice that takes so many times what the calm quarter does was disturbed.
 CALM = 1.2
-#: A core that takes so many times what it did at best is not this process's alone.
-SHARED = 1.25
 
 
 class Lap(NamedTuple):
@@ -93,35 +89,3 @@ def undisturbed(seconds: Sequence[float]) -> tuple[float, float]:
     limit = CALM * ordered[(len(ordered) - 1) // 4]
     calm = [each for each in ordered if each <= limit]
     return median(calm), 1 - len(calm) / len(ordered)
-
-
-def core_seconds(both: bool = False) -> float:
-    """Return what a thousand turns of an empty loop take now: the middle one of three times.
-
-    Parameters
-    ----------
-    both : bool
-        On the slowest of the cores that this process may use, where the sample needs two; so
-        many cores that one is left over are not asked.
-    """
-    cores = os.sched_getaffinity(0)
-    if not both or len(cores) != 2:
-        return _turns()
-    try:
-        times = []
-        for core in cores:
-            os.sched_setaffinity(0, {core})
-            times.append(_turns())
-    finally:
-        os.sched_setaffinity(0, cores)
-    return max(times)
-
-
-def _turns() -> float:
-    times = []
-    for _ in range(3):
-        start = perf_counter()
-        for _ in range(1000):
-            pass
-        times.append(perf_counter() - start)
-    return median(times)

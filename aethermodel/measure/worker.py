@@ -11,13 +11,13 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from math import inf, nan
 from typing import Any, TextIO
 
+from aethermodel.measure.cores import Look
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.probes import PROBES, Timed
 from aethermodel.measure.sampling import Plan, Point
-from aethermodel.measure.slices import SHARED, core_seconds, sliced, undisturbed
+from aethermodel.measure.slices import sliced, undisturbed
 from cython_core import clock_cost_ns
 
 # Two successive windows that differ by less are warm.
@@ -54,21 +54,24 @@ def size_loop(timed: Timed, seconds: float) -> int:
     return loops
 
 
-def uses_two_cores(point: Point) -> bool:
-    """Whether what is timed at a point goes on in two processes at once."""
-    return point.probe == "pipeline" and point.settings["fabric"] != "loopback"
+def look_at(point: Point) -> Look:
+    """Look at the cores that what is timed at a point runs on."""
+    crossing = point.settings.get("fabric", "loopback") != "loopback"
+    # The terms of a fabric take turns in their two processes; only the whole goes on in both.
+    return Look.now(both=crossing and point.probe == "pipeline", crossing=crossing)
 
 
-def sample(plan: Plan, process: int, core: float = inf) -> Iterator[dict[str, Any]]:
+def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[str, Any]]:
     """Yield the rows of one process: every point in random order, round after round.
 
     Parameters
     ----------
     plan : Plan
     process : int
-    core : float
-        Least `core_seconds` that earlier processes saw.
+    best : Look, optional
+        Of the cores, in earlier processes.
     """
+    best = best or Look()
     order = random.Random(f"{plan.seed}/{process}")
     clock_ns = clock_cost_ns()
     prepared: dict[int, tuple[Timed, int]] = {}
@@ -84,8 +87,7 @@ def sample(plan: Plan, process: int, core: float = inf) -> Iterator[dict[str, An
                 timed = probe.prepare(probe.settings(**point.settings))
                 prepared[turn] = timed, size_loop(timed, plan.sample_seconds)
             timed, loops = prepared[turn]
-            both = uses_two_cores(plan.points[turn])
-            around = core_seconds(both) if plan.slices > 1 else nan
+            around = look_at(plan.points[turn]) if plan.slices > 1 else Look()
             timed(max(1, loops // 4))  # the points in between have cooled the caches
             before = Reading.now()
             seconds, contended = undisturbed(sliced(timed, loops, plan.slices))
@@ -93,9 +95,9 @@ def sample(plan: Plan, process: int, core: float = inf) -> Iterator[dict[str, An
             noisy = noise.noisy
             if plan.slices > 1:
                 # Slices leave out what was disturbed, as long as most of them were not.
-                around = max(around, core_seconds(both))
-                core = min(core, around)
-                noisy = contended > _MOST_CONTENDED or around > SHARED * core
+                around = around.worst(look_at(plan.points[turn]))
+                best = best.best(around)
+                noisy = contended > _MOST_CONTENDED or not around.calm(best)
             if noisy and attempt < plan.retries:
                 turns.append((turn, attempt + 1))
             yield {
@@ -109,7 +111,7 @@ def sample(plan: Plan, process: int, core: float = inf) -> Iterator[dict[str, An
                 "noisy": noisy,
                 "final": not noisy or attempt == plan.retries,
                 "contended": contended,
-                "core_seconds": around,
+                **around._asdict(),
                 "clock_ns": clock_ns,
                 **asdict(noise),
             }
@@ -123,7 +125,7 @@ def main(source: TextIO, sink: TextIO) -> None:
     # Collections in the middle of a sample would be charged to whichever probe allocates.
     gc.freeze()
     gc.disable()
-    for row in sample(plan, request["process"], request["core"] or inf):
+    for row in sample(plan, request["process"], Look(*request["best"])):
         sink.write(json.dumps(row) + "\n")
         sink.flush()
         gc.collect()

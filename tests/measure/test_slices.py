@@ -1,7 +1,6 @@
 """Slices of a sample: cut from calls or from laps, and what of them was disturbed."""
 
 import math
-import os
 
 import pandas as pd
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aethermodel.measure.sampling import Plan, Point, settled
-from aethermodel.measure.slices import Lap, Lapped, core_seconds, sliced, undisturbed
+from aethermodel.measure.slices import Lap, Lapped, sliced, undisturbed
 from aethermodel.measure.worker import sample
 
 
@@ -74,9 +73,10 @@ def test_a_sample_says_how_much_of_it_was_disturbed(slices):
         assert slices > 1 or row["contended"] == 0
         assert slices == 1 or row["noisy"] == (row["contended"] > 0.5)
         assert row["core_seconds"] > 0 if slices > 1 else math.isnan(row["core_seconds"])
+        assert math.isnan(row["trip_seconds"])  # it crosses to no other core
 
 
-def _rows(core, process=(0, 1, 0, 1), noisy=False):
+def _rows(core, process=(0, 1, 0, 1), noisy=False, trip=math.nan):
     return pd.DataFrame(
         {
             "probe": "kernel",
@@ -84,6 +84,7 @@ def _rows(core, process=(0, 1, 0, 1), noisy=False):
             "calls": float("nan"),  # a setting that this probe has not
             "process": process,
             "core_seconds": core,
+            "trip_seconds": trip,
             "noisy": noisy,
             "final": True,
         }
@@ -94,6 +95,12 @@ def test_what_a_shared_core_gave_is_left_out_where_enough_is_left():
     found = settled(_rows([1.0, 1.9, 1.1, 1.2]))
     assert found["final"].tolist() == [True, False, True, True]
     assert found["noisy"].tolist() == [False, True, False, False]
+
+
+def test_what_was_taken_on_cores_moved_apart_is_left_out():
+    found = settled(_rows([1.0] * 4, trip=[100e-9, 380e-9, 110e-9, 90e-9]))
+    assert found["final"].tolist() == [True, False, True, True]
+    assert found["apart"].tolist() == found["noisy"].tolist() == [False, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -113,9 +120,3 @@ def test_each_point_is_settled_by_itself():
     busy = _rows([1.9, 1.9, 1.9, 1.0]).assign(batch_size=16)
     both = settled(pd.concat([_rows([1.0, 1.0, 1.0, 1.9]), busy], ignore_index=True))
     assert both["final"].tolist() == [True, True, True, False, *[True] * 4]
-
-
-def test_looking_at_the_cores_leaves_them_as_they_were():
-    before = os.sched_getaffinity(0)
-    assert core_seconds(both=True) > 0
-    assert os.sched_getaffinity(0) == before

@@ -1,0 +1,124 @@
+"""What the cores are at the moment: shared with a neighbour, or moved apart from each other.
+
+Neither is anything that the kernel counts. On a rented host another guest may use the second thread
+of a core: what runs there then gets half of what it did. And a hypervisor may move one of two cores
+to where they no longer share a cache: a line then takes several times as long from one to the
+other, and a ring between them carries a fraction. Either lasts from a fraction of a second to
+minutes, so that it is looked at before and after each sample.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from math import isnan, nan
+from statistics import median
+from threading import Thread
+from time import perf_counter
+from typing import NamedTuple
+
+from cython_core.bounce import Bounce
+
+#: A core that takes so many times what it did at best is not this process's alone.
+SHARED = 1.25
+#: Cores between which a line takes so many times what it did at best have been moved apart.
+APART = 1.5
+# Several short games, of which one is not disturbed.
+_GAMES, _TRIPS = 5, 60
+
+
+class Look(NamedTuple):
+    """One look at the cores, or the best or worst of several.
+
+    Attributes
+    ----------
+    core_seconds : float
+        A thousand turns of an empty loop; nan where it was not looked at.
+    trip_seconds : float
+        A cache line from one core to the other and back; nan where it was not looked at.
+    """
+
+    core_seconds: float = nan
+    trip_seconds: float = nan
+
+    @classmethod
+    def now(cls, *, both: bool = False, crossing: bool = False) -> Look:
+        """Look; about 0.1 ms, with everything 1 ms.
+
+        Parameters
+        ----------
+        both : bool
+            At the slowest of the cores that this process may use, where what is to be timed needs
+            two; so many cores that one is left over are not asked.
+        crossing : bool
+            Also at the way between two cores, where there are just two.
+        """
+        cores = sorted(os.sched_getaffinity(0))
+        pair = cores if len(cores) == 2 else []
+        return cls(
+            _core_seconds(pair if both else []), _trip_seconds(*pair) if crossing and pair else nan
+        )
+
+    def worst(self, other: Look) -> Look:
+        """Return the larger of each figure; one that is there, where the other is not."""
+        return Look(*(_known(max, *figures) for figures in zip(self, other, strict=True)))
+
+    def best(self, other: Look) -> Look:
+        """Return the smaller of each figure; one that is there, where the other is not."""
+        return Look(*(_known(min, *figures) for figures in zip(self, other, strict=True)))
+
+    def calm(self, best: Look) -> bool:
+        """Whether the cores are nearly what they were at best, in all that is known of both."""
+        return not (
+            self.core_seconds > SHARED * best.core_seconds
+            or self.trip_seconds > APART * best.trip_seconds
+        )
+
+
+def _known(choose: Callable[..., float], *figures: float) -> float:
+    return choose((each for each in figures if not isnan(each)), default=nan)
+
+
+def _core_seconds(cores: list[int]) -> float:
+    if not cores:
+        return _turns()
+    allowed = os.sched_getaffinity(0)
+    times = []
+    try:
+        for core in cores:
+            os.sched_setaffinity(0, {core})
+            times.append(_turns())
+    finally:
+        os.sched_setaffinity(0, allowed)
+    return max(times)
+
+
+def _turns() -> float:
+    times = []
+    for _ in range(3):
+        start = perf_counter()
+        for _ in range(1000):
+            pass
+        times.append(perf_counter() - start)
+    return median(times)
+
+
+def _trip_seconds(one: int, other: int) -> float:
+    games = [Bounce() for _ in range(_GAMES)]
+
+    def answer() -> None:
+        os.sched_setaffinity(0, {other})  # of this thread alone
+        for game in games:
+            game.play(False, _TRIPS)
+
+    allowed = os.sched_getaffinity(0)
+    thread = Thread(target=answer)
+    try:
+        os.sched_setaffinity(0, {one})
+        thread.start()
+        taken = [game.play(True, _TRIPS) for game in games]
+    finally:
+        os.sched_setaffinity(0, allowed)
+        thread.join()
+    undisturbed = [each for each in taken if each >= 0]
+    return min(undisturbed, default=nan) / (_TRIPS - 1) / 1e9

@@ -1,0 +1,90 @@
+"""What the cores are at the moment, and that looking changes nothing about them."""
+
+import os
+from math import isnan, nan
+from threading import Thread
+
+import pytest
+
+from aethermodel.measure.cores import APART, SHARED, Look
+from aethermodel.measure.sampling import Point
+from aethermodel.measure.worker import look_at
+from cython_core.bounce import Bounce
+
+TWO = len(os.sched_getaffinity(0)) == 2
+
+
+def test_looking_leaves_the_cores_as_they_were():
+    before = os.sched_getaffinity(0)
+    look = Look.now(both=True, crossing=True)
+    assert look.core_seconds > 0
+    assert look.trip_seconds > 0 if TWO else isnan(look.trip_seconds)
+    assert os.sched_getaffinity(0) == before
+
+
+def test_on_one_core_there_is_no_way_to_another():
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert isnan(Look.now(crossing=True).trip_seconds)
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize(
+    ("probe", "settings", "crosses"),
+    [
+        ("kernel", {}, False),
+        ("pipeline", {}, False),
+        ("pipeline", {"fabric": "shm"}, True),
+        ("fabric", {"fabric": "shm"}, True),
+        ("send", {"fabric": "tcp"}, True),
+    ],
+)
+def test_what_crosses_looks_at_the_way(probe, settings, crosses):
+    look = look_at(Point(probe=probe, settings=settings))
+    assert isnan(look.trip_seconds) != (crosses and TWO)
+
+
+@pytest.mark.parametrize(
+    ("now", "calm"),
+    [
+        (Look(1.0, 100.0), True),
+        (Look(SHARED, 100.0), True),
+        (Look(1.01 * SHARED, 100.0), False),
+        (Look(1.0, APART * 100.0), True),
+        (Look(1.0, 1.01 * APART * 100.0), False),
+        (Look(1.0, nan), True),
+        (Look(nan, nan), True),
+    ],
+)
+def test_calm_is_near_the_best(now, calm):
+    assert now.calm(Look(1.0, 100.0)) is calm
+    assert now.calm(Look())  # nothing is known yet
+
+
+def test_worst_and_best_are_of_each_figure_that_is_known():
+    one, other = Look(1.0, nan), Look(2.0, 5.0)
+    assert one.worst(other) == Look(2.0, 5.0)
+    assert one.best(other) == Look(1.0, 5.0)
+    assert all(isnan(figure) for figure in Look().best(Look()))
+
+
+def test_a_line_goes_to_and_fro():
+    game, answers = Bounce(), []
+    thread = Thread(target=lambda: answers.append(game.play(False, 50, 10_000_000_000)))
+    thread.start()
+    assert game.play(True, 50, 10_000_000_000) > 0
+    thread.join()
+    assert answers[0] > 0
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_who_is_left_alone_gives_up(begins):
+    assert Bounce().play(begins, 2, 1_000_000) == -1
+
+
+@pytest.mark.parametrize("given", [(1, 1), (0, 1), (2, 0), (2, -1)])
+def test_a_game_of_nothing_is_refused(given):
+    with pytest.raises(ValueError, match=r"round trips|patience"):
+        Bounce().play(True, *given)
