@@ -114,6 +114,10 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
         )
     # In a pipe or a narrow window long lines are better than cells cut short.
     Console(width=max(Console().width, 180)).print(shown)
+    typer.echo(
+        f"{table['calm'].sum()} of {table['runs'].sum()} runs had both cores for themselves and "
+        "near each other; a row with three such leaves out its others, but for low and high"
+    )
     for name, target in targets(table).items():
         verdict = "reached" if target["met"] else "not reached"
         typer.echo(

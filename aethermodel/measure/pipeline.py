@@ -12,16 +12,19 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from aethermodel.measure.cores import Look
 from aethermodel.measure.prediction import term_plan, with_predictions
 from aethermodel.measure.rows import Kind, Row, available_kinds
 from aethermodel.measure.runner import EventLoop, available_loops
-from aethermodel.measure.sampling import Plan, Point, SamplingError, take_samples
+from aethermodel.measure.sampling import Plan, Point, SamplingError, settled, take_samples
 from aethermodel.measure.sending import ring_bytes
 from aethermodel.measure.verbs_devices import usable_device
 
 Progress = Callable[[int, int], None]
 #: The specification's ceiling on paper, of which a real pipeline should carry three times.
 SPECIFIED_PER_SECOND = 81.9e6
+# Calm runs that a row needs before the others are left out.
+_CALM_RUNS = 3
 
 
 class PipelineBench(BaseModel):
@@ -35,7 +38,8 @@ class PipelineBench(BaseModel):
         By default all that this host can run.
     event_loops : tuple of {"asyncio", "uvloop"}
     repeats : int
-        Fresh processes a row, in random order among the others.
+        Fresh processes a row, in random order among the others. What ran on cores that were
+        shared or moved apart (`aethermodel.measure.cores`) runs again, as often at most.
     seconds : float
         About how long a row runs at full speed, and again at the fixed load.
     load : float
@@ -84,10 +88,11 @@ class PipelineBench(BaseModel):
         Returns
         -------
         pandas.DataFrame
-            One row a kind and loop: ``kind``, ``event_loop``, ``label``; medians over the
-            repeats of ``throughput_per_second`` (its lowest and highest as ``..._low`` and
-            ``..._high``), ``cpu_seconds_per_million``, the latencies ``p50_seconds`` to
-            ``p99.9_seconds`` and ``tick_p99_seconds`` at ``offered_per_second``;
+            One row a kind and loop: ``kind``, ``event_loop``, ``label``, ``runs`` and how many
+            of them were ``calm``; medians over the calm ones, or over all where fewer than
+            three are, of ``throughput_per_second`` (the lowest and highest of all runs as
+            ``..._low`` and ``..._high``), ``cpu_seconds_per_million``, the latencies
+            ``p50_seconds`` to ``p99.9_seconds`` and ``tick_p99_seconds`` at ``offered_per_second``;
             ``ceiling_per_second``, a plain copy of the same batches; and the prediction with
             its 95 % interval and error, or why there is none, as `with_predictions` puts it.
             Its ``attrs`` hold every single run.
@@ -104,22 +109,32 @@ class PipelineBench(BaseModel):
         rows, plan = self.rows(), term_plan(self) if self.predict else None
         turns = [*range(len(rows)), None] * self.repeats
         random.Random(self.seed).shuffle(turns)
-        total = len(turns) + (plan.samples if plan else 0)
-        runs, copies = [], []
+        runs: list[dict[str, Any]] = []
+        copies, best = [], Look()
+        again = dict.fromkeys(range(len(rows)), self.repeats)
         for done, turn in enumerate(turns):
             if turn is None:
                 copies.append(self._copy_seconds())
             else:
                 runs.append({"row": turn, **run_row(rows[turn], self.seconds, self.load)})
+                best = best.best(_look(runs[-1]))
+                if not _look(runs[-1]).calm(best) and again[turn]:
+                    again[turn] -= 1
+                    turns.append(turn)
             if progress:
-                progress(done + 1, total)
+                progress(done + 1, len(turns) + (plan.samples if plan else 0))
+        for run in runs:
+            run["calm"] = _look(run).calm(best)
         table = self._table(rows, pd.DataFrame(runs))
         table["ceiling_per_second"] = self.batch_size / pd.Series(copies).median()
         table.attrs["runs"] = runs
         samples = None
         if plan:
-            samples = take_samples(
-                plan, lambda done, _: progress and progress(len(turns) + done, total)
+            total = len(turns) + plan.samples
+            samples = settled(
+                take_samples(
+                    plan, lambda done, _: progress and progress(len(turns) + done, total), best=best
+                )
             )
         return with_predictions(table, samples, self)
 
@@ -130,13 +145,20 @@ class PipelineBench(BaseModel):
 
     def _table(self, rows: list[Row], runs: pd.DataFrame) -> pd.DataFrame:
         by_row = runs.groupby("row")
-        table = by_row.median()
+        calm = by_row["calm"].sum()
+        enough = runs["row"].map(calm) >= min(_CALM_RUNS, self.repeats)
+        table = runs[runs["calm"] | ~enough].drop(columns="calm").groupby("row").median()
+        table["runs"], table["calm"] = by_row.size(), calm
         table["throughput_per_second_low"] = by_row["throughput_per_second"].min()
         table["throughput_per_second_high"] = by_row["throughput_per_second"].max()
         table.insert(0, "kind", [row.kind for row in rows])
         table.insert(1, "event_loop", [row.event_loop for row in rows])
         table.insert(2, "label", [row.label for row in rows])
         return table
+
+
+def _look(run: dict[str, Any]) -> Look:
+    return Look(run["core_seconds"], run["trip_seconds"])
 
 
 def run_row(row: Row, seconds: float, load: float) -> dict[str, Any]:

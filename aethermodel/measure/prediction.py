@@ -10,7 +10,7 @@ import pandas as pd
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.measure.row_terms import predict_row
 from aethermodel.measure.runner import EventLoop
-from aethermodel.measure.sampling import Plan, Point
+from aethermodel.measure.sampling import Plan, Point, calm_plan
 
 if TYPE_CHECKING:
     from aethermodel.measure.pipeline import PipelineBench
@@ -51,7 +51,7 @@ def term_plan(bench: PipelineBench) -> Plan:
             points += [_point("fabric", batch_size=m, **settings) for m in sizes]
     # Each process samples every term: three show how much they differ.
     processes = min(bench.repeats, 3)
-    return Plan(points=tuple(points), processes=processes, repeats=2, seed=bench.seed)
+    return calm_plan(points, processes, repeats=2, seed=bench.seed)
 
 
 def with_predictions(

@@ -11,6 +11,7 @@ import json
 import sys
 from typing import Any
 
+from aethermodel.measure.cores import Look
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.rows import Row, opened
 from aethermodel.measure.stream import Move
@@ -40,11 +41,14 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
         batches = await _warm(move, seconds)
         gc.collect()
         gc.freeze()
+        around = _look(row)
         before = Reading.now()
         fast = await move(batches, 0)
+        around = around.worst(_look(row))
         interval_ns = max(round(fast.seconds / batches / load * 1e9), 1)
         steady = await move(max(round(batches * load), 1), interval_ns)
         noise = Noise.since(before)
+        around = around.worst(_look(row))
     million = fast.messages / 1e6
     latency = {f"{k}_seconds": steady.latency_ns.quantile(s) / 1e9 for k, s in SHARES.items()}
     return {
@@ -57,7 +61,12 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
         "tick_p99_seconds": steady.tick_ns.quantile(0.99) / 1e9,
         "stolen_seconds": noise.stolen_seconds,
         "switches": noise.switches,
+        **around._asdict(),
     }
+
+
+def _look(row: Row) -> Look:
+    return Look.now(both=row.crosses, crossing=row.crosses)
 
 
 async def _warm(move: Move, seconds: float) -> int:

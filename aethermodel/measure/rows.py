@@ -52,6 +52,11 @@ class Row(BaseModel):
     topics: int = Field(16, ge=1, le=65_536)
 
     @property
+    def crosses(self) -> bool:
+        """Whether the producer is a process of its own."""
+        return self.kind in ("shm", "tcp", "verbs")
+
+    @property
     def label(self) -> FabricLabel:
         """Honest label of the row's figures; of verbs, that of the device that is there."""
         if self.kind == "mocked":

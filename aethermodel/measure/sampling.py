@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 CALM_SECONDS = 0.008
 # Calm samples that a point needs before the others are left out, and what tells points apart.
 _CALM_SAMPLES = 3
-_POINT = ("probe", "batch_size", "calls", "threads", "fabric", "event_loop", "producer")
+_POINT = (
+    "probe",
+    "batch_size",
+    "topics",
+    "calls",
+    "threads",
+    "fabric",
+    "event_loop",
+    "producer",
+    "part",
+)
 
 
 class Point(BaseModel):

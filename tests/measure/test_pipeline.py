@@ -1,6 +1,7 @@
 """The pipeline's benchmark: exact counts, real processes, errors told."""
 
 import asyncio
+import os
 
 import numpy as np
 import pytest
@@ -120,12 +121,43 @@ def test_the_whole_bench_gives_its_table_with_predictions():
     assert (table["p50_seconds"] <= table["p99_seconds"]).all()
     assert (table["p99_seconds"] <= table["p99.9_seconds"]).all()
     assert (table["ceiling_per_second"] > 0).all()
+    assert (table["calm"] <= table["runs"]).all()
+    assert table["runs"].between(1, 2).all()
+    crosses = [not np.isnan(run["trip_seconds"]) for run in table.attrs["runs"]]
+    two = len(os.sched_getaffinity(0)) == 2
+    assert crosses == [two and kinds[run["row"]] == "shm" for run in table.attrs["runs"]]
     assert seen[-1][0] == seen[-1][1]
     assert targets(table).keys() == {
         "across processes",
         "batched over naive",
         "slowest tick P99 at load",
     }
+
+
+def _runs(monkeypatch, trips, repeats):
+    """Run a bench of one row whose runs reach 100 a second, and 10 on cores that lie apart."""
+    left = iter(trips)
+
+    def run_row(*_):
+        trip = next(left)
+        rate = 100.0 if trip < 2 else 10.0
+        return {"throughput_per_second": rate, "core_seconds": 1.0, "trip_seconds": trip}
+
+    monkeypatch.setattr("aethermodel.measure.pipeline.run_row", run_row)
+    bench = PipelineBench(kinds="shm", event_loops="asyncio", repeats=repeats, predict=False)
+    return bench.run().loc[0]
+
+
+def test_what_ran_on_cores_moved_apart_runs_again_and_is_left_out(monkeypatch):
+    row = _runs(monkeypatch, [1.0, 4.0, 4.0, 1.0, 4.0, 1.1], repeats=3)
+    assert (row["runs"], row["calm"]) == (6, 3)
+    assert row["throughput_per_second"] == 100
+    assert (row["throughput_per_second_low"], row["throughput_per_second_high"]) == (10, 100)
+
+
+def test_a_row_with_too_few_calm_runs_counts_all(monkeypatch):
+    row = _runs(monkeypatch, [1.0, *[4.0] * 5], repeats=3)
+    assert (row["runs"], row["calm"], row["throughput_per_second"]) == (6, 1, 10)
 
 
 @pytest.mark.parametrize(
