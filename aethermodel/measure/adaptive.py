@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.measure.latency import Kind, Progress, arrivals_of, least_disturbed
+from aethermodel.measure.latency import Kind, Progress, arrivals_of
 from aethermodel.measure.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
+from aethermodel.measure.quiet_runs import least_disturbed
 from aethermodel.measure.rule_trace import serve_by
 from aethermodel.order_statistics import median_interval
 
@@ -160,8 +161,8 @@ class AdaptiveTrial:
         ``p99_median_high``) in seconds, ``delivered_per_second``, sizes formed in
         events ``size_p5``, ``size_p50``, ``size_p95``, ``ticks_per_million`` events,
         ``holds`` (the target), ``ideal_p99`` (the model's, on a host without pauses) and
-        the shares of runs that were ``switched`` away from, had time ``stolen``, and were
-        ``disturbed`` by either.
+        the shares of runs that were ``switched`` away from, had time ``stolen``, were only on a
+        core that was ``shared``, and were ``disturbed`` by any of these.
     """
 
     campaign: AdaptiveCampaign
@@ -282,6 +283,7 @@ def _compared(
         if load * capacity > full[name]:  # it falls behind without end: no need to see it all
             due, retries = due[: max(_LEAST_BATCHES, round(_OVERRUN * full[name] * due[-1]))], 0
         run = least_disturbed(pipeline, due, retries, rules[name])
+        shared = not run.cores.calm(pipeline.cores_best)
         served = run.sizes[int(WARM_UP * run.ticks) :]
         low, middle, high = np.percentile(served, (5, 50, 95)) * campaign.group
         events = due.size * campaign.group
@@ -301,7 +303,8 @@ def _compared(
                 "ticks_per_million": run.ticks / events * 1e6,
                 "switched": float(run.noise.switches > 0),
                 "stolen": float(run.noise.stolen_seconds > 0),
-                "disturbed": float(run.noise.noisy),
+                "shared": float(shared and not run.noise.noisy),
+                "disturbed": float(shared or run.noise.noisy),
             }
         )
     return rows, full
@@ -336,7 +339,7 @@ def _summed_up(
     table["p99_low"], table["p99_high"] = groups["p99"].min(), groups["p99"].max()
     between = groups["p99"].agg(median_interval)
     table["p99_median_low"], table["p99_median_high"] = between.str[0], between.str[1]
-    for name in ("switched", "stolen", "disturbed"):
+    for name in ("switched", "stolen", "shared", "disturbed"):
         table[name] = groups[name].mean()
     table["holds"] = table["p99"] <= campaign.target_seconds
     rules, seconds = campaign.rules(ladder), _table(campaign, calibration)

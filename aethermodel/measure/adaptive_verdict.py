@@ -16,7 +16,7 @@ THROUGHPUT_SHARE = 0.9
 #: The target is to be held up to this load.
 HIGHEST_LOAD = 0.8
 # At full speed every rule is run several times a process, interleaved; no run of it is marked.
-_CALM = {"disturbed": 0.0, "switched": 0.0, "stolen": 0.0}
+_CALM = dict.fromkeys(("disturbed", "switched", "stolen", "shared"), 0.0)
 
 
 def adaptive_judgements(trial: AdaptiveTrial) -> list[Judgement]:

@@ -91,7 +91,7 @@ def judged(
     ----------
     criterion : str
     row : dict
-        With the shares of runs ``disturbed``, ``switched`` and ``stolen``.
+        With the shares of runs ``disturbed``, ``switched``, ``stolen`` and ``shared``.
     figure : (value, low, high)
         As measured, and what its processes leave possible.
     threshold : float
@@ -111,7 +111,8 @@ def judged(
     elif row["disturbed"] > MOST_DISTURBED:
         why = (
             f"{row['disturbed']:.0%} of the runs were disturbed: {row['switched']:.0%} preempted, "
-            f"{row['stolen']:.0%} had time stolen"
+            f"{row['stolen']:.0%} had time stolen, {row['shared']:.0%} were only on cores shared "
+            "or moved apart"
         )
     elif met(low) or met(high):
         why = f"the processes leave it between {_shown(low, unit)} and {_shown(high, unit)}"

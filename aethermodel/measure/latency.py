@@ -14,18 +14,10 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.bus.adaptive import Rule
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.measure.load import (
-    WARM_UP,
-    Floats,
-    Loaded,
-    LoadRun,
-    LoadSettings,
-    host_gaps,
-    tier_seconds,
-)
+from aethermodel.measure.load import WARM_UP, Floats, LoadSettings, tier_seconds
 from aethermodel.measure.load_across import loaded
+from aethermodel.measure.quiet_runs import least_disturbed, quiet_gaps
 from aethermodel.model.arrivals import Arrivals, Bursty, Periodic, Poisson
 from aethermodel.model.pauses import Pauses
 from aethermodel.model.queueing import serve_paused
@@ -34,8 +26,6 @@ from aethermodel.order_statistics import median_interval
 Kind = Literal["poisson", "periodic", "bursty"]
 Progress = Callable[[int, int], None]
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
-# Seconds between two loads in which an idle loop looks for the host's pauses.
-_WATCH = 0.05
 #: A burst's share of the time, and the batches that one burst holds on average.
 BURST_SHARE, BURST_BATCHES = 0.5, 20
 
@@ -119,7 +109,8 @@ class LatencyTrial:
         ``ideal_...``, the model's on a host without any; ``p99_error`` (predicted over measured,
         less one; median over processes, each of its own schedule) with its interval
         ``p99_error_low`` and ``..._high``; and the shares of runs that were ``switched`` away
-        from, that had time ``stolen``, and that were ``disturbed`` by either.
+        from, that had time ``stolen``, that were only on cores ``shared`` or moved apart, and
+        that were ``disturbed`` by any of these.
     tiers : pandas.DataFrame
         ``tier``, ``p50`` and ``p99`` in seconds, medians over processes.
     pauses : Pauses
@@ -220,7 +211,7 @@ def _loaded(
     for kind, load in turns:
         due = schedule(campaign, kind, load, capacity, process)
         run = least_disturbed(pipeline, due, campaign.retries)
-        seen, running = _quiet_gaps(campaign.retries)
+        seen, running = quiet_gaps(campaign.retries)
         gaps.append(seen)
         watched += running
         rows.append(
@@ -232,6 +223,7 @@ def _loaded(
                 "batches_per_tick": campaign.batches / run.ticks,
                 "switches": run.noise.switches,
                 "stolen_seconds": run.noise.stolen_seconds,
+                "shared": not run.cores.calm(pipeline.cores_best),
             }
         )
     pipeline.close()
@@ -241,37 +233,6 @@ def _loaded(
         for tier, values in times.items()
     ]
     return _Process(rows, tiers, np.concatenate(gaps), watched)
-
-
-def least_disturbed(
-    pipeline: Loaded,
-    due: Floats,
-    retries: int,
-    rule: Callable[[], Rule] | None = None,
-) -> LoadRun:
-    """Run again what was disturbed: by what the kernel counted, never by the latency seen."""
-    best = pipeline.run(due, rule and rule())
-    for _ in range(retries):
-        if not best.noise.noisy:
-            break
-        again = pipeline.run(due, rule and rule())
-        if (again.noise.stolen_seconds, again.noise.switches) < (
-            best.noise.stolen_seconds,
-            best.noise.switches,
-        ):
-            best = again
-    return best
-
-
-def _quiet_gaps(retries: int) -> tuple[Floats, float]:
-    """Watch for pauses by the rule of the runs: what was preempted is watched again."""
-    watches = []
-    for _ in range(retries + 1):
-        watches.append(host_gaps(_WATCH))
-        if not watches[-1][2].noisy:
-            break
-    gaps, running, _ = min(watches, key=lambda w: (w[2].stolen_seconds, w[2].switches))
-    return gaps, running
 
 
 def _tables(calibration: Calibration, campaign: LatencyCampaign) -> tuple[Floats, Floats | None]:
@@ -388,7 +349,9 @@ def beside(
         row["p99_error_low"], row["p99_error_high"] = median_interval(errors).ends
         row["switched"] = float((group["switches"] > 0).mean())
         row["stolen"] = float((group["stolen_seconds"] > 0).mean())
-        row["disturbed"] = float(((group["switches"] > 0) | (group["stolen_seconds"] > 0)).mean())
+        counted = (group["switches"] > 0) | (group["stolen_seconds"] > 0)
+        row["shared"] = float((group["shared"] & ~counted).mean())
+        row["disturbed"] = float((counted | group["shared"]).mean())
         rows.append(row)
     return pd.DataFrame(rows).sort_values(["arrivals", "load"], ignore_index=True)
 

@@ -27,6 +27,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from aethermodel.bus.plane import Plane
 from aethermodel.calibrate.conditions import Conditions
+from aethermodel.measure.cores import Look
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -110,6 +111,8 @@ class LoadRun:
         Arrived batches that each of them served.
     noise : Noise
         What disturbed the run.
+    cores : Look
+        At the cores before and after it, the worse of each.
     """
 
     latencies: Floats
@@ -117,6 +120,7 @@ class LoadRun:
     ticks: int
     sizes: npt.NDArray[np.int64]
     noise: Noise
+    cores: Look
 
 
 class Loaded(ABC):
@@ -125,9 +129,15 @@ class Loaded(ABC):
     Parameters
     ----------
     settings : LoadSettings
+
+    Attributes
+    ----------
+    cores_best : Look
+        Of the cores, over all runs so far.
     """
 
     def __init__(self, settings: LoadSettings) -> None:
+        self.cores_best = Look()
         self.settings = settings
         self._tally = Tally()
         self._due: list[float] = []
@@ -163,9 +173,11 @@ class Loaded(ABC):
         gc.collect()
         gc.disable()
         try:
+            around = self._look()
             before = Reading.now()
             seconds = self._drive(len(self._due))
             noise = Noise.since(before)
+            around = around.worst(self._look())
         finally:
             if collecting:
                 gc.enable()
@@ -174,7 +186,13 @@ class Loaded(ABC):
             raise LostEventsError(f"handlers saw {self._tally.events} of {sent} events")
         latencies = np.repeat(self._ends, self._served) - due
         sizes = np.array(self._served, dtype=np.int64)
-        return LoadRun(latencies[int(WARM_UP * due.size) :], seconds, sizes.size, sizes, noise)
+        self.cores_best = self.cores_best.best(around)
+        latencies = latencies[int(WARM_UP * due.size) :]
+        return LoadRun(latencies, seconds, sizes.size, sizes, noise, around)
+
+    def _look(self) -> Look:
+        crosses = self.settings.fabric != "loopback"
+        return Look.now(both=crosses, crossing=crosses)
 
     def capacity(self, batches: int = 20_000, rule: Rule | None = None) -> float:
         """Return arriving batches a second when the pipeline never has to wait for one."""

@@ -66,6 +66,7 @@ def test_the_figure_and_the_verdict_name_the_rules_and_the_target(trial):
 def with_rows(trial, share=1.0, **changed):
     """Three processes at 80 % load; `share` may be one a process."""
     defaults = {"load": 0.8, "p99": 5e-4, "disturbed": 0.0, "switched": 0.0, "stolen": 0.0}
+    defaults["shared"] = 0.0
     delivered = changed.pop("delivered", 1.0)
     defaults |= {"p99_median_low": 5e-4, "p99_median_high": 5e-4}
     table = trial.table.iloc[:4].assign(**defaults | changed)

@@ -80,7 +80,7 @@ def test_a_trial_has_measured_and_predicted_percentiles_in_order(trial):
 
 def with_row(trial, **changed):
     given = {"load": 0.8, "p50": 1e-5, "p99": 1e-4, "p99_error": 0.0, "disturbed": 0.0}
-    given |= {"switched": 0.0, "stolen": 0.0} | changed
+    given |= {"switched": 0.0, "stolen": 0.0, "shared": 0.0} | changed
     for name in ("p50", "p99", "p99_error"):
         for side in ("low", "high"):
             key = f"{name}_{side}" if name == "p99_error" else f"{name}_median_{side}"
@@ -135,7 +135,11 @@ def test_where_the_pipeline_takes_what_the_model_says_the_error_is_exactly_zero(
         latencies = serve(due, TABLE)[due.size // 10 :]
         shares = dict(zip(PERCENTILES, np.percentile(latencies, [50, 90, 99, 99.9]), strict=True))
         row = {"arrivals": kind, "load": load, "process": process, "mean": latencies.mean()}
-        rows.append(row | shares | {"batches_per_tick": 1.0, "switches": 0, "stolen_seconds": 0.0})
+        rows.append(
+            row
+            | shares
+            | {"batches_per_tick": 1.0, "switches": 0, "shared": False, "stolen_seconds": 0.0}
+        )
     runs = pd.DataFrame(rows)
     assert runs["p99"].nunique() == len(runs)  # schedules do differ
     found = beside(runs, campaign, TABLE, capacity, Pauses(0.0, np.zeros(0)))

@@ -1,0 +1,44 @@
+"""A run that was disturbed runs again, and the least disturbed one counts, whatever it showed."""
+
+from itertools import count
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from aethermodel.measure.cores import Look
+from aethermodel.measure.noise import Noise
+from aethermodel.measure.quiet_runs import least_disturbed
+
+CALM = (0.0, 0, 1.0)
+
+
+class Scripted:
+    """A pipeline whose runs were disturbed as the script says: stolen time, switches, core."""
+
+    def __init__(self, script):
+        self.script, self.number = script, count()
+        self.cores_best = Look(1.0)
+
+    def run(self, due, rule):
+        number = next(self.number)
+        stolen, switches, core = self.script[number]
+        noise = Noise(stolen, switches, 0.0)
+        return SimpleNamespace(number=number, noise=noise, cores=Look(core))
+
+
+@pytest.mark.parametrize(
+    ("script", "runs", "kept"),
+    [
+        ([CALM], 1, 0),
+        ([(0.01, 0, 1.0), CALM], 2, 1),
+        ([(0.0, 0, 2.0), CALM], 2, 1),  # the kernel counted nothing; the core was shared
+        ([(0.0, 3, 1.0), (0.0, 2, 1.0), (0.0, 5, 1.0)], 3, 1),
+        # Preempted twice is less than a core that gives half all along.
+        ([(0.0, 0, 2.0), (0.0, 2, 1.0), (0.0, 0, 2.0)], 3, 1),
+    ],
+)
+def test_the_least_disturbed_counts(script, runs, kept):
+    pipeline = Scripted(script)
+    found = least_disturbed(pipeline, np.zeros(1), retries=2)
+    assert (next(pipeline.number), found.number) == (runs, kept)
