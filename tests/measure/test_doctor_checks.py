@@ -1,5 +1,6 @@
 """The doctor on trees that are well, unwell, or hardly there."""
 
+import math
 import mmap
 import shutil
 from pathlib import Path
@@ -10,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from aethermodel.measure.doctor import Finding, Registration, Roots, examine, software, worst
+from aethermodel.measure.doctor import (
+    Finding,
+    Registration,
+    Roots,
+    distance,
+    examine,
+    software,
+    worst,
+)
 from aethermodel.measure.doctor import clock as clock_check
 from aethermodel.measure.doctor.devices import find_devices
 
@@ -32,7 +41,7 @@ def test_a_good_tree_has_nothing_amiss(tmp_path):
     (tmp_path / "shm").mkdir()
     roots = tree(tmp_path, GOOD)
     findings = [f for f in examine(Registration(size=2**30), roots) if f.name != "shared memory"]
-    host_dependent = {"timer", "SIMD variant"}
+    host_dependent = {"timer", "SIMD variant", "way between the cores"}
     assert [f for f in findings if f.level != "good" and f.name not in host_dependent] == []
     assert worst(findings) in ("good", "warn")
 
@@ -41,7 +50,7 @@ def test_of_a_missing_tree_nothing_is_called_good(tmp_path):
     roots = Roots(tmp_path / "proc", tmp_path / "sys", tmp_path / "shm")
     findings = examine(Registration(size=4096), roots)
     # What the process knows of itself, without any tree.
-    own = {"timer", "uvloop", "SIMD variant"}
+    own = {"timer", "uvloop", "SIMD variant", "way between the cores"}
     assert {f.name for f in findings if f.level == "good"} <= own
     unknown = {f.name for f in findings if f.value is None}
     assert {"memlock limit", "governor", "turbo", "two free cores", "isolated cores"} <= unknown
@@ -52,7 +61,7 @@ def test_of_a_missing_tree_nothing_is_called_good(tmp_path):
 
 def test_files_of_nonsense_are_unknown_and_never_good(tmp_path):
     roots = tree(tmp_path, {name: "\x00 gibberish: [" for name in GOOD})
-    own = {"timer", "uvloop", "SIMD variant", "devices"}
+    own = {"timer", "uvloop", "SIMD variant", "devices", "way between the cores"}
     findings = examine(Registration(size=4096), roots)
     assert {f.name for f in findings if f.level == "good"} <= own
 
@@ -255,6 +264,23 @@ def test_two_nodes_name_the_one_of_the_device(tmp_path):
 def test_a_dear_clock_is_told(tmp_path, step, cost, level):
     lines = clock_check.check(tree(tmp_path, GOOD), step, cost)
     assert [f.level for f in lines] == ["good", level]
+
+
+@pytest.mark.parametrize(
+    ("trips", "level", "words"),
+    [
+        ([90e-9, 110e-9, 95e-9], "good", "share a cache"),
+        ([90e-9, 380e-9, 95e-9], "warn", "hypervisor moves the cores"),
+        ([380e-9, 390e-9], "warn", "share no cache"),
+        ([380e-9, math.nan], "warn", "share no cache"),
+        ([math.nan], "warn", "two cores for this process"),
+        ([], "warn", "two cores for this process"),
+    ],
+)
+def test_the_way_between_the_cores_is_told(trips, level, words):
+    (finding,) = distance.check(trips)
+    assert (finding.level, words in finding.why) == (level, True)
+    assert bool(finding.remedy) == (level != "good")
 
 
 @pytest.mark.parametrize(

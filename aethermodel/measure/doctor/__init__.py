@@ -5,6 +5,7 @@ from __future__ import annotations
 from aethermodel.measure.doctor import (
     clock,
     cores,
+    distance,
     frequency,
     hypervisor,
     memlock,
@@ -43,6 +44,7 @@ def examine(
         *pages.check(where),
         *frequency.check(where),
         *cores.check(where),
+        *distance.check(),
         *hypervisor.check(where),
         *clock.check(where),
         *software.check(where),
