@@ -150,9 +150,18 @@ def test_sliders_redraw(lab, opened, record_property):
     record_property("told", "".join(redraw).strip())
 
 
+# The next drawing may come while this one is decoded: then decoding is refused.
+DECODED = """async image => {
+    for (let tries = 0; tries < 100; tries++) {
+        try { return await image.decode(); }
+        catch { await new Promise(later => setTimeout(later, 50)); }
+    }
+}"""
+
+
 def _shown(page, image):
     """The drawing itself: the address of the image changes with each drawing, same or not."""
-    image.evaluate("image => image.decode()")
+    image.evaluate(DECODED)
     return image.screenshot()
 
 
