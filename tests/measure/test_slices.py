@@ -98,7 +98,7 @@ def test_what_a_shared_core_gave_is_left_out_where_enough_is_left():
 
 
 def test_what_was_taken_on_cores_moved_apart_is_left_out():
-    found = settled(_rows([1.0] * 4, trip=[100e-9, 380e-9, 110e-9, 90e-9]))
+    found = settled(_rows([1.0] * 4, trip=[100e-9, 380e-9, 170e-9, 90e-9]))
     assert found["final"].tolist() == [True, False, True, True]
     assert found["apart"].tolist() == found["noisy"].tolist() == [False, True, False, False]
 
