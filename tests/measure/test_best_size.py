@@ -1,5 +1,6 @@
 """The recommended batch size, held against a sweep."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from synthetic_calibration import synthetic_calibration
@@ -49,6 +50,28 @@ def test_a_sweep_that_ends_at_the_recommended_size_proves_nothing():
 
 def test_processes_that_disagree_leave_it_open():
     rows = samples({32: 95e6, 64: 100e6})
-    rows.loc[(rows["process"] == 1) & (rows["batch_size"] == 32), "seconds"] *= 0.9
+    rows.loc[(rows["process"] == 1) & (rows["batch_size"] == 32), "seconds"] *= 0.96
     rows.loc[(rows["process"] == 0) & (rows["batch_size"] == 32), "seconds"] *= 1.06
     assert judge_sweep(rows, 32, "loopback").outcome == "inconclusive"
+
+
+def test_the_luckiest_size_of_a_flat_sweep_is_not_called_better():
+    """Forty equal sizes, 5 % noise, five processes: by their own best they would all fail."""
+    rng = np.random.default_rng(7)
+    sizes = np.arange(1, 41)
+
+    def flat():
+        rows = [
+            {"process": p, "batch_size": n, "seconds": n * rng.lognormal(0, 0.05), "final": True}
+            for p in range(5)
+            for n in sizes
+        ]
+        return judge_sweep(pd.DataFrame(rows), 20, "loopback").share
+
+    assert np.mean([flat() for _ in range(200)]) == pytest.approx(1, abs=0.01)
+
+
+def test_one_process_alone_is_judged_by_its_own_best():
+    alone = samples({32: 50e6, 64: 100e6})
+    alone = alone[alone["process"] == 0]
+    assert judge_sweep(alone, 32, "loopback").share == pytest.approx(0.5)
