@@ -69,8 +69,8 @@ def command(
     Two stores, or samples of two runs: aethermodel report diff --help
 
     With --run: samples this host (progress with ETA), executes the notebook
-    30_model_vs_measured through papermill, and exports it. Samples and executed
-    notebook are left beside the report.
+    30_model_vs_measured through papermill, and exports it. Samples, calibration and
+    executed notebook are left beside the report.
     """
     if run == (notebook is not None):
         raise ValueError("report wants either an executed notebook, a store, or --run")
@@ -156,6 +156,7 @@ def _measure_and_report(
         trial = Trial.run(campaign, advance)
     samples, executed = output.with_suffix(".parquet"), output.with_suffix(".ipynb")
     trial.save(samples)
+    write_document(trial.calibration.to_json(), str(output.with_suffix(".calibration.json")))
     rerun = shlex.join(["aethermodel", *sys.argv[1:]])
     with progress("[2/3] executing the notebook") as advance:
         execute(

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: How long a slice lasts: longer than the clock costs, shorter than most of what disturbs.
+SLICE_SECONDS = 0.001
 #: How long a sample of `calm_plan` lasts at least.
-CALM_SECONDS = 0.008
+CALM_SECONDS = 8 * SLICE_SECONDS
 # Calm samples that a point needs before the others are left out, and what tells points apart.
 _CALM_SAMPLES = 3
 _POINT = (
@@ -109,7 +111,7 @@ def calm_plan(points: Iterable[Point], processes: int, repeats: int, seed: int =
         processes=processes,
         repeats=repeats,
         sample_seconds=CALM_SECONDS,
-        slices=8,
+        slices=round(CALM_SECONDS / SLICE_SECONDS),
         retries=1,
         seed=seed,
     )

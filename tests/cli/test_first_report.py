@@ -1,0 +1,24 @@
+"""What the README's first commands do: a report of this host, and its model for a sweep's."""
+
+import json
+
+from command_line import aether
+
+
+def test_a_report_leaves_the_model_that_a_sweep_is_compared_with(tmp_path):
+    few = ("-n", "1,50", "--topics", "2", "--processes", "2", "--repeats", "2")
+    done = aether("report", "--run", *few, "--loop", "asyncio", "-o", "r/host.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("r/host.html: ")
+    left = {path.name for path in (tmp_path / "r").iterdir()}
+    assert left == {"host.html", "host.ipynb", "host.parquet", "host.calibration.json"}
+
+    points = ("-p", "batch_size=1,50", "-p", "topics=2", "-p", "calls=2")
+    done = aether("sweep", "run", "--probe", "pipeline", *points, "--store", "s", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    model = ("-c", "r/host.calibration.json")
+    done = aether("report", "s", *model, "-o", "s.html", "--json", "-", cwd=tmp_path)
+    assert done.returncode in (0, 1), done.stderr  # two processes may be far from their model
+    report = json.loads(done.stdout)
+    assert "Throughput against batch size, measured and modelled (loopback)" in report["figures"]
+    assert any("prediction" in row["criterion"] for row in report["thresholds"])
