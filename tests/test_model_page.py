@@ -14,6 +14,7 @@ from aethermodel.calibrate.equations import fit_equations
 from aethermodel.calibrate.samples import CUTOFF, summarise
 from aethermodel.model.bulk_chain import queue_at_start
 from aethermodel.model.equations import model_equations
+from aethermodel.model.host_pace import HostPace
 from aethermodel.model.pauses import Pauses
 from aethermodel.model.queueing import serve, stability_limit
 from aethermodel.model.scalability import Scalability
@@ -90,6 +91,16 @@ def test_an_events_latency_in_a_trace_is_the_formula():
 
 def test_the_share_of_pauses():
     assert Pauses(10.0, np.array([0.01, 0.03])).share == value("pauses", f=10.0, d=0.02)
+
+
+def test_the_pace_of_a_host():
+    (integral,) = EQUATIONS["host pace"].equation.atoms(sympy.Integral)
+    speed = integral.function.func
+    steps = sympy.Piecewise((0.5, integral.variables[0] < 2), (1, True))
+    until = next(s for s in integral.free_symbols)
+    shown = integral.replace(speed, lambda _: steps).subs(until, 3).doit()
+    clock = HostPace(1.0, np.array([0.5, 0.5, 1.0])).clock(3.0)
+    assert clock.running(np.array([3.0]))[0] == pytest.approx(float(shown))
 
 
 def noisy_fit(noise=0.03):

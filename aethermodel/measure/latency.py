@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,12 +15,14 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.calibrate.calibration import Calibration
+from aethermodel.measure.host_watch import Watch, full_turns, pace
 from aethermodel.measure.load import WARM_UP, Floats, LoadSettings, tier_seconds
 from aethermodel.measure.load_across import loaded
-from aethermodel.measure.quiet_runs import least_disturbed, quiet_gaps
+from aethermodel.measure.quiet_runs import watched_run
 from aethermodel.model.arrivals import Arrivals, Bursty, Periodic, Poisson
+from aethermodel.model.host_pace import HostPace
 from aethermodel.model.pauses import Pauses
-from aethermodel.model.queueing import serve_paused
+from aethermodel.model.queueing import HostClock, serve, serve_by
 from aethermodel.order_statistics import median_interval
 
 Kind = Literal["poisson", "periodic", "bursty"]
@@ -105,9 +107,10 @@ class LatencyTrial:
     table : pandas.DataFrame
         A row per arrivals and load: medians over processes with lowest and highest, of each
         also the median's interval, ``..._median_low`` and ``..._median_high``;
-        ``predicted_...``, the model's of the same schedules on this host with its pauses;
-        ``ideal_...``, the model's on a host without any; ``p99_error`` (predicted over measured,
-        less one; median over processes, each of its own schedule) with its interval
+        ``predicted_...``, the model's of the same schedules at the pace at which this host ran
+        an idle loop around each run; ``ideal_...``, the model's on a host at full speed;
+        ``p99_error`` (predicted over measured, less one; median over processes, each of its own
+        schedule) with its interval
         ``p99_error_low`` and ``..._high``; and the shares of runs that were ``switched`` away
         from, that had time ``stolen``, that were only on cores ``shared`` or moved apart, and
         that were ``disturbed`` by any of these.
@@ -115,6 +118,8 @@ class LatencyTrial:
         ``tier``, ``p50`` and ``p99`` in seconds, medians over processes.
     pauses : Pauses
         Of this host, as an idle loop saw them between the loads.
+    pace : float
+        Its mean speed in the same loop, pauses included, as a share of its full one.
     """
 
     campaign: LatencyCampaign
@@ -125,6 +130,7 @@ class LatencyTrial:
     table: pd.DataFrame
     tiers: pd.DataFrame
     pauses: Pauses
+    pace: float
 
     @classmethod
     def run(
@@ -136,7 +142,7 @@ class LatencyTrial:
         """Measure this host under load, and predict the same from the calibration."""
         settings = campaign.settings(calibration)
         total, done = campaign.processes + 1, 0
-        runs, tiers, gaps, watched = [], [], [], 0.0
+        runs, tiers, around = [], [], []
         fresh = get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as pool:
             capacity = pool.submit(_capacity, settings, campaign.batches).result()
@@ -147,12 +153,15 @@ class LatencyTrial:
                 found = pool.submit(_loaded, campaign, settings, capacity, process).result()
                 runs += found.runs
                 tiers += found.tiers
-                gaps.append(found.gaps)
-                watched += found.watched
+                around += found.around
         if progress:
             progress(total, total)
         frame = pd.DataFrame(runs)
-        pauses = Pauses(sum(map(len, gaps)) / watched, np.concatenate(gaps))
+        watches = [each for pair in around for each in pair]
+        gaps = np.concatenate([each.gaps for each in watches])
+        pauses = Pauses(gaps.size / sum(each.running for each in watches), gaps)
+        full = full_turns(watches)
+        paces = [pace(pair, full) for pair in around]
         table, sending = _tables(calibration, campaign)
         slowest = float(table[-1]) if sending is None else float(max(table[-1], sending[-1]))
         return cls(
@@ -161,9 +170,10 @@ class LatencyTrial:
             capacity * campaign.group,
             campaign.largest / slowest * campaign.group,
             frame,
-            beside(frame, campaign, table, capacity, pauses, sending),
+            beside(frame, campaign, table, capacity, pauses, paces, sending),
             pd.DataFrame(tiers).groupby("tier", as_index=False).median(),
             pauses,
+            pace(watches, full).mean,
         )
 
     def figures(self) -> dict[str, Any]:
@@ -176,6 +186,7 @@ class LatencyTrial:
             "latency_unit": "s",
             "pauses_per_second": self.pauses.per_second,
             "pauses_share": self.pauses.share,
+            "pace": self.pace,
             "rows": self.table.to_dict(orient="records"),
             "runs": self.runs.to_dict(orient="records"),
             "tiers": self.tiers.to_dict(orient="records"),
@@ -191,12 +202,11 @@ def _capacity(settings: LoadSettings, batches: int) -> float:
 
 @dataclass(frozen=True)
 class _Process:
-    """What one process saw: its runs, its tiers, and the host's pauses between the runs."""
+    """What one process saw: its runs, the host around each of them, and its tiers."""
 
     runs: list[dict[str, Any]]
+    around: list[list[Watch]]
     tiers: list[dict[str, Any]]
-    gaps: Floats
-    watched: float
 
 
 def _loaded(
@@ -207,13 +217,11 @@ def _loaded(
     pipeline.capacity(campaign.batches // 4)
     turns = [(kind, load) for kind in campaign.arrivals for load in campaign.loads]
     random.Random(f"{campaign.seed}/{process}").shuffle(turns)
-    rows, gaps, watched = [], [], 0.0
+    rows, around = [], []
     for kind, load in turns:
         due = schedule(campaign, kind, load, capacity, process)
-        run = least_disturbed(pipeline, due, campaign.retries)
-        seen, running = quiet_gaps(campaign.retries)
-        gaps.append(seen)
-        watched += running
+        run, watches = watched_run(pipeline, due, campaign.retries)
+        around.append(watches)
         rows.append(
             {
                 "arrivals": kind,
@@ -232,7 +240,7 @@ def _loaded(
         {"tier": tier, **{p: float(np.percentile(values, PERCENTILES[p])) for p in ("p50", "p99")}}
         for tier, values in times.items()
     ]
-    return _Process(rows, tiers, np.concatenate(gaps), watched)
+    return _Process(rows, around, tiers)
 
 
 def _tables(calibration: Calibration, campaign: LatencyCampaign) -> tuple[Floats, Floats | None]:
@@ -264,11 +272,7 @@ def schedule(
 
 
 def predicted(
-    due: Floats,
-    table: Floats,
-    pauses: Pauses | None = None,
-    seed: int = 0,
-    sending: Floats | None = None,
+    due: Floats, table: Floats, pace: HostPace | None = None, sending: Floats | None = None
 ) -> Floats:
     """Return the model's latencies under a schedule that the pipeline was run under.
 
@@ -279,9 +283,9 @@ def predicted(
     ----------
     due : ndarray, shape (batches,)
     table : ndarray, shape (largest,)
-        Seconds that a tick with 1, 2, ... arrived batches takes.
-    pauses : Pauses, optional
-        Of the host; drawn with `seed`.
+        Seconds that a tick with 1, 2, ... arrived batches takes at full speed.
+    pace : HostPace, optional
+        At which the host ran; at full speed if left out.
     sending : ndarray, shape (largest,), optional
         Seconds that a producer of its own takes to send as many: two servers in a row.
 
@@ -289,12 +293,18 @@ def predicted(
     -------
     ndarray, shape (batches after warm-up,)
     """
-    rng, came = np.random.default_rng(seed), due
+    # Whatever the pace, most of what is due is served within as long again.
+    clock = pace.clock(2 * float(due[-1])) if pace else None
+    came = due
     if sending is not None:
         # Those sent together come together; rounding must not put one before the other.
-        came = np.maximum.accumulate(due + serve_paused(due, sending, pauses, rng))
-    waited = came - due + serve_paused(came, table, pauses, rng)
+        came = np.maximum.accumulate(due + _served(due, sending, clock))
+    waited = came - due + _served(came, table, clock)
     return waited[int(WARM_UP * due.size) :]
+
+
+def _served(due: Floats, table: Floats, clock: HostClock | None) -> Floats:
+    return serve_by(clock, due, table) if clock else serve(due, table)
 
 
 def beside(
@@ -303,6 +313,7 @@ def beside(
     table: Floats,
     capacity: float,
     pauses: Pauses,
+    paces: Sequence[HostPace] | None = None,
     sending: Floats | None = None,
 ) -> pd.DataFrame:
     """Put the model beside the runs, schedule by schedule: see `LatencyTrial.table`.
@@ -317,6 +328,9 @@ def beside(
     capacity : float
         Arriving batches a second.
     pauses : Pauses
+        That the calibration's samples hold.
+    paces : sequence of HostPace, optional
+        Around each run.
     sending : ndarray, shape (largest,), optional
         Seconds that a producer in a process of its own takes to send as many.
     """
@@ -332,10 +346,10 @@ def beside(
             "batches_per_tick": group["batches_per_tick"].median(),
         }
         models = []
-        for process in group["process"]:
+        for at, process in group["process"].items():
             due = schedule(campaign, kind, load, capacity, process)
             ideal = _percentiles(predicted(due, table, sending=sending), "ideal_")
-            here = predicted(due, undisturbed, pauses, process, undisturbed_sending)
+            here = predicted(due, undisturbed, paces[at] if paces else None, undisturbed_sending)
             models.append(ideal | _percentiles(here, "predicted_"))
         model = pd.DataFrame(models, index=group.index)
         for name in ("mean", *PERCENTILES):

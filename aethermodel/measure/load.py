@@ -35,8 +35,6 @@ from aethermodel.measure.workload import make_batch
 from cython_core import Ring
 
 Floats = npt.NDArray[np.float64]
-#: An idle loop reads the clock every 0.1 us or so; what takes this long is a pause, in seconds.
-SHORTEST_GAP = 5e-6
 #: Share of a run that only warms it up.
 WARM_UP = 0.1
 # The fabrics that load is put on, by label.
@@ -281,35 +279,6 @@ class LoadedPipeline(Loaded):
                 ends.append(end)
                 left, free = left - size, end
             await asyncio.sleep(0)
-
-
-def host_gaps(seconds: float) -> tuple[Floats, float, Noise]:
-    """Watch an idle loop for pauses of this host.
-
-    Parameters
-    ----------
-    seconds : float
-        How long to watch.
-
-    Returns
-    -------
-    gaps : ndarray of float64
-        Times between two readings of the clock that were too long to be the loop's own.
-    running : float
-        Seconds that were no such gap.
-    noise : Noise
-        What disturbed the watch.
-    """
-    found = []
-    before = Reading.now()
-    start = last = perf_counter()
-    while last - start < seconds:
-        now = perf_counter()
-        if now - last > SHORTEST_GAP:
-            found.append(now - last)
-        last = now
-    gaps = np.array(found, dtype=np.float64)
-    return gaps, last - start - float(gaps.sum()), Noise.since(before)
 
 
 def tier_seconds(settings: LoadSettings, ticks: int) -> dict[str, Any]:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from aethermodel.bus.adaptive import Rule
-from aethermodel.measure.load import Floats, Loaded, LoadRun, host_gaps
+from aethermodel.measure.host_watch import Watch, watch
+from aethermodel.measure.load import Floats, Loaded, LoadRun
 
-# Seconds in which an idle loop looks for the host's pauses.
+# Seconds in which an idle loop looks at the host, before and after a run.
 _WATCH = 0.05
+
+
+class Watched(NamedTuple):
+    """A run, and what the host gave an idle loop right before and after it."""
+
+    run: LoadRun
+    around: list[Watch]
 
 
 def least_disturbed(
@@ -17,26 +26,30 @@ def least_disturbed(
     retries: int,
     rule: Callable[[], Rule] | None = None,
 ) -> LoadRun:
-    """Run again what was disturbed: by what kernel and cores show, never by the latency seen."""
+    """Return the least disturbed of a run and its retries; the first that nothing disturbed."""
+    return _least(pipeline, retries, lambda: Watched(pipeline.run(due, rule and rule()), [])).run
 
-    def disturbance(run: LoadRun) -> tuple[bool, float, int]:
+
+def watched_run(pipeline: Loaded, due: Floats, retries: int) -> Watched:
+    """Return the least disturbed run, as `least_disturbed`, with what the host gave around it."""
+
+    def attempt() -> Watched:
+        before = watch(_WATCH)
+        run = pipeline.run(due)
+        return Watched(run, [before, watch(_WATCH)])
+
+    return _least(pipeline, retries, attempt)
+
+
+def _least(pipeline: Loaded, retries: int, attempt: Callable[[], Watched]) -> Watched:
+    def disturbance(found: Watched) -> tuple[bool, float, int]:
+        run = found.run
         shared = not run.cores.calm(pipeline.cores_best)
         return shared, run.noise.stolen_seconds, run.noise.switches
 
-    best = pipeline.run(due, rule and rule())
+    best = attempt()
     for _ in range(retries):
         if not any(disturbance(best)):
             break
-        best = min(best, pipeline.run(due, rule and rule()), key=disturbance)
+        best = min(best, attempt(), key=disturbance)
     return best
-
-
-def quiet_gaps(retries: int) -> tuple[Floats, float]:
-    """Watch for pauses by the rule of the runs: what was preempted is watched again."""
-    watches = []
-    for _ in range(retries + 1):
-        watches.append(host_gaps(_WATCH))
-        if not watches[-1][2].noisy:
-            break
-    gaps, running, _ = min(watches, key=lambda w: (w[2].stolen_seconds, w[2].switches))
-    return gaps, running

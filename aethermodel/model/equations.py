@@ -187,6 +187,7 @@ def _of_queues() -> dict[str, Equation]:
     ahead, j = sympy.symbols("A j", integer=True, nonnegative=True)
     t = sympy.Function("T")
     seconds, often = sympy.symbols("d f", positive=True)
+    moment, until = sympy.symbols("s t", positive=True)
     return {
         "stability": Equation(
             sympy.Lt(rate * t(largest) / largest, 1),
@@ -210,6 +211,12 @@ def _of_queues() -> dict[str, Equation]:
         "pauses": Equation(
             _equal("s_pause", often * seconds / (1 + often * seconds)),
             "alternating renewal process: Cox 1962, Renewal Theory, chapter 7",
+        ),
+        "host pace": Equation(
+            _equal("w_running", sympy.Integral(sympy.Function("v")(moment), (moment, 0, until))),
+            "derived here: which events a batch takes depends on the order of arrivals and ends "
+            "alone, so a queue on a host of speed v(s) is the queue at full speed on a clock that "
+            "shows this integral",
         ),
         "in flight": Equation(
             _equal("L_decisions", IN_FLIGHT), "L = lambda W: Little 1961, doi 10.1287/opre.9.3.383"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +73,16 @@ class Latency:
         """P50, P90, P99 and P99.9, in seconds."""
         shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
         return {name: float(self.quantile(share)) for name, share in shares.items()}
+
+
+class HostClock(Protocol):
+    """A host's running time against real time."""
+
+    def running(self, real: Floats) -> Floats:
+        """Running time at each real time."""
+
+    def real(self, running: Floats) -> Floats:
+        """Real time at each running time."""
 
 
 def stability_limit(service: Service, largest: int) -> float:
@@ -212,8 +223,23 @@ def serve_paused(
     """
     if pauses is None:
         return serve(arrivals, table, factors)
+    return serve_by(pauses.clock(2 * float(arrivals[-1]), rng), arrivals, table, factors)
+
+
+def serve_by(
+    clock: HostClock, arrivals: Floats, table: Floats, factors: Floats | None = None
+) -> Floats:
+    """Latency of each event of a trace, as `serve` gives it, by a host's own clock.
+
+    Parameters
+    ----------
+    clock : HostClock
+        Of a host that pauses (`aethermodel.model.pauses.Pauses.clock`) or is slowed down
+        (`aethermodel.model.host_pace.HostPace.clock`).
+    arrivals, table, factors
+        As in `serve`; arrivals in real time, service times in running time.
+    """
     # In running time the server never pauses, and what came during a pause came at once.
-    clock = pauses.clock(2 * float(arrivals[-1]), rng)
     begun = clock.running(arrivals)
     return np.asarray(clock.real(begun + serve(begun, table, factors)) - arrivals)
 

@@ -46,7 +46,8 @@ def verdict(trial: LatencyTrial) -> Block:
         f"Full batches carry {engineering(trial.capacity_per_second, 'msg/s')} measured, "
         f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted. An idle loop was "
         f"paused by the host {trial.pauses.per_second:,.0f} times a second, "
-        f"{trial.pauses.share:.1%} of the time. Latency counts from when a batch was due."
+        f"{trial.pauses.share:.1%} of the time, and ran at {trial.pace:.0%} of its full speed. "
+        "Latency counts from when a batch was due."
     )
     return summary_block(outcome, headline, paragraph, rows)
 
@@ -70,7 +71,7 @@ def latency_figure(trial: LatencyTrial) -> ReportFigure:
         table,
         "Latency against load",
         "Points: medians over processes, bars from the lowest to the highest process. Solid: the "
-        "model on this host with its pauses; dotted: on a host without any. "
+        "model at the pace of this host around each run; dotted: at full speed. "
         f"{provenance(Scenario(trial.calibration, {}))}",
         view=table[["arrivals", "load", *_SHOWN, "predicted_p50", "predicted_p99", "p99_error"]],
     )
@@ -92,7 +93,7 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
         predicted = rows[f"predicted_{name}"] * 1e6
         axes.plot(rows["load"], predicted, color=shade, label=f"{name.upper()} model")
         ideal = rows[f"ideal_{name}"] * 1e6
-        axes.plot(rows["load"], ideal, ":", color=shade, label=f"{name.upper()} without pauses")
+        axes.plot(rows["load"], ideal, ":", color=shade, label=f"{name.upper()} at full speed")
     axes.set_yscale("log")
     style.log_ticks(axes.yaxis)
     axes.set_xlim(0, 1)
