@@ -1,19 +1,21 @@
-"""What the cores are at the moment: shared with a neighbour, or moved apart from each other.
+"""What the cores are at the moment: shared with a neighbour, or moved to each other or apart.
 
-Neither is anything that the kernel counts. On a rented host another guest may use the second thread
-of a core: what runs there then gets half of what it did. And a hypervisor may move one of two cores
-to where they no longer share a cache: a line then takes several times as long from one to the
-other, and a ring between them carries a fraction. Either lasts from a fraction of a second to
-minutes, so that it is looked at before and after each sample.
+Nothing of this is what the kernel counts. On a rented host another guest may use the second thread
+of a core: what runs there then gets half of what it did. And a hypervisor moves cores: two of them
+may come to be the threads of one, each in the other's way, or to lie where they no longer share a
+cache: a line then takes four times as long from one to the other, and a ring between them carries
+a third. Any of it lasts from a fraction of a second to minutes, so that it is looked at before and
+after each sample.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import isnan, nan
 from statistics import median
-from threading import Thread
+from threading import Event, Thread
 from time import perf_counter
 from typing import NamedTuple
 
@@ -26,6 +28,8 @@ SHARED = 1.25
 APART = 2.5
 # Several short games, of which one is not disturbed.
 _GAMES, _TRIPS = 5, 60
+# Longer than a look at one core takes.
+_BUSY_NS = 200_000
 
 
 class Look(NamedTuple):
@@ -34,7 +38,8 @@ class Look(NamedTuple):
     Attributes
     ----------
     core_seconds : float
-        A thousand turns of an empty loop; nan where it was not looked at.
+        A thousand turns of an empty loop, by the slower one where two cores were looked at, each
+        while the other was busy; nan where it was not looked at.
     trip_seconds : float
         A cache line from one core to the other and back; nan where it was not looked at.
     """
@@ -44,13 +49,13 @@ class Look(NamedTuple):
 
     @classmethod
     def now(cls, *, both: bool = False, crossing: bool = False) -> Look:
-        """Look; about 0.1 ms, with everything 1 ms.
+        """Look; about 0.1 ms, with everything 2 ms.
 
         Parameters
         ----------
         both : bool
-            At the slowest of the cores that this process may use, where what is to be timed needs
-            two; so many cores that one is left over are not asked.
+            At both cores that this process may use, where what is to be timed needs two; so many
+            cores that one is left over are not asked.
         crossing : bool
             Also at the way between two cores, where there are just two.
         """
@@ -86,12 +91,30 @@ def _core_seconds(cores: list[int]) -> float:
     allowed = os.sched_getaffinity(0)
     times = []
     try:
-        for core in cores:
-            os.sched_setaffinity(0, {core})
-            times.append(_turns())
+        for own, other in (cores, reversed(cores)):
+            os.sched_setaffinity(0, {own})
+            with _busy(other):
+                times.append(_turns())
     finally:
         os.sched_setaffinity(0, allowed)
     return max(times)
+
+
+@contextmanager
+def _busy(core: int) -> Iterator[None]:
+    """Keep a core busy, with no need of the interpreter's lock."""
+    begun = Event()
+
+    def spin() -> None:
+        os.sched_setaffinity(0, {core})  # of this thread alone
+        begun.set()
+        Bounce().play(False, 2, _BUSY_NS)  # waits for a line that nobody hands over
+
+    thread = Thread(target=spin)
+    thread.start()
+    begun.wait()
+    yield
+    thread.join()
 
 
 def _turns() -> float:
