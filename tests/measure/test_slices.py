@@ -71,7 +71,7 @@ def test_a_sample_says_how_much_of_it_was_disturbed(slices):
         assert row["seconds"] > 0
         assert 0 <= row["contended"] < 1
         assert slices > 1 or row["contended"] == 0
-        assert slices == 1 or row["noisy"] == (row["contended"] > 0.5)
+        assert slices == 1 or row["noisy"] or row["contended"] <= 0.5  # or the core was shared
         assert row["core_seconds"] > 0 if slices > 1 else math.isnan(row["core_seconds"])
         assert math.isnan(row["trip_seconds"])  # it crosses to no other core
 
