@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.measuring import measuring, tell_who_measures
 
 
 def command(
@@ -46,11 +47,13 @@ def _overhead(
 ) -> tuple[dict[str, Any], list[str]]:
     from aethermodel.console import progress
     from aethermodel.sweep.overhead import LIMITS, time_dry_sweep, time_points
+    from aethermodel.sweep.run import LocalBackend
 
-    with progress("[1/2] empty points") as advance:
+    with measuring(), progress("[1/2] empty points") as advance:
         figures = time_points(folder, rounds, advance, seed)
+    backend = LocalBackend(waiting=tell_who_measures)
     with progress("[2/2] dry sweep") as advance:
-        figures |= time_dry_sweep(folder, points, advance)
+        figures |= time_dry_sweep(folder, points, advance, backend)
     took = {kind: f["median_seconds"] for kind, f in figures.items()}
     lines = [
         f"{kind:10} {took[kind]:8.3f} s"
@@ -71,9 +74,11 @@ def _overhead(
 def _kills(
     folder: Path, _: int, __: int, kills: int, seed: int
 ) -> tuple[dict[str, Any], list[str]]:
+    from aethermodel.console import progress
     from aethermodel.sweep.kills import kill_often
 
-    damage = kill_often(folder, kills, seed=seed)
+    with progress("kills") as advance:
+        damage = kill_often(folder, kills, seed=seed, progress=advance)
     harmless = not (damage.corrupt or damage.rerun or damage.left_running or damage.left_files)
     line = ", ".join(f"{name} {count}" for name, count in damage.figures().items())
     return {**damage.figures(), "within_limits": harmless}, [line]

@@ -8,6 +8,11 @@ from contextlib import contextmanager
 import typer
 
 
+def tell_who_measures(holder: str) -> None:
+    """Say that this waits, and for which process."""
+    typer.echo(f"waiting: process {holder} is measuring on this host", err=True)
+
+
 @contextmanager
 def measuring(most_seconds: float | None = None) -> Iterator[None]:
     """Hold the host; while another measurement has it, say once which process that is.
@@ -20,8 +25,5 @@ def measuring(most_seconds: float | None = None) -> Iterator[None]:
     # Imported late: `aethermodel --help` measures nothing.
     from aethermodel.execute.host_lock import host_lock
 
-    def waiting(holder: str) -> None:
-        typer.echo(f"waiting: process {holder} is measuring on this host", err=True)
-
-    with host_lock(True, waiting, most_seconds=most_seconds):
+    with host_lock(True, tell_who_measures, most_seconds=most_seconds):
         yield

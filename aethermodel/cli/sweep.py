@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.measuring import tell_who_measures
 
 if TYPE_CHECKING:
     from aethermodel.sweep.plan import Sweep
@@ -283,12 +284,7 @@ def _backend(name: str, scheduler: str | None, wait: bool) -> Backend:
     from aethermodel.sweep.run import LocalBackend
 
     if name == "local" and scheduler is None:
-        return LocalBackend(
-            wait,
-            lambda holder: typer.echo(
-                f"waiting: process {holder} is measuring on this host", err=True
-            ),
-        )
+        return LocalBackend(wait, tell_who_measures)
     if name == "dask":
         from aethermodel.sweep.cluster import DaskBackend
 

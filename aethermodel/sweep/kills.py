@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,7 +108,13 @@ def _wait(run: subprocess.Popen[bytes], seconds: float) -> None:
         return
 
 
-def kill_often(folder: Path, kills: int, points: int = 400, seed: int = 0) -> Damage:
+def kill_often(
+    folder: Path,
+    kills: int,
+    points: int = 400,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Damage:
     """Run a sweep, kill it with signal 9, look at the store; again and again.
 
     Parameters
@@ -119,6 +126,8 @@ def kill_often(folder: Path, kills: int, points: int = 400, seed: int = 0) -> Da
         In a sweep; where one is finished before all kills are spent, the next is begun.
     seed : int
         Of the moments.
+    progress : callable
+        Called with (kills done, kills) after each.
 
     Returns
     -------
@@ -138,6 +147,7 @@ def kill_often(folder: Path, kills: int, points: int = 400, seed: int = 0) -> Da
                 damage.kills += 1
                 _, alive = psutil.wait_procs(below, _DEATH_SECONDS)
                 damage.left_running += len(alive)
+                progress(damage.kills, kills)
             run.wait()
             damage.look(store)
         _start(sweep, store).wait()

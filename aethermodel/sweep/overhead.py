@@ -12,12 +12,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from aethermodel.execute.host_lock import host_lock
 from aethermodel.sweep.attempts import Attempts
 from aethermodel.sweep.identity import conditions_of
 from aethermodel.sweep.kills import smallest_sweep
 from aethermodel.sweep.plan import Job, Sweep
-from aethermodel.sweep.run import run, run_once
+from aethermodel.sweep.run import Backend, run, run_once
 from aethermodel.sweep.store import Store
 
 Progress = Callable[[int, int], None]
@@ -69,6 +68,10 @@ def time_points(
     dict
         Wall time of one point, its record kept in the store included: for ``notebook``,
         ``measure`` and ``papermill`` median, lowest, highest and how many.
+
+    Notes
+    -----
+    Whoever calls this holds the host.
     """
     import papermill
 
@@ -80,11 +83,7 @@ def time_points(
     store = Store(folder / "points")
     store.points.mkdir(parents=True)
     seconds: dict[str, list[float]] = {"notebook": [], "measure": [], "papermill": []}
-    with (
-        host_lock(),
-        Attempts(jobs["notebook"]) as notebooks,
-        Attempts(jobs["measure"]) as probes,
-    ):
+    with Attempts(jobs["notebook"]) as notebooks, Attempts(jobs["measure"]) as probes:
         attempts = {"notebook": notebooks, "measure": probes}
         conditions = {mode: conditions_of(sweep) for mode, sweep in jobs.items()}
 
@@ -113,7 +112,7 @@ def time_points(
 
 
 def time_dry_sweep(
-    folder: Path, points: int, progress: Progress | None = None
+    folder: Path, points: int, progress: Progress | None = None, backend: Backend | None = None
 ) -> dict[str, dict[str, Any]]:
     """Time a whole sweep of empty points, and then taking it up when nothing is left.
 
@@ -123,6 +122,8 @@ def time_dry_sweep(
         For the store.
     points : int
     progress : callable, optional
+    backend : Backend, optional
+        Where the sweep runs; this host if left out.
 
     Returns
     -------
@@ -131,7 +132,7 @@ def time_dry_sweep(
         five runs, and how many points they ran.
     """
     store = Store(folder / "dry")
-    summary = run(smallest_sweep(points), store, progress=progress)
+    summary = run(smallest_sweep(points), store, backend=backend, progress=progress)
     seconds, reran = [], 0
     for _ in range(5):
         start = time.perf_counter()

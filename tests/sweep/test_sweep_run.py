@@ -159,7 +159,9 @@ def test_the_estimate_says_where_it_is_from(tmp_path):
 
 def test_kills_break_nothing_and_lose_nothing_that_was_finished(tmp_path):
     """A short run of ``aethermodel bench sweep --kills 100``."""
-    damage = kill_often(tmp_path, kills=4, points=60)
+    seen = []
+    damage = kill_often(tmp_path, kills=4, points=60, progress=lambda *done: seen.append(done))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
     figures = damage.figures()
     assert figures.pop("stores") >= 1
     assert figures.pop("points") >= 60
