@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aethermodel.execute.forks import Fork, ForkError, ForkServer, ForkTimeoutError
+from aethermodel.measure.cores import Look
 from aethermodel.measure.probes import module_of
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.target import Outcome
@@ -24,10 +25,18 @@ class Attempts:
     Parameters
     ----------
     sweep : Sweep
+    best : Look, optional
+        Of the cores, in points before.
+
+    Attributes
+    ----------
+    best : Look
+        Of the cores, in these points too.
     """
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: Sweep, best: Look | None = None) -> None:
         self._sweep = sweep
+        self.best = best or Look()
         self._server = self._start()
 
     def _start(self) -> ForkServer:
@@ -80,9 +89,12 @@ class Attempts:
             "settings": job.parameters,
             "samples": sweep.samples,
             "sample_seconds": sweep.sample_seconds,
+            "best": list(self.best),
         }
         with self._server.fork("aethermodel.sweep.measured:measure", arguments) as fork:
             samples = fork.value(sweep.timeout_seconds)
+        for sample in samples:
+            self.best = self.best.best(Look(sample["core_seconds"], sample["trip_seconds"]))
         noisy = sum(sample["noisy"] for sample in samples)
         return {"state": "done", "samples": samples, "disturbed": noisy / len(samples)}
 

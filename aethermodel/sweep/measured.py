@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+from aethermodel.measure.cores import Look
 from aethermodel.measure.sampling import SLICE_SECONDS, Plan, Point
 from aethermodel.measure.worker import sample
 
 
 def measure(
-    probe: str, settings: dict[str, Any], samples: int, sample_seconds: float
+    probe: str, settings: dict[str, Any], samples: int, sample_seconds: float, best: list[float]
 ) -> list[dict[str, Any]]:
     """Take samples of one point in this process.
 
@@ -22,6 +23,9 @@ def measure(
     samples : int
     sample_seconds : float
         Least duration of each.
+    best : list of float
+        `Look` at the cores, in points before: a core that is shared all through a point shows
+        beside those only.
 
     Returns
     -------
@@ -39,4 +43,4 @@ def measure(
         slices=min(1000, max(1, round(sample_seconds / SLICE_SECONDS))),
         retries=0,
     )
-    return list(sample(plan, process=0))
+    return list(sample(plan, 0, Look(*best)))

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from aethermodel.execute.host_lock import host_lock
 from aethermodel.execute.scratch import clean_leftovers
+from aethermodel.measure.cores import Look
 from aethermodel.sweep.attempts import Attempts
 from aethermodel.sweep.identity import Conditions, Reuse, conditions_of, identity
 from aethermodel.sweep.plan import Job, Sweep
@@ -90,8 +91,9 @@ class LocalBackend:
         (conditions,) = self.conditions(sweep)
         with host_lock(self.wait, self.waiting):
             clean_leftovers()
+            best = Look()
             for _, block in groupby(jobs, key=lambda job: job.repeat):
-                with Attempts(sweep) as attempts:
+                with Attempts(sweep, best) as attempts:
                     queue = deque((job, 1) for job in block)
                     while queue:
                         job, tries = queue.popleft()
@@ -101,6 +103,7 @@ class LocalBackend:
                             yield None
                         else:
                             yield record
+                    best = attempts.best
 
     def close(self) -> None:
         """Do nothing: it holds the host only while it runs."""

@@ -12,6 +12,8 @@ import pandas as pd
 import psutil
 import pytest
 
+from aethermodel.measure.cores import Look
+from aethermodel.sweep.attempts import Attempts
 from aethermodel.sweep.kills import kill_often, smallest_sweep
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.run import UNSUCCESSFUL, remaining_seconds, run
@@ -196,3 +198,14 @@ def test_ctrl_c_leaves_a_store_to_go_on_with_and_nothing_else(tmp_path):
     document = json.loads(status.stdout)
     assert document["states"]["done"] == len(Store(folder).records()) > 0
     assert document["left"] == 1999 - document["states"]["done"]
+
+
+def test_a_core_that_is_shared_all_through_a_point_shows_beside_the_points_before(tmp_path):
+    sweep = Sweep(probe="ffi", samples=2, sample_seconds=0.002)
+    with Attempts(sweep, Look(core_seconds=1e-9)) as attempts:
+        outcome = attempts.attempt(sweep.jobs()[0], tmp_path / "none.ipynb")
+        assert (outcome.state, outcome.disturbed) == ("done", 1)
+        assert attempts.best.core_seconds == 1e-9
+    with Attempts(sweep) as attempts:
+        attempts.attempt(sweep.jobs()[0], tmp_path / "none.ipynb")
+        assert 1e-9 < attempts.best.core_seconds < 1
