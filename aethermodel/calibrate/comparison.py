@@ -227,7 +227,7 @@ def _disturbance(table: pd.DataFrame) -> str:
     preempted, stolen, shared, apart = (table[name].mean() for name in causes)
     return (
         f"{found} ({preempted:.0%} preempted, {stolen:.0%} had time stolen, {shared:.0%} only "
-        f"by a neighbour on a core, {apart:.0%} only because the cores had been moved apart)"
+        f"by other work on a core, {apart:.0%} only because the cores had been moved apart)"
     )
 
 

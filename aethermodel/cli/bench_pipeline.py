@@ -115,8 +115,9 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
     # In a pipe or a narrow window long lines are better than cells cut short.
     Console(width=max(Console().width, 180)).print(shown)
     typer.echo(
-        f"{table['calm'].sum()} of {table['runs'].sum()} runs had both cores for themselves and "
-        "near each other; a row with three such leaves out its others, but for low and high"
+        f"{table['calm'].sum()} of {table['runs'].sum()} runs found the cores as at best, "
+        "neither shared nor moved apart; a row with three such leaves out its others, but for low "
+        "and high"
     )
     for name, target in targets(table).items():
         verdict = "reached" if target["met"] else "not reached"

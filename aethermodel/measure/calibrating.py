@@ -140,7 +140,7 @@ class _Sampling:
                 return
             start = monotonic()
             plan = calm_plan(points, 1, repeats, self.campaign.seed + self.processes)
-            seen = [Look(*frame[list(Look._fields)].min()) for frame in self.frames]
+            seen = [Look.of(frame[list(Look._fields)].min()) for frame in self.frames]
             best = reduce(Look.best, seen, Look())
             frame = take_samples(plan, self._advance(total), deadline=self.deadline, best=best)
             self.frames.append(frame.assign(process=self.processes))

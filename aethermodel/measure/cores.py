@@ -11,7 +11,7 @@ after each sample.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isnan, nan
 from statistics import median
@@ -65,6 +65,11 @@ class Look(NamedTuple):
             _core_seconds(pair if both else []), _trip_seconds(*pair) if crossing and pair else nan
         )
 
+    @classmethod
+    def of(cls, row: Mapping[str, float]) -> Look:
+        """Return the look that a row of samples or runs holds."""
+        return cls(row["core_seconds"], row["trip_seconds"])
+
     def worst(self, other: Look) -> Look:
         """Return the larger of each figure; one that is there, where the other is not."""
         return Look(*(_known(max, *figures) for figures in zip(self, other, strict=True)))
@@ -113,8 +118,10 @@ def _busy(core: int) -> Iterator[None]:
     thread = Thread(target=spin)
     thread.start()
     begun.wait()
-    yield
-    thread.join()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _turns() -> float:

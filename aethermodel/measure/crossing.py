@@ -6,7 +6,7 @@ import asyncio
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from time import process_time
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, get_args
 
 from aethermodel.bus.fabric import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
@@ -24,6 +24,7 @@ from aethermodel.measure.sending import (
 from cython_core import Ring, RingHandle, now_ns
 
 CrossingFabric = Literal["shm", "tcp", "verbs"]
+CROSSING: tuple[str, ...] = get_args(CrossingFabric)
 # From when the producer has a schedule until it starts, so that the consumer is ready too.
 _READY_NS = 2_000_000
 

@@ -82,7 +82,7 @@ def full_turns(watches: list[Watch]) -> float:
     return float(np.percentile(np.concatenate([each.turns for each in watches]), _FULL))
 
 
-def pace(watches: list[Watch], full: float) -> HostPace:
+def pace_of(watches: list[Watch], full: float) -> HostPace:
     """Return how fast the host ran in some watches, one after the other.
 
     Parameters

@@ -15,14 +15,14 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.measure.host_watch import Watch, full_turns, pace
+from aethermodel.measure.host_watch import Watch, full_turns, pace_of
 from aethermodel.measure.load import WARM_UP, Floats, LoadSettings, tier_seconds
 from aethermodel.measure.load_across import loaded
 from aethermodel.measure.quiet_runs import watched_run
 from aethermodel.model.arrivals import Arrivals, Bursty, Periodic, Poisson
 from aethermodel.model.host_pace import HostPace
 from aethermodel.model.pauses import Pauses
-from aethermodel.model.queueing import HostClock, serve, serve_by
+from aethermodel.model.queueing import HostClock, serve, serve_by_clock
 from aethermodel.order_statistics import median_interval
 
 Kind = Literal["poisson", "periodic", "bursty"]
@@ -161,7 +161,7 @@ class LatencyTrial:
         gaps = np.concatenate([each.gaps for each in watches])
         pauses = Pauses(gaps.size / sum(each.running for each in watches), gaps)
         full = full_turns(watches)
-        paces = [pace(pair, full) for pair in around]
+        paces = [pace_of(pair, full) for pair in around]
         table, sending = _tables(calibration, campaign)
         slowest = float(table[-1]) if sending is None else float(max(table[-1], sending[-1]))
         return cls(
@@ -173,7 +173,7 @@ class LatencyTrial:
             beside(frame, campaign, table, capacity, pauses, paces, sending),
             pd.DataFrame(tiers).groupby("tier", as_index=False).median(),
             pauses,
-            pace(watches, full).mean,
+            pace_of(watches, full).mean,
         )
 
     def figures(self) -> dict[str, Any]:
@@ -304,7 +304,7 @@ def predicted(
 
 
 def _served(due: Floats, table: Floats, clock: HostClock | None) -> Floats:
-    return serve_by(clock, due, table) if clock else serve(due, table)
+    return serve_by_clock(clock, due, table) if clock else serve(due, table)
 
 
 def beside(

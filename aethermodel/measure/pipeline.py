@@ -117,14 +117,14 @@ class PipelineBench(BaseModel):
                 copies.append(self._copy_seconds())
             else:
                 runs.append({"row": turn, **run_row(rows[turn], self.seconds, self.load)})
-                best = best.best(_look(runs[-1]))
-                if not _look(runs[-1]).calm(best) and again[turn]:
+                best = best.best(Look.of(runs[-1]))
+                if not Look.of(runs[-1]).calm(best) and again[turn]:
                     again[turn] -= 1
                     turns.append(turn)
             if progress:
                 progress(done + 1, len(turns) + (plan.samples if plan else 0))
         for run in runs:
-            run["calm"] = _look(run).calm(best)
+            run["calm"] = Look.of(run).calm(best)
         table = self._table(rows, pd.DataFrame(runs))
         table["ceiling_per_second"] = self.batch_size / pd.Series(copies).median()
         table.attrs["runs"] = runs
@@ -155,10 +155,6 @@ class PipelineBench(BaseModel):
         table.insert(1, "event_loop", [row.event_loop for row in rows])
         table.insert(2, "label", [row.label for row in rows])
         return table
-
-
-def _look(run: dict[str, Any]) -> Look:
-    return Look(run["core_seconds"], run["trip_seconds"])
 
 
 def run_row(row: Row, seconds: float, load: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from aethermodel.measure.crossing import CROSSING
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.measure.row_terms import predict_row
 from aethermodel.measure.runner import EventLoop
@@ -15,8 +16,7 @@ from aethermodel.measure.sampling import Plan, Point, calm_plan
 if TYPE_CHECKING:
     from aethermodel.measure.pipeline import PipelineBench
 
-_CROSSING = ("shm", "tcp", "verbs")
-_BATCHED = ("loopback", *_CROSSING)
+_BATCHED = ("loopback", *CROSSING)
 _RATES = ["predicted_per_second", "predicted_low", "predicted_high", "error"]
 _WORDS = ["composition", "binding", "why"]
 
@@ -32,7 +32,7 @@ def term_plan(bench: PipelineBench) -> Plan:
         *(_point("kernel", batch_size=m, topics=topics, pool=1) for m in sizes if batched),
         *(_point("ffi", batch_size=m, topics=topics, pool=1) for m in sizes[:2] if batched),
     ]
-    for kind in _CROSSING:
+    for kind in CROSSING:
         if kind in bench.kinds:
             points += [_point("send", batch_size=m, topics=topics, fabric=kind) for m in sizes]
     for loop in bench.event_loops:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.checked import Checked
-from aethermodel.measure.crossing import Crossing
+from aethermodel.measure.crossing import CROSSING, Crossing
 from aethermodel.measure.naive import move_singly
 from aethermodel.measure.pacing import DEPTH, POOL, numbered_pool, produce
 from aethermodel.measure.runner import EventLoop
@@ -54,7 +54,7 @@ class Row(BaseModel):
     @property
     def crosses(self) -> bool:
         """Whether the producer is a process of its own."""
-        return self.kind in ("shm", "tcp", "verbs")
+        return self.kind in CROSSING
 
     @property
     def label(self) -> FabricLabel:

@@ -202,7 +202,7 @@ def take_samples(
                 point = plan.points[row["point"]]
                 rows.append({"probe": point.probe, **point.settings, **row})
                 done += row["final"]
-                best = best.best(Look(row["core_seconds"], row["trip_seconds"]))
+                best = best.best(Look.of(row))
                 if progress:
                     progress(done, plan.samples)
                 if monotonic() > deadline:

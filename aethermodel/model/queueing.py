@@ -223,10 +223,10 @@ def serve_paused(
     """
     if pauses is None:
         return serve(arrivals, table, factors)
-    return serve_by(pauses.clock(2 * float(arrivals[-1]), rng), arrivals, table, factors)
+    return serve_by_clock(pauses.clock(2 * float(arrivals[-1]), rng), arrivals, table, factors)
 
 
-def serve_by(
+def serve_by_clock(
     clock: HostClock, arrivals: Floats, table: Floats, factors: Floats | None = None
 ) -> Floats:
     """Latency of each event of a trace, as `serve` gives it, by a host's own clock.

@@ -94,7 +94,7 @@ class Attempts:
         with self._server.fork("aethermodel.sweep.measured:measure", arguments) as fork:
             samples = fork.value(sweep.timeout_seconds)
         for sample in samples:
-            self.best = self.best.best(Look(sample["core_seconds"], sample["trip_seconds"]))
+            self.best = self.best.best(Look.of(sample))
         noisy = sum(sample["noisy"] for sample in samples)
         return {"state": "done", "samples": samples, "disturbed": noisy / len(samples)}
 

@@ -33,8 +33,9 @@ _kept: dict[tuple[str, int], Attempts] = {}
 
 def _attempts(text: str, repeat: int) -> Attempts:
     if (text, repeat) not in _kept:
+        best = next((attempts.best for attempts in _kept.values()), None)
         _end_attempts()
-        _kept[text, repeat] = Attempts(Sweep.model_validate_json(text))
+        _kept[text, repeat] = Attempts(Sweep.model_validate_json(text), best)
     return _kept[text, repeat]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aethermodel.measure.host_watch import STRETCH, Watch, full_turns, pace, watch
+from aethermodel.measure.host_watch import STRETCH, Watch, full_turns, pace_of, watch
 from aethermodel.measure.noise import Noise
 
 
@@ -24,11 +24,11 @@ def test_the_pace_is_relative_to_the_best_of_all_that_was_watched():
     calm, shared = watched([200] * 300), watched([200, 100, 0, 100] * 75)
     full = full_turns([calm, shared])
     assert full == 200
-    assert pace([calm], full).mean == 1
-    assert pace([shared], full).speeds[:4].tolist() == [1, 0.5, 0, 0.5]
-    assert pace([shared, calm], full).mean == 0.75
+    assert pace_of([calm], full).mean == 1
+    assert pace_of([shared], full).speeds[:4].tolist() == [1, 0.5, 0, 0.5]
+    assert pace_of([shared, calm], full).mean == 0.75
 
 
 def test_a_lucky_stretch_is_no_more_than_full_speed():
     lucky = watched([100] * 999 + [150])
-    assert pace([lucky], full_turns([lucky])).speeds.max() == 1
+    assert pace_of([lucky], full_turns([lucky])).speeds.max() == 1
