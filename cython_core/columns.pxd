@@ -1,4 +1,4 @@
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 
 cdef extern from "route.h" nogil:
     ctypedef struct aether_input:
@@ -8,6 +8,8 @@ cdef extern from "route.h" nogil:
         size_t value_stride
         size_t n
         uint32_t topics
+        bint numbered
+        uint64_t first
 
 cdef int columns_input(object topic, object value, aether_input* out) except -1
 cdef object arrow_input(object batch, aether_input* out)

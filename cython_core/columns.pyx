@@ -74,6 +74,7 @@ cdef int columns_input(object topic, object value, aether_input* out) except -1:
         raise ValueError(f"a batch holds at most {MAX_EVENTS} events, not {n}")
     out.topic_stride = 4
     out.value_stride = 8
+    out.numbered = False
     out.n = n
     return 0
 
@@ -140,5 +141,6 @@ cdef object arrow_input(object batch, aether_input* out):
     out.value = _child(schema, array, b"value", b"g", 8)
     out.topic_stride = 4
     out.value_stride = 8
+    out.numbered = False
     out.n = array.length
     return capsules

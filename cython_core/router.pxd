@@ -1,6 +1,6 @@
 cimport numpy as cnp
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef extern from "route.h" nogil:
     ctypedef struct aether_routed:
@@ -10,14 +10,16 @@ cdef extern from "route.h" nogil:
         double* total
         double* minimum
         double* maximum
+        uint64_t* wrong
     ctypedef struct aether_scratch
 
 cdef class Routed:
     cdef readonly cnp.ndarray offsets, count, total, minimum, maximum
-    cdef readonly Py_ssize_t capacity, topics
+    cdef readonly Py_ssize_t capacity, topics, gap
     cdef cnp.ndarray _indices
     cdef Py_ssize_t _n
     cdef aether_routed _c
+    cdef uint64_t _wrong
     cdef aether_scratch* _scratch
     cdef size_t _parts
     cdef int _busy

@@ -16,6 +16,7 @@ class Routed:
     maximum: npt.NDArray[np.float64]
     capacity: int
     topics: int
+    gap: int
     def __init__(self, capacity: int, topics: int) -> None: ...
     @property
     def indices(self) -> npt.NDArray[np.uint32]: ...
@@ -39,6 +40,7 @@ def route(
     out: Routed | None = None,
     threads: int = 1,
     variant: str | None = None,
+    sequence: int | None = None,
 ) -> Routed: ...
 def route_columns(
     topic: Column,

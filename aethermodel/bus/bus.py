@@ -7,7 +7,7 @@ import logging
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aethermodel.bus.dispatcher import AnyHandler, Dispatcher, Failure
 from aethermodel.bus.fabric import Backlogged, Batch, Policy, Receiver
@@ -36,6 +36,10 @@ class Bus:
         Batches that `publish` lets wait.
     policy : {"block", "drop-oldest", "fail"}
         What `publish` does where so many wait. Receivers have their own back-pressure.
+    numbered : bool
+        Whether the events of each receiver carry ascending sequences without a gap: then they
+        are compared in the router's own pass, and each batch that breaks off is counted in
+        `Instruments.gaps`, logged, and handled all the same.
 
     Attributes
     ----------
@@ -77,6 +81,7 @@ class Bus:
         capacity: int = 65_536,
         depth: int = 64,
         policy: Policy = "block",
+        numbered: bool = False,
     ) -> None:
         if capacity < 1:
             raise ValueError(f"a batch holds at least 1 event, not {capacity}")
@@ -89,6 +94,10 @@ class Bus:
         routed, count = self._dispatcher.routed, len(self.topics)
         # Not a partial: that would build its keywords anew for every batch.
         self.route: Callable[[Batch], Routed] = lambda batch: route(batch, count, out=routed)
+        self._route_from: Callable[[Batch, int], Routed] = lambda batch, first: route(
+            batch, count, out=routed, sequence=first
+        )
+        self._numbered = numbered
         self._logged: set[int] = set()
         self._inbox = Loopback(depth, policy)
         self._drops_counted = 0
@@ -155,7 +164,7 @@ class Bus:
             raise ValueError("this bus is stopping and takes nothing more")
         if any(reader.receiver is receiver for reader in self._readers):
             raise ValueError("this receiver is attached already: one batch of it is out at a time")
-        reader = Reader(self, receiver, self._reader_ended)
+        reader = Reader(self, receiver, self._reader_ended, numbered=self._numbered)
         self._readers.add(reader)
         if self._tasks:
             reader.start(self._tasks)
@@ -219,8 +228,14 @@ class Bus:
         if self._ends_with_readers and not self._readers:
             self.stop()
 
-    def tick(self, batch: Batch) -> bool:
+    def tick(self, batch: Batch, first: int | None = None) -> bool:
         """Route one batch and call its sync handlers.
+
+        Parameters
+        ----------
+        batch : numpy.ndarray
+        first : int, optional
+            The sequence that its first event should have, where sequences are compared.
 
         Returns
         -------
@@ -229,21 +244,23 @@ class Bus:
         """
         began = now_ns()
         try:
-            routed = self.route(batch)
+            routed = self.route(batch) if first is None else self._route_from(batch, first)
         except ValueError as error:
             seen = self.instruments
             if not seen.refused:  # a producer that errs once errs a thousand times a second
                 _log.error("batch refused: %s", error)
             seen.refused += len(batch)
             return False
+        if first is not None and routed.gap >= 0:
+            self._count_gap(first + routed.gap, batch[routed.gap])
         self._dispatcher.dispatch(batch, routed, began)
         return True
 
-    async def handle(self, batch: Batch) -> None:
+    async def handle(self, batch: Batch, first: int | None = None) -> None:
         """Route one batch and call all its handlers; returns when the last one has."""
         async with self._turn:  # what was routed serves one batch at a time
             began = now_ns()
-            if self.tick(batch):
+            if self.tick(batch, first):
                 await asyncio.gather(*self._dispatcher.start(batch))
                 self.instruments.tick_ns.record(now_ns() - began)
 
@@ -253,6 +270,11 @@ class Bus:
     def _count_drops(self) -> None:
         self.instruments.dropped += self._inbox.dropped - self._drops_counted
         self._drops_counted = self._inbox.dropped
+
+    def _count_gap(self, wanted: int, event: Any) -> None:
+        if not self.instruments.gaps:
+            _log.error("event %d should come, event %d came", wanted, event["sequence"])
+        self.instruments.gaps += 1
 
     def _failed(self, failure: Failure) -> None:
         self.failures.append(failure)

@@ -47,6 +47,7 @@ class InstrumentsCollector:
         for name, meaning, value in (
             ("refused_events", "Events of batches that could not be routed", seen.refused),
             ("dropped_events", "Events dropped by back-pressure", seen.dropped),
+            ("sequence_gaps", "Batches with an event that was not the next", seen.gaps),
             ("copied_bytes", "Event bytes copied before handlers saw them", seen.copied_bytes),
         ):
             yield CounterMetricFamily(f"aether_bus_{name}", meaning, value=value)

@@ -35,6 +35,8 @@ class Instruments(Counts):
         Events of batches that could not be routed.
     dropped : int
         Events dropped by back-pressure.
+    gaps : int
+        Batches in which an event was not the next of its receiver, where the bus compares.
     copied_bytes : int
         Event bytes copied between a producer's commit and the handlers' view: 0 over
         loopback and shared memory.
@@ -45,6 +47,7 @@ class Instruments(Counts):
         self.topics = topics
         self.refused = 0
         self.dropped = 0
+        self.gaps = 0
         self.copied_bytes = 0
 
     def clear(self) -> None:
@@ -53,7 +56,7 @@ class Instruments(Counts):
             histogram.clear()
         for counts in (self.calls, self.handled, self.failed, self.handler_ns):
             counts[:] = [0] * len(counts)
-        self.refused = self.dropped = self.copied_bytes = 0
+        self.refused = self.dropped = self.gaps = self.copied_bytes = 0
 
     def summary(self) -> dict[str, Any]:
         """Return the figures of the whole bus, as JSON values with units in their names."""
@@ -70,6 +73,7 @@ class Instruments(Counts):
             "handler_seconds": sum(self.handler_ns) / 1e9,
             "refused_events": self.refused,
             "dropped_events": self.dropped,
+            "sequence_gaps": self.gaps,
             "copied_bytes": self.copied_bytes,
         }
 

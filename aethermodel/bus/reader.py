@@ -7,11 +7,14 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aethermodel.bus.fabric import EndOfStream, Receiver
+from aethermodel.bus.fabric import Batch, EndOfStream, Receiver
 from cython_core import EVENT_BYTES
 
 if TYPE_CHECKING:
     from aethermodel.bus.bus import Bus
+
+# How many sequences there are: they begin again after the last.
+_SEQUENCES = 2**64
 
 
 class Reader:
@@ -23,14 +26,25 @@ class Reader:
     receiver : Receiver
     ended : callable
         Called with this reader when nothing more will come.
+    numbered : bool
+        Let the bus compare sequences, from the first event's on.
 
     Attributes
     ----------
     receiver : Receiver
     """
 
-    def __init__(self, bus: Bus, receiver: Receiver, ended: Callable[[Reader], None]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        receiver: Receiver,
+        ended: Callable[[Reader], None],
+        *,
+        numbered: bool = False,
+    ) -> None:
         self.receiver = receiver
+        self._numbered = numbered
+        self._next: int | None = None  # the sequence that comes next, once the first came
         self._ended = ended
         self._bus = bus
         self._copies = receiver.copies
@@ -49,6 +63,14 @@ class Reader:
             if self._task and self._idle and not self._left:
                 self._task.cancel()  # it waits for what is not to come any more
 
+    def _first(self, batch: Batch) -> int:
+        """Return the sequence that this batch should begin with, and expect the one behind it."""
+        first = self._next
+        if first is None:
+            first = int(batch["sequence"][0]) if len(batch) else 0
+        self._next = (first + len(batch)) % _SEQUENCES
+        return first
+
     async def _drain(self) -> None:
         bus, receiver, copies = self._bus, self.receiver, self._copies
         seen = bus.instruments
@@ -63,10 +85,14 @@ class Reader:
                 record_waiting(receiver.waiting)
                 if copies:
                     seen.copied_bytes += copies * EVENT_BYTES * len(batch)
+                first = self._first(batch) if self._numbered else None
+                gaps = seen.gaps
                 if bus.waits:
-                    await bus.handle(batch)
+                    await bus.handle(batch, first)
                 else:
-                    bus.tick(batch)
+                    bus.tick(batch, first)
+                if seen.gaps != gaps:  # after a gap, from the last that came on
+                    self._next = (int(batch["sequence"][-1]) + 1) % _SEQUENCES
                 receiver.release()
                 del batch
                 await asyncio.sleep(0)  # producers and other readers want their turn

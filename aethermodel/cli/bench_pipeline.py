@@ -1,4 +1,4 @@
-"""`aethermodel bench pipeline`: the same messages moved in six ways, beside the model."""
+"""`aethermodel bench pipeline`: the same messages moved in seven ways, beside the model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def command(
     topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
     rows: Annotated[
         str | None,
-        typer.Option(help="of naive,mocked,loopback,shm,tcp,verbs; all that this host can run"),
+        typer.Option(
+            help="of naive,mocked,loopback,shm,shm-fused,tcp,verbs; all that this host can run"
+        ),
     ] = None,
     loops: Annotated[
         str | None, typer.Option(help="asyncio,uvloop; both where uvloop is installed")
@@ -41,8 +43,9 @@ def command(
 
     Example: aethermodel bench pipeline --rows loopback,shm --json pipeline.json
 
-    Every message is routed, seen by a handler and checked for its sequence. Latency counts
-    from when a batch was meant to go. Exit status: 0 done, 2 bad input.
+    Every message is routed, seen by a handler and checked for its sequence: in a pass of its
+    own, which is the fabric's first touch in the model, or (shm-fused) as it is routed. Latency
+    counts from when a batch was meant to go. Exit status: 0 done, 2 bad input.
     """
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document

@@ -16,7 +16,8 @@ class OutOfSequenceError(RuntimeError):
 class Checked:
     """Passes on a given number of batches of another receiver, then ends.
 
-    The sequence of every event is read and compared. A batch's latency runs from the
+    The sequence of every event is read and compared, or of each batch's first event alone where
+    whoever takes the batches compares the others. A batch's latency runs from the
     time that its sender wrote into it, which is when it was *meant* to go, to the
     return of its last handler: a late sender makes it longer, never shorter.
 
@@ -37,6 +38,8 @@ class Checked:
         Asked once `batches` have been passed on: returns how many further ones to; 0: none.
     released_ns : list of int, optional
         To which the time of each release is added.
+    every : bool
+        Compare every event, not each batch's first alone.
 
     Attributes
     ----------
@@ -54,6 +57,7 @@ class Checked:
         verify: Checksums | None = None,
         more: Callable[[], int] | None = None,
         released_ns: list[int] | None = None,
+        every: bool = True,
     ) -> None:
         self.label = receiver.label
         self.copies = receiver.copies
@@ -67,6 +71,7 @@ class Checked:
         self._more = more
         self._meant_ns = 0
         self._released_ns = released_ns
+        self._every = every
 
     @property
     def waiting(self) -> int:
@@ -88,7 +93,7 @@ class Checked:
         if not self._left:
             raise EndOfStream
         batch = await self._receiver.receive()
-        at = first_gap(batch, self.next)
+        at = first_gap(batch if self._every else batch[:1], self.next)
         if at >= 0:
             raise OutOfSequenceError(
                 f"event {self.next + at} should come, event {batch['sequence'][at]} came"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from aethermodel.measure.crossing import CROSSING
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.measure.row_terms import predict_row
 from aethermodel.measure.runner import EventLoop
@@ -16,7 +15,6 @@ from aethermodel.measure.sampling import Plan, Point, calm_plan
 if TYPE_CHECKING:
     from aethermodel.measure.pipeline import PipelineBench
 
-_BATCHED = ("loopback", *CROSSING)
 _RATES = ["predicted_per_second", "predicted_low", "predicted_high", "error"]
 _WORDS = ["composition", "binding", "why"]
 
@@ -27,14 +25,14 @@ def term_plan(bench: PipelineBench) -> Plan:
     sizes = sorted({max(1, n // 4), max(2, n // 2) + (n == 4), 2 * n + 1, 4 * n + 1} - {n})
     handlers = max(2, topics)  # a law of the calls needs two counts of them
     counts = sorted({1, 2, max(1, handlers // 2), handlers})
-    batched = any(kind in bench.kinds for kind in _BATCHED)
+    rows = [row for row in bench.rows() if row.kind != "naive"]
+    batched = any(row.kind != "mocked" and not row.fused for row in rows)
     points = [
         *(_point("kernel", batch_size=m, topics=topics, pool=1) for m in sizes if batched),
         *(_point("ffi", batch_size=m, topics=topics, pool=1) for m in sizes[:2] if batched),
     ]
-    for kind in CROSSING:
-        if kind in bench.kinds:
-            points += [_point("send", batch_size=m, topics=topics, fabric=kind) for m in sizes]
+    for fabric in dict.fromkeys(row.crossing for row in rows if row.crossing):
+        points += [_point("send", batch_size=m, topics=topics, fabric=fabric) for m in sizes]
     for loop in bench.event_loops:
         for calls in counts:
             for producer in (True, False):
@@ -46,9 +44,9 @@ def term_plan(bench: PipelineBench) -> Plan:
             for part in PARTS:
                 for count in sorted({max(1, topics // 2), topics, 2}):
                     points.append(_point("singly", event_loop=loop, part=part, topics=count))
-        for kind in _fabrics(bench):
-            settings = {"event_loop": loop, "fabric": kind, "checked": True, "topics": topics}
-            points += [_point("fabric", batch_size=m, **settings) for m in sizes]
+        for hop, fused in dict.fromkeys((row.crossing or "loopback", row.fused) for row in rows):
+            settings = {"event_loop": loop, "fabric": hop, "checked": True, "topics": topics}
+            points += [_point("fabric", batch_size=m, routed=fused, **settings) for m in sizes]
     # Each process samples every term: three show how much they differ.
     processes = min(bench.repeats, 3)
     return calm_plan(points, processes, repeats=2, seed=bench.seed)
@@ -93,12 +91,6 @@ def with_predictions(
         table.loc[at, _RATES] = [rates[0], rates[2], rates[1], rates[0] / measured - 1]
         table.loc[at, ["composition", "binding"]] = [found.composition, found.binding]
     return table
-
-
-def _fabrics(bench: PipelineBench) -> list[str]:
-    """The fabrics whose receiving side some row has; the mocked one's is loopback's."""
-    kinds = {"loopback" if kind == "mocked" else kind for kind in bench.kinds}
-    return [kind for kind in _BATCHED if kind in kinds]
 
 
 def _tick(loop: EventLoop, topics: int, calls: int, **settings: Any) -> Point:

@@ -60,11 +60,14 @@ def predict_row(row: Row, samples: pd.DataFrame, cores: int) -> RowPrediction:
         return _naive(row, final)
     if row.kind == "mocked":
         return _mocked(row, final)
-    found = calibration_of(row, samples).predict([row.batch_size])
-    consumer = (float(found.seconds[0]), float(found.low[0]), float(found.high[0]))
+    if row.fused:
+        consumer = _fused(row, final)
+    else:
+        found = calibration_of(row, samples).predict([row.batch_size])
+        consumer = (float(found.seconds[0]), float(found.low[0]), float(found.high[0]))
     if row.kind == "loopback":
         return RowPrediction(*consumer, "serial", "both")
-    sends = final[(final["probe"] == "send") & (final["fabric"] == row.kind)]
+    sends = final[(final["probe"] == "send") & (final["fabric"] == row.crossing)]
     producer = _at(_fit(sends, "batch_size", ("constant", "affine")), row.batch_size)
     if cores < 2:
         return RowPrediction(*_sum([consumer, producer]), "serial", "both")
@@ -82,7 +85,7 @@ def calibration_of(row: Row, samples: pd.DataFrame) -> Calibration:
     own = pd.concat(
         [
             samples[samples["probe"].isin(["kernel", "ffi"])],
-            samples[(samples["probe"] == "fabric") & loop & (samples["fabric"] == row.kind)],
+            samples[_hops(row, samples)],
             ticks.assign(probe="loop"),
         ]
     )
@@ -109,13 +112,31 @@ def _naive(row: Row, final: pd.DataFrame) -> RowPrediction:
     return RowPrediction(seconds, low, high, "serial", "both")
 
 
+def _fused(row: Row, final: pd.DataFrame) -> tuple[float, float, float]:
+    """Add a tick with a handler on every topic to what fabric, kernel and its call take in one."""
+    loop = final["event_loop"] == row.event_loop
+    ticks = final[(final["probe"] == "bus_loop") & (final["calls"] > 0) & loop]
+    around = [
+        _at(_fit(ticks[ticks["producer"] == False], "calls", ("affine",)), row.topics),  # noqa: E712
+        _at(_fit(final[_hops(row, final)], "batch_size", ("affine",)), row.batch_size),
+    ]
+    return _sum(around)
+
+
+def _hops(row: Row, samples: pd.DataFrame) -> pd.Series:
+    """Whether each sample is of the row's receiving side."""
+    own = (samples["probe"] == "fabric") & (samples["event_loop"] == row.event_loop)
+    own &= samples["fabric"] == (row.crossing or "loopback")
+    return own & (samples["routed"] == row.fused)
+
+
 def _mocked(row: Row, final: pd.DataFrame) -> RowPrediction:
     """Add the core's time, which is specified, to the probed loop and fabric around it."""
     p = load_specification().parameters
     core = p["t_ffi"].value + p["t_kernel"].value * row.batch_size
     loop = final["event_loop"] == row.event_loop
     ticks = final[(final["probe"] == "bus_loop") & (final["calls"] == 0) & loop]
-    hops = final[(final["probe"] == "fabric") & (final["fabric"] == "loopback") & loop]
+    hops = final[_hops(row, final)]
     around = [
         _at(_fit(ticks, "batch_size", ("constant",)), row.batch_size),
         _at(_fit(hops, "batch_size", ("constant", "affine")), row.batch_size),

@@ -66,7 +66,8 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
 
 
 def _look(row: Row) -> Look:
-    return Look.now(both=row.crosses, crossing=row.crosses)
+    crosses = row.crossing is not None
+    return Look.now(both=crosses, crossing=crosses)
 
 
 async def _warm(move: Move, seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""The rows of the pipeline's benchmark: the same messages, moved in six ways."""
+"""The rows of the pipeline's benchmark: the same messages, moved in seven ways."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import process_time
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.checked import Checked
-from aethermodel.measure.crossing import CROSSING, Crossing
+from aethermodel.measure.crossing import Crossing, CrossingFabric
 from aethermodel.measure.naive import move_singly
 from aethermodel.measure.pacing import DEPTH, POOL, numbered_pool, produce
 from aethermodel.measure.runner import EventLoop
@@ -22,8 +22,8 @@ from aethermodel.measure.tally import Tally
 from aethermodel.measure.verbs_devices import label_here
 from cython_core import Histogram, now_ns, rdma_available
 
-Kind = Literal["naive", "mocked", "loopback", "shm", "tcp", "verbs"]
-KINDS: tuple[Kind, ...] = ("naive", "mocked", "loopback", "shm", "tcp", "verbs")
+Kind = Literal["naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def available_kinds() -> tuple[Kind, ...]:
@@ -36,9 +36,10 @@ class Row(BaseModel):
 
     Attributes
     ----------
-    kind : {"naive", "mocked", "loopback", "shm", "tcp", "verbs"}
+    kind : {"naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"}
         One message at a time through an asyncio.Queue; the specification's mocked core;
         the real core in one process; the same from another process by ring, by TCP or by verbs.
+        ``shm-fused``: by ring, with sequences compared as events are routed and not before.
     event_loop : {"asyncio", "uvloop"}
     batch_size, topics : int
         Messages a batch, and topics, each with a handler.
@@ -52,16 +53,23 @@ class Row(BaseModel):
     topics: int = Field(16, ge=1, le=65_536)
 
     @property
-    def crosses(self) -> bool:
-        """Whether the producer is a process of its own."""
-        return self.kind in CROSSING
+    def fused(self) -> bool:
+        """Whether sequences are compared in the router's own pass."""
+        return self.kind == "shm-fused"
+
+    @property
+    def crossing(self) -> CrossingFabric | None:
+        """What the events come by from a producer process; None without one."""
+        if self.kind in ("shm", "shm-fused"):
+            return "shm"
+        return self.kind if self.kind in ("tcp", "verbs") else None
 
     @property
     def label(self) -> FabricLabel:
         """Honest label of the row's figures; of verbs, that of the device that is there."""
         if self.kind == "mocked":
             return "simulated"
-        return label_here("loopback" if self.kind == "naive" else self.kind)
+        return label_here(self.crossing or "loopback")
 
 
 @asynccontextmanager
@@ -74,9 +82,10 @@ async def opened(row: Row) -> AsyncIterator[Move]:
     elif row.kind == "loopback":
         yield _in_process(row)
     else:
-        crossing = await Crossing.open(row.kind, row.batch_size, row.topics)
+        assert row.crossing
+        crossing = await Crossing.open(row.crossing, row.batch_size, row.topics)
         try:
-            yield across(crossing, row.batch_size, row.topics)
+            yield across(crossing, row.batch_size, row.topics, fused=row.fused)
         finally:
             crossing.close()
 

@@ -7,7 +7,7 @@ from time import process_time
 from typing import NamedTuple
 
 from aethermodel.bus.bus import Bus
-from aethermodel.measure.checked import Checked
+from aethermodel.measure.checked import Checked, OutOfSequenceError
 from aethermodel.measure.crossing import Crossing
 from aethermodel.measure.tally import LostEventsError, Tally
 from cython_core import Histogram
@@ -44,15 +44,25 @@ Move = Callable[[int, int], Awaitable[Moved]]
 
 
 def across(
-    crossing: Crossing, batch_size: int, topics: int, released_ns: list[int] | None = None
+    crossing: Crossing,
+    batch_size: int,
+    topics: int,
+    released_ns: list[int] | None = None,
+    *,
+    fused: bool = False,
 ) -> Move:
-    """Move batches of another process through a bus; every event is checked."""
+    """Move batches of another process through a bus; every event is checked.
+
+    Apart, as the model's terms have it, or (`fused`) in the router's own pass.
+    """
 
     async def move(batches: int, interval_ns: int) -> Moved:
         tally = Tally()
-        bus = tallied(tally, batch_size, topics)
+        bus = tallied(tally, batch_size, topics, numbered=fused)
         first = crossing.order(batches, batch_size, interval_ns)
-        checked = Checked(crossing.receiver, batches, first, released_ns=released_ns)
+        checked = Checked(
+            crossing.receiver, batches, first, released_ns=released_ns, every=not fused
+        )
         before = process_time()
         await drain(bus, checked)
         consumer, producer = process_time() - before, crossing.spent().cpu_seconds
@@ -62,9 +72,9 @@ def across(
     return move
 
 
-def tallied(tally: Tally, capacity: int, topics: int) -> Bus:
+def tallied(tally: Tally, capacity: int, topics: int, *, numbered: bool = False) -> Bus:
     """Return a bus with the same handler on every topic."""
-    bus = Bus((f"topic.{i}" for i in range(topics)), capacity=capacity)
+    bus = Bus((f"topic.{i}" for i in range(topics)), capacity=capacity, numbered=numbered)
     bus.on("topic.*")(tally.handle)
     return bus
 
@@ -77,6 +87,8 @@ async def drain(bus: Bus, checked: Checked) -> None:
         raise bus.lost[0][1]
     if bus.failures:
         raise bus.failures[0].error
+    if bus.instruments.gaps:
+        raise OutOfSequenceError(f"{bus.instruments.gaps} batches had an event out of sequence")
 
 
 def moved(

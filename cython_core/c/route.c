@@ -127,8 +127,11 @@ int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, 
     } else {
         aether_workers_run(scan_part, &self, parts);
     }
-    for (size_t p = 0; p < parts; p++)
+    *out->wrong = 0;
+    for (size_t p = 0; p < parts; p++) {
         if (scratch->parts[p].bad >= 0) return scratch->parts[p].bad;
+        *out->wrong |= scratch->parts[p].wrong;
+    }
     combine(&self, parts);
     if (parts == 1) {
         place_part(&self, 0);

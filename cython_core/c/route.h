@@ -11,7 +11,14 @@ typedef struct {
     size_t topic_stride, value_stride;
     size_t n;
     uint32_t topics;
+    int numbered;   /* records only: their sequences are to be `first` and ascend by one */
+    uint64_t first;
 } aether_input;
+
+/* Sequence of the record whose topic lies `i` records behind the one given. */
+static inline uint64_t aether_sequence(const char *topic, size_t i) {
+    return ((const aether_event *)(topic - offsetof(aether_event, topic)))[i].sequence;
+}
 
 /* Results of one routing; all memory belongs to the caller. */
 typedef struct {
@@ -21,6 +28,7 @@ typedef struct {
     double *total;     /* topics: sum of value in any order; NaN propagates */
     double *minimum;   /* topics: +inf where empty; NaN is passed over */
     double *maximum;   /* topics: -inf where empty; NaN is passed over */
+    uint64_t *wrong;   /* not 0 if some sequence was read and was not the one expected */
 } aether_routed;
 
 /* Total, minimum, minus maximum, and 2^52 + a cursor. At 2^52 a double counts
@@ -42,6 +50,7 @@ typedef struct {
     uint16_t *log;     /* n: event numbers within their block, by block and topic */
     uint16_t *counts;  /* blocks * topics: lengths of the runs in `log` */
     size_t blocks;     /* 0: the log is not in use */
+    uint64_t wrong;    /* all bits in which sequences differ from those expected */
     int64_t bad;       /* first event out of range, or -1 */
 } aether_part;
 

@@ -15,12 +15,15 @@ int64_t aether_route_direct(const aether_input *in, const aether_routed *out) {
     uint32_t topics = in->topics;
     int64_t *count = out->count;
     int64_t *cursor = out->offsets;
+    uint64_t wrong = 0;
     memset(count, 0, topics * sizeof *count);
     for (size_t i = 0; i < in->n; i++) {
         uint32_t topic = TOPIC(i);
         if (__builtin_expect(topic >= topics, 0)) return (int64_t)i;
         count[topic]++;
+        if (in->numbered) wrong |= aether_sequence(in->topic, i) ^ (in->first + i);
     }
+    *out->wrong = wrong;
     int64_t start = 0;
     for (uint32_t t = 0; t < topics; t++) {
         cursor[t] = start;

@@ -17,6 +17,18 @@
 
 #define TOPIC(i) (*(const uint32_t *)(topic + (i) * topic_stride))
 #define VALUE(i) (*(const double *)(value + (i) * value_stride))
+/* Same cache line as topic and value: comparing adds no fetch. `wrong` is a variable of the
+ * loop's own, as one that has an address would be stored with every event. */
+#define COMPARE(i) \
+    if (numbered) wrong |= aether_sequence(topic, i) ^ (first + (i))
+
+/* The value of event `at`, whose topic is given. Of records from there: the compiler then keeps
+ * one address and not one a field, which it has no registers for. */
+INLINE const char *value_of(const aether_input *in, const char *topic, size_t at,
+                            const size_t topic_stride, const size_t value_stride) {
+    if (topic_stride != sizeof(aether_event)) return in->value + at * value_stride;
+    return topic + (offsetof(aether_event, value) - offsetof(aether_event, topic));
+}
 
 INLINE void row_reset(double *row, double cursor) {
     row[0] = 0.0;
@@ -71,14 +83,17 @@ INLINE int will_run_over(const aether_part *part, size_t topics, uint32_t capaci
 /* Adds events `from` to `to` of both lanes of a block, whose second lane begins
  * at `half`, to rows and buckets. Returns -1 if one is out of range, else 0. */
 INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, const char *value,
-                        uint32_t topics, size_t half, size_t from, size_t to,
-                        const size_t topic_stride, const size_t value_stride) {
+                        uint64_t first, uint64_t *all_wrong, uint32_t topics, size_t half,
+                        size_t from, size_t to, const size_t topic_stride,
+                        const size_t value_stride, const int numbered) {
     size_t i = from;
+    uint64_t wrong = 0;
 #define ONE(lane, event)                                                     \
     {                                                                        \
         size_t at = (event);                                                 \
         uint32_t t = TOPIC(at);                                              \
         if (__builtin_expect(t >= topics, 0)) return -1;                     \
+        COMPARE(at);                                                         \
         buckets[row_add(rows[(lane) * (size_t)topics + t], VALUE(at))] = (uint16_t)at; \
     }
     for (; i + 4 <= to; i += 4) {
@@ -93,6 +108,7 @@ INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, 
         ONE(1, half + i);
     }
 #undef ONE
+    *all_wrong |= wrong;
     return 0;
 }
 
@@ -101,11 +117,12 @@ INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, 
  * first block tells in most cases. An overrun stays inside the lane's span,
  * which has room for a whole block behind the last bucket. */
 INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t topic_stride,
-                        const size_t value_stride) {
+                        const size_t value_stride, const int numbered) {
     uint32_t topics = in->topics, capacity = aether_bucket_capacity(topics);
     uint32_t lane_span = topics * capacity + AETHER_BLOCK / 2 + 32;
     aether_row *rows = part->rows;
     uint16_t *buckets = part->buckets, *log = part->log;
+    uint64_t wrong = 0;
     for (uint32_t t = 0; t < topics; t++) {
         row_reset(rows[t], t * capacity);
         row_reset(rows[topics + t], lane_span + t * capacity);
@@ -115,21 +132,23 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t 
     for (size_t done = 0; done < part->n; done += AETHER_BLOCK) {
         size_t n = part->n - done < AETHER_BLOCK ? part->n - done : AETHER_BLOCK, half = n / 2;
         const char *topic = in->topic + (part->begin + done) * topic_stride;
-        const char *value = in->value + (part->begin + done) * value_stride;
+        const char *value = value_of(in, topic, part->begin + done, topic_stride, value_stride);
+        uint64_t first = in->first + part->begin + done;
         size_t seen = !done && half > capacity ? half / 8 : 0;
         if (seen) {
-            if (fill_buckets(rows, buckets, topic, value, topics, half, 0, seen, topic_stride,
-                             value_stride))
+            if (fill_buckets(rows, buckets, topic, value, first, &wrong, topics, half, 0,
+                             seen, topic_stride, value_stride, numbered))
                 return -1;
             if (will_run_over(part, topics, capacity, lane_span, seen, half)) return 1;
         }
-        if (fill_buckets(rows, buckets, topic, value, topics, half, seen, half, topic_stride,
-                         value_stride))
+        if (fill_buckets(rows, buckets, topic, value, first, &wrong, topics, half, seen,
+                         half, topic_stride, value_stride, numbered))
             return -1;
         if (n & 1) {
             size_t at = n - 1;
             uint32_t t = TOPIC(at);
             if (__builtin_expect(t >= topics, 0)) return -1;
+            COMPARE(at);
             buckets[row_add(rows[topics + (size_t)t], VALUE(at))] = (uint16_t)at;
         }
         uint16_t *counts = part->counts + part->blocks++ * topics;
@@ -139,16 +158,18 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t 
         for (uint32_t t = 0; t < topics; t++) part->cursor[t] += counts[t];
     }
     for (uint32_t t = 0; t < topics; t++) row_merge(rows[t], rows[topics + t]);
+    part->wrong = wrong;
     return 0;
 }
 
 /* One pass, rows only: placing reads the topics a second time, which takes about
  * twice as long, but is indifferent to how topics are distributed and how many. */
 INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t lanes,
-                       const size_t topic_stride, const size_t value_stride) {
+                       const size_t topic_stride, const size_t value_stride, const int numbered) {
     size_t topics = in->topics, step = part->n / lanes;
     const char *topic = in->topic + part->begin * topic_stride;
-    const char *value = in->value + part->begin * value_stride;
+    const char *value = value_of(in, topic, part->begin, topic_stride, value_stride);
+    uint64_t first = in->first + part->begin, wrong = 0;
     aether_row *rows = part->rows;
     for (size_t r = 0; r < lanes * topics; r++) row_reset(rows[r], 0.0);
 #define ONE(lane, event)                                    \
@@ -156,6 +177,7 @@ INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t l
         size_t at = (event);                                \
         uint32_t t = TOPIC(at);                             \
         if (__builtin_expect(t >= topics, 0)) return -1;    \
+        COMPARE(at);                                        \
         row_add(rows[(lane) * topics + t], VALUE(at));      \
     }
     for (size_t i = 0; i < step; i++) {
@@ -172,26 +194,30 @@ INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t l
         }
     }
     part->blocks = 0;
+    part->wrong = wrong;
     return 0;
 }
 
 INLINE void scan_layout(const aether_input *in, aether_part *part, const size_t topic_stride,
-                        const size_t value_stride) {
+                        const size_t value_stride, const int numbered) {
     int status = 1;
     if (in->topics > AETHER_BUCKET_TOPICS) {
-        status = scan_counts(in, part, 1, topic_stride, value_stride);
+        status = scan_counts(in, part, 1, topic_stride, value_stride, numbered);
     } else {
-        status = scan_buckets(in, part, topic_stride, value_stride);
-        if (status > 0) status = scan_counts(in, part, AETHER_LANES, topic_stride, value_stride);
+        status = scan_buckets(in, part, topic_stride, value_stride, numbered);
+        if (status > 0)
+            status = scan_counts(in, part, AETHER_LANES, topic_stride, value_stride, numbered);
     }
     part->bad = status < 0 ? first_bad(in, part) : -1;
 }
 
 static void scan(const aether_input *in, aether_part *part) {
-    if (in->topic_stride == sizeof(aether_event)) {
-        scan_layout(in, part, sizeof(aether_event), sizeof(aether_event));
+    if (in->numbered) {
+        scan_layout(in, part, sizeof(aether_event), sizeof(aether_event), 1);
+    } else if (in->topic_stride == sizeof(aether_event)) {
+        scan_layout(in, part, sizeof(aether_event), sizeof(aether_event), 0);
     } else {
-        scan_layout(in, part, sizeof(uint32_t), sizeof(double));
+        scan_layout(in, part, sizeof(uint32_t), sizeof(double), 0);
     }
 }
 

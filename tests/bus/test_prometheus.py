@@ -40,6 +40,7 @@ def test_prometheus_text_says_what_the_table_says():
         assert read["aether_bus_handler_calls_total", topic] == table.loc[topic, "calls"]
         assert read["aether_bus_handler_failures_total", topic] == 0
     assert read["aether_bus_copied_bytes_total",] == 0
+    assert read["aether_bus_sequence_gaps_total",] == 0
     assert read["aether_bus_batch_events_sum",] == 300
     assert read["aether_bus_tick_seconds_count",] == 5
     assert read["aether_bus_tick_seconds_bucket", "1e-06"] <= 2

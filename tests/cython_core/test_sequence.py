@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cython_core import allocate, first_disorder, first_gap, number
+from cython_core import Routed, allocate, first_disorder, first_gap, number, route, simd_variants
 
 FIRST = st.integers(0, 2**64 - 1)
 
@@ -30,6 +30,50 @@ def test_the_first_wrong_event_is_found(n, first, data):
     for at in wrong:
         batch["sequence"][at] ^= np.uint64(1 << data.draw(st.integers(0, 63)))
     assert first_gap(batch, first) == min(wrong)
+
+
+@given(
+    st.sampled_from(simd_variants()),
+    # The direct way; buckets, of one block and of two; counts, where a topic is too frequent.
+    st.sampled_from([(0, 3), (1, 1), (29, 1), (700, 4), (17_001, 2), (40_001, 16), (9_000, 2000)]),
+    st.booleans(),
+    st.integers(1, 2),
+    FIRST,
+    st.data(),
+)
+@settings(max_examples=200)
+def test_the_router_finds_the_same_gap_as_a_pass_of_its_own(
+    variant, size, frequent, threads, first, data
+):
+    n, k = size
+    batch = allocate(n)
+    number(batch, first, 0)
+    batch["topic"] = 0 if frequent else np.arange(n) * 7919 % k
+    batch["value"] = np.arange(n) % 8
+    out, call = Routed(n, k), {"variant": variant, "threads": threads}
+    assert route(batch, k, out=out, sequence=first, **call).gap == -1
+    wrong = data.draw(st.sets(st.integers(0, n - 1), max_size=2)) if n else set()
+    for at in wrong:
+        batch["sequence"][at] ^= np.uint64(1 << data.draw(st.integers(0, 63)))
+    route(batch, k, out=out, sequence=first, **call)
+    assert out.gap == first_gap(batch, first) == min(wrong, default=-1)
+    # What is routed is the same, and without the question there is no answer.
+    apart = route(batch, k, **call)
+    assert apart.gap == -1
+    assert apart.indices.tolist() == out.indices.tolist()
+    assert apart.total.tolist() == out.total.tolist()
+
+
+def test_columns_have_no_sequence():
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = pyarrow.record_batch({"topic": np.zeros(3, np.uint32), "value": np.zeros(3)})
+    assert route(columns, 1).gap == -1
+    with pytest.raises(ValueError, match="no sequence to compare"):
+        route(columns, 1, sequence=0)
+    with pytest.raises(OverflowError):
+        route(allocate(1), 1, sequence=-1)
+    with pytest.raises(TypeError):
+        route(allocate(1), 1, sequence="0")
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.data())

@@ -15,6 +15,8 @@ from aethermodel.measure.pipeline import PipelineBench, targets
 from aethermodel.measure.rows import Row, available_kinds, opened
 from aethermodel.measure.sending import ring_capacity
 from aethermodel.measure.soak import Soak
+from aethermodel.measure.stream import drain, tallied
+from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_batch
 from cython_core import now_ns, number
 
@@ -71,6 +73,22 @@ def test_a_wrong_number_is_found_whichever_event_has_it():
             asyncio.run(main(at))
 
 
+@pytest.mark.parametrize("at", [0, 1, 99])
+def test_a_fused_row_finds_it_too(at):
+    async def main():
+        fabric, tally = Loopback(4), Tally()
+        for first in (0, 100, 200):
+            batch = make_batch(100, 2, 0)
+            number(batch, first, 0)
+            batch["sequence"][at] += first == 100
+            await fabric.send(batch)
+        await fabric.end()
+        await drain(tallied(tally, 100, 2, numbered=True), Checked(fabric, 3, every=False))
+
+    with pytest.raises(OutOfSequenceError, match="event 100 should" if not at else "batches had"):
+        asyncio.run(main())
+
+
 @pytest.mark.parametrize("fabric", ["shm", "tcp"])
 def test_a_producer_process_sends_what_it_is_told_and_reports(fabric):
     async def main():
@@ -106,15 +124,16 @@ def test_the_whole_bench_gives_its_table_with_predictions():
     bench = PipelineBench(
         batch_size=64,
         topics=2,
-        kinds="naive,mocked,loopback,shm",
+        kinds="naive,mocked,loopback,shm,shm-fused",
         event_loops="asyncio",
         repeats=1,
         seconds=0.01,
     )
     table = bench.run(lambda *done: seen.append(done))
-    kinds = ["naive", "mocked", "loopback", "shm"]
+    kinds = ["naive", "mocked", "loopback", "shm", "shm-fused"]
     assert table["kind"].tolist() == kinds
-    assert table["label"].tolist() == ["loopback", "simulated", "loopback", "shared-memory"]
+    labels = ["loopback", "simulated", "loopback", "shared-memory", "shared-memory"]
+    assert table["label"].tolist() == labels
     assert (table["why"] == "").all()
     assert (table["predicted_low"] <= table["predicted_per_second"]).all()
     assert (table["predicted_per_second"] <= table["predicted_high"]).all()
@@ -125,7 +144,7 @@ def test_the_whole_bench_gives_its_table_with_predictions():
     assert table["runs"].between(1, 2).all()
     crosses = [not np.isnan(run["trip_seconds"]) for run in table.attrs["runs"]]
     two = len(os.sched_getaffinity(0)) == 2
-    assert crosses == [two and kinds[run["row"]] == "shm" for run in table.attrs["runs"]]
+    assert crosses == [two and kinds[run["row"]].startswith("shm") for run in table.attrs["runs"]]
     assert seen[-1][0] == seen[-1][1]
     assert targets(table).keys() == {
         "across processes",

@@ -21,6 +21,8 @@ def seconds(probe, s, sending):
         return SINGLY[s["part"]]
     if probe == "bus_loop":
         return 2e-6 + s["calls"] * 0.3e-6
+    if s.get("routed"):  # one pass does both
+        return 0.9e-6 + s["batch_size"] * 3.5e-9
     fixed, slope = {
         "kernel": (0.1e-6, 3e-9),
         "ffi": (0.2e-6, 0.0),
@@ -61,6 +63,8 @@ CONSUMER = (2e-6 + 4 * 0.3e-6) + 0.2e-6 + (0.1e-6 + 3e-6) + (0.5e-6 + 1e-6)
         ("shm", 1e-9, 2, CONSUMER, "pipelined", "consumer"),
         ("shm", 20e-9, 2, 21e-6, "pipelined", "producer"),
         ("shm", 20e-9, 1, 21e-6 + CONSUMER, "serial", "both"),
+        ("shm-fused", 1e-9, 2, 2e-6 + 4 * 0.3e-6 + 0.9e-6 + 3.5e-6, "pipelined", "consumer"),
+        ("shm-fused", 20e-9, 2, 21e-6, "pipelined", "producer"),
         ("tcp", 20e-9, 64, 21e-6, "pipelined", "producer"),
     ],
 )
@@ -93,7 +97,8 @@ def test_a_row_alone_brings_the_terms_that_it_needs_and_no_others(kind):
     found = predict_row(row(kind), samples_of(bench), 2)
     assert found.seconds > 0
     probes = {p.probe for p in term_plan(bench).points}
-    assert ("send" in probes) == (kind in ("shm", "tcp", "verbs"))
+    assert ("send" in probes) == (kind in ("shm", "shm-fused", "tcp", "verbs"))
+    assert ("kernel" in probes) == (kind in ("loopback", "shm", "tcp", "verbs"))
     assert ("singly" in probes) == (kind == "naive")
 
 
@@ -111,7 +116,8 @@ def test_every_row_has_a_prediction_or_the_reason_why_not():
     samples = samples_of(BENCH)
     without = with_predictions(table(), samples[samples["probe"] != "kernel"], BENCH)
     without = without.set_index("kind")
-    assert without["predicted_per_second"].isna().tolist() == [False, False, True, True, True]
+    lack = without.index[without["predicted_per_second"].isna()].tolist()
+    assert lack == ["loopback", "shm", "tcp"]
     assert "no samples of the kernel probe" in without.loc["shm", "why"]
     asked = with_predictions(table(), None, BENCH)
     assert (asked["why"] == "not asked for").all()
@@ -123,6 +129,7 @@ def test_every_row_has_a_prediction_or_the_reason_why_not():
     [
         ("send", {"fabric": "shm", "batch_size": 100}),
         ("send", {"fabric": "tcp", "batch_size": 100}),
+        ("fabric", {"fabric": "shm", "batch_size": 100, "topics": 3, "routed": True}),
         ("singly", {"part": "make"}),
         ("singly", {"part": "hop", "event_loop": "uvloop"}),
         ("singly", {"part": "handle", "topics": 3}),
@@ -140,6 +147,7 @@ def test_the_probes_of_the_rows_run(probe, settings):
     ("probe", "settings", "message"),
     [
         ("send", {"fabric": "loopback"}, "fabric"),
+        ("fabric", {"fabric": "tcp", "routed": True}, "over shm here, not over tcp"),
         ("singly", {"part": "all"}, "part"),
         ("singly", {"topics": 0}, "topics"),
         ("bus_loop", {"calls": 5, "topics": 4}, "only 4 topics"),

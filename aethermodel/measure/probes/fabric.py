@@ -1,15 +1,21 @@
-"""T_fabric: what it costs the consumer to get one batch, never waiting for the producer."""
+"""T_fabric: what it costs the consumer to get one batch, never waiting for the producer.
+
+Over the ring also together with T_kernel, where one pass over the events does both.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
 from collections.abc import Callable, Coroutine
+from functools import partial
 from time import perf_counter, thread_time
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
+
+from pydantic import model_validator
 
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.measure.checked import Checked
+from aethermodel.measure.checked import Checked, OutOfSequenceError
 from aethermodel.measure.crossing import Crossing, CrossingFabric
 from aethermodel.measure.pacing import POOL, numbered_pool
 from aethermodel.measure.probes.settings import BatchSettings
@@ -17,8 +23,10 @@ from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.sending import ring_capacity
 from aethermodel.measure.slices import Lap, Lapped
 from aethermodel.measure.workload import make_batch
+from cython_core import Routed, route
 
 _T = TypeVar("_T")
+Take = Callable[[Checked], Coroutine[None, None, None]]
 Timed = Callable[[int], Coroutine[None, None, float]]
 
 
@@ -33,17 +41,33 @@ class Settings(BatchSettings):
         touch that fetches it from where the producer or the device left it.
     checked : bool
         Read and check every event over loopback too.
+    routed : bool
+        Over ``shm``: check the events as they are routed. The first touch is then the
+        router's, and the figure is fabric, kernel and its call in one.
+
+    Raises
+    ------
+    ValueError
+        If batches are to be routed over another fabric.
     """
 
     event_loop: EventLoop = "asyncio"
     checked: bool = False
     fabric: Literal["loopback", "shm", "tcp", "verbs"] = "loopback"
+    routed: bool = False
+
+    @model_validator(mode="after")
+    def _routed_over_shm(self) -> Self:
+        if self.routed and self.fabric != "shm":
+            raise ValueError(f"batches are routed over shm here, not over {self.fabric}")
+        return self
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
-    """Time the fabric alone: nothing is routed and no handler called."""
+    """Time the fabric alone: no handler is called, and nothing routed unless asked for."""
     if settings.fabric == "shm":
-        return Lapped(on_loop(settings.event_loop, _crossing(settings, "shm", _from_backlog)))
+        from_backlog = partial(_from_backlog, take=_routing(settings) if settings.routed else _one)
+        return Lapped(on_loop(settings.event_loop, _crossing(settings, "shm", from_backlog)))
     if settings.fabric != "loopback":
         timed = _crossing(settings, settings.fabric, _by_cpu_time)
     elif settings.checked:
@@ -90,6 +114,21 @@ async def _one(receiver: Checked) -> None:
     receiver.release()
 
 
+def _routing(settings: Settings) -> Take:
+    """Take a batch, and check it in the router's own pass, as a bus does that is numbered."""
+    topics, routed = settings.topics, Routed(settings.batch_size, settings.topics)
+
+    async def take(receiver: Checked) -> None:
+        first = receiver.next
+        batch = await receiver.receive()
+        _ = receiver.waiting
+        if route(batch, topics, out=routed, sequence=first).gap >= 0:
+            raise OutOfSequenceError(f"event {first + routed.gap} did not come")
+        receiver.release()
+
+    return take
+
+
 def _crossing(
     settings: Settings,
     fabric: CrossingFabric,
@@ -104,7 +143,7 @@ def _crossing(
             atexit.register(held[0].close)
         (crossing,) = held
         first = crossing.order(loops, settings.batch_size)
-        receiver = Checked(crossing.receiver, loops, first)
+        receiver = Checked(crossing.receiver, loops, first, every=not settings.routed)
         taken = await receive(receiver, loops, settings.batch_size)
         crossing.spent()
         return taken
@@ -112,7 +151,7 @@ def _crossing(
     return timed
 
 
-async def _from_backlog(receiver: Checked, loops: int, batch_size: int) -> list[Lap]:
+async def _from_backlog(receiver: Checked, loops: int, batch_size: int, *, take: Take) -> list[Lap]:
     """Let half a ring of batches gather outside the clock, then take them inside it."""
     done, laps = 0, []
     backlog = ring_capacity(batch_size) // 2 // batch_size
@@ -122,7 +161,7 @@ async def _from_backlog(receiver: Checked, loops: int, batch_size: int) -> list[
             await asyncio.sleep(0)
         start = perf_counter()
         for _ in range(turn):
-            await _one(receiver)
+            await take(receiver)
         laps.append(Lap(turn, perf_counter() - start))
         done += turn
     return laps
