@@ -54,7 +54,7 @@ test-rdma: $(VENV)/full
 	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) $(GUEST_FLAGS) -- pytest -p no:cacheprovider tests/rdma
 
 bench-rdma: $(VENV)/full
-	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) --out reports -- python tools/guest/bench.py
+	$(BIN)/python tools/guest/run.py --timeout 1800 --out reports -- python tools/guest/bench.py
 
 # SWEEP="--settings 24 --processes 2" makes it short.
 sweep-rdma: $(VENV)/full

@@ -4,6 +4,10 @@
 
 Runs where a device is; `make bench-rdma` runs it in the guest. The guest's processor is
 emulated, so only the ratios mean anything, and they are labelled soft-roce.
+
+A peer's run stands between two of ours, and is compared with their geometric mean: a host that
+slows down or speeds up while a pair is measured then favours neither. Where our two runs differ
+by more than a quarter the host changed in between, and the pair is measured again.
 """
 
 from __future__ import annotations
@@ -11,10 +15,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import multiprocessing
 import os
 import platform
-import random
 import socket
 import statistics
 import subprocess
@@ -22,11 +26,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from aethermodel.order_statistics import median_interval
 from cython_core.verbs import (
     Device,
     ProtectionDomain,
@@ -38,6 +45,9 @@ from cython_core.verbs import (
 )
 
 DEPTH = 128
+# Two runs of ours around one of a peer's that differ by more saw another host.
+STEADY = 1.25
+Measure = Callable[[], float]
 BASELINE = Path(__file__).with_name("bench_pyverbs.py")
 
 
@@ -50,14 +60,15 @@ class Setting:
     count: int
     peer: str
     goal: float
+    pairs: int = 15
 
 
 SETTINGS = (
     Setting(64, 1, 16_000, "perftest", 0.95),
     Setting(64, 16, 16_000, "perftest", 0.95),
     Setting(64, 64, 16_000, "perftest", 0.95),
-    Setting(65_536, 1, 800, "perftest", 0.98),
-    Setting(64, 16, 16_000, "pyverbs", 5.0),
+    Setting(65_536, 1, 400, "perftest", 0.98),
+    Setting(64, 16, 16_000, "pyverbs", 5.0, pairs=7),
 )
 LATENCY = Setting(64, 1, 4000, "ib_send_lat", 1.05)
 
@@ -202,100 +213,110 @@ def table() -> Iterator[Callable[[int], float]]:
         far.join(30)
 
 
-def compare_latency(
-    device: Device, setting: Setting, pairs: int, order: random.Random
-) -> dict[str, object]:
+def compare_latency(device: Device, setting: Setting) -> dict[str, object]:
     """Typical SEND latency, half a round trip, beside ib_send_lat's; a ratio below 1 is ours."""
-    rows: list[tuple[float, float]] = []
-
-    def peer() -> float:
-        return float(run_perftest(device, "ib_send_lat", setting, [])[4]) * 1e-6
-
     with table() as play:
-        play(setting.count)  # warm
-        for _ in range(pairs):
-            if order.random() < 0.5:
-                own, other = play(setting.count), peer()
-            else:
-                other, own = peer(), play(setting.count)
-            rows.append((own, other))
-    ratios = sorted(own / other for own, other in rows)
-    return {
-        "peer": setting.peer,
-        "bytes": setting.size,
-        "list_length": setting.p,
-        "rounds": setting.count,
-        "ours_seconds": [own for own, _ in rows],
-        "peer_seconds": [other for _, other in rows],
-        "ratio_median": statistics.median(ratios),
-        "ratio_low": ratios[0],
-        "ratio_high": ratios[-1],
-        "goal": setting.goal,
-        "reached": statistics.median(ratios) <= setting.goal,
-    }
+        own = partial(play, setting.count)
+        own()  # warm
+        pairs = in_pairs(
+            setting, own, lambda: float(run_perftest(device, "ib_send_lat", setting, [])[4]) * 1e-6
+        )
+    ratio = pairs["ratio_median"]
+    return pairs | {"rounds": setting.count, "unit": "s", "reached": ratio <= setting.goal}
 
 
-def compare(
-    device: Device, setting: Setting, pairs: int, order: random.Random
-) -> dict[str, object]:
-    """Measure both in random order, `pairs` times, and return the ratios."""
+def compare(device: Device, setting: Setting) -> dict[str, object]:
+    """Messages a second beside a peer's; a ratio above 1 is ours."""
     peer = perftest if setting.peer == "perftest" else pyverbs
-    rows: list[tuple[float, float]] = []
+    runs = 0
+
+    def own() -> float:
+        nonlocal runs
+        runs += 1
+        return ours(made, setting)
+
     with stream(device, setting.size, setting.p) as made:
-        ours(made, setting)  # warm
-        for _ in range(pairs):
-            if order.random() < 0.5:
-                own, other = ours(made, setting), peer(device, setting)
-            else:
-                other, own = peer(device, setting), ours(made, setting)
-            rows.append((own, other))
+        own()  # warm
+        pairs = in_pairs(setting, own, lambda: peer(device, setting))
         counters = made.counters
-    ratios = sorted(own / other for own, other in rows)
-    messages = setting.count * (pairs + 1)
+    messages = setting.count * runs
     if counters["posts"] != messages // setting.p or counters["completions"] != counters["posts"]:
         raise RuntimeError(f"posts or completions are not those of the formula: {counters}")
-    return {
-        "peer": setting.peer,
-        "bytes": setting.size,
-        "list_length": setting.p,
+    return pairs | {
         "signal_every": setting.p,
         "depth": DEPTH,
         "messages": setting.count,
-        "ours_per_second": [own for own, _ in rows],
-        "peer_per_second": [other for _, other in rows],
-        "ratio_median": statistics.median(ratios),
-        "ratio_low": ratios[0],
-        "ratio_high": ratios[-1],
-        "goal": setting.goal,
-        "reached": statistics.median(ratios) >= setting.goal,
+        "unit": "1/s",
+        "reached": pairs["ratio_median"] >= setting.goal,
     }
+
+
+def in_pairs(setting: Setting, own: Measure, peer: Measure) -> dict[str, Any]:
+    """Measure peer's between two of ours until enough pairs are steady, or half as many more."""
+    rows: list[dict[str, Any]] = []
+    name = f"{setting.peer}, {setting.size} B, p = k = {setting.p}"
+    start = time.monotonic()
+    while (done := sum(row["steady"] for row in rows)) < setting.pairs:
+        if len(rows) >= 1.5 * setting.pairs:
+            break
+        before, other, after = own(), peer(), own()
+        steady = max(before, after) <= STEADY * min(before, after)
+        rows.append({"ours": [before, after], "peer": other, "steady": steady})
+        left = (time.monotonic() - start) / len(rows) * (setting.pairs - done - steady)
+        sys.stderr.write(f"{name}: {done + steady}/{setting.pairs}, about {left:.0f} s left\n")
+    kept = [row for row in rows if row["steady"]] if done else rows
+    ratios = [math.sqrt(math.prod(row["ours"])) / row["peer"] for row in kept]
+    interval = median_interval(ratios)
+    return {
+        "peer": setting.peer,
+        "bytes": setting.size,
+        "list_length": setting.p,
+        "pairs": rows,
+        "steady": done,
+        "ratio_median": statistics.median(ratios),
+        "ratio_low": interval.low,
+        "ratio_high": interval.high,
+        "goal": setting.goal,
+    }
+
+
+def show(row: dict[str, Any], label: str) -> None:
+    """Say how a comparison went."""
+    sys.stdout.write(
+        f"{row['bytes']:>6} B  p = k = {row['list_length']:<3} {label} / {row['peer']}: "
+        f"{row['ratio_median']:.3f} ({row['ratio_low']:.3f} to {row['ratio_high']:.3f}), "
+        f"goal {row['goal']}, {'reached' if row['reached'] else 'not reached'}, "
+        f"{row['steady']} of {len(row['pairs'])} pairs steady\n"
+    )
+    sys.stdout.flush()
 
 
 def main() -> int:
     """Measure all settings; exit 1 if a goal is missed."""
     parser = argparse.ArgumentParser(description="send paths beside perftest and pyverbs")
-    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--pairs", type=int, help="of every comparison (default: 15, pyverbs 7)")
     options = parser.parse_args()
-    order = random.Random(5)
+    settings = [*SETTINGS, LATENCY]
+    if options.pairs is not None:
+        if options.pairs < 1:
+            parser.error("--pairs must be 1 or more")
+        settings = [replace(setting, pairs=options.pairs) for setting in settings]
     with Device() as device:
         label = "soft-roce" if device.name.startswith("rxe") else "rdma-nic"
-        figures = [compare(device, setting, options.pairs, order) for setting in SETTINGS]
-        figures.append(compare_latency(device, LATENCY, options.pairs, order))
+        figures = []
+        for setting in settings:
+            judge = compare_latency if setting.peer == "ib_send_lat" else compare
+            figures.append(judge(device, setting))
+            show(figures[-1], label)
         host = {"kernel": platform.release(), "device": device.name, "mtu": device.mtu}
     result = {
-        "schema": "aethermodel-rdma-bench/1",
+        "schema": "aethermodel-rdma-bench/2",
         "fabric": label,
         "host": host,
         "figures": figures,
     }
     text = json.dumps(result, indent=1)
     Path(os.environ.get("AETHER_OUT", "."), "rdma_bench.json").write_text(text + "\n")
-    for row in figures:
-        sys.stdout.write(
-            f"{row['bytes']:>6} B  p = k = {row['list_length']:<3} {label} / {row['peer']}: "
-            f"{row['ratio_median']:.3f} ({row['ratio_low']:.3f} to {row['ratio_high']:.3f}), "
-            f"goal {row['goal']}\n"
-        )
     return 0 if all(row["reached"] for row in figures) else 1
 
 
