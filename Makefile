@@ -53,7 +53,9 @@ GUEST_SECONDS ?= 900
 test-rdma: $(VENV)/full
 	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) $(GUEST_FLAGS) -- pytest -p no:cacheprovider tests/rdma
 
+# First by a clock that counts instructions, which no neighbour disturbs; then by the host's.
 bench-rdma: $(VENV)/full
+	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) --count-instructions --out reports -- python tools/guest/bench.py --peers perftest
 	$(BIN)/python tools/guest/run.py --timeout 1800 --out reports -- python tools/guest/bench.py
 
 # SWEEP="--settings 24 --processes 2" makes it short.

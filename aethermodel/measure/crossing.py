@@ -12,6 +12,7 @@ from aethermodel.bus.fabric import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.measure.children import child_context
 from aethermodel.measure.dialling import Address, Listening, dial, listen, send_by
+from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.sending import (
     Order,
     Schedule,
@@ -35,9 +36,12 @@ class Spent(NamedTuple):
     Attributes
     ----------
     cpu_seconds : float
+    switches : int
+        Times the kernel took the core away from it.
     """
 
     cpu_seconds: float
+    switches: int
 
 
 class Crossing:
@@ -165,11 +169,11 @@ async def _serve(orders: Connection, batch_size: int, send: Send) -> None:
             order: Order | Schedule = orders.recv()
         except EOFError:
             return
-        before = process_time()
+        before, noise = process_time(), Reading.now()
         if isinstance(order, Schedule):
             start = now_ns() + _READY_NS
             orders.send(start)
             await keep(order, start, batch_size // order.group, send)
         else:
             await fulfil(order, batch_size, send)
-        orders.send(Spent(process_time() - before))
+        orders.send(Spent(process_time() - before, Noise.since(noise).switches))

@@ -12,7 +12,7 @@ import gc
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import Any, Literal
@@ -142,6 +142,7 @@ class Loaded(ABC):
         self._ends: list[float] = []
         self._served: list[int] = []
         self._rule: Rule | None = None
+        self._elsewhere = 0  # switches of the last run in other processes
         self._drive = on_loop(settings.event_loop, self._run)
 
     def run(self, due: Floats, rule: Rule | None = None) -> LoadRun:
@@ -175,6 +176,7 @@ class Loaded(ABC):
             before = Reading.now()
             seconds = self._drive(len(self._due))
             noise = Noise.since(before)
+            noise = replace(noise, switches=noise.switches + self._elsewhere)
             around = around.worst(self._look())
         finally:
             if collecting:

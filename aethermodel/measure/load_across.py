@@ -53,7 +53,7 @@ class LoadedCrossing(Loaded):
         due_ns = np.rint(np.array(self._due) * 1e9).astype(np.int64)
         start = crossing.keep(Schedule(due_ns, first, group))
         await drain(bus, checked)
-        crossing.spent()
+        self._elsewhere = crossing.spent().switches
         self._served = [events // group for events in watched.events]
         self._ends = [(ended - start) / 1e9 for ended in watched.ended_ns]
         return self._ends[-1]

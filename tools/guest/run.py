@@ -1,6 +1,6 @@
 """Run a command on real verbs: a Debian guest with a Soft-RoCE device, under software emulation.
 
-    python tools/guest/run.py [--timeout SECONDS] [--cpus N] -- COMMAND ...
+    python tools/guest/run.py [--timeout SECONDS] [--cpus N | --count-instructions] -- COMMAND ...
 
 The guest sees this host's files copy-on-write, so a command finds the same Python and the same
 repository; only what it writes to $AETHER_OUT stays. The kernel is fetched once. The package is
@@ -118,7 +118,7 @@ def editable_hooks() -> list[Path]:
     return [*Path(sysconfig.get_path("purelib")).glob("aethermodel-editable.pth")]
 
 
-def job_folder(command: list[str], site: Path) -> Path:
+def job_folder(command: list[str], site: Path, clock: str) -> Path:
     """Write the command for the guest into a folder that both sides see."""
     job = Path(tempfile.mkdtemp(prefix="job-", dir=HOME))
     lines = [
@@ -128,6 +128,7 @@ def job_folder(command: list[str], site: Path) -> Path:
         # The editable install's loader: it would rebuild, and costs every process 3 s in here.
         *(f"mount --bind /dev/null {shlex.quote(str(file))}" for file in editable_hooks()),
         f"export AETHER_GUEST=soft-roce AETHER_REQUIRE=rdma AETHER_OUT={shlex.quote(str(job))}",
+        f"export AETHER_CLOCK={clock}",
     ]
     lines += [
         f"export {name}={shlex.quote(os.environ[name])}" for name in PASSED if name in os.environ
@@ -143,7 +144,9 @@ def pump(source: int, target: int) -> None:
         os.write(target, chunk)
 
 
-def boot(kernel: Path, job: Path, timeout: float, cpus: int, memory: str) -> int:
+def boot(
+    kernel: Path, job: Path, timeout: float, cpus: int, memory: str, *, count: bool = False
+) -> int:
     """Boot the guest, wait for the command, and return its exit status."""
     inside = shlex.join(["sh", str(Path(__file__).with_name("inside.sh")), str(job)])
     call = [str(VNG), "--run", str(kernel), "--disable-kvm", "--force-9p", "--user", "root"]
@@ -151,7 +154,10 @@ def boot(kernel: Path, job: Path, timeout: float, cpus: int, memory: str) -> int
     # Else the guest reads its clock from an emulated timer, at microseconds a reading.
     call += ["--append", "tsc=reliable clocksource=tsc"]
     # Its main loop polls every queue of the emulated serial ports, which are 64 each otherwise.
-    call += ["--qemu-opts=-global virtio-serial-device.max_ports=2"]
+    options = "-global virtio-serial-device.max_ports=2"
+    if count:  # a nanosecond an instruction
+        options += " -icount shift=0"
+    call += [f"--qemu-opts={options}"]
     call += ["--rwdir", str(job), "--exec", inside]
     env = os.environ | {"PATH": f"{VNG.parent}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
     # A session of its own, so that the emulator goes with everything that started it.
@@ -193,6 +199,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds, boot included")
     parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument(
+        "--count-instructions",
+        action="store_true",
+        help="one core, and a clock that counts its instructions: no figure depends on this host",
+    )
     parser.add_argument("--memory", default="2G")
     parser.add_argument("--out", type=Path, help="copy what the command leaves in $AETHER_OUT here")
     parser.add_argument(
@@ -216,8 +227,10 @@ def main() -> int:
         with (HOME / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # one guest at a time
             kernel = fetch_kernel()
-            job = job_folder(options.command, install_copy())
-            status = boot(kernel, job, options.timeout, options.cpus, options.memory)
+            count = options.count_instructions
+            cpus = 1 if count else options.cpus
+            job = job_folder(options.command, install_copy(), "instructions" if count else "host")
+            status = boot(kernel, job, options.timeout, cpus, options.memory, count=count)
         if options.out:
             shutil.copytree(
                 job,
