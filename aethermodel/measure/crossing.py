@@ -12,6 +12,7 @@ from aethermodel.bus.fabric import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.measure.children import child_context
 from aethermodel.measure.dialling import Address, Listening, dial, listen, send_by
+from aethermodel.measure.host_watch import Watch, watch
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.sending import (
     Order,
@@ -28,6 +29,17 @@ CrossingFabric = Literal["shm", "tcp", "verbs"]
 CROSSING: tuple[str, ...] = get_args(CrossingFabric)
 # From when the producer has a schedule until it starts, so that the consumer is ready too.
 _READY_NS = 2_000_000
+
+
+class Watching(NamedTuple):
+    """An order to turn an idle loop and look at the clock.
+
+    Attributes
+    ----------
+    seconds : float
+    """
+
+    seconds: float
 
 
 class Spent(NamedTuple):
@@ -128,6 +140,21 @@ class Crossing:
         assert isinstance(spent, Spent)
         return spent
 
+    def watch(self, seconds: float) -> list[Watch]:
+        """Watch the cores of both ends at once: one that is alone runs faster and pauses less.
+
+        What was ordered before must be done.
+
+        Returns
+        -------
+        list of Watch
+            The consumer's and the producer's.
+        """
+        self._orders.send(Watching(seconds))
+        own, theirs = watch(seconds), self._orders.recv()
+        assert isinstance(theirs, Watch)
+        return [own, theirs]
+
     def close(self) -> None:
         """End the producer."""
         self._orders.close()  # it ends when there is nobody to order
@@ -166,9 +193,12 @@ def _serve_dialled(address: Address, sending: tuple[int, int, bool], orders: Con
 async def _serve(orders: Connection, batch_size: int, send: Send) -> None:
     while True:
         try:
-            order: Order | Schedule = orders.recv()
+            order: Order | Schedule | Watching = orders.recv()
         except EOFError:
             return
+        if isinstance(order, Watching):
+            orders.send(watch(order.seconds))
+            continue
         before, noise = process_time(), Reading.now()
         if isinstance(order, Schedule):
             start = now_ns() + _READY_NS

@@ -22,7 +22,7 @@ from aethermodel.measure.quiet_runs import watched_run
 from aethermodel.model.arrivals import Arrivals, Bursty, Periodic, Poisson
 from aethermodel.model.host_pace import HostPace
 from aethermodel.model.pauses import Pauses
-from aethermodel.model.queueing import HostClock, serve, serve_by_clock
+from aethermodel.model.queueing import serve, serve_by_clock
 from aethermodel.order_statistics import median_interval
 
 Kind = Literal["poisson", "periodic", "bursty"]
@@ -119,7 +119,7 @@ class LatencyTrial:
     pauses : Pauses
         Of this host, as an idle loop saw them between the loads.
     pace : float
-        Its mean speed in the same loop, pauses included, as a share of its full one.
+        Mean speed of the consumer's core in the same loop, pauses included, as a share of full.
     """
 
     campaign: LatencyCampaign
@@ -157,11 +157,12 @@ class LatencyTrial:
         if progress:
             progress(total, total)
         frame = pd.DataFrame(runs)
-        watches = [each for pair in around for each in pair]
+        watches = [each for pair in around for ends in pair for each in ends]
         gaps = np.concatenate([each.gaps for each in watches])
         pauses = Pauses(gaps.size / sum(each.running for each in watches), gaps)
         full = full_turns(watches)
-        paces = [pace_of(pair, full) for pair in around]
+        # Of each run, by process, before and after it.
+        paces = [[pace_of(list(end), full) for end in zip(*pair, strict=True)] for pair in around]
         table, sending = _tables(calibration, campaign)
         slowest = float(table[-1]) if sending is None else float(max(table[-1], sending[-1]))
         return cls(
@@ -173,7 +174,7 @@ class LatencyTrial:
             beside(frame, campaign, table, capacity, pauses, paces, sending),
             pd.DataFrame(tiers).groupby("tier", as_index=False).median(),
             pauses,
-            pace_of(watches, full).mean,
+            float(np.mean([ends[0].mean for ends in paces])),
         )
 
     def figures(self) -> dict[str, Any]:
@@ -205,7 +206,7 @@ class _Process:
     """What one process saw: its runs, the host around each of them, and its tiers."""
 
     runs: list[dict[str, Any]]
-    around: list[list[Watch]]
+    around: list[list[list[Watch]]]
     tiers: list[dict[str, Any]]
 
 
@@ -272,7 +273,11 @@ def schedule(
 
 
 def predicted(
-    due: Floats, table: Floats, pace: HostPace | None = None, sending: Floats | None = None
+    due: Floats,
+    table: Floats,
+    pace: HostPace | None = None,
+    sending: Floats | None = None,
+    sending_pace: HostPace | None = None,
 ) -> Floats:
     """Return the model's latencies under a schedule that the pipeline was run under.
 
@@ -288,23 +293,25 @@ def predicted(
         At which the host ran; at full speed if left out.
     sending : ndarray, shape (largest,), optional
         Seconds that a producer of its own takes to send as many: two servers in a row.
+    sending_pace : HostPace, optional
+        At which the producer's core ran: it pauses when the consumer's does not.
 
     Returns
     -------
     ndarray, shape (batches after warm-up,)
     """
     # Whatever the pace, most of what is due is served within as long again.
-    clock = pace.clock(2 * float(due[-1])) if pace else None
+    until = 2 * float(due[-1])
     came = due
     if sending is not None:
         # Those sent together come together; rounding must not put one before the other.
-        came = np.maximum.accumulate(due + _served(due, sending, clock))
-    waited = came - due + _served(came, table, clock)
+        came = np.maximum.accumulate(due + _served(due, sending, sending_pace, until))
+    waited = came - due + _served(came, table, pace, until)
     return waited[int(WARM_UP * due.size) :]
 
 
-def _served(due: Floats, table: Floats, clock: HostClock | None) -> Floats:
-    return serve_by_clock(clock, due, table) if clock else serve(due, table)
+def _served(due: Floats, table: Floats, pace: HostPace | None, until: float) -> Floats:
+    return serve_by_clock(pace.clock(until), due, table) if pace else serve(due, table)
 
 
 def beside(
@@ -313,7 +320,7 @@ def beside(
     table: Floats,
     capacity: float,
     pauses: Pauses,
-    paces: Sequence[HostPace] | None = None,
+    paces: Sequence[Sequence[HostPace]] | None = None,
     sending: Floats | None = None,
 ) -> pd.DataFrame:
     """Put the model beside the runs, schedule by schedule: see `LatencyTrial.table`.
@@ -329,8 +336,8 @@ def beside(
         Arriving batches a second.
     pauses : Pauses
         That the calibration's samples hold.
-    paces : sequence of HostPace, optional
-        Around each run.
+    paces : sequence of sequence of HostPace, optional
+        Around each run: of the consumer's core, and of the producer's where it has its own.
     sending : ndarray, shape (largest,), optional
         Seconds that a producer in a process of its own takes to send as many.
     """
@@ -349,7 +356,8 @@ def beside(
         for at, process in group["process"].items():
             due = schedule(campaign, kind, load, capacity, process)
             ideal = _percentiles(predicted(due, table, sending=sending), "ideal_")
-            here = predicted(due, undisturbed, paces[at] if paces else None, undisturbed_sending)
+            ends = paces[at] if paces else [None]
+            here = predicted(due, undisturbed, ends[0], undisturbed_sending, ends[-1])
             models.append(ideal | _percentiles(here, "predicted_"))
         model = pd.DataFrame(models, index=group.index)
         for name in ("mean", *PERCENTILES):

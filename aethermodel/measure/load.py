@@ -28,6 +28,7 @@ from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from aethermodel.bus.plane import Plane
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.measure.cores import Look
+from aethermodel.measure.host_watch import Watch, watch
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -197,6 +198,13 @@ class Loaded(ABC):
     def capacity(self, batches: int = 20_000, rule: Rule | None = None) -> float:
         """Return arriving batches a second when the pipeline never has to wait for one."""
         return batches / self.run(np.zeros(batches), rule).seconds
+
+    def watch(self, seconds: float) -> list[Watch]:
+        """Look at what the host gives an idle loop in each of the pipeline's processes at once.
+
+        The consumer's comes first; a producer of its own must have run before.
+        """
+        return [watch(seconds)]
 
     def close(self) -> None:  # noqa: B027 - most have nothing to let go of
         """Let go of what it holds; idempotent."""

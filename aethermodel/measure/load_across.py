@@ -10,6 +10,7 @@ import numpy as np
 from aethermodel.bus.fabric import Batch, Receiver
 from aethermodel.measure.checked import Checked
 from aethermodel.measure.crossing import Crossing
+from aethermodel.measure.host_watch import Watch
 from aethermodel.measure.load import Loaded, LoadedPipeline, LoadSettings
 from aethermodel.measure.sending import Schedule
 from aethermodel.measure.stream import drain, tallied
@@ -31,6 +32,11 @@ class LoadedCrossing(Loaded):
     def __init__(self, settings: LoadSettings) -> None:
         super().__init__(settings)
         self._crossing: Crossing | None = None
+
+    def watch(self, seconds: float) -> list[Watch]:
+        """Look at both ends' cores at once, the consumer's first."""
+        assert self._crossing, "nothing has run yet"
+        return self._crossing.watch(seconds)
 
     def close(self) -> None:
         """End the producer."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from aethermodel.bus.adaptive import Rule
-from aethermodel.measure.host_watch import Watch, watch
+from aethermodel.measure.host_watch import Watch
 from aethermodel.measure.load import Floats, Loaded, LoadRun
 
 # Seconds in which an idle loop looks at the host, before and after a run.
@@ -14,10 +14,10 @@ _WATCH = 0.05
 
 
 class Watched(NamedTuple):
-    """A run, and what the host gave an idle loop right before and after it."""
+    """A run, and what the host gave an idle loop in each of its processes before and after it."""
 
     run: LoadRun
-    around: list[Watch]
+    around: list[list[Watch]]
 
 
 def least_disturbed(
@@ -34,21 +34,27 @@ def watched_run(pipeline: Loaded, due: Floats, retries: int) -> Watched:
     """Return the least disturbed run, as `least_disturbed`, with what the host gave around it."""
 
     def attempt() -> Watched:
-        before = _quiet_watch(retries)
+        before = _quiet_watch(pipeline, retries)
         run = pipeline.run(due)
-        return Watched(run, [before, _quiet_watch(retries)])
+        return Watched(run, [before, _quiet_watch(pipeline, retries)])
 
     return _least(pipeline, retries, attempt)
 
 
-def _quiet_watch(retries: int) -> Watch:
+def _quiet_watch(pipeline: Loaded, retries: int) -> list[Watch]:
     """Watch by the rule of the runs: what was preempted is watched again."""
     watches = []
     for _ in range(retries + 1):
-        watches.append(watch(_WATCH))
-        if not watches[-1].noise.noisy:
+        watches.append(pipeline.watch(_WATCH))
+        if not any(seen.noise.noisy for seen in watches[-1]):
             break
-    return min(watches, key=lambda seen: (seen.noise.stolen_seconds, seen.noise.switches))
+    return min(watches, key=_preempted)
+
+
+def _preempted(watches: list[Watch]) -> tuple[float, int]:
+    # Stolen time is that of all cores, in each of them.
+    stolen = max(seen.noise.stolen_seconds for seen in watches)
+    return stolen, sum(seen.noise.switches for seen in watches)
 
 
 def _least(pipeline: Loaded, retries: int, attempt: Callable[[], Watched]) -> Watched:

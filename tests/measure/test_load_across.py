@@ -9,6 +9,7 @@ from aethermodel.measure.latency import LatencyCampaign, LatencyTrial, predicted
 from aethermodel.measure.load import LoadedPipeline, LoadSettings, tier_seconds
 from aethermodel.measure.load_across import LoadedCrossing, loaded
 from aethermodel.measure.sending import Schedule, keep
+from aethermodel.model.host_pace import HostPace
 from aethermodel.model.queueing import serve
 
 SETTINGS = LoadSettings(group=8, largest=4, topics=4, fabric="shm")
@@ -46,6 +47,17 @@ def test_what_is_due_at_once_goes_in_full_batches_and_waits_its_turn(crossing):
     assert crossing.capacity(1000) > 0
 
 
+def test_both_cores_are_watched_at_once(crossing):
+    crossing.run(np.zeros(4))
+    consumer, producer = crossing.watch(0.01)
+    assert min(consumer.seconds, producer.seconds) >= 0.01
+    assert consumer.turns.sum() > 0
+    assert producer.turns.sum() > 0
+    assert crossing.run(np.zeros(4)).sizes.sum() == 4  # and the producer goes on
+    alone = LoadedPipeline(LoadSettings(group=8, topics=4)).watch(0.01)
+    assert len(alone) == 1
+
+
 def test_a_rule_is_refused(crossing):
     with pytest.raises(ValueError, match="over loopback only"):
         crossing.run(np.zeros(4), FixedSize(4))
@@ -76,6 +88,22 @@ def test_the_model_has_two_servers_in_a_row():
     assert both == pytest.approx((sent + serve(due + sent, table))[50:])
     assert (both >= predicted(due, table)).mean() > 0.9
     assert predicted(due, table) == pytest.approx(serve(due, table)[50:])
+
+
+def test_a_producer_that_pauses_delays_what_an_idle_consumer_takes():
+    due = np.arange(100) * 1e-2
+    table, sending = np.array([1e-3]), np.array([1e-3])
+    full, halts = HostPace(0.5, np.ones(1)), HostPace(0.5, np.array([1.0, 0.0]))
+    calm = predicted(due, table, full, sending, full)
+    assert calm == pytest.approx(predicted(due, table, sending=sending))
+    held = predicted(due, table, full, sending, halts)
+    # It stands still from 0.5 s to 1 s, and then sends what is due one by one.
+    assert held[:40] == pytest.approx(calm[:40])
+    assert held[40] == pytest.approx(0.5 + 2e-3, abs=1e-5)
+    assert (held[40:] > 10 * calm[40:]).all()
+    # Either core's pauses count, not only those that both have.
+    other = predicted(due, table, halts, sending, full)
+    assert other[40] == pytest.approx(0.5 + 1e-3, abs=1e-3)
 
 
 def test_a_trial_over_shared_memory():

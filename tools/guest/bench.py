@@ -304,9 +304,7 @@ def show(row: dict[str, Any], label: str) -> None:
 def main() -> int:
     """Measure beside the peers asked for; exit 1 if a goal is surely missed."""
     parser = argparse.ArgumentParser(description="send paths beside perftest and pyverbs")
-    parser.add_argument(
-        "--pairs", type=int, help="of each comparison (default: 7, ib_send_lat 61)"
-    )
+    parser.add_argument("--pairs", type=int, help="of each comparison (default: 7, ib_send_lat 61)")
     parser.add_argument("--peers", default=",".join(PEERS), help="default: all (%(default)s)")
     options = parser.parse_args()
     peers = options.peers.split(",")
