@@ -7,7 +7,7 @@ import logging
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from aethermodel.bus.dispatcher import AnyHandler, Dispatcher, Failure
 from aethermodel.bus.fabric import Backlogged, Batch, Policy, Receiver
@@ -252,7 +252,7 @@ class Bus:
             seen.refused += len(batch)
             return False
         if first is not None and routed.gap >= 0:
-            self._count_gap(first + routed.gap, batch[routed.gap])
+            self._count_gap(first, batch["sequence"][routed.gap], routed.gap)
         self._dispatcher.dispatch(batch, routed, began)
         return True
 
@@ -271,9 +271,9 @@ class Bus:
         self.instruments.dropped += self._inbox.dropped - self._drops_counted
         self._drops_counted = self._inbox.dropped
 
-    def _count_gap(self, wanted: int, event: Any) -> None:
-        if not self.instruments.gaps:
-            _log.error("event %d should come, event %d came", wanted, event["sequence"])
+    def _count_gap(self, first: int, came: int, place: int) -> None:
+        if not self.instruments.gaps:  # once, as a refusal is
+            _log.error("event %d should come, event %d came", (first + place) % 2**64, came)
         self.instruments.gaps += 1
 
     def _failed(self, failure: Failure) -> None:

@@ -65,9 +65,9 @@ class Reader:
 
     def _first(self, batch: Batch) -> int:
         """Return the sequence that this batch should begin with, and expect the one behind it."""
-        first = self._next
-        if first is None:
-            first = int(batch["sequence"][0]) if len(batch) else 0
+        if not len(batch):
+            return 0
+        first = int(batch["sequence"][0]) if self._next is None else self._next
         self._next = (first + len(batch)) % _SEQUENCES
         return first
 
@@ -85,13 +85,14 @@ class Reader:
                 record_waiting(receiver.waiting)
                 if copies:
                     seen.copied_bytes += copies * EVENT_BYTES * len(batch)
-                first = self._first(batch) if self._numbered else None
-                gaps = seen.gaps
+                first = gaps = None
+                if self._numbered:
+                    first, gaps = self._first(batch), seen.gaps
                 if bus.waits:
                     await bus.handle(batch, first)
                 else:
                     bus.tick(batch, first)
-                if seen.gaps != gaps:  # after a gap, from the last that came on
+                if gaps is not None and gaps != seen.gaps:  # go on from the last that came
                     self._next = (int(batch["sequence"][-1]) + 1) % _SEQUENCES
                 receiver.release()
                 del batch
