@@ -228,5 +228,6 @@ def next_best(
         return None
     points = {_term(point): point for point in campaign.term_points()}
     varied = "calls" if term == "loop" else "batch_size"
-    settings = {**points[term].settings, varied: int(best.n)}
-    return Point(probe=points[term].probe, settings=settings), best.repeats
+    like = points[term]
+    settings = {**like.settings, varied: int(best.n)}
+    return Point(probe=like.probe, settings=settings, company=like.company), best.repeats

@@ -21,6 +21,14 @@ def loop_probe(fabric: Fabric) -> str:
     return "loop" if fabric == "loopback" else "bus_loop"
 
 
+def needs_company(probe: str, fabric: Fabric, threads: int = 1) -> bool:
+    """Whether a term is to be timed beside another busy core, as the whole over a fabric runs.
+
+    The fabric's own probes have a second process, teams have their threads.
+    """
+    return fabric != "loopback" and probe in ("kernel", "ffi", "bus_loop") and threads == 1
+
+
 #: Events from which on the router gives a thread a part of a batch (cython_core/c/route.c).
 PART_EVENTS = 8192
 
@@ -203,4 +211,6 @@ class Campaign(BaseModel):
         return points
 
     def _point(self, probe: str, **settings: Any) -> Point:
-        return Point(probe=probe, settings={"topics": self.topics, "pool": self.pool, **settings})
+        settings = {"topics": self.topics, "pool": self.pool, **settings}
+        company = needs_company(probe, self.fabric, settings.get("threads", 1))
+        return Point(probe=probe, settings=settings, company=company)

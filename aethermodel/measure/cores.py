@@ -30,6 +30,8 @@ APART = 2.5
 _GAMES, _TRIPS = 5, 60
 # Longer than a look at one core takes.
 _BUSY_NS = 200_000
+# Longer than any sample takes.
+_LONGEST_NS = 600_000_000_000
 
 
 class Look(NamedTuple):
@@ -84,6 +86,28 @@ class Look(NamedTuple):
             self.core_seconds > SHARED * best.core_seconds
             or self.trip_seconds > APART * best.trip_seconds
         )
+
+
+@contextmanager
+def company() -> Iterator[None]:
+    """Keep one more core busy meanwhile, as it is where the whole runs in two processes.
+
+    Where there is only one, those take turns, and so nothing is done.
+
+    A core whose neighbour idles may run faster than it will: two of a hypervisor's cores can be
+    the threads of one, and real ones share a clock and a power limit.
+    """
+    if len(os.sched_getaffinity(0)) < 2:
+        yield
+        return
+    game = Bounce()
+    thread = Thread(target=game.play, args=(False, 2, _LONGEST_NS))  # without the interpreter
+    thread.start()
+    try:
+        yield
+    finally:
+        game.play(True, 2, _LONGEST_NS)
+        thread.join()
 
 
 def _known(choose: Callable[..., float], *figures: float) -> float:

@@ -15,7 +15,7 @@ from aethermodel.calibrate.composition import part_of
 from aethermodel.calibrate.fits import TermFit
 from aethermodel.calibrate.samples import summarise
 from aethermodel.labels import LABEL_OF, Fabric
-from aethermodel.measure.campaign import loop_probe
+from aethermodel.measure.campaign import loop_probe, needs_company
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling import Point, calm_plan, take_samples
 from aethermodel.measure.verbs_devices import usable_device
@@ -81,7 +81,7 @@ def check_drift(
     if _fabric(calibration) == "verbs":
         usable_device()
     points = [
-        Point(probe=_probe(calibration, term), settings=_settings(calibration, term, at))
+        _point(calibration, term, at)
         for term, timings in calibration.samples.items()
         for at in sorted({int(min(timings.n)), int(max(timings.n))})
     ]
@@ -97,6 +97,11 @@ def _fabric(calibration: Calibration) -> Fabric:
 
 def _probe(calibration: Calibration, term: str) -> str:
     return loop_probe(_fabric(calibration)) if term == "loop" else term
+
+
+def _point(calibration: Calibration, term: str, at: int) -> Point:
+    probe, settings = _probe(calibration, term), _settings(calibration, term, at)
+    return Point(probe=probe, settings=settings, company=needs_company(probe, _fabric(calibration)))
 
 
 def _settings(calibration: Calibration, term: str, at: int) -> dict[str, object]:

@@ -26,10 +26,13 @@ def term_plan(bench: PipelineBench) -> Plan:
     handlers = max(2, topics)  # a law of the calls needs two counts of them
     counts = sorted({1, 2, max(1, handlers // 2), handlers})
     rows = [row for row in bench.rows() if row.kind != "naive"]
-    batched = any(row.kind != "mocked" and not row.fused for row in rows)
+    # Of rows that are the sum of their terms: whether each term has company.
+    summed = sorted({row.crosses for row in rows if row.kind != "mocked" and not row.fused})
     points = [
-        *(_point("kernel", batch_size=m, topics=topics, pool=1) for m in sizes if batched),
-        *(_point("ffi", batch_size=m, topics=topics, pool=1) for m in sizes[:2] if batched),
+        _point(probe, company, batch_size=m, topics=topics, pool=1)
+        for company in summed
+        for probe, at in (("kernel", sizes), ("ffi", sizes[:2]))
+        for m in at
     ]
     for fabric in dict.fromkeys(row.crossing for row in rows if row.crossing):
         points += [_point("send", batch_size=m, topics=topics, fabric=fabric) for m in sizes]
@@ -38,14 +41,19 @@ def term_plan(bench: PipelineBench) -> Plan:
             for producer in (True, False):
                 points.append(_tick(loop, handlers, calls, producer=producer))
         if "mocked" in bench.kinds:
-            alone = {"event_loop": loop, "calls": 0}
+            alone: dict[str, Any] = {"event_loop": loop, "calls": 0}
             points += [_point("bus_loop", batch_size=m, **alone) for m in sizes[:2]]
         if "naive" in bench.kinds:
             for part in PARTS:
                 for count in sorted({max(1, topics // 2), topics, 2}):
                     points.append(_point("singly", event_loop=loop, part=part, topics=count))
         for hop, fused in dict.fromkeys((row.crossing or "loopback", row.fused) for row in rows):
-            settings = {"event_loop": loop, "fabric": hop, "checked": True, "topics": topics}
+            settings: dict[str, Any] = {
+                "event_loop": loop,
+                "fabric": hop,
+                "checked": True,
+                "topics": topics,
+            }
             points += [_point("fabric", batch_size=m, routed=fused, **settings) for m in sizes]
     # Each process samples every term: three show how much they differ.
     processes = min(bench.repeats, 3)
@@ -94,8 +102,10 @@ def with_predictions(
 
 
 def _tick(loop: EventLoop, topics: int, calls: int, **settings: Any) -> Point:
-    return _point("bus_loop", event_loop=loop, topics=topics, calls=calls, **settings)
+    # The loop of a bus without a producer in it is that of two processes.
+    company = not settings["producer"]
+    return _point("bus_loop", company, event_loop=loop, topics=topics, calls=calls, **settings)
 
 
-def _point(probe: str, **settings: Any) -> Point:
-    return Point(probe=probe, settings=settings)
+def _point(probe: str, company: bool = False, **settings: Any) -> Point:
+    return Point(probe=probe, settings=settings, company=company)

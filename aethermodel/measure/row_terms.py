@@ -84,7 +84,7 @@ def calibration_of(row: Row, samples: pd.DataFrame) -> Calibration:
     ticks = samples[bus & (samples["producer"] == (row.kind == "loopback"))]
     own = pd.concat(
         [
-            samples[samples["probe"].isin(["kernel", "ffi"])],
+            samples[samples["probe"].isin(["kernel", "ffi"]) & (samples["company"] == row.crosses)],
             samples[_hops(row, samples)],
             ticks.assign(probe="loop"),
         ]

@@ -66,8 +66,7 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
 
 
 def _look(row: Row) -> Look:
-    crosses = row.crossing is not None
-    return Look.now(both=crosses, crossing=crosses)
+    return Look.now(both=row.crosses, crossing=row.crosses)
 
 
 async def _warm(move: Move, seconds: float) -> int:

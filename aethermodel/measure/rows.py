@@ -65,6 +65,11 @@ class Row(BaseModel):
         return self.kind if self.kind in ("tcp", "verbs") else None
 
     @property
+    def crosses(self) -> bool:
+        """Whether the producer is a process of its own."""
+        return self.crossing is not None
+
+    @property
     def label(self) -> FabricLabel:
         """Honest label of the row's figures; of verbs, that of the device that is there."""
         if self.kind == "mocked":

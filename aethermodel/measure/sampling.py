@@ -38,16 +38,26 @@ _POINT = (
     "event_loop",
     "producer",
     "part",
+    "company",
 )
 
 
 class Point(BaseModel):
-    """One thing to time: a probe and its settings, checked when made."""
+    """One thing to time: a probe and its settings, checked when made.
+
+    Attributes
+    ----------
+    probe : str
+    settings : dict
+    company : bool
+        Time it while another core is busy, as where it is part of a whole in two processes.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     probe: str
     settings: dict[str, Any] = Field(default_factory=dict)
+    company: bool = False
 
     @field_validator("probe")
     @classmethod
@@ -179,8 +189,9 @@ def take_samples(
     -------
     pandas.DataFrame
         One row a sample, disturbed ones included: ``probe``, the settings as columns
-        (missing where a probe has no such setting), ``seconds`` an operation, ``loops``,
-        ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``, ``contended``
+        (missing where a probe has no such setting), ``company``, ``seconds`` an operation,
+        ``loops``, ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``,
+        ``contended``
         (share of its slices that were disturbed), ``core_seconds`` and ``trip_seconds`` (as
         `aethermodel.measure.cores.Look` has them, the larger of before and after; nan without
         slices, or where one core is enough), ``stolen_seconds``, ``switches``, ``load``,
@@ -200,7 +211,8 @@ def take_samples(
         with _worker(plan, process, best) as samples:
             for row in samples:
                 point = plan.points[row["point"]]
-                rows.append({"probe": point.probe, **point.settings, **row})
+                place = {"probe": point.probe, **point.settings, "company": point.company}
+                rows.append({**place, **row})
                 done += row["final"]
                 best = best.best(Look.of(row))
                 if progress:

@@ -10,10 +10,11 @@ import json
 import random
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from aethermodel.measure.cores import Look
+from aethermodel.measure.cores import Look, company
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.probes import PROBES, Timed
 from aethermodel.measure.sampling import Plan, Point
@@ -58,7 +59,8 @@ def look_at(point: Point) -> Look:
     """Look at the cores that what is timed at a point runs on."""
     crossing = point.settings.get("fabric", "loopback") != "loopback"
     # The terms of a fabric take turns in their two processes; only the whole goes on in both.
-    return Look.now(both=crossing and point.probe == "pipeline", crossing=crossing)
+    both = point.company or (crossing and point.probe == "pipeline")
+    return Look.now(both=both, crossing=crossing)
 
 
 def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[str, Any]]:
@@ -88,10 +90,11 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
                 prepared[turn] = timed, size_loop(timed, plan.sample_seconds)
             timed, loops = prepared[turn]
             around = look_at(plan.points[turn]) if plan.slices > 1 else Look()
-            timed(max(1, loops // 4))  # the points in between have cooled the caches
-            before = Reading.now()
-            seconds, contended = undisturbed(sliced(timed, loops, plan.slices))
-            noise = Noise.since(before)
+            with company() if plan.points[turn].company else nullcontext():
+                timed(max(1, loops // 4))  # the points in between have cooled the caches
+                before = Reading.now()
+                seconds, contended = undisturbed(sliced(timed, loops, plan.slices))
+                noise = Noise.since(before)
             noisy = noise.noisy
             if plan.slices > 1:
                 # Slices leave out what was disturbed, as long as most of them were not.

@@ -43,6 +43,17 @@ def test_the_loop_probe_spans_one_to_all_handlers(topics):
     assert all(b <= 2 * a for a, b in pairwise(counts))
 
 
+@pytest.mark.parametrize("fabric", ["loopback", "shm", "tcp"])
+def test_terms_of_one_process_have_company_where_the_whole_runs_in_two(fabric):
+    points = Campaign(fabric=fabric).plan().points
+    kept = {point.probe for point in points if point.company}
+    assert kept == (set() if fabric == "loopback" else {"kernel", "ffi", "bus_loop"})
+    alone = {point.probe for point in points if not point.company}
+    assert {"pipeline", "fabric", "bandwidth"} <= alone
+    # A team brings its own threads.
+    assert all(point.settings.get("threads", 1) == 1 for point in points if point.company)
+
+
 def test_the_plan_has_every_term_and_the_whole():
     campaign = Campaign(batch_sizes=(5, 50))
     probes = [point.probe for point in campaign.plan().points]

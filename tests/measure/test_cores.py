@@ -2,16 +2,18 @@
 
 import os
 from math import isnan, nan
-from threading import Thread
+from threading import Thread, active_count
+from time import process_time, sleep
 
 import pytest
 
-from aethermodel.measure.cores import APART, SHARED, Look
+from aethermodel.measure.cores import APART, SHARED, Look, company
 from aethermodel.measure.sampling import Point
 from aethermodel.measure.worker import look_at
 from cython_core.bounce import Bounce
 
-TWO = len(os.sched_getaffinity(0)) == 2
+CORES = len(os.sched_getaffinity(0))
+TWO = CORES == 2
 
 
 def test_looking_leaves_the_cores_as_they_were():
@@ -29,6 +31,23 @@ def test_on_one_core_there_is_no_way_to_another():
         assert isnan(Look.now(crossing=True).trip_seconds)
     finally:
         os.sched_setaffinity(0, before)
+
+
+def test_company_keeps_one_more_core_busy_for_as_long_as_it_lasts():
+    threads, before = active_count(), process_time()
+    with company():
+        sleep(0.1)  # this thread itself takes nothing
+        assert active_count() == threads + (CORES > 1)
+    spent = process_time() - before
+    assert spent > 0.01 if CORES > 1 else spent < 0.01
+    assert active_count() == threads
+
+
+def test_company_goes_when_what_it_kept_fails():
+    threads = active_count()
+    with pytest.raises(RuntimeError, match="mine"), company():
+        raise RuntimeError("mine")
+    assert active_count() == threads
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def samples_of(bench, sending=1e-9):
         {
             "probe": p.probe,
             **p.settings,
+            "company": p.company,
             "seconds": seconds(p.probe, p.settings, sending),
             "process": process,
         }
