@@ -76,6 +76,15 @@ def test_each_row_is_composed_of_its_own_terms(kind, sending, cores, wanted, com
     assert (found.composition, found.binding) == (composition, binding)
 
 
+@pytest.mark.parametrize("kind", ["loopback", "shm"])
+def test_terms_have_company_where_the_row_has_two_processes(kind):
+    samples = samples_of(BENCH)
+    others = (samples["probe"] == "kernel") & (samples["company"] == (kind == "loopback"))
+    assert others.any()
+    samples.loc[others, "seconds"] *= 2
+    assert predict_row(row(kind), samples, 2).seconds == pytest.approx(CONSUMER, rel=1e-3)
+
+
 def test_nothing_is_fitted_on_what_it_predicts():
     points = term_plan(BENCH).points
     assert {p.probe for p in points} <= {"kernel", "ffi", "fabric", "send", "bus_loop", "singly"}
