@@ -14,7 +14,7 @@ QUICK = {
     "40_tail_latency.ipynb": {
         "topics": 4,
         "seconds": 8,
-        "loads": "0.5,0.8",
+        "loads": "0.8",
         "arrivals": "poisson",
         "batches": 2000,
         "processes": 1,

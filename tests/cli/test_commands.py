@@ -138,7 +138,7 @@ def test_predict_refuses_another_hosts_calibration(foreign):
 def test_bench_latency_measures_predicts_and_judges():
     done = aether(
         *("bench", "latency", "--loads", "0.5", "--arrivals", "poisson", "--batches", "1000"),
-        *("--processes", "1", "--topics", "2", "--seconds", "20", "--json", "-"),
+        *("--processes", "1", "--topics", "2", "--seconds", "8", "--json", "-"),
     )
     document = json.loads(done.stdout)
     assert document["schema"] == "aethermodel.bench.latency/1"
@@ -215,8 +215,8 @@ def test_bench_model_compares_on_known_laws():
 
 def test_validate_goes_over_every_fabric_of_this_host(tmp_path):
     done = aether(
-        *("validate", "--fabric", "all", "-n", "1,50", "--topics", "2", "--processes", "2"),
-        *("--repeats", "2", "--samples", str(tmp_path / "s.parquet"), "--json", "-"),
+        *("validate", "--fabric", "all", "-n", "1,10", "--topics", "2", "--processes", "2"),
+        *("--repeats", "1", "--samples", str(tmp_path / "s.parquet"), "--json", "-"),
     )
     document = json.loads(done.stdout)
     assert document["fabric"] == "mixed"
