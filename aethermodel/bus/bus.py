@@ -48,8 +48,8 @@ class Bus:
     failures : deque of Failure
         The last 100 handler calls that raised; all are counted in `instruments`.
     route : callable
-        Routes one batch by topic, into memory that serves one batch at a time; ValueError if
-        it cannot be routed.
+        Routes one batch by topic, given the sequence that it should begin with or None, into
+        memory that serves one batch at a time; ValueError if it cannot be routed.
     waits : bool
         Whether there are async handlers: then batches go through `handle`.
     lost : list of (str, Exception)
@@ -93,8 +93,7 @@ class Bus:
         self._dispatcher = Dispatcher(len(self.topics), capacity, self.instruments, self._failed)
         routed, count = self._dispatcher.routed, len(self.topics)
         # Not a partial: that would build its keywords anew for every batch.
-        self.route: Callable[[Batch], Routed] = lambda batch: route(batch, count, out=routed)
-        self._route_from: Callable[[Batch, int], Routed] = lambda batch, first: route(
+        self.route: Callable[[Batch, int | None], Routed] = lambda batch, first: route(
             batch, count, out=routed, sequence=first
         )
         self._numbered = numbered
@@ -244,7 +243,7 @@ class Bus:
         """
         began = now_ns()
         try:
-            routed = self.route(batch) if first is None else self._route_from(batch, first)
+            routed = self.route(batch, first)
         except ValueError as error:
             seen = self.instruments
             if not seen.refused:  # a producer that errs once errs a thousand times a second

@@ -117,7 +117,7 @@ def _fused(row: Row, final: pd.DataFrame) -> tuple[float, float, float]:
     loop = final["event_loop"] == row.event_loop
     ticks = final[(final["probe"] == "bus_loop") & (final["calls"] > 0) & loop]
     around = [
-        _at(_fit(ticks[ticks["producer"] == False], "calls", ("affine",)), row.topics),  # noqa: E712
+        _at(_fit(ticks[ticks["producer"].eq(False)], "calls", ("affine",)), row.topics),
         _at(_fit(final[_hops(row, final)], "batch_size", ("affine",)), row.batch_size),
     ]
     return _sum(around)

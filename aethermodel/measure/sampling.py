@@ -191,8 +191,7 @@ def take_samples(
         One row a sample, disturbed ones included: ``probe``, the settings as columns
         (missing where a probe has no such setting), ``company``, ``seconds`` an operation,
         ``loops``, ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``,
-        ``contended``
-        (share of its slices that were disturbed), ``core_seconds`` and ``trip_seconds`` (as
+        ``contended`` (share of its slices disturbed), ``core_seconds`` and ``trip_seconds`` (as
         `aethermodel.measure.cores.Look` has them, the larger of before and after; nan without
         slices, or where one core is enough), ``stolen_seconds``, ``switches``, ``load``,
         ``clock_ns``.

@@ -202,7 +202,7 @@ def main() -> int:
     parser.add_argument(
         "--count-instructions",
         action="store_true",
-        help="one core, and a clock that counts its instructions: no figure depends on this host",
+        help="one core, and a clock that counts its instructions: no neighbour disturbs it",
     )
     parser.add_argument("--memory", default="2G")
     parser.add_argument("--out", type=Path, help="copy what the command leaves in $AETHER_OUT here")

@@ -89,4 +89,4 @@ class _ReadyBus(Bus):
 
     def __init__(self, routed: Routed, topics: int) -> None:
         super().__init__(f"topic.{i}" for i in range(topics))
-        self.route = lambda _: routed
+        self.route = lambda *_: routed
