@@ -13,16 +13,24 @@ import numpy.typing as npt
 import pandas as pd
 import sympy
 
-from aethermodel.calibrate.composition import Prediction, add_up, part_of, side_by_side
+from aethermodel.calibrate.composition import (
+    Part,
+    Prediction,
+    add_up,
+    part_of,
+    side_by_side,
+    together,
+)
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.calibrate.fits import Kind, TermFit, fit_term
 from aethermodel.calibrate.identifiability import identify
-from aethermodel.calibrate.naming import names_of, term_of
+from aethermodel.calibrate.naming import names_of, term_of, with_refill
+from aethermodel.calibrate.refill import fit_refill, growth_of
 from aethermodel.calibrate.samples import Timings
 from aethermodel.calibrate.scaling import ScalingFit, fit_scaling, team_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import N, Parameter
-from aethermodel.model.terms import PRODUCER, TERM_NAMES, shared
+from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES, shared
 
 __all__ = ["Calibration", "Conditions", "Prediction"]
 
@@ -42,7 +50,8 @@ class Calibration:
         When the samples were taken: ISO 8601, UTC.
     conditions : Conditions
     samples : dict of str to Timings
-        Undisturbed samples by term, and of ``send`` where a producer in another process sends.
+        Undisturbed samples by term; of ``refill``, where they were taken; and of ``send`` where a
+        producer in another process sends.
     copies : (n, seconds)
         Plain copies of the same batches, measured in the same run: the ceiling. May be empty.
     warnings : tuple of str
@@ -81,9 +90,9 @@ class Calibration:
         """
         by_term = {}
         alone, teams = _teams(samples)
-        for term in (*TERM_NAMES, PRODUCER):
+        for term in (*TERM_NAMES, REFILL, PRODUCER):
             rows = alone[(alone["probe"] == term) & alone["final"]]
-            if rows.empty and term == PRODUCER:
+            if rows.empty and term not in TERM_NAMES:
                 continue
             if rows.empty:
                 raise ValueError(f"no samples of the {term} probe: the term cannot be fitted")
@@ -141,7 +150,7 @@ class Calibration:
 
     @cached_property
     def laws(self) -> dict[str, TermFit]:
-        """One fit a term, and of ``send`` where there is a producer, each from its own samples."""
+        """One fit a term, of ``refill`` and ``send`` where there are any, from its own samples."""
         return {term: self._law(term) for term in self.samples}
 
     def _law(self, term: str) -> TermFit:
@@ -149,6 +158,8 @@ class Calibration:
         group = process or None
         if term == PRODUCER:
             return fit_term(n, seconds, forms=("affine", "knee"), group=group)
+        if term == REFILL:
+            return fit_refill(n, seconds, self.conditions.fills(), group)
         if term != "kernel":
             # Handles have no memory level: whatever they cost, it has no knee.
             return fit_term(n, seconds, forms=("constant", "affine"), group=group)
@@ -161,7 +172,7 @@ class Calibration:
     @property
     def fits(self) -> dict[str, TermFit]:
         """The terms' fits alone: what adds up in one process."""
-        return {term: fit for term, fit in self.laws.items() if term != PRODUCER}
+        return {term: fit for term, fit in self.laws.items() if term in TERM_NAMES}
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
@@ -192,7 +203,10 @@ class Calibration:
         terms = {
             name: term_of(name, fit, knees, f"{name} probe, {where}")
             for name, fit in self.laws.items()
+            if name != REFILL
         }
+        if refill := self.laws.get(REFILL):
+            terms["loop"] = with_refill(terms["loop"], refill, f"{REFILL} probe, {where}")
         if self.scaling:
             timed = ", ".join(map(str, self.scaling.counts))
             source = f"kernel probe with {timed} threads, {where}"
@@ -236,12 +250,20 @@ class Calibration:
         sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
         if not (sizes >= 1).all():
             raise ValueError("a batch size must be at least 1")
-        calls = sympy.lambdify(N, self.conditions.calls(), "numpy")(sizes)
-        parts = {
-            term: part_of(fit, calls if term == "loop" else sizes, level, kind)
-            for term, fit in self.fits.items()
-        }
-        return add_up(sizes, parts)
+        calls = self.conditions.calls()
+        return add_up(
+            sizes, {term: self.part(term, sizes, calls, level, kind) for term in self.fits}
+        )
+
+    def part(self, term: str, sizes: Floats, calls: sympy.Expr, level: float, kind: Kind) -> Part:
+        """Evaluate one term at batch sizes, with so many handler calls a tick at N events."""
+        if term != "loop":
+            return part_of(self.laws[term], sizes, level, kind)
+        at = sympy.lambdify(N, calls, "numpy")(sizes)
+        loop = part_of(self.laws[term], at, level, kind)
+        if REFILL not in self.laws:
+            return loop
+        return together(loop, growth_of(self.laws[REFILL], sizes, level, kind))
 
     def producer(
         self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean"

@@ -11,7 +11,7 @@ from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.choice import weighed
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.calibrate.samples import Timings
-from aethermodel.model.terms import PRODUCER, TERM_NAMES
+from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES
 
 SCHEMA = "aethermodel.calibration/2"
 #: Without the process of each sample, and without the producer.
@@ -83,7 +83,7 @@ def calibration_of(content: dict[str, Any]) -> Calibration:
         copies = content.get("ceilings", {}).get("copy", {"n": [], "seconds": []})
         teams = content.get("teams", {"threads": [], "seconds": []})
         given = content["samples"]
-        terms = [*TERM_NAMES, *([PRODUCER] if PRODUCER in given else [])]
+        terms = [*TERM_NAMES, *(term for term in (REFILL, PRODUCER) if term in given)]
         calibration = Calibration(
             host,
             content["created"],

@@ -60,6 +60,14 @@ def part_of(fit: TermFit, at: Floats, level: float, kind: Kind) -> Part:
     return Part(mean, low, high, fit.between.half(mean, level, fresh=kind == "observation"))
 
 
+def together(one: Part, other: Part) -> Part:
+    """Add two parts of one term, each with samples of its own."""
+    mean = one.mean + other.mean
+    below = np.hypot(one.mean - one.low, other.mean - other.low)
+    above = np.hypot(one.high - one.mean, other.high - other.mean)
+    return Part(mean, mean - below, mean + above, one.shared + other.shared)
+
+
 def add_up(n: Floats, parts: Mapping[str, Part]) -> Prediction:
     """Add terms of one process.
 

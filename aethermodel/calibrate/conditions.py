@@ -55,3 +55,8 @@ class Conditions:
     def knees(self) -> dict[str, float]:
         """Return the batch size at which the pool outgrows each cache level, by level."""
         return {name: size / (64 * self.pool) for name, size in self.cache_bytes.items()}
+
+    def fills(self) -> float | None:
+        """Return how many events fill the L2 cache, the last that is one core's own."""
+        size = self.cache_bytes.get("L2")
+        return size / 64 if size else None

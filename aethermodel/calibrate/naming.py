@@ -6,13 +6,19 @@ import sympy
 
 from aethermodel.calibrate.fits import TermFit
 from aethermodel.model.parameters import K, N, Parameter
-from aethermodel.model.terms import Term
+from aethermodel.model.terms import REFILL, Term, refilled
 
 #: What a fit's fixed cost and cost a unit are called and mean, by term.
 _MEANINGS = {
     "loop": {
         "c0": ("t_tick", "s", "one tick of the event loop with its dispatch"),
         "c1": ("t_call", "s/call", "one handler call with its view"),
+    },
+    "refill": {
+        "c0": ("t_swept", "s", "one tick that calls every handler, few events gone by"),
+        "c1": ("t_refill", "s/event", "fetching again what an event that went by has displaced"),
+        "cs": ("t_refill_full", "s/event", "the same, for each event that fills the L2 cache"),
+        "Ns": ("N_refill", "event", "events that fill the L2 cache"),
     },
     "ffi": {
         "c0": ("t_ffi", "s", "one call into the kernel library"),
@@ -53,15 +59,42 @@ def term_of(term: str, fit: TermFit, knees: dict[str, float], source: str) -> Te
     source : str
         Probe, day and host.
     """
-    parameters, symbols = [], {sympy.Symbol("N", nonnegative=True): K if term == "loop" else N}
+    symbols = {sympy.Symbol("N", nonnegative=True): K if term == "loop" else N}
+    parameters = _parameters(term, fit, knees, source)
+    for name, parameter in parameters.items():
+        symbols[sympy.Symbol(name, nonnegative=True)] = parameter.symbol
+    return Term(term, fit.expression.subs(symbols), tuple(parameters.values()))
+
+
+def with_refill(loop: Term, fit: TermFit, source: str) -> Term:
+    """Return the loop's term with what the refill's fit adds to it for every event gone by.
+
+    Parameters
+    ----------
+    loop : Term
+    fit : TermFit
+        Of the refill's samples; its fixed cost is the loop's own, and left out.
+    source : str
+        Probe, day and host.
+    """
+    named = _parameters(REFILL, fit, {}, source)
+    if "c1" not in named:
+        return loop
+    before = (named["Ns"], named["cs"]) if "Ns" in named else None
+    return refilled(loop, named["c1"], before)
+
+
+def _parameters(
+    term: str, fit: TermFit, knees: dict[str, float], source: str
+) -> dict[str, Parameter]:
+    """Return a fit's parameters as those of the model, by their names in the fit."""
+    found = {}
     for name, known in names_of(term, fit, knees).items():
         fitted = fit.parameters[name]
-        parameter = Parameter(
+        found[name] = Parameter(
             known[0], fitted.value, known[1], known[2], source, fitted.low, fitted.high
         )
-        symbols[sympy.Symbol(name, nonnegative=True)] = parameter.symbol
-        parameters.append(parameter)
-    return Term(term, fit.expression.subs(symbols), tuple(parameters))
+    return found
 
 
 def names_of(term: str, fit: TermFit, knees: dict[str, float]) -> dict[str, tuple[str, str, str]]:

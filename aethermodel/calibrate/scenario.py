@@ -11,12 +11,12 @@ import numpy.typing as npt
 import sympy
 
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.composition import Part, Prediction, add_up, part_of, side_by_side
+from aethermodel.calibrate.composition import Part, Prediction, add_up, side_by_side
 from aethermodel.calibrate.draws import DRAWS, draw_parameters
 from aethermodel.calibrate.fits import Kind
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import term_functions
-from aethermodel.model.parameters import N, Parameter
+from aethermodel.model.parameters import Parameter
 from aethermodel.model.terms import PRODUCER, Term, expected_calls
 
 Floats = npt.NDArray[np.float64]
@@ -128,7 +128,8 @@ class Scenario:
         measured = self.calibration.predict(n, level, kind)
         if not self.assumptions and self.topics is None:
             return measured
-        parts = {term: self._part(term, measured.n, level, kind) for term in self.calibration.laws}
+        known = [term.name for term in self.model.all_terms]
+        parts = {term: self._part(term, measured.n, level, kind) for term in known}
         sends = parts.pop(PRODUCER, None)
         producer = add_up(measured.n, {PRODUCER: sends}) if sends else None
         return side_by_side(add_up(measured.n, parts), producer)
@@ -136,9 +137,8 @@ class Scenario:
     def _part(self, term: str, n: Floats, level: float, kind: Kind) -> Part:
         """A term's share; of one some of whose parameters are assumed, from the draws."""
         if not self._is_changed(term):
-            calls = sympy.lambdify(N, self.model.calls, "numpy")
-            at = calls(n) if term == "loop" else n
-            return part_of(self.calibration.laws[term], at, level, kind)
+            calls = sympy.sympify(self.model.calls)
+            return self.calibration.part(term, n, calls, level, kind)
         function = term_functions(self.model)[term]
         mean = np.broadcast_to(
             function(n, *(p.value for p in self.model.parameters.values())), n.shape

@@ -26,7 +26,9 @@ def needs_company(probe: str, fabric: Fabric, threads: int = 1) -> bool:
 
     The fabric's own probes have a second process, teams have their threads.
     """
-    return fabric != "loopback" and probe in ("kernel", "ffi", "bus_loop") and threads == 1
+    return (
+        fabric != "loopback" and probe in ("kernel", "ffi", "bus_loop", "refill") and threads == 1
+    )
 
 
 #: Events from which on the router gives a thread a part of a batch (cython_core/c/route.c).
@@ -157,6 +159,7 @@ class Campaign(BaseModel):
         sizes, handles = self.kernel_sizes(), self.handle_sizes()
         return [
             *(self._loop_point(k) for k in self.call_counts()),
+            *(self._refill_point(n) for n in self.refill_sizes()),
             *(self._point("ffi", batch_size=n) for n in handles),
             *self._fabric_points(),
             *self._team_points(sizes[-1]),
@@ -170,6 +173,10 @@ class Campaign(BaseModel):
             # The producer is elsewhere: no task of its own takes turns with the bus.
             settings["producer"] = False
         return self._point(loop_probe(self.fabric), **settings)
+
+    def _refill_point(self, n: int) -> Point:
+        across = self.fabric != "loopback"
+        return self._point("refill", batch_size=n, event_loop=self.event_loop, bus=across)
 
     def _team_points(self, size: int) -> list[Point]:
         """Threads that share the largest batch, as far as it is large enough to be split."""
@@ -196,6 +203,14 @@ class Campaign(BaseModel):
         """
         sizes = self.kernel_sizes()
         return sorted({sizes[i * (len(sizes) - 1) // 4] for i in range(5)})
+
+    def refill_sizes(self) -> list[int]:
+        """Return the smallest size, and six around what fills a core's own cache.
+
+        The largest is not among them: its sweep takes ten times as long as what is timed.
+        """
+        first, *others = self.kernel_sizes()
+        return sorted({first, *others[-7:-1]})
 
     def ceiling_points(self) -> list[Point]:
         """Return the copy bandwidth from the smallest to the largest batch of the kernel probe."""

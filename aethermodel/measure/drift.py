@@ -110,6 +110,7 @@ def _settings(calibration: Calibration, term: str, at: int) -> dict[str, object]
         "fabric": fabric,
         "checked": fabric != "loopback",
         "producer": fabric == "loopback",
+        "bus": fabric != "loopback",
         ("calls" if term == "loop" else "batch_size"): at,
     }
     fields = PROBES[_probe(calibration, term)].settings.model_fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter
 
 from aethermodel.bus.fabric import Batch, EndOfStream
@@ -14,6 +15,8 @@ class Repeated:
     ----------
     batch : numpy.ndarray
     times : int
+    before : callable, optional
+        Called each time before it is handed out.
 
     Attributes
     ----------
@@ -25,10 +28,11 @@ class Repeated:
     copies = 0
     waiting = 0
 
-    def __init__(self, batch: Batch, times: int) -> None:
+    def __init__(self, batch: Batch, times: int, before: Callable[[], None] | None = None) -> None:
         self.seconds = 0.0
         self._batch = batch
         self._left = times
+        self._before = before
         self._start = 0.0
 
     async def receive(self) -> Batch:
@@ -39,6 +43,8 @@ class Repeated:
             self.seconds = perf_counter() - self._start
             raise EndOfStream
         self._left -= 1
+        if self._before:
+            self._before()
         return self._batch
 
     def release(self) -> None:

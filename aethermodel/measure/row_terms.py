@@ -9,6 +9,7 @@ import pandas as pd
 
 from aethermodel.calibrate.calibration import Calibration, Conditions
 from aethermodel.calibrate.fits import TermFit, fit_term
+from aethermodel.calibrate.refill import fit_refill, growth_of
 from aethermodel.measure.calibrating import now
 from aethermodel.measure.host import this_host
 from aethermodel.measure.probes.singly import PARTS
@@ -17,6 +18,8 @@ from aethermodel.specification import load_specification
 from cython_core.router import switch_size
 
 Composition = Literal["serial", "pipelined"]
+#: Of the intervals.
+LEVEL = 0.95
 
 
 class RowPrediction(NamedTuple):
@@ -86,19 +89,23 @@ def calibration_of(row: Row, samples: pd.DataFrame) -> Calibration:
         [
             samples[samples["probe"].isin(["kernel", "ffi"]) & (samples["company"] == row.crosses)],
             samples[_hops(row, samples)],
+            samples[_refills(row, samples)],
             ticks.assign(probe="loop"),
         ]
     )
     host = this_host().model_dump(mode="json")
-    conditions = Conditions(
+    return Calibration.from_samples(own, host, _conditions(row), now())
+
+
+def _conditions(row: Row) -> Conditions:
+    return Conditions(
         topics=row.topics,
         pool=1,  # the check has just read the batch that is routed
         event_loop=row.event_loop,
         fabric=row.label,
-        cache_bytes=host["cache_bytes"],
+        cache_bytes=this_host().cache_bytes,
         switch=switch_size(row.topics),
     )
-    return Calibration.from_samples(own, host, conditions, now())
 
 
 def _naive(row: Row, final: pd.DataFrame) -> RowPrediction:
@@ -113,14 +120,24 @@ def _naive(row: Row, final: pd.DataFrame) -> RowPrediction:
 
 
 def _fused(row: Row, final: pd.DataFrame) -> tuple[float, float, float]:
-    """Add a tick with a handler on every topic to what fabric, kernel and its call take in one."""
+    """Add a tick that calls every handler to what fabric, kernel and its call take in one."""
     loop = final["event_loop"] == row.event_loop
     ticks = final[(final["probe"] == "bus_loop") & (final["calls"] > 0) & loop]
     around = [
         _at(_fit(ticks[ticks["producer"].eq(False)], "calls", ("affine",)), row.topics),
         _at(_fit(final[_hops(row, final)], "batch_size", ("affine",)), row.batch_size),
     ]
-    return _sum(around)
+    swept = final[_refills(row, final)]
+    fills = _conditions(row).fills()
+    fit = fit_refill(swept["batch_size"], swept["seconds"], fills, swept["process"].tolist())
+    grown = growth_of(fit, np.array([float(row.batch_size)]), LEVEL, "mean")
+    return _sum([*around, (float(grown.mean[0]), float(grown.low[0]), float(grown.high[0]))])
+
+
+def _refills(row: Row, samples: pd.DataFrame) -> pd.Series:
+    """Whether each sample is of a tick after a sweep, beside a busy core where the row has one."""
+    own = (samples["probe"] == "refill") & (samples["event_loop"] == row.event_loop)
+    return own & (samples["company"] == row.crosses)
 
 
 def _hops(row: Row, samples: pd.DataFrame) -> pd.Series:

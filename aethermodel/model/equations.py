@@ -26,6 +26,7 @@ from aethermodel.model.terms import (
     expected_calls,
     fixed,
     knees,
+    refilled,
     shared,
 )
 
@@ -81,6 +82,11 @@ def _equal(left: str, right: sympy.Expr) -> sympy.Eq:
 def _of_terms() -> dict[str, Equation]:
     whole = BatchModel([fixed(name, _parameter(f"T_{name}")) for name in TERM_NAMES])
     loop: Term = dispatch(_parameter("t_tick"), _parameter("t_call", "s/call"))
+    swept = refilled(
+        loop,
+        _parameter("t_refill", "s/event"),
+        (_parameter("N_refill", "event"), _parameter("t_refill_full", "s/event")),
+    )
     level = (_parameter("N_level", "event"), _parameter("t_beyond", "s/event"))
     kernel = knees("kernel", _parameter("t_kernel"), _parameter("t_event", "s/event"), [level])
     team = shared(
@@ -93,6 +99,12 @@ def _of_terms() -> dict[str, Equation]:
         "loop": Equation(
             _equal("T_loop", loop.expression),
             "asyncio, BaseEventLoop._run_once: one tick runs what is ready, then each handler",
+        ),
+        "refill": Equation(
+            _equal("T_loop", swept.expression),
+            "what went through a cache displaces what was used longest ago, until nothing is left: "
+            "Agarwal, Hennessy and Horowitz 1989, An Analytical Cache Model, doi "
+            "10.1145/63404.63407",
         ),
         "calls": Equation(
             _equal("K", expected_calls(TOPICS)),

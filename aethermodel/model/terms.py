@@ -22,6 +22,8 @@ from aethermodel.model.scalability import KAPPA, SIGMA, SPEEDUP, P
 TERM_NAMES = ("loop", "ffi", "kernel", "fabric")
 #: What a batch costs a producer in a process of its own: a stage beside the sum of the others.
 PRODUCER = "send"
+#: What the plane fetches again after a batch went through its caches: a part of the loop's term.
+REFILL = "refill"
 #: Topics of the router, each with a handler.
 TOPICS = sympy.Symbol("k_topics", positive=True)
 
@@ -142,6 +144,38 @@ def expected_calls(topics: sympy.Expr | int) -> sympy.Expr:
     """
     k = sympy.sympify(topics)
     return k * (1 - (1 - 1 / k) ** N)
+
+
+def refilled(
+    loop: Term, refill: Parameter, before: tuple[Parameter, Parameter] | None = None
+) -> Term:
+    """Return the loop term with what the plane fetches again once events have gone by.
+
+    Parameters
+    ----------
+    loop : Term
+        With its caches warm.
+    refill : Parameter
+        Seconds for every event that went through the caches since the last tick.
+    before : (Parameter, Parameter), optional
+        Events that fill the cache, and what each up to there costs; `refill` is then of those
+        beyond.
+
+    Notes
+    -----
+    A cache that forgets what was used longest ago has lost nothing before something else went
+    through it, and all of it once it has been filled anew (Agarwal, Hennessy and Horowitz 1989, An
+    Analytical Cache Model, doi 10.1145/63404.63407); in between in proportion.
+    """
+    if before is None:
+        return Term(loop.name, loop.expression + refill.symbol * N, (*loop.parameters, refill))
+    full, below = before
+    beyond = sympy.Max(0, N - full.symbol)
+    return Term(
+        loop.name,
+        loop.expression + below.symbol * (N - beyond) + refill.symbol * beyond,
+        (*loop.parameters, refill, below, full),
+    )
 
 
 def dispatch(tick: Parameter, per_call: Parameter) -> Term:

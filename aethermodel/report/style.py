@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TERM_COLOURS = {
     "loop": "#56b4e9",
+    "refill": "#0099cc",
     "ffi": "#cc79a7",
     "kernel": "#e69f00",
     "fabric": "#009e73",
@@ -26,6 +27,7 @@ TERM_COLOURS = {
 
 TERM_NAMES = {
     "loop": "event loop",
+    "refill": "event loop, caches swept",
     "ffi": "language border (ffi)",
     "kernel": "kernel",
     "fabric": "fabric",

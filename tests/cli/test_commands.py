@@ -90,7 +90,8 @@ def test_calibrate_writes_a_calibration(tmp_path):
     assert aethermodel.Calibration.load(target).predict([100]).seconds[0] > 0
     checked = aether("calibrate", "--check", str(target), "--json", "-")
     document = json.loads(checked.stdout)
-    assert [drift["term"] for drift in document["terms"]] == ["loop", "ffi", "kernel", "fabric"]
+    probed = ["loop", "ffi", "kernel", "fabric", "refill"]
+    assert [drift["term"] for drift in document["terms"]] == probed
     assert checked.returncode == (1 if document["stale"] else 0)
 
 

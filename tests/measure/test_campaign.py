@@ -35,6 +35,14 @@ def test_handles_are_timed_at_the_first_and_the_last_size_and_between(batch_size
     assert set(handles) <= set(kernel)
 
 
+@given(sizes)
+def test_caches_are_swept_by_sizes_that_the_kernel_is_timed_at_too_but_the_largest(batch_sizes):
+    campaign = Campaign(batch_sizes=batch_sizes)
+    kernel, swept = campaign.kernel_sizes(), campaign.refill_sizes()
+    assert set(swept) <= set(kernel) - {kernel[-1]} | {kernel[0]}
+    assert swept[0] == kernel[0] and len(swept) <= 7
+
+
 @given(st.integers(1, 65_536))
 def test_the_loop_probe_spans_one_to_all_handlers(topics):
     counts = Campaign(topics=topics).call_counts()
@@ -47,7 +55,7 @@ def test_the_loop_probe_spans_one_to_all_handlers(topics):
 def test_terms_of_one_process_have_company_where_the_whole_runs_in_two(fabric):
     points = Campaign(fabric=fabric).plan().points
     kept = {point.probe for point in points if point.company}
-    assert kept == (set() if fabric == "loopback" else {"kernel", "ffi", "bus_loop"})
+    assert kept == (set() if fabric == "loopback" else {"kernel", "ffi", "bus_loop", "refill"})
     alone = {point.probe for point in points if not point.company}
     assert {"pipeline", "fabric", "bandwidth"} <= alone
     # A team brings its own threads.
@@ -57,10 +65,10 @@ def test_terms_of_one_process_have_company_where_the_whole_runs_in_two(fabric):
 def test_the_plan_has_every_term_and_the_whole():
     campaign = Campaign(batch_sizes=(5, 50))
     probes = [point.probe for point in campaign.plan().points]
-    assert set(probes) == {"loop", "ffi", "kernel", "fabric", "pipeline", "bandwidth"}
+    terms = {"loop", "refill", "ffi", "kernel", "fabric", "bandwidth"}
+    assert set(probes) == terms | {"pipeline"}
     assert probes.count("pipeline") == 2
-    terms = {point.probe for point in campaign.plan(whole=False).points}
-    assert terms == {"loop", "ffi", "kernel", "fabric", "bandwidth"}
+    assert {point.probe for point in campaign.plan(whole=False).points} == terms
 
 
 @pytest.mark.parametrize("fabric", ["shm", "tcp"])
@@ -68,12 +76,15 @@ def test_across_processes_each_term_is_probed_as_the_whole_uses_it(fabric):
     campaign = Campaign(batch_sizes=(5, 50), fabric=fabric)
     points = campaign.plan().points
     probes = {point.probe for point in points}
-    assert probes == {"bus_loop", "ffi", "kernel", "fabric", "send", "pipeline", "bandwidth"}
+    terms = {"bus_loop", "refill", "ffi", "kernel", "fabric", "send"}
+    assert probes == terms | {"pipeline", "bandwidth"}
     for point in points:
         assert point.settings["pool"] == 1
         if point.probe in ("fabric", "pipeline", "send"):
             assert point.settings["fabric"] == fabric
-        if point.probe in ("fabric", "send"):
+        if point.probe == "refill":
+            assert point.settings["bus"]
+        if point.probe in ("fabric", "send", "refill"):
             assert point.settings["batch_size"] not in (5, 50)
 
 

@@ -67,6 +67,7 @@ def module_of(name: str) -> str:
 
 PROBES: Mapping[str, Probe] = _Probes(
     "loop",
+    "refill",
     "ffi",
     "kernel",
     "fabric",

@@ -50,7 +50,7 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     tally = Tally()
 
     async def bus(loops: int) -> float:
-        ready = _ReadyBus(routed, topics)
+        ready = ReadyBus(routed, topics)
         ready.on("topic.*")(tally.handle)
         source = Repeated(batch, loops)
         ready.attach(source)
@@ -84,7 +84,7 @@ async def _take_turns() -> None:
         await asyncio.sleep(0)
 
 
-class _ReadyBus(Bus):
+class ReadyBus(Bus):
     """A bus whose batch is routed already: kernel and border are not in the figure."""
 
     def __init__(self, routed: Routed, topics: int) -> None:

@@ -1,0 +1,46 @@
+"""What the plane fetches again after events went through its caches: its law, and its share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from aethermodel.calibrate.composition import Part, part_of
+from aethermodel.calibrate.fits import Kind, TermFit, fit_term
+
+Floats = npt.NDArray[np.float64]
+
+
+def fit_refill(
+    n: npt.ArrayLike,
+    seconds: npt.ArrayLike,
+    fills: float | None,
+    group: Sequence[int] | None = None,
+) -> TermFit:
+    """Fit ticks by the events that went by before each.
+
+    Parameters
+    ----------
+    n, seconds : array_like, shape (samples,)
+        Of the refill probe: a tick that calls every handler.
+    fills : float or None
+        Events that fill the L2 cache: from there on there is hardly anything left to displace.
+    group : sequence of int, optional
+        Process of each sample.
+    """
+    return fit_term(n, seconds, forms=("constant", "affine"), switch=fills, group=group)
+
+
+def growth_of(fit: TermFit, at: Floats, level: float, kind: Kind) -> Part:
+    """Evaluate what grows with the events; the fixed cost is the loop's own, and left out."""
+    keep = np.arange(fit.shift.size) > 0
+    grown = replace(
+        fit,
+        values=fit.values * keep[: fit.values.size],
+        shift=fit.shift * keep,
+        covariance=fit.covariance * np.outer(keep, keep),
+    )
+    return part_of(grown, at, level, kind)

@@ -1,0 +1,38 @@
+"""The refill probe: every event goes by before every tick, and is not in the figure."""
+
+from time import perf_counter, sleep
+
+import pytest
+
+from aethermodel.measure.probes import PROBES, refill
+
+
+@pytest.mark.parametrize("bus", [False, True])
+@pytest.mark.parametrize("size", [1, 700])
+def test_a_whole_batch_goes_by_before_each_tick(bus, size, monkeypatch):
+    swept, real = [], refill.first_gap
+
+    def counted(batch, first):
+        swept.append((len(batch), real(batch, first)))
+        return swept[-1][1]
+
+    monkeypatch.setattr(refill, "first_gap", counted)
+    timed = refill.prepare(refill.Settings(batch_size=size, topics=3, bus=bus))
+    assert timed(10) > 0
+    assert swept == [(size, -1)] * 10  # none ended before its last event
+
+
+@pytest.mark.parametrize("bus", [False, True])
+def test_what_goes_by_is_not_timed(bus, monkeypatch):
+    monkeypatch.setattr(refill, "first_gap", lambda *_: sleep(0.01))
+    timed = refill.prepare(refill.Settings(batch_size=1, topics=1, bus=bus))
+    start = perf_counter()
+    figure = timed(10)
+    assert figure < perf_counter() - start - 0.09
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(ValueError, match="batch_size"):
+        PROBES["refill"].settings(batch_size=0)
+    with pytest.raises(ValueError, match="extra"):
+        PROBES["refill"].settings(calls=3)
