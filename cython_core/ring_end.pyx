@@ -14,7 +14,7 @@ from cython_core.ring_batches import Sleeper
 from cython_core.ring_errors import PeerDied, RingClosed, RingCorrupt
 from cython_core.ring_handoff import RingHandle
 from cython_core.ring_link import Link
-from cython_core.ring_memory import HEADER_BYTES, inspect, slots_for
+from cython_core.ring_memory import events_at, inspect, slots_for
 
 cdef extern from "<time.h>" nogil:
     clockid_t CLOCK_MONOTONIC_COARSE
@@ -89,7 +89,7 @@ cdef class End:
             os.set_blocking(wake_peer, False)
             capacity = inspect(memory)
             slots = slots_for(capacity)
-            memory_map = Mapping(memory, HEADER_BYTES, slots * 64, self._producer)
+            memory_map = Mapping(memory, events_at(capacity), slots * 64, self._producer)
         except BaseException:
             self._let_go()
             raise

@@ -7,7 +7,8 @@ from cython_core.events cimport aether_event
 
 cdef class Mapping:
     cdef char* base
-    cdef size_t header_bytes, data_bytes
+    cdef size_t reserved, data_bytes
+    cdef char* events
     cdef uint64_t epoch
     cdef readonly Py_ssize_t live
 

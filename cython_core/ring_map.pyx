@@ -9,15 +9,20 @@ cimport cython
 cimport numpy as cnp
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
+from libc.stdint cimport uintptr_t
 from posix.mman cimport (
     MAP_ANONYMOUS, MAP_FAILED, MAP_FIXED, MAP_PRIVATE, MAP_SHARED,
     PROT_NONE, PROT_READ, PROT_WRITE, mmap, munmap,
 )
 
+from mmap import PAGESIZE
+
 from cython_core.events import EVENT_DTYPE
+from cython_core.ring_memory import HUGE_PAGE
 
 cdef extern from "sys/mman.h" nogil:
     int MAP_NORESERVE, MAP_POPULATE
+    int madvise(void* where, size_t length, int advice)
 
 cdef extern from "numpy/arrayobject.h":
     object new_array "PyArray_NewFromDescr"(
@@ -28,6 +33,9 @@ cdef extern from "numpy/arrayobject.h":
 cnp.import_array()
 
 cdef object _dtype = EVENT_DTYPE
+# MADV_COLLAPSE: older headers do not name it.
+cdef enum:
+    _COLLAPSE = 25
 
 
 @cython.freelist(16)
@@ -47,9 +55,11 @@ cdef class Mapping:
     Parameters
     ----------
     fd : int
-        Memory or file of ``header_bytes + data_bytes`` bytes.
-    header_bytes, data_bytes : int
-        Multiples of the page size.
+        Memory of ``events_at + data_bytes`` bytes, the header in its first page.
+    events_at, data_bytes : int
+        Multiples of the page size. Where both are of the huge page's, the events are moved into
+        huge pages if the kernel can (Linux 6.1 and later, and memory that is not in shreds): an
+        end that goes round a ring of megabytes otherwise looks up a new page every 64 events.
     writable : bool
         Whether events may be written; the header always is.
 
@@ -64,29 +74,35 @@ cdef class Mapping:
         If the memory cannot be mapped.
     """
 
-    def __cinit__(self, int fd, size_t header_bytes, size_t data_bytes, bint writable):
-        cdef size_t reserved = header_bytes + 2 * data_bytes
+    def __cinit__(self, int fd, size_t events_at, size_t data_bytes, bint writable):
+        cdef size_t huge = HUGE_PAGE, page = PAGESIZE
         cdef int access = PROT_READ | PROT_WRITE if writable else PROT_READ
-        cdef char* base = <char*> mmap(
-            NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        cdef char* base
+        self.reserved = page + huge + 2 * data_bytes
+        base = <char*> mmap(
+            NULL, self.reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         if base == <char*> MAP_FAILED:
             raise OSError(f"no room to map a ring of {data_bytes} bytes")
         self.base = base
-        self.header_bytes = header_bytes
+        # A huge page lies at a multiple of its size in the file and in memory.
+        self.events = <char*> ((<uintptr_t> (base + page) + huge - 1) & ~(<uintptr_t> huge - 1))
         self.data_bytes = data_bytes
         if (
-            _place(base, header_bytes, PROT_READ | PROT_WRITE, fd, 0)
-            or _place(base + header_bytes, data_bytes, access, fd, header_bytes)
-            or _place(base + header_bytes + data_bytes, data_bytes, access, fd, header_bytes)
+            _place(base, page, PROT_READ | PROT_WRITE, fd, 0)
+            or _place(self.events, data_bytes, access, fd, events_at)
+            or _place(self.events + data_bytes, data_bytes, access, fd, events_at)
         ):
             raise OSError(f"cannot map a ring of {data_bytes} bytes")
+        if not (events_at | data_bytes) & (huge - 1):
+            # Refused by older kernels, and where no huge page is to be had: it is no error.
+            madvise(self.events, 2 * data_bytes, _COLLAPSE)
 
     def __dealloc__(self):
         if self.base is not NULL:
-            munmap(self.base, self.header_bytes + 2 * self.data_bytes)
+            munmap(self.base, self.reserved)
 
     cdef aether_event* data(self) noexcept:
-        return <aether_event*> (self.base + self.header_bytes)
+        return <aether_event*> self.events
 
     cdef cnp.ndarray view(self, uint64_t position, Py_ssize_t n, bint writable):
         """Events `position` to `position + n`; n is at most the number of slots."""
@@ -97,7 +113,7 @@ cdef class Mapping:
         Py_INCREF(_dtype)
         cdef cnp.ndarray array = new_array(
             &ndarray_type, <PyObject*> _dtype, 1, &shape, NULL,
-            self.base + self.header_bytes + start, flags, NULL)
+            self.events + start, flags, NULL)
         lease.mapping = self
         lease.epoch = self.epoch
         self.live += 1
@@ -108,7 +124,7 @@ cdef class Mapping:
         """Both mappings of the events, as bytes; no claim, so not counted as live."""
         cdef cnp.npy_intp shape = 2 * self.data_bytes
         cdef cnp.ndarray array = cnp.PyArray_SimpleNewFromData(
-            1, &shape, cnp.NPY_UINT8, self.base + self.header_bytes)
+            1, &shape, cnp.NPY_UINT8, self.events)
         cnp.set_array_base(array, self)
         return array
 

@@ -8,7 +8,8 @@ import struct
 from cython_core.events import EVENT_BYTES
 
 MAX_CAPACITY = 2**31
-HEADER_BYTES = mmap.PAGESIZE
+#: Bytes of a huge page, on processors whose pages have 4 KiB.
+HUGE_PAGE = 2 * 1024 * 1024
 
 _HEADER = struct.Struct("<8sQI")
 _MAGIC = b"ATHRING1"
@@ -18,6 +19,14 @@ _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 def slots_for(capacity: int) -> int:
     """Return how many events the memory holds: whole pages, so that it can be mapped twice."""
     return max(capacity, mmap.PAGESIZE // EVENT_BYTES)
+
+
+def events_at(capacity: int) -> int:
+    """Return where the events begin: a page after the header, or where a huge page can hold them.
+
+    What lies between is a hole, and takes no memory.
+    """
+    return mmap.PAGESIZE if slots_for(capacity) * EVENT_BYTES % HUGE_PAGE else HUGE_PAGE
 
 
 def allocate(capacity: int) -> int:
@@ -46,7 +55,8 @@ def allocate(capacity: int) -> int:
     try:
         # Allocated, not only sized: memory that runs out must fail here, not as a
         # SIGBUS in whoever touches the page first.
-        os.posix_fallocate(memory, 0, HEADER_BYTES + slots_for(capacity) * EVENT_BYTES)
+        os.posix_fallocate(memory, 0, mmap.PAGESIZE)
+        os.posix_fallocate(memory, events_at(capacity), slots_for(capacity) * EVENT_BYTES)
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _SEALS)
         os.pwrite(memory, _HEADER.pack(_MAGIC, capacity, EVENT_BYTES), 0)
     except BaseException:
@@ -77,7 +87,7 @@ def inspect(memory: int) -> int:
     )
     if magic != _MAGIC or event_bytes != EVENT_BYTES or not _possible(capacity):
         raise ValueError("this memory does not begin as a ring does")
-    expected = HEADER_BYTES + slots_for(capacity) * EVENT_BYTES
+    expected = events_at(capacity) + slots_for(capacity) * EVENT_BYTES
     if size != expected:
         raise ValueError(f"a ring of {capacity} events has {expected} bytes, this memory {size}")
     return int(capacity)

@@ -32,7 +32,7 @@ from aethermodel.measure.host_watch import Watch, watch
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
-from aethermodel.measure.workload import make_batch
+from aethermodel.measure.workload import make_batch, same_pool
 from cython_core import Ring
 
 Floats = npt.NDArray[np.float64]
@@ -220,11 +220,11 @@ class LoadedPipeline(Loaded):
     def __init__(self, settings: LoadSettings) -> None:
         super().__init__(settings)
         most = settings.group * settings.largest
-        events = make_batch(settings.pool * most, settings.topics, seed=0)
         self._plane = Plane(settings.topics, most)
         for topic in range(settings.topics):
             self._plane.on(topic, self._tally.handle)
-        # As in the probes, the working set is pool * N * 64 bytes for a batch of N events.
+        # The probes' own place, and a working set like theirs: pool * N * 64 bytes.
+        (events,) = same_pool(settings.pool * most, settings.topics, pool=1)
         self._batches = [
             [events[i * size : (i + 1) * size] for i in range(settings.pool)]
             for size in range(0, most + 1, settings.group)

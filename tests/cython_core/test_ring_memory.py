@@ -1,9 +1,13 @@
 """The ring's own memory, as a device that writes batches by itself sees it."""
 
+import mmap
+import os
+
 import numpy as np
 import pytest
 
-from cython_core import EVENT_DTYPE, Ring, as_bytes, number
+from cython_core import EVENT_DTYPE, Ring, as_bytes, first_gap, number
+from cython_core.ring_memory import HUGE_PAGE, allocate, inspect
 
 
 def test_what_a_device_writes_across_the_end_is_one_batch() -> None:
@@ -28,6 +32,28 @@ def test_what_a_device_writes_across_the_end_is_one_batch() -> None:
     consumer.close()
     producer.close()
     memory[:] = 0  # still mapped, though nobody sees it any more
+
+
+def test_a_ring_of_megabytes_can_lie_in_huge_pages() -> None:
+    capacity = HUGE_PAGE // 64
+    descriptor = allocate(capacity)
+    found = os.fstat(descriptor)
+    assert found.st_size == 2 * HUGE_PAGE and inspect(descriptor) == capacity
+    # Between the header's page and the events there is nothing.
+    assert found.st_blocks * 512 <= HUGE_PAGE + mmap.PAGESIZE
+    os.close(descriptor)
+    producer, consumer = Ring.pair(capacity)
+    with producer, consumer:
+        assert producer.memory().ctypes.data % HUGE_PAGE == 0
+        for first in (0, capacity - 10, 2 * capacity - 20):  # then twice across the end
+            room = producer.reserve(capacity - 10)
+            number(room, first, 0)
+            del room
+            producer.commit()
+            got = consumer.peek()
+            assert len(got) == capacity - 10 and first_gap(got, first) == -1
+            del got
+            consumer.release()
 
 
 def test_only_the_producer_may_have_it() -> None:
