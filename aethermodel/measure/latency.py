@@ -18,6 +18,7 @@ from aethermodel.calibrate.calibration import Calibration
 from aethermodel.measure.host_watch import Watch, full_turns, pace_of
 from aethermodel.measure.load import WARM_UP, Floats, LoadSettings, tier_seconds
 from aethermodel.measure.load_across import loaded
+from aethermodel.measure.load_keeping import keeping_seconds
 from aethermodel.measure.quiet_runs import watched_run
 from aethermodel.model.arrivals import Arrivals, Bursty, Periodic, Poisson
 from aethermodel.model.host_pace import HostPace
@@ -120,6 +121,8 @@ class LatencyTrial:
         Of this host, as an idle loop saw them between the loads.
     pace : float
         Mean speed of the consumer's core in the same loop, pauses included, as a share of full.
+    keeping_seconds : float
+        A tick, for keeping the schedule: measured apart, and added to what the terms say.
     """
 
     campaign: LatencyCampaign
@@ -131,6 +134,7 @@ class LatencyTrial:
     tiers: pd.DataFrame
     pauses: Pauses
     pace: float
+    keeping_seconds: float
 
     @classmethod
     def run(
@@ -146,6 +150,7 @@ class LatencyTrial:
         fresh = get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as pool:
             capacity = pool.submit(_capacity, settings, campaign.batches).result()
+            keeping = pool.submit(_keeping, settings).result()
             for process in range(campaign.processes):
                 done += 1
                 if progress:
@@ -163,7 +168,7 @@ class LatencyTrial:
         full = full_turns(watches)
         # Of each run, by process, before and after it.
         paces = [[pace_of(list(end), full) for end in zip(*pair, strict=True)] for pair in around]
-        table, sending = _tables(calibration, campaign)
+        table, sending = _tables(calibration, campaign, keeping)
         slowest = float(table[-1]) if sending is None else float(max(table[-1], sending[-1]))
         return cls(
             campaign,
@@ -175,6 +180,7 @@ class LatencyTrial:
             pd.DataFrame(tiers).groupby("tier", as_index=False).median(),
             pauses,
             float(np.mean([ends[0].mean for ends in paces])),
+            keeping,
         )
 
     def figures(self) -> dict[str, Any]:
@@ -188,6 +194,7 @@ class LatencyTrial:
             "pauses_per_second": self.pauses.per_second,
             "pauses_share": self.pauses.share,
             "pace": self.pace,
+            "keeping_seconds": self.keeping_seconds,
             "rows": self.table.to_dict(orient="records"),
             "runs": self.runs.to_dict(orient="records"),
             "tiers": self.tiers.to_dict(orient="records"),
@@ -199,6 +206,11 @@ def _capacity(settings: LoadSettings, batches: int) -> float:
     with closing(loaded(settings)) as pipeline:
         pipeline.capacity(batches // 4)
         return float(np.median([pipeline.capacity(batches // 4) for _ in range(5)]))
+
+
+def _keeping(settings: LoadSettings) -> float:
+    # Across processes the producer keeps the schedule, beside its sending.
+    return keeping_seconds(settings) if settings.fabric == "loopback" else 0.0
 
 
 @dataclass(frozen=True)
@@ -244,11 +256,13 @@ def _loaded(
     return _Process(rows, around, tiers)
 
 
-def _tables(calibration: Calibration, campaign: LatencyCampaign) -> tuple[Floats, Floats | None]:
+def _tables(
+    calibration: Calibration, campaign: LatencyCampaign, keeping: float
+) -> tuple[Floats, Floats | None]:
     """Seconds of a tick with 1, 2, ... arrived batches, and of their sending by a producer."""
     sizes = campaign.group * np.arange(1, campaign.largest + 1)
     sending = calibration.producer(sizes)
-    table = np.asarray(calibration.consumer(sizes).seconds)
+    table = np.asarray(calibration.consumer(sizes).seconds) + keeping
     return table, None if sending is None else np.asarray(sending.seconds)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -214,15 +214,23 @@ class Loaded(ABC):
         """Serve `self._due`, note ends and sizes of ticks; returns the seconds that it took."""
 
 
+class Ticks(Protocol):
+    """What is called with every batch."""
+
+    def tick(self, batch: Batch) -> None:
+        """Serve one batch."""
+
+
 class LoadedPipeline(Loaded):
     """Producer, loopback fabric, plane and handlers, in one process."""
 
     def __init__(self, settings: LoadSettings) -> None:
         super().__init__(settings)
         most = settings.group * settings.largest
-        self._plane = Plane(settings.topics, most)
+        plane = Plane(settings.topics, most)
         for topic in range(settings.topics):
-            self._plane.on(topic, self._tally.handle)
+            plane.on(topic, self._tally.handle)
+        self._plane: Ticks = plane
         # The probes' own place, and a working set like theirs: pool * N * 64 bytes.
         (events,) = same_pool(settings.pool * most, settings.topics, pool=1)
         self._batches = [

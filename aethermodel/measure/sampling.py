@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 SLICE_SECONDS = 0.001
 #: How long a sample of `calm_plan` lasts at least.
 CALM_SECONDS = 8 * SLICE_SECONDS
-# Calm samples that a point needs before the others are left out, and what tells points apart.
-_CALM_SAMPLES = 3
+# Calm samples that a point needs before the others are left out; the share of points from which on
+# having them is usual; and what tells points apart.
+_CALM_SAMPLES, _MOST = 3, 0.5
 _POINT = (
     "probe",
     "batch_size",
@@ -229,8 +230,10 @@ def settled(samples: pd.DataFrame) -> pd.DataFrame:
     """Mark as ``noisy``, and take back from ``final``, what ran on cores shared or moved apart.
 
     Which core was slow shows only when all were seen: the first process may have seen no other.
-    Where a point has too few calm samples, it keeps all that it has. ``apart`` marks those whose
-    cores had been moved apart.
+    Where most points have enough calm samples, one that has too few of them also keeps those taken
+    nearest to calm, by what the cores showed: with all of its own it would outvote the others.
+    Where most have too few, each of these keeps all that it has. Points for which both cores were
+    looked at are told from others. ``apart`` marks samples whose cores had been moved apart.
 
     Parameters
     ----------
@@ -241,11 +244,26 @@ def settled(samples: pd.DataFrame) -> pd.DataFrame:
     shared = samples["core_seconds"] > SHARED * samples["core_seconds"].min()
     slow = samples["noisy"] | shared | apart
     calm = samples["final"] & ~slow
+    core = samples["core_seconds"] / samples["core_seconds"].min() / SHARED
+    trip = samples["trip_seconds"] / samples["trip_seconds"].min() / APART
+    far = core.fillna(0).combine(trip.fillna(0), max)
+    far = far.where(calm, far.clip(lower=1)).where(samples["final"])
     keys = [name for name in _POINT if name in samples]
-    points = samples.assign(calm=calm, seen=samples["process"].where(calm)).groupby(
-        keys, dropna=False
-    )
+    both = samples.get("both", False)  # not in trials saved before it was noted
+    points = samples.assign(
+        calm=calm, seen=samples["process"].where(calm), far=far, both=both
+    ).groupby(keys, dropna=False)
     wanted = min(2, samples["process"].nunique())
     enough = points["calm"].transform("sum") >= _CALM_SAMPLES
     enough &= points["seen"].transform("nunique") >= wanted
-    return samples.assign(noisy=slow, apart=apart, final=samples["final"] & ~(slow & enough))
+    # One row a point, or points with more samples would count for more.
+    first = points.cumcount() == 0
+    shares = enough[first].groupby(points["both"].transform("first")[first]).mean()
+    usual = points["both"].transform("first").map(shares) > _MOST
+    near = points["far"].rank(method="first") <= _CALM_SAMPLES
+    kept = calm | (near & ~enough)
+    return samples.assign(
+        noisy=slow,
+        apart=apart,
+        final=samples["final"] & kept.where(usual, ~(slow & enough)),
+    )

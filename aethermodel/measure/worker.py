@@ -57,10 +57,19 @@ def size_loop(timed: Timed, seconds: float) -> int:
 
 def look_at(point: Point) -> Look:
     """Look at the cores that what is timed at a point runs on."""
-    crossing = point.settings.get("fabric", "loopback") != "loopback"
-    # The terms of a fabric take turns in their two processes; only the whole goes on in both.
-    both = point.company or (crossing and point.probe == "pipeline")
-    return Look.now(both=both, crossing=crossing)
+    return Look.now(both=keeps_both(point), crossing=_crosses(point))
+
+
+def keeps_both(point: Point) -> bool:
+    """Whether what is timed at a point keeps two cores busy at once.
+
+    The terms of a fabric take turns in their two processes; only the whole goes on in both.
+    """
+    return point.company or (_crosses(point) and point.probe == "pipeline")
+
+
+def _crosses(point: Point) -> bool:
+    return bool(point.settings.get("fabric", "loopback") != "loopback")
 
 
 def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[str, Any]]:
@@ -114,6 +123,7 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
                 "noisy": noisy,
                 "final": not noisy or attempt == plan.retries,
                 "contended": contended,
+                "both": keeps_both(plan.points[turn]),
                 **around._asdict(),
                 "clock_ns": clock_ns,
                 **asdict(noise),

@@ -120,3 +120,35 @@ def test_each_point_is_settled_by_itself():
     busy = _rows([1.9, 1.9, 1.9, 1.0]).assign(batch_size=16)
     both = settled(pd.concat([_rows([1.0, 1.0, 1.0, 1.9]), busy], ignore_index=True))
     assert both["final"].tolist() == [True, True, True, False, *[True] * 4]
+
+
+def _points(*tables):
+    sizes = [table.assign(batch_size=8 + i) for i, table in enumerate(tables)]
+    return settled(pd.concat(sizes, ignore_index=True))
+
+
+CALM = _rows([1.0, 1.1, 1.0, 1.1])
+
+
+def test_a_point_that_lacks_what_most_have_keeps_what_was_taken_nearest_to_calm():
+    few = _rows([1.9, 1.0, 1.4, 1.7, 1.3], process=(0, 1, 0, 1, 0))
+    found = _points(CALM, few, CALM)
+    assert found["final"].tolist() == [*[True] * 4, False, True, True, False, True, *[True] * 4]
+    assert found["noisy"].sum() == 4  # which two of those kept are, all the same
+
+
+def test_what_was_preempted_is_no_nearer_than_what_was_calm():
+    few = _rows([1.0, 1.0, 1.1, 1.2], noisy=[True, False, False, True], process=[0] * 4)
+    found = _points(CALM, few, CALM)
+    assert found["final"].tolist()[4:8] == [True, True, True, False]
+
+
+def test_where_few_are_calm_all_are_kept():
+    busy = _rows([1.9, 1.0, 1.9, 1.9])
+    assert _points(CALM, busy, busy)["final"].all()
+
+
+def test_points_that_look_at_both_cores_are_told_from_others():
+    busy = _rows([1.9, 1.0, 1.9, 1.9]).assign(both=True)
+    calm = CALM.assign(both=False)
+    assert _points(calm, calm, calm, busy)["final"].all()

@@ -1,0 +1,76 @@
+"""What keeping a schedule costs the pipeline under load: no term of the model, and not nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from statistics import median
+from time import perf_counter
+
+from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.measure.load import LoadedPipeline, LoadSettings
+from aethermodel.measure.runner import on_loop
+from cython_core import allocate
+
+# Of each form, one after the other: what disturbs one pair leaves most others alone.
+_PAIRS, _TICKS = 25, 300
+
+
+def keeping_seconds(settings: LoadSettings) -> float:
+    """Time ticks of the loaded pipeline without its plane, with and without a schedule to keep.
+
+    Parameters
+    ----------
+    settings : LoadSettings
+        Over loopback.
+
+    Returns
+    -------
+    float
+        Seconds a tick for looking up what is due and noting what was done when; never below zero.
+    """
+    keeping = _Keeping(settings)
+    plain = on_loop(settings.event_loop, _plain)
+    keeping.tick_seconds(), plain(_TICKS)  # warm
+    pairs = [(keeping.tick_seconds(), plain(_TICKS) / _TICKS) for _ in range(_PAIRS)]
+    return max(0.0, median(kept - alone for kept, alone in pairs))
+
+
+class _Nothing:
+    """A plane that does nothing with a batch."""
+
+    def tick(self, batch: Batch) -> None:
+        """Take it."""
+
+
+class _Keeping(LoadedPipeline):
+    """The loaded pipeline, its plane taken out."""
+
+    def __init__(self, settings: LoadSettings) -> None:
+        super().__init__(settings)
+        self._plane = _Nothing()
+
+    def tick_seconds(self) -> float:
+        """Keep a schedule that is due all at once."""
+        self._due = [0.0] * (_TICKS * self.settings.largest)
+        self._ends, self._served, self._rule = [], [], None
+        return self._drive(len(self._due)) / _TICKS
+
+
+async def _plain(ticks: int) -> float:
+    """Two tasks that take turns by the same fabric."""
+    fabric, plane, batch = Loopback(depth=2), _Nothing(), allocate(1)
+
+    async def produce() -> None:
+        for _ in range(ticks):
+            await fabric.send(batch)
+            await asyncio.sleep(0)
+
+    async def consume() -> None:
+        for _ in range(ticks):
+            plane.tick(await fabric.receive())
+            await asyncio.sleep(0)
+
+    start = perf_counter()
+    await asyncio.gather(produce(), consume())
+    return perf_counter() - start

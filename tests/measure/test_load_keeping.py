@@ -1,0 +1,40 @@
+"""What keeping a schedule costs is found without the plane, and leaves the figures' tick alone."""
+
+import numpy as np
+import pytest
+
+from aethermodel.measure import load_keeping
+from aethermodel.measure.load import LoadedPipeline, LoadSettings
+from aethermodel.measure.load_keeping import keeping_seconds
+
+SETTINGS = LoadSettings(group=4, largest=3, topics=2)
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(load_keeping, "_PAIRS", 3)
+    monkeypatch.setattr(load_keeping, "_TICKS", 20)
+
+
+def test_it_is_a_time_below_that_of_a_tick():
+    whole = LoadedPipeline(SETTINGS).run(np.zeros(600))
+    assert 0 <= keeping_seconds(SETTINGS) < 10 * whole.seconds / whole.ticks
+
+
+def test_every_tick_keeps_the_schedule_and_serves_nothing(monkeypatch):
+    runs = []
+    drive = load_keeping._Keeping.tick_seconds
+
+    def seen(self):
+        seconds = drive(self)
+        runs.append((len(self._ends), sum(self._served), self._tally.events))
+        return seconds
+
+    monkeypatch.setattr(load_keeping._Keeping, "tick_seconds", seen)
+    keeping_seconds(SETTINGS)
+    assert runs == [(20, 60, 0)] * 4  # once to warm up
+
+
+def test_noise_makes_no_negative_cost(monkeypatch):
+    monkeypatch.setattr(load_keeping._Keeping, "tick_seconds", lambda _: 0.0)
+    assert keeping_seconds(SETTINGS) == 0
