@@ -6,7 +6,7 @@ from command_line import aether
 
 
 def test_a_report_leaves_the_model_that_a_sweep_is_compared_with(tmp_path):
-    few = ("-n", "1,50", "--topics", "2", "--processes", "2", "--repeats", "1")
+    few = ("-n", "1,50", "--topics", "2", "--processes", "1", "--repeats", "2")
     done = aether("report", "--run", *few, "--loop", "asyncio", "-o", "r/host.html", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("r/host.html: ")
