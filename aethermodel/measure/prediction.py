@@ -37,7 +37,7 @@ def term_plan(bench: PipelineBench) -> Plan:
     for fabric in dict.fromkeys(row.crossing for row in rows if row.crossing):
         points += [_point("send", batch_size=m, topics=topics, fabric=fabric) for m in sizes]
     for loop in bench.event_loops:
-        for company in {row.crosses for row in rows if row.kind != "mocked"}:
+        for company in sorted({row.crosses for row in rows if row.kind != "mocked"}):
             points += [
                 _point("refill", company, event_loop=loop, topics=topics, batch_size=m, bus=True)
                 for m in sorted({1, *sizes} - {n})

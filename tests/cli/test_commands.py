@@ -217,7 +217,7 @@ def test_bench_model_compares_on_known_laws():
 def test_validate_goes_over_every_fabric_of_this_host(tmp_path):
     done = aether(
         *("validate", "--fabric", "all", "-n", "1,10", "--topics", "2", "--processes", "1"),
-        *("--repeats", "1", "--samples", str(tmp_path / "s.parquet"), "--json", "-"),
+        *("--repeats", "2", "--samples", str(tmp_path / "s.parquet"), "--json", "-"),
     )
     document = json.loads(done.stdout)
     assert document["fabric"] == "mixed"
