@@ -15,7 +15,8 @@ from aethermodel.calibrate.scenario import Scenario
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.calibrating import calibrate_host
 from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.sampling import calm_plan, settled, take_samples
+from aethermodel.measure.sampling import calm_plan, take_samples
+from aethermodel.measure.settling import settled
 
 Progress = Callable[[str, int, int], None]
 #: Of the model's best rate, what the recommended size is to reach by the model.

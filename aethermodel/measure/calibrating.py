@@ -17,7 +17,8 @@ from aethermodel.calibrate.design import next_point
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.cores import Look
 from aethermodel.measure.host import this_host
-from aethermodel.measure.sampling import CALM_SECONDS, Plan, Point, calm_plan, settled, take_samples
+from aethermodel.measure.sampling import CALM_SECONDS, Plan, Point, calm_plan, take_samples
+from aethermodel.measure.settling import settled
 from cython_core import simd_variant
 from cython_core.router import switch_size
 

@@ -129,7 +129,7 @@ class Campaign(BaseModel):
         switch = switch_size(self.topics)
         powers = (3 * 2**i for i in count() if i % 2 == 0 or 3 * 2**i > switch)
         grid = chain([1], powers)
-        while not sizes or sizes[-1] <= max(self.batch_sizes):
+        while len(sizes) < 2 or sizes[-1] <= max(self.batch_sizes):
             size = next(grid)
             while size in self.batch_sizes or size in sizes:
                 size += 1
@@ -205,12 +205,13 @@ class Campaign(BaseModel):
         return sorted({sizes[i * (len(sizes) - 1) // 4] for i in range(5)})
 
     def refill_sizes(self) -> list[int]:
-        """Return the smallest size, and six around what fills a core's own cache.
+        """Return the smallest size, and six around what fills a core's own cache; two at least.
 
-        The largest is not among them: its sweep takes ten times as long as what is timed.
+        Where there are others the largest is not among them: its sweep takes ten times as long as
+        what is timed.
         """
         first, *others = self.kernel_sizes()
-        return sorted({first, *others[-7:-1]})
+        return [first, *(others[-7:-1] or others)]
 
     def ceiling_points(self) -> list[Point]:
         """Return the copy bandwidth from the smallest to the largest batch of the kernel probe."""

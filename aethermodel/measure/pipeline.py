@@ -16,8 +16,9 @@ from aethermodel.measure.cores import Look
 from aethermodel.measure.prediction import term_plan, with_predictions
 from aethermodel.measure.rows import Kind, Row, available_kinds
 from aethermodel.measure.runner import EventLoop, available_loops
-from aethermodel.measure.sampling import Plan, Point, SamplingError, settled, take_samples
+from aethermodel.measure.sampling import Plan, Point, SamplingError, take_samples
 from aethermodel.measure.sending import ring_bytes
+from aethermodel.measure.settling import settled
 from aethermodel.measure.verbs_devices import usable_device
 
 Progress = Callable[[int, int], None]

@@ -18,8 +18,8 @@ from aethermodel.specification import load_specification
 from cython_core.router import switch_size
 
 Composition = Literal["serial", "pipelined"]
-#: Of the intervals.
-LEVEL = 0.95
+# Of the intervals.
+_LEVEL = 0.95
 
 
 class RowPrediction(NamedTuple):
@@ -130,7 +130,7 @@ def _fused(row: Row, final: pd.DataFrame) -> tuple[float, float, float]:
     swept = final[_refills(row, final)]
     fills = _conditions(row).fills()
     fit = fit_refill(swept["batch_size"], swept["seconds"], fills, swept["process"].tolist())
-    grown = growth_of(fit, np.array([float(row.batch_size)]), LEVEL, "mean")
+    grown = growth_of(fit, np.array([float(row.batch_size)]), _LEVEL, "mean")
     return _sum([*around, (float(grown.mean[0]), float(grown.low[0]), float(grown.high[0]))])
 
 

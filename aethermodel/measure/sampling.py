@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.measure.cores import APART, SHARED, Look
+from aethermodel.measure.cores import Look
 from aethermodel.measure.host import this_host
 from aethermodel.measure.probes import PROBES
 
@@ -26,21 +26,6 @@ if TYPE_CHECKING:
 SLICE_SECONDS = 0.001
 #: How long a sample of `calm_plan` lasts at least.
 CALM_SECONDS = 8 * SLICE_SECONDS
-# Calm samples that a point needs before the others are left out; the share of points from which on
-# having them is usual; and what tells points apart.
-_CALM_SAMPLES, _MOST = 3, 0.5
-_POINT = (
-    "probe",
-    "batch_size",
-    "topics",
-    "calls",
-    "threads",
-    "fabric",
-    "event_loop",
-    "producer",
-    "part",
-    "company",
-)
 
 
 class Point(BaseModel):
@@ -192,7 +177,8 @@ def take_samples(
         One row a sample, disturbed ones included: ``probe``, the settings as columns
         (missing where a probe has no such setting), ``company``, ``seconds`` an operation,
         ``loops``, ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``,
-        ``contended`` (share of its slices disturbed), ``core_seconds`` and ``trip_seconds`` (as
+        ``contended`` (share of its slices disturbed), ``both_cores`` (whether it kept two cores
+        busy at once, and both were looked at), ``core_seconds`` and ``trip_seconds`` (as
         `aethermodel.measure.cores.Look` has them, the larger of before and after; nan without
         slices, or where one core is enough), ``stolen_seconds``, ``switches``, ``load``,
         ``clock_ns``.
@@ -224,46 +210,3 @@ def take_samples(
     table = pd.DataFrame(rows)
     table["host"] = this_host().id
     return table
-
-
-def settled(samples: pd.DataFrame) -> pd.DataFrame:
-    """Mark as ``noisy``, and take back from ``final``, what ran on cores shared or moved apart.
-
-    Which core was slow shows only when all were seen: the first process may have seen no other.
-    Where most points have enough calm samples, one that has too few of them also keeps those taken
-    nearest to calm, by what the cores showed: with all of its own it would outvote the others.
-    Where most have too few, each of these keeps all that it has. Points for which both cores were
-    looked at are told from others. ``apart`` marks samples whose cores had been moved apart.
-
-    Parameters
-    ----------
-    samples : pandas.DataFrame
-        Of `calm_plan`, all processes together.
-    """
-    apart = samples["trip_seconds"] > APART * samples["trip_seconds"].min()
-    shared = samples["core_seconds"] > SHARED * samples["core_seconds"].min()
-    slow = samples["noisy"] | shared | apart
-    calm = samples["final"] & ~slow
-    core = samples["core_seconds"] / samples["core_seconds"].min() / SHARED
-    trip = samples["trip_seconds"] / samples["trip_seconds"].min() / APART
-    far = core.fillna(0).combine(trip.fillna(0), max)
-    far = far.where(calm, far.clip(lower=1)).where(samples["final"])
-    keys = [name for name in _POINT if name in samples]
-    both = samples.get("both", False)  # not in trials saved before it was noted
-    points = samples.assign(
-        calm=calm, seen=samples["process"].where(calm), far=far, both=both
-    ).groupby(keys, dropna=False)
-    wanted = min(2, samples["process"].nunique())
-    enough = points["calm"].transform("sum") >= _CALM_SAMPLES
-    enough &= points["seen"].transform("nunique") >= wanted
-    # One row a point, or points with more samples would count for more.
-    first = points.cumcount() == 0
-    shares = enough[first].groupby(points["both"].transform("first")[first]).mean()
-    usual = points["both"].transform("first").map(shares) > _MOST
-    near = points["far"].rank(method="first") <= _CALM_SAMPLES
-    kept = calm | (near & ~enough)
-    return samples.assign(
-        noisy=slow,
-        apart=apart,
-        final=samples["final"] & kept.where(usual, ~(slow & enough)),
-    )

@@ -16,7 +16,8 @@ from aethermodel.calibrate.composition import composition_errors
 from aethermodel.measure.calibrating import calibration_of, now
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
-from aethermodel.measure.sampling import settled, take_samples
+from aethermodel.measure.sampling import take_samples
+from aethermodel.measure.settling import settled
 
 Progress = Callable[[int, int], None]
 

@@ -123,7 +123,7 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
                 "noisy": noisy,
                 "final": not noisy or attempt == plan.retries,
                 "contended": contended,
-                "both": keeps_both(plan.points[turn]),
+                "both_cores": keeps_both(plan.points[turn]),
                 **around._asdict(),
                 "clock_ns": clock_ns,
                 **asdict(noise),

@@ -1,10 +1,9 @@
 """What keeping a schedule costs is found without the plane, and leaves the figures' tick alone."""
 
-import numpy as np
 import pytest
 
 from aethermodel.measure import load_keeping
-from aethermodel.measure.load import LoadedPipeline, LoadSettings
+from aethermodel.measure.load import LoadSettings
 from aethermodel.measure.load_keeping import keeping_seconds
 
 SETTINGS = LoadSettings(group=4, largest=3, topics=2)
@@ -16,9 +15,10 @@ def few(monkeypatch):
     monkeypatch.setattr(load_keeping, "_TICKS", 20)
 
 
-def test_it_is_a_time_below_that_of_a_tick():
-    whole = LoadedPipeline(SETTINGS).run(np.zeros(600))
-    assert 0 <= keeping_seconds(SETTINGS) < 10 * whole.seconds / whole.ticks
+def test_it_is_what_a_tick_takes_longer_with_a_schedule_to_keep(monkeypatch):
+    monkeypatch.setattr(load_keeping._Keeping, "tick_seconds", lambda _: 5e-6)
+    monkeypatch.setattr(load_keeping, "on_loop", lambda *_: lambda ticks: 3e-6 * ticks)
+    assert keeping_seconds(SETTINGS) == pytest.approx(2e-6)
 
 
 def test_every_tick_keeps_the_schedule_and_serves_nothing(monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.measure.sampling import Plan, Point, settled
+from aethermodel.measure.sampling import Plan, Point
+from aethermodel.measure.settling import settled
 from aethermodel.measure.slices import Lap, Lapped, sliced, undisturbed
 from aethermodel.measure.worker import sample
 
@@ -149,6 +150,6 @@ def test_where_few_are_calm_all_are_kept():
 
 
 def test_points_that_look_at_both_cores_are_told_from_others():
-    busy = _rows([1.9, 1.0, 1.9, 1.9]).assign(both=True)
-    calm = CALM.assign(both=False)
+    busy = _rows([1.9, 1.0, 1.9, 1.9]).assign(both_cores=True)
+    calm = CALM.assign(both_cores=False)
     assert _points(calm, calm, calm, busy)["final"].all()
