@@ -64,11 +64,12 @@ class Reader:
                 self._task.cancel()  # it waits for what is not to come any more
 
     def _first(self, batch: Batch) -> int:
-        """Return the sequence that this batch should begin with, and expect the one behind it."""
+        """Return the sequence that this batch should begin with; go on from the last that came."""
         if not len(batch):
             return 0
-        first = int(batch["sequence"][0]) if self._next is None else self._next
-        self._next = (first + len(batch)) % _SEQUENCES
+        sequences = batch["sequence"]
+        first = int(sequences[0]) if self._next is None else self._next
+        self._next = (int(sequences[-1]) + 1) % _SEQUENCES
         return first
 
     async def _drain(self) -> None:
@@ -85,15 +86,11 @@ class Reader:
                 record_waiting(receiver.waiting)
                 if copies:
                     seen.copied_bytes += copies * EVENT_BYTES * len(batch)
-                first = gaps = None
-                if self._numbered:
-                    first, gaps = self._first(batch), seen.gaps
+                first = self._first(batch) if self._numbered else None
                 if bus.waits:
                     await bus.handle(batch, first)
                 else:
                     bus.tick(batch, first)
-                if gaps is not None and gaps != seen.gaps:  # go on from the last that came
-                    self._next = (int(batch["sequence"][-1]) + 1) % _SEQUENCES
                 receiver.release()
                 del batch
                 await asyncio.sleep(0)  # producers and other readers want their turn

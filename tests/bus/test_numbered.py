@@ -74,6 +74,12 @@ def test_each_batch_that_breaks_off_is_counted_once(sizes, first, waits, data):
     assert sorted(seen) == sorted(s for stream in streams for batch in stream for s in batch)
 
 
+def test_what_breaks_off_at_one_receiver_leaves_an_empty_batch_of_another_alone():
+    # Async handlers wait for their turn, and meanwhile others count what they miss.
+    bus, _ = asyncio.run(drained([[[]], [[], [1, 2], [9], []]] * 10, waits=True))
+    assert bus.instruments.gaps == 10
+
+
 def test_the_first_break_is_logged_with_what_should_have_come(caplog):
     with caplog.at_level(logging.ERROR, "aethermodel.bus"):
         bus, _ = asyncio.run(drained([[[5, 6], [8, 9], [11]]], waits=False))
