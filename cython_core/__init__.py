@@ -12,7 +12,7 @@ from cython_core.ring_counters import RingCounters
 from cython_core.ring_errors import PeerDied, RingClosed, RingCorrupt, RingError
 from cython_core.ring_handoff import RingHandle
 from cython_core.router import MAX_TOPICS, Routed, route, route_columns
-from cython_core.sequence import first_disorder, first_gap, number
+from cython_core.sequence import ends, first_disorder, first_gap, number
 from cython_core.simd import simd_variant, simd_variants
 from cython_core.timing import clock_cost_ns, clock_resolution_ns, noop, now_ns
 from cython_core.views import as_arrow, as_bytes, to_arrow_columns
@@ -43,6 +43,7 @@ __all__ = [
     "clock_cost_ns",
     "clock_resolution_ns",
     "crc32c",
+    "ends",
     "first_disorder",
     "first_gap",
     "noop",

@@ -50,6 +50,30 @@ def first_gap(events, uint64_t first):
     return at
 
 
+def ends(events):
+    """Return the sequences of the first and of the last event.
+
+    Parameters
+    ----------
+    events : numpy.ndarray
+        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous; N at least 1.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    ValueError
+        If `events` is no batch, or holds no event.
+    """
+    cdef Py_ssize_t n = 0
+    cdef const aether_event* pointer = batch_pointer(events, &n)
+    if not n:
+        raise ValueError("a batch without events has no ends")
+    return pointer[0].sequence, pointer[n - 1].sequence
+
+
 def number(events, uint64_t first, uint64_t timestamp_ns):
     """Write ascending sequence numbers and one timestamp into a batch, in place.
 

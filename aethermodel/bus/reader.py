@@ -8,13 +8,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aethermodel.bus.fabric import Batch, EndOfStream, Receiver
-from cython_core import EVENT_BYTES
+from cython_core import EVENT_BYTES, ends
 
 if TYPE_CHECKING:
     from aethermodel.bus.bus import Bus
 
 # How many sequences there are: they begin again after the last.
 _SEQUENCES = 2**64
+# Ticks in a row before the loop's other tasks have their turn, which costs what a few handlers do.
+_TICKS_A_TURN = 4
 
 
 class Reader:
@@ -67,15 +69,16 @@ class Reader:
         """Return the sequence that this batch should begin with; go on from the last that came."""
         if not len(batch):
             return 0
-        sequences = batch["sequence"]
-        first = int(sequences[0]) if self._next is None else self._next
-        self._next = (int(sequences[-1]) + 1) % _SEQUENCES
+        came, last = ends(batch)
+        first = came if self._next is None else self._next
+        self._next = (last + 1) % _SEQUENCES
         return first
 
     async def _drain(self) -> None:
         bus, receiver, copies = self._bus, self.receiver, self._copies
         seen = bus.instruments
         record_waiting = seen.waiting_events.record
+        ticks = 0
         try:
             while self._left is None or self._left > 0:
                 self._idle = True
@@ -93,7 +96,9 @@ class Reader:
                     bus.tick(batch, first)
                 receiver.release()
                 del batch
-                await asyncio.sleep(0)  # producers and other readers want their turn
+                ticks += 1
+                if ticks % _TICKS_A_TURN == 0:
+                    await asyncio.sleep(0)  # producers and other readers want their turn
         except EndOfStream:
             pass
         except asyncio.CancelledError:

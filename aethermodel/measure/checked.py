@@ -16,8 +16,8 @@ class OutOfSequenceError(RuntimeError):
 class Checked:
     """Passes on a given number of batches of another receiver, then ends.
 
-    The sequence of every event is read and compared, or of each batch's first event alone where
-    whoever takes the batches compares the others. A batch's latency runs from the
+    The sequence of every event is read and compared, or of the very first one alone where whoever
+    takes the batches compares each with the one before. A batch's latency runs from the
     time that its sender wrote into it, which is when it was *meant* to go, to the
     return of its last handler: a late sender makes it longer, never shorter.
 
@@ -39,7 +39,7 @@ class Checked:
     released_ns : list of int, optional
         To which the time of each release is added.
     every : bool
-        Compare every event, not each batch's first alone.
+        Compare every event, not the very first alone.
 
     Attributes
     ----------
@@ -93,20 +93,24 @@ class Checked:
         if not self._left:
             raise EndOfStream
         batch = await self._receiver.receive()
-        at = first_gap(batch if self._every else batch[:1], self.next)
-        if at >= 0:
-            raise OutOfSequenceError(
-                f"event {self.next + at} should come, event {batch['sequence'][at]} came"
-            )
+        if self._every or not self.began_ns:
+            self._compare(batch if self._every else batch[:1])
         if self._verify and (bad := self._verify(batch)):
             raise OutOfSequenceError(f"event {self.next + bad[0]} was damaged on its way")
         self._left -= 1
         self.next += len(batch)
         if self.next == self._lap:
             self.next = 0
-        self._meant_ns = int(batch["timestamp_ns"][0])
+        self._meant_ns = batch["timestamp_ns"].item(0)
         self.began_ns = self.began_ns or self._meant_ns
         return batch
+
+    def _compare(self, batch: Batch) -> None:
+        at = first_gap(batch, self.next)
+        if at >= 0:
+            raise OutOfSequenceError(
+                f"event {self.next + at} should come, event {batch['sequence'][at]} came"
+            )
 
     def release(self) -> None:
         """Release the batch, and count its latency."""

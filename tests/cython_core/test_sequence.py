@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cython_core import Routed, allocate, first_disorder, first_gap, number, route, simd_variants
+from cython_core import (
+    Routed,
+    allocate,
+    ends,
+    first_disorder,
+    first_gap,
+    number,
+    route,
+    simd_variants,
+)
 
 FIRST = st.integers(0, 2**64 - 1)
 
@@ -20,6 +29,8 @@ def test_what_is_numbered_has_no_gap(n, first, timestamp):
     assert (batch["timestamp_ns"] == timestamp).all()
     assert (batch["value"] == 7).all()
     assert first_gap(batch, first) == -1
+    if n:
+        assert ends(batch) == (wanted[0], wanted[-1])
 
 
 @given(st.integers(1, 700), FIRST, st.data())
@@ -98,7 +109,7 @@ def test_bad_indices():
 
 def test_bad_input():
     batch = allocate(3)
-    for call in (lambda b: first_gap(b, 0), lambda b: number(b, 0, 0)):
+    for call in (ends, lambda b: first_gap(b, 0), lambda b: number(b, 0, 0)):
         for bad in (None, batch[::2], batch["sequence"], np.zeros(3)):
             with pytest.raises(ValueError, match="events"):
                 call(bad)
@@ -107,3 +118,5 @@ def test_bad_input():
         number(batch, 0, 0)
     with pytest.raises(OverflowError):
         first_gap(batch, -1)
+    with pytest.raises(ValueError, match="without events"):
+        ends(allocate(0))
