@@ -26,7 +26,8 @@ cdef class Ring(End):
         The end to open; spent by this.
     policy : {"spin-then-wait", "spin", "wait"}
         How this end waits: ``spin`` never sleeps (lowest latency, one core),
-        ``wait`` sleeps at once, ``spin-then-wait`` spins 50 us first.
+        ``wait`` sleeps at once, ``spin-then-wait`` spins 50 us first, or 200 us where its
+        last sleep was over by then.
 
     Attributes
     ----------

@@ -41,6 +41,9 @@ cdef extern from "ring_wait.h" nogil:
 # How long each policy spins before it sleeps. A sleep and its wake-up cost some
 # 10 us, so spinning longer than a few of them buys little.
 cdef dict _SPIN_NS = {"spin": INT64_MAX, "spin-then-wait": 50_000, "wait": 0}
+# But the peer pays for the wake-up, each time where it is the slower one: after a sleep that
+# was over within so long, the next wait spins as long instead, until one lasts longer.
+cdef int64_t _LONGER_NS = 200_000
 # A wait looks at signals, deadlines and the peer this often, whatever the peer does.
 cdef int64_t SLICE_NS = 50_000_000
 # A producer with room to spare looks after its consumer this often.
@@ -312,12 +315,12 @@ cdef class End:
     cdef int _await(self, uint64_t need, object timeout) except -1:
         cdef aether_ring_news news
         cdef int64_t left = SLICE_NS, spin_ns = self._spin_ns
-        cdef int64_t deadline = INT64_MAX
+        cdef int64_t begun = _now(CLOCK_MONOTONIC), deadline = INT64_MAX
         cdef bint first = True
         if timeout is not None:
             if not timeout >= 0:
                 raise ValueError(f"timeout must be 0 or more seconds, not {timeout}")
-            deadline = _now(CLOCK_MONOTONIC) + <int64_t> min(timeout * 1e9, 1e18)
+            deadline = begun + <int64_t> min(timeout * 1e9, 1e18)
         self._busy = True
         try:
             while True:
@@ -340,6 +343,14 @@ cdef class End:
                     spin_ns = 0
         finally:
             self._busy = False
+            if self.policy == "spin-then-wait":
+                self._learn(_now(CLOCK_MONOTONIC) - begun)
+
+    cdef void _learn(self, int64_t waited_ns) noexcept:
+        if waited_ns > _LONGER_NS:
+            self._spin_ns = _SPIN_NS[self.policy]
+        elif waited_ns > self._spin_ns:  # it slept
+            self._spin_ns = _LONGER_NS
 
     cdef int _last_look(self, uint64_t need) except -1:
         # The peer is dead, so all it did is visible now: this look is final.

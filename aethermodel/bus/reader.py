@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 # How many sequences there are: they begin again after the last.
 _SEQUENCES = 2**64
-# Ticks in a row before the loop's other tasks have their turn, which costs what a few handlers do.
-_TICKS_A_TURN = 4
+#: Ticks in a row before the loop's other tasks have their turn, which costs what a few handlers do.
+TICKS_A_TURN = 4
 
 
 class Reader:
@@ -97,7 +97,7 @@ class Reader:
                 receiver.release()
                 del batch
                 ticks += 1
-                if ticks % _TICKS_A_TURN == 0:
+                if ticks % TICKS_A_TURN == 0:
                     await asyncio.sleep(0)  # producers and other readers want their turn
         except EndOfStream:
             pass

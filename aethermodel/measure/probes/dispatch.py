@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.fabric import EndOfStream
+from aethermodel.bus.reader import TICKS_A_TURN
 from aethermodel.measure.repeated import Repeated
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -28,7 +30,7 @@ class Settings(BaseModel):
     ----------
     by : {"bus", "bare"}
         ``bare`` is the least code that does the same: receive, route, call, release, give the
-        loop its turn. It isolates no errors, times nothing, and knows no end but the stream's. It
+        loop its turn as often. It isolates no errors, times nothing, and knows no end but the stream's. It
         is plain Python: the bus, which calls its handlers from native code, may be below it.
     event_loop : {"asyncio", "uvloop"}
     handlers : int
@@ -70,7 +72,7 @@ async def _bare(source: Repeated, tally: Tally, handlers: int) -> None:
     routed = Routed(TOPICS, TOPICS)
     calls = list(enumerate([tally.handle] * handlers))
     with suppress(EndOfStream):
-        while True:
+        for ticks in count(1):
             batch = await source.receive()
             route(batch, TOPICS, out=routed)
             if calls:
@@ -78,4 +80,5 @@ async def _bare(source: Repeated, tally: Tally, handlers: int) -> None:
                 for topic, handler in calls:
                     handler(batch, indices[bounds[topic] : bounds[topic + 1]])
             source.release()
-            await asyncio.sleep(0)
+            if ticks % TICKS_A_TURN == 0:
+                await asyncio.sleep(0)
