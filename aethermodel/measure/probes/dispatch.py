@@ -31,7 +31,8 @@ class Settings(BaseModel):
     by : {"bus", "bare"}
         ``bare`` is the least code that does the same: receive, route, call, release, give the
         loop its turn as often. It isolates no errors, times nothing, and knows no end but the
-        stream's. It is plain Python: the bus, which calls its handlers from native code, may be below it.
+        stream's. It is plain Python: the bus, which calls its handlers from native code, may be
+        below it.
     event_loop : {"asyncio", "uvloop"}
     handlers : int
         Topics that have one, 0 to 16.
