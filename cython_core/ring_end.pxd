@@ -46,7 +46,6 @@ cdef class End:
     cdef int _check_open(self) except -1
     cdef int _check_idle(self) except -1
     cdef int _await(self, uint64_t need, object timeout) except -1
-    cdef void _learn(self, int64_t waited_ns) noexcept
     cdef int _last_look(self, uint64_t need) except -1
     cdef object _ended(self, aether_ring_news news)
     cdef void _wake(self) noexcept

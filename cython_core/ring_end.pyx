@@ -15,6 +15,7 @@ from cython_core.ring_errors import PeerDied, RingClosed, RingCorrupt
 from cython_core.ring_handoff import RingHandle
 from cython_core.ring_link import Link
 from cython_core.ring_memory import events_at, inspect, slots_for
+from cython_core.ring_spin import SPIN_NS, next_spin_ns
 
 cdef extern from "<time.h>" nogil:
     clockid_t CLOCK_MONOTONIC_COARSE
@@ -38,12 +39,6 @@ cdef extern from "ring_wait.h" nogil:
     aether_ring_news aether_ring_wait(
         aether_ring_end*, uint64_t, const aether_ring_fds*, int64_t, int64_t, bint)
 
-# How long each policy spins before it sleeps. A sleep and its wake-up cost some
-# 10 us, so spinning longer than a few of them buys little.
-cdef dict _SPIN_NS = {"spin": INT64_MAX, "spin-then-wait": 50_000, "wait": 0}
-# But the peer pays for the wake-up, each time where it is the slower one: after a sleep that
-# was over within so long, the next wait spins as long instead, until one lasts longer.
-cdef int64_t _LONGER_NS = 200_000
 # A wait looks at signals, deadlines and the peer this often, whatever the peer does.
 cdef int64_t SLICE_NS = 50_000_000
 # A producer with room to spare looks after its consumer this often.
@@ -72,8 +67,8 @@ cdef class End:
     def __init__(self, handle, *, str policy="spin-then-wait"):
         if self._map is not None:
             raise ValueError("this end is open already")
-        if policy not in _SPIN_NS:
-            raise ValueError(f"policy must be one of {', '.join(_SPIN_NS)}, not {policy!r}")
+        if policy not in SPIN_NS:
+            raise ValueError(f"policy must be one of {', '.join(SPIN_NS)}, not {policy!r}")
         if not isinstance(handle, RingHandle):
             raise ValueError(f"a ring's end opens from a RingHandle, not {type(handle).__name__}")
         memory, wake, wake_peer, link = handle.take()
@@ -82,7 +77,7 @@ cdef class End:
         self.role = handle.role
         self.policy = policy
         self._producer = self.role == "producer"
-        self._spin_ns = _SPIN_NS[policy]
+        self._spin_ns = SPIN_NS[policy]
         self._forks = _forks
         cdef uint64_t capacity, slots
         cdef Mapping memory_map
@@ -329,6 +324,8 @@ cdef class End:
                 with nogil:
                     news = aether_ring_wait(&self._end, need, &self._fds, spin_ns, left, first)
                 if news == AETHER_RING_READY:
+                    self._spin_ns = next_spin_ns(
+                        self.policy, self._spin_ns, _now(CLOCK_MONOTONIC) - begun)
                     return 0
                 if news == AETHER_RING_CLOSED or news == AETHER_RING_CORRUPT:
                     raise self._ended(news)
@@ -343,14 +340,6 @@ cdef class End:
                     spin_ns = 0
         finally:
             self._busy = False
-            if self.policy == "spin-then-wait":
-                self._learn(_now(CLOCK_MONOTONIC) - begun)
-
-    cdef void _learn(self, int64_t waited_ns) noexcept:
-        if waited_ns > _LONGER_NS:
-            self._spin_ns = _SPIN_NS[self.policy]
-        elif waited_ns > self._spin_ns:  # it slept
-            self._spin_ns = _LONGER_NS
 
     cdef int _last_look(self, uint64_t need) except -1:
         # The peer is dead, so all it did is visible now: this look is final.

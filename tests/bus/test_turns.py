@@ -7,6 +7,7 @@ import pytest
 import uvloop
 
 from aethermodel.bus import Bus
+from aethermodel.bus.reader import TICKS_A_TURN
 from aethermodel.measure.repeated import Repeated
 from aethermodel.measure.workload import make_batch
 
@@ -54,7 +55,7 @@ def test_another_task_has_its_turn_within_a_few_ticks(run, waits, fails):
     run(main())
     assert len(ticks) == TICKS
     assert seen[-1] == TICKS
-    assert max(later - earlier for earlier, later in pairwise(seen)) <= 5
+    assert max(later - earlier for earlier, later in pairwise(seen)) <= TICKS_A_TURN + 1
 
 
 def test_two_producers_take_turns(run):
@@ -68,7 +69,9 @@ def test_two_producers_take_turns(run):
 
     run(main())
     assert len(sources) == 2 * TICKS
-    assert all(abs(sources[:i].count(1) - sources[:i].count(2)) <= 4 for i in range(2 * TICKS))
+    assert all(
+        abs(sources[:i].count(1) - sources[:i].count(2)) <= TICKS_A_TURN for i in range(2 * TICKS)
+    )
 
 
 def test_a_timer_is_not_put_off_by_what_waits(run):
