@@ -161,8 +161,11 @@ class Calibration:
         if term == REFILL:
             return fit_refill(n, seconds, self.conditions.fills(), group)
         if term != "kernel":
-            # Handles have no memory level: whatever they cost, it has no knee.
-            return fit_term(n, seconds, forms=("constant", "affine"), group=group)
+            # Handles have no memory level: whatever they cost, it has no knee. What a ring's events
+            # cost falls where the ring has outgrown the cache that they were written in.
+            spills = self.conditions.ring_spills() if term == "fabric" else None
+            forms = ("constant", "affine")
+            return fit_term(n, seconds, forms=forms, switch=spills, group=group)
         # A knee beyond the samples says nothing about them. Of a cache that others use too, less
         # is left than its size says: then the knee is found from the samples.
         inside = tuple(k for k in self.conditions.knees().values() if min(n) < k < max(n))

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from aethermodel.labels import FabricLabel
 
 
+#: Batches that a ring has room for, unless they are large.
+RING_BATCHES = 8
+
+
 @dataclass(frozen=True)
 class Conditions:
     """Under what the terms were measured; a prediction holds for these.
@@ -60,3 +64,12 @@ class Conditions:
         """Return how many events fill the L2 cache, the last that is one core's own."""
         size = self.cache_bytes.get("L2")
         return size / 64 if size else None
+
+    def ring_spills(self) -> float | None:
+        """Return the batch size from which a ring no longer fits its producer's L2 cache.
+
+        Up to there the consumer fetches lines from that cache, beyond from the shared one, which it
+        reaches faster; see `aethermodel.measure.sending.ring_capacity`. None of other fabrics.
+        """
+        fills = self.fills()
+        return fills / RING_BATCHES if fills and self.fabric == "shared-memory" else None

@@ -33,6 +33,8 @@ _MEANINGS = {
     "fabric": {
         "c0": ("t_fabric", "s", "one batch sent and received"),
         "c1": ("t_fabric_event", "s/event", "fabric cost that grows with the batch"),
+        "cs": ("t_fabric_near", "s/event", "the same, while the ring fits its producer's L2 cache"),
+        "Ns": ("N_ring", "event", "batch size from which the ring does not"),
     },
     "send": {
         "c0": ("t_send", "s", "one batch made and sent, by the producer"),

@@ -191,10 +191,14 @@ class Campaign(BaseModel):
         return [self._point("fabric", batch_size=n, **settings) for n in sizes]
 
     def _producer_points(self) -> list[Point]:
-        """Return what calibrates the producer in another process: a stage beside the terms."""
+        """Return what calibrates the producer in another process: a stage beside the terms.
+
+        At every other size: its consumer takes the batches outside the clock, at the same cost.
+        """
         if self.fabric == "loopback":
             return []
-        return [self._point("send", batch_size=n, fabric=self.fabric) for n in self.kernel_sizes()]
+        sizes = self.kernel_sizes()[::-2][::-1]
+        return [self._point("send", batch_size=n, fabric=self.fabric) for n in sizes]
 
     def handle_sizes(self) -> list[int]:
         """Return five sizes: they show whether a handle's cost really does not depend on N.

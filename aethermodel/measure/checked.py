@@ -36,8 +36,8 @@ class Checked:
         Also verify every event's checksum.
     more : callable, optional
         Asked once `batches` have been passed on: returns how many further ones to; 0: none.
-    released_ns : list of int, optional
-        To which the time of each release is added.
+    released : callable, optional
+        Called with the time of each release, in nanoseconds of `cython_core.now_ns`.
     every : bool
         Compare every event, not the very first alone.
 
@@ -56,7 +56,7 @@ class Checked:
         lap: int = 0,
         verify: Checksums | None = None,
         more: Callable[[], int] | None = None,
-        released_ns: list[int] | None = None,
+        released: Callable[[int], None] | None = None,
         every: bool = True,
     ) -> None:
         self.label = receiver.label
@@ -70,7 +70,7 @@ class Checked:
         self._verify = verify.verify if verify else None
         self._more = more
         self._meant_ns = 0
-        self._released_ns = released_ns
+        self._released = released
         self._every = every
 
     @property
@@ -117,8 +117,15 @@ class Checked:
         self._receiver.release()
         self.ended_ns = now_ns()
         self.latency_ns.record(self.ended_ns - self._meant_ns)
-        if self._released_ns is not None:
-            self._released_ns.append(self.ended_ns)
+        if self._released:
+            self._released(self.ended_ns)
+
+    async def take(self, batches: int) -> None:
+        """Take so many as a bus does, which also looks how many events wait behind each."""
+        for _ in range(batches):
+            await self.receive()
+            _ = self.waiting
+            self.release()
 
     def close(self) -> None:
         """Leave the receiver open for the next run."""

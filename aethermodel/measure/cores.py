@@ -26,6 +26,8 @@ SHARED = 1.25
 #: Cores between which a line takes so many times what it did at best have been moved apart: with
 #: neighbours on both it takes less than twice as long, without a common cache four times.
 APART = 2.5
+# Turns of a glance: 6 us where the core is at its best.
+_GLANCE = 500
 # Several short games, of which one is not disturbed.
 _GAMES, _TRIPS = 5, 60
 # Longer than a look at one core takes.
@@ -108,6 +110,19 @@ def company() -> Iterator[None]:
     finally:
         game.play(True, 2, _LONGEST_NS)
         thread.join()
+
+
+def glance() -> float:
+    """Return the seconds of a thousand turns of an empty loop on this core, from fewer of them.
+
+    As long as 6 us: short enough to stand beside each millisecond of a sample.
+    """
+    for _ in range(_GLANCE // 10):  # whatever ran before may have displaced even this
+        pass
+    start = perf_counter()
+    for _ in range(_GLANCE):
+        pass
+    return (perf_counter() - start) * 1000 / _GLANCE
 
 
 def _known(choose: Callable[..., float], *figures: float) -> float:

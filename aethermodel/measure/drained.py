@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Self
@@ -106,30 +106,39 @@ class Drained:
 
 
 def _drain_ring(handle: RingHandle, batch_size: int, orders: Connection) -> None:
+    async def order() -> int:
+        batches: int = orders.recv()  # nothing else runs on this loop
+        return batches
+
     with handle.attach() as ring:
-        asyncio.run(_drain(ShmReceiver(ring, batch_size), orders))
+        asyncio.run(_drain(ShmReceiver(ring, batch_size), order, orders))
 
 
 def _drain_dialled(fabric: Dialled, batch_size: int, orders: Connection) -> None:
+    def order() -> Coroutine[None, None, int]:
+        # In a thread, so that the loop goes on giving back what was released.
+        return asyncio.to_thread(orders.recv)
+
     async def main() -> None:
         listening = await listen(fabric, batch_size)
         orders.send(listening.address)
         receiver = await listening.accept()
         listening.close()
         try:
-            await _drain(receiver, orders)
+            await _drain(receiver, order, orders)
         finally:
             receiver.close()
 
     asyncio.run(main())
 
 
-async def _drain(receiver: Receiver, orders: Connection) -> None:
+async def _drain(
+    receiver: Receiver, order: Callable[[], Coroutine[None, None, int]], orders: Connection
+) -> None:
     first = 0
     while True:
         try:
-            # In a thread, so that the loop goes on giving back what was released.
-            batches: int = await asyncio.to_thread(orders.recv)
+            batches = await order()
         except EOFError:
             return
         checked = Checked(receiver, batches, first)

@@ -9,7 +9,7 @@ from aethermodel.bus.fabric import Batch
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.load import LoadedPipeline, LoadSettings
 from aethermodel.measure.runner import on_loop
-from aethermodel.measure.slices import undisturbed
+from aethermodel.measure.slices import Slices, undisturbed
 from cython_core import allocate
 
 # Of each form, by turns.
@@ -31,11 +31,13 @@ def keeping_seconds(settings: LoadSettings) -> float:
     """
     keeping = _Keeping(settings)
     plain = on_loop(settings.event_loop, _plain)
-    keeping.tick_seconds(), plain(_TICKS)  # warm
-    pairs = [(keeping.tick_seconds(), plain(_TICKS) / _TICKS) for _ in range(_PAIRS)]
+    keeping.seconds(), plain(_TICKS)  # warm
     # At full speed, as the terms: a core that a neighbour shares makes either look dearer.
-    kept, alone = (undisturbed(each)[0] for each in zip(*pairs, strict=True))
-    return max(0.0, kept - alone)
+    kept, alone = Slices(0), Slices(0)
+    for _ in range(_PAIRS):
+        kept.add(_TICKS, keeping.seconds())
+        alone.add(_TICKS, plain(_TICKS))
+    return max(0.0, undisturbed(kept.taken).seconds - undisturbed(alone.taken).seconds)
 
 
 class _Nothing:
@@ -52,11 +54,11 @@ class _Keeping(LoadedPipeline):
         super().__init__(settings)
         self._plane = _Nothing()
 
-    def tick_seconds(self) -> float:
-        """Keep a schedule that is due all at once."""
+    def seconds(self) -> float:
+        """Keep a schedule that is due all at once: so many ticks."""
         self._due = [0.0] * (_TICKS * self.settings.largest)
         self._ends, self._served, self._rule = [], [], None
-        return self._drive(len(self._due)) / _TICKS
+        return self._drive(len(self._due))
 
 
 async def _plain(ticks: int) -> float:

@@ -17,13 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from aethermodel.measure.cores import Look
 from aethermodel.measure.host import this_host
 from aethermodel.measure.probes import PROBES
+from aethermodel.measure.slices import SLICE_SECONDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-#: How long a slice lasts: longer than the clock costs, shorter than most of what disturbs.
-SLICE_SECONDS = 0.001
 #: How long a sample of `calm_plan` lasts at least.
 CALM_SECONDS = 8 * SLICE_SECONDS
 
@@ -73,7 +72,7 @@ class Plan(BaseModel):
         some 50 ns, so that 1 ms already keeps it below 0.01 %.
     slices : int
         Parts that a sample is cut in, to leave out those that were disturbed: a whole one counts
-        as disturbed by any theft or switch, one of several slices where most of these are.
+        as disturbed by any theft or switch, one of several slices where hardly any is calm.
     retries : int
         How often a sample that was disturbed is taken again.
     seed : int
@@ -108,7 +107,7 @@ def calm_plan(points: Iterable[Point], processes: int, repeats: int, seed: int =
         repeats=repeats,
         sample_seconds=CALM_SECONDS,
         slices=round(CALM_SECONDS / SLICE_SECONDS),
-        retries=1,
+        retries=2,
         seed=seed,
     )
 
@@ -177,11 +176,10 @@ def take_samples(
         One row a sample, disturbed ones included: ``probe``, the settings as columns
         (missing where a probe has no such setting), ``company``, ``seconds`` an operation,
         ``loops``, ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``,
-        ``contended`` (share of its slices disturbed), ``both_cores`` (whether it kept two cores
-        busy at once, and both were looked at), ``core_seconds`` and ``trip_seconds`` (as
-        `aethermodel.measure.cores.Look` has them, the larger of before and after; nan without
-        slices, or where one core is enough), ``stolen_seconds``, ``switches``, ``load``,
-        ``clock_ns``.
+        ``contended`` (share of its slices disturbed), ``core_seconds`` (an idle loop beside the
+        slices that count, as `aethermodel.measure.cores.Look` has it; nan without slices),
+        ``trip_seconds`` (the larger of before and after; nan without slices, or where one core is
+        enough), ``stolen_seconds``, ``switches``, ``load``, ``clock_ns``.
 
     Raises
     ------

@@ -32,8 +32,8 @@ def settled(samples: pd.DataFrame) -> pd.DataFrame:
     Which core was slow shows only when all were seen: the first process may have seen no other.
     Where most points have enough calm samples, one that has too few of them also keeps those taken
     nearest to calm, by what the cores showed: with all of its own it would outvote the others.
-    Where most have too few, each of these keeps all that it has. Points for which both cores were
-    looked at are told from others. ``apart`` marks samples whose cores had been moved apart.
+    Where most have too few, each of these keeps all that it has. ``apart`` marks samples whose
+    cores had been moved apart.
 
     Parameters
     ----------
@@ -49,21 +49,18 @@ def settled(samples: pd.DataFrame) -> pd.DataFrame:
     far = core.fillna(0).combine(trip.fillna(0), max)
     far = far.where(calm, far.clip(lower=1)).where(samples["final"])
     keys = [name for name in _POINT if name in samples]
-    both = samples.get("both_cores", False)  # not in trials saved before it was noted
-    points = samples.assign(
-        calm=calm, seen=samples["process"].where(calm), far=far, both=both
-    ).groupby(keys, dropna=False)
+    points = samples.assign(calm=calm, seen=samples["process"].where(calm), far=far).groupby(
+        keys, dropna=False
+    )
     wanted = min(2, samples["process"].nunique())
     enough = points["calm"].transform("sum") >= _CALM_SAMPLES
     enough &= points["seen"].transform("nunique") >= wanted
     # One row a point, or points with more samples would count for more.
-    first = points.cumcount() == 0
-    shares = enough[first].groupby(points["both"].transform("first")[first]).mean()
-    usual = points["both"].transform("first").map(shares) > _MOST
+    usual = enough[points.cumcount() == 0].mean() > _MOST
     near = points["far"].rank(method="first") <= _CALM_SAMPLES
     kept = calm | (near & ~enough)
     return samples.assign(
         noisy=slow,
         apart=apart,
-        final=samples["final"] & kept.where(usual, ~(slow & enough)),
+        final=samples["final"] & (kept if usual else ~(slow & enough)),
     )

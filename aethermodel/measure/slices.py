@@ -3,89 +3,164 @@
 On a rented host another guest may use the second thread of a core. For fractions of a millisecond
 at a time it then gives half of what it did, and the kernel counts neither stolen time nor a switch.
 A sample as a whole holds some of that, more or less of it each time; its slices hold it or do not.
-Where it lasts for seconds, `aethermodel.measure.cores` shows it.
+What tells them apart is an idle loop beside each slice, and never what the slice itself took: how
+dear an operation looks must not decide whether it counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from math import inf, isnan, nan
 from statistics import median
 from typing import NamedTuple
 
-#: A slice that takes so many times what the calm quarter does was disturbed.
-CALM = 1.2
+from aethermodel.measure.cores import SHARED, glance
+
+#: How long a slice lasts: longer than the looks cost, shorter than most of what disturbs.
+SLICE_SECONDS = 0.001
+# Calm slices that a sample needs, where it has so many: a single one may have been calm by chance.
+_FEWEST = 2
 
 
-class Lap(NamedTuple):
-    """A stretch of a stream: how many operations, and the seconds that they took."""
-
-    loops: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Lapped:
-    """A timed function whose operations follow each other without a break.
-
-    Starting anew for every slice would time the start; it hands out what each stretch took.
+class Slice(NamedTuple):
+    """A stretch of a sample.
 
     Attributes
     ----------
-    laps : callable
-        ``loops -> laps``, whose loops add up to as many, or nearly.
+    loops : int
+        Operations.
+    seconds : float
+        That they took.
+    core_seconds : float
+        A thousand turns of an idle loop on the same core, before and after: the slower one.
     """
 
-    laps: Callable[[int], list[Lap]]
+    loops: int
+    seconds: float
+    core_seconds: float
+
+
+class Slices:
+    """Cuts what is timed in slices, and looks at the core between them, outside the clock.
+
+    Parameters
+    ----------
+    least : float
+        Seconds of a slice.
+
+    Attributes
+    ----------
+    taken : list of Slice
+    """
+
+    def __init__(self, least: float = SLICE_SECONDS) -> None:
+        self.taken: list[Slice] = []
+        self._least = least
+        self._loops, self._seconds = 0, 0.0
+        self._core = glance()
+
+    def add(self, loops: int, seconds: float) -> None:
+        """Note that so many operations took so long; where a slice is full, look and begin anew."""
+        self._loops += loops
+        self._seconds += seconds
+        if self._seconds >= self._least:
+            self.cut()
+
+    def cut(self) -> None:
+        """Look, and begin the next slice."""
+        core = glance()
+        self.taken.append(Slice(self._loops, self._seconds, max(core, self._core)))
+        self._loops, self._seconds, self._core = 0, 0.0, core
+
+    def end(self) -> list[Slice]:
+        """Return all; what is left belongs to the last one."""
+        if self._loops:
+            self.cut()
+            rest = self.taken.pop()
+            last = self.taken.pop() if self.taken else Slice(0, 0.0, 0.0)
+            core = max(last.core_seconds, rest.core_seconds)
+            both = Slice(last.loops + rest.loops, last.seconds + rest.seconds, core)
+            self.taken.append(both)
+        return self.taken
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A timed function whose operations follow each other without a break.
+
+    Starting anew for every slice would time the start; it cuts its slices itself.
+
+    Attributes
+    ----------
+    slices : callable
+        ``loops -> slices``, whose loops add up to as many, or nearly.
+    """
+
+    slices: Callable[[int], list[Slice]]
 
     def __call__(self, loops: int) -> float:
         """Return the seconds of all of them."""
-        taken = self.laps(loops)
-        return sum(lap.seconds for lap in taken) * loops / sum(lap.loops for lap in taken)
+        taken = self.slices(loops)
+        return sum(each.seconds for each in taken) * loops / sum(each.loops for each in taken)
 
 
-def sliced(timed: Callable[[int], float] | Lapped, loops: int, slices: int) -> list[float]:
-    """Run an operation in slices, and return the seconds an operation of each.
+def sliced(timed: Callable[[int], float] | Stream, loops: int, slices: int) -> list[Slice]:
+    """Run an operation in slices.
 
     Parameters
     ----------
     timed : callable
-        ``loops -> seconds``, or one that has laps.
+        ``loops -> seconds``, or a stream, which makes as many slices as it lasts.
     loops : int
         In all; at least one a slice is run.
     slices : int
-        How many, as far as there are laps to form them.
+        How many.
     """
-    if not isinstance(timed, Lapped):
-        each = max(1, loops // slices)
-        return [timed(each) / each for _ in range(slices)]
-    laps = timed.laps(max(loops, slices))
-    ends = list(accumulate(lap.loops for lap in laps))
-    found: list[list[Lap]] = [[] for _ in range(slices)]
-    for lap, end in zip(laps, ends, strict=True):
-        found[(end - 1) * slices // ends[-1]].append(lap)
-    return [sum(lap.seconds for lap in own) / sum(lap.loops for lap in own) for own in found if own]
+    if isinstance(timed, Stream):
+        return timed.slices(max(loops, slices))
+    each = max(1, loops // slices)
+    found = Slices(inf)
+    for _ in range(slices):
+        found.add(each, timed(each))
+        found.cut()
+    return found.taken
 
 
-def undisturbed(seconds: Sequence[float]) -> tuple[float, float]:
-    """Return the median of the slices that nobody disturbed, and the share of the others.
+class Undisturbed(NamedTuple):
+    """What the calm slices say.
+
+    Attributes
+    ----------
+    seconds, core_seconds : float
+        Median of an operation and of the idle loop beside it; of all slices, where too few are
+        calm.
+    contended : float
+        Share of the slices left out; 1 where too few are calm.
+    """
+
+    seconds: float
+    core_seconds: float
+    contended: float
+
+
+def undisturbed(slices: Sequence[Slice], best: float = nan) -> Undisturbed:
+    """Return what an operation took while the core was this process's alone.
 
     Parameters
     ----------
-    seconds : sequence of float
-        An operation, one a slice; at least one.
-
-    Returns
-    -------
-    seconds, contended : float
-
-    Notes
-    -----
-    Calm is what takes no more than `CALM` times the lower quartile. It leaves the median alone
-    where nothing disturbs, and finds the calm time where up to three slices in four were disturbed.
+    slices : sequence of Slice
+        At least one.
+    best : float
+        Seconds of the idle loop at best, of earlier samples; nan where there are none.
     """
-    ordered = sorted(seconds)
-    limit = CALM * ordered[(len(ordered) - 1) // 4]
-    calm = [each for each in ordered if each <= limit]
-    return median(calm), 1 - len(calm) / len(ordered)
+    least = min(each.core_seconds for each in slices)
+    limit = SHARED * min(least, inf if isnan(best) else best)
+    calm = [each for each in slices if each.core_seconds <= limit]
+    enough = len(calm) >= min(_FEWEST, len(slices))
+    kept = calm if enough else slices
+    return Undisturbed(
+        median(each.seconds / each.loops for each in kept),
+        median(each.core_seconds for each in kept),
+        1 - len(calm) / len(slices) if enough else 1.0,
+    )

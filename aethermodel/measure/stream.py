@@ -47,22 +47,21 @@ def across(
     crossing: Crossing,
     batch_size: int,
     topics: int,
-    released_ns: list[int] | None = None,
+    released: Callable[[int], None] | None = None,
     *,
     fused: bool = False,
 ) -> Move:
     """Move batches of another process through a bus; every event is checked.
 
-    Apart, as the model's terms have it, or (`fused`) in the router's own pass.
+    Apart, as the model's terms have it, or (`fused`) in the router's own pass. `released` is as in
+    `Checked`.
     """
 
     async def move(batches: int, interval_ns: int) -> Moved:
         tally = Tally()
         bus = tallied(tally, batch_size, topics, numbered=fused)
         first = crossing.order(batches, batch_size, interval_ns)
-        checked = Checked(
-            crossing.receiver, batches, first, released_ns=released_ns, every=not fused
-        )
+        checked = Checked(crossing.receiver, batches, first, released=released, every=not fused)
         before = process_time()
         await drain(bus, checked)
         consumer, producer = process_time() - before, crossing.spent().cpu_seconds

@@ -23,8 +23,7 @@ from cython_core import clock_cost_ns
 
 # Two successive windows that differ by less are warm.
 _WARM = 0.05
-_MOST_WINDOWS = 10
-_MOST_CONTENDED = 0.5
+_MOST_WINDOWS = 3
 
 
 def size_loop(timed: Timed, seconds: float) -> int:
@@ -55,21 +54,16 @@ def size_loop(timed: Timed, seconds: float) -> int:
     return loops
 
 
-def look_at(point: Point) -> Look:
-    """Look at the cores that what is timed at a point runs on."""
-    return Look.now(both=keeps_both(point), crossing=_crosses(point))
-
-
-def keeps_both(point: Point) -> bool:
-    """Whether what is timed at a point keeps two cores busy at once.
-
-    The terms of a fabric take turns in their two processes; only the whole goes on in both.
-    """
-    return point.company or (_crosses(point) and point.probe == "pipeline")
-
-
-def _crosses(point: Point) -> bool:
+def crosses(point: Point) -> bool:
+    """Whether what is timed at a point goes from one process to another."""
     return bool(point.settings.get("fabric", "loopback") != "loopback")
+
+
+def way_of(point: Point) -> Look:
+    """Look at the way between the cores, where what is timed at a point goes over it."""
+    if not crosses(point):
+        return Look()
+    return Look(trip_seconds=Look.now(crossing=True).trip_seconds)
 
 
 def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[str, Any]]:
@@ -98,23 +92,27 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
                 timed = probe.prepare(probe.settings(**point.settings))
                 prepared[turn] = timed, size_loop(timed, plan.sample_seconds)
             timed, loops = prepared[turn]
-            around = look_at(plan.points[turn]) if plan.slices > 1 else Look()
+            around = way_of(plan.points[turn]) if plan.slices > 1 else Look()
             with company() if plan.points[turn].company else nullcontext():
                 timed(max(1, loops // 4))  # the points in between have cooled the caches
                 before = Reading.now()
-                seconds, contended = undisturbed(sliced(timed, loops, plan.slices))
+                slices = sliced(timed, loops, plan.slices)
                 noise = Noise.since(before)
+            found = undisturbed(slices, best.core_seconds)
             noisy = noise.noisy
             if plan.slices > 1:
-                # Slices leave out what was disturbed, as long as most of them were not.
-                around = around.worst(look_at(plan.points[turn]))
+                # Slices leave out what was disturbed, as long as some were not.
+                around = around.worst(way_of(plan.points[turn]))
+                around = around._replace(core_seconds=found.core_seconds)
                 best = best.best(around)
-                noisy = contended > _MOST_CONTENDED or not around.calm(best)
+                noisy = found.contended == 1 or not around.calm(best)
+                # The other core shows in no slice: it is waited for while it is stolen.
+                noisy |= crosses(plan.points[turn]) and noise.stolen_seconds > 0
             if noisy and attempt < plan.retries:
                 turns.append((turn, attempt + 1))
             yield {
                 "point": turn,
-                "seconds": seconds,
+                "seconds": found.seconds,
                 "loops": loops,
                 "repeat": repeat,
                 "attempt": attempt,
@@ -122,8 +120,7 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
                 "process": process,
                 "noisy": noisy,
                 "final": not noisy or attempt == plan.retries,
-                "contended": contended,
-                "both_cores": keeps_both(plan.points[turn]),
+                "contended": found.contended if plan.slices > 1 else 0.0,
                 **around._asdict(),
                 "clock_ns": clock_ns,
                 **asdict(noise),

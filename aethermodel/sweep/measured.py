@@ -6,7 +6,8 @@ import gc
 from typing import Any
 
 from aethermodel.measure.cores import Look
-from aethermodel.measure.sampling import SLICE_SECONDS, Plan, Point
+from aethermodel.measure.sampling import Plan, Point
+from aethermodel.measure.slices import SLICE_SECONDS
 from aethermodel.measure.worker import sample
 
 

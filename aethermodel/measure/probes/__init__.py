@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 #: Runs an operation `loops` times and returns the seconds that all of them took; of a stream,
-#: as `aethermodel.measure.slices.Lapped` also those of each stretch.
+#: as `aethermodel.measure.slices.Stream` also those of each slice.
 Timed = Callable[[int], float]
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
+from itertools import repeat
 from time import perf_counter
 
 from pydantic import Field, model_validator
 
 from aethermodel.bus.bus import Bus
+from aethermodel.measure.probes.own_ring import OwnRing
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.repeated import Repeated
 from aethermodel.measure.runner import EventLoop, on_loop
+from aethermodel.measure.stream import drain, tallied
 from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_batch
 from cython_core import Routed, route
+
+Timed = Callable[[int], Coroutine[None, None, float]]
 
 
 class Settings(BatchSettings):
@@ -23,7 +29,8 @@ class Settings(BatchSettings):
     Attributes
     ----------
     producer : bool
-        Whether a producer task takes turns with the consumer, as over loopback.
+        Whether a producer task takes turns with the consumer, as over loopback; else batches come
+        from a ring.
     calls : int
         Topics that have events. Each of the other topics has a handler too, which the bus
         passes by; 0: a tick of the loop, without a bus.
@@ -41,35 +48,67 @@ class Settings(BatchSettings):
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
-    """Time ticks over a batch that is there and routed already."""
+    """Time ticks, each over a batch that is there."""
+    if not settings.calls:
+        ticks = _beside_producer(_ticks) if settings.producer else _ticks
+    elif settings.producer:
+        ticks = _beside_producer(_of_routed(settings))
+    else:
+        ticks = _from_ring(settings)
+    return on_loop(settings.event_loop, ticks)
+
+
+def _of_routed(settings: Settings) -> Timed:
+    """Hand a bus a batch that is routed already."""
     calls, topics = settings.calls, settings.topics
     batch = make_batch(max(calls, 16), topics, seed=0)
-    batch["topic"] %= max(calls, 1)
+    batch["topic"] %= calls
     batch["topic"][:calls] = range(calls)  # none is missed by chance
     routed = route(batch, topics)
     tally = Tally()
 
-    async def bus(loops: int) -> float:
-        ready = ReadyBus(routed, topics)
+    async def timed(loops: int) -> float:
+        ready = _ReadyBus(routed, topics)
         ready.on("topic.*")(tally.handle)
         source = Repeated(batch, loops)
         ready.attach(source)
         await ready.run()
         return source.seconds
 
-    consume = bus if calls else _ticks
+    return timed
 
-    def timed(loops: int) -> Coroutine[None, None, float]:
-        async def run() -> float:
-            turns = asyncio.create_task(_take_turns()) if settings.producer else None
-            seconds = await consume(loops)
-            if turns:
-                turns.cancel()
-            return seconds
 
-        return run()
+def _from_ring(settings: Settings) -> Timed:
+    """Let a bus take small batches from a ring; what others measure of it is taken off.
 
-    return on_loop(settings.event_loop, timed)
+    The same batches taken without a bus, and routed by themselves: that is in the terms of the
+    fabric, the border and the kernel. What is left is the loop's, with what each of them makes
+    dearer for running in turn with it.
+    """
+    calls, topics = settings.calls, settings.topics
+    batch = make_batch(calls, topics, seed=0)
+    batch["topic"] = range(calls)
+    ring, routed = OwnRing(batch), Routed(calls, topics)
+
+    async def timed(loops: int) -> float:
+        ticks = await ring.seconds(loops, partial(drain, tallied(Tally(), calls, topics)))
+        taken = await ring.seconds(loops, lambda checked: checked.take(loops + 1))
+        start = perf_counter()
+        for _ in repeat(None, loops):
+            route(batch, topics, out=routed)
+        return ticks - taken - (perf_counter() - start)
+
+    return timed
+
+
+def _beside_producer(ticks: Timed) -> Timed:
+    async def timed(loops: int) -> float:
+        turns = asyncio.create_task(_take_turns())
+        seconds = await ticks(loops)
+        turns.cancel()
+        return seconds
+
+    return timed
 
 
 async def _ticks(loops: int) -> float:
@@ -84,7 +123,7 @@ async def _take_turns() -> None:
         await asyncio.sleep(0)
 
 
-class ReadyBus(Bus):
+class _ReadyBus(Bus):
     """A bus whose batch is routed already: kernel and border are not in the figure."""
 
     def __init__(self, routed: Routed, topics: int) -> None:

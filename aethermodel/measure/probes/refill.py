@@ -1,22 +1,23 @@
-"""T_loop once more, its caches swept: what the plane fetches again after N events went by."""
+"""T_loop once more, its caches swept: what a tick fetches again after N events went by."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from itertools import cycle
 from time import perf_counter
 
 from aethermodel.bus.fabric import Batch
 from aethermodel.bus.plane import Plane
 from aethermodel.measure.pacing import numbered_pool
-from aethermodel.measure.probes.bus_loop import ReadyBus
+from aethermodel.measure.probes.own_ring import OwnRing
 from aethermodel.measure.probes.settings import BatchSettings
-from aethermodel.measure.repeated import Repeated
 from aethermodel.measure.runner import EventLoop, on_loop
+from aethermodel.measure.stream import drain, tallied
 from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_batch
-from cython_core import first_gap, route
+from cython_core import Routed, first_gap, route
 
 
 class Settings(BatchSettings):
@@ -25,7 +26,7 @@ class Settings(BatchSettings):
     Attributes
     ----------
     batch_size : int
-        Events of which one word each is read before a tick, outside the clock.
+        Events that are read before a tick, outside the clock.
     bus : bool
         Ticks of a bus by itself, as across processes; else of a plane whose producer is a task
         of the same loop.
@@ -37,22 +38,19 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time ticks that call every handler, each after a sweep through the caches."""
+    batch = make_batch(settings.topics, settings.topics, seed=0)
+    batch["topic"] = range(settings.topics)
+    ticks = _of_a_bus(settings, batch) if settings.bus else _of_a_plane(settings, batch)
+    return on_loop(settings.event_loop, ticks)
+
+
+def _of_a_plane(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[None, None, float]]:
+    """Dispatch what is routed already; a word of every event is read in between."""
     topics = settings.topics
-    batch = make_batch(topics, topics, seed=0)
-    batch["topic"] = range(topics)
     routed = route(batch, topics)
-    swept = _Swept(numbered_pool(settings.batch_size, topics))
-    tally = Tally()
-
-    async def bus(loops: int) -> float:
-        ready = ReadyBus(routed, topics)
-        ready.on("topic.*")(tally.handle)
-        source = Repeated(batch, loops, before=swept)
-        ready.attach(source)
-        await ready.run()
-        return source.seconds
-
+    pool = _numbered(settings)
     plane = Plane(topics, topics)
+    tally = Tally()
     for topic in range(topics):
         plane.on(topic, tally.handle)
 
@@ -61,38 +59,48 @@ def prepare(settings: Settings) -> Callable[[int], float]:
             await asyncio.sleep(0)
 
     async def consume(loops: int) -> float:
+        swept = 0.0
         start = perf_counter()
         for _ in range(loops):
-            swept()
+            before = perf_counter()
+            first_gap(*next(pool))
+            swept += perf_counter() - before
             plane.dispatch(batch, routed)
             await asyncio.sleep(0)
-        return perf_counter() - start
+        return perf_counter() - start - swept
 
-    async def tasks(loops: int) -> float:
+    async def timed(loops: int) -> float:
         producer = asyncio.create_task(produce(loops))
         seconds = await asyncio.create_task(consume(loops))
         await producer
         return seconds
 
-    ticks: Callable[[int], Coroutine[None, None, float]] = bus if settings.bus else tasks
+    return timed
+
+
+def _of_a_bus(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[None, None, float]]:
+    """Take a small batch from a ring, check, route and handle it; a large one is in between.
+
+    Whatever a tick does runs here once, since all of it goes cold: what the bus and the ring's
+    end do, the calls over the border, and the handlers. What is in between is read twice, as the
+    whole does: to be checked, and to be routed.
+    """
+    topics = settings.topics
+    pool = _numbered(settings)
+    ring, routed = OwnRing(batch), Routed(settings.batch_size, topics)
+
+    def sweep() -> None:
+        events, first = next(pool)
+        first_gap(events, first)
+        route(events, topics, out=routed)
 
     async def timed(loops: int) -> float:
-        swept.seconds = 0.0
-        return await ticks(loops) - swept.seconds
+        bus = tallied(Tally(), topics, topics)
+        return await ring.seconds(loops, partial(drain, bus), sweep)
 
-    return on_loop(settings.event_loop, timed)
+    return timed
 
 
-class _Swept:
-    """Reads a word of every event of the next batch, and adds up how long that took."""
-
-    def __init__(self, pool: list[Batch]) -> None:
-        self.seconds = 0.0
-        self._pool: Iterator[tuple[Batch, int]] = cycle(
-            (batch, int(batch["sequence"][0])) for batch in pool
-        )
-
-    def __call__(self) -> None:
-        start = perf_counter()
-        first_gap(*next(self._pool))
-        self.seconds += perf_counter() - start
+def _numbered(settings: Settings) -> Iterator[tuple[Batch, int]]:
+    pool = numbered_pool(settings.batch_size, settings.topics)
+    return cycle((events, int(events["sequence"][0])) for events in pool)

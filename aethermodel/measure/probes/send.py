@@ -11,7 +11,7 @@ from aethermodel.measure.crossing import CrossingFabric
 from aethermodel.measure.drained import Drained
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import on_loop
-from aethermodel.measure.slices import Lap, Lapped
+from aethermodel.measure.slices import Slice, Slices, Stream
 
 _T = TypeVar("_T")
 # As many batches as a ring has room for.
@@ -36,7 +36,7 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the producer alone; the consumer checks every event outside the clock."""
     # The loop is that of every crossing's producer.
     if settings.fabric == "shm":
-        return Lapped(on_loop("asyncio", _opened(settings, _into_room)))
+        return Stream(on_loop("asyncio", _opened(settings, _into_room)))
     return on_loop(
         "asyncio", _opened(settings, _by_cpu_time if settings.fabric == "tcp" else _at_pace)
     )
@@ -56,18 +56,18 @@ def _opened(
     return timed
 
 
-async def _into_room(drained: Drained, loops: int) -> list[Lap]:
+async def _into_room(drained: Drained, loops: int) -> list[Slice]:
     """Send half a ring of batches inside the clock, and let them be taken outside it."""
-    done, laps = 0, []
+    done, slices = 0, Slices()
     while done < loops:
         turn = min(drained.backlog, loops - done)
         start = perf_counter()
         await drained.send(turn)
-        laps.append(Lap(turn, perf_counter() - start))
+        slices.add(turn, perf_counter() - start)
         drained.take(turn)
         drained.wait()
         done += turn
-    return laps
+    return slices.end()
 
 
 async def _by_cpu_time(drained: Drained, loops: int) -> float:
