@@ -9,6 +9,7 @@ from itertools import cycle
 from time import perf_counter
 
 from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
 from aethermodel.measure.pacing import numbered_pool
 from aethermodel.measure.probes.own_ring import OwnRing
@@ -37,7 +38,11 @@ class Settings(BatchSettings):
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
-    """Time ticks that call every handler, each after a sweep through the caches."""
+    """Time ticks over a small batch, each after a large one went through the caches.
+
+    Whatever a tick does runs here once, since all of it goes cold: what plane or bus and the
+    fabric's end do, the calls over the border, and every handler.
+    """
     batch = make_batch(settings.topics, settings.topics, seed=0)
     batch["topic"] = range(settings.topics)
     ticks = _of_a_bus(settings, batch) if settings.bus else _of_a_plane(settings, batch)
@@ -45,33 +50,35 @@ def prepare(settings: Settings) -> Callable[[int], float]:
 
 
 def _of_a_plane(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[None, None, float]]:
-    """Dispatch what is routed already; a word of every event is read in between."""
+    """Send, receive, route and handle a small batch, by tasks that take turns."""
     topics = settings.topics
-    routed = route(batch, topics)
     pool = _numbered(settings)
+    routed = Routed(settings.batch_size, topics)
     plane = Plane(topics, topics)
     tally = Tally()
     for topic in range(topics):
         plane.on(topic, tally.handle)
 
-    async def produce(loops: int) -> None:
+    async def produce(fabric: Loopback, loops: int) -> None:
         for _ in range(loops):
+            await fabric.send(batch)
             await asyncio.sleep(0)
 
-    async def consume(loops: int) -> float:
+    async def consume(fabric: Loopback, loops: int) -> float:
         swept = 0.0
         start = perf_counter()
         for _ in range(loops):
             before = perf_counter()
-            first_gap(*next(pool))
+            route(next(pool)[0], topics, out=routed)
             swept += perf_counter() - before
-            plane.dispatch(batch, routed)
+            plane.tick(await fabric.receive())
             await asyncio.sleep(0)
         return perf_counter() - start - swept
 
     async def timed(loops: int) -> float:
-        producer = asyncio.create_task(produce(loops))
-        seconds = await asyncio.create_task(consume(loops))
+        fabric = Loopback(depth=2)
+        producer = asyncio.create_task(produce(fabric, loops))
+        seconds = await asyncio.create_task(consume(fabric, loops))
         await producer
         return seconds
 
@@ -79,11 +86,9 @@ def _of_a_plane(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[N
 
 
 def _of_a_bus(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[None, None, float]]:
-    """Take a small batch from a ring, check, route and handle it; a large one is in between.
+    """Take a small batch from a ring, check, route and handle it.
 
-    Whatever a tick does runs here once, since all of it goes cold: what the bus and the ring's
-    end do, the calls over the border, and the handlers. What is in between is read twice, as the
-    whole does: to be checked, and to be routed.
+    What goes by in between is read twice, as in the whole: to be checked, and to be routed.
     """
     topics = settings.topics
     pool = _numbered(settings)
