@@ -31,11 +31,11 @@ def keeping_seconds(settings: LoadSettings) -> float:
     """
     keeping = _Keeping(settings)
     plain = on_loop(settings.event_loop, _plain)
-    keeping.seconds(), plain(_TICKS)  # warm
+    keeping.tick_seconds(), plain(_TICKS)  # warm
     # At full speed, as the terms: a core that a neighbour shares makes either look dearer.
     kept, alone = Slices(0), Slices(0)
     for _ in range(_PAIRS):
-        kept.add(_TICKS, keeping.seconds())
+        kept.add(_TICKS, _TICKS * keeping.tick_seconds())
         alone.add(_TICKS, plain(_TICKS))
     return max(0.0, undisturbed(kept.taken).seconds - undisturbed(alone.taken).seconds)
 
@@ -54,11 +54,11 @@ class _Keeping(LoadedPipeline):
         super().__init__(settings)
         self._plane = _Nothing()
 
-    def seconds(self) -> float:
-        """Keep a schedule that is due all at once: so many ticks."""
+    def tick_seconds(self) -> float:
+        """Keep a schedule that is due all at once."""
         self._due = [0.0] * (_TICKS * self.settings.largest)
         self._ends, self._served, self._rule = [], [], None
-        return self._drive(len(self._due))
+        return self._drive(len(self._due)) / _TICKS
 
 
 async def _plain(ticks: int) -> float:

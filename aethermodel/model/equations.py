@@ -14,7 +14,7 @@ from aethermodel.model import fabric
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.escalation import IN_FLIGHT
 from aethermodel.model.optimum import size_at_rate, size_at_time, size_for_share
-from aethermodel.model.parameters import Parameter
+from aethermodel.model.parameters import N, Parameter
 from aethermodel.model.scalability import KAPPA, SIGMA, SPEEDUP, P
 from aethermodel.model.sensitivity import elasticity
 from aethermodel.model.terms import (
@@ -35,6 +35,11 @@ LOGGP = (
     "LogGP: Alexandrov, Ionescu, Schauser and Scheiman 1995, doi 10.1145/215399.215427; doorbells "
     "and lists: Kalia, Kaminsky and Andersen, Design guidelines for high performance RDMA systems, "
     "USENIX ATC 2016"
+)
+COHERENCE = (
+    "what a line costs by the cache that it was last written in: Molka, Hackenberg, Schoene and "
+    "Mueller 2009, Memory Performance and Cache Coherency Effects on an Intel Nehalem "
+    "Multiprocessor System, doi 10.1109/PACT.2009.22"
 )
 
 
@@ -177,6 +182,7 @@ def _of_fabric() -> dict[str, Equation]:
     stage = {name: sympy.Symbol(f"C_{name}") for name in fabric.STAGES}
     filled = sympy.Symbol("F")
     return {
+        "ring": Equation(_equal("T_fabric", _ring_law()), COHERENCE),
         "verbs, processor": Equation(_equal("C_cpu", copied["cpu"]), LOGGP),
         "verbs, card": Equation(_equal("C_nic", fetched["nic"]), LOGGP),
         "verbs, wire": Equation(_equal("C_wire", copied["wire"]), LOGGP),
@@ -192,6 +198,12 @@ def _of_fabric() -> dict[str, Equation]:
             "call does the device's work",
         ),
     }
+
+
+def _ring_law() -> sympy.Expr:
+    start, near, beyond = sympy.symbols("t_fabric t_fabric_near t_fabric_event", nonnegative=True)
+    outgrown = sympy.Max(0, N - sympy.Symbol("N_ring", nonnegative=True))
+    return start + near * (N - outgrown) + beyond * outgrown
 
 
 def _of_queues() -> dict[str, Equation]:

@@ -88,6 +88,14 @@ def test_across_processes_each_term_is_probed_as_the_whole_uses_it(fabric):
             assert point.settings["batch_size"] not in (5, 50)
 
 
+@given(sizes)
+def test_the_producer_is_timed_at_every_other_size_and_never_extrapolated(batch_sizes):
+    campaign = Campaign(batch_sizes=batch_sizes, fabric="shm")
+    kernel = campaign.kernel_sizes()
+    sent = [p.settings["batch_size"] for p in campaign.term_points() if p.probe == "send"]
+    assert sent == kernel[(len(kernel) - 1) % 2 :: 2]
+
+
 @pytest.mark.parametrize("given", ["1,100, 10000", [1, 100, 10_000], ("1", "100", "10000")])
 def test_batch_sizes_as_a_notebook_or_a_command_line_gives_them(given):
     assert Campaign(batch_sizes=given).batch_sizes == (1, 100, 10_000)

@@ -7,24 +7,32 @@ import pytest
 from aethermodel.measure.probes import PROBES, refill
 
 
+def counted(monkeypatch, name):
+    seen, real = [], getattr(refill, name)
+
+    def called(batch, *args, **settings):
+        found = real(batch, *args, **settings)
+        seen.append((len(batch), found))
+        return found
+
+    monkeypatch.setattr(refill, name, called)
+    return seen
+
+
 @pytest.mark.parametrize("bus", [False, True])
 @pytest.mark.parametrize("size", [1, 700])
 def test_a_whole_batch_goes_by_before_each_tick(bus, size, monkeypatch):
-    swept, real = [], refill.first_gap
-
-    def counted(batch, first):
-        swept.append((len(batch), real(batch, first)))
-        return swept[-1][1]
-
-    monkeypatch.setattr(refill, "first_gap", counted)
+    routed, checked = counted(monkeypatch, "route"), counted(monkeypatch, "first_gap")
     timed = refill.prepare(refill.Settings(batch_size=size, topics=3, bus=bus))
+    ticks = 11 if bus else 10  # a bus begins in one that is not timed
     assert timed(10) > 0
-    assert swept == [(size, -1)] * 10  # none ended before its last event
+    assert [events for events, _ in routed] == [size] * ticks
+    assert checked == ([(size, -1)] * ticks if bus else [])  # none ended before its last event
 
 
 @pytest.mark.parametrize("bus", [False, True])
 def test_what_goes_by_is_not_timed(bus, monkeypatch):
-    monkeypatch.setattr(refill, "first_gap", lambda *_: sleep(0.01))
+    monkeypatch.setattr(refill, "route", lambda *_, **__: sleep(0.01))
     timed = refill.prepare(refill.Settings(batch_size=1, topics=1, bus=bus))
     start = perf_counter()
     figure = timed(10)

@@ -1,0 +1,89 @@
+"""Probes that take batches from a ring: what they take, what they hold, and what they time."""
+
+import asyncio
+from functools import partial
+from time import perf_counter, sleep
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aethermodel.bus.fabric import EndOfStream
+from aethermodel.measure.probes import PROBES, bus_loop, fabric
+from aethermodel.measure.probes.own_ring import OwnRing
+from aethermodel.measure.sending import ring_capacity
+from aethermodel.measure.slices import Stream
+from aethermodel.measure.stream import drain, tallied
+from aethermodel.measure.tally import Tally
+from aethermodel.measure.workload import make_batch
+
+
+async def take_all(checked, seen):
+    try:
+        while True:
+            batch = await checked.receive()
+            seen += batch["sequence"].tolist()
+            checked.release()
+    except EndOfStream:
+        pass
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 700), st.lists(st.integers(1, 40), min_size=1, max_size=4), st.booleans())
+def test_a_ring_of_ones_own_goes_on_where_it_ended(events, runs, busy):
+    """Run after run: as many batches as asked for and one more, every event once and in order."""
+    ring, seen, swept = OwnRing(make_batch(events, 4, seed=0)), [], []
+    between = (lambda: swept.append(len(seen))) if busy else None
+    for times in runs:
+        asyncio.run(ring.seconds(times, partial(take_all, seen=seen), between))
+    assert seen == list(range(events * sum(times + 1 for times in runs)))
+    assert len(swept) == (sum(times + 1 for times in runs) if busy else 0)
+
+
+def test_what_happens_between_the_batches_is_not_timed():
+    ring = OwnRing(make_batch(1, 1, seed=0))
+    start = perf_counter()
+    seconds = asyncio.run(ring.seconds(10, lambda checked: checked.take(11), lambda: sleep(0.01)))
+    assert 0 < seconds < perf_counter() - start - 0.1
+
+
+def test_ticks_by_ones_own_ring_are_those_of_a_bus():
+    tally, ring = Tally(), OwnRing(make_batch(5, 5, seed=0))
+    assert asyncio.run(ring.seconds(ring_capacity(5), partial(drain, tallied(tally, 5, 5)))) > 0
+    assert tally.events == 5 * (ring_capacity(5) + 1)
+
+
+@pytest.mark.parametrize("producer", [False, True])
+@pytest.mark.parametrize("calls", [0, 1, 7])
+def test_the_loop_of_a_bus_is_timed_with_every_number_of_handlers(producer, calls):
+    chosen = bus_loop.Settings(topics=7, calls=calls, producer=producer)
+    assert min(bus_loop.prepare(chosen)(3000) for _ in range(3)) > 0
+
+
+def test_what_others_measure_of_a_tick_is_taken_off(monkeypatch):
+    """Routing that takes long is in no figure of the loop's, as long as it takes long in both."""
+    real = bus_loop.route
+    monkeypatch.setattr(
+        "aethermodel.bus.bus.route", lambda *a, **k: (sleep(0.002), real(*a, **k))[1]
+    )
+    monkeypatch.setattr(bus_loop, "route", lambda *a, **k: (sleep(0.002), real(*a, **k))[1])
+    timed = bus_loop.prepare(bus_loop.Settings(topics=2, calls=2, producer=False))
+    assert timed(20) < 20 * 0.001
+
+
+@pytest.mark.parametrize("size", [1, 1000, fabric._HELD_EVENTS, 9000])
+@pytest.mark.parametrize("fused", [False, True])
+def test_large_batches_are_held_for_as_long_as_routing_takes(size, fused, monkeypatch):
+    routed, real = [], fabric.route
+
+    def counted(batch, *args, **kwargs):
+        routed.append(len(batch))
+        return real(batch, *args, **kwargs)
+
+    monkeypatch.setattr(fabric, "route", counted)
+    chosen = PROBES["fabric"].settings(batch_size=size, topics=4, fabric="shm", routed=fused)
+    timed = PROBES["fabric"].prepare(chosen)
+    assert isinstance(timed, Stream)
+    taken = timed.slices(20)
+    assert sum(each.loops for each in taken) == 20  # and each event was the next, or it had raised
+    assert routed == ([size] * 20 if fused or size >= fabric._HELD_EVENTS else [])
