@@ -90,6 +90,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
         "row",
         "M msg/s",
         "low to high",
+        "left alone",
         "predicted",
         "error",
         "set by",
@@ -107,6 +108,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
             f"{row['kind']}, {row['event_loop']} [{row['label']}]".replace("[", r"\["),
             f"{row['throughput_per_second'] / 1e6:,.2f}",
             f"{low / 1e6:,.2f} to {high / 1e6:,.2f}",
+            _alone(row),
             f"{row['predicted_per_second'] / 1e6:,.2f}" if known else f"none: {row['why']}",
             f"{row['error']:+.1%}" if known else "",
             row["binding"],
@@ -120,13 +122,20 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
     typer.echo(
         f"{table['calm'].sum()} of {table['runs'].sum()} runs found the cores as at best, "
         "neither shared nor moved apart; a row with three such leaves out its others, but for low "
-        "and high"
+        "and high; left alone: median of those slices of a millisecond beside which an idle loop "
+        "was at its best (their share): what the prediction is of"
     )
     for name, target in targets(table).items():
         verdict = "reached" if target["met"] else "not reached"
         typer.echo(
             f"{name}: {target['value']:,.4g} of {target['wanted']:,.4g} {target['unit']}, {verdict}"
         )
+
+
+def _alone(row: pd.Series) -> str:
+    if isnan(row["alone_per_second"]):
+        return ""
+    return f"{row['alone_per_second'] / 1e6:,.2f} ({row['alone_share']:.0%})"
 
 
 def _microseconds(seconds: float) -> str:

@@ -59,7 +59,7 @@ class LatencyCampaign(BaseModel):
     arrivals: tuple[Kind, ...] = Field(("poisson", "periodic", "bursty"), min_length=1)
     group: int = Field(256, ge=1, le=2**20)
     largest: int = Field(32, ge=1, le=256)
-    processes: int = Field(5, ge=1, le=100)
+    processes: int = Field(15, ge=1, le=100)
     batches: int = Field(20_000, ge=1000, le=10**7)
     retries: int = Field(4, ge=0, le=100)
     seed: int = 0

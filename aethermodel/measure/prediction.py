@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -82,7 +83,8 @@ def with_predictions(
     -------
     pandas.DataFrame
         With ``predicted_per_second``, its 95 % interval ``predicted_low`` and
-        ``predicted_high``, ``error``, and how it came about: ``composition`` and ``binding``
+        ``predicted_high``, ``error`` (against ``alone_per_second``, or the whole runs where that is
+        nan), and how it came about: ``composition`` and ``binding``
         as `RowPrediction` has them. Where there is none these are nan and empty, and ``why``
         says why.
     """
@@ -100,7 +102,9 @@ def with_predictions(
             table.loc[at, "why"] = str(error)
             continue
         rates = [row.batch_size / s if s else float("inf") for s in found[:3]]
-        measured = float(table.at[at, "throughput_per_second"])
+        # The terms are what the cores take when they are left alone.
+        whole, alone = table.loc[at, ["throughput_per_second", "alone_per_second"]]
+        measured = float(whole if isnan(alone) else alone)
         table.loc[at, _RATES] = [rates[0], rates[2], rates[1], rates[0] / measured - 1]
         table.loc[at, ["composition", "binding"]] = [found.composition, found.binding]
     return table

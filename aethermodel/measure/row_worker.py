@@ -14,6 +14,7 @@ from typing import Any
 from aethermodel.measure.cores import Look
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.rows import Row, opened
+from aethermodel.measure.slices import Releases
 from aethermodel.measure.stream import Move
 
 # Two successive windows that differ by less are warm.
@@ -22,7 +23,7 @@ SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
 async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
-    """Run a row as fast as it goes, then at a fixed share of that.
+    """Run a row as fast as it goes, once more in slices, then at a fixed share of that.
 
     Parameters
     ----------
@@ -35,9 +36,9 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON values, units in their names.
+        JSON values, units in their names; ``slices`` as `aethermodel.measure.left_alone` has them.
     """
-    async with opened(row) as move:
+    async with opened(row) as (move, seen):
         batches = await _warm(move, seconds)
         gc.collect()
         gc.freeze()
@@ -45,6 +46,10 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
         before = Reading.now()
         fast = await move(batches, 0)
         around = around.worst(_look(row))
+        releases = Releases()
+        if seen:
+            await seen(releases)(batches, 0)
+        between = _look(row)
         interval_ns = max(round(fast.seconds / batches / load * 1e9), 1)
         steady = await move(max(round(batches * load), 1), interval_ns)
         noise = Noise.since(before)
@@ -61,7 +66,9 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
         "tick_p99_seconds": steady.tick_ns.quantile(0.99) / 1e9,
         "stolen_seconds": noise.stolen_seconds,
         "switches": noise.switches,
-        **around._asdict(),
+        **around.worst(between)._asdict(),
+        "slices": [[row.batch_size * n / s, core] for n, s, core in releases.taken],
+        "slices_trip_seconds": between.trip_seconds,
     }
 
 

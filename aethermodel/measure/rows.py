@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from time import process_time
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -77,31 +78,47 @@ class Row(BaseModel):
         return label_here(self.crossing or "loopback")
 
 
+class Opened(NamedTuple):
+    """A row that is ready to run.
+
+    Attributes
+    ----------
+    move : Move
+    seen : callable, optional
+        Makes such a move whose releases are told to what it is given; None of rows whose batches
+        are not released one by one.
+    """
+
+    move: Move
+    seen: Callable[[Callable[[int], None]], Move] | None = None
+
+
 @asynccontextmanager
-async def opened(row: Row) -> AsyncIterator[Move]:
+async def opened(row: Row) -> AsyncIterator[Opened]:
     """Make ready all that a row needs; its producer's process ends with the context."""
     if row.kind == "naive":
-        yield _naive(row)
+        yield Opened(_naive(row))
     elif row.kind == "mocked":
-        yield _mocked(row)
+        yield Opened(_mocked(row))
     elif row.kind == "loopback":
-        yield _in_process(row)
+        yield Opened(_in_process(row), partial(_in_process, row))
     else:
         assert row.crossing
         crossing = await Crossing.open(row.crossing, row.batch_size, row.topics)
+        move = partial(across, crossing, row.batch_size, row.topics, fused=row.fused)
         try:
-            yield across(crossing, row.batch_size, row.topics, fused=row.fused)
+            yield Opened(move(), move)
         finally:
             crossing.close()
 
 
-def _in_process(row: Row) -> Move:
+def _in_process(row: Row, released: Callable[[int], None] | None = None) -> Move:
     pool = numbered_pool(row.batch_size, row.topics)
 
     async def move(batches: int, interval_ns: int) -> Moved:
         tally = Tally()
         bus, fabric = tallied(tally, row.batch_size, row.topics), Loopback(DEPTH)
-        checked = Checked(fabric, batches, lap=POOL * row.batch_size)
+        checked = Checked(fabric, batches, lap=POOL * row.batch_size, released=released)
         before = process_time()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(produce(fabric, pool, batches, interval_ns))

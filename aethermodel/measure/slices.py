@@ -16,6 +16,7 @@ from statistics import median
 from typing import NamedTuple
 
 from aethermodel.measure.cores import SHARED, glance
+from cython_core import now_ns
 
 #: How long a slice lasts: longer than the looks cost, shorter than most of what disturbs.
 SLICE_SECONDS = 0.001
@@ -83,6 +84,20 @@ class Slices:
             both = Slice(last.loops + rest.loops, last.seconds + rest.seconds, core)
             self.taken.append(both)
         return self.taken
+
+
+class Releases(Slices):
+    """Slices of a stream, timed from release to release; called with the time of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since_ns = 0
+
+    def __call__(self, at_ns: int) -> None:
+        """Note a release; what this costs is not in the figure."""
+        if self._since_ns:
+            self.add(1, (at_ns - self._since_ns) / 1e9)
+        self._since_ns = now_ns()
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from cython_core import now_ns, number
 @pytest.mark.parametrize("kind", available_kinds())
 def test_every_row_moves_every_message_it_is_asked_to(kind):
     async def main():
-        async with opened(Row(kind=kind, event_loop="asyncio", batch_size=30, topics=4)) as move:
-            return await move(20, 0), await move(7, 100_000)
+        async with opened(Row(kind=kind, event_loop="asyncio", batch_size=30, topics=4)) as row:
+            return await row.move(20, 0), await row.move(7, 100_000)
 
     fast, steady = asyncio.run(main())
     assert (fast.messages, steady.messages) == (600, 210)
@@ -34,6 +34,20 @@ def test_every_row_moves_every_message_it_is_asked_to(kind):
     assert fast.latency_ns.count == (600 if kind == "naive" else 20)
     assert steady.seconds >= 6 * 100e-6  # the last one is not meant to go before that
     assert np.isnan(fast.producer_seconds) == (kind in ("naive", "mocked", "loopback"))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in available_kinds() if kind != "verbs"])
+def test_a_row_tells_of_each_batch_that_it_releases(kind):
+    released = []
+
+    async def main():
+        async with opened(Row(kind=kind, event_loop="asyncio", batch_size=30, topics=4)) as row:
+            if row.seen:
+                await row.seen(released.append)(20, 0)
+
+    asyncio.run(main())
+    assert len(released) == (0 if kind in ("naive", "mocked") else 20)
+    assert released == sorted(released)
 
 
 def test_a_late_producer_makes_latency_longer_not_shorter():
@@ -145,11 +159,13 @@ def test_the_whole_bench_gives_its_table_with_predictions():
     two = len(os.sched_getaffinity(0)) == 2
     assert crosses == [two and kinds[run["row"]] == "shm-fused" for run in table.attrs["runs"]]
     assert seen[-1][0] == seen[-1][1]
-    assert targets(table).keys() == {
+    assert targets(table).keys() - {"across processes, left alone"} == {
         "across processes",
         "batched over naive",
         "slowest tick P99 at load",
     }
+    assert not any("slices" in run for run in table.attrs["runs"])
+    assert table["alone_share"].isna().tolist() == [True, True, False, False]
 
 
 def _runs(monkeypatch, trips, repeats):

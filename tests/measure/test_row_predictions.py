@@ -1,5 +1,6 @@
 """Predictions beside the pipeline's rows: from terms of known laws, composed as the row is."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -123,7 +124,14 @@ def test_a_row_alone_brings_the_terms_that_it_needs_and_no_others(kind):
 
 
 def table():
-    return pd.DataFrame({"kind": BENCH.kinds, "throughput_per_second": 1e8})
+    figures = {"throughput_per_second": 1e8, "alone_per_second": np.nan}
+    return pd.DataFrame({"kind": BENCH.kinds, **figures})
+
+
+def test_a_prediction_is_held_against_what_was_carried_by_cores_left_alone():
+    alone = table().assign(alone_per_second=2e8)
+    found = with_predictions(alone, samples_of(BENCH), BENCH)
+    assert (1 + found["error"]).tolist() == pytest.approx(found["predicted_per_second"] / 2e8)
 
 
 def test_every_row_has_a_prediction_or_the_reason_why_not():

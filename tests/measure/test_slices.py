@@ -185,3 +185,13 @@ def test_what_was_preempted_is_no_nearer_than_what_was_calm():
 def test_where_few_are_calm_all_are_kept():
     busy = _rows([1.9, 1.0, 1.9, 1.9])
     assert _points(CALM, busy, busy)["final"].all()
+
+
+def test_a_stream_is_timed_from_release_to_release(monkeypatch):
+    """The first release begins it; what noting one takes is not timed."""
+    clock = iter([10_000_000, 12_000_000, 14_500_000])
+    monkeypatch.setattr(slices_module, "now_ns", lambda: next(clock))
+    releases = slices_module.Releases()
+    for at_ns in (9_000_000, 11_500_000, 12_300_000):
+        releases(at_ns)
+    assert [each[:2] for each in releases.end()] == [(2, pytest.approx(1.8e-3))]

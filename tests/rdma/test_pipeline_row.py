@@ -15,9 +15,9 @@ ROW = Row(kind="verbs", event_loop="asyncio", batch_size=100, topics=4)
 
 def test_the_row_moves_what_it_is_asked_to(device: Any) -> None:
     async def main() -> list[Any]:
-        async with opened(ROW) as move:
+        async with opened(ROW) as row:
             # The ring has room for ten of these batches: the second run goes round it.
-            return [await move(5, 0), await move(40, 100_000)]
+            return [await row.move(5, 0), await row.move(40, 100_000)]
 
     fast, steady = asyncio.run(main())
     # Each batch's numbers were checked one by one, and the handlers' events counted.

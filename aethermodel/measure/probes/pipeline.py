@@ -15,11 +15,10 @@ from aethermodel.bus.plane import Plane
 from aethermodel.measure.crossing import Crossing
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import EventLoop, on_loop
-from aethermodel.measure.slices import Slice, Slices, Stream
+from aethermodel.measure.slices import Releases, Slice, Stream
 from aethermodel.measure.stream import across
 from aethermodel.measure.tally import LostEventsError, Tally
 from aethermodel.measure.workload import same_pool
-from cython_core import now_ns
 
 Timed = Callable[[int], Coroutine[None, None, float]]
 
@@ -64,25 +63,12 @@ def _across(settings: Settings) -> Callable[[int], Coroutine[None, None, list[Sl
         if not held:
             held.append(await Crossing.open(fabric, n, settings.topics))
             atexit.register(held[0].close)
-        releases = _Releases()
+        releases = Releases()
         # One more: each batch is timed from release to release.
         await across(held[0], n, settings.topics, releases)(loops + 1, 0)
-        return releases.slices.end()
+        return releases.end()
 
     return timed
-
-
-class _Releases:
-    """Times the batches between releases; what it costs itself is not in the figure."""
-
-    def __init__(self) -> None:
-        self.slices = Slices()
-        self._since_ns = 0
-
-    def __call__(self, at_ns: int) -> None:
-        if self._since_ns:
-            self.slices.add(1, (at_ns - self._since_ns) / 1e9)
-        self._since_ns = now_ns()
 
 
 def _in_process(settings: Settings) -> Timed:

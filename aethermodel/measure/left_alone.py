@@ -1,0 +1,52 @@
+"""What a row carries while its consumer's core is its own, and the cores lie near each other.
+
+A run of half a second on a rented host is never left alone from end to end; slices of it are. Which
+ones shows an idle loop beside each (`aethermodel.measure.slices`), and never the slice's own rate.
+The model's terms are measured so, and so its prediction belongs beside this figure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from aethermodel.measure.cores import APART, SHARED
+
+# Slices that a figure needs.
+_FEWEST = 20
+# The idle loop at its best: the fastest but for a hundredth, which the clock may have made.
+_BEST = 0.01
+
+
+def left_alone(runs: list[dict[str, Any]]) -> pd.DataFrame:
+    """Take the slices out of the runs, and tell what was carried in the calm ones.
+
+    Parameters
+    ----------
+    runs : list of dict
+        Each with ``row``, and where it was sliced with ``slices``: events a second, and the seconds
+        of the idle loop beside each; and ``slices_trip_seconds``, a line's way between the cores.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By row ``alone_per_second``, the median of the calm slices, nan where fewer than twenty are
+        calm; and ``alone_share``, theirs of all slices.
+    """
+    rows = [
+        (run["row"], *each, run["slices_trip_seconds"])
+        for run in runs
+        for each in run.pop("slices", [])
+    ]
+    slices = pd.DataFrame(rows, columns=["row", "per_second", "core_seconds", "trip_seconds"])
+    near = ~(slices["trip_seconds"] > APART * slices["trip_seconds"].min())
+    own = slices["core_seconds"] <= SHARED * slices["core_seconds"].quantile(_BEST)
+    calm = slices["per_second"].where(near & own)
+    found = calm.groupby(slices["row"]).agg(["median", "count", "size"])
+    return pd.DataFrame(
+        {
+            "alone_per_second": found["median"].where(found["count"] >= _FEWEST),
+            "alone_share": found["count"] / found["size"],
+        }
+    )
