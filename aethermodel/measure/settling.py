@@ -9,9 +9,8 @@ from aethermodel.measure.cores import APART, SHARED
 if TYPE_CHECKING:
     import pandas as pd
 
-# Calm samples that a point needs before the others are left out; the share of points from which on
-# having them is usual; and what tells points apart.
-_CALM_SAMPLES, _MOST = 3, 0.5
+# Calm samples that a point needs before all others are left out, and what tells points apart.
+_CALM_SAMPLES = 3
 _POINT = (
     "probe",
     "batch_size",
@@ -21,6 +20,7 @@ _POINT = (
     "fabric",
     "event_loop",
     "producer",
+    "routed",
     "part",
     "company",
 )
@@ -30,10 +30,9 @@ def settled(samples: pd.DataFrame) -> pd.DataFrame:
     """Mark as ``noisy``, and take back from ``final``, what ran on cores shared or moved apart.
 
     Which core was slow shows only when all were seen: the first process may have seen no other.
-    Where most points have enough calm samples, one that has too few of them also keeps those taken
-    nearest to calm, by what the cores showed: with all of its own it would outvote the others.
-    Where most have too few, each of these keeps all that it has. ``apart`` marks samples whose
-    cores had been moved apart.
+    A point that has too few calm samples also keeps those taken nearest to calm, by what the cores
+    showed: with all of its own it would be that of a busy host, beside others of a calm one.
+    ``apart`` marks samples whose cores had been moved apart.
 
     Parameters
     ----------
@@ -55,12 +54,7 @@ def settled(samples: pd.DataFrame) -> pd.DataFrame:
     wanted = min(2, samples["process"].nunique())
     enough = points["calm"].transform("sum") >= _CALM_SAMPLES
     enough &= points["seen"].transform("nunique") >= wanted
-    # One row a point, or points with more samples would count for more.
-    usual = enough[points.cumcount() == 0].mean() > _MOST
     near = points["far"].rank(method="first") <= _CALM_SAMPLES
-    kept = calm | (near & ~enough)
     return samples.assign(
-        noisy=slow,
-        apart=apart,
-        final=samples["final"] & (kept if usual else ~(slow & enough)),
+        noisy=slow, apart=apart, final=samples["final"] & (calm | (near & ~enough))
     )

@@ -143,22 +143,30 @@ def test_what_was_taken_on_cores_moved_apart_is_left_out():
 
 
 @pytest.mark.parametrize(
-    "rows",
+    ("rows", "kept"),
     [
-        _rows([1.0, 1.9, 1.9, 1.0]),  # two are not enough
-        _rows([1.0, 1.9, 1.0, 1.0], process=(0, 1, 0, 0)),  # all of one process
+        (_rows([1.0, 1.9, 1.8, 1.0]), [True, False, True, True]),  # two are not enough
+        # All of one process: they are the nearest all the same.
+        (_rows([1.0, 1.9, 1.0, 1.0], process=(0, 1, 0, 0)), [True, False, True, True]),
+        (_rows([1.9, 1.0, 1.0], process=(0, 1, 0)), [True] * 3),
     ],
 )
-def test_a_point_with_too_few_calm_samples_keeps_all(rows):
+def test_a_point_with_too_few_calm_samples_keeps_three(rows, kept):
     found = settled(rows)
-    assert found["final"].all()
+    assert found["final"].tolist() == kept
     assert found["noisy"].sum() == (rows["core_seconds"] > 1.5).sum()
 
 
 def test_each_point_is_settled_by_itself():
-    busy = _rows([1.9, 1.9, 1.9, 1.0]).assign(batch_size=16)
+    busy = _rows([1.7, 1.9, 1.8, 1.0]).assign(batch_size=16)
     both = settled(pd.concat([_rows([1.0, 1.0, 1.0, 1.9]), busy], ignore_index=True))
-    assert both["final"].tolist() == [True, True, True, False, *[True] * 4]
+    assert both["final"].tolist() == [True, True, True, False, True, False, True, True]
+
+
+def test_batches_checked_as_they_are_routed_are_a_point_of_their_own():
+    apart, fused = (_rows([3.0, 1.9, 1.8, 1.0]).assign(routed=one) for one in (False, True))
+    found = settled(pd.concat([apart, fused], ignore_index=True))
+    assert found["final"].tolist() == [False, True, True, True] * 2
 
 
 def _points(*tables):
@@ -180,11 +188,6 @@ def test_what_was_preempted_is_no_nearer_than_what_was_calm():
     few = _rows([1.0, 1.0, 1.1, 1.2], noisy=[True, False, False, True], process=[0] * 4)
     found = _points(CALM, few, CALM)
     assert found["final"].tolist()[4:8] == [True, True, True, False]
-
-
-def test_where_few_are_calm_all_are_kept():
-    busy = _rows([1.9, 1.0, 1.9, 1.9])
-    assert _points(CALM, busy, busy)["final"].all()
 
 
 def test_a_stream_is_timed_from_release_to_release(monkeypatch):
