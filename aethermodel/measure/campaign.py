@@ -33,6 +33,8 @@ def needs_company(probe: str, fabric: Fabric, threads: int = 1) -> bool:
 
 #: Events from which on the router gives a thread a part of a batch (cython_core/c/route.c).
 PART_EVENTS = 8192
+# So few sizes are all timed: a law of less than three says nothing of its own truth.
+_FEW_SIZES = 4
 
 
 def thread_counts() -> tuple[int, ...]:
@@ -193,11 +195,14 @@ class Campaign(BaseModel):
     def _producer_points(self) -> list[Point]:
         """Return what calibrates the producer in another process: a stage beside the terms.
 
-        At every other size: its consumer takes the batches outside the clock, at the same cost.
+        At every other size where there are enough for a law: its consumer takes the batches outside
+        the clock, at the same cost.
         """
         if self.fabric == "loopback":
             return []
-        sizes = self.kernel_sizes()[::-2][::-1]
+        sizes = self.kernel_sizes()
+        if len(sizes) > _FEW_SIZES:
+            sizes = sizes[(len(sizes) - 1) % 2 :: 2]  # the largest among them
         return [self._point("send", batch_size=n, fabric=self.fabric) for n in sizes]
 
     def handle_sizes(self) -> list[int]:

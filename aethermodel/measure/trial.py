@@ -112,9 +112,10 @@ class Trial:
 
     @property
     def contended_share(self) -> float:
-        """Share of all slices left out of their sample: a neighbour slowed them down."""
+        """Share of the slices of undisturbed samples left out: a neighbour slowed them down."""
+        calm = self.samples[~self.samples["noisy"].astype(bool)]
         # Trials that were saved before samples had slices left none out.
-        return float(self.samples["contended"].mean()) if "contended" in self.samples else 0.0
+        return float(calm["contended"].mean()) if "contended" in calm and len(calm) else 0.0
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of the trial."""

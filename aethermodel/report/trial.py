@@ -151,7 +151,7 @@ def host(trial: Trial, command: str) -> Block:
     facts = {
         **trial.host,
         "samples": f"{len(trial.samples)}, {_share(trial.noisy_share)} disturbed and taken again, "
-        f"and {_share(trial.contended_share)} of their slices left out",
+        f"of the others {_share(trial.contended_share)} of the slices left out",
         "processes": trial.campaign.processes,
         "seed": trial.campaign.seed,
         "measured": trial.calibration.created,

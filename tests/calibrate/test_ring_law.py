@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from synthetic_calibration import SIZES, synthetic_calibration
 
+from aethermodel.calibrate.conditions import RING_BATCHES
 from aethermodel.calibrate.samples import Timings
+from aethermodel.measure.sending import ring_capacity
 
 L2_EVENTS = 8192
 RING = L2_EVENTS / 8
@@ -34,6 +36,11 @@ def test_the_fabrics_law_bends_where_the_ring_outgrows_the_cache():
     assert found.parameters["N_ring"].value == RING
     assert found.parameters["t_fabric_near"].value == pytest.approx(NEAR, rel=0.1)
     assert found.parameters["t_fabric_event"].value == pytest.approx(BEYOND, rel=0.05)
+
+
+def test_the_law_knows_how_many_batches_the_ring_has_room_for():
+    assert ring_capacity(int(RING)) == RING_BATCHES * RING
+    assert over("shared-memory").conditions.ring_spills() == RING
 
 
 def test_symbols_and_figures_agree():

@@ -89,11 +89,15 @@ def test_across_processes_each_term_is_probed_as_the_whole_uses_it(fabric):
 
 
 @given(sizes)
-def test_the_producer_is_timed_at_every_other_size_and_never_extrapolated(batch_sizes):
+def test_the_producer_is_timed_at_every_other_size_and_at_enough_for_a_law(batch_sizes):
     campaign = Campaign(batch_sizes=batch_sizes, fabric="shm")
     kernel = campaign.kernel_sizes()
     sent = [p.settings["batch_size"] for p in campaign.term_points() if p.probe == "send"]
-    assert sent == kernel[(len(kernel) - 1) % 2 :: 2]
+    assert sent[-1] == kernel[-1] > max(batch_sizes)  # nothing is extrapolated
+    assert len(sent) >= min(3, len(kernel))
+    places = [kernel.index(size) for size in sent]
+    assert places[0] <= 1 and all(later - earlier <= 2 for earlier, later in pairwise(places))
+    assert len(sent) < len(kernel) or len(kernel) < 5
 
 
 @pytest.mark.parametrize("given", ["1,100, 10000", [1, 100, 10_000], ("1", "100", "10000")])

@@ -1,5 +1,7 @@
 """A small real trial: measured, calibrated, predicted, saved, loaded."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -24,6 +26,13 @@ def test_the_table_has_a_row_a_batch_size_and_terms_that_add_up(trial):
     assert (table["predicted_low"] <= table["predicted_seconds"]).all()
     assert (table["copy_per_second"] > 0).all()
     assert trial.verdict.outcome in ("pass", "fail", "inconclusive")
+
+
+def test_slices_left_out_are_counted_where_the_sample_itself_was_kept(trial):
+    samples = trial.samples.head(3).assign(noisy=[False, True, False], contended=[0.25, 1.0, 0.75])
+    assert replace(trial, samples=samples).contended_share == 0.5
+    assert replace(trial, samples=samples.assign(noisy=True)).contended_share == 0
+    assert replace(trial, samples=samples.drop(columns="contended")).contended_share == 0
 
 
 def test_symbolic_and_numeric_prediction_agree(trial):

@@ -29,7 +29,8 @@ _T = TypeVar("_T")
 #: Takes so many batches, and returns the seconds that are the fabric's.
 Take = Callable[[Checked, int], Coroutine[None, None, float]]
 Timed = Callable[[int], Coroutine[None, None, float]]
-# From here on it shows in what fetching costs how long a batch was held: 64 KiB, which L1 is not.
+# From here on it shows in what fetching costs how long a batch is held: 64 KiB, more than an L1
+# cache holds.
 _HELD_EVENTS = 1024
 
 
