@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 ENDS = ("10.78.0.1", "10.78.0.2")
-# Set by hand, or udev gives them others after a moment.
+# Set by hand, or udev gives them others after a moment: what is on the way then is lost.
 HARDWARE = ("02:00:00:00:00:01", "02:00:00:00:00:02")
 NOBODY = "02:00:00:00:00:99"
 
@@ -29,7 +29,9 @@ def ip(*commands: str) -> None:
 
 def add_link() -> None:
     """Make the link of rxe0, as the guest is given it."""
-    ip("link add dummy0 type dummy", "address add 10.77.0.1/24 dev dummy0", "link set dummy0 up")
+    # With a hardware address, as above.
+    link = "link add dummy0 address 02:00:00:00:00:00 type dummy"
+    ip(link, "address add 10.77.0.1/24 dev dummy0", "link set dummy0 up")
 
 
 class Wire:

@@ -12,7 +12,8 @@ for module in rdma_rxe ib_uverbs rdma_ucm dummy; do
     modprobe "$module" || fail "the guest kernel has no module $module"
 done
 ip link set lo up
-ip link add dummy0 type dummy || fail "cannot make a dummy link"
+# With a hardware address, or udev gives it another after a moment, and the device loses its way.
+ip link add dummy0 address 02:00:00:00:00:00 type dummy || fail "cannot make a dummy link"
 ip address add 10.77.0.1/24 dev dummy0
 ip link set dummy0 up
 rdma link add rxe0 type rxe netdev dummy0 || fail "cannot make the Soft-RoCE device rxe0"
