@@ -11,6 +11,7 @@ from time import perf_counter
 from pydantic import Field, model_validator
 
 from aethermodel.bus.bus import Bus
+from aethermodel.measure.probes.loop import LEAST_TICK_SECONDS
 from aethermodel.measure.probes.own_ring import OwnRing
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.repeated import Repeated
@@ -21,8 +22,6 @@ from aethermodel.measure.workload import make_batch
 from cython_core import Routed, route
 
 Timed = Callable[[int], Coroutine[None, None, float]]
-# A tick cannot take less.
-_LEAST_SECONDS = 1e-8
 
 
 class Settings(BatchSettings):
@@ -100,7 +99,7 @@ def _from_ring(settings: Settings) -> Timed:
             route(batch, topics, out=routed)
         apart = taken + perf_counter() - start
         # Where somebody else had the core during those alone, a tick would cost less than nothing.
-        return max(ticks - apart, loops * _LEAST_SECONDS)
+        return max(ticks - apart, loops * LEAST_TICK_SECONDS)
 
     return timed
 
