@@ -165,7 +165,7 @@ def print_trial(trial: LatencyTrial) -> None:
     typer.echo(
         f"capacity {engineering(trial.capacity_per_second, 'msg/s')} measured, "
         f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted; "
-        f"this host pauses {trial.pauses.per_second:,.0f} times a second, "
+        f"this host holds it up {trial.pauses.per_second:,.0f} times a second, "
         f"{trial.pauses.share:.1%} of the time, and runs at {trial.pace:.0%} of its full speed"
     )
 

@@ -1,15 +1,24 @@
-"""What the host gives an idle loop: where it pauses, and how fast it goes in between."""
+"""What the host gives a loop: where it pauses, and how fast it goes in between.
+
+An idle loop sees every pause, but not what it leaves behind: whoever ran meanwhile has displaced
+what was in the caches, and a tick fetches it again. Nor does a neighbour slow down a tick as much
+as an idle loop. So where ticks can be had for it, ticks are looked at.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.measure.cores import SHARED, glance
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.model.host_pace import HostPace
+
+Floats = npt.NDArray[np.float64]
 
 #: Longer than a turn of the loop takes on a core that a neighbour shares.
 SHORTEST_GAP = 5e-6
@@ -27,23 +36,34 @@ class Watch:
     ----------
     gaps : ndarray of float64
         Seconds between two turns that were too long to be the loop's own.
-    turns : ndarray of float64
-        Of the loop, in each stretch of `STRETCH` seconds.
+    turns : ndarray of float64, shape (stretches,)
+        Of the loop, in each stretch.
     seconds : float
         How long it lasted.
     noise : Noise
         What disturbed it.
+    stretch : float or ndarray of float64, shape (stretches,)
+        Seconds of each.
+    core_seconds : ndarray of float64, shape (stretches,), optional
+        Of an idle loop beside each, where the loop itself is none.
     """
 
-    gaps: npt.NDArray[np.float64]
-    turns: npt.NDArray[np.float64]
+    gaps: Floats
+    turns: Floats
     seconds: float
     noise: Noise
+    stretch: float | Floats = STRETCH
+    core_seconds: Floats | None = None
 
     @property
     def running(self) -> float:
         """Seconds that were no gap."""
         return self.seconds - float(self.gaps.sum())
+
+    @property
+    def rates(self) -> Floats:
+        """Turns a second, in each stretch."""
+        return self.turns / self.stretch
 
 
 def watch(seconds: float) -> Watch:
@@ -77,9 +97,40 @@ def watch(seconds: float) -> Watch:
     )
 
 
-def full_turns(watches: list[Watch]) -> float:
-    """Return the turns of a stretch at full speed, by everything that was watched."""
-    return float(np.percentile(np.concatenate([each.turns for each in watches]), _FULL))
+def watch_ticks(ticks: Callable[[], Floats], seconds: float) -> Watch:
+    """Let ticks follow each other, with an idle loop beside every few.
+
+    Parameters
+    ----------
+    ticks : callable
+        Runs a few, of some milliseconds in all, and returns the seconds of each.
+    seconds : float
+        How long; called once at least.
+    """
+    taken: list[Floats] = []
+    cores: list[Floats] = []
+    before = Reading.now()
+    start, core = perf_counter(), glance()
+    while perf_counter() - start < seconds or not taken:
+        taken.append(ticks())
+        last, core = core, glance()
+        cores.append(np.full(taken[-1].size, max(last, core)))
+    noise = Noise.since(before)
+    stretch = np.concatenate(taken)
+    late = stretch - np.median(stretch)
+    gaps = late[late > SHORTEST_GAP]
+    turns = np.ones(stretch.size)
+    return Watch(gaps, turns, float(stretch.sum()), noise, stretch, np.concatenate(cores))
+
+
+def full_rate(watches: list[Watch]) -> float:
+    """Return the turns a second at full speed, by everything that was watched."""
+    rates = np.concatenate([each.rates for each in watches])
+    if watches[0].core_seconds is None:
+        return float(np.percentile(rates, _FULL))
+    # Ticks differ from each other; typical are those while the core was as at its best.
+    cores = np.concatenate([each.core_seconds for each in watches if each.core_seconds is not None])
+    return float(np.median(rates[cores <= SHARED * cores.min()]))
 
 
 def pace_of(watches: list[Watch], full: float) -> HostPace:
@@ -89,7 +140,10 @@ def pace_of(watches: list[Watch], full: float) -> HostPace:
     ----------
     watches : list of Watch
     full : float
-        Turns of a stretch at full speed.
+        Turns a second at full speed.
     """
-    turns = np.concatenate([each.turns for each in watches])
-    return HostPace(STRETCH, np.minimum(turns / full, 1.0))
+    speeds = np.concatenate([each.rates for each in watches]) / full
+    if watches[0].core_seconds is None:  # by the clock's steps alone
+        speeds = np.minimum(speeds, 1.0)
+    seconds = [np.broadcast_to(each.stretch, each.turns.shape) for each in watches]
+    return HostPace(np.concatenate(seconds), speeds)

@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.measure.host_watch import Watch, full_turns, pace_of
+from aethermodel.measure.host_watch import Watch, full_rate, pace_of
 from aethermodel.measure.load import WARM_UP, Floats, LoadSettings, tier_seconds
 from aethermodel.measure.load_across import loaded
 from aethermodel.measure.load_keeping import keeping_seconds
@@ -109,7 +109,8 @@ class LatencyTrial:
         A row per arrivals and load: medians over processes with lowest and highest, of each
         also the median's interval, ``..._median_low`` and ``..._median_high``;
         ``predicted_...``, the model's of the same schedules at the pace at which this host ran
-        an idle loop around each run; ``ideal_...``, the model's on a host at full speed;
+        around each run: over loopback ticks, across processes an idle loop on either core;
+        ``ideal_...``, the model's on a host at full speed;
         ``p99_error`` (predicted over measured, less one; median over processes, each of its own
         schedule) with its interval
         ``p99_error_low`` and ``..._high``; and the shares of runs that were ``switched`` away
@@ -118,9 +119,9 @@ class LatencyTrial:
     tiers : pandas.DataFrame
         ``tier``, ``p50`` and ``p99`` in seconds, medians over processes.
     pauses : Pauses
-        Of this host, as an idle loop saw them between the loads.
+        Of this host, between the loads; of a tick with what it fetches again after each.
     pace : float
-        Mean speed of the consumer's core in the same loop, pauses included, as a share of full.
+        Mean speed of the consumer meanwhile, pauses included, as a share of full.
     keeping_seconds : float
         A tick, for keeping the schedule: measured apart, and added to what the terms say.
     """
@@ -165,7 +166,7 @@ class LatencyTrial:
         watches = [each for pair in around for ends in pair for each in ends]
         gaps = np.concatenate([each.gaps for each in watches])
         pauses = Pauses(gaps.size / sum(each.running for each in watches), gaps)
-        full = full_turns(watches)
+        full = full_rate(watches)
         # Of each run, by process, before and after it.
         paces = [[pace_of(list(end), full) for end in zip(*pair, strict=True)] for pair in around]
         table, sending = _tables(calibration, campaign, keeping)
@@ -176,7 +177,7 @@ class LatencyTrial:
             capacity * campaign.group,
             campaign.largest / slowest * campaign.group,
             frame,
-            beside(frame, campaign, table, capacity, pauses, paces, sending),
+            beside(frame, campaign, table, capacity, paces, sending),
             pd.DataFrame(tiers).groupby("tier", as_index=False).median(),
             pauses,
             float(np.mean([ends[0].mean for ends in paces])),
@@ -333,7 +334,6 @@ def beside(
     campaign: LatencyCampaign,
     table: Floats,
     capacity: float,
-    pauses: Pauses,
     paces: Sequence[Sequence[HostPace]] | None = None,
     sending: Floats | None = None,
 ) -> pd.DataFrame:
@@ -348,16 +348,11 @@ def beside(
         Seconds of a tick with 1, 2, ... arrived batches, by the calibration.
     capacity : float
         Arriving batches a second.
-    pauses : Pauses
-        That the calibration's samples hold.
     paces : sequence of sequence of HostPace, optional
         Around each run: of the consumer's core, and of the producer's where it has its own.
     sending : ndarray, shape (largest,), optional
         Seconds that a producer in a process of its own takes to send as many.
     """
-    # The pauses that the probes saw are spread evenly over their samples.
-    undisturbed = (1 - pauses.share) * table
-    undisturbed_sending = None if sending is None else (1 - pauses.share) * sending
     rows = []
     for (kind, load), group in runs.groupby(["arrivals", "load"], sort=False):
         row: dict[str, Any] = {
@@ -371,7 +366,7 @@ def beside(
             due = schedule(campaign, kind, load, capacity, process)
             ideal = _percentiles(predicted(due, table, sending=sending), "ideal_")
             ends = paces[at] if paces else [None]
-            here = predicted(due, undisturbed, ends[0], undisturbed_sending, ends[-1])
+            here = predicted(due, table, ends[0], sending, ends[-1])
             models.append(ideal | _percentiles(here, "predicted_"))
         model = pd.DataFrame(models, index=group.index)
         for name in ("mean", *PERCENTILES):

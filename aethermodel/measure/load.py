@@ -11,7 +11,8 @@ import asyncio
 import gc
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
@@ -28,7 +29,7 @@ from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from aethermodel.bus.plane import Plane
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.measure.cores import Look
-from aethermodel.measure.host_watch import Watch, watch
+from aethermodel.measure.host_watch import Watch, watch_ticks
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -38,6 +39,8 @@ from cython_core import Ring
 Floats = npt.NDArray[np.float64]
 #: Share of a run that only warms it up.
 WARM_UP = 0.1
+# Ticks between two looks at the core, while ticks are watched: some 2 ms.
+_WATCHED = 250
 # The fabrics that load is put on, by label.
 _LOADED: dict[str, Literal["loopback", "shm"]] = {"loopback": "loopback", "shared-memory": "shm"}
 
@@ -169,19 +172,14 @@ class Loaded(ABC):
         self._rule = rule
         self._due = np.asarray(due, dtype=np.float64).tolist()
         self._ends, self._served, self._tally.events = [], [], 0
-        collecting = gc.isenabled()
         gc.collect()
-        gc.disable()
-        try:
+        with uncollected():
             around = self._look()
             before = Reading.now()
             seconds = self._drive(len(self._due))
             noise = Noise.since(before)
             noise = replace(noise, switches=noise.switches + self._elsewhere)
             around = around.worst(self._look())
-        finally:
-            if collecting:
-                gc.enable()
         sent = len(self._due) * self.settings.group
         if self._tally.events != sent:
             raise LostEventsError(f"handlers saw {self._tally.events} of {sent} events")
@@ -199,12 +197,12 @@ class Loaded(ABC):
         """Return arriving batches a second when the pipeline never has to wait for one."""
         return batches / self.run(np.zeros(batches), rule).seconds
 
+    @abstractmethod
     def watch(self, seconds: float) -> list[Watch]:
-        """Look at what the host gives an idle loop in each of the pipeline's processes at once.
+        """Look at what the host gives each of the pipeline's processes, at once.
 
         The consumer's comes first; a producer of its own must have run before.
         """
-        return [watch(seconds)]
 
     def close(self) -> None:  # noqa: B027 - most have nothing to let go of
         """Let go of what it holds; idempotent."""
@@ -212,6 +210,18 @@ class Loaded(ABC):
     @abstractmethod
     async def _run(self, total: int) -> float:
         """Serve `self._due`, note ends and sizes of ticks; returns the seconds that it took."""
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the interpreter from collecting garbage meanwhile."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class Ticks(Protocol):
@@ -231,13 +241,35 @@ class LoadedPipeline(Loaded):
         for topic in range(settings.topics):
             plane.on(topic, self._tally.handle)
         self._plane: Ticks = plane
-        # The probes' own place, and a working set like theirs: pool * N * 64 bytes.
-        (events,) = same_pool(settings.pool * most, settings.topics, pool=1)
-        self._batches = [
-            [events[i * size : (i + 1) * size] for i in range(settings.pool)]
-            for size in range(0, most + 1, settings.group)
-        ]
+        # The probes' own place, and a working set like theirs: pool * N * 64 bytes. Batches of all
+        # sizes go through it, as through a producer's memory: a large one between small ones would
+        # find its events far away else.
+        (self._events,) = same_pool(settings.pool * most, settings.topics, pool=1)
+        self._position = 0
+        self._most = settings.largest
         self._sent: list[float] = []
+
+    def watch(self, seconds: float) -> list[Watch]:
+        """Look at ticks of one arrived batch each, that follow each other without a break."""
+        with uncollected():
+            return [watch_ticks(self._one_by_one, seconds)]
+
+    def _one_by_one(self) -> Floats:
+        self._due = [0.0] * _WATCHED
+        self._ends, self._served, self._rule, self._most = [], [], None, 1
+        try:
+            self._drive(_WATCHED)
+        finally:
+            self._most = self.settings.largest
+        return np.diff(self._ends)
+
+    def _next(self, size: int) -> Batch:
+        """Return so many arrived batches from the working set, which begins again at its end."""
+        first, last = self._position, self._position + size * self.settings.group
+        if last > len(self._events):
+            first, last = 0, size * self.settings.group
+        self._position = last
+        return self._events[first:last]
 
     async def _run(self, total: int) -> float:
         self._sent = []
@@ -249,23 +281,22 @@ class LoadedPipeline(Loaded):
         return perf_counter() - start
 
     async def _produce(self, fabric: Loopback, total: int, start: float) -> None:
-        due, largest, pool = self._due, self.settings.largest, self.settings.pool
-        batches, served = self._batches, self._served
-        first = turn = 0
+        due, most, served = self._due, self._most, self._served
+        first = 0
         while first < total:
             now = perf_counter() - start
-            last = bisect_right(due, now, first, min(first + largest, total))
+            last = bisect_right(due, now, first, min(first + most, total))
             if last > first:
                 served.append(last - first)
-                await fabric.send(batches[last - first][turn % pool])
-                first, turn = last, turn + 1
+                await fabric.send(self._next(last - first))
+                first = last
             await asyncio.sleep(0)
 
     async def _form(self, fabric: Loopback, rule: Rule, start: float) -> None:
         """Produce as a rule wants it: what is due is heard of at once, and sent when it says."""
-        due, total, pool = self._due, len(self._due), self.settings.pool
-        batches, served, sent = self._batches, self._served, self._sent
-        first = seen = turn = 0
+        due, total = self._due, len(self._due)
+        served, sent = self._served, self._sent
+        first = seen = 0
         while first < total:
             now = perf_counter() - start
             last = bisect_right(due, now, seen, total)
@@ -279,8 +310,8 @@ class LoadedPipeline(Loaded):
                 if size:
                     served.append(size)
                     sent.append(now)
-                    await fabric.send(batches[size][turn % pool])
-                    first, turn = first + size, turn + 1
+                    await fabric.send(self._next(size))
+                    first += size
             await asyncio.sleep(0)
 
     async def _consume(self, fabric: Loopback, start: float, rule: Rule | None) -> None:

@@ -9,12 +9,12 @@ from aethermodel.bus.adaptive import Rule
 from aethermodel.measure.host_watch import Watch
 from aethermodel.measure.load import Floats, Loaded, LoadRun
 
-# Seconds in which an idle loop looks at the host, before and after a run.
+# Seconds in which the host is looked at, before and after a run.
 _WATCH = 0.05
 
 
 class Watched(NamedTuple):
-    """A run, and what the host gave an idle loop in each of its processes before and after it."""
+    """A run, and what the host gave each of its processes before and after it."""
 
     run: LoadRun
     around: list[list[Watch]]

@@ -19,30 +19,36 @@ class HostPace:
 
     Attributes
     ----------
-    stretch : float
+    stretch : float or ndarray of float64, shape (stretches,)
         Seconds that each stretch lasted.
     speeds : ndarray of float64, shape (stretches,)
         Share of its full speed; 0 while it stood still.
     """
 
-    stretch: float
+    stretch: float | Floats
     speeds: Floats
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.stretch) and self.stretch > 0):
-            raise ValueError(f"a stretch lasts more than zero seconds, not {self.stretch!r}")
         if not self.speeds.size:
             raise ValueError("a pace has at least one stretch")
+        if not np.all(np.isfinite(self.stretch) & (np.asarray(self.stretch) > 0)):
+            raise ValueError(f"a stretch lasts more than zero seconds, not {self.stretch!r}")
         if not np.all(np.isfinite(self.speeds) & (self.speeds >= 0)):
             raise ValueError("every speed must be a finite share of the full one, not below zero")
 
     @property
     def mean(self) -> float:
         """Mean speed, as a share of the full one."""
-        return float(self.speeds.mean())
+        return float(np.average(self.speeds, weights=self._seconds))
+
+    @property
+    def _seconds(self) -> Floats:
+        return np.broadcast_to(self.stretch, self.speeds.shape)
 
     def clock(self, until: float) -> PaceClock:
-        """Return the clock up to a time in seconds: the stretches, over and over; then full speed.
+        """Return the clock up to a time in seconds or later: the stretches over and over.
+
+        After that it runs at full speed.
 
         Notes
         -----
@@ -50,10 +56,11 @@ class HostPace:
         the queue of the slower host in real time: which event meets which batch depends on the
         order of arrivals and ends alone, and a clock that never goes back keeps it.
         """
-        count = max(1, int(np.ceil(until / self.stretch)))
-        speeds = np.maximum(np.resize(self.speeds, count), _LEAST)
-        real = self.stretch * np.arange(count + 1)
-        running = np.concatenate([[0.0], np.cumsum(speeds * self.stretch)])
+        seconds = self._seconds
+        rounds = max(1, int(np.ceil(until / seconds.sum())))
+        passed = np.maximum(self.speeds, _LEAST) * seconds
+        real = np.concatenate([[0.0], np.cumsum(np.tile(seconds, rounds))])
+        running = np.concatenate([[0.0], np.cumsum(np.tile(passed, rounds))])
         far = 1e6
         return PaceClock(np.append(real, real[-1] + far), np.append(running, running[-1] + far))
 

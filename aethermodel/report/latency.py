@@ -44,8 +44,8 @@ def verdict(trial: LatencyTrial) -> Block:
     }[outcome]
     paragraph = (
         f"Full batches carry {engineering(trial.capacity_per_second, 'msg/s')} measured, "
-        f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted. An idle loop was "
-        f"paused by the host {trial.pauses.per_second:,.0f} times a second, "
+        f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted. Between the loads "
+        f"the host held it up {trial.pauses.per_second:,.0f} times a second, "
         f"{trial.pauses.share:.1%} of the time, and ran at {trial.pace:.0%} of its full speed. "
         "Latency counts from when a batch was due."
     )

@@ -1,9 +1,17 @@
-"""What the host gives an idle loop."""
+"""What the host gives a loop: an idle one, or ticks."""
 
 import numpy as np
 import pytest
 
-from aethermodel.measure.host_watch import STRETCH, Watch, full_turns, pace_of, watch
+from aethermodel.measure.host_watch import (
+    SHORTEST_GAP,
+    STRETCH,
+    Watch,
+    full_rate,
+    pace_of,
+    watch,
+    watch_ticks,
+)
 from aethermodel.measure.noise import Noise
 
 
@@ -22,13 +30,45 @@ def test_an_idle_loop_is_seen_to_run():
 
 def test_the_pace_is_relative_to_the_best_of_all_that_was_watched():
     calm, shared = watched([200] * 300), watched([200, 100, 0, 100] * 75)
-    full = full_turns([calm, shared])
-    assert full == 200
-    assert pace_of([calm], full).mean == 1
-    assert pace_of([shared], full).speeds[:4].tolist() == [1, 0.5, 0, 0.5]
-    assert pace_of([shared, calm], full).mean == 0.75
+    full = full_rate([calm, shared])
+    assert full == pytest.approx(200 / STRETCH)
+    assert pace_of([calm], full).mean == pytest.approx(1)
+    assert pace_of([shared], full).speeds[:4] == pytest.approx([1, 0.5, 0, 0.5])
+    assert pace_of([shared, calm], full).mean == pytest.approx(0.75)
 
 
 def test_a_lucky_stretch_is_no_more_than_full_speed():
     lucky = watched([100] * 999 + [150])
-    assert pace_of([lucky], full_turns([lucky])).speeds.max() == 1
+    assert pace_of([lucky], full_rate([lucky])).speeds.max() == pytest.approx(1)
+
+
+def ticked(monkeypatch, *pieces):
+    """Watch pieces of ticks, each with what the idle loop beside it took."""
+    cores = iter([core for _, core in pieces for _ in range(2)])
+    monkeypatch.setattr("aethermodel.measure.host_watch.glance", lambda: next(cores))
+    found = [watch_ticks(lambda piece=piece: np.array(piece), 0.0) for piece, _ in pieces]
+    assert all(
+        each.seconds == pytest.approx(sum(piece))
+        for each, (piece, _) in zip(found, pieces, strict=True)
+    )
+    return found
+
+
+def test_ticks_go_at_full_speed_while_the_core_is_as_at_its_best(monkeypatch):
+    calm, shared = ticked(monkeypatch, ([8e-6] * 5, 1.0), ([12e-6] * 50, 2.0))
+    full = full_rate([calm, shared])
+    assert full == pytest.approx(1 / 8e-6)
+    assert pace_of([calm], full).mean == pytest.approx(1)
+    assert pace_of([shared], full).mean == pytest.approx(2 / 3)
+    assert pace_of([calm, shared], full).mean == pytest.approx(55 * 8 / (5 * 8 + 50 * 12))
+
+
+def test_a_tick_that_was_held_up_is_a_gap_and_a_slow_stretch(monkeypatch):
+    held = 8e-6 + 10 * SHORTEST_GAP
+    (seen,) = ticked(monkeypatch, ([8e-6, 8e-6, held, 8e-6, 8e-6], 1.0))
+    assert seen.gaps == pytest.approx([10 * SHORTEST_GAP])
+    assert seen.running == pytest.approx(5 * 8e-6)
+    pace = pace_of([seen], full_rate([seen]))
+    assert pace.speeds == pytest.approx([1, 1, 8e-6 / held, 1, 1])
+    clock = pace.clock(1e-4)
+    assert clock.real(np.array([2.5 * 8e-6])) == pytest.approx([2 * 8e-6 + held / 2])

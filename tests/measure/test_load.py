@@ -20,7 +20,6 @@ from aethermodel.measure.latency import (
 )
 from aethermodel.measure.load import LoadedPipeline, LoadSettings, tier_seconds
 from aethermodel.model.host_pace import HostPace
-from aethermodel.model.pauses import Pauses
 from aethermodel.model.queueing import serve
 from aethermodel.specification import load_specification
 
@@ -52,6 +51,24 @@ def test_a_schedule_is_never_served_early_and_never_hurried(pipeline):
     run = pipeline.run(due)
     assert (run.latencies > 0).all()
     assert run.seconds >= due[-1]
+
+
+def test_watched_ticks_take_one_arrived_batch_each_and_leave_the_pipeline_as_it_was(pipeline):
+    (seen,) = pipeline.watch(0.01)
+    assert seen.seconds > 0 and (seen.stretch > 0).all()
+    assert seen.turns.size == seen.core_seconds.size >= 249
+    assert pipeline.run(np.zeros(8)).ticks == 2
+
+
+def test_batches_go_through_the_whole_working_set_and_begin_anew():
+    settings = LoadSettings(group=8, largest=4, topics=4)
+    pipeline = LoadedPipeline(settings)
+    most = settings.group * settings.largest * settings.pool
+    taken = [pipeline._next(3) for _ in range(2 * settings.largest * settings.pool)]
+    assert {len(batch) for batch in taken} == {3 * settings.group}
+    begins = [batch.__array_interface__["data"][0] for batch in taken]
+    lines = {(begin - min(begins)) // (64 * settings.group) for begin in begins}
+    assert lines == set(range(0, most // settings.group - 2, 3))
 
 
 def test_the_same_pipeline_can_run_again(pipeline):
@@ -140,11 +157,11 @@ def test_where_the_pipeline_takes_what_the_model_says_the_error_is_exactly_zero(
         )
     runs = pd.DataFrame(rows)
     assert runs["p99"].nunique() == len(runs)  # schedules do differ
-    found = beside(runs, campaign, TABLE, capacity, Pauses(0.0, np.zeros(0)))
+    found = beside(runs, campaign, TABLE, capacity)
     for name in ("p99_error", "p99_error_low", "p99_error_high"):
         assert found[name].tolist() == 4 * [0.0]
     assert found["predicted_mean"].tolist() == found["mean"].tolist()
-    slower = beside(runs, campaign, 1.1 * TABLE, capacity, Pauses(0.0, np.zeros(0)))
+    slower = beside(runs, campaign, 1.1 * TABLE, capacity)
     assert (slower["p99_error_low"] > 0.05).all()
 
 

@@ -55,9 +55,23 @@ def test_the_mean_counts_standing_still():
     assert HostPace(1.0, np.array([1.0, 0.0, 0.5, 0.5])).mean == 0.5
 
 
+def test_stretches_may_differ_in_length():
+    pace = HostPace(np.array([1.0, 3.0]), np.array([1.0, 0.5]))
+    assert pace.mean == pytest.approx(2.5 / 4)
+    clock = pace.clock(8.0)
+    assert clock.running(np.array([1.0, 2.0, 4.0, 5.0])) == pytest.approx([1, 1.5, 2.5, 3.5])
+
+
 @pytest.mark.parametrize(
     ("stretch", "speeds"),
-    [(0.0, [1.0]), (np.inf, [1.0]), (1.0, []), (1.0, [-0.1]), (1.0, [np.nan])],
+    [
+        (0.0, [1.0]),
+        (np.array([1.0, 0.0]), [1.0, 1.0]),
+        (np.inf, [1.0]),
+        (1.0, []),
+        (1.0, [-0.1]),
+        (1.0, [np.nan]),
+    ],
 )
 def test_bad_paces_are_refused(stretch, speeds):
     with pytest.raises(ValueError, match=r"stretch|speed"):
