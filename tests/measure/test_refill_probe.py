@@ -23,10 +23,12 @@ def counted(monkeypatch, name):
 @pytest.mark.parametrize("size", [1, 700])
 def test_a_whole_batch_goes_by_before_each_tick(bus, size, monkeypatch):
     routed, checked = counted(monkeypatch, "route"), counted(monkeypatch, "first_gap")
+    read = counted(monkeypatch, "verify")
     timed = refill.prepare(refill.Settings(batch_size=size, topics=3, bus=bus))
     ticks = 11 if bus else 10  # a bus begins in one that is not timed
     assert timed(10) > 0
-    assert [events for events, _ in routed] == [size] * ticks
+    assert [events for events, _ in routed] == [events for events, _ in read] == [size] * ticks
+    assert not any(len(damaged) for _, damaged in read)
     assert checked == ([(size, -1)] * ticks if bus else [])  # none ended before its last event
 
 

@@ -1,0 +1,38 @@
+"""The loop probe: whole ticks in their place, less what others measure of them."""
+
+from time import perf_counter, sleep
+
+import pytest
+
+from aethermodel.bus.plane import Plane
+from aethermodel.measure.probes import loop
+from aethermodel.measure.tally import Tally
+
+
+@pytest.mark.parametrize(("calls", "topics"), [(0, 3), (1, 1), (2, 5), (5, 5)])
+def test_each_tick_calls_so_many_handlers(calls, topics, monkeypatch):
+    handled = []
+    monkeypatch.setattr(Tally, "handle", lambda _, batch, at: handled.append(batch["topic"][at]))
+    assert loop.prepare(loop.Settings(topics=topics, calls=calls))(7) > 0
+    assert [each.tolist() for each in handled] == 7 * [[topic] for topic in range(calls)]
+
+
+@pytest.mark.parametrize("event_loop", ["asyncio", "uvloop"])
+def test_what_moving_and_routing_take_apart_is_not_in_the_figure(event_loop, monkeypatch):
+    timed = loop.prepare(loop.Settings(topics=1, calls=1, event_loop=event_loop))
+
+    def slow(plane, batch):
+        sleep(0.002)
+
+    monkeypatch.setattr(Plane, "tick", slow)
+    monkeypatch.setattr(loop, "route", lambda *_, **__: sleep(0.0015))
+    start = perf_counter()
+    figure = timed(20)
+    assert figure < perf_counter() - start - 2 * 20 * 0.0015 + 0.001
+    assert figure > 0
+
+
+def test_a_tick_never_takes_less_than_nothing(monkeypatch):
+    monkeypatch.setattr(loop, "route", lambda *_, **__: sleep(0.001))
+    timed = loop.prepare(loop.Settings(topics=1, calls=1))
+    assert timed(20) == 20 * loop.LEAST_TICK_SECONDS
