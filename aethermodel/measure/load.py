@@ -241,9 +241,7 @@ class LoadedPipeline(Loaded):
         for topic in range(settings.topics):
             plane.on(topic, self._tally.handle)
         self._plane: Ticks = plane
-        # The probes' own place, and a working set like theirs: pool * N * 64 bytes. Batches of all
-        # sizes go through it, as through a producer's memory: a large one between small ones would
-        # find its events far away else.
+        # The probes' own place, and a working set like theirs: pool * N * 64 bytes.
         (self._events,) = same_pool(settings.pool * most, settings.topics, pool=1)
         self._position = 0
         self._most = settings.largest
@@ -264,7 +262,11 @@ class LoadedPipeline(Loaded):
         return np.diff(self._ends)
 
     def _next(self, size: int) -> Batch:
-        """Return so many arrived batches from the working set, which begins again at its end."""
+        """Return so many arrived batches from the working set, which begins again at its end.
+
+        All sizes go through it, as through a producer's memory: a large one between small ones
+        would find its events far away else.
+        """
         first, last = self._position, self._position + size * self.settings.group
         if last > len(self._events):
             first, last = 0, size * self.settings.group
@@ -296,7 +298,8 @@ class LoadedPipeline(Loaded):
         """Produce as a rule wants it: what is due is heard of at once, and sent when it says."""
         due, total = self._due, len(self._due)
         served, sent = self._served, self._sent
-        first = seen = 0
+        group, pool, events = self.settings.group, self.settings.pool, self._events
+        first = seen = turn = 0
         while first < total:
             now = perf_counter() - start
             last = bisect_right(due, now, seen, total)
@@ -310,8 +313,9 @@ class LoadedPipeline(Loaded):
                 if size:
                     served.append(size)
                     sent.append(now)
-                    await fabric.send(self._next(size))
-                    first += size
+                    at = turn % pool * size * group  # sizes seldom change: as in the probes
+                    await fabric.send(events[at : at + size * group])
+                    first, turn = first + size, turn + 1
             await asyncio.sleep(0)
 
     async def _consume(self, fabric: Loopback, start: float, rule: Rule | None) -> None:
