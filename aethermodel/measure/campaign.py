@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from itertools import chain, count
+from itertools import chain, count, pairwise
+from math import isqrt
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -138,6 +139,16 @@ class Campaign(BaseModel):
             sizes.append(size)
         return sorted(sizes)
 
+    def knee_sizes(self) -> list[int]:
+        """Return a size within each gap of `kernel_sizes` beyond the switch, for the kernel alone.
+
+        Where the pool outgrows a cache a batch of twice the events takes three times as long, and
+        where in such a gap the slope rises is not to be guessed.
+        """
+        gaps = pairwise(size for size in self.kernel_sizes() if size > switch_size(self.topics))
+        between = {isqrt(low * high) for low, high in gaps}
+        return sorted(between - {*self.kernel_sizes(), *self.batch_sizes})
+
     def call_counts(self) -> list[int]:
         """Return how many handlers the loop probe calls: from one to all, doubling."""
         counts = {1, self.topics}
@@ -166,7 +177,7 @@ class Campaign(BaseModel):
             *self._fabric_points(),
             *self._team_points(sizes[-1]),
             *self._producer_points(),
-            *(self._point("kernel", batch_size=n) for n in sizes),
+            *(self._point("kernel", batch_size=n) for n in sorted(sizes + self.knee_sizes())),
         ]
 
     def _loop_point(self, calls: int) -> Point:

@@ -24,6 +24,17 @@ def test_kernel_sizes_stand_closer_beyond_the_routers_switch():
     campaign = Campaign(batch_sizes=(20_000,), topics=16)
     assert campaign.kernel_sizes() == [1, 3, 12, 48, 192, 384, 768, 1536, 3072, 6144, 12288, 24576]
     assert campaign.handle_sizes() == [1, 12, 384, 3072, 24576]
+    assert campaign.knee_sizes() == [271, 543, 1086, 2172, 4344, 8688, 17377]
+
+
+@given(sizes)
+def test_the_kernel_alone_is_timed_between_the_sizes_and_at_none_that_is_predicted(batch_sizes):
+    campaign = Campaign(batch_sizes=batch_sizes)
+    kernel = campaign.kernel_sizes()
+    points = [p for p in campaign.term_points() if p.probe == "kernel"]
+    timed = [p.settings["batch_size"] for p in points if p.settings.get("threads", 1) == 1]
+    assert sorted(set(kernel) | set(campaign.knee_sizes())) == timed
+    assert not set(timed) & set(batch_sizes)
 
 
 @given(sizes)
