@@ -119,7 +119,8 @@ class LatencyTrial:
     tiers : pandas.DataFrame
         ``tier``, ``p50`` and ``p99`` in seconds, medians over processes.
     pauses : Pauses
-        Of this host, between the loads; of a tick with what it fetches again after each.
+        Of this host, between the loads: each as long as it held up a tick (over loopback, with
+        what the tick then fetched again) or an idle loop (across processes).
     pace : float
         Mean speed of the consumer meanwhile, pauses included, as a share of full.
     keeping_seconds : float

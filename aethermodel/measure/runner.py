@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from time import perf_counter
 from typing import Literal, TypeVar
 
 EventLoop = Literal["asyncio", "uvloop"]
@@ -60,3 +61,15 @@ def on_loop(
             return thread.submit(run, loops).result()
 
     return anywhere
+
+
+async def take_turns(
+    produce: Coroutine[None, None, None], consume: Coroutine[None, None, None]
+) -> float:
+    """Run two tasks, the producer first; return the seconds until the consumer is done."""
+    producer, consumer = asyncio.create_task(produce), asyncio.create_task(consume)
+    start = perf_counter()
+    await consumer
+    elapsed = perf_counter() - start
+    await producer
+    return elapsed

@@ -46,7 +46,7 @@ def verdict(trial: LatencyTrial) -> Block:
         f"Full batches carry {engineering(trial.capacity_per_second, 'msg/s')} measured, "
         f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted. Between the loads "
         f"the host held it up {trial.pauses.per_second:,.0f} times a second, "
-        f"{trial.pauses.share:.1%} of the time, and ran at {trial.pace:.0%} of its full speed. "
+        f"{trial.pauses.share:.1%} of the time, and let it run at {trial.pace:.0%} of full speed. "
         "Latency counts from when a batch was due."
     )
     return summary_block(outcome, headline, paragraph, rows)

@@ -19,20 +19,16 @@ def test_each_tick_calls_so_many_handlers(calls, topics, monkeypatch):
 
 @pytest.mark.parametrize("event_loop", ["asyncio", "uvloop"])
 def test_what_moving_and_routing_take_apart_is_not_in_the_figure(event_loop, monkeypatch):
+    """A tick of 2 ms, of which routing apart takes 1.5 ms."""
+    monkeypatch.setattr(Plane, "tick", lambda *_: sleep(0.002))
+    monkeypatch.setattr(loop.ffi, "route", lambda *_, **__: sleep(0.0015))
     timed = loop.prepare(loop.Settings(topics=1, calls=1, event_loop=event_loop))
-
-    def slow(plane, batch):
-        sleep(0.002)
-
-    monkeypatch.setattr(Plane, "tick", slow)
-    monkeypatch.setattr(loop, "route", lambda *_, **__: sleep(0.0015))
     start = perf_counter()
     figure = timed(20)
-    assert figure < perf_counter() - start - 2 * 20 * 0.0015 + 0.001
-    assert figure > 0
+    assert 0 < figure < perf_counter() - start - 2 * 20 * 0.0015 + 0.001
 
 
 def test_a_tick_never_takes_less_than_nothing(monkeypatch):
-    monkeypatch.setattr(loop, "route", lambda *_, **__: sleep(0.001))
+    monkeypatch.setattr(loop.ffi, "route", lambda *_, **__: sleep(0.001))
     timed = loop.prepare(loop.Settings(topics=1, calls=1))
     assert timed(20) == 20 * loop.LEAST_TICK_SECONDS

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 from collections.abc import Callable, Coroutine
-from time import perf_counter
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -14,7 +13,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
 from aethermodel.measure.crossing import Crossing
 from aethermodel.measure.probes.settings import BatchSettings
-from aethermodel.measure.runner import EventLoop, on_loop
+from aethermodel.measure.runner import EventLoop, on_loop, take_turns
 from aethermodel.measure.slices import Releases, Slice, Stream
 from aethermodel.measure.stream import across
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -100,12 +99,7 @@ def _in_process(settings: Settings) -> Timed:
         async def run() -> float:
             fabric = Loopback(depth=2)
             tally.events = 0
-            producer = asyncio.create_task(produce(fabric, loops))
-            consumer = asyncio.create_task(consume(fabric, loops))
-            start = perf_counter()
-            await consumer
-            elapsed = perf_counter() - start
-            await producer
+            elapsed = await take_turns(produce(fabric, loops), consume(fabric, loops))
             sent = sum(handled[i % len(pool)] for i in range(loops))
             if tally.events != sent:
                 raise LostEventsError(f"handlers saw {tally.events} of {sent} events")
