@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from time import process_time
@@ -140,10 +141,17 @@ class Crossing:
         assert isinstance(spent, Spent)
         return spent
 
-    def watch(self, seconds: float) -> list[Watch]:
-        """Watch the cores of both ends at once: one that is alone runs faster and pauses less.
+    def watch(self, seconds: float, own: Callable[[], Watch]) -> list[Watch]:
+        """Watch both ends at once: a core that is alone runs faster and pauses less.
 
         What was ordered before must be done.
+
+        Parameters
+        ----------
+        seconds : float
+            How long the producer's core is watched, by an idle loop.
+        own : callable
+            Watches the consumer's end as long.
 
         Returns
         -------
@@ -151,9 +159,9 @@ class Crossing:
             The consumer's and the producer's.
         """
         self._orders.send(Watching(seconds))
-        own, theirs = watch(seconds), self._orders.recv()
+        seen, theirs = own(), self._orders.recv()
         assert isinstance(theirs, Watch)
-        return [own, theirs]
+        return [seen, theirs]
 
     def close(self) -> None:
         """End the producer."""

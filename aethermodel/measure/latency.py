@@ -109,7 +109,7 @@ class LatencyTrial:
         A row per arrivals and load: medians over processes with lowest and highest, of each
         also the median's interval, ``..._median_low`` and ``..._median_high``;
         ``predicted_...``, the model's of the same schedules at the pace at which this host ran
-        around each run: over loopback ticks, across processes an idle loop on either core;
+        around each run, by ticks of the consumer and by an idle loop on a producer's own core;
         ``ideal_...``, the model's on a host at full speed;
         ``p99_error`` (predicted over measured, less one; median over processes, each of its own
         schedule) with its interval
@@ -119,8 +119,8 @@ class LatencyTrial:
     tiers : pandas.DataFrame
         ``tier``, ``p50`` and ``p99`` in seconds, medians over processes.
     pauses : Pauses
-        Of this host, between the loads: each as long as it held up a tick (over loopback, with
-        what the tick then fetched again) or an idle loop (across processes).
+        Of this host, between the loads: each as long as it held up a tick, with what the tick then
+        fetched again.
     pace : float
         Mean speed of the consumer meanwhile, pauses included, as a share of full.
     keeping_seconds : float
@@ -164,12 +164,15 @@ class LatencyTrial:
         if progress:
             progress(total, total)
         frame = pd.DataFrame(runs)
-        watches = [each for pair in around for ends in pair for each in ends]
-        gaps = np.concatenate([each.gaps for each in watches])
-        pauses = Pauses(gaps.size / sum(each.running for each in watches), gaps)
-        full = full_rate(watches)
-        # Of each run, by process, before and after it.
-        paces = [[pace_of(list(end), full) for end in zip(*pair, strict=True)] for pair in around]
+        # Of each end, of each run: before it and after it.
+        ends = [[list(end) for end in zip(*pair, strict=True)] for pair in around]
+        full = [
+            full_rate([each for end in same for each in end]) for same in zip(*ends, strict=True)
+        ]
+        paces = [[pace_of(*each) for each in zip(run, full, strict=True)] for run in ends]
+        ticks = [each for run in ends for each in run[0]]
+        gaps = np.concatenate([each.gaps for each in ticks])
+        pauses = Pauses(gaps.size / sum(each.running for each in ticks), gaps)
         table, sending = _tables(calibration, campaign, keeping)
         slowest = float(table[-1]) if sending is None else float(max(table[-1], sending[-1]))
         return cls(
@@ -181,7 +184,7 @@ class LatencyTrial:
             beside(frame, campaign, table, capacity, paces, sending),
             pd.DataFrame(tiers).groupby("tier", as_index=False).median(),
             pauses,
-            float(np.mean([ends[0].mean for ends in paces])),
+            float(np.mean([run[0].mean for run in paces])),
             keeping,
         )
 

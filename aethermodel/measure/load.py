@@ -29,7 +29,7 @@ from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from aethermodel.bus.plane import Plane
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.measure.cores import Look
-from aethermodel.measure.host_watch import Watch, watch_ticks
+from aethermodel.measure.host_watch import TICKS_WATCHED, Watch, watch_ticks
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -39,8 +39,6 @@ from cython_core import Ring
 Floats = npt.NDArray[np.float64]
 #: Share of a run that only warms it up.
 WARM_UP = 0.1
-# Ticks between two looks at the core, while ticks are watched: some 2 ms.
-_WATCHED = 250
 # The fabrics that load is put on, by label.
 _LOADED: dict[str, Literal["loopback", "shm"]] = {"loopback": "loopback", "shared-memory": "shm"}
 
@@ -253,10 +251,10 @@ class LoadedPipeline(Loaded):
             return [watch_ticks(self._one_by_one, seconds)]
 
     def _one_by_one(self) -> Floats:
-        self._due = [0.0] * _WATCHED
+        self._due = [0.0] * TICKS_WATCHED
         self._ends, self._served, self._rule, self._most = [], [], None, 1
         try:
-            self._drive(_WATCHED)
+            self._drive(TICKS_WATCHED)
         finally:
             self._most = self.settings.largest
         return np.diff(self._ends)

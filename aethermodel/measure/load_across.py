@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+from time import perf_counter
 
 import numpy as np
 
 from aethermodel.bus.fabric import Batch, Receiver
 from aethermodel.measure.checked import Checked
 from aethermodel.measure.crossing import Crossing
-from aethermodel.measure.host_watch import Watch
-from aethermodel.measure.load import Loaded, LoadedPipeline, LoadSettings
+from aethermodel.measure.host_watch import TICKS_WATCHED, Watch, watch_ticks
+from aethermodel.measure.load import Floats, Loaded, LoadedPipeline, LoadSettings, uncollected
+from aethermodel.measure.probes.own_ring import OwnRing
+from aethermodel.measure.runner import on_loop
 from aethermodel.measure.sending import Schedule
 from aethermodel.measure.stream import drain, tallied
+from aethermodel.measure.tally import Tally
+from aethermodel.measure.workload import make_batch
 from cython_core import now_ns
 
 # So many looks for a batch before its receiver waits as it would by itself, and finds out then
@@ -32,11 +37,26 @@ class LoadedCrossing(Loaded):
     def __init__(self, settings: LoadSettings) -> None:
         super().__init__(settings)
         self._crossing: Crossing | None = None
+        self._own_ring = OwnRing(make_batch(settings.group, settings.topics, seed=0))
+        self._drive_alone = on_loop(settings.event_loop, self._alone)
 
     def watch(self, seconds: float) -> list[Watch]:
-        """Look at both ends' cores at once, the consumer's first."""
+        """Look at ticks of one arrived batch each, and meanwhile at the producer's core.
+
+        The ticks are of a ring within this process: from the producer's they would wait for it.
+        """
         assert self._crossing, "nothing has run yet"
-        return self._crossing.watch(seconds)
+        with uncollected():
+            return self._crossing.watch(seconds, lambda: watch_ticks(self._one_by_one, seconds))
+
+    def _one_by_one(self) -> Floats:
+        return np.array(self._drive_alone(TICKS_WATCHED))
+
+    async def _alone(self, ticks: int) -> list[float]:
+        timed: list[float] = []
+        bus = tallied(Tally(), self.settings.group, self.settings.topics)
+        await self._own_ring.seconds(ticks, lambda checked: drain(bus, _Timed(checked, timed)))
+        return timed[1:]  # the first one is the start's
 
     def close(self) -> None:
         """End the producer."""
@@ -63,6 +83,33 @@ class LoadedCrossing(Loaded):
         self._served = [events // group for events in watched.events]
         self._ends = [(ended - start) / 1e9 for ended in watched.ended_ns]
         return self._ends[-1]
+
+
+class _Timed:
+    """Passes on a receiver's batches and notes the seconds from release to release.
+
+    What a release itself takes is left out: a ring that nobody else fills may be filled in it.
+    """
+
+    def __init__(self, receiver: Receiver, seconds: list[float]) -> None:
+        self.label = receiver.label
+        self.copies = receiver.copies
+        self.receive = receiver.receive
+        self._receiver = receiver
+        self._seconds = seconds
+        self._since = perf_counter()
+
+    @property
+    def waiting(self) -> int:
+        return self._receiver.waiting
+
+    def release(self) -> None:
+        self._seconds.append(perf_counter() - self._since)
+        self._receiver.release()
+        self._since = perf_counter()
+
+    def close(self) -> None:
+        """Leave the receiver as it is."""
 
 
 class _Watched:

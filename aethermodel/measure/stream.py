@@ -7,6 +7,7 @@ from time import process_time
 from typing import NamedTuple
 
 from aethermodel.bus.bus import Bus
+from aethermodel.bus.fabric import Receiver
 from aethermodel.measure.checked import Checked, OutOfSequenceError
 from aethermodel.measure.crossing import Crossing
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -78,9 +79,9 @@ def tallied(tally: Tally, capacity: int, topics: int, *, numbered: bool = False)
     return bus
 
 
-async def drain(bus: Bus, checked: Checked) -> None:
+async def drain(bus: Bus, receiver: Receiver) -> None:
     """Run the bus until the receiver ends; what went wrong in it is raised."""
-    bus.attach(checked)
+    bus.attach(receiver)
     await bus.run()
     if bus.lost:
         raise bus.lost[0][1]

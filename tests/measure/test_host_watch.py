@@ -37,9 +37,10 @@ def test_the_pace_is_relative_to_the_best_of_all_that_was_watched():
     assert pace_of([shared, calm], full).mean == pytest.approx(0.75)
 
 
-def test_a_lucky_stretch_is_no_more_than_full_speed():
+def test_a_lucky_stretch_moves_full_speed_by_next_to_nothing():
     lucky = watched([100] * 999 + [150])
-    assert pace_of([lucky], full_rate([lucky])).speeds.max() == pytest.approx(1)
+    assert full_rate([lucky]) == pytest.approx(100 / STRETCH)
+    assert pace_of([lucky], full_rate([lucky])).speeds[-1] == pytest.approx(1.5)
 
 
 def ticked(monkeypatch, *pieces):
@@ -63,12 +64,31 @@ def test_ticks_go_at_full_speed_while_the_core_is_as_at_its_best(monkeypatch):
     assert pace_of([calm, shared], full).mean == pytest.approx(55 * 8 / (5 * 8 + 50 * 12))
 
 
+def test_what_disturbs_every_slice_is_in_full_speed_as_it_is_in_the_terms(monkeypatch):
+    steady, shared = ticked(
+        monkeypatch, ([8e-6, 8e-6, 8e-6, 16e-6] * 100, 1.0), ([20e-6] * 50, 2.0)
+    )
+    full = full_rate([steady, shared])
+    assert full == pytest.approx(1 / 10e-6, rel=0.01)
+    assert pace_of([steady], full).mean == pytest.approx(1, rel=0.05)
+
+
+def test_a_pause_of_the_host_now_and_then_is_not_in_full_speed(monkeypatch):
+    (seen,) = ticked(monkeypatch, (([8e-6] * 500 + [200e-6]) * 4, 1.0))
+    assert full_rate([seen]) == pytest.approx(1 / 8e-6, rel=0.01)
+
+
 def test_a_tick_that_was_held_up_is_a_gap_and_a_slow_stretch(monkeypatch):
     held = 8e-6 + 10 * SHORTEST_GAP
-    (seen,) = ticked(monkeypatch, ([8e-6, 8e-6, held, 8e-6, 8e-6], 1.0))
+    (seen,) = ticked(monkeypatch, ([8e-6, 8e-6, held] + [8e-6] * 500, 1.0))
     assert seen.gaps == pytest.approx([10 * SHORTEST_GAP])
-    assert seen.running == pytest.approx(5 * 8e-6)
-    pace = pace_of([seen], full_rate([seen]))
-    assert pace.speeds == pytest.approx([1, 1, 8e-6 / held, 1, 1])
+    assert seen.running == pytest.approx(503 * 8e-6)
+    pace = pace_of([seen], 1 / 8e-6)
+    assert pace.speeds[:4] == pytest.approx([1, 1, 8e-6 / held, 1])
     clock = pace.clock(1e-4)
     assert clock.real(np.array([2.5 * 8e-6])) == pytest.approx([2 * 8e-6 + held / 2])
+
+
+def test_a_watch_that_is_one_long_pause_has_a_rate_too(monkeypatch):
+    (seen,) = ticked(monkeypatch, ([0.5], 1.0))
+    assert full_rate([seen]) == pytest.approx(2)
