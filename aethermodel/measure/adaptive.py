@@ -284,6 +284,8 @@ def _compared(
             due, retries = due[: max(_LEAST_BATCHES, round(_OVERRUN * full[name] * due[-1]))], 0
         run = least_disturbed(pipeline, due, retries, rules[name])
         shared = not run.cores.calm(pipeline.cores_best)
+        switched = pipeline.switched(run.noise.switches, run.seconds)
+        stolen = run.noise.stolen_seconds > 0
         served = run.sizes[int(WARM_UP * run.ticks) :]
         low, middle, high = np.percentile(served, (5, 50, 95)) * campaign.group
         events = due.size * campaign.group
@@ -301,10 +303,10 @@ def _compared(
                 "size_p50": middle,
                 "size_p95": high,
                 "ticks_per_million": run.ticks / events * 1e6,
-                "switched": float(run.noise.switches > 0),
-                "stolen": float(run.noise.stolen_seconds > 0),
-                "shared": float(shared and not run.noise.noisy),
-                "disturbed": float(shared or run.noise.noisy),
+                "switched": float(switched),
+                "stolen": float(stolen),
+                "shared": float(shared and not (switched or stolen)),
+                "disturbed": float(shared or switched or stolen),
             }
         )
     return rows, full

@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.measure.host_watch import Watch, full_rate, pace_of
-from aethermodel.measure.load import WARM_UP, Floats, LoadSettings, tier_seconds
+from aethermodel.measure.load import WARM_UP, Floats, LoadSettings
 from aethermodel.measure.load_across import loaded
 from aethermodel.measure.load_keeping import keeping_seconds
 from aethermodel.measure.quiet_runs import watched_run
+from aethermodel.measure.tiers import tier_seconds
 from aethermodel.model.arrivals import Arrivals, Bursty, Periodic, Poisson
 from aethermodel.model.host_pace import HostPace
 from aethermodel.model.pauses import Pauses
@@ -114,8 +115,8 @@ class LatencyTrial:
         ``p99_error`` (predicted over measured, less one; median over processes, each of its own
         schedule) with its interval
         ``p99_error_low`` and ``..._high``; and the shares of runs that were ``switched`` away
-        from, that had time ``stolen``, that were only on cores ``shared`` or moved apart, and
-        that were ``disturbed`` by any of these.
+        from more often than always, that had time ``stolen``, that were only on cores ``shared`` or
+        moved apart, and that were ``disturbed`` by any of these.
     tiers : pandas.DataFrame
         ``tier``, ``p50`` and ``p99`` in seconds, medians over processes.
     pauses : Pauses
@@ -248,6 +249,7 @@ def _loaded(
                 **_percentiles(run.latencies),
                 "batches_per_tick": campaign.batches / run.ticks,
                 "switches": run.noise.switches,
+                "switched": pipeline.switched(run.noise.switches, run.seconds),
                 "stolen_seconds": run.noise.stolen_seconds,
                 "shared": not run.cores.calm(pipeline.cores_best),
             }
@@ -382,9 +384,9 @@ def beside(
         errors = model["predicted_p99"] / group["p99"] - 1
         row["p99_error"] = errors.median()
         row["p99_error_low"], row["p99_error_high"] = median_interval(errors).ends
-        row["switched"] = float((group["switches"] > 0).mean())
+        row["switched"] = float(group["switched"].mean())
         row["stolen"] = float((group["stolen_seconds"] > 0).mean())
-        counted = (group["switches"] > 0) | (group["stolen_seconds"] > 0)
+        counted = group["switched"] | (group["stolen_seconds"] > 0)
         row["shared"] = float((group["shared"] & ~counted).mean())
         row["disturbed"] = float((counted | group["shared"]).mean())
         rows.append(row)

@@ -11,21 +11,20 @@ import asyncio
 import gc
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from math import inf
 from time import perf_counter
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bus.adaptive import Rule
-from aethermodel.bus.fabric import Batch, Receiver
+from aethermodel.bus.fabric import Batch
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from aethermodel.bus.plane import Plane
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.measure.cores import Look
@@ -33,8 +32,7 @@ from aethermodel.measure.host_watch import TICKS_WATCHED, Watch, watch_ticks
 from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
-from aethermodel.measure.workload import make_batch, same_pool
-from cython_core import Ring
+from aethermodel.measure.workload import same_pool
 
 Floats = npt.NDArray[np.float64]
 #: Share of a run that only warms it up.
@@ -134,10 +132,13 @@ class Loaded(ABC):
     ----------
     cores_best : Look
         Of the cores, over all runs so far.
+    switches_least : float
+        Times a second that the kernel took a core away, in the run so far that had the fewest.
     """
 
     def __init__(self, settings: LoadSettings) -> None:
         self.cores_best = Look()
+        self.switches_least = inf
         self.settings = settings
         self._tally = Tally()
         self._due: list[float] = []
@@ -184,6 +185,7 @@ class Loaded(ABC):
         latencies = np.repeat(self._ends, self._served) - due
         sizes = np.array(self._served, dtype=np.int64)
         self.cores_best = self.cores_best.best(around)
+        self.switches_least = min(self.switches_least, noise.switches / seconds)
         latencies = latencies[int(WARM_UP * due.size) :]
         return LoadRun(latencies, seconds, sizes.size, sizes, noise, around)
 
@@ -194,6 +196,13 @@ class Loaded(ABC):
     def capacity(self, batches: int = 20_000, rule: Rule | None = None) -> float:
         """Return arriving batches a second when the pipeline never has to wait for one."""
         return batches / self.run(np.zeros(batches), rule).seconds
+
+    def switched(self, switches: int, seconds: float) -> bool:
+        """Whether cores were taken away more than twice as often as they always are here.
+
+        Where every core has its process, the kernel's own threads have no other place.
+        """
+        return switches > 2 * self.switches_least * seconds
 
     @abstractmethod
     def watch(self, seconds: float) -> list[Watch]:
@@ -330,67 +339,3 @@ class LoadedPipeline(Loaded):
                 ends.append(end)
                 left, free = left - size, end
             await asyncio.sleep(0)
-
-
-def tier_seconds(settings: LoadSettings, ticks: int) -> dict[str, Any]:
-    """Time the parts of single ticks at an idle pipeline, tick by tick.
-
-    Parameters
-    ----------
-    settings : LoadSettings
-    ticks : int
-
-    Returns
-    -------
-    dict of str to ndarray, shape (ticks,)
-        ``fabric``: one batch sent and received; ``bridge``: one call across the language border
-        that checks its arguments and returns, no kernel. In seconds, one clock reading included.
-    """
-    from cython_core.router import Routed, route_call
-
-    batch = make_batch(settings.group, settings.topics, seed=0)
-    out = Routed(len(batch), settings.topics)
-    found = {"fabric": np.zeros(ticks), "bridge": np.zeros(ticks)}
-    send, receiver = _hop(settings, batch)
-
-    async def timed(loops: int) -> float:
-        hop, call = found["fabric"], found["bridge"]
-        start = perf_counter()
-        for i in range(loops):
-            before = perf_counter()
-            await send()
-            received = await receiver.receive()
-            crossed = perf_counter()
-            route_call(received, settings.topics, out=out)
-            after = perf_counter()
-            hop[i], call[i] = crossed - before, after - crossed
-            del received
-            receiver.release()
-            await asyncio.sleep(0)
-        return perf_counter() - start
-
-    drive = on_loop(settings.event_loop, timed)
-    drive(max(1, ticks // 10))
-    drive(ticks)
-    receiver.close()
-    return found
-
-
-def _hop(settings: LoadSettings, batch: Batch) -> tuple[Callable[[], Awaitable[None]], Receiver]:
-    """Return what hands a batch over, made in place already, and what takes it."""
-    if settings.fabric == "loopback":
-        fabric = Loopback(depth=2)
-        return partial(fabric.send, batch), fabric
-    producer, consumer = Ring.pair(1 << max(2 * len(batch) - 1, 1023).bit_length())
-    sender = ShmSender(producer)
-
-    async def send() -> None:
-        await sender.reserve(len(batch))
-        sender.commit()
-
-    # Every place of the ring holds events of the topics that there are, as after a lap.
-    for _ in range(-(-producer.capacity // len(batch))):
-        producer.write(batch)
-        consumer.peek(len(batch))
-        consumer.release()
-    return send, ShmReceiver(consumer, len(batch))

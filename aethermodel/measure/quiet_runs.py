@@ -46,7 +46,8 @@ def _quiet_watch(pipeline: Loaded, retries: int) -> list[Watch]:
     watches = []
     for _ in range(retries + 1):
         watches.append(pipeline.watch(_WATCH))
-        if not any(seen.noise.noisy for seen in watches[-1]):
+        stolen, switches = _preempted(watches[-1])
+        if not (stolen or pipeline.switched(switches, max(seen.seconds for seen in watches[-1]))):
             break
     return min(watches, key=_preempted)
 
@@ -61,7 +62,9 @@ def _least(pipeline: Loaded, retries: int, attempt: Callable[[], Watched]) -> Wa
     def disturbance(found: Watched) -> tuple[bool, float, int]:
         run = found.run
         shared = not run.cores.calm(pipeline.cores_best)
-        return shared, run.noise.stolen_seconds, run.noise.switches
+        switches = run.noise.switches
+        often = switches if pipeline.switched(switches, run.seconds) else 0
+        return shared, run.noise.stolen_seconds, often
 
     best = attempt()
     for _ in range(retries):

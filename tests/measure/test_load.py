@@ -18,7 +18,8 @@ from aethermodel.measure.latency import (
     predicted,
     schedule,
 )
-from aethermodel.measure.load import LoadedPipeline, LoadSettings, tier_seconds
+from aethermodel.measure.load import LoadedPipeline, LoadSettings
+from aethermodel.measure.tiers import tier_seconds
 from aethermodel.model.host_pace import HostPace
 from aethermodel.model.queueing import serve
 from aethermodel.specification import load_specification
@@ -153,7 +154,13 @@ def test_where_the_pipeline_takes_what_the_model_says_the_error_is_exactly_zero(
         rows.append(
             row
             | shares
-            | {"batches_per_tick": 1.0, "switches": 0, "shared": False, "stolen_seconds": 0.0}
+            | {
+                "batches_per_tick": 1.0,
+                "switches": 0,
+                "switched": False,
+                "shared": False,
+                "stolen_seconds": 0.0,
+            }
         )
     runs = pd.DataFrame(rows)
     assert runs["p99"].nunique() == len(runs)  # schedules do differ
@@ -192,3 +199,14 @@ def test_budgets_are_the_specifications():
 def test_bad_input_is_refused(given, message):
     with pytest.raises(ValidationError, match=message):
         LatencyCampaign.model_validate(given)
+
+
+def test_how_often_cores_are_taken_away_is_held_against_the_least_seen():
+    pipeline = LoadedPipeline(LoadSettings(group=8, topics=4))
+    pipeline.switches_least = 10.0
+    assert not pipeline.switched(10, 0.5)
+    assert pipeline.switched(11, 0.5)
+    pipeline.run(np.zeros(100))
+    assert pipeline.switches_least <= 10.0
+    pipeline.switches_least = 0.0
+    assert pipeline.switched(1, 100.0)

@@ -7,9 +7,10 @@ from synthetic_calibration import synthetic_calibration
 from aethermodel.bus import FixedSize
 from aethermodel.measure.host_watch import TICKS_WATCHED
 from aethermodel.measure.latency import LatencyCampaign, LatencyTrial, predicted
-from aethermodel.measure.load import LoadedPipeline, LoadSettings, tier_seconds
+from aethermodel.measure.load import LoadedPipeline, LoadSettings
 from aethermodel.measure.load_across import LoadedCrossing, loaded
 from aethermodel.measure.sending import Schedule, keep
+from aethermodel.measure.tiers import tier_seconds
 from aethermodel.model.host_pace import HostPace
 from aethermodel.model.queueing import serve
 

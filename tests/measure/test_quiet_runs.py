@@ -16,15 +16,18 @@ CALM = (0.0, 0, 1.0)
 class Scripted:
     """A pipeline whose runs were disturbed as the script says: stolen time, switches, core."""
 
-    def __init__(self, script):
-        self.script, self.number = script, count()
+    def __init__(self, script, always=0.0):
+        self.script, self.number, self.always = script, count(), always
         self.cores_best = Look(1.0)
+
+    def switched(self, switches, seconds):
+        return switches > 2 * self.always * seconds
 
     def run(self, due, rule):
         number = next(self.number)
         stolen, switches, core = self.script[number]
         noise = Noise(stolen, switches, 0.0)
-        return SimpleNamespace(number=number, noise=noise, cores=Look(core))
+        return SimpleNamespace(number=number, noise=noise, cores=Look(core), seconds=1.0)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,10 @@ def test_the_least_disturbed_counts(script, runs, kept):
     pipeline = Scripted(script)
     found = least_disturbed(pipeline, np.zeros(1), retries=2)
     assert (next(pipeline.number), found.number) == (runs, kept)
+
+
+def test_what_always_preempts_here_is_no_disturbance():
+    pipeline = Scripted([(0.0, 5, 1.0), CALM], always=3.0)
+    assert least_disturbed(pipeline, np.zeros(1), retries=2).number == 0
+    pipeline = Scripted([(0.0, 7, 1.0), (0.0, 4, 1.0)], always=3.0)
+    assert least_disturbed(pipeline, np.zeros(1), retries=2).number == 1
