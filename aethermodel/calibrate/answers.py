@@ -85,17 +85,22 @@ class Answers:
         """Return the highest throughput at any batch size, in events a second."""
         return answer(float(best_rate(self._point)[0][0]), best_rate(self._drawn)[0])
 
-    def share(self, share: float) -> Optimum:
+    def share(self, share: float, most: float = np.inf) -> Optimum:
         """Return the smallest batch size that reaches a share of the highest throughput.
 
-        Without a knee the highest is the asymptote, for large batches.
+        Without a knee the highest is that of the largest batch there is room for, `most` events;
+        where there is no such limit, the asymptote.
         """
         if not 0 < share < 1:
             raise ValueError(f"a share of the best rate lies between 0 and 1, not at {share!r}")
         goal = f"{share:.0%} of the best rate"
-        point = size_for_rate(self._point, share * best_rate(self._point)[0])
-        drawn = size_for_rate(self._drawn, share * best_rate(self._drawn)[0])
-        return self._optimum(goal, np.ceil(point), np.ceil(drawn))
+        if most < np.inf:
+            goal += f" up to N = {most:,.0f}"
+        point, drawn = (
+            np.ceil(size_for_rate(law, share * best_rate(law, most)[0]))
+            for law in (self._point, self._drawn)
+        )
+        return self._optimum(goal, point, drawn)
 
     def rate(self, per_second: float) -> Optimum:
         """Return the smallest batch size that reaches a throughput in events a second."""

@@ -32,8 +32,8 @@ class BestSize:
     Attributes
     ----------
     recommended : int
-        Events: the smallest batch with 99 % of the best rate that the model sees, at most the
-        sweep's largest.
+        Events: the smallest batch of which the model is sure that it has 99 % of the best rate
+        that it sees up to the sweep's largest.
     table : pandas.DataFrame
         ``n``, ``per_second`` (median of the processes' medians), ``low``, ``high`` (slowest and
         fastest process), ``recommended``; one row a batch size.
@@ -85,8 +85,12 @@ def ladder(largest: int) -> tuple[int, ...]:
 
 
 def recommended(answers: Answers, largest: int) -> int:
-    """Return the smallest size with `SHARE` of the best rate by the model, at most `largest`."""
-    size = answers.share(SHARE).size.value
+    """Return the smallest size of which the model is sure that it has `SHARE` of the best rate.
+
+    Of the best up to `largest`; sure is the upper end of the answer's interval. Where the rate
+    hardly grows any more with the size, the answer itself is as likely too small as too large.
+    """
+    size = answers.share(SHARE, largest).size.high
     return max(1, int(min(size, largest)))
 
 

@@ -10,10 +10,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from aethermodel.labels import LABEL_OF, DeviceLabel, Fabric, FabricLabel
+from aethermodel.measure.host import this_host
 from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point, calm_plan
 from aethermodel.measure.sending import ring_bytes
 from aethermodel.measure.verbs_devices import usable_device
+from cython_core import EVENT_BYTES
 from cython_core.router import MAX_THREADS, switch_size
 
 
@@ -225,13 +227,17 @@ class Campaign(BaseModel):
         return sorted({sizes[i * (len(sizes) - 1) // 4] for i in range(5)})
 
     def refill_sizes(self) -> list[int]:
-        """Return the smallest size, and six around what fills a core's own cache; two at least.
+        """Return one, and sizes on both sides of what fills a core's own cache, where it bends.
 
-        Where there are others the largest is not among them: its sweep takes ten times as long as
-        what is timed.
+        Where no batch of the kernel probe is as large as that, its own sizes without the largest,
+        whose sweep takes ten times as long as what is timed; two at least.
         """
         first, *others = self.kernel_sizes()
-        return [first, *(others[-7:-1] or others)]
+        fills = this_host().cache_bytes.get("L2", 0) // EVENT_BYTES
+        if not 32 <= fills < others[-1]:
+            return [first, *(others[-7:-1] or others)]
+        around = [fills // 16, fills // 4, fills // 2, fills * 3 // 2, fills * 2]
+        return [first, *(size + (size in self.batch_sizes) for size in around)]
 
     def ceiling_points(self) -> list[Point]:
         """Return the copy bandwidth from the smallest to the largest batch of the kernel probe."""

@@ -59,12 +59,14 @@ def size_at_time(fixed: Any, slope: Any, seconds: Any) -> Any:
     return (seconds - fixed) / slope
 
 
-def best_rate(law: Law | Pipelined) -> tuple[Floats, Floats]:
+def best_rate(law: Law | Pipelined, most: float = np.inf) -> tuple[Floats, Floats]:
     """Return the highest rate at any batch size, and the smallest size that has it.
 
     Parameters
     ----------
     law : Law or Pipelined
+    most : float
+        Largest batch that there is room for, in events: at least 1.
 
     Returns
     -------
@@ -73,25 +75,26 @@ def best_rate(law: Law | Pipelined) -> tuple[Floats, Floats]:
         knee the rate may pass the asymptote: beyond it each event costs more.
     """
     if isinstance(law, Pipelined):
-        return _best_together(law)
+        return _best_together(law, most)
     # A rate N / T has no maximum inside a piece: its derivative has the sign of a. So it lies at
-    # the first size, at a knee, or nowhere.
-    with np.errstate(divide="ignore"):
-        asymptote = 1 / law.slope[-1]
+    # the first size, at a knee, or at the largest one.
     sizes = np.maximum(np.concatenate([np.ones_like(law.above[:1]), law.above[1:]]), 1)
-    rates = np.concatenate([np.stack([law.rate(size) for size in sizes]), asymptote[None]])
-    places = np.concatenate([sizes, np.full_like(sizes[:1], np.inf)])
+    sizes = np.minimum(sizes, most)
+    places = np.concatenate([sizes, np.full_like(sizes[:1], most)])
+    with np.errstate(divide="ignore"):
+        last = 1 / law.slope[-1] if np.isinf(most) else law.rate(places[-1])
+    rates = np.concatenate([np.stack([law.rate(size) for size in sizes]), last[None]])
     best = np.argmax(rates, axis=0)[None]
     return np.take_along_axis(rates, best, 0)[0], np.take_along_axis(places, best, 0)[0]
 
 
-def _best_together(law: Pipelined) -> tuple[Floats, Floats]:
+def _best_together(law: Pipelined, most: float) -> tuple[Floats, Floats]:
     """The highest rate of two stages: at the peak of one of them, or where they cross between.
 
     A stage's rate grows up to its peak and falls beyond it; but for handler calls, which make it
     rise once more after a knee that lies below what hits every topic. So all three are looked at.
     """
-    peaks = [best_rate(stage) for stage in law.stages]
+    peaks = [best_rate(stage, most) for stage in law.stages]
     first = np.argmin([np.minimum(size, _FAR) for _, size in peaks], axis=0)
 
     def pick(figures: list[Floats], late: int) -> Floats:

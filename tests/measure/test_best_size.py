@@ -26,12 +26,23 @@ def test_the_ladder_goes_from_one_to_the_largest_by_halves_of_a_doubling():
     assert ladder(1000)[-1] == 1000
 
 
-def test_the_model_recommends_the_smallest_size_that_will_do():
+def test_the_model_recommends_the_smallest_size_that_it_is_sure_of():
     answers = Answers(Scenario(synthetic_calibration(), {}))
-    size = recommended(answers, 2**22)
-    best = answers.best_rate().value
-    assert answers.rate(0.99 * best).size.value == pytest.approx(size, rel=1e-3)
-    assert recommended(answers, 100) == 100
+    for largest in (1000, 2**22):
+        found = answers.share(0.99, largest).size
+        assert found.value <= recommended(answers, largest) <= largest
+        assert recommended(answers, largest) == pytest.approx(found.high, abs=1)
+    assert 95 < recommended(answers, 100) <= 100
+
+
+def test_of_the_sizes_that_there_is_room_for_the_share_is_of_the_best():
+    answers = Answers(Scenario(synthetic_calibration(), {}))
+    found = answers.share(0.99, 1000)
+    assert found.goal == "99% of the best rate up to N = 1,000"
+    assert found.per_second.value == pytest.approx(
+        0.99 * 1000 / answers.scenario.calibration.predict(1000).seconds[0], rel=2e-3
+    )
+    assert found.size.value < answers.share(0.99).size.value
 
 
 @pytest.mark.parametrize(("at", "outcome"), [(64, "pass"), (32, "pass"), (8, "fail")])

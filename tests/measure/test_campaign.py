@@ -1,6 +1,7 @@
 """A campaign holds its pipeline batch sizes out of the kernel's calibration."""
 
 from itertools import pairwise
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aethermodel.measure.campaign import Campaign
+from aethermodel.measure.host import this_host
 
 sizes = st.lists(st.integers(1, 2**20), min_size=1, max_size=8, unique=True)
 
@@ -46,12 +48,20 @@ def test_handles_are_timed_at_the_first_and_the_last_size_and_between(batch_size
     assert set(handles) <= set(kernel)
 
 
-@given(sizes)
-def test_caches_are_swept_by_sizes_that_the_kernel_is_timed_at_too_but_the_largest(batch_sizes):
-    campaign = Campaign(batch_sizes=batch_sizes)
-    kernel, swept = campaign.kernel_sizes(), campaign.refill_sizes()
-    assert set(swept) <= set(kernel if len(kernel) == 2 else kernel[:-1])
-    assert swept[0] == kernel[0] and 2 <= len(swept) <= 7
+@given(sizes, st.sampled_from([0, 2**19, 2**21]))
+def test_caches_are_swept_on_both_sides_of_what_fills_them(batch_sizes, cache):
+    host = this_host().model_copy(update={"cache_bytes": {"L2": cache} if cache else {}})
+    with patch("aethermodel.measure.campaign.this_host", lambda: host):
+        campaign = Campaign(batch_sizes=batch_sizes)
+        kernel, swept = campaign.kernel_sizes(), campaign.refill_sizes()
+    assert swept[0] == kernel[0] and swept == sorted(set(swept)) and len(swept) >= 2
+    assert not set(swept) & set(batch_sizes)
+    fills = cache // 64
+    if cache and kernel[-1] > fills:
+        assert sum(kernel[0] < size <= fills for size in swept) == 3
+        assert sum(fills < size <= 2 * fills + 1 for size in swept) == 2
+    else:
+        assert set(swept) <= set(kernel if len(kernel) == 2 else kernel[:-1])
 
 
 @given(st.integers(1, 65_536))

@@ -21,6 +21,7 @@ from aethermodel.model.optimum import (
 from aethermodel.model.parameters import K, N, Parameter
 from aethermodel.model.roofline import bandwidth_ceiling, interpreter_ceiling, lowest
 from aethermodel.model.sensitivity import elasticity, gains
+from aethermodel.model.stages import Pipelined
 from aethermodel.model.terms import affine, dispatch, fixed, knees
 
 
@@ -65,6 +66,25 @@ def test_no_batch_size_is_faster_than_the_best_rate(model):
     assert (model.throughput_at(np.geomspace(1, 1e9, 500)) <= rate[0] * (1 + 1e-9)).all()
     at = size[0] if np.isfinite(size[0]) else 1e14
     assert model.throughput_at(at) == pytest.approx(rate[0], rel=1e-4)
+
+
+@settings(deadline=None, max_examples=15)
+@given(models, st.floats(1, 1e6))
+def test_no_batch_size_that_there_is_room_for_is_faster_than_the_best_of_them(model, most):
+    law = Law.of(model)
+    rate, size = best_rate(law, most)
+    assert 1 <= size[0] <= most
+    assert (model.throughput_at(np.geomspace(1, most, 500)) <= rate[0] * (1 + 1e-9)).all()
+    assert model.throughput_at(size[0]) == pytest.approx(rate[0], rel=1e-9)
+    assert best_rate(law, 1e15)[0] == pytest.approx(best_rate(law)[0], rel=1e-4)
+
+
+def test_of_two_stages_the_best_rate_has_room_too():
+    slow, fast = build(5e-6, 2e-7, 3e-9), build(1e-6, 0, 1e-9)
+    both = Pipelined((Law.of(slow), Law.of(fast)))
+    rate, size = best_rate(both, 1000.0)
+    assert size[0] == pytest.approx(1000)
+    assert rate[0] == pytest.approx(slow.throughput_at(1000))
 
 
 @settings(deadline=None, max_examples=15)
