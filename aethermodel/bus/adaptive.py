@@ -19,6 +19,9 @@ from aethermodel.bus.pace import Pace
 
 # Between two rungs the size grows by about this much, so that the rate does by no more.
 _STEP = 2**0.5
+# A size that by the law carries less than this share of what a smaller one does is no rung. One
+# that carries about as much is: no law is true to a tenth, and which is faster shows live.
+_AS_MUCH = 0.9
 #: Targets over which the rate is smoothed, unless told otherwise.
 SMOOTHING_TARGETS = 20
 
@@ -102,12 +105,14 @@ class Ladder:
     seconds : tuple of float
         What a batch of each takes.
     up : tuple of float
-        Events a second above which the next size is chosen; above the last one's none carries
-        the load with time to spare.
+        Events a second above which the next size is chosen, never falling; above the last one's
+        none carries the load with time to spare.
     down : tuple of float
         Events a second below which the size before is chosen; the first one's is 0.
-    target_seconds, hold_seconds : float
-        The latency wanted, and the longest wait for a batch to fill.
+    hold_seconds : tuple of float
+        The longest wait for a batch of each to fill.
+    target_seconds : float
+        The latency wanted.
     hysteresis : float
         Share by which the rate must fall below a climb's before it is taken back.
     """
@@ -116,8 +121,8 @@ class Ladder:
     seconds: tuple[float, ...]
     up: tuple[float, ...]
     down: tuple[float, ...]
+    hold_seconds: tuple[float, ...]
     target_seconds: float
-    hold_seconds: float
     hysteresis: float
 
     @classmethod
@@ -162,8 +167,9 @@ class Ladder:
         -----
         An event waits at most for its batch to fill, for the batches ahead and for its own: at
         the lowest rate r at which size n is kept, ``n / r + (ahead + 1) T(n)``. The largest size
-        is the last for which that is within the planned time; a size that carries no more than a
-        smaller one (beyond a knee) is left out.
+        is the last for which that is within the planned time; a size that carries less than nine
+        tenths of a smaller one (beyond a knee) is left out. Where it carries hardly less, the law
+        chooses it for no rate, and service times may: `aethermodel.bus.pace.Pace`.
         """
         _check(target_seconds, most, utilisation, hysteresis, margin, ahead)
         planned = margin * target_seconds
@@ -173,23 +179,23 @@ class Ladder:
             if not (isfinite(time) and time > 0):
                 raise ValueError(f"a batch of {size} must take a finite time above 0, not {time!r}")
             carried = utilisation * size / time
-            if up and carried <= up[-1]:
+            if up and carried < _AS_MUCH * up[-1]:
                 continue
             lowest = (1 - hysteresis) * up[-1] if up else inf
             if size / lowest + (ahead + 1) * time > planned:
                 break
             sizes.append(size)
             times.append(time)
-            up.append(carried)
+            up.append(max([carried, *up[-1:]]))
             down.append(lowest if len(sizes) > 1 else 0.0)
         if not sizes:
             raise ValueError(
                 f"a single event takes {seconds(1):.3g} s, which leaves a target of "
                 f"{target_seconds:g} s no room"
             )
-        hold = planned - (ahead + 1) * times[-1]
+        hold = tuple(planned - (ahead + 1) * time for time in times)
         return cls(
-            tuple(sizes), tuple(times), tuple(up), tuple(down), target_seconds, hold, hysteresis
+            tuple(sizes), tuple(times), tuple(up), tuple(down), hold, target_seconds, hysteresis
         )
 
     def recommended(self, rate: float) -> int:
@@ -239,7 +245,7 @@ class AdaptiveSize:
             raise ValueError(f"a smoothing time is above 0 seconds, not {smoothing_seconds!r}")
         self.ladder = ladder
         self.most = ladder.sizes[-1]
-        self.hold_seconds = ladder.hold_seconds
+        self.hold_seconds = ladder.hold_seconds[0]
         self.rate = 0.0
         self.size = ladder.sizes[0]
         self.changes = 0
@@ -309,7 +315,9 @@ class AdaptiveSize:
         while rung > 0 and self.rate < self._down(rung):
             rung -= 1
         self._rung = rung
-        before, self.size = self.size, sizes[min(rung, len(sizes) - 1)]
+        last = min(rung, len(sizes) - 1)
+        before, self.size = self.size, sizes[last]
+        self.hold_seconds = self.ladder.hold_seconds[last]
         self.changes += self.size != before
         self._keep()
 

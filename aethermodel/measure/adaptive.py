@@ -229,7 +229,7 @@ class AdaptiveTrial:
                 "seconds": list(self.ladder.seconds),
                 "up_per_second": [rate * group for rate in self.ladder.up],
                 "down_per_second": [rate * group for rate in self.ladder.down],
-                "hold_seconds": self.ladder.hold_seconds,
+                "hold_seconds": list(self.ladder.hold_seconds),
             },
             "saturated": self.saturated.to_dict(orient="records"),
             "saturated_share": self.saturated_share(),

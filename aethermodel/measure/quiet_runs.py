@@ -10,7 +10,7 @@ from aethermodel.measure.host_watch import Watch
 from aethermodel.measure.load import Floats, Loaded, LoadRun
 
 # Seconds in which the host is looked at, before and after a run.
-_WATCH = 0.05
+_WATCH = 0.1
 
 
 class Watched(NamedTuple):

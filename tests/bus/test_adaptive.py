@@ -53,9 +53,10 @@ def test_no_size_is_kept_for_which_the_target_has_no_time(given_law, most, used,
     ladder = Ladder.of(lambda n: fixed + slope * n, target, most, **options)
     assert ladder.sizes[0] == 1
     assert ladder.sizes[-1] <= most
-    assert 0 <= ladder.hold_seconds <= target
-    rungs = zip(ladder.sizes, ladder.seconds, ladder.up, ladder.down, strict=True)
-    for rung, (size, seconds, up, down) in enumerate(rungs):
+    parts = (ladder.sizes, ladder.seconds, ladder.up, ladder.down, ladder.hold_seconds)
+    for rung, (size, seconds, up, down, hold) in enumerate(zip(*parts, strict=True)):
+        # As long as it takes to fill at the lowest rate at which it is kept.
+        assert (size / down if rung else 0) <= hold * (1 + 1e-9) <= target
         assert up == pytest.approx(used * size / seconds)
         assert ladder.recommended(up) == size  # the smallest that carries it
         if rung:
@@ -64,11 +65,33 @@ def test_no_size_is_kept_for_which_the_target_has_no_time(given_law, most, used,
             assert ladder.sizes[rung - 1] < size
 
 
-def test_a_size_that_carries_no_more_is_left_out():
-    ladder = Ladder.of(lambda n: law(n) + max(0, n - 2000) * 30e-9, TARGET, MOST)
-    assert ladder.up == tuple(sorted(set(ladder.up)))
+def test_a_size_that_carries_less_by_a_tenth_is_left_out():
+    def kneed(n):
+        return law(n) + max(0, n - 2000) * 30e-9
+
+    ladder = Ladder.of(kneed, TARGET, MOST)
+    rates = [size / kneed(size) for size in ladder.sizes]
+    assert min(rate / max(rates[: at + 1]) for at, rate in enumerate(rates)) >= 0.9
+    assert ladder.up == tuple(sorted(ladder.up))
     assert TOP > 8000
     assert ladder.sizes[-1] <= 3000  # beyond the knee an event costs four times as much
+
+
+def test_of_sizes_that_carry_as_much_the_law_chooses_the_first_and_the_host_another():
+    """By the law 2,000 events carry as much as any; on this host a batch costs 10 us more."""
+
+    def flat(n):
+        return 5e-6 + 10e-9 * min(n, 2000) + 12.5e-9 * max(0, n - 2000)
+
+    ladder = Ladder.of(flat, TARGET, MOST)
+    assert ladder.sizes[-1] > 8000
+    rate = 0.99 * ladder.up[-1]
+    assert 1500 < ladder.recommended(rate) < 3000
+    sizer = AdaptiveSize(ladder)
+    assert sizer.backlog_size < 3000
+    for _ in range(200):
+        sizer.served(sizer.backlog_size, flat(sizer.backlog_size) + 10e-6)
+    assert sizer.backlog_size > 5000
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.5, 0.8])
@@ -129,7 +152,7 @@ def test_what_is_taken_is_within_bounds_whatever_came(arrivals, waiting, waited)
     taken = sizer.take(waiting, waited)
     assert sizer.backlog_size in LADDER.sizes
     assert taken in (0, min(waiting, sizer.backlog_size))
-    if waiting and (waiting >= sizer.size or waited >= LADDER.hold_seconds):
+    if waiting and (waiting >= sizer.size or waited >= sizer.hold_seconds):
         assert taken
 
 
