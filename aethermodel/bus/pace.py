@@ -52,11 +52,11 @@ class Pace:
         self._slopes = [(later - t) / (more - n) for (n, t), (more, later) in laws] + [0.0]
         self._rates = [size / time for size, time in zip(sizes, seconds, strict=True)]
         best = max(self._rates)
-        first = next(i for i, rate in enumerate(self._rates) if rate >= _CANDIDATE * best)
-        self._candidates = range(first, len(self._sizes))
+        # The candidates for a backlog, and which of them had its turn.
+        self._first = next(i for i, rate in enumerate(self._rates) if rate >= _CANDIDATE * best)
+        self._last = self._turn = len(self._sizes) - 1
         self._common = 1.0
         self._own = [1.0] * len(self._sizes)
-        self._turn = 0
         self._choose()
 
     def slower(self, rung: int) -> float:
@@ -87,21 +87,16 @@ class Pace:
         now = before + _WEIGHT * (seen - before)
         self._common *= (now / before) ** _COMMON
         own[rung] = now / self._common
-        if rung >= self._candidates.start:
-            self._turn = (self._turn + 1) % len(self._candidates)
-            other = self._candidates[self._turn]
+        if rung >= self._first:
+            # One a batch, and not all: this is paid at every batch.
+            other = self._turn = self._turn + 1 if self._turn < self._last else self._first
             own[other] += _FORGET * (own[rung] - own[other])
-            self._settle()
-
-    def _settle(self) -> None:
-        now = self.carried(self.fastest)
-        for rung in self._candidates:
-            carried = self.carried(rung)
-            # Too far behind another; or a smaller one carries no less, and fills sooner.
-            if now < _NEAR * carried or (rung < self.fastest and carried > now):
+            now, carried = self.carried(self.fastest), self.carried(other)
+            # Too far behind the other; or that is smaller and carries no less, and fills sooner.
+            if now < _NEAR * carried or (other < self.fastest and carried > now):
                 self._choose()
-                break
 
     def _choose(self) -> None:
-        enough = _NEAR * max(self.carried(rung) for rung in self._candidates)
-        self.fastest = next(rung for rung in self._candidates if self.carried(rung) >= enough)
+        candidates = range(self._first, self._last + 1)
+        enough = _NEAR * max(self.carried(rung) for rung in candidates)
+        self.fastest = next(rung for rung in candidates if self.carried(rung) >= enough)

@@ -18,6 +18,7 @@ from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.measure.latency import Kind, Progress, arrivals_of
 from aethermodel.measure.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
+from aethermodel.measure.load_keeping import keeping_seconds
 from aethermodel.measure.quiet_runs import least_disturbed
 from aethermodel.measure.rule_trace import serve_by
 from aethermodel.order_statistics import median_interval
@@ -105,8 +106,14 @@ class AdaptiveCampaign(BaseModel):
             )
         return LoadSettings.under(calibration.conditions, self.group, self.sizes[-1])
 
-    def ladder(self, calibration: Calibration) -> Ladder:
+    def ladder(self, calibration: Calibration, keeping: float = 0.0) -> Ladder:
         """Plan with a calibration's law; sizes and rates in arriving batches.
+
+        Parameters
+        ----------
+        calibration : Calibration
+        keeping : float
+            Seconds a tick beyond that law: for the schedule, and for the rule itself.
 
         Raises
         ------
@@ -114,7 +121,7 @@ class AdaptiveCampaign(BaseModel):
             If by that law not even one arriving batch keeps within the target.
         """
         most = self.sizes[-1]
-        table = _table(self, calibration)
+        table = _table(self, calibration) + keeping
         return Ladder.of(lambda n: float(table[n - 1]), self.target_seconds, most)
 
     def rules(self, ladder: Ladder) -> dict[str, Callable[[], Rule]]:
@@ -149,6 +156,9 @@ class AdaptiveTrial:
         Whose law the ladder is planned with; nothing in it was fitted to a latency.
     ladder : Ladder
         In arriving batches.
+    keeping_seconds : dict of str to float
+        A tick, by rule: for keeping the schedule and asking the rule. Measured apart, added to what
+        the terms say.
     saturated : pandas.DataFrame
         A row a rule: ``per_second``, events at full speed, median over processes.
     full : pandas.DataFrame
@@ -168,6 +178,7 @@ class AdaptiveTrial:
     campaign: AdaptiveCampaign
     calibration: Calibration
     ladder: Ladder
+    keeping_seconds: dict[str, float]
     saturated: pd.DataFrame
     full: pd.DataFrame
     runs: pd.DataFrame
@@ -187,9 +198,11 @@ class AdaptiveTrial:
         ValueError
             If the target leaves no room for any batch.
         """
-        settings, ladder = campaign.settings(calibration), campaign.ladder(calibration)
+        settings, bare = campaign.settings(calibration), campaign.ladder(calibration)
         runs, full = [], []
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+            keeping = pool.submit(_keeping, campaign, settings, bare).result()
+            ladder = campaign.ladder(calibration, keeping[ADAPTIVE])
             for process in range(campaign.processes):
                 if progress:
                     progress(process, campaign.processes)
@@ -202,8 +215,9 @@ class AdaptiveTrial:
         saturated = rates.median().rename_axis("rule").rename("per_second").reset_index()
         if progress:
             progress(campaign.processes, campaign.processes)
-        table = _summed_up(frame, campaign, calibration, ladder, rates)
-        return cls(campaign, calibration, ladder, saturated, rates, frame, table)
+        seconds = {name: _table(campaign, calibration) + each for name, each in keeping.items()}
+        table = _summed_up(frame, campaign, seconds, ladder, rates)
+        return cls(campaign, calibration, ladder, keeping, saturated, rates, frame, table)
 
     def saturated_share(self) -> float:
         """Return what adaptive batching carries at full speed, over the best fixed size."""
@@ -231,6 +245,7 @@ class AdaptiveTrial:
                 "down_per_second": [rate * group for rate in self.ladder.down],
                 "hold_seconds": list(self.ladder.hold_seconds),
             },
+            "keeping_seconds": self.keeping_seconds,
             "saturated": self.saturated.to_dict(orient="records"),
             "saturated_share": self.saturated_share(),
             "saturated_shares": self.saturated_shares(),
@@ -244,6 +259,12 @@ def _table(campaign: AdaptiveCampaign, calibration: Calibration) -> Floats:
     """Seconds of a tick with 1, 2, ... arrived batches, by the calibration."""
     sizes = np.arange(1, campaign.sizes[-1] + 1)
     return np.asarray(calibration.predict(campaign.group * sizes).seconds)
+
+
+def _keeping(
+    campaign: AdaptiveCampaign, settings: LoadSettings, ladder: Ladder
+) -> dict[str, float]:
+    return {name: keeping_seconds(settings, rule) for name, rule in campaign.rules(ladder).items()}
 
 
 def _saturated(
@@ -330,7 +351,7 @@ def _schedule(
 def _summed_up(
     runs: pd.DataFrame,
     campaign: AdaptiveCampaign,
-    calibration: Calibration,
+    seconds: dict[str, Floats],
     ladder: Ladder,
     full: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -344,11 +365,11 @@ def _summed_up(
     for name in ("switched", "stolen", "shared", "disturbed"):
         table[name] = groups[name].mean()
     table["holds"] = table["p99"] <= campaign.target_seconds
-    rules, seconds = campaign.rules(ladder), _table(campaign, calibration)
+    rules = campaign.rules(ladder)
     expected = []
     for kind, load, name in table.index:
         due = _schedule(campaign, kind, load, capacity, 0)
-        latencies, _ = serve_by(due, rules[name](), seconds)
+        latencies, _ = serve_by(due, rules[name](), seconds[name])
         expected.append(float(np.percentile(latencies[int(WARM_UP * due.size) :], 99)))
     table["ideal_p99"] = expected
     order = {name: place for place, name in enumerate(rules)}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter
 
+from aethermodel.bus.adaptive import Rule
 from aethermodel.bus.fabric import Batch
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.load import LoadedPipeline, LoadSettings
@@ -16,20 +18,23 @@ from cython_core import allocate
 _PAIRS, _TICKS = 25, 300
 
 
-def keeping_seconds(settings: LoadSettings) -> float:
+def keeping_seconds(settings: LoadSettings, rule: Callable[[], Rule] | None = None) -> float:
     """Time ticks of the loaded pipeline without its plane, with and without a schedule to keep.
 
     Parameters
     ----------
     settings : LoadSettings
         Over loopback.
+    rule : callable, optional
+        Makes what forms the batches, afresh each time; without one a tick takes what has arrived.
 
     Returns
     -------
     float
-        Seconds a tick for looking up what is due and noting what was done when; never below zero.
+        Seconds a tick for looking up what is due, asking the rule and noting what was done when;
+        never below zero.
     """
-    keeping = _Keeping(settings)
+    keeping = _Keeping(settings, rule)
     plain = on_loop(settings.event_loop, _plain)
     keeping.tick_seconds(), plain(_TICKS)  # warm
     # At full speed, as the terms: a core that a neighbour shares makes either look dearer.
@@ -50,15 +55,18 @@ class _Nothing:
 class _Keeping(LoadedPipeline):
     """The loaded pipeline, its plane taken out."""
 
-    def __init__(self, settings: LoadSettings) -> None:
+    def __init__(self, settings: LoadSettings, rule: Callable[[], Rule] | None) -> None:
         super().__init__(settings)
         self._plane = _Nothing()
+        self._new_rule = rule
 
     def tick_seconds(self) -> float:
         """Keep a schedule that is due all at once."""
-        self._due = [0.0] * (_TICKS * self.settings.largest)
-        self._ends, self._served, self._rule = [], [], None
-        return self._drive(len(self._due)) / _TICKS
+        rule = self._new_rule() if self._new_rule else None
+        most = rule.most if rule else self.settings.largest
+        self._due = [0.0] * (_TICKS * most)
+        self._ends, self._served, self._rule = [], [], rule
+        return self._drive(len(self._due)) / len(self._served)
 
 
 async def _plain(ticks: int) -> float:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from aethermodel.bus import FixedSize
 from aethermodel.measure import load_keeping
 from aethermodel.measure.load import LoadSettings
 from aethermodel.measure.load_keeping import keeping_seconds
@@ -38,3 +39,16 @@ def test_every_tick_keeps_the_schedule_and_serves_nothing(monkeypatch):
 def test_noise_makes_no_negative_cost(monkeypatch):
     monkeypatch.setattr(load_keeping._Keeping, "tick_seconds", lambda _: 0.0)
     assert keeping_seconds(SETTINGS) == 0
+
+
+def test_a_rule_is_asked_at_every_tick_and_its_cost_is_in_the_figure(monkeypatch):
+    asked = []
+
+    class Asked(FixedSize):
+        def take(self, waiting, waited):
+            asked.append(waiting)
+            return super().take(waiting, waited)
+
+    assert keeping_seconds(SETTINGS, lambda: Asked(2)) >= 0
+    assert len(asked) >= 4 * 20
+    assert max(asked) == 40  # twenty ticks of the rule's own size
