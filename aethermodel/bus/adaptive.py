@@ -9,13 +9,13 @@ a and at most b, its a chosen live.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, inf, isfinite
 from typing import Protocol
 
-from aethermodel.bus.pace import Pace
+from cython_core.pace import Pace
 
 # Between two rungs the size grows by about this much, so that the rate does by no more.
 _STEP = 2**0.5
@@ -169,7 +169,7 @@ class Ladder:
         the lowest rate r at which size n is kept, ``n / r + (ahead + 1) T(n)``. The largest size
         is the last for which that is within the planned time; a size that carries less than nine
         tenths of a smaller one (beyond a knee) is left out. Where it carries hardly less, the law
-        chooses it for no rate, and service times may: `aethermodel.bus.pace.Pace`.
+        chooses it for no rate, and service times may: `cython_core.pace.Pace`.
         """
         _check(target_seconds, most, utilisation, hysteresis, margin, ahead)
         planned = margin * target_seconds
@@ -207,14 +207,14 @@ class AdaptiveSize:
     """A batch size that follows the load, up and down a ladder.
 
     A batch is formed as soon as the chosen size waits, or what waits has done so for long enough;
-    where more than the chosen size waits, all of it goes, up to the size that serves a backlog
-    fastest, so that what a burst or a pause left behind is caught up with at once. Under a load
+    where more than the chosen size waits, more goes, up to the largest size that carries no
+    less, so that what a burst or a pause left behind is caught up with at once. Under a load
     that even the fastest size does not carry with time to spare, nothing is waited for: then a
     consumer that has nothing to do is the scarcer good, and the sizes that form by themselves
     are large enough.
 
     Told of service times, it corrects by them how long a batch takes
-    (`aethermodel.bus.pace.Pace`), and with that the rates at which it climbs and descends, and
+    (`cython_core.pace.Pace`), and with that the rates at which it climbs and descends, and
     the size for a backlog.
 
     Parameters
@@ -272,22 +272,23 @@ class AdaptiveSize:
             self._move()
 
     def take(self, waiting: int, waited: float) -> int:
-        """Return all that wait, at most the fastest size, once enough do or for long enough."""
-        most = self.backlog_size
-        enough = 1 if self.pressed else min(self.size, most)
-        if waiting >= enough or (waiting and waited >= self.hold_seconds):
-            return min(waiting, most)
-        return 0
+        """Return what waits, at most the backlog's size, once enough does or for long enough."""
+        if waiting < self._enough and not (waiting and waited >= self.hold_seconds):
+            return 0
+        if waiting <= self._fastest:
+            return waiting
+        # A rung of the ladder, so that what it takes is that rung's own.
+        return self.ladder.sizes[bisect_right(self.ladder.sizes, waiting, hi=self._above) - 1]
 
     def served(self, events: int, seconds: float) -> None:
         """Correct how long a batch takes."""
-        self._pace.served(events, seconds)
-        self._keep()
+        if self._pace.served(events, seconds):
+            self._keep()
 
     @property
     def backlog_size(self) -> int:
-        """Largest batch formed now; no more than so many are waited for."""
-        return self.ladder.sizes[self._pace.fastest]
+        """Largest batch formed now."""
+        return self.ladder.sizes[self._pace.widest]
 
     @property
     def pressed(self) -> bool:
@@ -306,6 +307,9 @@ class AdaptiveSize:
         rung = self._rung
         self._lower = self._down(rung) if rung else 0.0
         self._upper = self._up(rung) if rung < len(self.ladder.sizes) else inf
+        self._fastest = self.ladder.sizes[self._pace.fastest]
+        self._above = self._pace.widest + 1
+        self._enough = 1 if self.pressed else min(self.size, self._fastest)
 
     def _move(self) -> None:
         # One rung more than there are sizes: it stands for loads that none carries at leisure.

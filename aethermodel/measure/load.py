@@ -252,7 +252,7 @@ class LoadedPipeline(Loaded):
         (self._events,) = same_pool(settings.pool * most, settings.topics, pool=1)
         self._position = 0
         self._most = settings.largest
-        self._sent: list[float] = []
+        self._ready: list[float] = []  # when the last of each batch was due
 
     def watch(self, seconds: float) -> list[Watch]:
         """Look at ticks of one arrived batch each, that follow each other without a break."""
@@ -281,7 +281,7 @@ class LoadedPipeline(Loaded):
         return self._events[first:last]
 
     async def _run(self, total: int) -> float:
-        self._sent = []
+        self._ready = []
         fabric = Loopback(depth=2)
         start = perf_counter()
         rule = self._rule
@@ -304,7 +304,7 @@ class LoadedPipeline(Loaded):
     async def _form(self, fabric: Loopback, rule: Rule, start: float) -> None:
         """Produce as a rule wants it: what is due is heard of at once, and sent when it says."""
         due, total = self._due, len(self._due)
-        served, sent = self._served, self._sent
+        served, ready = self._served, self._ready
         group, pool, events = self.settings.group, self.settings.pool, self._events
         first = seen = turn = 0
         while first < total:
@@ -319,14 +319,14 @@ class LoadedPipeline(Loaded):
                     size = min(seen - first, rule.most)
                 if size:
                     served.append(size)
-                    sent.append(now)
+                    ready.append(due[first + size - 1])
                     at = turn % pool * size * group  # sizes seldom change: as in the probes
                     await fabric.send(events[at : at + size * group])
                     first, turn = first + size, turn + 1
             await asyncio.sleep(0)
 
     async def _consume(self, fabric: Loopback, start: float, rule: Rule | None) -> None:
-        plane, ends, served, sent = self._plane, self._ends, self._served, self._sent
+        plane, ends, served, ready = self._plane, self._ends, self._served, self._ready
         left, free = len(self._due), 0.0
         while left:
             # A look instead of a wait: a waiting task would have to be woken, which no term holds.
@@ -335,7 +335,8 @@ class LoadedPipeline(Loaded):
                 end = perf_counter() - start
                 size = served[len(ends)]
                 if rule:
-                    rule.served(size, end - max(free, sent[len(ends)]))
+                    # From when it could have been served: what keeps the loop until then counts.
+                    rule.served(size, end - max(free, ready[len(ends)]))
                 ends.append(end)
                 left, free = left - size, end
             await asyncio.sleep(0)

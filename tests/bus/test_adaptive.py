@@ -77,21 +77,29 @@ def test_a_size_that_carries_less_by_a_tenth_is_left_out():
     assert ladder.sizes[-1] <= 3000  # beyond the knee an event costs four times as much
 
 
-def test_of_sizes_that_carry_as_much_the_law_chooses_the_first_and_the_host_another():
-    """By the law 2,000 events carry as much as any; on this host a batch costs 10 us more."""
+def flat(n):
+    """By which 2,000 events carry as much as any more."""
+    return 5e-6 + 10e-9 * min(n, 2000) + 12.5e-9 * max(0, n - 2000)
 
-    def flat(n):
-        return 5e-6 + 10e-9 * min(n, 2000) + 12.5e-9 * max(0, n - 2000)
 
+def test_of_sizes_that_carry_as_much_the_first_is_waited_for_and_a_backlog_goes_in_more_and_more():
     ladder = Ladder.of(flat, TARGET, MOST)
     assert ladder.sizes[-1] > 8000
-    rate = 0.99 * ladder.up[-1]
-    assert 1500 < ladder.recommended(rate) < 3000
-    sizer = AdaptiveSize(ladder)
-    assert sizer.backlog_size < 3000
+    assert 1500 < ladder.recommended(0.99 * ladder.up[-1]) < 3000
+    sizer, taken = AdaptiveSize(ladder), []
     for _ in range(200):
-        sizer.served(sizer.backlog_size, flat(sizer.backlog_size) + 10e-6)
-    assert sizer.backlog_size > 5000
+        taken.append(sizer.take(10**6, 0.0))
+        sizer.served(taken[-1], flat(taken[-1]) + 10e-6)
+    assert taken[0] < 3000
+    assert sizer.backlog_size == ladder.sizes[-1]
+
+
+def test_a_backlog_goes_in_smaller_batches_where_the_large_ones_turn_out_slower():
+    sizer = AdaptiveSize(Ladder.of(flat, TARGET, MOST))
+    for _ in range(100):
+        size = sizer.take(10**6, 0.0)
+        sizer.served(size, flat(size) * (1.3 if size > 5000 else 1.0))
+    assert sizer.backlog_size < 5000
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.5, 0.8])
@@ -191,15 +199,14 @@ def test_a_backlog_is_served_in_the_size_that_is_fastest_in_fact_though_the_law_
     told, deaf = AdaptiveSize(ladder), AdaptiveSize(ladder)
     deaf.served = lambda events, seconds: None
     rate, sizes = rate_of(told, dearer_beyond)
-    assert rate >= 0.9 * best
-    assert set(sizes[-20:-1]) == {256 * told.backlog_size}
-    assert 256 * told.backlog_size <= 3000
+    assert rate >= 0.85 * best  # from the start, when nothing is known
+    assert np.median(sizes[-40:-1]) <= 3000  # a larger one is tried now and then, and left at once
     assert rate_of(deaf, dearer_beyond)[0] < 0.8 * best
 
 
 def test_where_the_law_is_right_the_smallest_size_near_the_best_serves_a_backlog():
     sizer = AdaptiveSize(LADDER)
-    start = sizer.backlog_size
+    start = sizer.backlog_size  # and more than it only where that carries no less
     rates = [size / law(size) for size in LADDER.sizes]
     assert start == next(
         size for size, rate in zip(LADDER.sizes, rates, strict=True) if rate >= 0.95 * max(rates)
