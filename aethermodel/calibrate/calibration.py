@@ -160,16 +160,20 @@ class Calibration:
             return fit_term(n, seconds, forms=("affine", "knee"), group=group)
         if term == REFILL:
             return fit_refill(n, seconds, self.conditions.fills(), group)
+        if term == "fabric" and (places := self.conditions.ring_places()):
+            # An event costs another price where the ring has outgrown the cache that it was written
+            # in, dearer or not, and another where fewer batches lie between its two ends.
+            spills, fewer = places
+            return fit_term(
+                n, seconds, knees=[spills], free_knee=False, switch=[spills, fewer], group=group
+            )
         if term != "kernel":
-            # Handles have no memory level: whatever they cost, it has no knee. What a ring's events
-            # cost falls where the ring has outgrown the cache that they were written in.
-            spills = self.conditions.ring_spills() if term == "fabric" else None
-            forms = ("constant", "affine")
-            return fit_term(n, seconds, forms=forms, switch=spills, group=group)
+            # Handles have no memory level: whatever they cost, it has no knee.
+            return fit_term(n, seconds, forms=("constant", "affine"), group=group)
         # A knee beyond the samples says nothing about them. Of a cache that others use too, less
         # is left than its size says: then the knee is found from the samples.
         inside = tuple(k for k in self.conditions.knees().values() if min(n) < k < max(n))
-        switch = self.conditions.switch
+        switch = self.conditions.switch or ()
         return fit_term(n, seconds, knees=inside, switch=switch, group=group)
 
     @property

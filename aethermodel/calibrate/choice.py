@@ -139,7 +139,7 @@ def candidates(
     knees: Sequence[float],
     free_knee: bool,
     forms: Sequence[str],
-    switch: float | None = None,
+    switches: Sequence[float] = (),
 ) -> list[Candidate]:
     """Fit every law that the samples can carry, simplest first.
 
@@ -153,13 +153,13 @@ def candidates(
         Whether one more knee may be found from the samples.
     forms : sequence of {"constant", "affine", "knee"}
         The kinds allowed.
-    switch : float, optional
-        Batch size at which the code changes its way: each law with growth is then also tried with
-        a slope of its own below it.
+    switches : sequence of float
+        Batch sizes at which the code changes its way: each law with growth is then also tried with
+        a slope of its own below one of them.
     """
     n = samples.n
     seen = [knee for knee in knees if splits(n, knee)]
-    ways = [None] if switch is None or not splits(n, switch) else [None, switch]
+    ways = [None, *(switch for switch in switches if splits(n, switch))]
     tried: list[Regression] = []
     if "constant" in forms:
         tried.append(regress(Form(per_event=False), samples))
@@ -169,7 +169,7 @@ def candidates(
         for count in (1, 2):
             for places in combinations(seen, count):
                 for way in ways:
-                    if way is None or way < places[0]:
+                    if way not in places:
                         form = Form(True, places, (False,) * count, way)
                         tried.append(regress(form, samples))
         if free_knee:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from aethermodel.labels import FabricLabel
 
 
-#: Batches that a ring has room for, unless they are large.
-RING_BATCHES = 8
+#: Batches that a ring has room for, unless they are large, and events of the largest such ring:
+#: 4 MiB, a share of the last cache that neighbours on a rented host leave.
+RING_BATCHES, RING_EVENTS = 8, 65_536
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,15 @@ class Conditions:
         size = self.cache_bytes.get("L2")
         return size / 64 if size else None
 
-    def ring_spills(self) -> float | None:
-        """Return the batch size from which a ring no longer fits its producer's L2 cache.
+    def ring_places(self) -> tuple[float, float] | None:
+        """Return the batch sizes beyond which a ring of batches that follow each other is another.
 
-        Up to there the consumer fetches lines from that cache, beyond from the shared one, which it
-        reaches faster; see `aethermodel.measure.sending.ring_capacity`. None of other fabrics.
+        Beyond the first it no longer fits its producer's L2 cache: the consumer fetches lines not
+        from there but from the cache that all cores share. Beyond the second it has room for fewer
+        batches, and the two ends are nearer. See `aethermodel.measure.sending.ring_capacity`. None
+        of other fabrics, and where the cache is not known.
         """
         fills = self.fills()
-        return fills / RING_BATCHES if fills and self.fabric == "shared-memory" else None
+        if not fills or self.fabric != "shared-memory":
+            return None
+        return fills / RING_BATCHES, RING_EVENTS / RING_BATCHES

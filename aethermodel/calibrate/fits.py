@@ -201,7 +201,7 @@ def fit_term(
     knees: Sequence[float] = (),
     free_knee: bool = True,
     forms: Sequence[str] = FORMS,
-    switch: float | None = None,
+    switch: float | Sequence[float] = (),
     group: ArrayLike | None = None,
     level: float = 0.95,
 ) -> TermFit:
@@ -224,9 +224,9 @@ def fit_term(
         above the knee).
     forms : sequence of {"constant", "affine", "knee"}
         Laws to consider, for a term whose physics is known.
-    switch : float, optional
-        Batch size at which the code is known to change its way, in events: below it the slope may
-        be greater than above.
+    switch : float or sequence of float
+        Batch sizes at which the code is known to change its way, in events: below one of them the
+        slope may be greater than above.
     group : array_like, shape (samples,), optional
         The process that each sample was taken in: samples of one process share what it is slower
         or faster by. Without it all samples are taken to be independent.
@@ -251,13 +251,14 @@ def fit_term(
     places = sorted({float(knee) for knee in knees})
     if not all(np.isfinite(place) and place > 0 for place in places):
         raise ValueError("every knee must be a finite number of events above zero")
-    if switch is not None and not (np.isfinite(switch) and switch > 0):
+    switches = np.atleast_1d(np.asarray(switch, dtype=np.float64)).tolist()
+    if not all(np.isfinite(place) and place > 0 for place in switches):
         raise ValueError("the switch must be a finite number of events above zero")
     between = ALIKE
     if group is not None:
         times, between = level_out(sizes, times, np.ravel(group))
     samples = between.own_noise(summarise(sizes, times))
-    tried = candidates(samples, places, free_knee, forms, switch)
+    tried = candidates(samples, places, free_knee, forms, switches)
     if not tried:
         raise ValueError(
             f"{samples.n.size} batch sizes cannot carry a law of form {' or '.join(forms)}"
@@ -269,7 +270,7 @@ def fit_term(
         law = best.form.design(samples.n) @ best.regression.values
         expected = np.where(samples.split, samples.seconds - error * law, np.nan)
         samples = between.own_noise(summarise(sizes, times, expected))
-        tried = candidates(samples, places, free_knee, forms, switch)
+        tried = candidates(samples, places, free_knee, forms, switches)
         best = choose(tried)
     regression, noise = _widest(best, tried, samples)
     inverse = _spread(regression, samples)

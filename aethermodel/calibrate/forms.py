@@ -27,7 +27,7 @@ class Form:
     free : tuple of bool
         For each knee, whether it was found from the samples rather than given.
     switch : float or None
-        Batch size at which the code changes its way, in events; below every knee.
+        Batch size at which the code changes its way, in events.
     """
 
     per_event: bool = True

@@ -33,8 +33,18 @@ _MEANINGS = {
     "fabric": {
         "c0": ("t_fabric", "s", "one batch sent and received"),
         "c1": ("t_fabric_event", "s/event", "fabric cost that grows with the batch"),
-        "cs": ("t_fabric_near", "s/event", "the same, while the ring fits its producer's L2 cache"),
-        "Ns": ("N_ring", "event", "batch size from which the ring does not"),
+        "cs": ("t_fabric_near", "s/event", "the same up to N_ring"),
+        "Ns": (
+            "N_ring",
+            "event",
+            "batch size beyond which an event costs another price",
+        ),
+        "c2": ("t_fabric_spilled", "s/event", "further cost of an event beyond N_spilled"),
+        "N1": (
+            "N_spilled",
+            "event",
+            "batch size at which the ring outgrows its producer's L2",
+        ),
     },
     "send": {
         "c0": ("t_send", "s", "one batch made and sent, by the producer"),

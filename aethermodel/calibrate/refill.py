@@ -31,7 +31,7 @@ def fit_refill(
     group : sequence of int, optional
         Process of each sample.
     """
-    return fit_term(n, seconds, forms=("constant", "affine"), switch=fills, group=group)
+    return fit_term(n, seconds, forms=("constant", "affine"), switch=fills or (), group=group)
 
 
 def growth_of(fit: TermFit, at: Floats, level: float, kind: Kind) -> Part:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from aethermodel.bus.fabric import Batch
 from aethermodel.bus.fabrics.tcp import TcpSender
+from aethermodel.calibrate.conditions import RING_BATCHES, RING_EVENTS
 from aethermodel.measure.checksums import checksums
 from aethermodel.measure.workload import make_batch
 from cython_core import EVENT_BYTES, Ring, now_ns, number
@@ -19,8 +20,6 @@ from cython_core import EVENT_BYTES, Ring, now_ns, number
 if TYPE_CHECKING:
     from aethermodel.bus.fabrics.verbs import VerbsSender
 
-# 4 MiB: a share of the last cache that neighbours on a rented host leave.
-_CACHED_EVENTS = 65_536
 # Nearer to the due time than this the producer spins: a sleep may take as much longer.
 _SPIN_NS = 200_000
 
@@ -120,7 +119,7 @@ def ring_capacity(batch_size: int) -> int:
     have been written back to the shared one, which both ends reach faster. But both ends go round
     the whole ring, and past the part of that cache which is theirs every event comes from memory.
     """
-    room = max(min(8 * batch_size, _CACHED_EVENTS), 2 * batch_size, 1024)
+    room = max(min(RING_BATCHES * batch_size, RING_EVENTS), 2 * batch_size, 1024)
     return 1 << (room - 1).bit_length()
 
 

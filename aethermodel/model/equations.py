@@ -202,8 +202,10 @@ def _of_fabric() -> dict[str, Equation]:
 
 def _ring_law() -> sympy.Expr:
     start, near, beyond = sympy.symbols("t_fabric t_fabric_near t_fabric_event", nonnegative=True)
-    outgrown = sympy.Max(0, N - sympy.Symbol("N_ring", nonnegative=True))
-    return start + near * (N - outgrown) + beyond * outgrown
+    fewer = sympy.Max(0, N - sympy.Symbol("N_ring", nonnegative=True))
+    spilled = sympy.Max(0, N - sympy.Symbol("N_spilled", nonnegative=True))
+    further = sympy.Symbol("t_fabric_spilled", nonnegative=True)
+    return start + near * (N - fewer) + further * spilled + beyond * fewer
 
 
 def _of_queues() -> dict[str, Equation]:

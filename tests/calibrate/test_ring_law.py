@@ -11,7 +11,7 @@ from aethermodel.calibrate.samples import Timings
 from aethermodel.measure.sending import ring_capacity
 
 L2_EVENTS = 8192
-RING = L2_EVENTS / 8
+RING, FEWER = L2_EVENTS / 8, 8192
 NEAR, BEYOND, FIXED = 1.9e-9, 1.2e-9, 1.8e-6
 N = np.array([1.0, 100.0, RING, 5_000.0, 30_000.0])
 
@@ -20,9 +20,15 @@ def seconds(n):
     return FIXED + NEAR * np.minimum(n, RING) + BEYOND * np.maximum(0, n - RING)
 
 
-def over(fabric, l2_bytes=64 * L2_EVENTS, noise=0.01):
+def dearer_between(n):
+    """As on hosts whose shared cache is the slower one: dearer from RING to FEWER alone."""
+    beyond = 4.3e-9 * np.clip(n - RING, 0, FEWER - RING) + 2.2e-9 * np.maximum(0, n - FEWER)
+    return FIXED + 2.9e-9 * np.minimum(n, RING) + beyond
+
+
+def over(fabric, l2_bytes=64 * L2_EVENTS, noise=0.01, seconds=seconds, sizes=SIZES):
     known = synthetic_calibration(noise)
-    n = np.repeat(np.array(SIZES, dtype=float), 5)
+    n = np.repeat(np.array(sizes, dtype=float), 5)
     taken = seconds(n) * (1 + noise * np.random.default_rng(1).standard_normal(n.size))
     samples = known.samples | {"fabric": Timings(n.tolist(), taken.tolist(), [])}
     caches = {"L2": l2_bytes} if l2_bytes else {}
@@ -40,11 +46,22 @@ def test_the_fabrics_law_bends_where_the_ring_outgrows_the_cache():
 
 def test_the_law_knows_how_many_batches_the_ring_has_room_for():
     assert ring_capacity(int(RING)) == RING_BATCHES * RING
-    assert over("shared-memory").conditions.ring_spills() == RING
+    assert over("shared-memory").conditions.ring_places() == (RING, FEWER)
+    assert ring_capacity(int(FEWER)) == RING_BATCHES * FEWER > ring_capacity(int(FEWER) + 1) / 2
 
 
-def test_symbols_and_figures_agree():
-    found = over("shared-memory")
+def test_where_the_shared_cache_is_slower_the_law_rises_and_falls_again():
+    sizes = [1, 12, 192, 768, 1536, 3072, 6144, 12_288, 24_576, 49_152]
+    found = over("shared-memory", seconds=dearer_between, sizes=sizes)
+    assert found.predict(N).budget["fabric"] == pytest.approx(dearer_between(N), rel=0.05)
+    known = found.parameters
+    assert (known["N_spilled"].value, known["N_ring"].value) == (RING, FEWER)
+    assert known["t_fabric_spilled"].value == pytest.approx(1.4e-9, rel=0.2)
+
+
+@pytest.mark.parametrize("law", [seconds, dearer_between])
+def test_symbols_and_figures_agree(law):
+    found = over("shared-memory", seconds=law)
     assert found.model().seconds_at(N) == pytest.approx(found.predict(N).seconds)
 
 
@@ -53,5 +70,5 @@ def test_symbols_and_figures_agree():
 )
 def test_other_fabrics_and_unknown_caches_have_one_slope(fabric, l2_bytes):
     found = over(fabric, l2_bytes)
-    assert found.conditions.ring_spills() is None
+    assert found.conditions.ring_places() is None
     assert "t_fabric_near" not in found.parameters
