@@ -142,13 +142,17 @@ class Campaign(BaseModel):
         return sorted(sizes)
 
     def knee_sizes(self) -> list[int]:
-        """Return a size within each gap of `kernel_sizes` beyond the switch, for the kernel alone.
+        """Return the router's switch and a size within each gap beyond it, for the kernel alone.
 
-        Where the pool outgrows a cache a batch of twice the events takes three times as long, and
-        where in such a gap the slope rises is not to be guessed.
+        Up to the switch the direct way costs more and more; nothing shows the step as it does. And
+        where the pool outgrows a cache a batch of twice the events takes three times as long: where
+        in such a gap the slope rises is not to be guessed.
         """
-        gaps = pairwise(size for size in self.kernel_sizes() if size > switch_size(self.topics))
+        switch = switch_size(self.topics)
+        gaps = pairwise(size for size in self.kernel_sizes() if size > switch)
         between = {isqrt(low * high) for low, high in gaps}
+        if switch < self.kernel_sizes()[-1]:
+            between.add(switch)
         return sorted(between - {*self.kernel_sizes(), *self.batch_sizes})
 
     def call_counts(self) -> list[int]:

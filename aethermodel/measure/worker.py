@@ -94,7 +94,7 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
             timed, loops = prepared[turn]
             around = way_of(plan.points[turn]) if plan.slices > 1 else Look()
             with company() if plan.points[turn].company else nullcontext():
-                timed(2 * loops if crosses(plan.points[turn]) else max(1, loops // 4))
+                timed(loops if crosses(plan.points[turn]) else max(1, loops // 4))
                 before = Reading.now()
                 slices = sliced(timed, loops, plan.slices)
                 noise = Noise.since(before)
