@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -280,6 +281,21 @@ def test_a_variant_can_be_forced(forced: Any) -> None:
         check=True,
     )
     assert run.stdout.split() == [forced, "3"]
+
+
+def test_unless_forced_the_widest_runs_but_256_bits_on_intel() -> None:
+    code = "import cython_core.simd as s; print(s.simd_variant(), s.simd_widest())"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={name: value for name, value in os.environ.items() if name != "AETHER_SIMD"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    chosen, widest = run.stdout.split()
+    assert widest == VARIANTS[-1]
+    intel = "GenuineIntel" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    assert chosen == ("v3" if intel and widest == "v4" else widest)
 
 
 @pytest.mark.parametrize("forced", ["v9", "V4", "neon" if "neon" not in VARIANTS else "v3"])

@@ -289,6 +289,8 @@ def test_the_way_between_the_cores_is_told(trips, level, words):
         (None, ("baseline", "v3"), "v3", "good", "the widest"),
         ("baseline", ("baseline", "v3"), "baseline", "warn", "AETHER_SIMD=baseline"),
         ("v3", ("baseline", "v3"), "v3", "good", "AETHER_SIMD=v3"),
+        (None, ("baseline", "v3", "v4"), "v3", "good", "AETHER_SIMD=v4 asks"),
+        (None, ("baseline", "v3", "v4"), "v4", "good", "the widest"),
         (None, ("baseline",), "baseline", "warn", "avx2"),  # GOOD's processor has it
     ],
 )
