@@ -94,6 +94,8 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
             timed, loops = prepared[turn]
             around = way_of(plan.points[turn]) if plan.slices > 1 else Look()
             with company() if plan.points[turn].company else nullcontext():
+                # The points in between have cooled the caches; two processes take 10 ms until both
+                # are in their stride.
                 timed(loops if crosses(plan.points[turn]) else max(1, loops // 4))
                 before = Reading.now()
                 slices = sliced(timed, loops, plan.slices)
