@@ -135,11 +135,12 @@ class Campaign(BaseModel):
         powers = (3 * 2**i for i in count() if i % 2 == 0 or 3 * 2**i > switch)
         grid = chain([1], powers)
         while len(sizes) < 2 or sizes[-1] <= max(self.batch_sizes):
-            size = next(grid)
-            while size in self.batch_sizes or size in sizes:
-                size += 1
-            sizes.append(size)
+            sizes.append(self._free(next(grid), sizes))
         return sorted(sizes)
+
+    def _free(self, size: int, taken: list[int]) -> int:
+        """Return the next size that is neither taken nor one of the pipeline's."""
+        return next(n for n in count(size) if n not in self.batch_sizes and n not in taken)
 
     def knee_sizes(self) -> list[int]:
         """Return the router's switch and a size within each gap beyond it, for the kernel alone.
@@ -238,10 +239,12 @@ class Campaign(BaseModel):
         """
         first, *others = self.kernel_sizes()
         fills = this_host().cache_bytes.get("L2", 0) // EVENT_BYTES
-        if not 32 <= fills < others[-1]:
+        if not fills or fills >= others[-1]:
             return [first, *(others[-7:-1] or others)]
-        around = [fills // 16, fills // 4, fills // 2, fills * 3 // 2, fills * 2]
-        return [first, *(size + (size in self.batch_sizes) for size in around)]
+        sizes = [first]
+        for size in (fills // 16, fills // 4, fills // 2, fills * 3 // 2, fills * 2):
+            sizes.append(self._free(size, sizes))
+        return sizes
 
     def ceiling_points(self) -> list[Point]:
         """Return the copy bandwidth from the smallest to the largest batch of the kernel probe."""

@@ -13,6 +13,8 @@ from aethermodel.measure.sending import ring_capacity
 L2_EVENTS = 8192
 RING, FEWER = L2_EVENTS / 8, 8192
 NEAR, BEYOND, FIXED = 1.9e-9, 1.2e-9, 1.8e-6
+# On both sides of both places.
+FAR = [1, 12, 192, 768, 1536, 3072, 6144, 12_288, 24_576, 49_152]
 N = np.array([1.0, 100.0, RING, 5_000.0, 30_000.0])
 
 
@@ -51,8 +53,7 @@ def test_the_law_knows_how_many_batches_the_ring_has_room_for():
 
 
 def test_where_the_shared_cache_is_slower_the_law_rises_and_falls_again():
-    sizes = [1, 12, 192, 768, 1536, 3072, 6144, 12_288, 24_576, 49_152]
-    found = over("shared-memory", seconds=dearer_between, sizes=sizes)
+    found = over("shared-memory", seconds=dearer_between, sizes=FAR)
     assert found.predict(N).budget["fabric"] == pytest.approx(dearer_between(N), rel=0.05)
     known = found.parameters
     assert (known["N_spilled"].value, known["N_ring"].value) == (RING, FEWER)
@@ -61,7 +62,8 @@ def test_where_the_shared_cache_is_slower_the_law_rises_and_falls_again():
 
 @pytest.mark.parametrize("law", [seconds, dearer_between])
 def test_symbols_and_figures_agree(law):
-    found = over("shared-memory", seconds=law)
+    found = over("shared-memory", seconds=law, sizes=FAR)
+    assert ("N_spilled" in found.parameters) == (law is dearer_between)
     assert found.model().seconds_at(N) == pytest.approx(found.predict(N).seconds)
 
 

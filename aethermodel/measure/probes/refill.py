@@ -21,7 +21,7 @@ from aethermodel.measure.workload import make_batch
 from cython_core import Routed, first_gap, route
 from cython_core.checksum import checksum_variants, stamp, verify
 
-# No wider than the router: registers of 512 bits make what follows slower.
+# Never by 512 bits, which make what follows slower on some processors: the sweep is to displace.
 _NARROW = "instruction" if "instruction" in checksum_variants() else "table"
 
 
