@@ -30,6 +30,9 @@ def command(
     loops: Annotated[
         str | None, typer.Option(help="asyncio,uvloop; both where uvloop is installed")
     ] = None,
+    simd: Annotated[
+        str | None, typer.Option(help="the kernels' variants to set side by side: v3,v4")
+    ] = None,
     repeats: Annotated[int, typer.Option(help="fresh processes a row, interleaved")] = 5,
     seconds: Annotated[float, typer.Option(help="about how long a row runs")] = 0.5,
     load: Annotated[
@@ -51,7 +54,7 @@ def command(
     from aethermodel.documents import document, write_document
     from aethermodel.measure.pipeline import PipelineBench, targets
 
-    given = {"kinds": rows, "event_loops": loops, "seed": seed}
+    given = {"kinds": rows, "event_loops": loops, "simd": simd, "seed": seed}
     bench = PipelineBench(
         batch_size=batch_size,
         topics=topics,
@@ -103,9 +106,10 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
         shown.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for _, row in table.iterrows():
         known = not isnan(row["predicted_per_second"])
+        variant = f", {row['simd']}" if len(bench.simd) > 1 else ""
         low, high = row["throughput_per_second_low"], row["throughput_per_second_high"]
         shown.add_row(
-            f"{row['kind']}, {row['event_loop']} [{row['label']}]".replace("[", r"\["),
+            f"{row['kind']}, {row['event_loop']}{variant} [{row['label']}]".replace("[", r"\["),
             f"{row['throughput_per_second'] / 1e6:,.2f}",
             f"{low / 1e6:,.2f} to {high / 1e6:,.2f}",
             _alone(row),

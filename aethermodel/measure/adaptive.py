@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from math import inf
 from multiprocessing import get_context
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.measure.latency import Kind, Progress, arrivals_of
+from aethermodel.listed import LISTED
+from aethermodel.measure.latency import Progress
 from aethermodel.measure.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
 from aethermodel.measure.load_keeping import keeping_seconds
+from aethermodel.measure.loads import Kind, Kinds, Loads, arrivals_of
 from aethermodel.measure.quiet_runs import least_disturbed
 from aethermodel.measure.rule_trace import serve_by
 from aethermodel.order_statistics import median_interval
@@ -59,20 +61,14 @@ class AdaptiveCampaign(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     target_seconds: float = Field(1e-3, gt=0, le=10)
-    sizes: tuple[int, ...] = Field((1, 8, 32, 128), min_length=1)
-    loads: tuple[float, ...] = Field((0.05, 0.2, 0.5, 0.8), min_length=1)
-    arrivals: tuple[Kind, ...] = Field(("poisson", "bursty"), min_length=1)
+    sizes: Annotated[tuple[int, ...], LISTED] = Field((1, 8, 32, 128), min_length=1)
+    loads: Loads = Field((0.05, 0.2, 0.5, 0.8), min_length=1)
+    arrivals: Kinds = Field(("poisson", "bursty"), min_length=1)
     group: int = Field(512, ge=1, le=2**20)
     processes: int = Field(3, ge=1, le=100)
     seconds: float = Field(0.2, gt=0, le=60)
     retries: int = Field(4, ge=0, le=100)
     seed: int = 0
-
-    @field_validator("sizes", "loads", "arrivals", mode="before")
-    @classmethod
-    def _split(cls, given: Any) -> Any:
-        """Accept ``"0.5,0.8"``: all that a command line can pass."""
-        return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
 
     @field_validator("sizes")
     @classmethod
@@ -81,14 +77,6 @@ class AdaptiveCampaign(BaseModel):
             if not 1 <= size <= 1024:
                 raise ValueError(f"a fixed size is 1 to 1024 arriving batches, not {size}")
         return tuple(sorted(set(sizes)))
-
-    @field_validator("loads")
-    @classmethod
-    def _below_capacity(cls, loads: tuple[float, ...]) -> tuple[float, ...]:
-        for load in loads:
-            if not 0 < load < 1:
-                raise ValueError(f"a load lies above 0 and below 1, not at {load:g}")
-        return loads
 
     def settings(self, calibration: Calibration) -> LoadSettings:
         """Return the pipeline under the conditions of a calibration.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from itertools import chain, count, pairwise
 from math import isqrt
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aethermodel.labels import LABEL_OF, DeviceLabel, Fabric, FabricLabel
+from aethermodel.listed import LISTED
 from aethermodel.measure.host import this_host
 from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point, calm_plan
@@ -71,7 +72,9 @@ class Campaign(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    batch_sizes: tuple[int, ...] = Field((1, 10, 100, 1_000, 10_000, 30_000), min_length=1)
+    batch_sizes: Annotated[tuple[int, ...], LISTED] = Field(
+        (1, 10, 100, 1_000, 10_000, 30_000), min_length=1
+    )
     event_loop: EventLoop = available_loops()[-1]
     fabric: Fabric = "loopback"
     device: DeviceLabel | None = None
@@ -90,14 +93,6 @@ class Campaign(BaseModel):
             if given.get("fabric", "loopback") != "loopback":
                 given.setdefault("pool", 1)
         return given
-
-    @field_validator("batch_sizes", mode="before")
-    @classmethod
-    def _split(cls, sizes: Any) -> Any:
-        """Accept ``"1,100,10000"`` and a single number: all that a command line can pass."""
-        if isinstance(sizes, str):
-            return [part.strip() for part in sizes.split(",")]
-        return [sizes] if isinstance(sizes, int) else sizes
 
     @model_validator(mode="after")
     def _sizes_make_sense(self) -> Campaign:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.calibrate.comparison import Outcome
+from aethermodel.listed import LISTED
 from aethermodel.measure.probes.dispatch import TOPICS
 from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point, take_samples
@@ -95,17 +96,11 @@ class DispatchBench(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    event_loops: tuple[EventLoop, ...] = Field(available_loops(), min_length=1)
-    handlers: tuple[int, ...] = (0, 1, 4, TOPICS)
+    event_loops: Annotated[tuple[EventLoop, ...], LISTED] = Field(available_loops(), min_length=1)
+    handlers: Annotated[tuple[int, ...], LISTED] = (0, 1, 4, TOPICS)
     processes: int = Field(9, ge=1, le=100)
     repeats: int = Field(15, ge=1, le=1000)
     seed: int = 0
-
-    @field_validator("event_loops", "handlers", mode="before")
-    @classmethod
-    def _split(cls, given: Any) -> Any:
-        """Accept ``"0,16"``: all that a command line can pass."""
-        return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
 
     @field_validator("handlers")
     @classmethod

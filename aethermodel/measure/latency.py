@@ -8,30 +8,27 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.measure.host_watch import Watch, full_rate, pace_of
 from aethermodel.measure.load import WARM_UP, Floats, LoadSettings
 from aethermodel.measure.load_across import loaded
 from aethermodel.measure.load_keeping import keeping_seconds
+from aethermodel.measure.loads import Kind, Kinds, Loads, arrivals_of
 from aethermodel.measure.quiet_runs import watched_run
 from aethermodel.measure.tiers import tier_seconds
-from aethermodel.model.arrivals import Arrivals, Bursty, Periodic, Poisson
 from aethermodel.model.host_pace import HostPace
 from aethermodel.model.pauses import Pauses
 from aethermodel.model.queueing import serve, serve_by_clock
 from aethermodel.order_statistics import median_interval
 
-Kind = Literal["poisson", "periodic", "bursty"]
 Progress = Callable[[int, int], None]
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
-#: A burst's share of the time, and the batches that one burst holds on average.
-BURST_SHARE, BURST_BATCHES = 0.5, 20
 
 
 class LatencyCampaign(BaseModel):
@@ -56,8 +53,8 @@ class LatencyCampaign(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    loads: tuple[float, ...] = Field((0.2, 0.5, 0.8), min_length=1)
-    arrivals: tuple[Kind, ...] = Field(("poisson", "periodic", "bursty"), min_length=1)
+    loads: Loads = Field((0.2, 0.5, 0.8), min_length=1)
+    arrivals: Kinds = Field(("poisson", "periodic", "bursty"), min_length=1)
     group: int = Field(256, ge=1, le=2**20)
     largest: int = Field(32, ge=1, le=256)
     processes: int = Field(15, ge=1, le=100)
@@ -65,32 +62,9 @@ class LatencyCampaign(BaseModel):
     retries: int = Field(4, ge=0, le=100)
     seed: int = 0
 
-    @field_validator("loads", "arrivals", mode="before")
-    @classmethod
-    def _split(cls, given: Any) -> Any:
-        """Accept ``"0.5,0.8"``: all that a command line can pass."""
-        return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
-
-    @field_validator("loads")
-    @classmethod
-    def _below_capacity(cls, loads: tuple[float, ...]) -> tuple[float, ...]:
-        for load in loads:
-            if not 0 < load < 1:
-                raise ValueError(f"a load lies above 0 and below 1, not at {load:g}")
-        return loads
-
     def settings(self, calibration: Calibration) -> LoadSettings:
         """Return the pipeline under the conditions of a calibration."""
         return LoadSettings.under(calibration.conditions, self.group, self.largest)
-
-
-def arrivals_of(kind: Kind, rate: float) -> Arrivals:
-    """Return arrivals of batches at a mean rate, in batches a second."""
-    if kind == "poisson":
-        return Poisson(rate)
-    if kind == "periodic":
-        return Periodic(rate)
-    return Bursty(rate, BURST_SHARE, BURST_BATCHES * BURST_SHARE / rate)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from aethermodel.listed import LISTED
 from aethermodel.measure.cores import Look
 from aethermodel.measure.left_alone import left_alone
 from aethermodel.measure.prediction import term_plan, with_predictions
@@ -21,6 +23,7 @@ from aethermodel.measure.sampling import Plan, Point, SamplingError, take_sample
 from aethermodel.measure.sending import ring_bytes
 from aethermodel.measure.settling import settled
 from aethermodel.measure.verbs_devices import usable_device
+from cython_core import simd_variants
 
 Progress = Callable[[int, int], None]
 #: The specification's ceiling on paper, of which a real pipeline should carry three times.
@@ -39,6 +42,9 @@ class PipelineBench(BaseModel):
     kinds : tuple of {"naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"}
         By default all that this host can run.
     event_loops : tuple of {"asyncio", "uvloop"}
+    simd : tuple of str
+        Variants of the kernels (`cython_core.simd_variants`), each with rows of its own; by
+        default the one chosen at import.
     repeats : int
         Fresh processes a row, in random order among the others. What ran on cores that were
         shared or moved apart (`aethermodel.measure.cores`) runs again, as often at most.
@@ -56,27 +62,35 @@ class PipelineBench(BaseModel):
 
     batch_size: int = Field(10_000, ge=1, le=2**20)
     topics: int = Field(16, ge=1, le=4096)
-    kinds: tuple[Kind, ...] = Field(default_factory=available_kinds, min_length=1)
-    event_loops: tuple[EventLoop, ...] = Field(available_loops(), min_length=1)
+    kinds: Annotated[tuple[Kind, ...], LISTED] = Field(
+        default_factory=available_kinds, min_length=1
+    )
+    event_loops: Annotated[tuple[EventLoop, ...], LISTED] = Field(available_loops(), min_length=1)
+    simd: Annotated[tuple[str, ...], LISTED] = ()
     repeats: int = Field(5, ge=1, le=1000)
     seconds: float = Field(0.5, ge=0.01, le=600)
     load: float = Field(0.8, gt=0, lt=1)
     predict: bool = True
     seed: int = 0
 
-    @field_validator("kinds", "event_loops", mode="before")
+    @field_validator("simd")
     @classmethod
-    def _split(cls, given: Any) -> Any:
-        """Accept ``"shm,tcp"``: all that a command line can pass."""
-        return [part.strip() for part in given.split(",")] if isinstance(given, str) else given
+    def _possible(cls, variants: tuple[str, ...]) -> tuple[str, ...]:
+        for variant in variants:
+            if variant not in simd_variants():
+                raise ValueError(
+                    f"this processor's variants are {', '.join(simd_variants())}, not {variant}"
+                )
+        return variants
 
     def rows(self) -> list[Row]:
         """Return the rows, in the order of the table."""
         size = {"batch_size": self.batch_size, "topics": self.topics}
         return [
-            Row(kind=kind, event_loop=loop, **size)
+            Row(kind=kind, event_loop=loop, simd=variant, **size)
             for kind in dict.fromkeys(self.kinds)
             for loop in dict.fromkeys(self.event_loops)
+            for variant in dict.fromkeys(self.simd) or (None,)
         ]
 
     def run(self, progress: Progress | None = None) -> pd.DataFrame:
@@ -90,11 +104,11 @@ class PipelineBench(BaseModel):
         Returns
         -------
         pandas.DataFrame
-            One row a kind and loop: ``kind``, ``event_loop``, ``label``, ``runs`` and how many
-            of them were ``calm``; medians over the calm ones, or over all where fewer than
-            three are, of ``throughput_per_second`` (the lowest and highest of all runs as
-            ``..._low`` and ``..._high``), ``alone_per_second`` and ``alone_share`` as `left_alone`
-            tells them, ``cpu_seconds_per_million``, the latencies
+            One row a kind, loop and variant: ``kind``, ``event_loop``, ``label``, ``simd``,
+            ``runs`` and how many of them were ``calm``; medians over the calm ones, or over all
+            where fewer than three are, of ``throughput_per_second`` (the lowest and highest of
+            all runs as ``..._low`` and ``..._high``), ``alone_per_second`` and ``alone_share`` as
+            `left_alone` tells them, ``cpu_seconds_per_million``, the latencies
             ``p50_seconds`` to ``p99.9_seconds`` and ``tick_p99_seconds`` at ``offered_per_second``;
             ``ceiling_per_second``, a plain copy of the same batches; and the prediction with
             its 95 % interval and error, or why there is none, as `with_predictions` puts it.
@@ -151,13 +165,14 @@ class PipelineBench(BaseModel):
         by_row = runs.groupby("row")
         calm = by_row["calm"].sum()
         enough = runs["row"].map(calm) >= min(_CALM_RUNS, self.repeats)
-        table = runs[runs["calm"] | ~enough].drop(columns="calm").groupby("row").median()
+        table = runs[runs["calm"] | ~enough].drop(columns=["calm", "simd"]).groupby("row").median()
         table["runs"], table["calm"] = by_row.size(), calm
         table["throughput_per_second_low"] = by_row["throughput_per_second"].min()
         table["throughput_per_second_high"] = by_row["throughput_per_second"].max()
         table.insert(0, "kind", [row.kind for row in rows])
         table.insert(1, "event_loop", [row.event_loop for row in rows])
         table.insert(2, "label", [row.label for row in rows])
+        table.insert(3, "simd", by_row["simd"].first())
         return table
 
 
@@ -176,6 +191,7 @@ def run_row(row: Row, seconds: float, load: float) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
+        env=os.environ | ({"AETHER_SIMD": row.simd} if row.simd else {}),
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]

@@ -12,6 +12,7 @@ from aethermodel.measure.probes.singly import PARTS
 from aethermodel.measure.row_terms import predict_row
 from aethermodel.measure.runner import EventLoop
 from aethermodel.measure.sampling import Plan, Point, calm_plan
+from cython_core import simd_variant
 
 if TYPE_CHECKING:
     from aethermodel.measure.pipeline import PipelineBench
@@ -96,6 +97,9 @@ def with_predictions(
         return table.assign(why="not asked for")
     cores = len(os.sched_getaffinity(0))
     for at, row in zip(table.index, bench.rows(), strict=True):
+        if row.simd not in (None, simd_variant()):
+            table.loc[at, "why"] = f"the terms were timed as {simd_variant()}"
+            continue
         try:
             found = predict_row(row, samples, cores)
         except ValueError as error:

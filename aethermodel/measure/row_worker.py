@@ -16,6 +16,7 @@ from aethermodel.measure.noise import Noise, Reading
 from aethermodel.measure.rows import Row, opened
 from aethermodel.measure.slices import Releases
 from aethermodel.measure.stream import Move
+from cython_core import simd_variant
 
 # Two successive windows that differ by less are warm.
 _WARM, _MOST_WINDOWS = 0.05, 6
@@ -36,7 +37,8 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON values, units in their names; ``slices`` as `aethermodel.measure.left_alone` has them.
+        JSON values, units in their names; ``simd``: the variant that the kernels ran as;
+        ``slices`` as `aethermodel.measure.left_alone` has them.
     """
     async with opened(row) as (move, seen):
         batches = await _warm(move, seconds)
@@ -58,6 +60,7 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
     million = fast.messages / 1e6
     latency = {f"{k}_seconds": steady.latency_ns.quantile(s) / 1e9 for k, s in SHARES.items()}
     return {
+        "simd": simd_variant(),
         "messages": fast.messages,
         "throughput_per_second": fast.messages / fast.seconds,
         "cpu_seconds_per_million": fast.cpu_seconds / million,

@@ -44,6 +44,8 @@ class Row(BaseModel):
     event_loop : {"asyncio", "uvloop"}
     batch_size, topics : int
         Messages a batch, and topics, each with a handler.
+    simd : str, optional
+        Variant that the kernels run as, in the producer too; the one that is chosen at import.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +54,7 @@ class Row(BaseModel):
     event_loop: EventLoop
     batch_size: int = Field(10_000, ge=1, le=2**22)
     topics: int = Field(16, ge=1, le=65_536)
+    simd: str | None = None
 
     @property
     def fused(self) -> bool:

@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.scaling import ScalingFit, fit_scaling
 from aethermodel.calibrate.scenario import Scenario
+from aethermodel.listed import LISTED
 from aethermodel.model.scale_out import ScaleOut
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.run import Backend, LocalBackend, run
@@ -74,7 +75,7 @@ class ScaleOutCampaign(BaseModel):
     batch_size: int = Field(30_000, ge=1, le=2**22)
     topics: int = Field(16, ge=1, le=65_536)
     pool: int = Field(4, ge=1, le=1024)
-    counts: tuple[int, ...] = Field(default_factory=counts_here, min_length=1)
+    counts: Annotated[tuple[int, ...], LISTED] = Field(default_factory=counts_here, min_length=1)
     repeats: int = Field(5, ge=1, le=1000)
     samples: int = Field(3, ge=1, le=1000)
     sample_seconds: float = Field(0.05, ge=0.0001, le=60)
@@ -90,13 +91,6 @@ class ScaleOutCampaign(BaseModel):
         if isinstance(given, dict):
             return {name: value for name, value in given.items() if value is not None}
         return given
-
-    @field_validator("counts", mode="before")
-    @classmethod
-    def _split(cls, counts: Any) -> Any:
-        if isinstance(counts, str):
-            return [part.strip() for part in counts.split(",")]
-        return [counts] if isinstance(counts, int) else counts
 
     @field_validator("counts")
     @classmethod

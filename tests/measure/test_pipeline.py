@@ -18,7 +18,7 @@ from aethermodel.measure.soak import Soak
 from aethermodel.measure.stream import drain, tallied
 from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_batch
-from cython_core import now_ns, number
+from cython_core import now_ns, number, simd_variant, simd_variants
 
 
 @pytest.mark.parametrize("kind", available_kinds())
@@ -171,6 +171,23 @@ def test_the_whole_bench_gives_its_table_with_predictions():
     assert shares.notna().any()
 
 
+def test_variants_of_the_kernels_have_rows_of_their_own_and_run_as_they_say():
+    chosen, other = simd_variant(), next(v for v in simd_variants() if v != simd_variant())
+    bench = PipelineBench(
+        batch_size=64,
+        topics=2,
+        kinds="loopback",
+        event_loops="asyncio",
+        simd=[chosen, other],
+        repeats=1,
+        seconds=0.05,
+    )
+    table = bench.run()
+    assert table["simd"].tolist() == [chosen, other]
+    assert table["why"].tolist() == ["", f"the terms were timed as {chosen}"]
+    assert (table["throughput_per_second"] > 0).all()
+
+
 def _runs(monkeypatch, trips, repeats):
     """Run a bench of one row whose runs reach 100 a second, and 10 on cores that lie apart."""
     left = iter(trips)
@@ -178,7 +195,8 @@ def _runs(monkeypatch, trips, repeats):
     def run_row(*_):
         trip = next(left)
         rate = 100.0 if trip < 2 else 10.0
-        return {"throughput_per_second": rate, "core_seconds": 1.0, "trip_seconds": trip}
+        cores = {"core_seconds": 1.0, "trip_seconds": trip}
+        return {"simd": "baseline", "throughput_per_second": rate, **cores}
 
     monkeypatch.setattr("aethermodel.measure.pipeline.run_row", run_row)
     bench = PipelineBench(kinds="shm", event_loops="asyncio", repeats=repeats, predict=False)
@@ -203,6 +221,7 @@ def test_a_row_with_too_few_calm_runs_counts_all(monkeypatch):
         (lambda: PipelineBench(kinds="naive,warp"), "kinds"),
         (lambda: PipelineBench(kinds=()), "kinds"),
         (lambda: PipelineBench(event_loops="trio"), "event_loops"),
+        (lambda: PipelineBench(simd="v9"), "this processor's variants are baseline.*, not v9"),
         (lambda: PipelineBench(load=1), "load"),
         (lambda: PipelineBench(repeats=0), "repeats"),
         (lambda: PipelineBench(batch_size=0), "batch_size"),
