@@ -83,7 +83,7 @@ def test_calibrate_writes_a_calibration(tmp_path):
     target = tmp_path / "calibration.json"
     done = aether(
         *("calibrate", "--topics", "2", "--processes", "1", "--repeats", "3"),
-        *("--seconds", "10", "--refine", "--json", str(target)),
+        *("--seconds", "20", "--refine", "--json", str(target)),
     )
     assert done.returncode == 0, done.stderr
     assert "t_event" in done.stdout
@@ -136,10 +136,19 @@ def test_predict_refuses_another_hosts_calibration(foreign):
     assert "--foreign" in done.stderr
 
 
-def test_bench_latency_measures_predicts_and_judges():
+@pytest.fixture
+def known(tmp_path):
+    """A calibration of this host, to predict from."""
+    here = this_host().model_dump(mode="json")
+    target = tmp_path / "calibration.json"
+    target.write_text(json.dumps(synthetic_calibration(topics=4, host=here).to_json()))
+    return target
+
+
+def test_bench_latency_measures_predicts_and_judges(known):
     done = aether(
-        *("bench", "latency", "--loads", "0.5", "--arrivals", "poisson", "--batches", "1000"),
-        *("--processes", "1", "--topics", "2", "--seconds", "8", "--json", "-"),
+        *("bench", "latency", "-c", str(known), "--loads", "0.5", "--arrivals", "poisson"),
+        *("--batches", "1000", "--processes", "1", "--json", "-"),
     )
     document = json.loads(done.stdout)
     assert document["schema"] == "aethermodel.bench.latency/1"
@@ -149,10 +158,7 @@ def test_bench_latency_measures_predicts_and_judges():
     assert done.returncode == (1 if document["outcome"] == "fail" else 0)
 
 
-def test_bench_latency_puts_adaptive_batching_beside_fixed_sizes(tmp_path):
-    here = this_host().model_dump(mode="json")
-    known = tmp_path / "calibration.json"
-    known.write_text(json.dumps(synthetic_calibration(topics=4, host=here).to_json()))
+def test_bench_latency_puts_adaptive_batching_beside_fixed_sizes(known):
     done = aether(
         *("bench", "latency", "--adaptive", "-c", str(known), "--sizes", "1,8", "--loads", "0.5"),
         *("--arrivals", "poisson", "--group", "16", "--processes", "1", "--run-seconds", "0.01"),
