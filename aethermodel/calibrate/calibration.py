@@ -252,20 +252,40 @@ class Calibration:
         """
         return side_by_side(self.consumer(n, level, kind), self.producer(n, level, kind))
 
-    def consumer(self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean") -> Prediction:
-        """Predict the sum of the terms: T_batch of one process, or of the one that receives."""
+    def consumer(
+        self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean", among: float = 0.0
+    ) -> Prediction:
+        """Predict the sum of the terms: T_batch of one process, or of the one that receives.
+
+        Parameters
+        ----------
+        n, level, kind
+            As for `predict`.
+        among : float
+            Whatever its size, a batch's events come from the working set of batches of so many:
+            as large as that is, they cost what they cost there. 0: from that of its own size, as
+            the probes' do.
+        """
         sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
         if not (sizes >= 1).all():
             raise ValueError("a batch size must be at least 1")
         calls = self.conditions.calls()
         return add_up(
-            sizes, {term: self.part(term, sizes, calls, level, kind) for term in self.fits}
+            sizes, {term: self.part(term, sizes, calls, level, kind, among) for term in self.fits}
         )
 
-    def part(self, term: str, sizes: Floats, calls: sympy.Expr, level: float, kind: Kind) -> Part:
+    def part(
+        self,
+        term: str,
+        sizes: Floats,
+        calls: sympy.Expr,
+        level: float,
+        kind: Kind,
+        among: float = 0.0,
+    ) -> Part:
         """Evaluate one term at batch sizes, with so many handler calls a tick at N events."""
         if term != "loop":
-            return part_of(self.laws[term], sizes, level, kind)
+            return part_of(self.laws[term].among(among), sizes, level, kind)
         at = sympy.lambdify(N, calls, "numpy")(sizes)
         loop = part_of(self.laws[term], at, level, kind)
         if REFILL not in self.laws:
@@ -273,13 +293,17 @@ class Calibration:
         return together(loop, growth_of(self.laws[REFILL], sizes, level, kind))
 
     def producer(
-        self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean"
+        self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean", among: float = 0.0
     ) -> Prediction | None:
-        """Predict what a batch costs a producer in a process of its own; None without one."""
+        """Predict what a batch costs a producer in a process of its own; None without one.
+
+        Parameters as for `consumer`.
+        """
         if PRODUCER not in self.laws:
             return None
         sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
-        return add_up(sizes, {PRODUCER: part_of(self.laws[PRODUCER], sizes, level, kind)})
+        law = self.laws[PRODUCER].among(among)
+        return add_up(sizes, {PRODUCER: part_of(law, sizes, level, kind)})
 
     def copy_rates(self) -> pd.DataFrame:
         """Return the copy ceiling: ``n`` and events a second of the median copy; may be empty."""

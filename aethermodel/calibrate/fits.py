@@ -147,6 +147,10 @@ class TermFit:
         shape = sizes.shape
         return mean.reshape(shape), low.reshape(shape), high.reshape(shape)
 
+    def among(self, n: float) -> "TermFit":
+        """Return the law for events that come from the set of batches of `n`; see `Form`."""
+        return replace(self, form=replace(self.form, among=n))
+
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """Parameters by the name of their symbol in `expression`.

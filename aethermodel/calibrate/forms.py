@@ -18,6 +18,10 @@ class Form:
     ones, ``c1 N`` is ``cs min(N, Ns) + c1 max(0, N - Ns)``: both slopes are free, so that the law
     may bend down at the switch, and only there. It never falls.
 
+    A memory level is outgrown by the set that the events come from in turn. Where that is not the
+    batch's own but that of batches of M events, ``max(0, N - N_k)`` is ``N max(0, M - N_k) / M``:
+    each event costs what it costs on average in a batch of M.
+
     Attributes
     ----------
     per_event : bool
@@ -28,12 +32,16 @@ class Form:
         For each knee, whether it was found from the samples rather than given.
     switch : float or None
         Batch size at which the code changes its way, in events.
+    among : float
+        M: batches of so many events would fill the set that the events come from, in events; a
+        batch of more, or where this is 0, has its own.
     """
 
     per_event: bool = True
     knees: tuple[float, ...] = ()
     free: tuple[bool, ...] = ()
     switch: float | None = None
+    among: float = 0.0
 
     @property
     def name(self) -> str:
@@ -70,7 +78,9 @@ class Form:
         columns = [np.ones_like(n)]
         if self.per_event:
             columns.append(n if self.switch is None else np.maximum(0.0, n - self.switch))
-        columns.extend(np.maximum(0.0, n - knee) for knee in self.knees)
+        reach = np.maximum(n, self.among)
+        share = n / reach  # exactly 1 for a batch that has its own set
+        columns.extend(share * np.maximum(0.0, reach - knee) for knee in self.knees)
         if self.switch is not None:
             columns.append(np.minimum(n, self.switch))
         return np.stack(columns, axis=1)
@@ -92,8 +102,9 @@ class Form:
         ndarray of float64, shape (m, freedom)
         """
         rises = self.rises(values)
+        reach = np.maximum(n, self.among)
         knees = [
-            -rise * ((n >= knee) if from_below else (n > knee))
+            -rise * n / reach * ((reach >= knee) if from_below else (reach > knee))
             for knee, rise, found in zip(self.knees, rises, self.free, strict=True)
             if found
         ]
@@ -116,6 +127,7 @@ class Form:
                 law += symbols[-1] * (N - beyond)
             law += symbols[1] * (N if self.switch is None else beyond)
         rises = symbols[2 : 2 + len(self.knees)]
+        reach = sympy.Max(N, sympy.Float(self.among)) if self.among else N
         for rise, name in zip(rises, self.knee_names, strict=True):
-            law += rise * sympy.Max(0, N - sympy.Symbol(name, nonnegative=True))
+            law += rise * sympy.Max(0, reach - sympy.Symbol(name, nonnegative=True)) * N / reach
         return law

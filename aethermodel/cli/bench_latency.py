@@ -30,7 +30,7 @@ def command(
         typer.Option("--calibration", "-c", help="calibration file; without it, calibrate first"),
     ] = None,
     loads: Annotated[
-        str | None, typer.Option(help="shares of the measured capacity, such as 0.2,0.5,0.8")
+        str | None, typer.Option(help="shares of what each process carries, such as 0.2,0.5,0.8")
     ] = None,
     arrivals: Annotated[str | None, typer.Option(help="poisson, periodic, bursty")] = None,
     group: Annotated[int | None, typer.Option(help="messages of one arriving batch")] = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
@@ -37,7 +36,8 @@ class LatencyCampaign(BaseModel):
     Attributes
     ----------
     loads : tuple of float
-        Shares of the capacity measured in the same run, above 0 and below 1.
+        Shares of what the very process carries, above 0 and below 1: where its events happen to
+        lie in the caches makes one faster than another.
     arrivals : tuple of {"poisson", "periodic", "bursty"}
         How batches arrive. Bursts: Poisson at twice the rate half of the time.
     group, largest : int
@@ -77,9 +77,10 @@ class LatencyTrial:
     calibration : Calibration
         That predicts; nothing in it was fitted to a latency.
     capacity_per_second, predicted_capacity_per_second : float
-        Events a second at full batches.
+        Events a second at full batches; measured: median over processes.
     runs : pandas.DataFrame
-        A row per arrivals, load and process, with the percentiles in seconds.
+        A row per arrivals, load and process, with the percentiles in seconds, and ``capacity``,
+        arriving batches a second that the process carries when there are always enough.
     table : pandas.DataFrame
         A row per arrivals and load: medians over processes with lowest and highest, of each
         also the median's interval, ``..._median_low`` and ``..._median_high``;
@@ -126,13 +127,12 @@ class LatencyTrial:
         runs, tiers, around = [], [], []
         fresh = get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as pool:
-            capacity = pool.submit(_capacity, settings, campaign.batches).result()
             keeping = pool.submit(_keeping, settings).result()
             for process in range(campaign.processes):
                 done += 1
                 if progress:
                     progress(done, total)
-                found = pool.submit(_loaded, campaign, settings, capacity, process).result()
+                found = pool.submit(_loaded, campaign, settings, process).result()
                 runs += found.runs
                 tiers += found.tiers
                 around += found.around
@@ -153,10 +153,10 @@ class LatencyTrial:
         return cls(
             campaign,
             calibration,
-            capacity * campaign.group,
+            float(frame.groupby("process")["capacity"].first().median()) * campaign.group,
             campaign.largest / slowest * campaign.group,
             frame,
-            beside(frame, campaign, table, capacity, paces, sending),
+            beside(frame, campaign, table, paces, sending),
             pd.DataFrame(tiers).groupby("tier", as_index=False).median(),
             pauses,
             float(np.mean([run[0].mean for run in paces])),
@@ -182,12 +182,6 @@ class LatencyTrial:
         }
 
 
-def _capacity(settings: LoadSettings, batches: int) -> float:
-    with closing(loaded(settings)) as pipeline:
-        pipeline.capacity(batches // 4)
-        return float(np.median([pipeline.capacity(batches // 4) for _ in range(5)]))
-
-
 def _keeping(settings: LoadSettings) -> float:
     # Across processes the producer keeps the schedule, beside its sending.
     return keeping_seconds(settings) if settings.fabric == "loopback" else 0.0
@@ -202,12 +196,11 @@ class _Process:
     tiers: list[dict[str, Any]]
 
 
-def _loaded(
-    campaign: LatencyCampaign, settings: LoadSettings, capacity: float, process: int
-) -> _Process:
+def _loaded(campaign: LatencyCampaign, settings: LoadSettings, process: int) -> _Process:
     """Run one process: every load in random order."""
     pipeline = loaded(settings)
     pipeline.capacity(campaign.batches // 4)
+    capacity = float(np.median([pipeline.capacity(campaign.batches) for _ in range(5)]))
     turns = [(kind, load) for kind in campaign.arrivals for load in campaign.loads]
     random.Random(f"{campaign.seed}/{process}").shuffle(turns)
     rows, around = [], []
@@ -220,6 +213,7 @@ def _loaded(
                 "arrivals": kind,
                 "load": load,
                 "process": process,
+                "capacity": capacity,
                 **_percentiles(run.latencies),
                 "batches_per_tick": campaign.batches / run.ticks,
                 "switches": run.noise.switches,
@@ -240,10 +234,13 @@ def _loaded(
 def _tables(
     calibration: Calibration, campaign: LatencyCampaign, keeping: float
 ) -> tuple[Floats, Floats | None]:
-    """Seconds of a tick with 1, 2, ... arrived batches, and of their sending by a producer."""
+    """Seconds of a tick with 1, 2, ... arrived batches, and of their sending by a producer.
+
+    However many it takes, they come from one place: the working set, or the ring, of the largest.
+    """
     sizes = campaign.group * np.arange(1, campaign.largest + 1)
-    sending = calibration.producer(sizes)
-    table = np.asarray(calibration.consumer(sizes).seconds) + keeping
+    sending = calibration.producer(sizes, among=sizes[-1])
+    table = np.asarray(calibration.consumer(sizes, among=sizes[-1]).seconds) + keeping
     return table, None if sending is None else np.asarray(sending.seconds)
 
 
@@ -313,7 +310,6 @@ def beside(
     runs: pd.DataFrame,
     campaign: LatencyCampaign,
     table: Floats,
-    capacity: float,
     paces: Sequence[Sequence[HostPace]] | None = None,
     sending: Floats | None = None,
 ) -> pd.DataFrame:
@@ -322,12 +318,11 @@ def beside(
     Parameters
     ----------
     runs : pandas.DataFrame
-        A row per arrivals, load and process.
+        A row per arrivals, load and process, with that process's ``capacity`` in arriving batches
+        a second.
     campaign : LatencyCampaign
     table : ndarray, shape (largest,)
         Seconds of a tick with 1, 2, ... arrived batches, by the calibration.
-    capacity : float
-        Arriving batches a second.
     paces : sequence of sequence of HostPace, optional
         Around each run: of the consumer's core, and of the producer's where it has its own.
     sending : ndarray, shape (largest,), optional
@@ -338,11 +333,11 @@ def beside(
         row: dict[str, Any] = {
             "arrivals": kind,
             "load": load,
-            "offered_per_second": load * capacity * campaign.group,
+            "offered_per_second": load * group["capacity"].median() * campaign.group,
             "batches_per_tick": group["batches_per_tick"].median(),
         }
         models = []
-        for at, process in group["process"].items():
+        for at, process, capacity in group[["process", "capacity"]].itertuples():
             due = schedule(campaign, kind, load, capacity, process)
             ideal = _percentiles(predicted(due, table, sending=sending), "ideal_")
             ends = paces[at] if paces else [None]
