@@ -51,6 +51,15 @@ def test_the_speedup_is_greatest_at_the_best_count_of_workers():
     assert value("speedup", p=5, sigma=0.1, kappa=0.002) == pytest.approx(float(law.speedup(5)))
 
 
+def test_events_of_a_set_cost_by_the_page_what_the_fit_says():
+    n = np.repeat([1.0, 10, 100, 1_000, 2_000, 4_000, 8_000, 16_000], 3)
+    fit = fit_term(n, 2e-6 + 3e-9 * n + 5e-9 * np.maximum(0, n - 2_000), knees=[2_000])
+    figures = dict(zip(("t_kernel", "t_event", "t_beyond"), fit.values, strict=True))
+    for size in (1, 300, 6_000):
+        said = value("kernel among others", N=size, M=6_000, N_level=2_000, **figures)
+        assert said == pytest.approx(float(fit.among(6_000).predict(size)[0]))
+
+
 def test_the_queues_formulas_are_those_of_the_chain_and_of_the_server():
     rate, largest, table = 3.0, 4, np.array([0.2, 0.25, 0.3, 0.35])
     at_limit = EQUATIONS["stability"].equation.lhs.replace(sympy.Function("T"), lambda _: 0.35)

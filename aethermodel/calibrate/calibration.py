@@ -283,7 +283,10 @@ class Calibration:
         kind: Kind,
         among: float = 0.0,
     ) -> Part:
-        """Evaluate one term at batch sizes, with so many handler calls a tick at N events."""
+        """Evaluate one term at batch sizes, with so many handler calls a tick at N events.
+
+        The other parameters are as for `consumer`.
+        """
         if term != "loop":
             return part_of(self.laws[term].among(among), sizes, level, kind)
         at = sympy.lambdify(N, calls, "numpy")(sizes)
@@ -293,17 +296,13 @@ class Calibration:
         return together(loop, growth_of(self.laws[REFILL], sizes, level, kind))
 
     def producer(
-        self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean", among: float = 0.0
+        self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean"
     ) -> Prediction | None:
-        """Predict what a batch costs a producer in a process of its own; None without one.
-
-        Parameters as for `consumer`.
-        """
+        """Predict what a batch costs a producer in a process of its own; None without one."""
         if PRODUCER not in self.laws:
             return None
         sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
-        law = self.laws[PRODUCER].among(among)
-        return add_up(sizes, {PRODUCER: part_of(law, sizes, level, kind)})
+        return add_up(sizes, {PRODUCER: part_of(self.laws[PRODUCER], sizes, level, kind)})
 
     def copy_rates(self) -> pd.DataFrame:
         """Return the copy ceiling: ``n`` and events a second of the median copy; may be empty."""

@@ -121,6 +121,12 @@ def _of_terms() -> dict[str, Equation]:
             "one summand a memory level: Treibig and Hager 2010, the execution-cache-memory model, "
             "doi 10.1007/978-3-642-14390-8_64",
         ),
+        "kernel among others": Equation(
+            _equal("T_kernel", _among(kernel)),
+            "traffic from a memory level goes with the lines that are not found nearer, and in a "
+            "set gone through in turn each line is as near as any: Treibig and Hager 2010, doi "
+            "10.1007/978-3-642-14390-8_64",
+        ),
         "speedup": Equation(
             _equal("S", SPEEDUP),
             "universal scalability law: Gunther 2008, arXiv:0808.1431; with kappa zero Amdahl's "
@@ -136,6 +142,14 @@ def _of_terms() -> dict[str, Equation]:
             "Gunther 2008, arXiv:0808.1431: dS/dp = 0",
         ),
     }
+
+
+def _among(term: Term) -> sympy.Expr:
+    """The term's law for events out of the set of batches of M, `aethermodel.calibrate.forms`."""
+    size = sympy.Symbol("M")
+    return term.expression.replace(
+        sympy.Max, lambda *terms: N * sympy.Max(*terms).subs(N, size) / size
+    )
 
 
 def _best_workers() -> sympy.Expr:

@@ -100,6 +100,24 @@ def test_a_kneed_expression_agrees_too():
         )
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.floats(10, 1e5), st.floats(1, 4), st.floats(0.001, 0.02), seeds)
+def test_events_out_of_a_larger_set_cost_what_they_cost_there(size, larger, noise, seed):
+    fit = fit_term(*samples(kneed, 2.0 ** np.arange(15), noise=noise, seed=seed))
+    own, among, further = (f.predict for f in (fit, fit.among(size), fit.among(size * larger)))
+    n = size * np.array([0.01, 0.1, 0.5]) + 1
+    assert np.all(among(n)[0] >= own(n)[0] * (1 - 1e-12))
+    assert np.all(further(n)[0] >= among(n)[0] * (1 - 1e-12))
+    for beyond in (size, 3 * size):  # their own set then: mean and interval as ever
+        assert np.stack(among(beyond)) == pytest.approx(np.stack(own(beyond)), rel=1e-9)
+    fixed = fit.values[0]
+    each = (among(n)[0] - fixed) / n  # alike, however many
+    assert each == pytest.approx(float((own(size)[0] - fixed) / size), rel=1e-6)
+    law = fit.among(size).expression.subs({name: p.value for name, p in named(fit).items()})
+    numeric = sympy.lambdify(sympy.Symbol("N", nonnegative=True), law, "numpy")
+    assert numeric(n) == pytest.approx(among(n)[0], rel=1e-12)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.floats(1e-3, 1e3), st.floats(0.001, 0.1), seeds)
 def test_a_change_of_time_unit_scales_the_parameters(factor, noise, seed):
