@@ -8,7 +8,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aethermodel.calibrate import fit_term
+from aethermodel.calibrate import fit_term, identify
 from aethermodel.calibrate.choice import weighed
 
 SIZES = 2.0 ** np.arange(11)
@@ -358,3 +358,15 @@ def test_knees_and_a_switch_together_are_weighed_whatever_the_samples(seconds, r
     fit = fit_term(n, np.repeat(seconds, repeats), knees=(600, 20_000), free_knee=False, switch=100)
     mean, low, high = fit.predict(n)
     assert np.all((low <= mean) & (mean <= high))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_handle_that_grows_by_a_little_is_no_constant(seed):
+    """As one host's did: 319 ns at 2 and 192 events, 343 ns at 49,152."""
+    sizes = np.repeat([2.0, 12, 192, 3_072, 49_152], 45)
+    noise = 1 + 0.02 * np.random.default_rng(seed).standard_normal(sizes.size)
+    process = np.tile(np.repeat(np.arange(15), 3), 5)
+    handle = (319e-9 + 24e-9 * sizes / 49_152) * noise
+    fit = fit_term(sizes, handle, forms=("constant", "affine"), group=process)
+    assert fit.chosen.form.name == "affine"
+    assert not any("cannot be told from zero" in text for text in identify(fit).warnings)
