@@ -24,7 +24,8 @@ _WORDS = ["composition", "binding", "why"]
 def term_plan(bench: PipelineBench) -> Plan:
     """Return what calibrates the terms of the benchmark's rows; none is at its batch size."""
     n, topics = bench.batch_size, bench.topics
-    sizes = sorted({max(1, n // 4), max(2, n // 2) + (n == 4), 2 * n + 1, 4 * n + 1} - {n})
+    near = {max(1, 3 * n // 4), 3 * n // 2 + 1}  # between them a memory level may fill
+    sizes = sorted(({max(1, n // 4), max(2, n // 2), 2 * n + 1, 4 * n + 1} | near) - {n})
     handlers = max(2, topics)  # a law of the calls needs two counts of them
     counts = sorted({1, 2, max(1, handlers // 2), handlers})
     rows = [row for row in bench.rows() if row.kind != "naive"]
@@ -40,8 +41,9 @@ def term_plan(bench: PipelineBench) -> Plan:
         points += [_point("send", batch_size=m, topics=topics, fabric=fabric) for m in sizes]
     for loop in bench.event_loops:
         for company in sorted({row.crosses for row in rows if row.kind != "mocked"}):
+            own: dict[str, Any] = {"bus": True, "producer": not company}
             points += [
-                _point("refill", company, event_loop=loop, topics=topics, batch_size=m, bus=True)
+                _point("refill", company, event_loop=loop, topics=topics, batch_size=m, **own)
                 for m in sorted({1, *sizes} - {n})
             ]
         for calls in counts:

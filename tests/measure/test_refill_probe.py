@@ -6,6 +6,9 @@ import pytest
 
 from aethermodel.measure.probes import PROBES, refill
 
+#: Of a plane; of a bus that has a ring, or a producer beside it.
+TICKS = [(False, True), (True, False), (True, True)]
+
 
 def counted(monkeypatch, name):
     seen, real = [], getattr(refill, name)
@@ -19,12 +22,13 @@ def counted(monkeypatch, name):
     return seen
 
 
-@pytest.mark.parametrize("bus", [False, True])
+@pytest.mark.parametrize(("bus", "producer"), TICKS)
 @pytest.mark.parametrize("size", [1, 700])
-def test_a_whole_batch_goes_by_before_each_tick(bus, size, monkeypatch):
+def test_a_whole_batch_goes_by_before_each_tick(bus, producer, size, monkeypatch):
     routed, checked = counted(monkeypatch, "route"), counted(monkeypatch, "first_gap")
     read = counted(monkeypatch, "verify")
-    timed = refill.prepare(refill.Settings(batch_size=size, topics=3, bus=bus))
+    chosen = refill.Settings(batch_size=size, topics=3, bus=bus, producer=producer)
+    timed = refill.prepare(chosen)
     ticks = 11 if bus else 10  # a bus begins in one that is not timed
     assert timed(10) > 0
     assert [events for events, _ in routed] == [events for events, _ in read] == [size] * ticks
@@ -32,10 +36,11 @@ def test_a_whole_batch_goes_by_before_each_tick(bus, size, monkeypatch):
     assert checked == ([(size, -1)] * ticks if bus else [])  # none ended before its last event
 
 
-@pytest.mark.parametrize("bus", [False, True])
-def test_what_goes_by_is_not_timed(bus, monkeypatch):
+@pytest.mark.parametrize(("bus", "producer"), TICKS)
+def test_what_goes_by_is_not_timed(bus, producer, monkeypatch):
     monkeypatch.setattr(refill, "route", lambda *_, **__: sleep(0.01))
-    timed = refill.prepare(refill.Settings(batch_size=1, topics=1, bus=bus))
+    chosen = refill.Settings(batch_size=1, topics=1, bus=bus, producer=producer)
+    timed = refill.prepare(chosen)
     start = perf_counter()
     figure = timed(10)
     assert figure < perf_counter() - start - 0.09

@@ -1,4 +1,4 @@
-"""Probes that take batches from a ring: what they take, what they hold, and what they time."""
+"""Probes with an end of their own: what they take, what they hold, and what they time."""
 
 import asyncio
 from functools import partial
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aethermodel.bus.fabric import EndOfStream
 from aethermodel.measure.probes import PROBES, bus_loop, fabric
+from aethermodel.measure.probes.own_loopback import OwnLoopback
 from aethermodel.measure.probes.own_ring import OwnRing
 from aethermodel.measure.sending import ring_capacity
 from aethermodel.measure.slices import Stream
@@ -29,27 +30,36 @@ async def take_all(checked, seen):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(1, 700), st.lists(st.integers(1, 40), min_size=1, max_size=4), st.booleans())
-def test_a_ring_of_ones_own_goes_on_where_it_ended(events, runs, busy):
+@given(
+    st.sampled_from([OwnRing, OwnLoopback]),
+    st.integers(1, 700),
+    st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_an_end_of_ones_own_goes_on_where_it_ended(end, events, runs, busy):
     """Run after run: as many batches as asked for and one more, every event once and in order."""
-    ring, seen, swept = OwnRing(make_batch(events, 4, seed=0)), [], []
+    source, seen, swept = end(make_batch(events, 4, seed=0)), [], []
     between = (lambda: swept.append(len(seen))) if busy else None
     for times in runs:
-        asyncio.run(ring.seconds(times, partial(take_all, seen=seen), between))
-    assert seen == list(range(events * sum(times + 1 for times in runs)))
-    assert len(swept) == (sum(times + 1 for times in runs) if busy else 0)
+        asyncio.run(source.seconds(times, partial(take_all, seen=seen), between))
+    batches = sum(times + 1 for times in runs)
+    once = list(range(events * batches)) if end is OwnRing else batches * list(range(events))
+    assert seen == once
+    assert len(swept) == (batches if busy else 0)
 
 
-def test_what_happens_between_the_batches_is_not_timed():
-    ring = OwnRing(make_batch(1, 1, seed=0))
+@pytest.mark.parametrize("end", [OwnRing, OwnLoopback])
+def test_what_happens_between_the_batches_is_not_timed(end):
+    source = end(make_batch(1, 1, seed=0))
     start = perf_counter()
-    seconds = asyncio.run(ring.seconds(10, lambda checked: checked.take(11), lambda: sleep(0.01)))
+    seconds = asyncio.run(source.seconds(10, lambda checked: checked.take(11), lambda: sleep(0.01)))
     assert 0 < seconds < perf_counter() - start - 0.1
 
 
-def test_ticks_by_ones_own_ring_are_those_of_a_bus():
-    tally, ring = Tally(), OwnRing(make_batch(5, 5, seed=0))
-    assert asyncio.run(ring.seconds(ring_capacity(5), partial(drain, tallied(tally, 5, 5)))) > 0
+@pytest.mark.parametrize("end", [OwnRing, OwnLoopback])
+def test_ticks_by_an_end_of_ones_own_are_those_of_a_bus(end):
+    tally, source = Tally(), end(make_batch(5, 5, seed=0))
+    assert asyncio.run(source.seconds(ring_capacity(5), partial(drain, tallied(tally, 5, 5)))) > 0
     assert tally.events == 5 * (ring_capacity(5) + 1)
 
 
@@ -61,14 +71,14 @@ def test_the_loop_of_a_bus_is_timed_with_every_number_of_handlers(producer, call
     assert max(bus_loop.prepare(chosen)(3000) for _ in range(3)) > 3000 * 1e-7
 
 
-def test_what_others_measure_of_a_tick_is_taken_off(monkeypatch):
+@pytest.mark.parametrize("producer", [False, True])
+def test_what_others_measure_of_a_tick_is_taken_off(producer, monkeypatch):
     """Routing that takes long is in no figure of the loop's, as long as it takes long in both."""
-    real = bus_loop.route
-    monkeypatch.setattr(
-        "aethermodel.bus.bus.route", lambda *a, **k: (sleep(0.002), real(*a, **k))[1]
-    )
-    monkeypatch.setattr(bus_loop, "route", lambda *a, **k: (sleep(0.002), real(*a, **k))[1])
-    timed = bus_loop.prepare(bus_loop.Settings(topics=2, calls=2, producer=False))
+    real = bus_loop.ffi.route
+    for place in ("aethermodel.bus.bus", "aethermodel.measure.probes.ffi"):
+        slow = lambda *a, **k: (sleep(0.002), real(*a, **k))[1]  # noqa: E731
+        monkeypatch.setattr(f"{place}.route", slow)
+    timed = bus_loop.prepare(bus_loop.Settings(topics=2, calls=2, producer=producer))
     assert timed(20) < 20 * 0.001
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from itertools import repeat
 from time import perf_counter
 
 from pydantic import Field, model_validator
 
-from aethermodel.bus.bus import Bus
+from aethermodel.measure.probes import fabric, ffi
 from aethermodel.measure.probes.loop import LEAST_TICK_SECONDS
+from aethermodel.measure.probes.own_loopback import OwnLoopback
 from aethermodel.measure.probes.own_ring import OwnRing
 from aethermodel.measure.probes.settings import BatchSettings
-from aethermodel.measure.repeated import Repeated
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.stream import drain, tallied
 from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_batch
-from cython_core import Routed, route
 
 Timed = Callable[[int], Coroutine[None, None, float]]
 
@@ -50,58 +48,45 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time ticks, each over a batch that is there."""
-    if not settings.calls:
-        ticks = _beside_producer(_ticks) if settings.producer else _ticks
-    elif settings.producer:
-        ticks = _beside_producer(_of_routed(settings))
-    else:
-        ticks = _from_ring(settings)
-    return on_loop(settings.event_loop, ticks)
+    if settings.calls:
+        return _in_place(settings)
+    return on_loop(settings.event_loop, _beside_producer(_ticks) if settings.producer else _ticks)
 
 
-def _of_routed(settings: Settings) -> Timed:
-    """Hand a bus a batch that is routed already."""
-    calls, topics = settings.calls, settings.topics
-    batch = make_batch(max(calls, 16), topics, seed=0)
-    batch["topic"] %= calls
-    batch["topic"][:calls] = range(calls)  # none is missed by chance
-    routed = route(batch, topics)
-    tally = Tally()
-
-    async def timed(loops: int) -> float:
-        ready = _ReadyBus(routed, topics)
-        ready.on("topic.*")(tally.handle)
-        source = Repeated(batch, loops)
-        ready.attach(source)
-        await ready.run()
-        return source.seconds
-
-    return timed
-
-
-def _from_ring(settings: Settings) -> Timed:
-    """Let a bus take small batches from a ring; what others measure of it is taken off.
+def _in_place(settings: Settings) -> Callable[[int], float]:
+    """Let a bus take and handle small batches; what others measure of it is taken off.
 
     The same batches taken without a bus, and routed by themselves: that is in the terms of the
     fabric, the border and the kernel. What is left is the loop's, with what each of them makes
     dearer for running in turn with it.
     """
-    calls, topics = settings.calls, settings.topics
+    calls, topics, on = settings.calls, settings.topics, settings.event_loop
     batch = make_batch(calls, topics, seed=0)
     batch["topic"] = range(calls)
-    ring, routed = OwnRing(batch), Routed(calls, topics)
+    if settings.producer:
+        ticks = _ticks_of(OwnLoopback(batch), settings)
+        moved = fabric.prepare(
+            fabric.Settings(batch_size=calls, topics=topics, event_loop=on, checked=True)
+        )
+    else:
+        ring = OwnRing(batch)
+        ticks = _ticks_of(ring, settings)
+        moved = on_loop(on, lambda loops: ring.seconds(loops, lambda it: it.take(loops + 1)))
+    routed = ffi.prepare(ffi.Settings(batch_size=calls, topics=topics, with_kernel=True))
 
-    async def timed(loops: int) -> float:
-        ticks = await ring.seconds(loops, partial(drain, tallied(Tally(), calls, topics)))
-        taken = await ring.seconds(loops, lambda checked: checked.take(loops + 1))
-        start = perf_counter()
-        for _ in repeat(None, loops):
-            route(batch, topics, out=routed)
-        apart = taken + perf_counter() - start
+    def timed(loops: int) -> float:
         # Where somebody else had the core during those alone, a tick would cost less than nothing.
-        return max(ticks - apart, loops * LEAST_TICK_SECONDS)
+        return max(ticks(loops) - moved(loops) - routed(loops), loops * LEAST_TICK_SECONDS)
 
     return timed
+
+
+def _ticks_of(source: OwnLoopback | OwnRing, settings: Settings) -> Callable[[int], float]:
+    calls, topics = settings.calls, settings.topics
+    return on_loop(
+        settings.event_loop,
+        lambda loops: source.seconds(loops, partial(drain, tallied(Tally(), calls, topics))),
+    )
 
 
 def _beside_producer(ticks: Timed) -> Timed:
@@ -124,11 +109,3 @@ async def _ticks(loops: int) -> float:
 async def _take_turns() -> None:
     while True:
         await asyncio.sleep(0)
-
-
-class _ReadyBus(Bus):
-    """A bus whose batch is routed already: kernel and border are not in the figure."""
-
-    def __init__(self, routed: Routed, topics: int) -> None:
-        super().__init__(f"topic.{i}" for i in range(topics))
-        self.route = lambda *_: routed

@@ -12,6 +12,7 @@ from aethermodel.bus.fabric import Batch
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
 from aethermodel.measure.pacing import numbered_pool
+from aethermodel.measure.probes.own_loopback import OwnLoopback
 from aethermodel.measure.probes.own_ring import OwnRing
 from aethermodel.measure.probes.settings import BatchSettings
 from aethermodel.measure.runner import EventLoop, on_loop
@@ -33,12 +34,14 @@ class Settings(BatchSettings):
     batch_size : int
         Events that are read before a tick, outside the clock.
     bus : bool
-        Ticks of a bus by itself, as across processes; else of a plane whose producer is a task
-        of the same loop.
+        Ticks of a bus; else of a plane whose producer is a task of the same loop.
+    producer : bool
+        Whether a bus has such a producer too; else batches come from a ring, as across processes.
     """
 
     event_loop: EventLoop = "asyncio"
     bus: bool = False
+    producer: bool = False
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
@@ -93,13 +96,14 @@ def _of_a_plane(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[N
 
 
 def _of_a_bus(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[None, None, float]]:
-    """Take a small batch from a ring, check, route and handle it.
+    """Take a small batch from a ring, or from a task that sends it, check, route and handle it.
 
     What goes by in between is read twice, as in the whole: to be checked, and to be routed.
     """
     topics = settings.topics
     pool = _numbered(settings)
-    ring, routed = OwnRing(batch), Routed(settings.batch_size, topics)
+    source = OwnLoopback(batch) if settings.producer else OwnRing(batch)
+    routed = Routed(settings.batch_size, topics)
 
     def sweep() -> None:
         events, first = next(pool)
@@ -109,7 +113,7 @@ def _of_a_bus(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[Non
 
     async def timed(loops: int) -> float:
         bus = tallied(Tally(), topics, topics)
-        return await ring.seconds(loops, partial(drain, bus), sweep)
+        return await source.seconds(loops, partial(drain, bus), sweep)
 
     return timed
 

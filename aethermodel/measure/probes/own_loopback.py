@@ -1,0 +1,77 @@
+"""A loopback whose producer is a task beside its consumer: a small batch, sent over and over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.measure.checked import Checked
+from aethermodel.measure.pacing import DEPTH, produce
+from cython_core import number
+
+
+class OwnLoopback:
+    """Has one batch sent again and again by a task of the same loop, as a row over loopback has.
+
+    Parameters
+    ----------
+    batch : numpy.ndarray
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        number(batch, 0, 0)
+        self._batch = batch
+
+    async def seconds(
+        self,
+        times: int,
+        take: Callable[[Checked], Awaitable[None]],
+        between: Callable[[], None] | None = None,
+    ) -> float:
+        """Return how long it takes to take the batch so many times, its sending included.
+
+        Parameters are those of `aethermodel.measure.probes.own_ring.OwnRing.seconds`.
+        """
+        fabric = Loopback(DEPTH)
+        watched = _Watched(fabric, between)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(produce(fabric, [self._batch], times + 1, 0))
+            await take(Checked(watched, times + 1, lap=len(self._batch)))
+        return watched.seconds
+
+
+class _Watched:
+    """Passes on what a fabric has.
+
+    Attributes
+    ----------
+    seconds : float
+        From release to release, all but the first batch, without what happens in between.
+    """
+
+    def __init__(self, fabric: Loopback, between: Callable[[], None] | None) -> None:
+        self.label = fabric.label
+        self.copies = fabric.copies
+        self.receive = fabric.receive
+        self.close = fabric.close
+        self.seconds = 0.0
+        self._fabric = fabric
+        self._between = between
+        self._since = 0.0
+
+    @property
+    def waiting(self) -> int:
+        return self._fabric.waiting
+
+    def release(self) -> None:
+        self._fabric.release()
+        now = perf_counter()
+        if self._since:
+            self.seconds += now - self._since
+        if self._between:
+            self._between()
+            now = perf_counter()
+        self._since = now
