@@ -167,15 +167,13 @@ class Calibration:
             return fit_term(
                 n, seconds, knees=[spills], free_knee=False, switch=[spills, fewer], group=group
             )
-        touched = self.conditions.touched_knees() if term == "fabric" else {}
-        if term != "kernel" and not touched:
+        if term != "kernel":
             # Handles have no memory level: whatever they cost, it has no knee.
             return fit_term(n, seconds, forms=("constant", "affine"), group=group)
         # A knee beyond the samples says nothing about them. Of a cache that others use too, less
         # is left than its size says: then the knee is found from the samples.
-        levels = (touched or self.conditions.knees()).values()
-        inside = tuple(k for k in levels if min(n) < k < max(n))
-        switch = (self.conditions.switch if term == "kernel" else None) or ()
+        inside = tuple(k for k in self.conditions.knees().values() if min(n) < k < max(n))
+        switch = self.conditions.switch or ()
         return fit_term(n, seconds, knees=inside, switch=switch, group=group)
 
     @property

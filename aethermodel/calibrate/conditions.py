@@ -41,9 +41,6 @@ class Conditions:
         How the events of a batch lie in memory.
     threads : int
         Threads that share each batch.
-    touched : int or None
-        Batches in turn whose events are all read as they arrive in one process, which is then the
-        first touch: the fabric has their memory levels. None: there it hands batches on unread.
     """
 
     topics: int
@@ -55,7 +52,6 @@ class Conditions:
     variant: str | None = None
     layout: str = "records"
     threads: int = 1
-    touched: int | None = None
 
     def calls(self) -> sympy.Expr:
         """Return handler calls a tick, an expression in N."""
@@ -63,14 +59,7 @@ class Conditions:
 
     def knees(self) -> dict[str, float]:
         """Return the batch size at which the pool outgrows each cache level, by level."""
-        return self._outgrown(self.pool)
-
-    def touched_knees(self) -> dict[str, float]:
-        """Return the same of the batches that are read as they arrive; none if they are not."""
-        return self._outgrown(self.touched) if self.touched else {}
-
-    def _outgrown(self, pool: int) -> dict[str, float]:
-        return {name: size / (64 * pool) for name, size in self.cache_bytes.items()}
+        return {name: size / (64 * self.pool) for name, size in self.cache_bytes.items()}
 
     def fills(self) -> float | None:
         """Return how many events fill the L2 cache, the last that is one core's own."""

@@ -24,8 +24,8 @@ _WORDS = ["composition", "binding", "why"]
 def term_plan(bench: PipelineBench) -> Plan:
     """Return what calibrates the terms of the benchmark's rows; none is at its batch size."""
     n, topics = bench.batch_size, bench.topics
-    near = {max(1, 3 * n // 4), 3 * n // 2 + 1}  # between them a memory level may fill
-    sizes = sorted(({max(1, n // 4), max(2, n // 2), 2 * n + 1, 4 * n + 1} | near) - {n})
+    # Asked at one size alone, a law is taken near it: it bends where a memory level fills.
+    sizes = sorted({max(2, n // 2), max(1, 3 * n // 4), 3 * n // 2 + 1, 2 * n + 1} - {n})
     handlers = max(2, topics)  # a law of the calls needs two counts of them
     counts = sorted({1, 2, max(1, handlers // 2), handlers})
     rows = [row for row in bench.rows() if row.kind != "naive"]

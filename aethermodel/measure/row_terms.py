@@ -12,7 +12,6 @@ from aethermodel.calibrate.fits import TermFit, fit_term
 from aethermodel.calibrate.refill import fit_refill, growth_of
 from aethermodel.measure.calibrating import now
 from aethermodel.measure.host import this_host
-from aethermodel.measure.pacing import POOL
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.measure.rows import Row
 from aethermodel.specification import load_specification
@@ -102,7 +101,6 @@ def _conditions(row: Row) -> Conditions:
     return Conditions(
         topics=row.topics,
         pool=1,  # the check has just read the batch that is routed
-        touched=POOL if row.kind == "loopback" else None,
         event_loop=row.event_loop,
         fabric=row.label,
         cache_bytes=this_host().cache_bytes,
