@@ -94,13 +94,27 @@ def test_terms_have_company_where_the_row_has_two_processes(kind):
     assert predict_row(row(kind), samples, 2).seconds == pytest.approx(CONSUMER, rel=1e-3)
 
 
-def test_nothing_is_fitted_on_what_it_predicts():
-    points = term_plan(BENCH).points
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 1000, 2**20])
+def test_nothing_is_fitted_on_what_it_predicts(n):
+    points = term_plan(BENCH.model_copy(update={"batch_size": n})).points
     sizes = {"kernel", "ffi", "fabric", "send", "refill"}
     assert {p.probe for p in points} <= sizes | {"bus_loop", "singly"}
-    sized = [p for p in points if p.probe in sizes]
-    assert sized
-    assert all(p.settings["batch_size"] != 1000 for p in sized)
+    for probe in sizes:
+        sized = {p.settings["batch_size"] for p in points if p.probe == probe}
+        assert n not in sized and len(sized) >= 2  # a line has two ends
+        assert probe == "ffi" or min(sized) < n < max(sized) or n <= 2
+
+
+def test_the_ticks_of_a_row_are_those_of_its_producer():
+    """Over loopback a task of the same loop sends: what it fetches again is the row's."""
+    points = [p for p in term_plan(BENCH).points if p.probe == "refill"]
+    assert {(p.settings["producer"], p.company) for p in points} == {(True, False), (False, True)}
+    samples = samples_of(BENCH)
+    alone = (samples["probe"] == "refill") & ~samples["company"]
+    samples.loc[alone, "seconds"] += samples.loc[alone, "batch_size"] * 1e-9
+    found = predict_row(row("loopback"), samples, 2)
+    assert found.seconds == pytest.approx(CONSUMER + 1e-6, rel=1e-3)
+    assert predict_row(row("shm"), samples, 2).seconds == pytest.approx(CONSUMER, rel=1e-3)
 
 
 @pytest.mark.parametrize("topics", [1, 4, 16])
