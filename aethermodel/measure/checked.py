@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aethermodel.bus.fabric import Batch, EndOfStream, Receiver
 from aethermodel.measure.checksums import Checksums
+from aethermodel.measure.passing import Passing
 from cython_core import Histogram, first_gap, now_ns
 
 
@@ -13,7 +14,7 @@ class OutOfSequenceError(RuntimeError):
     """An event is missing, double, damaged or out of order."""
 
 
-class Checked:
+class Checked(Passing):
     """Passes on a given number of batches of another receiver, then ends.
 
     The sequence of every event is read and compared, or of the very first one alone where whoever
@@ -59,12 +60,10 @@ class Checked:
         released: Callable[[int], None] | None = None,
         every: bool = True,
     ) -> None:
-        self.label = receiver.label
-        self.copies = receiver.copies
+        super().__init__(receiver)
         self.latency_ns = Histogram()
         self.next = first
         self.began_ns = self.ended_ns = 0
-        self._receiver = receiver
         self._left = batches
         self._lap = lap
         self._verify = verify.verify if verify else None
@@ -72,11 +71,6 @@ class Checked:
         self._meant_ns = 0
         self._released = released
         self._every = every
-
-    @property
-    def waiting(self) -> int:
-        """Events that wait in the receiver."""
-        return self._receiver.waiting
 
     async def receive(self) -> Batch:
         """Return the next batch, checked.
@@ -126,6 +120,3 @@ class Checked:
             await self.receive()
             _ = self.waiting
             self.release()
-
-    def close(self) -> None:
-        """Leave the receiver open for the next run."""

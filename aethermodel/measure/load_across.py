@@ -13,6 +13,7 @@ from aethermodel.measure.checked import Checked
 from aethermodel.measure.crossing import Crossing
 from aethermodel.measure.host_watch import TICKS_WATCHED, Watch, watch_ticks
 from aethermodel.measure.load import Floats, Loaded, LoadedPipeline, LoadSettings, uncollected
+from aethermodel.measure.passing import Passing
 from aethermodel.measure.probes.own_ring import OwnRing
 from aethermodel.measure.runner import on_loop
 from aethermodel.measure.sending import Schedule
@@ -85,34 +86,25 @@ class LoadedCrossing(Loaded):
         return self._ends[-1]
 
 
-class _Timed:
+class _Timed(Passing):
     """Passes on a receiver's batches and notes the seconds from release to release.
 
     What a release itself takes is left out: a ring that nobody else fills may be filled in it.
     """
 
     def __init__(self, receiver: Receiver, seconds: list[float]) -> None:
-        self.label = receiver.label
-        self.copies = receiver.copies
+        super().__init__(receiver)
         self.receive = receiver.receive
-        self._receiver = receiver
         self._seconds = seconds
         self._since = perf_counter()
-
-    @property
-    def waiting(self) -> int:
-        return self._receiver.waiting
 
     def release(self) -> None:
         self._seconds.append(perf_counter() - self._since)
         self._receiver.release()
         self._since = perf_counter()
 
-    def close(self) -> None:
-        """Leave the receiver as it is."""
 
-
-class _Watched:
+class _Watched(Passing):
     """Passes on a receiver's batches and notes when each was done with.
 
     It looks for a batch instead of waiting for one: a task that waits would have to be woken,
@@ -125,15 +117,9 @@ class _Watched:
     """
 
     def __init__(self, receiver: Receiver) -> None:
-        self.label = receiver.label
-        self.copies = receiver.copies
+        super().__init__(receiver)
         self.events: list[int] = []
         self.ended_ns: list[int] = []
-        self._receiver = receiver
-
-    @property
-    def waiting(self) -> int:
-        return self._receiver.waiting
 
     async def receive(self) -> Batch:
         for _ in range(_LOOKS):
@@ -147,6 +133,3 @@ class _Watched:
     def release(self) -> None:
         self.ended_ns.append(now_ns())
         self._receiver.release()
-
-    def close(self) -> None:
-        """Leave the receiver open for the next run."""

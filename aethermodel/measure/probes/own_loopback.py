@@ -10,6 +10,7 @@ from aethermodel.bus.fabric import Batch
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.checked import Checked
 from aethermodel.measure.pacing import DEPTH, produce
+from aethermodel.measure.passing import Passing
 from cython_core import number
 
 
@@ -43,7 +44,7 @@ class OwnLoopback:
         return watched.seconds
 
 
-class _Watched:
+class _Watched(Passing):
     """Passes on what a fabric has.
 
     Attributes
@@ -53,21 +54,14 @@ class _Watched:
     """
 
     def __init__(self, fabric: Loopback, between: Callable[[], None] | None) -> None:
-        self.label = fabric.label
-        self.copies = fabric.copies
+        super().__init__(fabric)
         self.receive = fabric.receive
-        self.close = fabric.close
         self.seconds = 0.0
-        self._fabric = fabric
         self._between = between
         self._since = 0.0
 
-    @property
-    def waiting(self) -> int:
-        return self._fabric.waiting
-
     def release(self) -> None:
-        self._fabric.release()
+        self._receiver.release()
         now = perf_counter()
         if self._since:
             self.seconds += now - self._since
