@@ -11,6 +11,8 @@ _SIGNS = ("+", "-", "\N{MINUS SIGN}")
 def broken(formula: Any, width: int) -> Any:
     """Return a formula whose sum is broken before its signs where it is wider than wanted.
 
+    So is the sum over a fraction's bar, where that alone is wider.
+
     Parameters
     ----------
     formula : xml.dom.minidom.Element
@@ -27,10 +29,31 @@ def broken(formula: Any, width: int) -> Any:
         return formula
     left, summands = _equation(formula)
     room = width - sum(len(_text(part)) for part in left)
+    for fraction in formula.getElementsByTagName("mfrac"):
+        _break_numerator(fraction, room)
     lines = _lines(summands, room)
     if len(lines) < 2:
         return formula
-    document = formula.ownerDocument
+    return _table(formula.ownerDocument, lines, left)
+
+
+def _break_numerator(fraction: Any, room: int) -> None:
+    numerator = fraction.firstChild
+    if len(_text(numerator)) > room:
+        lines = _lines(_opened(numerator, room // 2), room, (*_SIGNS, ""))  # before factors too
+        fraction.replaceChild(_table(fraction.ownerDocument, lines, []), numerator)
+
+
+def _opened(part: Any, room: int) -> list[Any]:
+    """The parts of a row, and of those rows in it that are wider than wanted."""
+    if part.nodeName != "mrow" or len(_text(part)) <= room:
+        if _text(part) in ("(", ")"):
+            part.setAttribute("stretchy", "false")  # its other half may stand on another line
+        return [part]
+    return [each for child in list(part.childNodes) for each in _opened(child, room)]
+
+
+def _table(document: Any, lines: list[list[Any]], left: list[Any]) -> Any:
     table = document.createElement("mtable")
     for number, line in enumerate(lines):
         row = table.appendChild(document.createElement("mtr"))
@@ -50,11 +73,11 @@ def _equation(formula: Any) -> tuple[list[Any], list[Any]]:
     return [], parts
 
 
-def _lines(parts: list[Any], room: int) -> list[list[Any]]:
+def _lines(parts: list[Any], room: int, signs: tuple[str, ...] = _SIGNS) -> list[list[Any]]:
     lines: list[list[Any]] = [[]]
     used = 0
     for place, part in enumerate(parts):
-        is_sign = part.nodeName == "mo" and _text(part) in _SIGNS
+        is_sign = part.nodeName == "mo" and _text(part) in signs
         following = parts[place + 1] if is_sign and place + 1 < len(parts) else None
         length = len(_text(part))
         if following is not None and used and used + length + len(_text(following)) > room:

@@ -19,6 +19,10 @@ TWO = CORES == 2
 def test_looking_leaves_the_cores_as_they_were():
     before = os.sched_getaffinity(0)
     look = Look.now(both=True, crossing=True)
+    for _ in range(50):  # where tests beside this one have the cores, most of a look's games fail
+        if look.trip_seconds > 0 or not TWO:
+            break
+        look = Look.now(both=True, crossing=True)
     assert look.core_seconds > 0
     assert look.trip_seconds > 0 if TWO else isnan(look.trip_seconds)
     assert os.sched_getaffinity(0) == before

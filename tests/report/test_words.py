@@ -128,6 +128,20 @@ def test_a_long_sum_is_broken_before_its_signs_and_loses_nothing(lengths, width)
     assert all(len(row) <= max(width, longest + 3) for row in rows)
 
 
+@pytest.mark.parametrize("width", [20, 30, 80])
+def test_a_long_sum_over_a_bar_is_broken_and_loses_nothing(width):
+    """As the kernel's is, whose events threads share."""
+    letters = sympy.symbols([each * 6 for each in "abcdefg"])
+    over = letters[0] + (letters[1] + letters[2] + letters[3]) * (letters[4] + letters[5]) / 7
+    whole = "".join(ET.fromstring(report.mathml(over, width=1_000)).itertext())
+    broken = ET.fromstring(report.mathml(over, width=width))
+    assert "".join(broken.itertext()) == whole
+    (numerator,) = (fraction[0] for fraction in broken.iter("mfrac"))
+    rows = ["".join(row.itertext()) for row in numerator.iter("mtr")]
+    assert bool(rows) == (width < 40)
+    assert all(len(row) <= width + 4 for row in rows)  # a bracket or two more
+
+
 def test_a_legend_gives_meaning_value_and_unit():
     html = report.Formula(LOOP + N, [report.Meaning(LOOP, "one <tick>", "2.1 µs")])._repr_html_()
     assert "one &lt;tick&gt;" in html
