@@ -67,7 +67,7 @@ def _address(log: Path, server: subprocess.Popen) -> str:
 def test_nobody_without_the_token_gets_in(lab):
     address, _ = lab
     with pytest.raises(HTTPError) as refused:
-        urlopen(re.sub(r"/lab\?token=.*", "/api/contents", address), timeout=10)
+        urlopen(re.sub(r"/lab\?token=.*", "/api/contents", address), timeout=60)
     assert refused.value.code == 403
 
 
