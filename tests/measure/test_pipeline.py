@@ -221,7 +221,7 @@ def test_a_row_with_too_few_calm_runs_counts_all(monkeypatch):
         (lambda: PipelineBench(kinds="naive,warp"), "kinds"),
         (lambda: PipelineBench(kinds=()), "kinds"),
         (lambda: PipelineBench(event_loops="trio"), "event_loops"),
-        (lambda: PipelineBench(simd="v9"), "this processor's variants are baseline.*, not v9"),
+        (lambda: PipelineBench(simd="v9"), "this processor's variants are baseline"),
         (lambda: PipelineBench(load=1), "load"),
         (lambda: PipelineBench(repeats=0), "repeats"),
         (lambda: PipelineBench(batch_size=0), "batch_size"),
