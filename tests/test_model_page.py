@@ -56,7 +56,7 @@ def test_events_of_a_set_cost_by_the_page_what_the_fit_says():
     fit = fit_term(n, 2e-6 + 3e-9 * n + 5e-9 * np.maximum(0, n - 2_000), knees=[2_000])
     figures = dict(zip(("t_kernel", "t_event", "t_beyond"), fit.values, strict=True))
     for size in (1, 300, 6_000):
-        said = value("kernel among others", N=size, M=6_000, N_level=2_000, **figures)
+        said = value("kernel out of a larger set", N=size, M=6_000, N_level=2_000, **figures)
         assert said == pytest.approx(float(fit.among(6_000).predict(size)[0]))
 
 

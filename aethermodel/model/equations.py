@@ -121,7 +121,7 @@ def _of_terms() -> dict[str, Equation]:
             "one summand a memory level: Treibig and Hager 2010, the execution-cache-memory model, "
             "doi 10.1007/978-3-642-14390-8_64",
         ),
-        "kernel among others": Equation(
+        "kernel out of a larger set": Equation(
             _equal("T_kernel", _among(kernel)),
             "traffic from a memory level goes with the lines that are not found nearer, and in a "
             "set gone through in turn each line is as near as any: Treibig and Hager 2010, doi "

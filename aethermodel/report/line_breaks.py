@@ -6,6 +6,7 @@ from html import unescape
 from typing import Any
 
 _SIGNS = ("+", "-", "\N{MINUS SIGN}")
+_FACTOR = ""  # what multiplies without a sign takes no room
 
 
 def broken(formula: Any, width: int) -> Any:
@@ -40,7 +41,7 @@ def broken(formula: Any, width: int) -> Any:
 def _break_numerator(fraction: Any, room: int) -> None:
     numerator = fraction.firstChild
     if len(_text(numerator)) > room:
-        lines = _lines(_opened(numerator, room // 2), room, (*_SIGNS, ""))  # before factors too
+        lines = _lines(_opened(numerator, room // 2), room, (*_SIGNS, _FACTOR))
         fraction.replaceChild(_table(fraction.ownerDocument, lines, []), numerator)
 
 

@@ -77,6 +77,24 @@ def test_the_same_pipeline_can_run_again(pipeline):
     assert pipeline.capacity(100) > 0
 
 
+@pytest.mark.parametrize(
+    ("served", "ends", "carried"),
+    [
+        ([10] * 10, [5.0, *range(6, 15)], 10.0),  # five cold seconds first, then ten a second
+        ([9, 1, 90], [5.0, 6.0, 15.0], 10.0),  # a tenth is full with the second tick
+        ([100], [4.0], 25.0),
+    ],
+)
+def test_what_a_pipeline_carries_is_counted_once_it_is_warm(served, ends, carried, monkeypatch):
+    pipeline = LoadedPipeline(LoadSettings(group=1, largest=100, topics=1))
+
+    def run(due, rule=None):
+        pipeline._served, pipeline._ends = served, ends
+
+    monkeypatch.setattr(pipeline, "run", run)
+    assert pipeline.capacity(100) == pytest.approx(carried)
+
+
 def test_tiers_are_positive():
     times = tier_seconds(LoadSettings(group=8, topics=4), 50)
     assert set(times) == {"fabric", "bridge"}

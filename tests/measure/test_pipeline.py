@@ -172,7 +172,9 @@ def test_the_whole_bench_gives_its_table_with_predictions():
 
 
 def test_variants_of_the_kernels_have_rows_of_their_own_and_run_as_they_say():
-    chosen, other = simd_variant(), next(v for v in simd_variants() if v != simd_variant())
+    chosen, other = simd_variant(), next((v for v in simd_variants() if v != simd_variant()), "")
+    if not other:
+        pytest.skip(f"this processor runs the kernels as {chosen} alone")
     bench = PipelineBench(
         batch_size=64,
         topics=2,
