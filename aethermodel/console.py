@@ -8,28 +8,13 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
-from pydantic import ValidationError
+
+from aethermodel.refusals import one_line
+
+__all__ = ["BAD_INPUT", "INTERRUPTED", "one_line", "progress", "run_app", "run_command"]
 
 BAD_INPUT = 2
 INTERRUPTED = 130
-
-
-def one_line(error: Exception) -> str:
-    """Say what was wrong with an input in one line."""
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        given = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
-        if first["type"] == "extra_forbidden":
-            return f"{where}: there is no such setting{more}"
-        message = first["msg"].removeprefix("Value error, ")
-        return f"{where}: {message}{given}{more}" if where else f"{message}{more}"
-    if hasattr(error, "format_message"):  # the command line itself was wrong
-        return str(error.format_message())
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
 
 
 def run_app(app: typer.Typer) -> NoReturn:

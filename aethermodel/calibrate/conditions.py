@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from aethermodel.fields import STRICT, Bytes, Id
+from aethermodel.labels import FabricLabel
 from aethermodel.model.terms import expected_calls
 
 if TYPE_CHECKING:
     import sympy
 
-    from aethermodel.labels import FabricLabel
-
+#: What a router has room for: see `cython_core.router`.
+MOST_TOPICS = 65_536
 
 #: Batches that a ring has room for, unless they are large, and events of the largest such ring:
 #: 4 MiB, a share of the last cache that neighbours on a rented host leave.
 RING_BATCHES, RING_EVENTS = 8, 65_536
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Conditions:
     """Under what the terms were measured; a prediction holds for these.
+
+    A value of another type, or out of range, is refused wherever conditions are made: they go
+    into formulas.
 
     Attributes
     ----------
@@ -43,15 +50,15 @@ class Conditions:
         Threads that share each batch.
     """
 
-    topics: int
-    pool: int
-    event_loop: str
+    topics: Annotated[int, Field(ge=1, le=MOST_TOPICS)]
+    pool: Annotated[int, Field(ge=1, le=2**20)]
+    event_loop: Literal["asyncio", "uvloop"]
     fabric: FabricLabel
-    cache_bytes: dict[str, int]
-    switch: int | None = None
-    variant: str | None = None
-    layout: str = "records"
-    threads: int = 1
+    cache_bytes: dict[Literal["L1", "L2", "L3", "L4"], Bytes]
+    switch: Annotated[int, Field(ge=1, le=2**40)] | None = None
+    variant: Id | None = None
+    layout: Literal["records", "columns"] = "records"
+    threads: Annotated[int, Field(ge=1, le=2**20)] = 1
 
     def calls(self) -> sympy.Expr:
         """Return handler calls a tick, an expression in N."""

@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import sympy
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.composition import Part, Prediction, add_up, side_by_side
@@ -16,7 +15,7 @@ from aethermodel.calibrate.draws import DRAWS, draw_parameters
 from aethermodel.calibrate.fits import Kind
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import term_functions
-from aethermodel.model.parameters import Parameter
+from aethermodel.model.parameters import Parameter, expression_of
 from aethermodel.model.terms import PRODUCER, Term, expected_calls
 
 Floats = npt.NDArray[np.float64]
@@ -137,7 +136,7 @@ class Scenario:
     def _part(self, term: str, n: Floats, level: float, kind: Kind) -> Part:
         """A term's share; of one some of whose parameters are assumed, from the draws."""
         if not self._is_changed(term):
-            calls = sympy.sympify(self.model.calls)
+            calls = expression_of(self.model.calls)
             return self.calibration.part(term, n, calls, level, kind)
         function = term_functions(self.model)[term]
         mean = np.broadcast_to(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from aethermodel.model.parameters import K, N, Parameter
+from aethermodel.model.parameters import K, N, Parameter, expression_of
 from aethermodel.model.terms import PRODUCER, TERM_NAMES, Term
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +40,8 @@ class BatchModel:
     ------
     ValueError
         If two terms or two parameters share a name.
+    TypeError
+        If the calls are neither a number nor an expression.
 
     Notes
     -----
@@ -51,6 +53,7 @@ class BatchModel:
     producer: Term | None = None
 
     def __post_init__(self) -> None:
+        _ = expression_of(self.calls)  # which refuses a text
         names = [term.name for term in self.all_terms]
         parameters = [p.name for term in self.all_terms for p in term.parameters]
         for kind, given in (("terms", names), ("parameters", parameters)):

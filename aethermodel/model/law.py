@@ -11,7 +11,7 @@ import numpy.typing as npt
 import sympy
 
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.parameters import K, N
+from aethermodel.model.parameters import K, N, expression_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -111,7 +111,7 @@ class Law:
             shape = arrays[0].shape
             return np.stack([np.broadcast_to(np.asarray(r, dtype=float), shape) for r in results])
 
-        calls = sympy.sympify(model.calls)
+        calls = expression_of(model.calls)
         return cls(
             fixed=figures([piece.fixed.subs(K, 0) for piece in parts]),
             per_call=figures([piece.fixed.coeff(K, 1) for piece in parts]),

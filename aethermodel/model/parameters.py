@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 
 import sympy
 from sympy.physics.units import Dimension, length, time
@@ -72,6 +73,13 @@ class Parameter:
         Where the value comes from: a page, a probe.
     low, high : float or None
         95 % interval, where one is known.
+
+    Raises
+    ------
+    TypeError
+        If the value is no number.
+    ValueError
+        If the name is no identifier, the unit none of `DIMENSIONS`, or the value negative.
     """
 
     name: str
@@ -85,6 +93,10 @@ class Parameter:
     def __post_init__(self) -> None:
         if self.unit not in DIMENSIONS:
             raise UnitError(f"{self.name}: unit {self.unit!r} is not one of {sorted(DIMENSIONS)}")
+        if not (self.name.isascii() and self.name.isidentifier()):
+            raise ValueError(f"a parameter's name is a plain identifier, not {self.name!r}")
+        if not isinstance(self.value, Real):
+            raise TypeError(f"{self.name} must be a number, not {self.value!r}")
         if not self.value >= 0:
             raise ValueError(f"{self.name} must not be negative, but is {self.value}")
 
@@ -101,6 +113,25 @@ class Parameter:
     def with_value(self, value: float, source: str) -> Parameter:
         """Return this parameter with another value, of which nothing but the source is known."""
         return replace(self, value=value, source=source, low=None, high=None)
+
+
+def expression_of(value: float | sympy.Expr) -> sympy.Expr:
+    """Return a number as an expression; an expression as it is.
+
+    SymPy's own way evaluates whatever Python a text holds, so that no text may come near it.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if isinstance(value, sympy.Expr):
+        return value
+    if isinstance(value, Integral):
+        return sympy.Integer(int(value))
+    if isinstance(value, Real):
+        return sympy.Float(float(value))
+    raise TypeError(f"wanted a number or an expression, not {value!r}")
 
 
 def dimension_of(expression: sympy.Expr, units: dict[sympy.Symbol, Dimension]) -> Dimension:

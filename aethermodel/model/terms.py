@@ -14,6 +14,7 @@ from aethermodel.model.parameters import (
     Parameter,
     UnitError,
     dimension_of,
+    expression_of,
     same_dimension,
 )
 from aethermodel.model.scalability import KAPPA, SIGMA, SPEEDUP, P
@@ -141,8 +142,17 @@ def expected_calls(topics: sympy.Expr | int) -> sympy.Expr:
     sympy.Expr
         In N. The classical occupancy sum (Feller 1968, An Introduction to Probability Theory,
         volume 1, section IV.2).
+
+    Raises
+    ------
+    TypeError
+        If `topics` is neither an expression nor a number.
+    ValueError
+        If there is none.
     """
-    k = sympy.sympify(topics)
+    k = expression_of(topics)
+    if k.is_number and not k.is_positive:
+        raise ValueError(f"there is at least 1 topic, not {k}")
     return k * (1 - (1 - 1 / k) ** N)
 
 

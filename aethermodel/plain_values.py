@@ -1,0 +1,219 @@
+"""Plain values: what JSON, TOML and YAML from outside may say, and nothing that runs or runs away.
+
+Each parser gives dicts, lists, texts, finite numbers, true, false and none; of a name that is
+given twice, of nests deeper than `MOST_DEEP`, and of numbers beyond 64 bits none is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from typing import Any
+
+from aethermodel.refusals import InputError, quoted
+
+MOST_DEEP = 64
+#: Most bytes of a file that a person writes.
+MOST_WRITTEN = 256 * 2**10
+
+_LARGEST = 2**64
+_NUMBER = re.compile(
+    r"[-+]?((0|[1-9](_?[0-9])*)(\.([0-9](_?[0-9])*)?)?|(\.[0-9]+))"
+    r"([eE][-+]?[0-9]+)?"
+)
+_NO_NUMBER = re.compile(r"[-+]?\.?(inf|infinity|nan)", re.IGNORECASE)
+# A text as one piece, so that brackets within do not count; or a bracket.
+_NESTS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+# tomllib takes quadratic time over the parts of a dotted name.
+_DOTTED = re.compile(r"""(?<![\w'"-])(?:[\w'"-]++[ \t]*+\.[ \t]*+){33}""")
+
+
+def text_of(content: bytes) -> str:
+    """Return UTF-8 as text, without the byte order mark that some editors put in front."""
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 at byte {error.start}: save it as UTF-8") from None
+
+
+def parse_json(content: bytes) -> Any:
+    """Read JSON.
+
+    Raises
+    ------
+    InputError
+        If it is none, or says what `check_plain` refuses.
+    """
+    text = text_of(content)
+    if text.count("[") + text.count("{") > MOST_DEEP:
+        _check_nests(text)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_constant,
+        )
+    except json.JSONDecodeError as error:
+        raise InputError(f"not JSON ({error})") from None
+    if _HALF_OF_A_PAIR.search(text):
+        check_plain(value)
+    return value
+
+
+def parse_toml(content: bytes) -> dict[str, Any]:
+    """Read TOML; dates and times, which no parameter takes, are left to the schema.
+
+    Raises
+    ------
+    InputError
+        If it is none, or says what `check_plain` refuses.
+    """
+    text = text_of(content)
+    if _DOTTED.search(text):
+        raise InputError("not TOML (a name of more than 32 dotted parts)")
+    try:
+        value = tomllib.loads(text)
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
+        raise InputError(f"not TOML ({error})") from None
+    check_plain(value)
+    return value
+
+
+def parse_yaml(content: bytes) -> Any:
+    """Read YAML as its version 1.2 has it: ``12:30:00``, ``on``, ``017`` and dates stay texts.
+
+    Raises
+    ------
+    InputError
+        If it is none, has tags or aliases, or says what `check_plain` refuses.
+    """
+    import yaml
+
+    from aethermodel.yaml_loader import PlainLoader
+
+    text = text_of(content)
+    try:
+        value = yaml.load(text, PlainLoader)  # a SafeLoader, of fewer types still
+    except yaml.YAMLError as error:
+        raise InputError(f"not YAML ({error})") from None
+    except RecursionError:
+        raise _too_deep() from None
+    check_plain(value)
+    return value
+
+
+def scalar(text: str) -> Any:
+    """Return what one written word means: a number, true, false, none; or the text itself.
+
+    A number is what reads as one to everybody: ``017``, ``0x1f`` and ``12:30:00`` are texts.
+
+    Raises
+    ------
+    InputError
+        If it is a number beyond 64 bits, or none that is finite.
+    """
+    plain = text.strip()
+    words = {"true": True, "false": False, "none": None, "null": None}
+    if plain.lower() in words:
+        return words[plain.lower()]
+    if _NO_NUMBER.fullmatch(plain):
+        raise _endless(plain)
+    number = _NUMBER.fullmatch(plain)
+    if number is None:
+        return plain
+    digits = plain.replace("_", "")
+    return _float(digits) if {*"eE."} & {*digits} else _integer(digits)
+
+
+def check_plain(value: Any) -> None:
+    """Refuse what would fail later: half characters, numbers beyond 64 bits, endless nests.
+
+    Raises
+    ------
+    InputError
+    """
+    level, deep = [value], 0
+    while level:
+        deep += 1
+        if deep > MOST_DEEP:
+            raise _too_deep()
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                below += each.keys()
+                below += each.values()
+            elif isinstance(each, list):
+                below += each
+            elif isinstance(each, str):
+                if not each.isascii():
+                    _check_whole(each)
+            elif isinstance(each, float) and not math.isfinite(each):
+                raise _endless(each)
+            elif isinstance(each, int) and abs(each) >= _LARGEST:
+                raise _too_large(len(f"{abs(each):x}") * 6 // 5)
+        level = below
+
+
+def _check_nests(text: str) -> None:
+    deep = 0
+    for found in _NESTS.finditer(text):
+        if found[0] in "[{":
+            deep += 1
+            if deep > MOST_DEEP:
+                raise _too_deep()
+        elif found[0] in "]}":
+            deep -= 1
+
+
+def _check_whole(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError(f"half of a surrogate pair in {ascii(text[:40])}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise InputError(f"the name {quoted(name)} is given twice")
+            seen.add(name)
+    return named
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20:
+        raise _too_large(len(text))
+    return int(text)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _endless(text)
+    return value
+
+
+def _constant(text: str) -> float:
+    raise _endless(text)
+
+
+def _endless(what: object) -> InputError:
+    return InputError(f"wanted a finite number, not {quoted(what)}")
+
+
+def _too_deep() -> InputError:
+    return InputError(f"nested more than {MOST_DEEP} deep")
+
+
+def _too_large(digits: int) -> InputError:
+    return InputError(f"a whole number of about {digits:,} digits: no more than 64 bits")
