@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel.command_files import readable, writable
+
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration import Calibration
     from aethermodel.measure.diagnosis import Diagnosis
@@ -73,12 +75,20 @@ def command(
     ] = False,
     calibration: Annotated[
         Path | None,
-        typer.Option("--calibration", "-c", help="for --diagnose: its terms, else probed first"),
+        typer.Option(
+            "--calibration",
+            "-c",
+            callback=readable,
+            help="for --diagnose: its terms, else probed first",
+        ),
     ] = None,
     probe_seconds: Annotated[
         float, typer.Option(min=1, help="for --diagnose: most time to probe the terms")
     ] = 15.0,
-    json: Annotated[str | None, typer.Option(help="write JSON to this file, - for stdout")] = None,
+    json: Annotated[
+        str | None,
+        typer.Option(callback=writable, help="write JSON to this file, - for standard output"),
+    ] = None,
 ) -> None:
     """Run the specification's stress test: producer, queue and consumer on one event loop.
 

@@ -10,6 +10,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     FailFast,
     Field,
@@ -34,7 +35,7 @@ class Content(BaseModel):
 #: A name that may stand in a table, a formula, a command line or a path.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=64)]
 #: The id of a host, a commit, a key.
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
+Id = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 #: Some words for a reader, in one line.
 Line = Annotated[str, StringConstraints(pattern=_LINE, max_length=4096)]
@@ -46,7 +47,7 @@ Seconds = Annotated[float, Field(ge=1e-14, le=1e6)]
 Size = Annotated[float, Field(ge=1, le=2**40)]
 Sizes = Annotated[list[Size], FailFast(), Field(max_length=1_000_000)]
 Times = Annotated[list[Seconds], FailFast(), Field(max_length=1_000_000)]
-Bytes = Annotated[int, Field(ge=1, le=2**50)]
+Bytes = Annotated[int, Field(strict=True, ge=1, le=2**50)]
 
 _DATE = TypeAdapter(AwareDatetime)
 _WRITTEN_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[-+]\d\d:\d\d)")
@@ -87,6 +88,17 @@ class Fingerprint(Content):
     def facts(self) -> dict[str, Any]:
         """Return what was recorded."""
         return self.model_dump(exclude_unset=True)
+
+
+def in_one_piece(value: Any) -> Any:
+    """Join the lines as which a notebook holds a text."""
+    if isinstance(value, list) and all(isinstance(line, str) for line in value):
+        return "".join(value)
+    return value
+
+
+#: A text of a notebook.
+Text = Annotated[str, BeforeValidator(in_one_piece)]
 
 
 def same_lengths(columns: Mapping[str, list[Any]]) -> None:

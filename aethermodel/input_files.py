@@ -64,7 +64,9 @@ def read_bytes(path: Path | str, most: int = MOST_BYTES) -> bytes:
     with open_input(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise InputError(f"{path}: larger than {most:,} bytes, the most that is read of such a file")
+        raise InputError(
+            f"{path}: larger than {most:,} bytes, the most that is read of such a file"
+        )
     return content
 
 
@@ -82,6 +84,10 @@ def refusing(where: Path | str, what: str = "") -> Iterator[None]:
         yield
     except OSError:
         raise
+    except InputError as error:
+        if str(error).startswith(str(where)):
+            raise
+        raise InputError(f"{where}{what}: {error}") from None
     except (ValueError, RecursionError, OverflowError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else one_line(error)
         raise InputError(f"{where}{what}: {why}") from None

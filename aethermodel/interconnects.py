@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field, TypeAdapter
+
+from aethermodel.fields import Content, Line, Name
+from aethermodel.input_files import read_bytes, refusing
 from aethermodel.model.roofline import Ceiling, bandwidth_ceiling
+from aethermodel.plain_values import MOST_WRITTEN, parse_toml
+from aethermodel.quantities import Quantity, si
+
+
+class _Entry(Content):
+    bandwidth: Quantity
+    source: Annotated[Line, Field(min_length=1)]
+    messages: Quantity | None = None
+
+
+_FILE = TypeAdapter(dict[Name, _Entry])
 
 
 @dataclass(frozen=True)
@@ -29,27 +45,31 @@ class Interconnect:
     messages_per_second: float | None
 
 
-def load_interconnects() -> dict[str, Interconnect]:
-    """Read ``data/interconnects.toml``; prefixed units become SI here, at the border."""
-    import pint
+def load_interconnects(path: Path | None = None) -> dict[str, Interconnect]:
+    """Read ``data/interconnects.toml``; prefixed units become SI here, at the border.
 
-    document = tomllib.loads((files("aethermodel") / "data/interconnects.toml").read_text("utf-8"))
-    registry = pint.UnitRegistry()
+    Parameters
+    ----------
+    path : pathlib.Path, optional
+        Another file of the same form.
 
-    def si(text: str | None, unit: str) -> float | None:
-        return None if text is None else float(registry.Quantity(text).to(unit).magnitude)
-
-    found = {}
-    for name, entry in document.items():
-        rate = si(entry["bandwidth"], "B/s")
-        assert rate is not None
-        found[name] = Interconnect(
-            name,
-            entry["source"],
-            rate,
-            si(entry.get("messages"), "1/s"),
-        )
-    return found
+    Raises
+    ------
+    InputError
+        In one line, if the file is not of that form.
+    """
+    where = str(path or files("aethermodel") / "data/interconnects.toml")
+    with refusing(where):
+        document = _FILE.validate_python(parse_toml(read_bytes(where, MOST_WRITTEN)))
+        return {
+            name: Interconnect(
+                name,
+                entry.source,
+                si(entry.bandwidth, "B/s"),
+                si(entry.messages, "1/s") if entry.messages else None,
+            )
+            for name, entry in document.items()
+        }
 
 
 def interconnect(name: str) -> Interconnect:

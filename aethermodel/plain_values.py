@@ -26,6 +26,8 @@ _NUMBER = re.compile(
 _NO_NUMBER = re.compile(r"[-+]?\.?(inf|infinity|nan)", re.IGNORECASE)
 # A text as one piece, so that brackets within do not count; or a bracket.
 _NESTS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+# Of a power that a float may not have, or of more digits than 64 bits.
+_ODD_NUMBER = re.compile(r"\d[eE]\+?\d{3}|(?<![.\d])\d{20}")
 _HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 # tomllib takes quadratic time over the parts of a dotted name.
 _DOTTED = re.compile(r"""(?<![\w'"-])(?:[\w'"-]++[ \t]*+\.[ \t]*+){33}""")
@@ -52,11 +54,7 @@ def parse_json(content: bytes) -> Any:
         _check_nests(text)
     try:
         value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_float,
-            parse_constant=_constant,
+            text, object_pairs_hook=_object, parse_constant=_constant, **_hooks_for(text)
         )
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON ({error})") from None
@@ -176,7 +174,7 @@ def _check_whole(text: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise InputError(f"half of a surrogate pair in {ascii(text[:40])}") from None
+        raise InputError(f"half of a surrogate pair in {text[:40]!a}") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -188,6 +186,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise InputError(f"the name {quoted(name)} is given twice")
             seen.add(name)
     return named
+
+
+def _hooks_for(text: str) -> dict[str, Any]:
+    """Return checks of each number, where one may need them: they take longer than the rest."""
+    return {"parse_int": _integer, "parse_float": _float} if _ODD_NUMBER.search(text) else {}
 
 
 def _integer(text: str) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from aethermodel.console import one_line
+from aethermodel.fields import Content, Line, Name
+from aethermodel.input_files import read_bytes, refusing
 from aethermodel.model.fabric import COST_NAMES, COSTS, VerbsCosts
+from aethermodel.plain_values import MOST_WRITTEN, parse_toml
+from aethermodel.quantities import Quantity, si
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,14 +26,12 @@ _WRITTEN = {
 }
 
 
-class Figure(BaseModel):
+class Figure(Content):
     """One figure: with a source, or with the reason why it is assumed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    value: str
-    source: str | None = None
-    assumed: str | None = Field(None, min_length=1)
+    value: Quantity
+    source: Line | None = None
+    assumed: Annotated[Line, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _either(self) -> Figure:
@@ -40,12 +40,10 @@ class Figure(BaseModel):
         return self
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    sources: dict[str, str]
-    common: dict[str, Figure]
-    cards: dict[str, dict[str, Figure]] = Field(min_length=1)
+class _File(Content):
+    sources: dict[Name, Line]
+    common: dict[Name, Figure]
+    cards: dict[Name, dict[Name, Figure]] = Field(min_length=1, max_length=1000)
 
     @model_validator(mode="after")
     def _whole(self) -> _File:
@@ -110,22 +108,22 @@ def load_cards(path: Path | None = None) -> dict[str, Card]:
     ValueError
         In one line, if the file is not of that form.
     """
-    # A registry of units takes a second to make.
-    return dict(_load(path))
+    return dict(_own()) if path is None else _load(path)
 
 
 @cache
-def _load(path: Path | None) -> dict[str, Card]:
-    import pint
+def _own() -> dict[str, Card]:
+    return _load(None)
 
-    where = path or files("aethermodel") / "data/rdma-nics.toml"
-    registry = pint.UnitRegistry()
-    try:
-        document = _File.model_validate(tomllib.loads(where.read_text("utf-8")))
+
+def _load(path: Path | None) -> dict[str, Card]:
+    where = str(path or files("aethermodel") / "data/rdma-nics.toml")
+    with refusing(where):
+        document = _File.model_validate(parse_toml(read_bytes(where, MOST_WRITTEN)))
         cards = {}
         for name, own in document.cards.items():
             given = document.common | own
-            figures: Any = {cost: _si(registry, cost, given[cost]) for cost in COST_NAMES}
+            figures: Any = {cost: _si(cost, given[cost]) for cost in COST_NAMES}
             costs = VerbsCosts(**figures)
             cards[name] = Card(
                 name,
@@ -136,20 +134,14 @@ def _load(path: Path | None) -> dict[str, Card]:
                 },
                 frozenset(c for c, figure in given.items() if figure.assumed),
             )
-    except (ValidationError, ValueError) as error:
-        raise ValueError(f"{where}: {one_line(error)}") from None
     return cards
 
 
-def _si(registry: object, cost: str, figure: Figure) -> float:
-    import pint
-
-    assert isinstance(registry, pint.UnitRegistry)
+def _si(cost: str, figure: Figure) -> float:
     try:
-        return float(registry.Quantity(figure.value).to(_WRITTEN[cost]).magnitude)
-    except (pint.errors.PintError, AssertionError, TypeError, AttributeError):
-        unit = _WRITTEN[cost] or "a plain number"
-        raise ValueError(f"{cost}: {figure.value!r} is not in {unit}") from None
+        return si(figure.value, _WRITTEN[cost])
+    except ValueError as error:
+        raise ValueError(f"{cost}: {error}") from None
 
 
 def card(name: str) -> Card:

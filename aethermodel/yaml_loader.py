@@ -12,7 +12,8 @@ from aethermodel.plain_values import MOST_DEEP, scalar
 from aethermodel.refusals import InputError, quoted
 
 _TEXT, _WORD = "tag:yaml.org,2002:str", "!word"
-_COLLECTIONS = {nodes.MappingNode: "tag:yaml.org,2002:map", nodes.SequenceNode: "tag:yaml.org,2002:seq"}
+_MAP, _LIST = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
+_COLLECTIONS = {nodes.MappingNode: _MAP, nodes.SequenceNode: _LIST}
 
 
 class PlainLoader(SafeLoader):
@@ -67,6 +68,6 @@ PlainLoader.yaml_constructors = {
     _WORD: PlainLoader._word,
     _TEXT: PlainLoader.construct_yaml_str,
     **dict.fromkeys([None], PlainLoader.construct_undefined),
-    _COLLECTIONS[nodes.MappingNode]: PlainLoader.construct_mapping,
-    _COLLECTIONS[nodes.SequenceNode]: PlainLoader._list,
+    _MAP: PlainLoader.construct_mapping,
+    _LIST: PlainLoader._list,
 }

@@ -8,6 +8,7 @@ recorder that dies leaves a readable file, short of at most its last batch.
 
 import mmap
 import os
+import stat
 import struct
 import weakref
 from collections.abc import AsyncIterator, Iterator
@@ -54,8 +55,15 @@ class Recorder:
         self._fd = -1
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND
         self._fd = os.open(path, flags, 0o600)
+        self._path = os.fspath(path)
+        self._size = 0  # of what is whole
         self.recorded = 0
-        self._append(memoryview(_START.ljust(_HEADER_BYTES, b"\0")))
+        try:
+            self._append(memoryview(_START.ljust(_HEADER_BYTES, b"\0")))
+        except BaseException:
+            self.close()
+            Path(path).unlink(missing_ok=True)  # ours, and no recording yet
+            raise
 
     def write(self, events: Events) -> None:
         """Append a batch.
@@ -70,16 +78,32 @@ class Recorder:
         ValueError
             On anything else, or after `close`.
         OSError
-            If the disk is full; the file then ends within this batch.
+            If the disk is full, with the file's name. The file ends with the batch before, and
+            this one can be written again; where it cannot even be cut, the recorder is closed.
         """
         if self._fd < 0:
             raise ValueError("this recorder is closed")
-        self._append(as_bytes(events).data)
+        self._append(as_bytes(events).data.cast("B"))
         self.recorded += len(events)
 
     def _append(self, rest: memoryview) -> None:
-        while rest:
-            rest = rest[os.write(self._fd, rest) :]
+        size = self._size + len(rest)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except BaseException as error:
+            self._cut()
+            if isinstance(error, OSError) and error.errno is not None:
+                raise OSError(error.errno, os.strerror(error.errno), self._path) from error
+            raise
+        self._size = size
+
+    def _cut(self) -> None:
+        """Take back half a batch: those after it would be read as of another place."""
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError:
+            self.close()
 
     def close(self) -> None:
         """Close the file; idempotent."""
@@ -124,8 +148,12 @@ class Replay:
         self._position = 0
         self._claimed = 0
         self._views: list[weakref.ref[Events]] = []
-        with Path(path).open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
+        # Without O_NONBLOCK, opening a pipe would wait for somebody who writes to it.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            size = status.st_size
+            if not stat.S_ISREG(status.st_mode):
+                raise ValueError(f"{path} is no regular file, and not a recording of events")
             if file.read(len(_START)) != _START or size < _HEADER_BYTES:
                 raise ValueError(f"{path} is not a recording of events")
             self._length = (size - _HEADER_BYTES) // EVENT_BYTES

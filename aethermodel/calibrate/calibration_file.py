@@ -1,25 +1,136 @@
-"""The calibration file: JSON with a versioned schema, its samples under a hash."""
+"""The calibration file: JSON with a versioned schema; what is read back stands under a hash."""
 
 from __future__ import annotations
 
 import json
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.choice import weighed
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.calibrate.samples import Timings
+from aethermodel.fields import (
+    Content,
+    Fingerprint,
+    Line,
+    Moment,
+    Name,
+    Sha256,
+    Share,
+    Sizes,
+    Times,
+    same_lengths,
+)
+from aethermodel.input_files import read_bytes, refusing
+from aethermodel.labels import FabricLabel
 from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES
+from aethermodel.plain_values import parse_json
+from aethermodel.refusals import one_line, quoted
 
-SCHEMA = "aethermodel.calibration/2"
-#: Without the process of each sample, and without the producer.
-_FIRST = "aethermodel.calibration/1"
+#: What is written: everything that is read back stands under the hash.
+SCHEMA = "aethermodel.calibration/3"
 _NOT_RECORDED = (
     "its processes were not recorded: intervals take all samples to be independent, "
     "and hold too seldom where processes differ"
 )
+#: Most bytes of a file.
+_MOST = 64 * 2**20
+
+Term = Literal["loop", "ffi", "kernel", "fabric", "refill", "send"]
+Process = Annotated[int, Field(ge=0, le=2**31)]
+
+
+class _Timings(Content):
+    n: Sizes
+    seconds: Times
+    process: list[Process] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _can_be_fitted(self) -> Self:
+        same_lengths({"n": self.n, "seconds": self.seconds})
+        if self.process:
+            same_lengths({"n": self.n, "process": self.process})
+        if len(self.n) < 3 or min(self.n) == max(self.n):
+            raise ValueError("a term takes at least three samples, at two sizes or more")
+        return self
+
+
+class _Copies(Content):
+    n: Sizes
+    seconds: Times
+
+    @model_validator(mode="after")
+    def _same(self) -> Self:
+        same_lengths({"n": self.n, "seconds": self.seconds})
+        return self
+
+
+class _Ceilings(Content):
+    copy_: _Copies = Field(_Copies(n=[], seconds=[]), alias="copy")
+
+
+class _Teams(Content):
+    threads: list[Annotated[float, Field(ge=1, le=65_536, multiple_of=1)]]
+    seconds: Times
+
+    @model_validator(mode="after")
+    def _same(self) -> Self:
+        same_lengths({"threads": self.threads, "seconds": self.seconds})
+        return self
+
+
+class _Parameter(Content):
+    """For readers of the file; never read back."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: Line
+    meaning: Line
+    source: Line
+
+
+class _Candidate(Content):
+    """For readers of the file; never read back."""
+
+    law: Line
+    held_out: float | None
+    aicc: float | None
+    lack_of_fit: Share | None
+    admitted: bool
+    chosen: bool
+
+
+class _File(Content):
+    schema_: Literal[
+        "aethermodel.calibration/1", "aethermodel.calibration/2", "aethermodel.calibration/3"
+    ] = Field(alias="schema")
+    host: Fingerprint
+    fabric: FabricLabel
+    created: Moment
+    conditions: Conditions
+    parameters: dict[Name, _Parameter] = Field(default_factory=dict)
+    warnings: list[Line] = Field(default_factory=list, max_length=1000)
+    findings: list[Line] = Field(default_factory=list, max_length=1000)
+    laws: dict[Term, list[_Candidate]] = Field(default_factory=dict)
+    samples: dict[Term, _Timings]
+    teams: _Teams = _Teams(threads=[], seconds=[])
+    ceilings: _Ceilings = _Ceilings()
+    sha256: Sha256 | None = None
+    samples_sha256: Sha256 | None = None  # up to the second schema
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.fabric != self.conditions.fabric:
+            raise ValueError(f"fabric is {self.fabric}, the conditions' {self.conditions.fabric}")
+        for term in TERM_NAMES:
+            if term not in self.samples:
+                raise ValueError(f"samples of {term} are missing")
+        return self
 
 
 def content_of(calibration: Calibration) -> dict[str, Any]:
@@ -44,7 +155,7 @@ def content_of(calibration: Calibration) -> dict[str, Any]:
         "warnings": list(calibration.warnings),
         "findings": list(calibration.findings),
         "laws": {term: weighed(fit.tried, fit.chosen) for term, fit in calibration.fits.items()},
-        "samples_sha256": samples_hash(calibration),
+        "sha256": _hash_of(_read_back(calibration)),
         "samples": {term: timings._asdict() for term, timings in calibration.samples.items()},
     }
     if calibration.teams[0]:
@@ -55,56 +166,70 @@ def content_of(calibration: Calibration) -> dict[str, Any]:
     return content
 
 
-def samples_hash(calibration: Calibration) -> str:
-    """SHA-256 of the samples: two calibrations with the same came from the same figures."""
-    return _hash_of(calibration.samples)
+def _read_back(calibration: Calibration) -> dict[str, Any]:
+    """Return whatever a prediction is made from, or a reader is told."""
+    return {
+        "host": calibration.host,
+        "created": calibration.created,
+        "conditions": vars(calibration.conditions),
+        "samples": calibration.samples,
+        "teams": calibration.teams,
+        "copies": calibration.copies,
+        "warnings": calibration.warnings,
+    }
 
 
-def _hash_of(samples: Any) -> str:
-    return sha256(json.dumps(samples, sort_keys=True).encode()).hexdigest()
+def _hash_of(values: Any) -> str:
+    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def calibration_of(content: dict[str, Any]) -> Calibration:
+def calibration_of(content: Any) -> Calibration:
     """Rebuild a calibration; the terms are fitted again from its own samples.
 
-    One of the first schema is read too, with a warning that its processes were not recorded.
+    Of the schemas before, too: the first recorded no processes, which is warned of, and the hash
+    of the second holds its samples alone.
 
     Raises
     ------
     ValueError
-        If it is not a calibration, or its samples were changed.
+        If it is not a calibration, or was changed.
     """
     schema = content.get("schema") if isinstance(content, dict) else None
-    if schema not in (SCHEMA, _FIRST):
-        raise ValueError(f"not a calibration: schema is {schema!r}, not {SCHEMA!r}")
+    if schema not in ("aethermodel.calibration/1", "aethermodel.calibration/2", SCHEMA):
+        raise ValueError(f"not a calibration: schema is {quoted(schema)}, not {SCHEMA!r}")
     try:
-        host = content["host"]
-        host["id"], host["processor"]
-        copies = content.get("ceilings", {}).get("copy", {"n": [], "seconds": []})
-        teams = content.get("teams", {"threads": [], "seconds": []})
-        given = content["samples"]
-        terms = [*TERM_NAMES, *(term for term in (REFILL, PRODUCER) if term in given)]
-        calibration = Calibration(
-            host,
-            content["created"],
-            Conditions(**content["conditions"]),
-            {term: _timings(given[term], schema) for term in terms},
-            (copies["n"], copies["seconds"]),
-            tuple(content.get("warnings", ())),
-            (teams["threads"], teams["seconds"]),
-        )
-        stated = content["samples_sha256"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a calibration: {error} is missing or wrong") from None
-    found = samples_hash(calibration)
-    if schema == _FIRST:
-        found = _hash_of({term: timings[:2] for term, timings in calibration.samples.items()})
-    if found != stated:
-        raise ValueError("the calibration's samples do not match their hash")
-    recorded = all(timings.process for timings in calibration.samples.values())
-    if recorded or _NOT_RECORDED in calibration.warnings:
+        file = _File.model_validate(content)
+    except ValidationError as error:
+        raise ValueError(f"not a calibration: {one_line(error)}") from None
+    first = file.schema_.endswith("/1")
+    calibration = Calibration(
+        file.host.facts(),
+        file.created,
+        file.conditions,
+        {
+            term: Timings(found.n, found.seconds, [] if first else found.process)
+            for term in (*TERM_NAMES, REFILL, PRODUCER)
+            if (found := file.samples.get(term)) is not None  # type: ignore[call-overload]
+        },
+        (file.ceilings.copy_.n, file.ceilings.copy_.seconds),
+        tuple(file.warnings),
+        (file.teams.threads, file.teams.seconds),
+    )
+    _check_hash(file, calibration)
+    if all(timings.process for timings in calibration.samples.values()):
         return calibration
-    return calibration.warned(_NOT_RECORDED)
+    return calibration if _NOT_RECORDED in file.warnings else calibration.warned(_NOT_RECORDED)
+
+
+def _check_hash(file: _File, calibration: Calibration) -> None:
+    if file.schema_ == SCHEMA:
+        stated, found = file.sha256, _hash_of(_read_back(calibration))
+    else:
+        columns = 2 if file.schema_.endswith("/1") else 3
+        timed = {term: timings[:columns] for term, timings in calibration.samples.items()}
+        stated, found = file.samples_sha256, _hash_of(timed)
+    if stated != found:
+        raise ValueError("the samples or conditions do not match their hash: calibrate again")
 
 
 def read(path: Path | str) -> Calibration:
@@ -112,18 +237,10 @@ def read(path: Path | str) -> Calibration:
 
     Raises
     ------
-    ValueError
-        If the file is no calibration.
+    InputError
+        In one line, if the file is no calibration.
+    OSError
+        If it cannot be read.
     """
-    try:
-        content = json.loads(Path(path).read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error})") from None
-    try:
-        return calibration_of(content)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def _timings(column: dict[str, Any], schema: str) -> Timings:
-    return Timings(column["n"], column["seconds"], [] if schema == _FIRST else column["process"])
+    with refusing(path):
+        return calibration_of(parse_json(read_bytes(path, _MOST)))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from aethermodel.fields import STRICT, Bytes, Id
+from aethermodel.fields import Bytes, Id
 from aethermodel.labels import FabricLabel
 from aethermodel.model.terms import expected_calls
 
 if TYPE_CHECKING:
     import sympy
+
+# Strict field by field: a strict dataclass would not be made from a file's values.
+_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 #: What a router has room for: see `cython_core.router`.
 MOST_TOPICS = 65_536
@@ -22,7 +25,7 @@ MOST_TOPICS = 65_536
 RING_BATCHES, RING_EVENTS = 8, 65_536
 
 
-@dataclass(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=_CONFIG)
 class Conditions:
     """Under what the terms were measured; a prediction holds for these.
 
@@ -50,15 +53,15 @@ class Conditions:
         Threads that share each batch.
     """
 
-    topics: Annotated[int, Field(ge=1, le=MOST_TOPICS)]
-    pool: Annotated[int, Field(ge=1, le=2**20)]
+    topics: Annotated[int, Field(strict=True, ge=1, le=MOST_TOPICS)]
+    pool: Annotated[int, Field(strict=True, ge=1, le=2**20)]
     event_loop: Literal["asyncio", "uvloop"]
     fabric: FabricLabel
     cache_bytes: dict[Literal["L1", "L2", "L3", "L4"], Bytes]
-    switch: Annotated[int, Field(ge=1, le=2**40)] | None = None
+    switch: Annotated[int, Field(strict=True, ge=1, le=2**40)] | None = None
     variant: Id | None = None
     layout: Literal["records", "columns"] = "records"
-    threads: Annotated[int, Field(ge=1, le=2**20)] = 1
+    threads: Annotated[int, Field(strict=True, ge=1, le=2**20)] = 1
 
     def calls(self) -> sympy.Expr:
         """Return handler calls a tick, an expression in N."""

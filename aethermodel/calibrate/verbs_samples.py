@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from aethermodel.console import one_line
+from aethermodel.fields import Content, Fingerprint, Line, Times
+from aethermodel.input_files import read_bytes, refusing
+from aethermodel.plain_values import parse_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +20,15 @@ if TYPE_CHECKING:
 SCHEMA: Final = "aethermodel.bench.rdma/1"
 #: Columns that say how a batch was sent.
 SETTING = ("messages", "message_bytes", "list_length", "signal_every", "window", "inline")
+#: Most bytes of a file.
+_MOST = 64 * 2**20
 COMMITTED = "data/soft-roce-sweep.json"
 
 
-class Row(BaseModel):
+Count = Annotated[int, Field(ge=1, le=2**40)]
+
+
+class Row(Content):
     """One setting and its samples.
 
     Attributes
@@ -39,26 +46,23 @@ class Row(BaseModel):
         Samples that were disturbed and kept for want of better ones.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    messages: int = Field(ge=1)
-    message_bytes: int = Field(ge=1)
-    list_length: int = Field(ge=1)
-    signal_every: int = Field(ge=1)
-    window: int = Field(ge=1)
+    messages: Count
+    message_bytes: Count
+    list_length: Count
+    signal_every: Count
+    window: Count
     inline: bool
     held_out: bool
-    posts: int
-    completions: int
-    packets: int | None = None
-    samples_seconds: list[list[float]] = Field(min_length=1)
-    noisy: int = Field(0, ge=0)
+    posts: Count
+    completions: Count
+    packets: Annotated[int, Field(ge=0, le=2**50)] | None = None
+    samples_seconds: list[Times] = Field(min_length=1, max_length=10_000)
+    noisy: int = Field(0, ge=0, le=2**40)
 
     @model_validator(mode="after")
     def _sound(self) -> Row:
-        for values in self.samples_seconds:
-            if not values or not all(0 < value < float("inf") for value in values):
-                raise ValueError("samples_seconds must be positive figures, some in each process")
+        if not all(self.samples_seconds):
+            raise ValueError("samples_seconds must be positive figures, some in each process")
         for name, each in (("posts", self.list_length), ("completions", self.signal_every)):
             formula = -(-self.messages // each)
             if getattr(self, name) != formula:
@@ -66,7 +70,7 @@ class Row(BaseModel):
         return self
 
 
-class VerbsSamples(BaseModel):
+class VerbsSamples(Content):
     """One sweep.
 
     Attributes
@@ -89,21 +93,19 @@ class VerbsSamples(BaseModel):
     rows : tuple of Row
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     schema_: Literal["aethermodel.bench.rdma/1"] = Field(SCHEMA, alias="schema")
     fabric: Literal["soft-roce", "rdma-nic"]
-    host: dict[str, Any]
+    host: Fingerprint
     emulated: bool
-    device: str
-    kernel: str
-    mtu: int = Field(ge=256)
-    inline_limit: int = Field(ge=0)
-    created: str
-    seed: int
-    command: str
+    device: Line
+    kernel: Line
+    mtu: int = Field(ge=256, le=2**20)
+    inline_limit: int = Field(ge=0, le=2**20)
+    created: Line
+    seed: int = Field(ge=-(2**63), lt=2**63)
+    command: Line
     result: dict[str, Any] = Field(default_factory=dict)
-    rows: tuple[Row, ...] = Field(min_length=2)
+    rows: tuple[Row, ...] = Field(min_length=2, max_length=100_000, strict=False)
 
     @property
     def label(self) -> str:
@@ -116,18 +118,17 @@ class VerbsSamples(BaseModel):
 
         Raises
         ------
-        ValueError
+        InputError
             In one line, if the file is no sweep.
         """
         where = Path(path) if path else files("aethermodel") / COMMITTED
-        try:
-            return cls.model_validate(json.loads(where.read_text("utf-8")))
-        except (ValidationError, ValueError) as error:
-            raise ValueError(f"{where}: {one_line(error)}") from None
+        with refusing(str(where)):
+            return cls.model_validate(parse_json(read_bytes(str(where), _MOST)))
 
     def text(self) -> str:
         """Return the sweep as JSON, one setting a line."""
-        head = self.model_dump(by_alias=True, exclude={"rows"})
+        head = self.model_dump(by_alias=True, exclude={"rows", "host"})
+        head["host"] = self.host.facts()
         lines = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in head.items()]
         rows = ",\n  ".join(json.dumps(row.model_dump()) for row in self.rows)
         return "{\n " + ",\n ".join(lines) + ',\n "rows": [\n  ' + rows + "\n ]\n}\n"

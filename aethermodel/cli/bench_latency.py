@@ -27,7 +27,12 @@ _OPTIONS = {
 def command(
     calibration: Annotated[
         Path | None,
-        typer.Option("--calibration", "-c", help="calibration file; without it, calibrate first"),
+        typer.Option(
+            "--calibration",
+            "-c",
+            callback=options.readable,
+            help="calibration file; without it, calibrate first",
+        ),
     ] = None,
     loads: Annotated[
         str | None, typer.Option(help="shares of what each process carries, such as 0.2,0.5,0.8")

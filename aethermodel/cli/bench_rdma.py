@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli.options import Json
+from aethermodel.cli.options import Json, readable
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.verbs_fit import HeldOut, VerbsFit
@@ -19,7 +18,8 @@ Processes = Annotated[int, typer.Option(min=1, max=100, help="fresh processes to
 Repeats = Annotated[int, typer.Option(min=1, max=1000, help="samples of each setting a process")]
 Seed = Annotated[int, typer.Option(help="of the design, the held-out split and the order")]
 Given = Annotated[
-    Path | None, typer.Option("--samples", help="judge this sweep instead of measuring one")
+    Path | None,
+    typer.Option("--samples", callback=readable, help="judge this sweep instead of measuring one"),
 ]
 
 
@@ -66,10 +66,10 @@ def command(
 
 
 def _write(swept: VerbsSamples, target: str) -> None:
-    from aethermodel.documents import write_whole
+    from aethermodel.documents import write_out, write_whole
 
     if target == "-":
-        sys.stdout.write(swept.text())
+        write_out(swept.text())
     else:
         write_whole(Path(target), swept.text())
 

@@ -29,10 +29,17 @@ def command(
     ] = False,
     merge: Annotated[
         list[Path] | None,
-        typer.Option(help="an earlier calibration of this host to merge in; may be repeated"),
+        typer.Option(
+            callback=options.readable,
+            help="an earlier calibration of this host to merge in; may be repeated",
+        ),
     ] = None,
     check: Annotated[
-        Path | None, typer.Option(help="only probe again whether this calibration still holds")
+        Path | None,
+        typer.Option(
+            callback=options.readable,
+            help="only probe again whether this calibration still holds",
+        ),
     ] = None,
     wait_seconds: options.WaitSeconds = None,
 ) -> None:

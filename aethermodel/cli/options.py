@@ -7,14 +7,9 @@ from typing import Annotated
 
 import typer
 
+from aethermodel.command_files import readable, writable
 
-def writable(target: str | Path | None) -> str | Path | None:
-    """Refuse a file that cannot be written before anything is measured for it."""
-    from aethermodel.documents import check_target
-
-    if target is not None and str(target) != "-":
-        check_target(Path(target))
-    return target
+__all__ = ["readable", "writable"]
 
 
 Json = Annotated[
@@ -46,7 +41,12 @@ WaitSeconds = Annotated[
 ]
 Calibrations = Annotated[
     list[Path],
-    typer.Option("--calibration", "-c", help="calibration file; several of one host are merged"),
+    typer.Option(
+        "--calibration",
+        "-c",
+        callback=readable,
+        help="calibration file; several of one host are merged",
+    ),
 ]
 Foreign = Annotated[
     bool, typer.Option("--foreign", help="use another host's calibration, with a warning")

@@ -31,7 +31,8 @@ def command(
         typer.Option("--set", help="assume a parameter, in SI units, such as t_tick=1e-6"),
     ] = None,
     loop_of: Annotated[
-        Path | None, typer.Option(help="assume the loop of this other calibration")
+        Path | None,
+        typer.Option(callback=options.readable, help="assume the loop of this other calibration"),
     ] = None,
     nic: Annotated[
         str | None,

@@ -21,7 +21,9 @@ def command(
     notebook: Annotated[
         Path | None,
         typer.Argument(
-            help="an executed notebook, or the folder of a sweep's store", show_default=False
+            callback=options.readable,
+            help="an executed notebook, or the folder of a sweep's store",
+            show_default=False,
         ),
     ] = None,
     output: Annotated[
@@ -36,7 +38,10 @@ def command(
     calibration: Annotated[
         Path | None,
         typer.Option(
-            "--calibration", "-c", help="for a store: the model to compare with [STORE's own]"
+            "--calibration",
+            "-c",
+            callback=options.readable,
+            help="for a store: the model to compare with [STORE's own]",
         ),
     ] = None,
     rate: Annotated[
@@ -72,6 +77,9 @@ def command(
     30_model_vs_measured through papermill, and exports it. Samples, calibration and
     executed notebook are left beside the report.
     """
+    from aethermodel.command_files import check_outside_stores
+    from aethermodel.documents import check_apart
+
     if run == (notebook is not None):
         raise ValueError("report wants either an executed notebook, a store, or --run")
     if notebook is not None and notebook.is_dir():
@@ -79,11 +87,14 @@ def command(
 
         wanted = Thresholds(rate, p99)
         into = output or Path("reports") / f"{notebook.resolve().name}.html"
+        check_outside_stores(into, [notebook])
+        check_apart(into, [calibration, json])
         _report_store(notebook, into, calibration, wanted, json)
         return
     if calibration or rate is not None or p99 is not None:
         raise ValueError("--calibration, --rate and --p99 are for the store of a sweep")
     output = output or Path("reports/model_vs_measured.html")
+    check_apart(output, [notebook, json])
     if notebook is not None:
         from aethermodel.report.html import export
         from aethermodel.report.notebook import read_notebook
@@ -147,16 +158,20 @@ def _measure_and_report(
     campaign: Campaign, output: Path, wait_seconds: float | None, json: str | None
 ) -> None:
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.documents import check_apart, check_target, document, write_document
     from aethermodel.execute.notebooks import execute
     from aethermodel.measure.trial import Trial
     from aethermodel.report.html import export
 
+    samples, executed = output.with_suffix(".parquet"), output.with_suffix(".ipynb")
+    calibration = output.with_suffix(".calibration.json")
+    for beside in (samples, executed, calibration):
+        check_target(beside)
+        check_apart(beside, [output, json])
     with measuring(wait_seconds), progress("[1/3] measuring this host") as advance:
         trial = Trial.run(campaign, advance)
-    samples, executed = output.with_suffix(".parquet"), output.with_suffix(".ipynb")
     trial.save(samples)
-    write_document(trial.calibration.to_json(), str(output.with_suffix(".calibration.json")))
+    write_document(trial.calibration.to_json(), str(calibration))
     rerun = shlex.join(["aethermodel", *sys.argv[1:]])
     with progress("[2/3] executing the notebook") as advance:
         execute(

@@ -35,8 +35,16 @@ app.command(_ONE)(report)
 
 @app.command("diff")
 def diff(
-    a: Annotated[Path, typer.Argument(help="a store, or the .parquet samples of validate")],
-    b: Annotated[Path, typer.Argument(help="the same of another run, host or commit")],
+    a: Annotated[
+        Path,
+        typer.Argument(
+            callback=options.readable, help="a store, or the .parquet samples of validate"
+        ),
+    ],
+    b: Annotated[
+        Path,
+        typer.Argument(callback=options.readable, help="the same of another run, host or commit"),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", callback=options.writable, help="the HTML file")
     ] = Path("reports/diff.html"),

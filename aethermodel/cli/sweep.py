@@ -21,17 +21,25 @@ app = typer.Typer(no_args_is_help=True, help="Run a probe or a notebook at many 
 Source = Annotated[
     Path | None,
     typer.Argument(
-        help="a sweep file (.toml, .yaml), or the folder of a store", show_default=False
+        callback=options.readable,
+        help="a sweep file (.toml, .yaml), or the folder of a store",
+        show_default=False,
     ),
 ]
 Probe = Annotated[str | None, typer.Option(help="time this probe at each point")]
-Notebook = Annotated[str | None, typer.Option(help="execute this notebook at each point")]
+Notebook = Annotated[
+    str | None,
+    typer.Option(callback=options.readable, help="execute this notebook at each point"),
+]
 Axes = Annotated[
     list[str] | None,
     typer.Option("-p", "--parameter", help="NAME=VALUE,VALUE,...; points are all combinations"),
 ]
 Into = Annotated[
-    Path | None, typer.Option("--store", help="folder of the results [default: sweeps/NAME]")
+    Path | None,
+    typer.Option(
+        "--store", callback=options.readable, help="folder of the results [default: sweeps/NAME]"
+    ),
 ]
 Repeats = Annotated[int | None, typer.Option(help="how often each point is run")]
 Samples = Annotated[int | None, typer.Option(help="samples of a probe at each point")]
@@ -188,6 +196,7 @@ _SETTINGS = {
 
 def _sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
     """Put file, store and options together; options win."""
+    from aethermodel.documents import check_apart
     from aethermodel.sweep.plan import Sweep, parse_axes, read_sweep_file
     from aethermodel.sweep.store import Store
 
@@ -218,7 +227,12 @@ def _sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
     sweep = stored if stored and base == stored.model_dump() else Sweep.model_validate(base)
     if folder is None:
         folder = Path("sweeps") / Path(sweep.probe or sweep.notebook or "").stem
-    return sweep, Store(folder)
+    store = Store(folder)
+    if json := given["json"]:
+        check_apart(json, sweep.target.files)
+        if json != "-":
+            store.check_outside(Path(json))
+    return sweep, store
 
 
 def _state_of(sweep: Sweep, store: Store, reuse: Any) -> tuple[dict[str, Any], list[Any]]:

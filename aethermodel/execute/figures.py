@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from aethermodel.execute.notebooks import read_notebook
+from aethermodel.fields import Name
+from aethermodel.input_files import refusing
 
 _KIND = "application/vnd.aethermodel.figures+json"
+
+_FIGURES = TypeAdapter(
+    dict[Name, Annotated[float, Field(strict=True, allow_inf_nan=False)]],
+)
 
 
 def record(**figures: float) -> None:
@@ -25,9 +34,18 @@ def record(**figures: float) -> None:
 
 
 def recorded(executed: Path) -> dict[str, float]:
-    """Return what an executed notebook recorded; a later figure of a name wins."""
+    """Return what an executed notebook recorded; a later figure of a name wins.
+
+    Raises
+    ------
+    InputError
+        If that is no figures.
+    """
     figures: dict[str, float] = {}
-    for cell in read_notebook(executed)["cells"]:
-        for output in cell.get("outputs", ()):
-            figures |= output.get("data", {}).get(_KIND, {})
+    for cell in read_notebook(executed).cells:
+        for output in cell.outputs:
+            data = output.get("data")
+            if isinstance(data, dict) and _KIND in data:
+                with refusing(executed, ": what it recorded"):
+                    figures |= _FIGURES.validate_python(data[_KIND])
     return figures

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import ast
 import json
+import warnings
 from collections.abc import Callable
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+
+from aethermodel.execute.parameter_models import parameter_model
+from aethermodel.fields import Text
+from aethermodel.input_files import read_bytes, refusing
+from aethermodel.plain_values import check_plain, parse_json
 
 if TYPE_CHECKING:
     from aethermodel.execute.forks import Fork, ForkServer
+
+#: Most characters of a parameters cell.
+_MOST_SOURCE = 64 * 2**10
 
 
 def notebooks_folder() -> Path:
@@ -37,29 +45,61 @@ def find_notebook(name: str) -> Path:
     raise ValueError(f"no notebook {name}: neither here nor in {notebooks_folder()}")
 
 
-def read_notebook(path: Path) -> dict[str, Any]:
-    """Read a notebook's JSON.
+class _Part(BaseModel):
+    # What is not run is let go; what is, is what it should be.
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class CellTags(_Part):
+    """Metadata of a cell."""
+
+    tags: list[str] = []
+
+
+class Source(_Part):
+    """A cell, as far as it can be executed; what it once put out is read by its reader."""
+
+    cell_type: Literal["code", "markdown", "raw"]
+    source: Text
+    metadata: CellTags
+    outputs: list[dict[str, Any]] = []
+
+
+class _Aether(_Part):
+    parameters: str | None = None
+
+
+class NotebookNames(_Part):
+    """Metadata of a notebook."""
+
+    aether: _Aether = _Aether()
+
+
+class NotebookSource(_Part):
+    """A notebook, as far as it can be given parameters and executed."""
+
+    cells: list[Source]
+    metadata: NotebookNames
+
+
+def read_notebook(path: Path) -> NotebookSource:
+    """Read a notebook to execute.
 
     Raises
     ------
-    ValueError
+    InputError
         If the file is no notebook.
     """
-    try:
-        notebook: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        _ = notebook["metadata"].keys(), [cell["metadata"].keys() for cell in notebook["cells"]]
-        _ = ["".join(cell["source"]) for cell in notebook["cells"]]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{path}: not a notebook") from None
-    return notebook
+    with refusing(path, ": not a notebook"):
+        return NotebookSource.model_validate(parse_json(read_bytes(path)))
 
 
-def parameters_of(notebook: dict[str, Any]) -> dict[str, Any]:
+def parameters_of(notebook: NotebookSource) -> dict[str, Any]:
     """Return names and defaults from a notebook's ``parameters`` cell.
 
     Parameters
     ----------
-    notebook : dict
+    notebook : NotebookSource
         From `read_notebook`.
 
     Returns
@@ -73,54 +113,63 @@ def parameters_of(notebook: dict[str, Any]) -> dict[str, Any]:
         If the cell is not plain Python.
     """
     defaults: dict[str, Any] = {}
-    for cell in notebook["cells"]:
-        if "parameters" in cell["metadata"].get("tags", ()):
-            for line in _statements("".join(cell["source"])):
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.tags:
+            for line in _statements(cell.source):
                 if isinstance(line, ast.Assign):
                     names = [name.id for name in line.targets if isinstance(name, ast.Name)]
                 elif isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
                     names = [line.target.id]
                 else:
                     continue
-                try:
-                    default = ast.literal_eval(line.value) if line.value else None
-                    json.dumps(default)
-                except (TypeError, ValueError):
-                    default = None
-                defaults.update(dict.fromkeys(names, default))
+                defaults.update(dict.fromkeys(names, _literal(line.value)))
     return defaults
 
 
-def _statements(source: str) -> list[ast.stmt]:
+def _literal(value: ast.expr | None) -> Any:
     try:
-        return ast.parse(source).body
+        default = ast.literal_eval(value) if value else None
+        json.dumps(default, allow_nan=False)
+        check_plain(default)
+    except (TypeError, ValueError, RecursionError, MemoryError):
+        return None
+    return default
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    if len(source) > _MOST_SOURCE:
+        raise ValueError(f"the parameters cell is longer than {_MOST_SOURCE:,} characters")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an escape that is none, among others
+            return ast.parse(source).body
     except SyntaxError as error:  # a magic, among others
         raise ValueError(
             f"the parameters cell is not plain Python: line {error.lineno}: {error.msg}"
         ) from None
+    except (ValueError, RecursionError, MemoryError) as error:  # a NUL; a nest too deep
+        why = str(error) or "nested too deeply"
+        raise ValueError(f"the parameters cell is not plain Python: {why}") from None
 
 
-def model_of(notebook: dict[str, Any]) -> type[BaseModel] | None:
-    """Return the typed model that a notebook names for its parameters, or None.
+def model_of(notebook: NotebookSource) -> type[BaseModel] | None:
+    """Return the typed model of a notebook's parameters, or None.
 
-    It stands in the notebook's metadata as ``{"aether": {"parameters": "module:Class"}}``.
+    It stands in the notebook's metadata as ``{"aether": {"parameters": "campaign"}}``: a name of
+    `aethermodel.execute.parameter_models`, never a module to import.
 
     Raises
     ------
     ValueError
-        If there is no such pydantic model.
+        If there is no such model.
     """
-    name = notebook["metadata"].get("aether", {}).get("parameters")
-    if name is None:
-        return None
-    module, _, attribute = str(name).partition(":")
-    try:
-        model = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError):
-        model = None
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise ValueError(f"the notebook's metadata name {name!r}, which is no pydantic model")
-    return model
+    name = notebook.metadata.aether.parameters
+    return None if name is None else parameter_model(name)
+
+
+def _as_template(path: Path) -> str:
+    """Escape a path's braces: papermill fills parameters, and their attributes, in between."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def execute(
@@ -169,7 +218,7 @@ def execute(
     output.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
         draft = Path(folder) / output.name
-        total = len(notebook["cells"]) + bool(parameters)  # which are injected as a cell
+        total = len(notebook.cells) + bool(parameters)  # which are injected as a cell
 
         def cell_done(*, cell_index: int, **_: object) -> None:
             if progress:
@@ -177,8 +226,8 @@ def execute(
 
         try:
             papermill.execute_notebook(
-                str(source),
-                str(draft),
+                _as_template(source),
+                _as_template(draft),
                 parameters=parameters,
                 kernel_name="python3",
                 language="python",

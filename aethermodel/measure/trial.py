@@ -13,9 +13,11 @@ from aethermodel.calibrate.attribution import Attribution, attribute
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.comparison import Verdict, compare, judge, process_medians
 from aethermodel.calibrate.composition import composition_errors
+from aethermodel.input_files import refusing
 from aethermodel.measure.calibrating import calibration_of, now
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
+from aethermodel.measure.sample_files import read_samples, write_samples
 from aethermodel.measure.sampling import take_samples
 from aethermodel.measure.settling import settled
 
@@ -72,18 +74,14 @@ class Trial:
 
         Raises
         ------
-        ValueError
+        InputError
             If the file holds no trial.
+        OSError
+            If it cannot be read.
         """
-        try:
-            samples = pd.read_parquet(path)
-        except OSError:
-            raise
-        except Exception as error:
-            raise ValueError(f"{path}: not a Parquet file ({error})") from None
-        if not {"campaign", "host", "taken"} <= samples.attrs.keys():
-            raise ValueError(f"{path}: no samples of a trial (campaign, host or date is missing)")
-        return cls.of(samples)
+        samples = read_samples(path)
+        with refusing(path):
+            return cls.of(samples)
 
     @classmethod
     def of(cls, samples: pd.DataFrame) -> Trial:
@@ -102,8 +100,7 @@ class Trial:
 
     def save(self, path: Path) -> None:
         """Write the samples, with campaign and host, as Parquet; the folder is made."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.samples.to_parquet(path, index=False)
+        write_samples(self.samples, path)
 
     @property
     def noisy_share(self) -> float:

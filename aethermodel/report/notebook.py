@@ -6,36 +6,40 @@ importing it takes longer than all else that an export does.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from aethermodel.fields import Text, in_one_piece
+from aethermodel.input_files import read_bytes, refusing
+from aethermodel.plain_values import parse_json
+from aethermodel.refusals import InputError
 
 _FORMAT = 4
-
-
-def _in_one_piece(value: Any) -> Any:
-    """Join the lines as which a file holds a text."""
-    if isinstance(value, list) and all(isinstance(line, str) for line in value):
-        return "".join(value)
-    return value
 
 
 def _bundle(value: Any) -> Any:
     """Join the texts of an output's forms; a list of JSON stays a list."""
     if not isinstance(value, dict):
         return value
-    return {kind: v if "json" in kind else _in_one_piece(v) for kind, v in value.items()}
+    return {kind: v if "json" in str(kind) else in_one_piece(v) for kind, v in value.items()}
 
 
-Text = Annotated[str, BeforeValidator(_in_one_piece)]
-Bundle = Annotated[dict[str, Any], BeforeValidator(_bundle)]
+def _whole(value: dict[str, Any]) -> dict[str, Any]:
+    for kind, form in value.items():
+        if not isinstance(form, str) and "json" not in kind:
+            raise ValueError(f"{kind}: should be a text or its lines")
+    return value
+
+
+#: Forms of one output: texts, and whatever JSON says under kinds of JSON.
+Bundle = Annotated[dict[str, Any], BeforeValidator(_bundle), AfterValidator(_whole)]
 
 
 class _Part(BaseModel):
     # What a report has no use for (ids, signatures, widget state) is let go.
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
 class Stream(_Part):
@@ -104,34 +108,28 @@ def read_notebook(path: Path) -> Notebook:
 
     Raises
     ------
-    ValueError
+    InputError
         If the file is not a notebook.
     OSError
         If it cannot be read.
     """
-    text = path.read_bytes()
-    try:
-        content = json.loads(text.decode("utf-8"))
+    with refusing(path, " is not a readable notebook"):
+        content = parse_json(read_bytes(path))
         if not isinstance(content, dict):
-            raise ValueError("it holds no JSON object")
+            raise InputError("it holds no JSON object")
         version = content.get("nbformat")
         if isinstance(version, int) and 0 < version < _FORMAT:
             content = _upgraded(content)
         return Notebook.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise _unreadable(path, f"{where}: {first['msg']}") from None
-    except Exception as error:  # nbformat's upgrades fail in many ways, KeyError among them
-        raise _unreadable(path, str(error) or type(error).__name__) from None
 
 
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
     import nbformat
 
-    notebook = nbformat.from_dict(content)
-    return dict(nbformat.convert(notebook, _FORMAT))
-
-
-def _unreadable(path: Path, why: str) -> ValueError:
-    return ValueError(f"{path} is not a readable notebook: {' '.join(why.split())[:160]}")
+    try:
+        notebook = nbformat.from_dict(content)
+        return dict(nbformat.convert(notebook, _FORMAT))
+    except Exception as error:  # which fail in many ways, KeyError among them
+        raise InputError(
+            f"no upgrade to format {_FORMAT}: {type(error).__name__}: {error}"
+        ) from None

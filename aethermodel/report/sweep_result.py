@@ -12,6 +12,7 @@ import numpy as np
 
 from aethermodel.labels import LABEL_OF
 from aethermodel.order_statistics import NONE, Interval, median_interval
+from aethermodel.sweep.columns import column_of, columns_of
 from aethermodel.sweep.store import Record, Store
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from aethermodel.sweep.plan import Sweep
 
 UNLABELLED = "unlabelled"
+#: Columns of the tables that no parameter takes the place of.
+_STATES = ("done", "partly", "failed", "timeout", "missing")
+_VALUES = ("value", "low", "high", "p99_seconds", "p99_low", "p99_high", "chance", "disturbed")
+_OWN_OF_POINTS = frozenset(("point", "label", "state", *_STATES, *_VALUES, "error"))
+_OWN_OF_SAMPLES = frozenset(("point", "probe", "process", "run_order", "seconds", "noisy"))
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,9 @@ class SweepResult:
 
     @cached_property
     def axes(self) -> list[str]:
-        """Names of the parameters that vary."""
-        return [name for name, values in self.sweep.parameters.items() if len(values) > 1]
+        """Columns of the parameters that vary: their names, as far as `points` has none of them."""
+        varied = [name for name, values in self.sweep.parameters.items() if len(values) > 1]
+        return [column_of("parameter", name, _OWN_OF_POINTS) for name in varied]
 
     @cached_property
     def metric(self) -> tuple[str, str]:
@@ -153,6 +160,7 @@ class SweepResult:
             by_point.setdefault(_key(record.parameters), []).append(record)
         rows = []
         for parameters in self.sweep.points:
+            columns = columns_of("parameter", parameters, _OWN_OF_POINTS)
             runs = by_point.get(_key(parameters), [])
             states = [r.outcome.state for r in runs]
             counts = {s: states.count(s) for s in ("done", "failed", "timeout")}
@@ -162,7 +170,7 @@ class SweepResult:
             held, tail_held = _repeated(values), _repeated(tails)
             rows.append(
                 {
-                    **{axis: parameters[axis] for axis in self.axes},
+                    **{axis: columns[axis] for axis in self.axes},
                     "point": self.describe(parameters),
                     "label": self.label(parameters),
                     "state": _state(counts, self.sweep.repeats),
@@ -192,7 +200,7 @@ class SweepResult:
             rows += [
                 {
                     "point": self.describe(record.parameters),
-                    **record.parameters,
+                    **columns_of("parameter", record.parameters, _OWN_OF_SAMPLES),
                     "probe": record.target,
                     "process": record.repeat,
                     "run_order": record.order,

@@ -10,8 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from aethermodel.fields import Content, Id, Line
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.target import NotebookTarget
 
@@ -24,7 +23,7 @@ Reuse = Literal["params", "code", "strict"]
 _MEASURING = ("bus", "measure")
 
 
-class Conditions(BaseModel):
+class Conditions(Content):
     """What a point ran under, besides its parameters.
 
     Attributes
@@ -37,12 +36,10 @@ class Conditions(BaseModel):
         Interpreter and libraries.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    code: str
-    extensions: str
-    host: str
-    environment: str
+    code: Id
+    extensions: Id
+    host: Id
+    environment: Line
 
 
 def _digest(parts: list[tuple[str, bytes]]) -> str:

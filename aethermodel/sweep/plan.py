@@ -8,15 +8,18 @@ import json
 import math
 import random
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from aethermodel.fields import Content, Name
+from aethermodel.input_files import read_bytes, refusing
+from aethermodel.plain_values import MOST_WRITTEN, check_plain, parse_toml, parse_yaml, scalar
+from aethermodel.refusals import InputError, quoted
 from aethermodel.sweep.target import NotebookTarget, ProbeTarget, Target
 
 _MOST_POINTS = 100_000
@@ -40,7 +43,7 @@ class Job:
     order: int
 
 
-class Sweep(BaseModel):
+class Sweep(Content):
     """A sweep as its file or the command line gives it.
 
     Attributes
@@ -70,18 +73,16 @@ class Sweep(BaseModel):
         Of the random order.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    probe: str | None = None
-    notebook: str | None = None
-    parameters: dict[str, list[Any]] = Field(default_factory=dict)
+    probe: Name | None = None
+    notebook: Annotated[str, Field(max_length=4096)] | None = None
+    parameters: dict[Name, list[Any]] = Field(default_factory=dict, max_length=100)
     repeats: int = Field(1, ge=1, le=10_000)
     samples: int = Field(5, ge=1, le=10_000)
     sample_seconds: float = Field(0.005, ge=0.0001, le=60)
     timeout_seconds: float = Field(300, gt=0, le=86_400)
     noise_gate: float = Field(0.4, ge=0, le=1)
     retries: int = Field(2, ge=0, le=100)
-    seed: int = 0
+    seed: int = Field(0, ge=-(2**63), lt=2**63)
 
     @field_validator("parameters", mode="before")
     @classmethod
@@ -140,30 +141,18 @@ def _refuse_what_json_cannot_say(name: str, value: Any) -> None:
     """Refuse a date, NaN and the like: no key could be made of them."""
     try:
         json.dumps(value, allow_nan=False)
+        check_plain(value)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{name}: a value is a finite number, a text, true, false or none, not {value!r}"
+            f"{name}: a value is a finite number, a text, true, false or none, not {quoted(value)}"
         ) from None
-
-
-def _scalar(text: str) -> Any:
-    """Read a value as a command line gives it: a number, true, false, none, or text."""
-    plain = text.strip()
-    words = {"true": True, "false": False, "none": None}
-    if plain.lower() in words:
-        return words[plain.lower()]
-    for kind in (int, float):
-        try:
-            return kind(plain)
-        except ValueError:
-            continue
-    return plain
 
 
 def parse_axis(text: str) -> tuple[str, list[Any]]:
     """Read an axis such as ``batch_size=1,10,100``.
 
-    A value that has commas of its own stands in double quotes.
+    A value that has commas of its own stands in double quotes. A number is what reads as one to
+    everybody; ``017``, ``0x1f`` and ``12:30:00`` are texts.
 
     Raises
     ------
@@ -173,7 +162,12 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
     name, equals, values = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name) or not values:
         raise ValueError(f"-p wants NAME=VALUE,VALUE,..., not {text!r}")
-    return name, [_scalar(value) for value in next(csv.reader([values], skipinitialspace=True))]
+    try:
+        return name, [scalar(value) for value in next(csv.reader([values], skipinitialspace=True))]
+    except csv.Error as error:
+        raise ValueError(f"-p {name}: {error}") from None
+    except InputError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
@@ -203,23 +197,14 @@ def read_sweep_file(path: Path) -> dict[str, Any]:
     ValueError
         If the file is neither.
     """
-    try:
-        text = path.read_text("utf-8")
-        if path.suffix == ".toml":
-            given: Any = tomllib.loads(text)
-        elif path.suffix in (".yaml", ".yml"):
-            import yaml
-
-            try:
-                given = yaml.safe_load(text)
-            except yaml.YAMLError as error:
-                raise ValueError(error) from None
-        else:
-            raise ValueError("a sweep file ends in .toml, .yaml or .yml")
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    parsers = {".toml": parse_toml, ".yaml": parse_yaml, ".yml": parse_yaml}
+    if path.suffix not in parsers:
+        raise InputError(f"{path}: a sweep file ends in .toml, .yaml or .yml")
+    with refusing(path):
+        given = parsers[path.suffix](read_bytes(path, MOST_WRITTEN))
     if not isinstance(given, dict):
-        raise ValueError(f"{path}: no sweep in it")
-    if isinstance(notebook := given.get("notebook"), str) and (path.parent / notebook).is_file():
+        raise InputError(f"{path}: no sweep in it")
+    notebook = given.get("notebook")
+    if isinstance(notebook, str) and (path.parent / notebook).is_file():
         given["notebook"] = str((path.parent / notebook).resolve())
     return given

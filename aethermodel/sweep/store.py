@@ -14,22 +14,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, Field
 
-from aethermodel.documents import write_whole
+from aethermodel.documents import check_apart, write_whole
+from aethermodel.fields import Content, Line, Moment, Name, Sha256
+from aethermodel.input_files import read_bytes, refusing
+from aethermodel.plain_values import check_plain, parse_json
+from aethermodel.refusals import InputError
 from aethermodel.sweep.identity import Conditions, Reuse, identity
 from aethermodel.sweep.plan import Job, Sweep
-from aethermodel.sweep.target import Outcome
+from aethermodel.sweep.target import Outcome, State
 
-State = Literal["done", "failed", "timeout"]
+__all__ = ["Record", "State", "Store", "finished"]
 
+#: Most bytes of a sweep and of a finished point.
+_MOST_PLAN, _MOST_RECORD = 16 * 2**20, 64 * 2**20
 # By name, and not whatever starts with a dot: the folder may be somebody's checkout.
 _WRITTEN = ("sweep.json", "points.parquet", "samples.parquet", "summary.ipynb")
 
 
-class Record(BaseModel):
+Count = Annotated[int, Field(ge=0, le=2**40)]
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    check_plain(values)
+    return values
+
+
+class Record(Content):
     """A finished point.
 
     Attributes
@@ -48,17 +62,15 @@ class Record(BaseModel):
     conditions : Conditions
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    key: str
-    target: str
-    parameters: dict[str, Any]
-    repeat: int
-    order: int
+    key: Sha256
+    target: Line
+    parameters: Annotated[dict[Name, Any], AfterValidator(_plain)]
+    repeat: Count
+    order: Count
     outcome: Outcome
-    tries: int = 1
+    tries: Annotated[int, Field(ge=1, le=1_000)] = 1
     noisy: bool = False
-    started: str = ""
+    started: Moment | Literal[""] = ""
     conditions: Conditions
 
 
@@ -99,26 +111,24 @@ class Store:
         if not self.exists:
             raise ValueError(f"{self.folder}: no store of a sweep")
         plan = self.folder / "sweep.json"
-        try:
-            return Sweep.model_validate_json(plan.read_bytes())
-        except ValidationError as error:
-            raise ValueError(f"{plan} is no sweep of this version: {_fault(error)}") from None
+        with refusing(plan, " is no sweep of this version"):
+            return Sweep.model_validate(parse_json(read_bytes(plan, _MOST_PLAN)))
 
     def records(self) -> list[Record]:
-        """Read every finished point.
+        """Read every finished point; a file that was copied counts once.
 
         Raises
         ------
-        ValueError
+        InputError
             If a file is damaged: none can be by a crash of ours.
         """
-        records = []
+        records: dict[str, Record] = {}
         for path in self.files():
-            try:
-                records.append(Record.model_validate_json(path.read_bytes()))
-            except ValidationError as error:
-                raise ValueError(f"{path} is damaged, remove it: {_fault(error)}") from None
-        return records
+            record = read_record(path)
+            # Of copies the one counts that stands where it was put, or else the first.
+            if record.key not in records or path.stem == record.key:
+                records[record.key] = record
+        return list(records.values())
 
     def files(self) -> list[Path]:
         """Return the files of the finished points."""
@@ -132,6 +142,22 @@ class Store:
     def put(self, record: Record) -> None:
         """Keep a finished point, in place of an earlier run of it."""
         write_whole(self.points / f"{record.key}.json", record.model_dump_json())
+
+    def check_outside(self, target: Path) -> None:
+        """Refuse to write over what is kept here, by whatever spelling or link.
+
+        Raises
+        ------
+        InputError
+        """
+        place, folder = Path(os.path.realpath(target)), Path(os.path.realpath(self.folder))
+        kept = [folder / name for name in (*_WRITTEN, "calibration.json")]
+        for inner in (folder / "points", folder / "notebooks"):
+            if place.parent == inner:
+                raise InputError(f"{target} is a place of the store {self.folder}: give another")
+            if target.exists() and inner.is_dir():
+                kept += inner.iterdir()
+        check_apart(target, kept)
 
     @contextmanager
     def writer(self, sweep: Sweep) -> Iterator[None]:
@@ -152,7 +178,7 @@ class Store:
             self._clean()
             text = sweep.model_dump_json(indent=2) + "\n"
             plan = self.folder / "sweep.json"
-            if not plan.is_file() or plan.read_bytes() != text.encode():
+            if not plan.is_file() or read_bytes(plan) != text.encode():
                 write_whole(plan, text)
             yield
         finally:
@@ -168,12 +194,16 @@ class Store:
                 leftover.unlink()
 
 
-def _fault(error: ValidationError) -> str:
-    """Return the first thing that is wrong, and where."""
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message
+def read_record(path: Path) -> Record:
+    """Read a finished point.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    with refusing(path, " is damaged, remove it"):
+        return Record.model_validate(parse_json(read_bytes(path, _MOST_RECORD)))
 
 
 def finished(

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
 
+from aethermodel.documents import replacing
+from aethermodel.sweep.columns import columns_of
 from aethermodel.sweep.store import Record, Store
 
 
 def write_tables(store: Store) -> None:
     """Compact the store; to be called by its one writer.
+
+    A parameter or a figure that is called as one of these columns has its own, such as
+    ``parameter.seconds`` or ``figure.state``.
 
     ``points.parquet``: one row a finished point, failed ones included: parameters,
     ``state``, ``repeat``, ``order``, ``seconds`` (median of the samples), ``wall_seconds``,
@@ -26,30 +29,29 @@ def write_tables(store: Store) -> None:
     ``point`` (the key), the sweep's ``order``, and its repeat as ``process``.
     """
     records = store.records()
-    samples = [
-        {"probe": r.target, **r.parameters, **row, **_provenance(r)}
-        for r in records
-        for row in r.outcome.samples
-    ]
+    samples = [row for record in records for row in _sample_rows(record)]
     if samples:
         _write(store.folder / "samples.parquet", samples, store)
     _write(store.folder / "points.parquet", [_point_row(r) for r in records], store)
 
 
-def _provenance(record: Record) -> dict[str, Any]:
+def _sample_rows(record: Record) -> list[dict[str, Any]]:
     # A row's own repeat counts the samples in its child; the sweep's repeat tells the
     # server, and with it address layout and hash seed.
     about = {"process": record.repeat, "order": record.order, "point": record.key}
-    return about | {"host": record.conditions.host}
+    about["host"] = record.conditions.host
+    rows = []
+    for sample in record.outcome.samples:
+        own = {"probe": record.target, **sample, **about}
+        rows.append({**columns_of("parameter", record.parameters, own), **own})
+    return rows
 
 
 def _point_row(record: Record) -> dict[str, Any]:
     o = record.outcome
     seconds = median(row["seconds"] for row in o.samples) if o.samples else None
-    return {
+    own = {
         "target": record.target,
-        **record.parameters,
-        **o.figures,
         "state": o.state,
         "repeat": record.repeat,
         "order": record.order,
@@ -64,6 +66,8 @@ def _point_row(record: Record) -> dict[str, Any]:
         "code": record.conditions.code,
         "key": record.key,
     }
+    figures = columns_of("figure", o.figures, own.keys() | record.parameters.keys())
+    return {**columns_of("parameter", record.parameters, own), **figures, **own}
 
 
 def _column(values: Iterable[Any]) -> pa.Array:
@@ -78,13 +82,5 @@ def _write(path: Path, rows: list[dict[str, Any]], store: Store) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = pa.table({name: _column(row.get(name) for row in rows) for name in names})
     about = {"aethermodel.sweep": (store.folder / "sweep.json").read_text("utf-8")}
-    table = table.replace_schema_metadata(about)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
-        try:
-            parquet.write_table(table, handle)
-            handle.flush()
-            os.fsync(handle.fileno())
-            Path(handle.name).replace(path)
-        except BaseException:
-            Path(handle.name).unlink(missing_ok=True)
-            raise
+    with replacing(path) as file:
+        parquet.write_table(table.replace_schema_metadata(about), file)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, Field
 
 from aethermodel.execute.notebooks import find_notebook, model_of, parameters_of, read_notebook
+from aethermodel.fields import Content, Line, Name, Share
 from aethermodel.measure.probes import PROBES
+from aethermodel.refusals import quoted
 
 
 class Target(Protocol):
@@ -18,6 +21,10 @@ class Target(Protocol):
     @property
     def name(self) -> str:
         """What a record says was run."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What it is read from."""
 
     def check(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters completed with the defaults.
@@ -50,6 +57,11 @@ class ProbeTarget:
         """The probe's name."""
         return self.probe
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """None."""
+        return ()
+
     def check(self, given: dict[str, Any]) -> dict[str, Any]:
         """Check against the probe's settings; see `Target`."""
         settings = PROBES[self.probe].settings
@@ -75,7 +87,7 @@ def _as_default(name: str, value: Any, default: Any) -> Any:
         return float(value)
     if wanted is str and got in (int, float):
         return str(value)
-    raise ValueError(f"{name}: should be {wanted.__name__} like its default, not {value!r}")
+    raise ValueError(f"{name}: should be {wanted.__name__} like its default, not {quoted(value)}")
 
 
 class NotebookTarget:
@@ -90,14 +102,17 @@ class NotebookTarget:
         notebook = read_notebook(self.path)
         self._defaults = parameters_of(notebook)
         self._model = model_of(notebook)
-        self.code = "\0".join(
-            "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"
-        )
+        self.code = "\0".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
     @property
     def name(self) -> str:
         """The notebook's file name."""
         return self.path.name
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The notebook."""
+        return (self.path,)
 
     def check(self, given: dict[str, Any]) -> dict[str, Any]:
         """Check against the cell's defaults and the typed model; see `Target`."""
@@ -110,7 +125,26 @@ class NotebookTarget:
         return values
 
 
-class Outcome(BaseModel):
+State = Literal["done", "failed", "timeout"]
+
+
+def _timed(row: dict[str, Any]) -> dict[str, Any]:
+    seconds, noisy = row.get("seconds"), row.get("noisy")
+    if not isinstance(seconds, float) or not 0 < seconds < math.inf:
+        raise ValueError("a sample has its seconds, a number above zero")
+    if not isinstance(noisy, bool):
+        raise ValueError("a sample has noisy, true or false")
+    return row
+
+
+#: What `aethermodel.measure.worker.sample` says of one; nan where there was nothing to look at.
+Sample = Annotated[
+    dict[Name, bool | int | Annotated[float, Field(allow_inf_nan=True)] | Line | None],
+    AfterValidator(_timed),
+]
+
+
+class Outcome(Content):
     """What one try at a point gave.
 
     Attributes
@@ -128,11 +162,9 @@ class Outcome(BaseModel):
         One line; empty if done.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    state: str
-    seconds: float
-    samples: list[dict[str, Any]] = []
-    figures: dict[str, Any] = {}
-    disturbed: float = 0.0
-    error: str = ""
+    state: State
+    seconds: Annotated[float, Field(ge=0, le=1e9)]
+    samples: list[Sample] = Field(default_factory=list, max_length=1_000_000)
+    figures: dict[Name, float | None] = Field(default_factory=dict, max_length=10_000)
+    disturbed: Share = 0.0
+    error: Annotated[str, Field(max_length=100_000)] = ""

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
+import numpy.typing as npt
 
 from aethermodel.bus.fabric import Batch, EndOfStream
 from cython_core import Replay
+
+#: Events whose order is looked at in one go.
+_CHECKED = 65_536
 
 
 class ReplayReceiver:
@@ -25,7 +29,7 @@ class ReplayReceiver:
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a number is out of range; or if the timestamps go backwards where they set the pace.
     """
 
     label = "loopback"
@@ -40,6 +44,8 @@ class ReplayReceiver:
         self._most = most
         self._speed = speed
         self._stamps = replay.events["timestamp_ns"]
+        if speed is not None:
+            _check_order(self._stamps)
         self._start: float | None = None  # when the first event was asked for
 
     @property
@@ -84,10 +90,21 @@ class ReplayReceiver:
         if self._start is None:
             return 0
         since = (asyncio.get_running_loop().time() - self._start) * self._speed
-        now_ns = int(self._stamps[0]) + int(since * 1e9)
+        now_ns = min(int(self._stamps[0]) + int(since * 1e9), 2**64 - 1)
         return int(np.searchsorted(self._stamps, now_ns, side="right"))
 
     def _seconds_at(self, position: int) -> float:
         """When an event is due, counted from the first."""
         assert self._speed
         return (int(self._stamps[position]) - int(self._stamps[0])) / 1e9 / self._speed
+
+
+def _check_order(stamps: npt.NDArray[np.uint64]) -> None:
+    for start in range(0, len(stamps) - 1, _CHECKED):
+        part = stamps[start : start + _CHECKED + 1]
+        back = np.flatnonzero(part[1:] < part[:-1])
+        if back.size:
+            raise ValueError(
+                f"the recording's timestamps go backwards at event {start + int(back[0]) + 1}: "
+                "replay it without a speed"
+            )
