@@ -197,6 +197,7 @@ _SETTINGS = {
 def _sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
     """Put file, store and options together; options win."""
     from aethermodel.documents import check_apart
+    from aethermodel.input_files import refusing
     from aethermodel.sweep.plan import Sweep, parse_axes, read_sweep_file
     from aethermodel.sweep.store import Store
 
@@ -224,7 +225,13 @@ def _sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
     if not base:
         more = ", --probe or --notebook" if "probe" in given else ""
         raise ValueError(f"wanted: a sweep file, or the folder of a store{more}")
-    sweep = stored if stored and base == stored.model_dump() else Sweep.model_validate(base)
+    if stored and base == stored.model_dump():
+        sweep = stored
+    elif source is not None and source.is_file():
+        with refusing(source):
+            sweep = Sweep.model_validate(base)
+    else:
+        sweep = Sweep.model_validate(base)
     if folder is None:
         folder = Path("sweeps") / Path(sweep.probe or sweep.notebook or "").stem
     store = Store(folder)

@@ -100,7 +100,7 @@ def _table(content: bytes) -> pa.Table:
         table.validate(full=True)
         # Texts are looked at one by one only when they are made.
         for column in table.columns:
-            if pa.types.is_string(column.type):
+            if _is_text(column.type):
                 column.to_pylist()
     except InputError:
         raise
@@ -108,6 +108,12 @@ def _table(content: bytes) -> pa.Table:
     except Exception as error:
         raise InputError(f"not a Parquet file ({error})") from None
     return table
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind))
 
 
 def _check(table: pa.Table) -> None:
@@ -123,7 +129,7 @@ def _check(table: pa.Table) -> None:
     for name, column in zip(names, table.columns, strict=True):
         kind = column.type
         number = types.is_integer(kind) or types.is_floating(kind)
-        if not (number or types.is_boolean(kind) or types.is_string(kind) or types.is_null(kind)):
+        if not (number or types.is_boolean(kind) or _is_text(kind) or types.is_null(kind)):
             raise InputError(f"{name}: {kind}, but samples hold numbers, texts and truths")
         if name in _NUMBERS:
             least, most = _NUMBERS[name]
@@ -145,6 +151,6 @@ def _check(table: pa.Table) -> None:
             nan = types.is_floating(kind) and compute.any(compute.is_nan(column)).as_py()
             if column.null_count or nan:
                 raise InputError(f"{name}: a value is missing")
-        for wanted, fits in ((_TEXTS, types.is_string(kind)), (_TRUTHS, types.is_boolean(kind))):
+        for wanted, fits in ((_TEXTS, _is_text(kind)), (_TRUTHS, types.is_boolean(kind))):
             if name in wanted and (not fits or column.null_count):
                 raise InputError(f"{name}: {kind}, with {column.null_count} missing")

@@ -42,7 +42,7 @@ def provenance(samples: VerbsSamples) -> str:
     )
     return (
         f"Label: {samples.label}. Device {samples.device}, MTU {samples.mtu} B, kernel "
-        f"{samples.kernel}, host {samples.host.get('id', 'unknown')}, {samples.created}, seed "
+        f"{samples.kernel}, host {samples.host.id}, {samples.created}, seed "
         f"{samples.seed}; both ends on one device.{note}"
     )
 

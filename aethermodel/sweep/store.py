@@ -110,9 +110,7 @@ class Store:
         """
         if not self.exists:
             raise ValueError(f"{self.folder}: no store of a sweep")
-        plan = self.folder / "sweep.json"
-        with refusing(plan, " is no sweep of this version"):
-            return Sweep.model_validate(parse_json(read_bytes(plan, _MOST_PLAN)))
+        return read_plan(self.folder / "sweep.json")
 
     def records(self) -> list[Record]:
         """Read every finished point; a file that was copied counts once.
@@ -192,6 +190,18 @@ class Store:
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink()
+
+
+def read_plan(path: Path) -> Sweep:
+    """Read the sweep that a store keeps.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or of another version.
+    """
+    with refusing(path, " is no sweep of this version"):
+        return Sweep.model_validate(parse_json(read_bytes(path, _MOST_PLAN)))
 
 
 def read_record(path: Path) -> Record:
