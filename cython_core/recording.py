@@ -134,10 +134,15 @@ class Replay:
     path : path
         A file that `Recorder` wrote.
 
+    Attributes
+    ----------
+    path : str
+        The file.
+
     Raises
     ------
     ValueError
-        If it is something else.
+        If it is something else: a folder, a pipe or a device, too.
 
     Notes
     -----
@@ -145,6 +150,7 @@ class Replay:
     """
 
     def __init__(self, path: str | Path) -> None:
+        self.path = os.fspath(path)
         self._position = 0
         self._claimed = 0
         self._views: list[weakref.ref[Events]] = []
