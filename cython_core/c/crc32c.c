@@ -20,6 +20,20 @@ uint32_t aether_crc_power(unsigned n) {
     return power;
 }
 
+static uint32_t times(uint32_t a, uint32_t b) {
+    uint32_t product = 0;
+    for (; b; b <<= 1, a = times_x(a)) /* bit 31 is x^0 */
+        if (b & 0x80000000u) product ^= a;
+    return product;
+}
+
+uint32_t aether_crc_shift(uint32_t state, size_t n) {
+    uint32_t square = 0x00800000u; /* x^8, then squared again and again */
+    for (; n; n >>= 1, square = times(square, square))
+        if (n & 1) state = times(state, square);
+    return state;
+}
+
 static void make_table(void) {
     for (unsigned b = 0; b < 256; b++) {
         uint32_t crc = b;
@@ -48,7 +62,7 @@ uint32_t aether_crc32c(const void *bytes, size_t n) {
 #define CRC(event) aether_crc32c(event, AETHER_CRC_BYTES)
 #include "crc_loops.h"
 
-const aether_crc_kernel aether_crc_table = {"table", stamp, verify};
+const aether_crc_kernel aether_crc_table = {"table", stamp, verify, aether_crc32c};
 
 const aether_crc_kernel *const *aether_crc_kernels(void) {
     static const aether_crc_kernel *found[5];
