@@ -47,6 +47,13 @@ class InstrumentsCollector:
         for name, meaning, value in (
             ("refused_events", "Events of batches that could not be routed", seen.refused),
             ("dropped_events", "Events dropped by back-pressure", seen.dropped),
+            ("lost_events", "Events not handled to the end", seen.lost),
+            (
+                "lost_streams",
+                "Receivers that ended otherwise than in good order",
+                seen.streams_lost,
+            ),
+            ("interruptions", "Cancellations of the bus's tasks from outside", seen.interruptions),
             ("sequence_gaps", "Batches with an event that was not the next", seen.gaps),
             ("copied_bytes", "Event bytes copied before handlers saw them", seen.copied_bytes),
         ):

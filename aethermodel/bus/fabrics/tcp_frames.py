@@ -12,6 +12,7 @@ helps: a tunnel, where the connection leaves the host.
 from __future__ import annotations
 
 import struct
+
 from aethermodel.bus.fabrics.key_exchange import NONCE_BYTES, TAG_BYTES
 from cython_core import crc32c
 

@@ -9,7 +9,7 @@ from typing import cast
 
 from aethermodel.bus.fabric import Batch, EndOfStream, SenderLost
 from aethermodel.bus.fabrics.tcp_frames import HeadReader, pack_receipt
-from cython_core import EVENT_BYTES, allocate, as_bytes, crc32c
+from cython_core import allocate, as_bytes, crc32c
 
 # Receipts are so far apart at least: one for each of many small batches would cost as much as it.
 _RECEIPT_SECONDS = 1e-3
