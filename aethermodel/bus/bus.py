@@ -322,14 +322,26 @@ class Bus:
         self._dispatcher.dispatch(batch, routed, began)
         return True
 
-    async def handle(self, batch: Batch, first: int | None = None) -> None:
-        """Route one batch and call all its handlers; returns when the last one has."""
+    async def handle(
+        self,
+        batch: Batch,
+        first: int | None = None,
+        handled: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Route one batch and call all its handlers; returns when the last one has.
+
+        `handled` is called then, also where this task is cancelled in that very moment.
+        """
         async with self._turn:  # what was routed serves one batch at a time
             began = now_ns()
-            if self.tick(batch, first):
-                await self._dispatcher.wait(batch)
+
+            def returned() -> None:
                 self.instruments.tick_ns.record(now_ns() - began)
                 self.instruments.batch_events.record(len(batch))
+                handled()
+
+            if self.tick(batch, first):
+                await self._dispatcher.wait(batch, returned)
 
     def _in_handler(self) -> bool:
         return asyncio.current_task() in self._dispatcher.running

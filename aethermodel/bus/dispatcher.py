@@ -90,11 +90,18 @@ class Dispatcher:
         """Whether any handler is async, so that a tick can outlast `dispatch`."""
         return bool(self._async_calls)
 
-    async def wait(self, batch: Batch) -> None:
+    async def wait(self, batch: Batch, handled: Callable[[], None]) -> None:
         """Call the async handlers of every topic of the batch just routed, and await them all.
 
         A handler's task that somebody cancels is that handler's failure. If the task that waits
         here is cancelled, so are the handlers; their failures are reported all the same.
+
+        Parameters
+        ----------
+        batch : numpy.ndarray
+        handled : callable
+            Called when all have returned, or failed by themselves: also where the task that waits
+            is cancelled in that moment.
         """
         bounds = self.routed.offsets.tolist()
         indices = self.routed.indices
@@ -111,10 +118,13 @@ class Dispatcher:
             for (topic, handler), task in zip(calls, tasks, strict=True):
                 if failed := error if task.cancelled() else task.exception():
                     self.fail(topic, handler, failed)
+            if not any(task.cancelled() for task in tasks):
+                handled()
             raise
         for (topic, handler), outcome in zip(calls, outcomes, strict=True):
             if outcome is not None:
                 self.fail(topic, handler, outcome)
+        handled()
 
     async def _run(self, topic: int, handler: AnyHandler, batch: Batch, indices: Indices) -> None:
         seen, task = self._instruments, asyncio.current_task()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+_Error = TypeVar("_Error", bound=BaseException)
 _MOST_MESSAGE = 500
 _MOST_TRACEBACK = 8000
 
@@ -61,13 +62,16 @@ def traceback_of(error: BaseException) -> str:
         return f"{type(error).__qualname__}: {message_of(error)}"
 
 
-def without_frames(error: Exception) -> Exception:
+def without_frames(error: _Error) -> _Error:
     """Return the same exception without the frames that it and its causes went through."""
-    left, seen = [error], set[int]()
+    left, seen = list[BaseException]([error]), set[int]()
     while left:
-        one: BaseException = left.pop()
-        if id(one) not in seen:
-            seen.add(id(one))
-            one.__traceback__ = None
-            left += [e for e in (one.__cause__, one.__context__) if e is not None]  # type: ignore[misc]
+        one = left.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.__traceback__ = None
+        left += (e for e in (one.__cause__, one.__context__) if e is not None)
+        if isinstance(one, BaseExceptionGroup):
+            left += one.exceptions
     return error

@@ -54,6 +54,7 @@ class Reader:
         self._left: int | None = None  # events still to handle, once told to stop
         self._done = False  # told to stop with nothing left: its task is cancelled for that
         self._held = 0  # events of the batch that is being handled
+        self._out = False  # whether a batch is to be released
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Begin to drain, as a task of the group."""
@@ -117,6 +118,7 @@ class Reader:
             self._idle = True
             batch = await receiver.receive()
             self._idle = False
+            self._out = True
             self._held = events = len(batch)
             if self._left is not None:
                 self._left -= events
@@ -125,10 +127,11 @@ class Reader:
                 seen.copied_bytes += copies * EVENT_BYTES * events
             first = self._first(batch) if self._numbered else None
             if bus.waits:
-                await bus.handle(batch, first)
+                await bus.handle(batch, first, self._handled)
             else:
                 bus.tick(batch, first)
             self._held = 0
+            self._out = False
             receiver.release()
             del batch
             ticks += 1
@@ -145,6 +148,10 @@ class Reader:
         self._task.uncancel()
         self._idle = False
         self._bus.interrupted(self.receiver.label, self._held)
-        if self._held:
-            self._held = 0
+        self._held = 0
+        if self._out:
+            self._out = False
             self.receiver.release()
+
+    def _handled(self) -> None:
+        self._held = 0

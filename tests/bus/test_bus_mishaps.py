@@ -9,7 +9,6 @@ import pytest
 import uvloop
 
 from aethermodel.bus import SIGNALS, Bus
-from aethermodel.bus.fabric import Backlogged
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.workload import make_batch
 

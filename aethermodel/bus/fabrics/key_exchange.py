@@ -58,7 +58,7 @@ class SharedKey:
         ValueError
             If others than its owner may read or change it, or it holds no key.
         """
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
                 raise ValueError(f"{path}: others may open this key; remedy: chmod 600 {path}")
             content = file.read(_MOST_KEY_BYTES + 1).rstrip(b"\r\n")
