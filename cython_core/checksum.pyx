@@ -1,5 +1,6 @@
-"""CRC-32C of whole batches: stamp events, and find those that do not hold."""
+"""CRC-32C of whole batches: stamp events, and find those that do not hold; and of any bytes."""
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 cimport numpy as cnp
 from libc.stdint cimport uint32_t
 
@@ -17,11 +18,12 @@ cdef extern from "crc32c.h" nogil:
         const char* name
         void (*stamp)(aether_event*, size_t) noexcept nogil
         size_t (*verify)(const aether_event*, size_t, uint32_t*, size_t) noexcept nogil
-    uint32_t aether_crc32c(const void*, size_t)
+        uint32_t (*bytes)(const void*, size_t) noexcept nogil
     const aether_crc_kernel* const* aether_crc_kernels()
 
 cdef enum:
     FEW = 64
+    LONG = 65_536  # bytes from which on others may have the interpreter meanwhile
 
 cdef dict _kernels = {}
 cdef const aether_crc_kernel* _chosen = NULL
@@ -67,27 +69,45 @@ def checksum_variants():
     return tuple(_kernels)
 
 
-def crc32c(data):
-    """Compute the CRC-32C of any bytes, by table.
+def crc32c(data, *, variant=None):
+    """Compute the CRC-32C of any bytes.
 
     Parameters
     ----------
-    data : bytes
-        What to check.
+    data : bytes-like
+        What to check: contiguous.
+    variant : str, optional
+        One of `checksum_variants`, instead of the one chosen at import.
 
     Returns
     -------
     int
         0 to 2**32 - 1; of ``b"123456789"`` it is ``0xE3069283``.
 
+    Raises
+    ------
+    ValueError
+        On anything else than the above.
+
     Examples
     --------
     >>> hex(crc32c(b"123456789"))
     '0xe3069283'
     """
-    if not isinstance(data, bytes):
-        raise ValueError(f"data must be bytes, not {type(data).__name__}")
-    return aether_crc32c(<const char*> data, len(data))
+    cdef const aether_crc_kernel* kernel = _kernel(variant)
+    cdef Py_buffer view
+    cdef uint32_t crc
+    try:
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    except (BufferError, TypeError, ValueError):
+        raise ValueError(f"data must be contiguous bytes, not {type(data).__name__}") from None
+    if view.len >= LONG:
+        with nogil:
+            crc = kernel.bytes(view.buf, view.len)
+    else:
+        crc = kernel.bytes(view.buf, view.len)
+    PyBuffer_Release(&view)
+    return crc
 
 
 def stamp(events, *, variant=None):

@@ -1,7 +1,5 @@
 """Call the handlers of a routed batch one after the other: isolated, timed and counted."""
 
-from asyncio import CancelledError
-
 cimport cython
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint32_t
@@ -55,12 +53,13 @@ def call_handlers(
     handlers : tuple of (int, callable)
         Topic and handler, in the order in which they are called.
     seen : Counts
-        To which calls, events, times and the batch's size are added.
+        To which calls, events and times are added.
     whole : bool
-        Whether the tick ends with the last of these calls; then its time is recorded too.
+        Whether the tick ends with the last of these calls; then its time is recorded, and the
+        batch's size.
     failed : callable
-        Called with topic, handler and error where a handler raised an Exception, or a
-        CancelledError: nothing in here waits, so that it is the handler's own.
+        Called with topic, handler and error where a handler raised anything but
+        KeyboardInterrupt or SystemExit. A CancelledError is the handler's own: nothing waits here.
     batch : object
         Handed on.
     routed : Routed
@@ -76,7 +75,9 @@ def call_handlers(
     IndexError
         If `seen` is for fewer topics.
     Exception
-        What `failed` raises; what a handler raises that is no Exception.
+        What `failed` raises.
+    KeyboardInterrupt, SystemExit
+        Of a handler: they are meant for the whole program.
 
     Notes
     -----
@@ -105,7 +106,9 @@ def call_handlers(
         handler = call[1]
         try:
             handler(batch, indices)
-        except (Exception, CancelledError) as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
             failed(topic, handler, error)
         seen.calls[topic] += 1
         seen.handled[topic] += shape
@@ -114,4 +117,4 @@ def call_handlers(
         before = after
     if whole:
         seen.tick_ns.add(before - began_ns)
-    seen.batch_events.add(routed._n)
+        seen.batch_events.add(routed._n)

@@ -3,7 +3,14 @@
 from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder
 from aethermodel.bus.batching import Batcher
 from aethermodel.bus.bus import SIGNALS, Bus
-from aethermodel.bus.fabric import Backlogged, EndOfStream, Receiver, Sender, SenderLost
+from aethermodel.bus.fabric import (
+    Backlogged,
+    EndOfStream,
+    Receiver,
+    Sender,
+    SenderLost,
+    StreamBroken,
+)
 from aethermodel.bus.topics import Topics
 
 __all__ = [
@@ -18,5 +25,6 @@ __all__ = [
     "Receiver",
     "Sender",
     "SenderLost",
+    "StreamBroken",
     "Topics",
 ]

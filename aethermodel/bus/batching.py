@@ -104,7 +104,11 @@ class Batcher:
         self.waiting += len(events)
         self.rule.arrived(len(events), now)
         if self.rule.take(self.waiting, now - self._pieces[0][1]):
-            await self._drain()
+            try:
+                await self._drain()
+            except asyncio.CancelledError:
+                self._set_timer()  # what was not sent is not to wait for the next `put`
+                raise
         else:
             self._set_timer()
 
@@ -119,8 +123,9 @@ class Batcher:
         self._ended = True
         self._stop_timer()
         if self._flushing:
-            flushing, self._flushing = self._flushing, None
-            await flushing
+            # Not awaited itself: who is cancelled here would cancel it, and it may be mid-send.
+            await asyncio.wait((self._flushing,))
+            self._raise_late_error()
         async with self._turn:
             while self.waiting:
                 await self._send_now(min(self.waiting, self.rule.most))
@@ -208,11 +213,18 @@ class Batcher:
         # One that failed stays, until `put` or `end` has told of it.
         if before is None or (before.done() and (before.cancelled() or not before.exception())):
             self._flushing = asyncio.get_running_loop().create_task(self._drain())
+            self._flushing.add_done_callback(self._flushed)
+
+    def _flushed(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():  # what it was to send is not to wait for the next `put`
+            self._set_timer()
 
     def _raise_late_error(self) -> None:
         if self._flushing and self._flushing.done():
             done, self._flushing = self._flushing, None
-            done.result()
+            # One that somebody cancelled sent nothing more: its events wait on, for the next.
+            if not done.cancelled():
+                done.result()
 
 
 def _fill(room: Batch, pieces: Iterable[Batch]) -> None:

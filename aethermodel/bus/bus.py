@@ -9,18 +9,24 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from aethermodel.bus.dispatcher import AnyHandler, Dispatcher, Failure
+import numpy as np
+
+from aethermodel.bus.dispatcher import AnyHandler, Dispatcher
 from aethermodel.bus.fabric import Backlogged, Batch, Policy, Receiver
 from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.bus.faults import EventsLost, Failure, message_of, traceback_of, without_frames
+from aethermodel.bus.home import Home
 from aethermodel.bus.instruments import Instruments
 from aethermodel.bus.reader import Reader
 from aethermodel.bus.topics import Topics
-from cython_core import Routed, now_ns, route
+from cython_core import Routed, ends, now_ns, route
 
 _log = logging.getLogger("aethermodel.bus")
 _H = TypeVar("_H", bound=AnyHandler)
 #: Signals on which `Bus.run` drains and ends, where it is asked to.
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# So many failures, and so many lost receivers, are kept; all are counted.
+_MOST_KEPT = 100
 
 
 class Bus:
@@ -46,14 +52,17 @@ class Bus:
     topics : Topics
     instruments : Instruments
     failures : deque of Failure
-        The last 100 handler calls that raised; all are counted in `instruments`.
+        The last 100 handler calls that raised, as text; all are counted in `instruments`.
     route : callable
         Routes one batch by topic, given the sequence that it should begin with or None, into
         memory that serves one batch at a time; ValueError if it cannot be routed.
     waits : bool
         Whether there are async handlers: then batches go through `handle`.
     lost : list of (str, Exception)
-        Label and error of each receiver that ended otherwise than in good order.
+        Label and error of the last 100 receivers that ended otherwise than in good order; all are
+        counted in `instruments`.
+    cancelled : bool
+        Whether `run` is being cancelled.
 
     Raises
     ------
@@ -88,7 +97,7 @@ class Bus:
         self.topics = topics if isinstance(topics, Topics) else Topics(topics)
         self.capacity = capacity
         self.instruments = Instruments(self.topics)
-        self.failures: deque[Failure] = deque(maxlen=100)
+        self.failures: deque[Failure] = deque(maxlen=_MOST_KEPT)
         self.lost: list[tuple[str, Exception]] = []
         self._dispatcher = Dispatcher(len(self.topics), capacity, self.instruments, self._failed)
         routed, count = self._dispatcher.routed, len(self.topics)
@@ -103,6 +112,10 @@ class Bus:
         self._readers: set[Reader] = set()
         self._turn = asyncio.Lock()
         self._tasks: asyncio.TaskGroup | None = None
+        self._runner: asyncio.Task[None] | None = None
+        self._cancels_before = 0
+        self._lost_in_handlers = 0
+        self._home = Home()
         self.waits = False
         self._ran = self._stopping = False
         self._ends_with_readers = False
@@ -133,16 +146,24 @@ class Bus:
     async def publish(self, batch: Batch) -> None:
         """Send one batch from this process; it is handled as it is, without a copy.
 
+        From any thread's event loop: it is handed over to the one that the bus lives on, where
+        `run` is, or before that the first `publish` was.
+
         Raises
         ------
         Backlogged
             If too many wait and the policy is ``fail``; or it is ``block``, and an async handler
             of this bus asks, which would wait for its own return.
         ValueError
-            If the batch is too large, or the bus has been told to stop.
+            If it is no batch or too large, or the bus has been told to stop.
+        RuntimeError
+            If the bus lives on another event loop, which ended before the batch was taken.
         """
-        if len(batch) > self.capacity:
-            raise ValueError(f"this bus takes {self.capacity} events a batch, not {len(batch)}")
+        if not self._home.here():
+            await self._home.call(self.publish, batch)
+            return
+        if (events := _events_of(batch)) > self.capacity:
+            raise ValueError(f"this bus takes {self.capacity} events a batch, not {events}")
         if self._stopping:
             raise ValueError("this bus is stopping and takes nothing more")
         inbox = self._inbox
@@ -158,7 +179,11 @@ class Bus:
         ------
         ValueError
             If the receiver is attached already, or the bus has been told to stop.
+        RuntimeError
+            If the bus lives on another thread's event loop.
         """
+        if self._home.elsewhere():
+            raise RuntimeError("this bus runs on another thread's event loop: attach there")
         if self._stopping:
             raise ValueError("this bus is stopping and takes nothing more")
         if any(reader.receiver is receiver for reader in self._readers):
@@ -183,13 +208,21 @@ class Bus:
         Raises
         ------
         RuntimeError
-            If the bus runs, or ran.
+            If the bus runs, or ran; or batches were published on another event loop that runs.
+        EventsLost
+            At the end, if somebody else cancelled a task of the bus amid a batch. The other
+            batches were handled.
+        asyncio.CancelledError
+            If it is cancelled. What the bus had, or waited for it, and was not handled is counted
+            as `Instruments.lost`.
         """
         if self._ran:
             raise RuntimeError("a bus runs once")
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task
+        self._home.settle()
         self._ran = True
+        self._runner, self._cancels_before = task, task.cancelling()
         caught = tuple(signals)
         told = False
 
@@ -214,13 +247,47 @@ class Bus:
             self._count_drops()
             for number in caught:
                 loop.remove_signal_handler(number)
+        if lost := self._lost_in_handlers:
+            raise EventsLost(
+                f"{lost} events were lost: a task of the bus was cancelled from outside"
+            )
 
     def stop(self) -> None:
-        """Take nothing more, handle what waits now, and let `run` return; idempotent."""
+        """Take nothing more, handle what waits now, and let `run` return; idempotent.
+
+        From any thread.
+        """
+        if loop := self._home.elsewhere():
+            loop.call_soon_threadsafe(self.stop)
+            return
         self._stopping = True
         self._inbox.refuse()
         for reader in (self._own, *self._readers):
             reader.stop()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `run` is being cancelled: then its readers end, and otherwise only if told."""
+        return self._runner is not None and self._runner.cancelling() > self._cancels_before
+
+    def lose(self, label: str, error: Exception, events: int = 0) -> None:
+        """Take note of a receiver that failed, and of what it had in hand."""
+        self.instruments.streams_lost += 1
+        self.lose_events(events)
+        self.lost.append((label, without_frames(error)))
+        del self.lost[:-_MOST_KEPT]
+
+    def lose_events(self, events: int) -> None:
+        """Count events that are not handled to the end."""
+        self.instruments.lost += events
+
+    def interrupted(self, label: str, events: int) -> None:
+        """Take note that somebody else cancelled a reader, and of what it had in hand."""
+        if not self.instruments.interruptions:  # once, as a refusal is
+            _log.error("the reader of %s was cancelled from outside, and goes on", label)
+        self.instruments.interruptions += 1
+        self._lost_in_handlers += events
+        self.lose_events(events)
 
     def _reader_ended(self, reader: Reader) -> None:
         self._readers.discard(reader)  # with the receiver's memory: producers come and go
@@ -244,7 +311,7 @@ class Bus:
         began = now_ns()
         try:
             routed = self.route(batch, first)
-        except ValueError as error:
+        except Exception as error:  # a columnar batch may raise whatever it likes
             seen = self.instruments
             if not seen.refused:  # a producer that errs once errs a thousand times a second
                 _log.error("batch refused: %s", error)
@@ -255,13 +322,26 @@ class Bus:
         self._dispatcher.dispatch(batch, routed, began)
         return True
 
-    async def handle(self, batch: Batch, first: int | None = None) -> None:
-        """Route one batch and call all its handlers; returns when the last one has."""
+    async def handle(
+        self,
+        batch: Batch,
+        first: int | None = None,
+        handled: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Route one batch and call all its handlers; returns when the last one has.
+
+        `handled` is called then, also where this task is cancelled in that very moment.
+        """
         async with self._turn:  # what was routed serves one batch at a time
             began = now_ns()
-            if self.tick(batch, first):
-                await asyncio.gather(*self._dispatcher.start(batch))
+
+            def returned() -> None:
                 self.instruments.tick_ns.record(now_ns() - began)
+                self.instruments.batch_events.record(len(batch))
+                handled()
+
+            if self.tick(batch, first):
+                await self._dispatcher.wait(batch, returned)
 
     def _in_handler(self) -> bool:
         return asyncio.current_task() in self._dispatcher.running
@@ -275,10 +355,26 @@ class Bus:
             _log.error("event %d should come, event %d came", (first + place) % 2**64, came)
         self.instruments.gaps += 1
 
-    def _failed(self, failure: Failure) -> None:
-        self.failures.append(failure)
+    def _failed(self, topic: int, handler: AnyHandler, error: BaseException) -> None:
+        if self.cancelled and isinstance(error, asyncio.CancelledError):
+            return  # the bus is cancelled, not the handler at fault; its batch is lost
+        self.instruments.failed[topic] += 1
+        self.failures.append(Failure.of(topic, handler, error))
         # A handler that fails once fails a thousand times a second: it is logged once.
-        if id(failure.handler) not in self._logged:
-            self._logged.add(id(failure.handler))
-            name = self.topics.name(failure.topic)
-            _log.error("handler %r failed on %s", failure.handler, name, exc_info=failure.error)
+        if id(handler) not in self._logged:
+            self._logged.add(id(handler))
+            name = self.topics.name(topic)
+            _log.error("handler %r failed on %s\n%s", handler, name, traceback_of(error))
+
+
+def _events_of(batch: Batch) -> int:
+    """Return how many events a batch has; ValueError if it is none."""
+    try:
+        events = len(batch)
+        if not isinstance(batch, np.ndarray):
+            batch.__arrow_c_array__()
+        elif events:
+            ends(batch)
+    except Exception as error:
+        raise ValueError(f"this is no batch of events: {message_of(error)}") from None
+    return events

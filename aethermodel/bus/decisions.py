@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import perf_counter_ns
 from typing import Any, Literal, NamedTuple, Self
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.bus.fabric import Batch
+from aethermodel.bus.faults import without_frames
 from cython_core import Histogram
 
 _log = logging.getLogger("aethermodel.bus")
@@ -34,7 +36,7 @@ class Decision(NamedTuple):
     why : {"busy", "deadline", "error"} or None
         Why it is the fallback's; None: it is the decider's.
     error : BaseException or None
-        What the decider raised.
+        What the decider raised, without its frames.
     """
 
     events: Batch
@@ -141,40 +143,51 @@ class Desk:
             return
         task = asyncio.get_running_loop().create_task(self._run(events))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._done, events))
         self.most_in_flight = max(self.most_in_flight, len(self._tasks))
 
     async def drain(self) -> None:
-        """Wait until everything escalated so far is answered; the deadline bounds it."""
+        """Wait until everything escalated so far is answered; the deadline bounds it.
+
+        Who is cancelled while it waits here cancels no decision.
+        """
         while self._tasks:
-            await asyncio.gather(*self._tasks)
+            await asyncio.wait(self._tasks)
 
     async def _run(self, events: Batch) -> None:
-        task, before = asyncio.current_task(), perf_counter_ns()
+        before = perf_counter_ns()
+        limit = asyncio.timeout(self.deadline_seconds)
         try:
-            async with asyncio.timeout(self.deadline_seconds) as limit:
+            async with limit:
                 answer = await self._decide(events)
         except Exception as error:
             # The decider's own TimeoutError is an error; only ours is the deadline.
             self._fall_back(events, "deadline" if limit.expired() else "error", error)
             return
-        except asyncio.CancelledError as error:
-            if task and task.cancelling():  # it is the desk that is cancelled
-                raise
-            self._fall_back(events, "error", error)
-            return
         self.decided += 1
         self.latency_ns.record(perf_counter_ns() - before)
         self._tell(lambda: Decision(events, answer, None))
 
+    def _done(self, events: Batch, task: asyncio.Task[None]) -> None:
+        """Answer for a decision that was cancelled, by itself or from outside, begun or not."""
+        self._tasks.discard(task)
+        if task.cancelled():
+            self._fall_back(events, "error", asyncio.CancelledError())
+        elif error := task.exception():  # of no class that a program is to go on after
+            self._fall_back(events, "error", error)
+
     def _fall_back(self, events: Batch, why: Why, error: BaseException | None) -> None:
         self.fell_back[why] += 1
-        self._tell(lambda: Decision(events, self._fallback(events), why, error))
+        kept = without_frames(error) if error else None  # they hold what the decider had in hand
+        self._tell(lambda: Decision(events, self._fallback(events), why, kept))
 
     def _tell(self, decide: Callable[[], Decision]) -> None:
         try:
             self._answered(decide())
-        except Exception:
+        except (KeyboardInterrupt, SystemExit):
+            self.failed += 1
+            raise
+        except BaseException:  # a CancelledError too: nothing waits in there
             if not self.failed:
                 _log.exception("an answer was lost: the fallback failed, or who was to be told")
             self.failed += 1
@@ -183,4 +196,10 @@ class Desk:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.drain()
+        try:
+            await self.drain()
+        except asyncio.CancelledError:
+            for task in self._tasks:  # each is answered by the fallback, at once
+                task.cancel()
+            await self.drain()
+            raise

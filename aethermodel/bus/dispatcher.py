@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,22 +21,6 @@ Indices = npt.NDArray[np.uint32]
 AnyHandler = Callable[[Batch, Indices], Any]
 
 
-class Failure(NamedTuple):
-    """One handler call that raised.
-
-    Attributes
-    ----------
-    topic : int
-    handler : callable
-    error : BaseException
-        An Exception, or a CancelledError that nobody outside the handler caused.
-    """
-
-    topic: int
-    handler: AnyHandler
-    error: BaseException
-
-
 class Dispatcher:
     """Calls the handlers of a routed batch; isolates and times them.
 
@@ -45,9 +29,9 @@ class Dispatcher:
     topics, capacity : int
         Number of topics, and most events that a batch may hold.
     instruments : Instruments
-        Where calls, events, failures and times are counted.
+        Where calls, events and times are counted.
     report : callable
-        Given a `Failure`, for every handler call that raised.
+        Given topic, handler and error, for every handler call that raised; it counts.
 
     Attributes
     ----------
@@ -64,12 +48,12 @@ class Dispatcher:
         topics: int,
         capacity: int,
         instruments: Instruments,
-        report: Callable[[Failure], None],
+        report: Callable[[int, AnyHandler, BaseException], None],
     ) -> None:
         self.topics = topics
         self.routed = Routed(capacity, topics)
         self._instruments = instruments
-        self._report = report
+        self.fail = report
         self.running: set[asyncio.Task[Any] | None] = set()
         # Replaced, not appended to: a handler may register another in the middle of a tick.
         self._calls: tuple[tuple[int, AnyHandler], ...] = ()
@@ -106,15 +90,41 @@ class Dispatcher:
         """Whether any handler is async, so that a tick can outlast `dispatch`."""
         return bool(self._async_calls)
 
-    def start(self, batch: Batch) -> list[Awaitable[None]]:
-        """Return what to await: the async handlers of every topic of the batch just routed."""
+    async def wait(self, batch: Batch, handled: Callable[[], None]) -> None:
+        """Call the async handlers of every topic of the batch just routed, and await them all.
+
+        A handler's task that somebody cancels is that handler's failure. If the task that waits
+        here is cancelled, so are the handlers; their failures are reported all the same.
+
+        Parameters
+        ----------
+        batch : numpy.ndarray
+        handled : callable
+            Called when all have returned, or failed by themselves: also where the task that waits
+            is cancelled in that moment.
+        """
         bounds = self.routed.offsets.tolist()
         indices = self.routed.indices
-        return [
-            self._run(topic, handler, batch, indices[bounds[topic] : bounds[topic + 1]])
-            for topic, handler in self._async_calls
-            if bounds[topic] != bounds[topic + 1]
+        calls = [call for call in self._async_calls if bounds[call[0]] != bounds[call[0] + 1]]
+        create = asyncio.get_running_loop().create_task
+        tasks = [
+            create(self._run(topic, handler, batch, indices[bounds[topic] : bounds[topic + 1]]))
+            for topic, handler in calls
         ]
+        try:
+            # Outcomes, not a raise: what one handler does must neither end nor hide the others.
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        except asyncio.CancelledError as error:
+            for (topic, handler), task in zip(calls, tasks, strict=True):
+                if failed := error if task.cancelled() else task.exception():
+                    self.fail(topic, handler, failed)
+            if not any(task.cancelled() for task in tasks):
+                handled()
+            raise
+        for (topic, handler), outcome in zip(calls, outcomes, strict=True):
+            if outcome is not None:
+                self.fail(topic, handler, outcome)
+        handled()
 
     async def _run(self, topic: int, handler: AnyHandler, batch: Batch, indices: Indices) -> None:
         seen, task = self._instruments, asyncio.current_task()
@@ -122,19 +132,8 @@ class Dispatcher:
         before = now_ns()
         try:
             await handler(batch, indices)
-        except Exception as error:
-            self.fail(topic, handler, error)
-        except asyncio.CancelledError as error:
-            if task and task.cancelling():  # it is the bus that is cancelled
-                raise
-            self.fail(topic, handler, error)
         finally:
             self.running.discard(task)
-        seen.calls[topic] += 1
-        seen.handled[topic] += len(indices)
-        seen.handler_ns[topic] += now_ns() - before
-
-    def fail(self, topic: int, handler: AnyHandler, error: BaseException) -> None:
-        """Count a failed call and report it; what the report raises is not caught."""
-        self._instruments.failed[topic] += 1
-        self._report(Failure(topic, handler, error))
+            seen.calls[topic] += 1
+            seen.handled[topic] += len(indices)
+            seen.handler_ns[topic] += now_ns() - before

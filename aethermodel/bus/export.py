@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,13 @@ class InstrumentsCollector:
         for name, meaning, value in (
             ("refused_events", "Events of batches that could not be routed", seen.refused),
             ("dropped_events", "Events dropped by back-pressure", seen.dropped),
+            ("lost_events", "Events not handled to the end", seen.lost),
+            (
+                "lost_streams",
+                "Receivers that ended in disorder",
+                seen.streams_lost,
+            ),
+            ("interruptions", "Cancellations of the bus's tasks from outside", seen.interruptions),
             ("sequence_gaps", "Batches with an event that was not the next", seen.gaps),
             ("copied_bytes", "Event bytes copied before handlers saw them", seen.copied_bytes),
         ):
@@ -89,14 +97,19 @@ def prometheus_text(instruments: Instruments) -> str:
     return text
 
 
-def serve(instruments: Instruments, port: int = 0) -> tuple[int, Callable[[], None]]:
-    """Answer Prometheus on loopback, from a thread of its own.
+def serve(
+    instruments: Instruments, port: int = 0, *, timeout: float = 5.0
+) -> tuple[int, Callable[[], None]]:
+    """Answer Prometheus on loopback, from threads of its own.
 
     Parameters
     ----------
     instruments : Instruments
     port : int
         0 for a free one.
+    timeout : float
+        Seconds that one request may take from its connection to its last byte; then it is hung up
+        on. At most 16 are answered at a time; of more the oldest is hung up on.
 
     Returns
     -------
@@ -107,10 +120,19 @@ def serve(instruments: Instruments, port: int = 0) -> tuple[int, Callable[[], No
     ------
     OSError
         If the port is taken.
+    ValueError
+        If the time limit is not above 0.
     """
-    from prometheus_client import start_http_server
+    if not 0 < timeout < float("inf"):
+        raise ValueError(f"a time limit is above 0 seconds, not {timeout!r}")
+    from prometheus_client import make_wsgi_app
 
-    server, thread = start_http_server(port, addr="127.0.0.1", registry=registry_of(instruments))
+    from aethermodel.bus.scrapes import ScrapeServer
+
+    server = ScrapeServer(port, timeout)
+    server.set_app(make_wsgi_app(registry_of(instruments)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
 
     def close() -> None:
         server.shutdown()

@@ -21,6 +21,23 @@ class SenderLost(ConnectionError):  # noqa: N818
     """The sender vanished without closing; whole batches that came were received."""
 
 
+class StreamBroken(ConnectionError):  # noqa: N818
+    """The connection to the receiver is broken, and nothing more can be sent over it.
+
+    Attributes
+    ----------
+    sent : int
+        Batches that were sent whole.
+    unconfirmed : int
+        The last so many of them, which the receiver has not said it released: they may be lost.
+    """
+
+    def __init__(self, message: str, *, sent: int = 0, unconfirmed: int = 0) -> None:
+        super().__init__(message)
+        self.sent = sent
+        self.unconfirmed = unconfirmed
+
+
 class Backlogged(RuntimeError):  # noqa: N818
     """Nothing more fits, and the policy is to fail."""
 

@@ -25,7 +25,8 @@ class Instruments(Counts):
     tick_ns : Histogram
         Nanoseconds from a batch in hand to the return of its last handler.
     batch_events : Histogram
-        Events a batch.
+        Events a batch, of those that all handlers returned from: what came in is their total and
+        those `refused`, `dropped` and `lost`.
     waiting_events : Histogram
         Events that still waited when a batch was taken: the queue's depth.
     calls, handled, failed, handler_ns : list of int
@@ -35,6 +36,13 @@ class Instruments(Counts):
         Events of batches that could not be routed.
     dropped : int
         Events dropped by back-pressure.
+    lost : int
+        Events that the bus had, or that waited for it, and that not all their handlers were shown
+        to the end: it was cancelled, or a receiver failed.
+    streams_lost : int
+        Receivers that ended otherwise than in good order.
+    interruptions : int
+        Times that a task of the bus was cancelled by somebody else, and went on.
     gaps : int
         Batches in which an event was not the next of its receiver, where the bus compares.
     copied_bytes : int
@@ -47,6 +55,9 @@ class Instruments(Counts):
         self.topics = topics
         self.refused = 0
         self.dropped = 0
+        self.lost = 0
+        self.streams_lost = 0
+        self.interruptions = 0
         self.gaps = 0
         self.copied_bytes = 0
 
@@ -56,7 +67,8 @@ class Instruments(Counts):
             histogram.clear()
         for counts in (self.calls, self.handled, self.failed, self.handler_ns):
             counts[:] = [0] * len(counts)
-        self.refused = self.dropped = self.gaps = self.copied_bytes = 0
+        self.refused = self.dropped = self.lost = self.streams_lost = self.interruptions = 0
+        self.gaps = self.copied_bytes = 0
 
     def summary(self) -> dict[str, Any]:
         """Return the figures of the whole bus, as JSON values with units in their names."""
@@ -73,6 +85,9 @@ class Instruments(Counts):
             "handler_seconds": sum(self.handler_ns) / 1e9,
             "refused_events": self.refused,
             "dropped_events": self.dropped,
+            "lost_events": self.lost,
+            "lost_streams": self.streams_lost,
+            "interruptions": self.interruptions,
             "sequence_gaps": self.gaps,
             "copied_bytes": self.copied_bytes,
         }

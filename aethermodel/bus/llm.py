@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import os
@@ -45,7 +46,8 @@ class LanguageModel:
     topics : Topics
         To name the events' topics.
     timeout_seconds : float
-        For one request; a `Desk` has a deadline of its own.
+        For one request from its beginning to its last byte; above 0. A `Desk` has a deadline of
+        its own.
 
     Raises
     ------
@@ -68,8 +70,11 @@ class LanguageModel:
         local = _checked_url(url)
         if isinstance(answers, str) or len(set(answers)) < 2:
             raise ValueError("a decision needs at least 2 different answers to choose from")
+        if not 0 < timeout_seconds < float("inf"):
+            raise ValueError(f"a time limit is above 0 seconds, not {timeout_seconds!r}")
         import httpx
 
+        self._timeout_seconds = timeout_seconds
         self._answers = tuple(answers)
         self._topics = topics
         self._model = model
@@ -81,7 +86,7 @@ class LanguageModel:
         self._client: httpx.AsyncClient = httpx.AsyncClient(
             base_url=url.rstrip("/") + "/",
             headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=timeout_seconds,
+            timeout=None,
             follow_redirects=False,  # the key is for this endpoint only
             trust_env=not local,  # no proxy between this host and itself
         )
@@ -93,6 +98,8 @@ class LanguageModel:
         ------
         AnswerError
             If the reply is not of that form.
+        TimeoutError
+            If the whole reply is not there in time.
         httpx.HTTPError
             If there is no reply, or a status other than success.
         """
@@ -114,7 +121,10 @@ class LanguageModel:
             ],
         }
         reply = bytearray()
-        async with self._client.stream("POST", "chat/completions", json=request) as response:
+        async with (
+            asyncio.timeout(self._timeout_seconds),  # httpx's own limit is for each read
+            self._client.stream("POST", "chat/completions", json=request) as response,
+        ):
             response.raise_for_status()
             async for piece in response.aiter_bytes():
                 reply += piece

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aethermodel.bus.fabric import Receiver
-from aethermodel.bus.fabrics.tcp import TcpListener, TcpSender
+from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpSender
 from aethermodel.measure.sending import Send, ring_capacity, tcp_send, verbs_send
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ class Address:
     fabric : {"tcp", "verbs"}
     port : int
     secret : bytes
-        What both ends of verbs know; empty for TCP.
+        What both ends know.
     """
 
     fabric: Dialled
     port: int
-    secret: bytes = field(default=b"", repr=False)
+    secret: bytes = field(repr=False)
 
 
 class Listening(NamedTuple):
@@ -63,12 +63,12 @@ async def listen(fabric: Dialled, batch_size: int) -> Listening:
     batch_size : int
         Most events a batch.
     """
+    secret = secrets.token_bytes(32)
     if fabric == "tcp":
-        tcp = await TcpListener.listen(most=batch_size)
-        return Listening(Address("tcp", tcp.port), tcp.accept, tcp.close)
+        tcp = await TcpListener.listen(key=SharedKey(secret), most=batch_size)
+        return Listening(Address("tcp", tcp.port, secret), tcp.accept, tcp.close)
     from aethermodel.bus.fabrics.verbs import VerbsListener
 
-    secret = secrets.token_bytes(32)
     verbs = VerbsListener(secret, capacity=ring_capacity(batch_size), most=batch_size)
 
     async def accept() -> Receiver:
@@ -82,7 +82,7 @@ async def listen(fabric: Dialled, batch_size: int) -> Listening:
 async def dial(address: Address) -> TcpSender | VerbsSender:
     """Connect to a receiver that listens."""
     if address.fabric == "tcp":
-        return await TcpSender.connect(address.port)
+        return await TcpSender.connect(address.port, key=SharedKey(address.secret))
     from aethermodel.bus.fabrics.verbs import VerbsSender
 
     return await VerbsSender.connect(address.port, secret=address.secret)

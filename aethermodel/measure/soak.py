@@ -164,7 +164,7 @@ class Soak(BaseModel):
         await bus.run()
         seen, sent = sum(order.events for order in orders), slices.passed * self.batch_size
         problems = [f"{label}: {error}" for label, error in bus.lost]
-        problems += [f"{bus.topics.name(f.topic)}: {f.error}" for f in bus.failures]
+        problems += [f"{bus.topics.name(f.topic)}: {f}" for f in bus.failures]
         if seen != sent:
             problems.append(f"handlers saw {seen} of {sent} events")
         return _Moved(bus, checked, seen, problems, slices.kept_up)

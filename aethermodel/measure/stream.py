@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.fabric import Receiver
+from aethermodel.bus.faults import HandlerFailed
 from aethermodel.measure.checked import Checked, OutOfSequenceError
 from aethermodel.measure.crossing import Crossing
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -86,7 +87,7 @@ async def drain(bus: Bus, receiver: Receiver) -> None:
     if bus.lost:
         raise bus.lost[0][1]
     if bus.failures:
-        raise bus.failures[0].error
+        raise HandlerFailed(str(bus.failures[0]))
     if bus.instruments.gaps:
         raise OutOfSequenceError(f"{bus.instruments.gaps} batches had an event out of sequence")
 

@@ -12,12 +12,27 @@
  * are eight independent look-ups. */
 static uint32_t table[8][256];
 
-static uint32_t times_x(uint32_t crc) { return crc >> 1 ^ (crc & 1 ? POLYNOMIAL : 0); }
+static uint32_t times_x(uint32_t crc) { return crc >> 1 ^ (POLYNOMIAL & -(crc & 1)); }
 
 uint32_t aether_crc_power(unsigned n) {
     uint32_t power = 0x80000000u; /* x^0 */
     while (n--) power = times_x(power);
     return power;
+}
+
+static uint32_t times(uint32_t a, uint32_t b) {
+    uint32_t product = 0;
+    for (; b; b <<= 1, a = times_x(a)) product ^= a & -(b >> 31); /* bit 31 is x^0 */
+    return product;
+}
+
+/* x^8, and each entry the square of the one before. */
+static uint32_t squares[8 * sizeof(size_t)];
+
+uint32_t aether_crc_shift(uint32_t state, size_t n) {
+    for (int k = 0; n; n >>= 1, k++)
+        if (n & 1) state = times(state, squares[k]);
+    return state;
 }
 
 static void make_table(void) {
@@ -29,6 +44,9 @@ static void make_table(void) {
     for (int k = 1; k < 8; k++)
         for (unsigned b = 0; b < 256; b++)
             table[k][b] = table[k - 1][b] >> 8 ^ table[0][table[k - 1][b] & 255];
+    squares[0] = aether_crc_power(8);
+    for (size_t k = 1; k < sizeof squares / sizeof *squares; k++)
+        squares[k] = times(squares[k - 1], squares[k - 1]);
 }
 
 uint32_t aether_crc32c(const void *bytes, size_t n) {
@@ -48,7 +66,7 @@ uint32_t aether_crc32c(const void *bytes, size_t n) {
 #define CRC(event) aether_crc32c(event, AETHER_CRC_BYTES)
 #include "crc_loops.h"
 
-const aether_crc_kernel aether_crc_table = {"table", stamp, verify};
+const aether_crc_kernel aether_crc_table = {"table", stamp, verify, aether_crc32c};
 
 const aether_crc_kernel *const *aether_crc_kernels(void) {
     static const aether_crc_kernel *found[5];

@@ -1,4 +1,4 @@
-/* CRC-32C (Castagnoli) of the first 60 bytes of each event. */
+/* CRC-32C (Castagnoli) of the first 60 bytes of each event, and of any bytes. */
 #ifndef AETHER_CRC32C_H
 #define AETHER_CRC32C_H
 
@@ -13,6 +13,7 @@ typedef struct {
     /* Writes the numbers of events whose checksum is wrong, in order, to `bad`
      * until that holds `room`; returns how many there are in all. */
     size_t (*verify)(const aether_event *events, size_t n, uint32_t *bad, size_t room);
+    uint32_t (*bytes)(const void *bytes, size_t n);
 } aether_crc_kernel;
 
 extern const aether_crc_kernel aether_crc_table;
@@ -29,6 +30,9 @@ const aether_crc_kernel *const *aether_crc_kernels(void);
 
 /* x^n modulo the polynomial, reflected into 32 bits: what folding multiplies by. */
 uint32_t aether_crc_power(unsigned n);
+
+/* A checksum's state followed by n zero bytes. */
+uint32_t aether_crc_shift(uint32_t state, size_t n);
 
 void aether_crc_prepare_clmul(void);
 void aether_crc_prepare_gfni(void);

@@ -10,10 +10,12 @@
 #include <nmmintrin.h>
 #define CRC_STEP8(crc, word) _mm_crc32_u64(crc, word)
 #define CRC_STEP4(crc, word) _mm_crc32_u32((uint32_t)(crc), word)
+#define CRC_STEP1(crc, byte) _mm_crc32_u8((uint32_t)(crc), byte)
 #elif defined(__ARM_FEATURE_CRC32)
 #include <arm_acle.h>
 #define CRC_STEP8(crc, word) __crc32cd((uint32_t)(crc), word)
 #define CRC_STEP4(crc, word) __crc32cw((uint32_t)(crc), word)
+#define CRC_STEP1(crc, byte) __crc32cb((uint32_t)(crc), byte)
 #endif
 
 static inline uint64_t aether_crc_word(const aether_event *event, int k) {

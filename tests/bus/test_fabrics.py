@@ -14,10 +14,11 @@ from aethermodel.bus import Backlogged, Bus, EndOfStream, SenderLost
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.replay import ReplayReceiver
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
-from aethermodel.bus.fabrics.tcp import HEADER, MAGIC, TcpListener, TcpReceiver, TcpSender
+from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpReceiver, TcpSender
 from aethermodel.measure.workload import make_batch
 from cython_core import Recorder, Replay, Ring, first_gap, number
 
+KEY = SharedKey(b"the key of these tests")
 SIZES = [1, 7, 300, 64, 1] * 20
 
 
@@ -52,7 +53,7 @@ def over_ring(handle, then):
 
 def over_tcp(port, then):
     async def main():
-        await send_all(await TcpSender.connect(port), then)
+        await send_all(await TcpSender.connect(port, key=KEY), then)
 
     asyncio.run(main())
 
@@ -65,7 +66,7 @@ async def receiver_from_child(fabric, then):
             child = context.Process(target=over_ring, args=(handle, then))
             child.start()
         return ShmReceiver(ring, 512), child
-    listener = await TcpListener.listen(most=512, pool=3)
+    listener = await TcpListener.listen(key=KEY, most=512, pool=3)
     child = context.Process(target=over_tcp, args=(listener.port, then))
     child.start()
     receiver = await listener.accept()
@@ -126,8 +127,8 @@ def test_whole_batches_come_before_the_news_that_the_sender_died(run, fabric):
 
 def test_tcp_stops_reading_when_its_pool_is_full_and_goes_on_after(run):
     async def main():
-        listener = await TcpListener.listen(most=1000, pool=2)
-        sender = await TcpSender.connect(listener.port)
+        listener = await TcpListener.listen(key=KEY, most=1000, pool=2)
+        sender = await TcpSender.connect(listener.port, key=KEY)
         receiver = await listener.accept()
         big = make_batch(1000, 4, seed=0)
         task = asyncio.create_task(sender_of(sender, big))
@@ -165,33 +166,6 @@ def test_tcp_fails_at_once_where_that_is_the_policy(run):
 
     with ours, theirs:
         run(main())
-
-
-@pytest.mark.parametrize(
-    "nonsense",
-    [
-        b"GET / HTTP/1.1\r\n\r\n",
-        HEADER.pack(b"AEB2", 1),
-        HEADER.pack(MAGIC, 65),  # more than `most`
-        HEADER.pack(MAGIC, 2**32 - 1),
-        HEADER.pack(MAGIC, 2) + bytes(64),  # half a batch
-        b"AE",
-        b"",
-    ],
-)
-def test_tcp_from_anybody_else_is_an_error_and_no_more(run, nonsense):
-    async def main():
-        listener = await TcpListener.listen(most=64)
-        with socket.create_connection(("127.0.0.1", listener.port)) as connection:
-            connection.sendall(nonsense)
-            connection.shutdown(socket.SHUT_WR)
-            receiver = await listener.accept()
-            with pytest.raises(SenderLost):
-                await asyncio.wait_for(receiver.receive(), 10)
-            assert receiver.waiting == 0
-        listener.close()
-
-    run(main())
 
 
 def test_a_ring_full_or_consumer_gone_is_told_to_the_sender(run):
@@ -285,9 +259,9 @@ def test_bad_input_of_listeners_and_replays(run, tmp_path):
         with pytest.raises(ValueError, match="a pool has"):
             await TcpListener.listen(most=0)
         with pytest.raises(OSError):
-            await TcpSender.connect(1)
-        listener = await TcpListener.listen()
-        sender = await TcpSender.connect(listener.port)
+            await TcpSender.connect(1, key=KEY)
+        listener = await TcpListener.listen(key=KEY)
+        sender = await TcpSender.connect(listener.port, key=KEY)
         with pytest.raises(ValueError, match="events"):
             await sender.send(np.zeros(3))
         await sender.end()

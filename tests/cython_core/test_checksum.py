@@ -35,9 +35,18 @@ def test_the_published_check_value() -> None:
     assert bitwise(b"123456789") == 0xE3069283
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes(data: Any) -> None:
-    assert crc32c(data) == bitwise(data)
+@pytest.mark.parametrize("variant", [None, *VARIANTS])
+@given(data=st.binary(max_size=200))
+def test_any_bytes(variant: Any, data: Any) -> None:
+    assert crc32c(data, variant=variant) == bitwise(data)
+    assert crc32c(memoryview(data), variant=variant) == bitwise(data)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("n", [3071, 3072, 3073, 6400, 20_011, 70_000])
+def test_long_ones_are_taken_in_parts(variant: Any, n: Any) -> None:
+    data = random_events(n // 64 + 1, n).tobytes()[:n]
+    assert crc32c(data, variant=variant) == bitwise(data)
 
 
 @pytest.mark.parametrize("variant", [None, *VARIANTS])
@@ -135,7 +144,7 @@ def test_bad_arguments() -> None:
             call(np.zeros(3))
         with pytest.raises(ValueError, match="variant must be one of table"):
             call(allocate(3), variant="sse9")
-    with pytest.raises(ValueError, match="data must be bytes, not str"):
+    with pytest.raises(ValueError, match="data must be contiguous bytes, not str"):
         crc32c("123456789")  # type: ignore[arg-type]
 
 

@@ -26,7 +26,7 @@ class Loopback:
     waiting : int
         Events that wait.
     dropped : int
-        Events dropped by ``drop-oldest``, or by `close`.
+        Events dropped by ``drop-oldest``.
 
     Raises
     ------
@@ -44,7 +44,7 @@ class Loopback:
         self.waiting = 0
         self.dropped = 0
         self._depth = depth
-        self._batches: deque[Batch] = deque()
+        self._batches: deque[tuple[Batch, int]] = deque()  # with its events
         self._ended = False
         self._sleepers: list[asyncio.Future[None]] = []  # producers for room, the consumer for news
 
@@ -69,11 +69,12 @@ class Loopback:
             elif self.policy == "fail":
                 raise Backlogged(f"{self._depth} batches wait already")
             else:
-                self.dropped += len(self._take())
+                self.dropped += self._take()[1]
         if self._ended:
             raise ValueError("this loopback has ended and takes nothing more")
-        self._batches.append(batch)
-        self.waiting += len(batch)
+        events = len(batch)
+        self._batches.append((batch, events))
+        self.waiting += events
         if self._sleepers:
             self._wake()
 
@@ -98,7 +99,7 @@ class Loopback:
             if self._ended:
                 raise EndOfStream
             await self._sleep()
-        return self._take()
+        return self._take()[0]
 
     def release(self) -> None:
         """Do nothing: whoever holds the batch keeps it alive."""
@@ -107,18 +108,18 @@ class Loopback:
         """Drop what waits, and refuse what comes; idempotent."""
         self.refuse()
         while self._batches:
-            self.dropped += len(self._take())
+            self._take()
 
     def __len__(self) -> int:
         """Batches that wait."""
         return len(self._batches)
 
-    def _take(self) -> Batch:
-        batch = self._batches.popleft()
-        self.waiting -= len(batch)
+    def _take(self) -> tuple[Batch, int]:
+        batch, events = self._batches.popleft()
+        self.waiting -= events
         if self._sleepers:
             self._wake()
-        return batch
+        return batch, events
 
     async def _sleep(self) -> None:
         sleeper = asyncio.get_running_loop().create_future()

@@ -1,0 +1,366 @@
+"""TCP frames go whole or the connection is broken, and no garbage reaches a handler."""
+
+import asyncio
+import contextlib
+import itertools
+import socket
+
+import numpy as np
+import pytest
+import uvloop
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aethermodel.bus import Backlogged, Bus, EndOfStream, SenderLost, StreamBroken
+from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpReceiver, TcpSender
+from aethermodel.bus.fabrics.tcp_frames import HEAD_BYTES, HeadReader, pack_head
+from aethermodel.measure.workload import make_batch
+from cython_core import crc32c, first_gap, number
+
+TOPICS = [f"t.{i}" for i in range(4)]
+KEY = SharedKey(b"the key of these tests")
+
+
+@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def run(request):
+    return request.param
+
+
+def batch_of(events, first=0):
+    batch = make_batch(events, 4, seed=first)
+    number(batch, first, 0)
+    return batch
+
+
+async def connected(**settings):
+    """Return a sender and its receiver."""
+    listener = await TcpListener.listen(key=KEY, **settings)
+    sender = await TcpSender.connect(listener.port, key=KEY)
+    receiver = await listener.accept()
+    listener.close()
+    return sender, receiver
+
+
+async def all_of(receiver):
+    """Return copies of the batches that come, and how the stream ended."""
+    came = []
+    while True:
+        try:
+            came.append((await asyncio.wait_for(receiver.receive(), 60)).copy())
+            receiver.release()
+        except (EndOfStream, SenderLost) as end:
+            return came, end
+
+
+def frames_of(batches):
+    wire = b""
+    for i, batch in enumerate(batches):
+        events = batch.tobytes()
+        wire += pack_head(len(batch), i, crc32c(events)) + events
+    return wire + pack_head(0, len(batches), 0)
+
+
+class Fed:
+    """A receiver that is fed by hand what a connection would bring."""
+
+    def __init__(self, most=64, pool=64):
+        self.receiver = TcpReceiver(most, pool)
+        self.receiver.connection_made(self)
+
+    def abort(self): ...
+
+    def close(self): ...
+
+    def pause_reading(self): ...
+
+    def feed(self, wire):
+        while wire:
+            room = self.receiver.get_buffer(-1)
+            part = wire[: len(room)]
+            room[: len(part)] = part
+            self.receiver.buffer_updated(len(part))
+            wire = wire[len(part) :]
+            if self.receiver._ended:
+                break
+
+
+async def heard(wire):
+    fed = Fed()
+    fed.feed(wire)
+    fed.receiver.connection_lost(None)
+    return await all_of(fed.receiver)
+
+
+def test_a_send_that_is_cancelled_in_its_frame_breaks_the_connection_and_only_then(run):
+    async def main():
+        sender, receiver = await connected(most=20_000, pool=2)
+        whole = 0
+        with pytest.raises(StreamBroken, match="cancelled in the middle"):
+            for i in itertools.count():
+                task = asyncio.create_task(sender.send(batch_of(20_000, 20_000 * i)))
+                done, _ = await asyncio.wait({task}, timeout=0.2)
+                if not done:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+                else:
+                    task.result()
+                    whole += 1
+        with pytest.raises(StreamBroken):
+            await sender.send(batch_of(1))
+        with pytest.raises(StreamBroken):
+            await sender.end()
+        came, end = await all_of(receiver)
+        assert sender.sent == whole == len(came)
+        assert isinstance(end, SenderLost)
+        for i, batch in enumerate(came):
+            assert batch.tobytes() == batch_of(20_000, 20_000 * i).tobytes()
+        sender.close()
+
+    run(main())
+
+
+def test_a_send_that_is_cancelled_before_its_first_byte_did_nothing(run):
+    async def main():
+        ours, theirs = socket.socketpair()
+        sender = TcpSender(ours)
+        theirs.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                ours.send(bytes(65_536))
+        task = asyncio.create_task(sender.send(batch_of(5)))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait({task})
+        with contextlib.suppress(BlockingIOError):
+            while theirs.recv(2**20):
+                pass
+        await sender.send(batch_of(7))
+        await sender.end()
+        came, end = await heard(theirs.recv(2**20))
+        theirs.close()
+        return came, end
+
+    came, end = run(main())
+    assert isinstance(end, EndOfStream)
+    assert [len(batch) for batch in came] == [7]
+
+
+def test_many_tasks_that_send_on_one_sender_tear_nothing_and_all_return(run):
+    """Exact counts: every event sent is handled once, in the order of its task."""
+    tasks, batches, events = 6, 30, 3000
+
+    async def main():
+        sender, receiver = await connected(most=events, pool=2)
+        bus, seen = Bus(TOPICS, capacity=events), np.zeros(tasks * batches * events, dtype=int)
+
+        @bus.on("**")
+        def handle(batch, indices):
+            seen[batch["sequence"][indices].astype(int)] += 1
+
+        async def produce(task):
+            for i in range(batches):
+                await sender.send(batch_of(events, (task * batches + i) * events))
+
+        bus.attach(receiver)
+        running = asyncio.create_task(bus.run())
+        await asyncio.gather(*(produce(task) for task in range(tasks)))
+        await sender.end(handled_within=60)
+        await running
+        return seen, bus, sender
+
+    seen, bus, sender = run(asyncio.wait_for(main(), 120))
+    assert (seen == 1).all()
+    assert not bus.lost and not bus.failures
+    assert (sender.sent, sender.unconfirmed) == (tasks * batches, 0)
+
+
+def test_closing_tells_whoever_waits_in_send(run):
+    async def main():
+        sender, receiver = await connected(most=20_000, pool=2)
+        tasks = [asyncio.create_task(sender.send(batch_of(20_000))) for _ in range(40)]
+        await asyncio.sleep(0.2)
+        sender.close()
+        outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
+        assert outcomes.count(None) == sender.sent < 40
+        assert all(isinstance(o, StreamBroken) for o in outcomes if o is not None)
+        came, end = await all_of(receiver)
+        assert len(came) == sender.sent
+        assert isinstance(end, SenderLost)
+
+    run(main())
+
+
+def test_a_sender_that_fails_at_once_does_so_behind_another_too(run):
+    async def main():
+        ours, theirs = socket.socketpair()
+        with theirs:
+            sender = TcpSender(ours, policy="fail")
+            first = asyncio.create_task(sender.send(batch_of(60_000)))
+            await asyncio.sleep(0.01)
+            with pytest.raises(Backlogged):
+                await sender.send(batch_of(1))
+            first.cancel()
+            await asyncio.wait({first})
+            with pytest.raises(StreamBroken):
+                await sender.send(batch_of(1))
+
+    run(main())
+
+
+BATCHES = [batch_of(n, i) for i, n in enumerate([3, 1, 64, 10])]
+WIRE = frames_of(BATCHES)
+spoils = st.one_of(
+    st.tuples(st.just("flip"), st.integers(0, 8 * len(WIRE) - 1)),
+    st.tuples(st.just("cut"), st.integers(0, len(WIRE) - 1)),
+    st.tuples(st.just("drop"), st.integers(0, len(WIRE) - 1), st.integers(1, 300)),
+    st.tuples(st.just("double"), st.integers(0, len(WIRE) - 1), st.integers(1, 300)),
+    st.tuples(st.just("put"), st.integers(0, len(WIRE) - 1), st.binary(min_size=1, max_size=100)),
+)
+
+
+def spoilt(wire, spoil):
+    kind, at, *more = spoil
+    if kind == "flip":
+        changed = bytearray(wire)
+        changed[at // 8] ^= 1 << at % 8
+        return bytes(changed)
+    if kind == "cut":
+        return wire[:at]
+    if kind == "drop":
+        return wire[:at] + wire[at + more[0] :]
+    if kind == "double":
+        return wire[: at + more[0]] + wire[at:]
+    return wire[:at] + more[0] + wire[at:]
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.lists(spoils, min_size=1, max_size=3))
+def test_of_a_spoiled_stream_only_whole_right_batches_come(changes):
+    wire = WIRE
+    for change in changes:
+        if wire:
+            at = change[1] % (8 * len(wire) if change[0] == "flip" else len(wire))
+            wire = spoilt(wire, (change[0], at, *change[2:]))
+    came, end = asyncio.run(heard(wire))
+    assert len(came) <= len(BATCHES)
+    for got, sent in zip(came, BATCHES, strict=False):
+        assert got.tobytes() == sent.tobytes()
+    if isinstance(end, EndOfStream):
+        assert len(came) == len(BATCHES)
+    else:
+        assert f"{len(came)} whole batches" in str(end)
+
+
+def test_a_stream_as_it_was_sent_comes_whole():
+    came, end = asyncio.run(heard(WIRE))
+    assert isinstance(end, EndOfStream)
+    assert [batch.tobytes() for batch in came] == [batch.tobytes() for batch in BATCHES]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(min_size=HEAD_BYTES, max_size=HEAD_BYTES))
+def test_no_bytes_by_chance_are_a_head(wire):
+    head = HeadReader()
+    head.wire[:] = wire
+    assert head.read() is None
+
+
+@pytest.mark.parametrize(
+    ("frame", "why"),
+    [
+        (pack_head(65, 0, 0), "65 events came, and 64 are the most"),
+        (pack_head(2**32 - 1, 0, 0), "64 are the most"),
+        (pack_head(2, 0, 0) + bytes(63), "in the middle of a frame"),
+        (pack_head(2, 0, 0) + bytes(range(128)), "damaged"),
+        (pack_head(2, 1, 0), "no frame"),
+        (b"GET / HTTP/1.1\r\n\r\n      ", "no frame"),
+        (b"AE", "in the middle of a frame"),
+        (b"", "without an end"),
+    ],
+)
+def test_what_is_no_frame_ends_the_stream_with_one_clear_error(run, frame, why):
+    async def main():
+        sender, receiver = await connected(most=64)
+        bus = Bus(TOPICS)
+        bus.attach(receiver)
+        await asyncio.get_running_loop().sock_sendall(sender._connection, frame)
+        sender.close()
+        await asyncio.wait_for(bus.run(), 60)
+        return bus
+
+    bus = run(main())
+    ((label, error),) = bus.lost
+    assert label == "kernel-tcp"
+    assert isinstance(error, SenderLost)
+    assert why in str(error)
+    assert sum(bus.instruments.calls) == 0
+    assert bus.instruments.streams_lost == 1
+
+
+def test_half_a_frame_and_silence_ends_by_a_time_limit_of_the_whole_frame(run):
+    async def main():
+        sender, receiver = await connected(most=64, timeout=0.3)
+        await sender.send(batch_of(3))
+        receiving = asyncio.create_task(all_of(receiver))
+        await asyncio.sleep(0.5)  # silence between frames may last
+        assert not receiving.done()
+        loop = asyncio.get_running_loop()
+
+        async def drip():  # a byte now and then: each read is in time, and the frame is not
+            for byte in pack_head(64, 1, 0) + bytes(64 * 64):
+                await loop.sock_sendall(sender._connection, bytes([byte]))
+                await asyncio.sleep(0.02)
+
+        dripping = asyncio.create_task(drip())
+        came, end = await asyncio.wait_for(receiving, 60)
+        dripping.cancel()
+        await asyncio.wait({dripping})
+        sender.close()
+        return came, end
+
+    came, end = run(main())
+    assert [len(batch) for batch in came] == [3]
+    assert "not the rest within 0.3 s" in str(end)
+
+
+def test_a_receiver_that_is_released_twice_goes_on(run):
+    async def main():
+        sender, receiver = await connected(most=100, pool=2)
+
+        async def produce():
+            for i in range(50):
+                await sender.send(batch_of(100, 100 * i))
+            await sender.end()
+
+        producing = asyncio.create_task(produce())
+        for i in range(50):
+            while receiver.waiting < 200 and i < 48:  # its pool is full, so that reading pauses
+                await asyncio.sleep(0)
+            batch = await asyncio.wait_for(receiver.receive(), 60)
+            assert first_gap(batch, 100 * i) == -1
+            with pytest.raises(RuntimeError, match="release the last batch"):
+                await receiver.receive()
+            receiver.release()
+            receiver.release()
+        with pytest.raises(EndOfStream):
+            await receiver.receive()
+        await producing
+        receiver.close()
+
+    run(asyncio.wait_for(main(), 120))
+
+
+def test_two_that_receive_at_once_are_told(run):
+    async def main():
+        sender, receiver = await connected(most=64)
+        first = asyncio.create_task(receiver.receive())
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="another task"):
+            await receiver.receive()
+        await sender.send(batch_of(2))
+        assert len(await asyncio.wait_for(first, 60)) == 2
+        await sender.end()
+        receiver.close()
+
+    run(main())
