@@ -7,12 +7,14 @@ BIN := $(VENV)/bin
 PIP := PATH="$(CURDIR)/$(BIN):$$PATH" CYTHON="$(CURDIR)/$(BIN)/cython" $(BIN)/python -m pip install --quiet --disable-pip-version-check
 REPORT := reports/model_vs_measured.html
 
-.PHONY: help report test test-host soak test-rdma bench-rdma sweep-rdma lint lab clean
+.PHONY: help report test test-host soak asan tsan test-rdma bench-rdma sweep-rdma lint lab clean
 help:
 	@echo "make report   measure this host and write $(REPORT)"
 	@echo "make test     run every test this machine can run: test-host, then test-rdma"
 	@echo "make test-host   those that need no RDMA device, as many at a time as there are cores"
 	@echo "make soak     a minute of load between two processes: nothing lost, no memory grown"
+	@echo "make asan     the tests of the native code and the bus under AddressSanitizer and UBSan"
+	@echo "make tsan     the tests of threads under ThreadSanitizer"
 	@echo "make test-rdma   run tests/rdma on Soft-RoCE in an emulated guest"
 	@echo "make bench-rdma  send paths beside perftest and pyverbs, in the same guest"
 	@echo "make sweep-rdma  fit and judge the verbs cost model on a sweep, in the same guest"
@@ -50,6 +52,10 @@ test-host: $(VENV)/full
 SOAK_SECONDS ?= 60
 soak: $(VENV)/full
 	$(BIN)/aethermodel bench soak --seconds $(SOAK_SECONDS) --load 0.8
+
+# Both build the extensions a second time, under .build, and leave the environment as it is.
+asan tsan: $(VENV)/full
+	$(BIN)/python tools/sanitize.py $@
 
 GUEST_SECONDS ?= 900
 test-rdma: $(VENV)/full

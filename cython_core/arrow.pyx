@@ -9,7 +9,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 
-from cython_core.events cimport batch_pointer
+from cython_core.events cimport aether_event, batch_pointer
 
 cdef extern from "arrow_abi.h" nogil:
     ctypedef struct ArrowSchema "struct ArrowSchema":
@@ -47,11 +47,12 @@ cdef class EventArray:
     """
 
     cdef readonly object events
-    cdef const void* _pointer
+    cdef object _keeper
+    cdef aether_event* _pointer
     cdef Py_ssize_t _length
 
-    def __init__(self, events):
-        self._pointer = batch_pointer(events, &self._length)
+    def __cinit__(self, events):
+        self._keeper = batch_pointer(events, &self._pointer, &self._length)
         self.events = events
 
     def __len__(self):
@@ -96,8 +97,8 @@ cdef class EventArray:
         array.buffers[1] = self._pointer  # buffers[0] is the validity bitmap: nothing is null
         array.n_buffers = 2
         array.length = self._length
-        array.private_data = <void*> self.events
-        Py_INCREF(self.events)
+        array.private_data = <void*> self  # with all that it holds
+        Py_INCREF(self)
         array.release = _release_array
         return schema, capsule
 

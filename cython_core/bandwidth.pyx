@@ -72,7 +72,8 @@ def time_copy(list batches, Py_ssize_t loops, *, out):
     cdef BatchPool pool = BatchPool(batches)
     cdef Py_ssize_t i, turn = 0, room = 0
     cdef double start, elapsed
-    cdef aether_event* target = batch_pointer(out, &room)
+    cdef aether_event* target
+    keeper = batch_pointer(out, &target, &room)  # noqa: F841 (its memory stays)
     if not out.flags.writeable:
         raise ValueError("out must be writable")
     for i in range(pool.size):

@@ -128,7 +128,8 @@ def stamp(events, *, variant=None):
     """
     cdef const aether_crc_kernel* kernel = _kernel(variant)
     cdef Py_ssize_t n = 0
-    cdef aether_event* first = batch_pointer(events, &n)
+    cdef aether_event* first
+    keeper = batch_pointer(events, &first, &n)  # noqa: F841 (its memory stays)
     if not cnp.PyArray_ISWRITEABLE(events):
         raise ValueError("events must be writable to be stamped")
     with nogil:
@@ -157,7 +158,8 @@ def verify(events, *, variant=None):
     """
     cdef const aether_crc_kernel* kernel = _kernel(variant)
     cdef Py_ssize_t n = 0
-    cdef const aether_event* first = batch_pointer(events, &n)
+    cdef aether_event* first
+    keeper = batch_pointer(events, &first, &n)  # noqa: F841 (its memory stays)
     cdef uint32_t few[FEW]
     cdef uint32_t* room
     cdef size_t found, again

@@ -11,5 +11,8 @@ cdef extern from "route.h" nogil:
         bint numbered
         uint64_t first
 
-cdef int columns_input(object topic, object value, aether_input* out) except -1
-cdef object arrow_input(object batch, aether_input* out)
+cdef enum:
+    MAX_EVENTS = 0xFFFFFFFF
+
+# Returns what is to be held for as long as `out` is used.
+cdef object columns_input(object topic, object value, aether_input* out)

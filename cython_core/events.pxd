@@ -11,10 +11,11 @@ cdef extern from "event.h" nogil:
         uint32_t flags
         uint32_t checksum
 
-cdef aether_event* batch_pointer(object events, Py_ssize_t* n) except? NULL
+# Returns what is to be held for as long as the pointer is used.
+cdef object batch_pointer(object events, aether_event** first, Py_ssize_t* n)
 
 cdef class BatchPool:
     cdef aether_event** first
     cdef Py_ssize_t* length
     cdef Py_ssize_t size
-    cdef list _batches
+    cdef list _batches, _keepers

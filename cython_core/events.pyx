@@ -1,6 +1,9 @@
 """The 64-byte event record: dtype, aligned allocation, and the border check of a batch."""
 
 cimport numpy as cnp
+from cpython.buffer cimport PyBuffer_IsContiguous, PyObject_CheckBuffer
+from cpython.memoryview cimport PyMemoryView_FromObject, PyMemoryView_GET_BUFFER
+from cpython.object cimport PyObject
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.stddef cimport size_t
@@ -22,6 +25,10 @@ cdef extern from *:
     size_t OFFSET_PAYLOAD "AETHER_OFFSET(payload)"
     size_t OFFSET_FLAGS "AETHER_OFFSET(flags)"
     size_t OFFSET_CHECKSUM "AETHER_OFFSET(checksum)"
+
+cdef extern from "numpy/arrayobject.h":
+    bint is_array "PyArray_Check"(PyObject* it) noexcept
+    PyObject* base_of "PyArray_BASE"(cnp.ndarray array) noexcept
 
 EVENT_BYTES = 64
 MAX_EVENTS = 2**32 - 1
@@ -101,8 +108,8 @@ def allocate(n):
     return raw[shift : shift + n * EVENT_BYTES].view(EVENT_DTYPE)
 
 
-cdef aether_event* batch_pointer(object events, Py_ssize_t* n) except? NULL:
-    """Check a batch at the Python border; the caller keeps `events` alive."""
+cdef object batch_pointer(object events, aether_event** first, Py_ssize_t* n):
+    """Check a batch at the Python border; the caller holds `events` and what is returned."""
     cdef cnp.ndarray array
     if not isinstance(events, cnp.ndarray):
         raise ValueError(
@@ -120,7 +127,34 @@ cdef aether_event* batch_pointer(object events, Py_ssize_t* n) except? NULL:
     n[0] = cnp.PyArray_DIM(array, 0)
     if <unsigned long long> n[0] > 0xFFFFFFFFULL:
         raise ValueError(f"a batch holds at most {MAX_EVENTS} events, not {n[0]}")
-    return <aether_event*> cnp.PyArray_DATA(array)
+    first[0] = <aether_event*> cnp.PyArray_DATA(array)
+    return _keeper(array, <uintptr_t> first[0], n[0] * sizeof(aether_event))
+
+
+cdef object _keeper(cnp.ndarray array, uintptr_t first, size_t length):
+    """Return what keeps the memory of an array where it is, None where the array does.
+
+    An array holds its owner, which need not hold the memory: a ``mmap`` or a shared memory can
+    be closed under the array that was made over it by ``numpy.ndarray(buffer=...)``, in another
+    thread at any time. A buffer export of the owner's own forbids that.
+    """
+    cdef PyObject* owner = <PyObject*> array
+    cdef Py_buffer* exported
+    while owner != NULL and is_array(owner):
+        owner = base_of(<cnp.ndarray> owner)
+    if owner == NULL or not PyObject_CheckBuffer(<object> owner):
+        return None  # numpy's own memory, or that of a ring, whose views keep it mapped
+    try:
+        export = PyMemoryView_FromObject(<object> owner)
+    except (BufferError, ValueError) as error:
+        raise ValueError(f"the memory of these events is gone: {error}") from None
+    exported = PyMemoryView_GET_BUFFER(export)
+    if PyBuffer_IsContiguous(exported, b"A") and not (
+        <uintptr_t> exported.buf <= first
+        and first + length <= <uintptr_t> exported.buf + <size_t> exported.len
+    ):
+        raise ValueError("the memory of these events is gone: their owner has moved")
+    return export
 
 
 cdef class BatchPool:
@@ -130,14 +164,17 @@ cdef class BatchPool:
         cdef Py_ssize_t i
         if not batches:
             raise ValueError("at least one batch is needed")
-        self.size = len(batches)
         self._batches = list(batches)
+        self.size = len(self._batches)
         self.first = <aether_event**> malloc(self.size * sizeof(aether_event*))
         self.length = <Py_ssize_t*> malloc(self.size * sizeof(Py_ssize_t))
         if self.first == NULL or self.length == NULL:
             raise MemoryError("no memory for the pool of batches")
+        self._keepers = []
         for i in range(self.size):
-            self.first[i] = batch_pointer(self._batches[i], &self.length[i])
+            self._keepers.append(
+                batch_pointer(self._batches[i], &self.first[i], &self.length[i])
+            )
 
     def __dealloc__(self):
         free(self.first)

@@ -4,6 +4,8 @@ Asked at every batch, after that batch has displaced what was in the caches: in 
 and fetched a hundred lines again.
 """
 
+cimport cython
+
 import numpy as np
 
 # Sizes that by the law carry less than this share of the best are no candidates for a backlog:
@@ -26,6 +28,10 @@ cdef int _TRIALS = 4
 cdef double _TOLD = 0.01
 
 
+# Places from outside are checked by `_check`; all others are 0 to `_last` as they are made.
+@cython.boundscheck(False)
+@cython.initializedcheck(False)
+@cython.nonecheck(False)
 cdef class Pace:
     """How much slower than by the law each size is served, live, and which carries most.
 
@@ -64,7 +70,7 @@ cdef class Pace:
     cdef Py_ssize_t _first, _last
     cdef int _trials
 
-    def __init__(self, sizes, seconds):
+    def __cinit__(self, sizes, seconds):
         self._sizes = np.array(sizes, dtype=np.float64)
         self._seconds = np.array(seconds, dtype=np.float64)
         cdef Py_ssize_t count = self._sizes.shape[0]

@@ -10,8 +10,10 @@ import socket as _socket
 from libc.string cimport memcpy
 
 from cython_core.events cimport aether_event, batch_pointer
+from cython_core.ring_attachment cimport give_turn
 from cython_core.ring_end cimport End
 from cython_core.ring_handoff import RingHandle, make_ends
+from cython_core.ring_memory import MOST_BYTES
 
 
 cdef class Ring(End):
@@ -77,7 +79,7 @@ cdef class Ring(End):
         ValueError
             On another capacity, role or policy.
         OSError
-            If memory or descriptors do not suffice.
+            If memory or descriptors do not suffice, be it the host's or the container's.
         """
         if role not in ("producer", "consumer"):
             raise ValueError(f"role must be producer or consumer, not {role!r}")
@@ -101,7 +103,7 @@ cdef class Ring(End):
         return producer, cls(producer.handle(), policy=policy)
 
     @classmethod
-    def attach(cls, source, *, str policy="spin-then-wait"):
+    def attach(cls, source, *, str policy="spin-then-wait", most_bytes=MOST_BYTES):
         """Open the end that another process hands over.
 
         Parameters
@@ -110,6 +112,9 @@ cdef class Ring(End):
             A handle, a connected Unix socket to receive one from, or an offered name.
         policy : {"spin-then-wait", "spin", "wait"}
             How this end waits.
+        most_bytes : int
+            The largest ring to open from a socket or a name, in bytes of its events; 1 GiB by
+            default. A handle that came from the parent process brings no limit.
 
         Returns
         -------
@@ -120,15 +125,16 @@ cdef class Ring(End):
         PermissionError
             If the other process, or the name, is not of this user.
         ValueError
-            If what is found is not an end of a ring.
+            If what is found is not an end of a ring, or of one too large.
         OSError
             If there is nobody, or not in time.
         """
         if isinstance(source, _socket.socket):
-            source = RingHandle.receive(source)
+            source = RingHandle.receive(source, most_bytes)
         elif not isinstance(source, RingHandle):
             from cython_core.ring_offer import find
             source = find(source)
+            source.most_bytes = most_bytes
         return cls(source, policy=policy)
 
     def handle(self):
@@ -172,11 +178,14 @@ cdef class Ring(End):
         ValueError
             If `n` is out of range, the ring closed or this end a consumer.
         """
-        self._check(True)
-        if n < 1 or <size_t> n > self._end.capacity:
-            raise ValueError(f"n must be 1 to {self._end.capacity}, not {n}")
-        self.claim(n, n, timeout)
-        return self._map.view(self._end.position, n, True)
+        self._enter(True)
+        try:
+            if n < 1 or <size_t> n > self._end.capacity:
+                raise ValueError(f"n must be 1 to {self._end.capacity}, not {n}")
+            self.claim(n, n, timeout)
+            return self._map.view(self._end.position, n, True)
+        finally:
+            give_turn(&self._turn)
 
     def commit(self, n=None):
         """Let the consumer see the first `n` reserved events (all by default).
@@ -188,8 +197,11 @@ cdef class Ring(End):
         ValueError
             If fewer than `n` are reserved, or none.
         """
-        self._check(True)
-        self.advance(self._claimed if n is None else n)
+        self._enter(True)
+        try:
+            self.advance(self._claimed if n is None else n)
+        finally:
+            give_turn(&self._turn)
 
     def write(self, events, *, timeout=None):
         """Copy a batch into the ring and commit it.
@@ -217,17 +229,20 @@ cdef class Ring(End):
         """
         cdef Py_ssize_t n = 0, piece
         cdef aether_event* source
-        self._check(True)
-        source = batch_pointer(events, &n)
-        while n:
-            piece = min(<size_t> n, self._end.capacity)
-            self.claim(piece, piece, timeout)
-            with nogil:
-                memcpy(self._end.data + (self._end.position & self._end.mask), source,
-                       piece * sizeof(aether_event))
-            self.advance(piece)
-            source += piece
-            n -= piece
+        self._enter(True)
+        try:
+            keeper = batch_pointer(events, &source, &n)  # noqa: F841 (its memory stays)
+            while n:
+                piece = min(<size_t> n, self._end.capacity)
+                self.claim(piece, piece, timeout)
+                with nogil:
+                    memcpy(self._end.data + (self._end.position & self._end.mask), source,
+                           piece * sizeof(aether_event))
+                self.advance(piece)
+                source += piece
+                n -= piece
+        finally:
+            give_turn(&self._turn)
 
     def memory(self):
         """Return the memory of all events, to register with a device that writes into it.
@@ -245,8 +260,11 @@ cdef class Ring(End):
         ValueError
             If the ring is closed or this end a consumer.
         """
-        self._check(True)
-        return self._map.whole()
+        self._enter(True)
+        try:
+            return self._map.whole()
+        finally:
+            give_turn(&self._turn)
 
     async def room(self, n=1):
         """Wait on the running event loop until `n` events can be reserved.
@@ -258,7 +276,7 @@ cdef class Ring(End):
         ValueError
             As `reserve`.
         """
-        self._check(True)
+        self._check_role(True)
         if not 1 <= n <= self._end.capacity:
             raise ValueError(f"n must be 1 to {self._end.capacity}, not {n}")
         await self.sleep(n)
@@ -293,13 +311,16 @@ cdef class Ring(End):
             If `n` is below 1, the ring closed or this end a producer.
         """
         cdef size_t most = self._end.capacity
-        self._check(False)
         if n is not None:
             if n < 1:
                 raise ValueError(f"n must be at least 1, not {n}")
-            most = min(n, self._end.capacity)
-        most = self.claim(1, most, timeout)
-        return self._map.view(self._end.position, most, False)
+            most = min(n, most) if most else 1
+        self._enter(False)
+        try:
+            most = self.claim(1, most, timeout)
+            return self._map.view(self._end.position, most, False)
+        finally:
+            give_turn(&self._turn)
 
     def release(self, n=None):
         """Give the first `n` peeked events (all by default) back to the producer.
@@ -309,8 +330,11 @@ cdef class Ring(End):
         ValueError
             If fewer than `n` are peeked, or none.
         """
-        self._check(False)
-        self.advance(self._claimed if n is None else n)
+        self._enter(False)
+        try:
+            self.advance(self._claimed if n is None else n)
+        finally:
+            give_turn(&self._turn)
 
     def batches(self, most=65_536):
         """Iterate over batches of at most `most` events, with ``for`` or ``async for``.
@@ -321,7 +345,7 @@ cdef class Ring(End):
         committed event.
         """
         from cython_core.ring_batches import Batches
-        self._check(False)
+        self._check_role(False)
         return Batches(self, most)
 
     def __iter__(self):

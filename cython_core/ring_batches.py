@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy.typing as npt
 
+from cython_core.loop_watch import Watch
 from cython_core.ring_errors import RingClosed
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ class Sleeper:
         self.loop = loop
         self._ring = ring
         self._future: asyncio.Future[None] | None = None
-        self._wakeup = ring.fileno()
-        self._news: list[int] = []
         self._spinning = False
-        loop.add_reader(self._wakeup, self._on_wakeup)
+        self._watch = Watch(loop)
+        self._news = ring.link.fileno()
+        self._watch.add(ring.fileno(), self._on_wakeup)
+        self._watch.add(self._news, self._on_news)
         self._on_news()
 
     async def sleep(self, need: int) -> None:
@@ -79,31 +81,32 @@ class Sleeper:
         self._resume()
 
     def _on_news(self) -> None:
-        alive = self._ring.peer_alive
-        link = self._ring.link
-        if alive and link.pidfd not in self._news:
-            self._unwatch()
-            self._news = [fd for fd in (link.fileno(), link.pidfd) if fd >= 0]
-            for fd in self._news:
-                self.loop.add_reader(fd, self._on_news)
-        if not alive:
-            self._unwatch()
+        if not self._ring.peer_alive:
+            self._watch.remove(self._news)
             self._resume()
 
     def _resume(self) -> None:
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
 
-    def _unwatch(self) -> None:
-        for fd in self._news:
-            self.loop.remove_reader(fd)
-        self._news = []
+    def check_thread(self) -> None:
+        """Refuse what would reach into the event loop of another thread while it runs.
+
+        Raises
+        ------
+        RuntimeError
+            In such a thread.
+        """
+        if self._watch.elsewhere:
+            raise RuntimeError(
+                "an event loop that runs in another thread watches this end of the ring: close it "
+                "there"
+            )
 
     def close(self) -> None:
         """Stop watching, and let a task that sleeps find the ring closed."""
-        if not self.loop.is_closed():
-            self.loop.remove_reader(self._wakeup)
-            self._unwatch()
+        self._watch.close()
+        if self._watch.ours and not self.loop.is_closed():
             self._resume()
 
 

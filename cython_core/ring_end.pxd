@@ -1,10 +1,10 @@
 """Raw entry points: what other kernels call to work straight in the ring."""
 
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from cython_core.events cimport aether_event
-from cython_core.ring_map cimport Mapping
+from cython_core.ring_attachment cimport Attachment
 
 cdef extern from "ring.h" nogil:
     ctypedef struct aether_ring_flags:
@@ -18,36 +18,24 @@ cdef extern from "ring.h" nogil:
         AETHER_RING_READY, AETHER_RING_CORRUPT, AETHER_RING_CLOSED
         AETHER_RING_LINK, AETHER_RING_PAUSE
 
-cdef extern from "ring_wait.h" nogil:
-    ctypedef struct aether_ring_fds:
-        int wake, link, pidfd
 
-
-cdef class End:
+cdef class End(Attachment):
     cdef aether_ring_end _end
-    cdef aether_ring_fds _fds
-    cdef int _wake_peer
-    cdef bint _producer, _busy, _peer_dead
+    cdef bint _producer, _peer_dead
     cdef int64_t _spin_ns, _checked_ns
-    cdef uint32_t _forks
     cdef size_t _claimed
-    cdef Mapping _map
-    cdef object _handle, _sleeper
-    cdef readonly object link
     cdef readonly str role, policy
 
     # Claim at least `least` and at most `most` events, waiting for the first of them;
     # returns how many. They begin at _end.data[_end.position & _end.mask], contiguous,
-    # and stay claimed until `advance`.
+    # and stay claimed until `advance`. Both are for whoever has the turn.
     cdef size_t claim(self, size_t least, size_t most, object timeout) except 0
     cdef int advance(self, size_t n) except -1
 
-    cdef int _check(self, bint producer) except -1
-    cdef int _check_open(self) except -1
-    cdef int _check_idle(self) except -1
+    cdef int _enter(self, bint producer) except -1
+    cdef int _check_role(self, bint producer) except -1
     cdef int _await(self, uint64_t need, object timeout) except -1
     cdef int _last_look(self, uint64_t need) except -1
     cdef object _ended(self, aether_ring_news news)
     cdef void _wake(self) noexcept
-    cdef int _drop(self) except -1
-    cdef int _let_go(self) except -1
+    cdef int _leave(self, bint goodbye) except -1

@@ -1,14 +1,13 @@
 from types import TracebackType
 from typing import Self
 
+from cython_core.ring_attachment import Attachment
 from cython_core.ring_counters import RingCounters
 from cython_core.ring_handoff import Policy, RingHandle, Role
-from cython_core.ring_link import Link
 
-class End:
+class End(Attachment):
     role: Role
     policy: Policy
-    link: Link
     def __init__(self, handle: RingHandle, *, policy: Policy = "spin-then-wait") -> None: ...
     @property
     def capacity(self) -> int: ...

@@ -1,20 +1,21 @@
 """What both ends of a ring do: open, claim, advance, wait, close."""
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, clockid_t, timespec
-from posix.unistd cimport read, write
+
+from cython_core.ring_attachment cimport (
+    Attachment, aether_ring_fds, give_turn, ring_drain, ring_wake,
+)
+from cython_core.ring_map cimport Mapping
 
 import asyncio
-import os
 import warnings
 
-from cython_core.ring_counters import RingCounters
 from cython_core.ring_batches import Sleeper
+from cython_core.ring_counters import RingCounters
 from cython_core.ring_errors import PeerDied, RingClosed, RingCorrupt
-from cython_core.ring_handoff import RingHandle
-from cython_core.ring_link import Link
-from cython_core.ring_memory import events_at, inspect, slots_for
+from cython_core.ring_memory import slots_for
 from cython_core.ring_spin import SPIN_NS, next_spin_ns
 
 cdef extern from "<time.h>" nogil:
@@ -44,16 +45,6 @@ cdef int64_t SLICE_NS = 50_000_000
 # A producer with room to spare looks after its consumer this often.
 cdef int64_t CHECK_NS = 250_000_000
 
-cdef uint32_t _forks = 0
-
-
-def _forked():
-    global _forks
-    _forks += 1
-
-
-os.register_at_fork(after_in_child=_forked)
-
 
 cdef int64_t _now(clockid_t clock) noexcept nogil:
     cdef timespec now
@@ -61,42 +52,21 @@ cdef int64_t _now(clockid_t clock) noexcept nogil:
     return <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
 
 
-cdef class End:
+cdef class End(Attachment):
     """The part of `Ring` that is the same for producer and consumer."""
 
     def __init__(self, handle, *, str policy="spin-then-wait"):
-        if self._map is not None:
-            raise ValueError("this end is open already")
         if policy not in SPIN_NS:
             raise ValueError(f"policy must be one of {', '.join(SPIN_NS)}, not {policy!r}")
-        if not isinstance(handle, RingHandle):
-            raise ValueError(f"a ring's end opens from a RingHandle, not {type(handle).__name__}")
-        memory, wake, wake_peer, link = handle.take()
-        self._fds = aether_ring_fds(wake, link, -1)
-        self._wake_peer = wake_peer
-        self.role = handle.role
+        role = getattr(handle, "role", None)
+        cdef uint64_t capacity = self._open(handle, role == "producer")
+        self.role = role
         self.policy = policy
-        self._producer = self.role == "producer"
+        self._producer = role == "producer"
         self._spin_ns = SPIN_NS[policy]
-        self._forks = _forks
-        cdef uint64_t capacity, slots
-        cdef Mapping memory_map
-        try:
-            self.link = Link(link)
-            os.set_blocking(wake, False)  # whoever sent them may have sent anything
-            os.set_blocking(wake_peer, False)
-            capacity = inspect(memory)
-            slots = slots_for(capacity)
-            memory_map = Mapping(memory, events_at(capacity), slots * 64, self._producer)
-        except BaseException:
-            self._let_go()
-            raise
-        finally:
-            os.close(memory)
         aether_ring_open(
-            &self._end, <aether_ring_header*> memory_map.base, memory_map.data(),
-            slots, capacity, self._producer)
-        self._map = memory_map
+            &self._end, <aether_ring_header*> self._map.base, self._map.data(),
+            slots_for(capacity), capacity, self._producer)
 
     @property
     def capacity(self):
@@ -111,10 +81,13 @@ cdef class End:
     @property
     def available(self):
         """Events that a producer may reserve or a consumer peek without waiting."""
-        self._check_idle()
-        if not aether_ring_refresh(&self._end):
-            raise self._ended(AETHER_RING_CORRUPT)
-        return self._end.available
+        self._take()
+        try:
+            if not aether_ring_refresh(&self._end):
+                raise self._ended(AETHER_RING_CORRUPT)
+            return self._end.available
+        finally:
+            give_turn(&self._turn)
 
     @property
     def closed(self):
@@ -124,19 +97,20 @@ cdef class End:
     @property
     def peer_alive(self):
         """Whether the other end is there: not closed, not dead (or not opened yet)."""
+        cdef Mapping memory = self._map  # stays mapped, should another thread close
         self._check_open()
         if not self._peer_dead:
             self._peer_dead = not self.link.alive()
-            self._fds.pidfd = self.link.pidfd
         return not (self._peer_dead or aether_ring_peer_closed(&self._end))
 
     def counters(self):
         """Return the live `RingCounters`, as either end can read them at any time."""
+        cdef Mapping memory = self._map
         self._check_open()
         cdef uint64_t theirs = aether_ring_peer_position(&self._end)
         cdef uint64_t producer[3]
         cdef uint64_t consumer[3]
-        cdef aether_ring_header* header = <aether_ring_header*> self._map.base
+        cdef aether_ring_header* header = <aether_ring_header*> memory.base
         aether_ring_read_flags(&header.producer, producer)
         aether_ring_read_flags(&header.consumer, consumer)
         return RingCounters(
@@ -167,26 +141,29 @@ cdef class End:
         RingClosed, PeerDied, RingCorrupt
             If they will never be.
         """
-        self._check_idle()
-        aether_ring_arm(&self._end)
-        cdef aether_ring_news news = aether_ring_look(&self._end, need)
-        if news == AETHER_RING_PAUSE and not self._peer_dead:
-            aether_ring_count_wait(&self._end)
-            return True
-        aether_ring_disarm(&self._end)
-        if news == AETHER_RING_PAUSE:
-            self._last_look(need)
-        elif news != AETHER_RING_READY:
-            raise self._ended(news)
-        return False
+        cdef aether_ring_news news
+        self._take()
+        try:
+            aether_ring_arm(&self._end)
+            news = aether_ring_look(&self._end, need)
+            if news == AETHER_RING_PAUSE and not self._peer_dead:
+                aether_ring_count_wait(&self._end)
+                return True
+            aether_ring_disarm(&self._end)
+            if news == AETHER_RING_PAUSE:
+                self._last_look(need)
+            elif news != AETHER_RING_READY:
+                raise self._ended(news)
+            return False
+        finally:
+            give_turn(&self._turn)
 
     def disarm(self):
         """Take back `arm`, and the wake-up if it came."""
-        cdef uint64_t count
-        self._check_idle()
+        self._take()
         aether_ring_disarm(&self._end)
-        # Non-blocking, and whether there was anything to read makes no difference.
-        read(self._fds.wake, &count, sizeof(count))
+        ring_drain(self._fds.wake)
+        give_turn(&self._turn)
 
     async def sleep(self, need=1):
         """Sleep on the running event loop until `need` events are available.
@@ -196,12 +173,13 @@ cdef class End:
         RingClosed, PeerDied, RingCorrupt
             If they never will be.
         RuntimeError
-            If another task sleeps on this end.
+            If another task sleeps on this end, or a loop of another thread watches it.
         """
         loop = asyncio.get_running_loop()
         self._check_open()
         if self._sleeper is None or self._sleeper.loop is not loop:
             if self._sleeper is not None:
+                self._sleeper.check_thread()
                 self._sleeper.close()
             self._sleeper = Sleeper(self, loop)
         await self._sleeper.sleep(need)
@@ -214,28 +192,43 @@ cdef class End:
         BufferError
             If views of events not yet committed or released are held somewhere.
         RuntimeError
-            If another thread waits on this end.
+            If another thread uses this end, or has an event loop that runs and watches it.
         """
         if self._map is None:
             return
-        if self._forks == _forks:
-            self._check_idle()
+        if not self._ours():
+            self._drop()
+            return
+        self._take()
+        try:
             if self._map.live:
                 raise BufferError(
                     f"{self._map.live} views of {self._claimed} claimed events are alive: "
                     f"{'commit' if self._producer else 'release'} or drop them first")
-            aether_ring_say_goodbye(&self._end)
-            self._wake()
-        self._drop()
+            self._leave(True)
+        finally:
+            give_turn(&self._turn)
 
     def abort(self):
         """Let go without a goodbye: the peer gets `PeerDied`; idempotent.
 
         Views that are held stay valid memory.
+
+        Raises
+        ------
+        RuntimeError
+            As `close`.
         """
-        if self._map is not None and self._forks == _forks:
-            self._check_idle()
-        self._drop()
+        if self._map is None:
+            return
+        if not self._ours():
+            self._drop()
+            return
+        self._take()
+        try:
+            self._leave(False)
+        finally:
+            give_turn(&self._turn)
 
     def __enter__(self):
         return self
@@ -251,8 +244,9 @@ cdef class End:
         if self._map is None:
             return
         text = f"{self!r} was never closed"
+        ours = self._ours()
         self._drop()
-        if self._forks == _forks:
+        if ours:
             warnings.warn(text, ResourceWarning)
 
     # ---- inside
@@ -285,26 +279,19 @@ cdef class End:
             self._map.forget()
         return 0
 
-    cdef int _check(self, bint producer) except -1:
-        if self._map is None or self._forks != _forks or self._busy:
-            self._check_idle()
+    cdef int _enter(self, bint producer) except -1:
+        """Begin to use the end for what only one role does."""
+        self._take()
         if self._producer != producer:
+            give_turn(&self._turn)
             raise ValueError(
                 "this end produces: reserve and commit" if self._producer
                 else "this end consumes: peek and release")
         return 0
 
-    cdef int _check_open(self) except -1:
-        if self._map is None:
-            raise ValueError("this end of the ring is closed")
-        if self._forks != _forks:
-            raise ValueError("this end belongs to the process that forked; pass a handle instead")
-        return 0
-
-    cdef int _check_idle(self) except -1:
-        self._check_open()
-        if self._busy:
-            raise RuntimeError("another thread waits on this end of the ring")
+    cdef int _check_role(self, bint producer) except -1:
+        self._enter(producer)
+        give_turn(&self._turn)
         return 0
 
     cdef int _await(self, uint64_t need, object timeout) except -1:
@@ -316,30 +303,26 @@ cdef class End:
             if not timeout >= 0:
                 raise ValueError(f"timeout must be 0 or more seconds, not {timeout}")
             deadline = begun + <int64_t> min(timeout * 1e9, 1e18)
-        self._busy = True
-        try:
-            while True:
-                if timeout is not None:
-                    left = max(min(deadline - _now(CLOCK_MONOTONIC), SLICE_NS), 0)
-                with nogil:
-                    news = aether_ring_wait(&self._end, need, &self._fds, spin_ns, left, first)
-                if news == AETHER_RING_READY:
-                    self._spin_ns = next_spin_ns(
-                        self.policy, self._spin_ns, _now(CLOCK_MONOTONIC) - begun)
-                    return 0
-                if news == AETHER_RING_CLOSED or news == AETHER_RING_CORRUPT:
-                    raise self._ended(news)
-                first = False
-                PyErr_CheckSignals()
-                if news == AETHER_RING_LINK and not self.peer_alive:
-                    self._last_look(need)
-                    return 0
-                if timeout is not None and _now(CLOCK_MONOTONIC) >= deadline:
-                    raise TimeoutError(f"nothing came through the ring in {timeout} s")
-                if spin_ns != INT64_MAX:
-                    spin_ns = 0
-        finally:
-            self._busy = False
+        while True:
+            if timeout is not None:
+                left = max(min(deadline - _now(CLOCK_MONOTONIC), SLICE_NS), 0)
+            with nogil:
+                news = aether_ring_wait(&self._end, need, &self._fds, spin_ns, left, first)
+            if news == AETHER_RING_READY:
+                self._spin_ns = next_spin_ns(
+                    self.policy, self._spin_ns, _now(CLOCK_MONOTONIC) - begun)
+                return 0
+            if news == AETHER_RING_CLOSED or news == AETHER_RING_CORRUPT:
+                raise self._ended(news)
+            first = False
+            PyErr_CheckSignals()
+            if news == AETHER_RING_LINK and not self.peer_alive:
+                self._last_look(need)
+                return 0
+            if timeout is not None and _now(CLOCK_MONOTONIC) >= deadline:
+                raise TimeoutError(f"nothing came through the ring in {timeout} s")
+            if spin_ns != INT64_MAX:
+                spin_ns = 0
 
     cdef int _last_look(self, uint64_t need) except -1:
         # The peer is dead, so all it did is visible now: this look is final.
@@ -365,27 +348,16 @@ cdef class End:
             committed, consumed)
 
     cdef void _wake(self) noexcept:
-        cdef uint64_t one = 1
         aether_ring_count_wakeup(&self._end)
-        # Can fail only when the counter is full, and then it is readable as well.
-        write(self._wake_peer, &one, sizeof(one))
+        with nogil:
+            ring_wake(self._wake_peer)
 
-    cdef int _drop(self) except -1:
-        if self._map is not None:
-            self._map = None
-            self._claimed = 0
-            self._let_go()
-        return 0
-
-    cdef int _let_go(self) except -1:
+    cdef int _leave(self, bint goodbye) except -1:
+        """Let go of everything, with the turn taken."""
         if self._sleeper is not None:
-            self._sleeper.close()
-            self._sleeper = None
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
-        if self.link is not None:
-            self.link.close()
-        os.close(self._fds.wake)
-        os.close(self._wake_peer)
-        return 0
+            self._sleeper.check_thread()
+        if goodbye:
+            aether_ring_say_goodbye(&self._end)
+            self._wake()
+        self._claimed = 0
+        return self._drop()

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from cython_core.ring_memory import allocate
+from cython_core.ring_memory import MOST_BYTES, allocate
 
 if TYPE_CHECKING:
     from cython_core.ring import Ring
@@ -41,10 +41,22 @@ class RingHandle:
     ----------
     role : {"producer", "consumer"}
         What the end will be.
+    most_bytes : int or None
+        The largest ring that `attach` opens, in bytes of its events; None for one that this
+        process or its parent made.
     """
 
-    def __init__(self, role: Role, memory: int, wake: int, wake_peer: int, link: int) -> None:
+    def __init__(
+        self,
+        role: Role,
+        memory: int,
+        wake: int,
+        wake_peer: int,
+        link: int,
+        most_bytes: int | None = None,
+    ) -> None:
         self.role: Role = role
+        self.most_bytes = most_bytes
         self._fds: tuple[int, ...] = (memory, wake, wake_peer, link)
 
     def __repr__(self) -> str:
@@ -98,8 +110,16 @@ class RingHandle:
             _close_all(fds)
 
     @classmethod
-    def receive(cls, sock: socket.socket) -> Self:
+    def receive(cls, sock: socket.socket, most_bytes: int = MOST_BYTES) -> Self:
         """Receive an end that `send` sent; the socket's own timeout holds.
+
+        Parameters
+        ----------
+        sock : socket.socket
+            A connected Unix socket.
+        most_bytes : int
+            The largest ring to open, in bytes of its events: how much of this host's memory
+            the sender may name.
 
         Raises
         ------
@@ -115,7 +135,7 @@ class RingHandle:
         if magic != _NOTE_MAGIC or role >= len(ROLES) or len(fds) != 4 or cut:
             _close_all(fds)
             raise ValueError("what came over the socket is not an end of a ring")
-        return cls(ROLES[role], *fds)
+        return cls(ROLES[role], *fds, most_bytes=most_bytes)
 
     def offer(self, directory: str | Path | None = None) -> "RingOffer":
         """Offer the end under a random name, for a process that shares nothing with this one.
@@ -155,7 +175,7 @@ class RingHandle:
     def __reduce__(self) -> tuple[Callable[..., "RingHandle"], tuple[Any, ...]]:
         if not self._fds:
             raise ValueError("this handle is spent: a ring's end opens once")
-        return _rebuild, (self.role, [reduction.DupFd(fd) for fd in self._fds])
+        return _rebuild, (self.role, [reduction.DupFd(fd) for fd in self._fds], self.most_bytes)
 
 
 def make_ends(capacity: int) -> tuple[RingHandle, RingHandle]:
@@ -171,7 +191,7 @@ def make_ends(capacity: int) -> tuple[RingHandle, RingHandle]:
     ValueError
         On another capacity.
     OSError
-        If memory or descriptors do not suffice.
+        If memory or descriptors do not suffice; see `allocate`.
     """
     with contextlib.ExitStack() as undo:
 
@@ -206,6 +226,6 @@ def _close_all(fds: tuple[int, ...] | list[int]) -> None:
         os.close(fd)
 
 
-def _rebuild(role: Role, dups: list[Any]) -> RingHandle:
+def _rebuild(role: Role, dups: list[Any], most_bytes: int | None) -> RingHandle:
     memory, wake, wake_peer, link = (dup.detach() for dup in dups)
-    return RingHandle(role, memory, wake, wake_peer, link)
+    return RingHandle(role, memory, wake, wake_peer, link, most_bytes)

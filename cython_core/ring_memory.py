@@ -1,13 +1,17 @@
 """The shared memory of a ring: sealed, of exact size, allocated before anybody touches it."""
 
+import errno
 import fcntl
 import mmap
 import os
 import struct
 
 from cython_core.events import EVENT_BYTES
+from cython_core.memory_room import memory_room
 
 MAX_CAPACITY = 2**31
+#: Bytes of the largest ring that is opened on another process's word: 16,777,216 events.
+MOST_BYTES = 2**30
 #: Bytes of a huge page, on processors whose pages have 4 KiB.
 HUGE_PAGE = 2 * 1024 * 1024
 
@@ -47,10 +51,20 @@ def allocate(capacity: int) -> int:
     ValueError
         On another capacity.
     OSError
-        If memory or descriptors do not suffice.
+        If memory or descriptors do not suffice: of the host, or of a control group (a container)
+        that this process is in. Whoever takes memory in the same moment may still be faster;
+        then the system ends some process, as it does for any memory.
     """
     if not _possible(capacity):
         raise ValueError(f"capacity must be a power of two from 1 to 2**31, not {capacity}")
+    wanted = mmap.PAGESIZE + slots_for(capacity) * EVENT_BYTES
+    room = memory_room()
+    if wanted > room:
+        # The system would find out page by page, and then kill.
+        raise OSError(
+            errno.ENOMEM,
+            f"a ring of {capacity} events takes {wanted} bytes of memory, and {room} are free",
+        )
     memory = os.memfd_create("aether-ring", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         # Allocated, not only sized: memory that runs out must fail here, not as a
@@ -65,14 +79,22 @@ def allocate(capacity: int) -> int:
     return memory
 
 
-def inspect(memory: int) -> int:
+def inspect(memory: int, most_bytes: int | None = None) -> int:
     """Return the capacity of a ring's memory, once sure that nothing about it can hurt us.
+
+    Parameters
+    ----------
+    memory : int
+        A descriptor.
+    most_bytes : int, optional
+        Bytes that the events may take.
 
     Raises
     ------
     ValueError
         If it is not what `allocate` makes: sealed against shrinking, so that no page
-        can go away under us, and of the size that its capacity asks for.
+        can go away under us, of the size that its capacity asks for, and allocated, so that
+        mapping it takes no memory; or if it is larger than `most_bytes`.
     """
     try:
         seals = fcntl.fcntl(memory, fcntl.F_GET_SEALS)
@@ -80,16 +102,30 @@ def inspect(memory: int) -> int:
         raise ValueError("a ring's memory is a sealed memfd; this is not") from error
     if seals & _SEALS != _SEALS:
         raise ValueError("a ring's memory must be sealed against growing and shrinking")
-    size = os.fstat(memory).st_size
+    status = os.fstat(memory)
     start = os.pread(memory, _HEADER.size, 0)
     magic, capacity, event_bytes = (
         _HEADER.unpack(start) if len(start) == _HEADER.size else (b"", 0, 0)
     )
     if magic != _MAGIC or event_bytes != EVENT_BYTES or not _possible(capacity):
         raise ValueError("this memory does not begin as a ring does")
-    expected = events_at(capacity) + slots_for(capacity) * EVENT_BYTES
-    if size != expected:
-        raise ValueError(f"a ring of {capacity} events has {expected} bytes, this memory {size}")
+    events = slots_for(capacity) * EVENT_BYTES
+    expected = events_at(capacity) + events
+    if status.st_size != expected:
+        raise ValueError(
+            f"a ring of {capacity} events has {expected} bytes, this memory {status.st_size}"
+        )
+    if most_bytes is not None and events > most_bytes:
+        raise ValueError(
+            f"the ring's events take {events} bytes, more than the {most_bytes} that are allowed: "
+            "pass most_bytes= to open it all the same"
+        )
+    # Else mapping it would make the pages that its maker only named. Holes that are made later
+    # are filled as they are touched, up to most_bytes.
+    if status.st_blocks * 512 < mmap.PAGESIZE + events:
+        raise ValueError(
+            f"a ring of {capacity} events has {events} bytes, of which some are not allocated"
+        )
     return int(capacity)
 
 

@@ -22,5 +22,6 @@ cdef class Routed:
     cdef uint64_t _wrong
     cdef aether_scratch* _scratch
     cdef size_t _parts
-    cdef int _busy
+    cdef int _turn
+    cdef object _kept
     cdef int _prepare(self, size_t n, size_t threads) except -1

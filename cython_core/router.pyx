@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.stddef cimport size_t
 
-from cython_core.columns cimport aether_input, arrow_input, columns_input
+from cython_core.arrow_batch cimport arrow_input
+from cython_core.columns cimport aether_input, columns_input
 from cython_core.events cimport aether_event, batch_pointer
 from cython_core.simd cimport aether_route_kernel, route_kernel
 from cython_core.timing cimport monotonic_seconds
@@ -16,13 +17,12 @@ from cython_core.sequence import first_gap
 
 cnp.import_array()
 
+cdef extern from "turn.h" nogil:
+    bint take_turn "aether_turn_take"(int* turn)
+    void give_turn "aether_turn_give"(int* turn)
+
 cdef extern from "route.h" nogil:
-    """
-    #define AETHER_CLAIM(flag) (!__atomic_exchange_n(flag, 1, __ATOMIC_ACQUIRE))
-    #define AETHER_RELEASE(flag) __atomic_store_n(flag, 0, __ATOMIC_RELEASE)
-    """
-    bint AETHER_CLAIM(int* flag)
-    void AETHER_RELEASE(int* flag)
+    enum: AETHER_ROUTE_DONE, AETHER_ROUTE_CHANGED
     aether_scratch* aether_scratch_new(size_t, uint32_t, size_t)
     void aether_scratch_free(aether_scratch*)
     size_t aether_route_switch(uint32_t)
@@ -63,7 +63,7 @@ cdef class Routed:
         was none, or nothing was expected.
     """
 
-    def __init__(self, Py_ssize_t capacity, Py_ssize_t topics):
+    def __cinit__(self, Py_ssize_t capacity, Py_ssize_t topics):
         if not 0 <= capacity <= 0xFFFFFFFF:
             raise ValueError(f"capacity must be 0 to {0xFFFFFFFF} events, not {capacity}")
         if not 1 <= topics <= MAX_TOPICS:
@@ -76,6 +76,11 @@ cdef class Routed:
         self.total = np.zeros(topics, dtype=np.float64)
         self.minimum = np.full(topics, np.inf)
         self.maximum = np.full(topics, -np.inf)
+        # A second reference: numpy gives away the memory of an array that it believes only one
+        # has, when asked to resize it.
+        self._kept = (
+            self.offsets, self._indices, self.count, self.total, self.minimum, self.maximum,
+        )
         self._c.offsets = <int64_t*> cnp.PyArray_DATA(self.offsets)
         self._c.indices = <uint32_t*> cnp.PyArray_DATA(self._indices)
         self._c.count = <int64_t*> cnp.PyArray_DATA(self.count)
@@ -152,7 +157,7 @@ cdef class Routed:
         indices = self.select(topic)
         if not len(indices):
             return slice(0, 0)
-        first, last = int(indices[0]), int(indices[-1])  # positions ascend within a topic
+        first, last = int(indices[0]), int(indices[len(indices) - 1])  # positions ascend within a topic
         return slice(first, last + 1) if last - first + 1 == len(indices) else None
 
 
@@ -162,19 +167,19 @@ cdef object _input(object events, aether_input* found):
     cdef aether_event* first
     if not isinstance(events, cnp.ndarray) and hasattr(events, "__arrow_c_array__"):
         return arrow_input(events, found)
-    first = batch_pointer(events, &n)
+    keeper = batch_pointer(events, &first, &n)
     found.topic = <const char*> &first.topic
     found.value = <const char*> &first.value
     found.topic_stride = found.value_stride = sizeof(aether_event)
     found.numbered = False
     found.n = n
-    return events
+    return keeper
 
 
 cdef Routed _route(aether_input* batch, Py_ssize_t topics, Routed out, Py_ssize_t threads,
                    const aether_route_kernel* kernel):
     """Route a checked batch; without a kernel, do everything else."""
-    cdef int64_t bad = -1
+    cdef int64_t bad = AETHER_ROUTE_DONE
     if not 1 <= threads <= MAX_THREADS:
         raise ValueError(f"threads must be 1 to {MAX_THREADS}, not {threads}")
     if out is None:
@@ -184,24 +189,37 @@ cdef Routed _route(aether_input* batch, Py_ssize_t topics, Routed out, Py_ssize_
     elif <size_t> out.capacity < batch.n:
         raise ValueError(f"out holds {out.capacity} events, the batch has {batch.n}")
     batch.topics = <uint32_t> topics
-    if not AETHER_CLAIM(&out._busy):
-        raise ValueError("out is in use by another thread")
+    _claim(out)
     try:
         out._prepare(batch.n, threads)
         with nogil:
             if kernel != NULL:
                 bad = aether_route(kernel, batch, threads, out._scratch, &out._c)
+        _settle(batch, out, bad)
     finally:
-        AETHER_RELEASE(&out._busy)
-    if bad >= 0:
-        out._n = 0
-        raise ValueError(
-            f"event {bad} has topic {(<uint32_t*> (batch.topic + bad * batch.topic_stride))[0]}, "
-            f"topics are 0 to {topics - 1}"
-        )
-    out._n = batch.n
-    out.gap = -1
+        give_turn(&out._turn)
     return out
+
+
+cdef int _claim(Routed out) except -1:
+    if not take_turn(&out._turn):
+        raise ValueError("out is in use by another thread")
+    return 0
+
+
+cdef int _settle(const aether_input* batch, Routed out, int64_t bad) except -1:
+    """Note what a routing came to; raise where it came to nothing."""
+    cdef uint32_t topic
+    out._n = 0
+    out.gap = -1
+    if bad == AETHER_ROUTE_DONE:
+        out._n = batch.n
+        return 0
+    if bad >= 0:
+        topic = (<const uint32_t*> (batch.topic + bad * batch.topic_stride))[0]
+        if topic >= batch.topics:
+            raise ValueError(f"event {bad} has topic {topic}, topics are 0 to {batch.topics - 1}")
+    raise ValueError("the batch's topics were changed while it was routed")
 
 
 def switch_size(Py_ssize_t topics):
@@ -210,16 +228,6 @@ def switch_size(Py_ssize_t topics):
     Smaller batches are counted and placed directly; from here on partial sums in vector
     rows pay off. Both ways cost about the same there: the cost of an event falls, the cost
     of a batch does not jump.
-
-    Parameters
-    ----------
-    topics : int
-        Number of topics K.
-
-    Returns
-    -------
-    int
-        Events.
     """
     if not 1 <= topics <= MAX_TOPICS:
         raise ValueError(f"topics must be 1 to {MAX_TOPICS}, not {topics}")
@@ -260,7 +268,8 @@ def route(events, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1, v
     Raises
     ------
     ValueError
-        On anything else than the above; `out` then holds nothing of use.
+        On anything else than the above, or if another process, as a ring's producer may,
+        changes topics meanwhile; `out` then holds nothing of use.
 
     Examples
     --------
@@ -306,7 +315,7 @@ def route_columns(topic, value, Py_ssize_t topics, *, Routed out=None, Py_ssize_
         On anything else than the above; `out` then holds nothing of use.
     """
     cdef aether_input batch
-    columns_input(topic, value, &batch)
+    keepers = columns_input(topic, value, &batch)  # noqa: F841 (alive until routed)
     return _route(&batch, topics, out, threads, route_kernel(variant))
 
 
@@ -320,7 +329,7 @@ def route_call(events, Py_ssize_t topics, *, Routed out=None):
     return _route(&batch, topics, out, 1, NULL)
 
 
-def time_route(batches, Py_ssize_t topics, Py_ssize_t loops, *, Routed out,
+def time_route(batches, Py_ssize_t topics, Py_ssize_t loops, *, Routed out not None,
                Py_ssize_t threads=1, variant=None):
     """Time the routing kernel alone, called from native code.
 
@@ -349,7 +358,9 @@ def time_route(batches, Py_ssize_t topics, Py_ssize_t loops, *, Routed out,
         On a batch that `route` would refuse.
     """
     cdef const aether_route_kernel* kernel = route_kernel(variant)
-    cdef Py_ssize_t i, turn = 0, size = len(batches)
+    cdef list taken = list(batches)
+    cdef Py_ssize_t i, turn = 0, size = len(taken)
+    cdef int64_t bad = AETHER_ROUTE_DONE
     cdef double start, elapsed
     cdef aether_input* pool
     if not size:
@@ -357,23 +368,28 @@ def time_route(batches, Py_ssize_t topics, Py_ssize_t loops, *, Routed out,
     pool = <aether_input*> malloc(size * sizeof(aether_input))
     if pool == NULL:
         raise MemoryError("no memory for the pool of batches")
-    owners = []
+    keepers = []
     try:
         for i in range(size):
-            if isinstance(batches[i], tuple):
-                columns_input(batches[i][0], batches[i][1], &pool[i])
+            if isinstance(taken[i], tuple):
+                topic, value = taken[i]
+                keepers.append(columns_input(topic, value, &pool[i]))
             else:
-                owners.append(_input(batches[i], &pool[i]))
+                keepers.append(_input(taken[i], &pool[i]))
             _route(&pool[i], topics, out, threads, kernel)
-        if not AETHER_CLAIM(&out._busy):
-            raise ValueError("out is in use by another thread")
-        with nogil:
-            start = monotonic_seconds()
-            for i in range(loops):
-                aether_route(kernel, &pool[turn], threads, out._scratch, &out._c)
-                turn = turn + 1 if turn + 1 < size else 0
-            elapsed = monotonic_seconds() - start
-        AETHER_RELEASE(&out._busy)
+        _claim(out)
+        try:
+            with nogil:
+                start = monotonic_seconds()
+                for i in range(loops):
+                    bad = aether_route(kernel, &pool[turn], threads, out._scratch, &out._c)
+                    if bad != AETHER_ROUTE_DONE:
+                        break
+                    turn = turn + 1 if turn + 1 < size else 0
+                elapsed = monotonic_seconds() - start
+            _settle(&pool[turn if bad != AETHER_ROUTE_DONE else max(loops - 1, 0) % size], out, bad)
+        finally:
+            give_turn(&out._turn)
     finally:
         free(pool)
     return elapsed

@@ -1,5 +1,6 @@
 """Number the events of a batch in place, and find where the numbers break off."""
 
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from cython_core.events cimport aether_event, batch_pointer
@@ -43,7 +44,8 @@ def first_gap(events, uint64_t first):
         If `events` is no batch.
     """
     cdef Py_ssize_t n = 0
-    cdef const aether_event* pointer = batch_pointer(events, &n)
+    cdef aether_event* pointer
+    keeper = batch_pointer(events, &pointer, &n)  # noqa: F841 (its memory stays)
     cdef int64_t at
     with nogil:
         at = _first_gap(pointer, n, first)
@@ -68,7 +70,8 @@ def ends(events):
         If `events` is no batch, or holds no event.
     """
     cdef Py_ssize_t n = 0
-    cdef const aether_event* pointer = batch_pointer(events, &n)
+    cdef aether_event* pointer
+    keeper = batch_pointer(events, &pointer, &n)  # noqa: F841 (its memory stays)
     if not n:
         raise ValueError("a batch without events has no ends")
     return pointer[0].sequence, pointer[n - 1].sequence
@@ -92,7 +95,8 @@ def number(events, uint64_t first, uint64_t timestamp_ns):
         If `events` is no batch, or read-only.
     """
     cdef Py_ssize_t n = 0, i
-    cdef aether_event* pointer = batch_pointer(events, &n)
+    cdef aether_event* pointer
+    keeper = batch_pointer(events, &pointer, &n)  # noqa: F841 (its memory stays)
     if not events.flags.writeable:
         raise ValueError("these events are read-only")
     with nogil:
@@ -101,6 +105,8 @@ def number(events, uint64_t first, uint64_t timestamp_ns):
             pointer[i].timestamp_ns = timestamp_ns
 
 
+@cython.boundscheck(False)  # `i` counts up to the length
+@cython.initializedcheck(False)
 def first_disorder(events, const uint32_t[::1] indices not None, int64_t after):
     """Return which of some events is the first whose sequence is not above the one before.
 
@@ -124,7 +130,8 @@ def first_disorder(events, const uint32_t[::1] indices not None, int64_t after):
         If `events` is no batch, or an index is beyond it.
     """
     cdef Py_ssize_t n = 0, i, m = indices.shape[0]
-    cdef const aether_event* pointer = batch_pointer(events, &n)
+    cdef aether_event* pointer
+    keeper = batch_pointer(events, &pointer, &n)  # noqa: F841 (its memory stays)
     cdef int64_t before = after, wrong = -1
     with nogil:
         for i in range(m):

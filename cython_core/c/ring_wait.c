@@ -1,8 +1,11 @@
 #define _GNU_SOURCE
 #include "ring_wait.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdbool.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +29,26 @@ static int64_t now_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static bool ready(int fd, short events) {
+    struct pollfd polled = {.fd = fd, .events = events};
+    return poll(&polled, 1, 0) == 1 && polled.revents == events;
+}
+
+void aether_ring_wake(int wake_peer) {
+    uint64_t one = 1;
+    if (!ready(wake_peer, POLLOUT)) return;
+    if (write(wake_peer, &one, sizeof one) < 0) return; /* full by now, so readable */
+}
+
+void aether_ring_drain(int wake) {
+    uint64_t count;
+    struct iovec place = {.iov_base = &count, .iov_len = sizeof count};
+    /* O_NONBLOCK is the peer's to clear; the flag of one call is not. */
+    if (preadv2(wake, &place, 1, -1, RWF_NOWAIT) >= 0 || errno != EOPNOTSUPP) return;
+    /* Linux before 5.8. Nobody else reads it, so what is there stays there. */
+    if (ready(wake, POLLIN) && read(wake, &count, sizeof count) < 0) return;
+}
+
 static aether_ring_news spin(aether_ring_end *end, uint64_t need, int64_t spin_ns) {
     aether_ring_news news = aether_ring_look(end, need);
     if (news != AETHER_RING_PAUSE || spin_ns <= 0) return news;
@@ -44,8 +67,7 @@ static aether_ring_news spin(aether_ring_end *end, uint64_t need, int64_t spin_n
 aether_ring_news aether_ring_wait(aether_ring_end *end, uint64_t need, const aether_ring_fds *fds,
                                   int64_t spin_ns, int64_t slice_ns, bool first) {
     struct pollfd polled[] = {
-        {.fd = fds->link, .events = POLLIN},
-        {.fd = fds->pidfd, .events = POLLIN},
+        {.fd = fds->news, .events = POLLIN},
         {.fd = fds->wake, .events = POLLIN},
     };
     int64_t spinning = spin_ns < slice_ns ? spin_ns : slice_ns;
@@ -58,17 +80,14 @@ aether_ring_news aether_ring_wait(aether_ring_end *end, uint64_t need, const aet
         news = aether_ring_look(end, need);
         if (news == AETHER_RING_PAUSE) {
             if (first) aether_ring_count_wait(end);
-            ppoll(polled, 3, &timeout, NULL);
+            ppoll(polled, 2, &timeout, NULL);
         }
         aether_ring_disarm(end);
-        if (polled[2].revents) {
-            uint64_t drained; /* non-blocking: a failed read means somebody drained it before */
-            if (read(fds->wake, &drained, sizeof drained) < 0) drained = 0;
-        }
+        if (polled[1].revents) aether_ring_drain(fds->wake);
         if (news == AETHER_RING_PAUSE) news = aether_ring_look(end, need);
         if (news != AETHER_RING_PAUSE) return news;
     } else {
-        poll(polled, 2, 0);
+        poll(polled, 1, 0);
     }
-    return polled[0].revents || polled[1].revents ? AETHER_RING_LINK : AETHER_RING_PAUSE;
+    return polled[0].revents ? AETHER_RING_LINK : AETHER_RING_PAUSE;
 }

@@ -4,12 +4,19 @@
 
 #include "ring.h"
 
-/* Descriptors an end sleeps on; -1 where there is none. */
+/* Descriptors an end sleeps on. */
 typedef struct {
-    int wake;   /* eventfd the peer writes when this end is `waiting` */
-    int link;   /* Unix socket to the peer: readable on greeting and hang-up */
-    int pidfd;  /* the peer's process: readable once it is dead */
+    int wake;  /* eventfd the peer writes when this end is `waiting` */
+    int news;  /* of the link: readable on the peer's greeting, hang-up and death */
 } aether_ring_fds;
+
+/* Write the peer's eventfd. It may be full, then it is readable as it is. Call without the GIL:
+ * whether a write may block is a flag that both processes can set, and a peer that also fills the
+ * eventfd in the moment between the look and the write holds this thread, but no other. */
+void aether_ring_wake(int wake_peer);
+
+/* Take back a wake-up if there is one; never blocks, whatever the peer set. */
+void aether_ring_drain(int wake);
 
 /* One slice of waiting: at most `slice_ns`, of which at most `spin_ns` spinning.
  * A peer that never wakes us costs a slice, not for ever. PAUSE lets the caller

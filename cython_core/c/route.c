@@ -52,7 +52,7 @@ aether_scratch *aether_scratch_new(size_t capacity, uint32_t topics, size_t part
     size_t log = bucketed ? lines((capacity + parts * LOG_SLACK) * sizeof(uint16_t)) : 0;
     size_t counts = bucketed ? lines(blocks * topics * sizeof(uint16_t)) : 0;
     size_t head = lines(sizeof(aether_scratch) + parts * sizeof(aether_part));
-    size_t total = head + parts * (rows + cursor + buckets) + log + counts;
+    size_t total = head + parts * (rows + 2 * cursor + buckets) + log + counts;
     char *memory = aligned_alloc(128, total);
     if (!memory) return NULL;
     aether_scratch *scratch = (aether_scratch *)memory;
@@ -61,6 +61,7 @@ aether_scratch *aether_scratch_new(size_t capacity, uint32_t topics, size_t part
         aether_part *part = &scratch->parts[p];
         part->rows = (aether_row *)memory;
         part->cursor = (uint32_t *)(memory += rows);
+        part->ends = (uint32_t *)(memory += cursor);
         part->buckets = (uint16_t *)(memory += cursor);
         memory += buckets;
     }
@@ -95,6 +96,7 @@ static void combine(const job *self, size_t parts) {
             uint32_t count = self->parts[p].cursor[t];
             self->parts[p].cursor[t] = position;
             position += count;
+            self->parts[p].ends[t] = position;
             if (!p) continue;
             total += row[0];
             least = row[1] < least ? row[1] : least;
@@ -138,5 +140,8 @@ int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, 
     } else {
         aether_workers_run(place_part, &self, parts);
     }
-    return -1;
+    for (size_t p = 0; p < parts; p++) {
+        if (scratch->parts[p].bad != AETHER_ROUTE_DONE) return scratch->parts[p].bad;
+    }
+    return AETHER_ROUTE_DONE;
 }

@@ -15,6 +15,15 @@ typedef struct {
     uint64_t first;
 } aether_input;
 
+/* What a routing returns other than the place of an event out of range. */
+enum { AETHER_ROUTE_DONE = -1, AETHER_ROUTE_CHANGED = -2 };
+
+/* A topic, read once: memory shared with another process may change at any time, and what was
+ * compared must be what is used. */
+static inline uint32_t aether_topic(const char *topic) {
+    return __atomic_load_n((const uint32_t *)topic, __ATOMIC_RELAXED);
+}
+
 /* Sequence of the record whose topic lies `i` records behind the one given. */
 static inline uint64_t aether_sequence(const char *topic, size_t i) {
     return ((const aether_event *)(topic - offsetof(aether_event, topic)))[i].sequence;
@@ -52,6 +61,7 @@ typedef struct {
     size_t blocks;     /* 0: the log is not in use */
     uint64_t wrong;    /* all bits in which sequences differ from those expected */
     int64_t bad;       /* first event out of range, or -1 */
+    uint32_t *ends;    /* topics: where the cursors are to come to when placing */
 } aether_part;
 
 /* One compiled variant. A scan touches every event once and leaves counts and
@@ -59,7 +69,7 @@ typedef struct {
 typedef struct {
     const char *name;
     void (*scan)(const aether_input *in, aether_part *part);
-    void (*place)(const aether_input *in, const aether_part *part, uint32_t *indices);
+    void (*place)(const aether_input *in, aether_part *part, uint32_t *indices);
 } aether_route_kernel;
 
 extern const aether_route_kernel aether_route_baseline;
@@ -73,8 +83,8 @@ static inline uint32_t aether_bucket_capacity(uint32_t topics) {
     return ((65536 / topics) & ~31u) | 32;
 }
 
-/* Two counting passes, no scratch: for batches too small to set rows up for.
- * Returns the first event out of range, or -1. */
+/* Two counting passes, no scratch: for batches too small to set rows up for. Returns what
+ * aether_route does. */
 int64_t aether_route_direct(const aether_input *in, const aether_routed *out);
 
 typedef struct aether_scratch aether_scratch;
@@ -91,7 +101,8 @@ size_t aether_route_switch(uint32_t topics);
 size_t aether_route_parts(size_t n, uint32_t topics, size_t threads);
 
 /* Routes `in`; `scratch` may be NULL when aether_route_parts says 0. Returns
- * -1 when done, or the first event out of range (results then undefined). */
+ * AETHER_ROUTE_DONE, the first event out of range, or AETHER_ROUTE_CHANGED if topics changed
+ * meanwhile; only then, when done, every index is of an event and is there once. */
 int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, size_t threads,
                      aether_scratch *scratch, const aether_routed *out);
 

@@ -3,14 +3,15 @@
 #include <math.h>
 #include <string.h>
 
-#define TOPIC(i) (*(const uint32_t *)(in->topic + (i) * in->topic_stride))
+#define TOPIC(i) aether_topic(in->topic + (i) * in->topic_stride)
 #define VALUE(i) (*(const double *)(in->value + (i) * in->value_stride))
 
 /* Counting sort in two passes. The first touches each event's topic and counts
  * it; the second places indices and folds values. `offsets[t]` serves as the
  * write cursor of topic t during the second pass, and is shifted back after.
  * The second pass trusts nothing of the first: memory shared with another
- * process may have changed in between, and must not lead out of bounds. */
+ * process may have changed in between, and must not lead out of bounds. Where
+ * each run has come to its end, all have been written, and nothing else. */
 int64_t aether_route_direct(const aether_input *in, const aether_routed *out) {
     uint32_t topics = in->topics;
     int64_t *count = out->count;
@@ -35,7 +36,8 @@ int64_t aether_route_direct(const aether_input *in, const aether_routed *out) {
     for (size_t i = 0; i < in->n; i++) {
         uint32_t topic = TOPIC(i);
         double value = VALUE(i);
-        if (topic >= topics || (size_t)cursor[topic] >= in->n) return (int64_t)i;
+        if (__builtin_expect(topic >= topics || (size_t)cursor[topic] >= in->n, 0))
+            return AETHER_ROUTE_CHANGED;
         out->indices[cursor[topic]++] = (uint32_t)i;
         out->total[topic] += value;
         if (value < out->minimum[topic]) out->minimum[topic] = value;
@@ -43,5 +45,7 @@ int64_t aether_route_direct(const aether_input *in, const aether_routed *out) {
     }
     memmove(cursor + 1, cursor, topics * sizeof *cursor);
     cursor[0] = 0;
-    return -1;
+    int64_t changed = 0;
+    for (uint32_t t = 0; t < topics; t++) changed |= (cursor[t + 1] - cursor[t]) ^ count[t];
+    return changed ? AETHER_ROUTE_CHANGED : AETHER_ROUTE_DONE;
 }

@@ -15,7 +15,7 @@
 #define TEXT(a) TEXT_(a)
 #define INLINE static inline __attribute__((always_inline))
 
-#define TOPIC(i) (*(const uint32_t *)(topic + (i) * topic_stride))
+#define TOPIC(i) aether_topic(topic + (i) * topic_stride)
 #define VALUE(i) (*(const double *)(value + (i) * value_stride))
 /* Same cache line as topic and value: comparing adds no fetch. `wrong` is a variable of the
  * loop's own, as one that has an address would be stored with every event. */
@@ -38,7 +38,7 @@ INLINE void row_reset(double *row, double cursor) {
 
 static int64_t first_bad(const aether_input *in, const aether_part *part) {
     size_t i = part->begin, last = part->begin + part->n - 1;
-    while (i < last && *(const uint32_t *)(in->topic + i * in->topic_stride) < in->topics) i++;
+    while (i < last && aether_topic(in->topic + i * in->topic_stride) < in->topics) i++;
     return (int64_t)i;
 }
 
@@ -236,17 +236,19 @@ INLINE void widen_run(uint32_t *to, const uint16_t *from, uint32_t n, uint32_t b
     }
 }
 
-static void place(const aether_input *in, const aether_part *part, uint32_t *indices) {
+static void place(const aether_input *in, aether_part *part, uint32_t *indices) {
     size_t topics = in->topics;
     uint32_t *cursor = part->cursor;
     if (!part->blocks) {
         const char *topic = in->topic;
         size_t topic_stride = in->topic_stride, end = part->begin + part->n;
         for (size_t i = part->begin; i < end; i++) {
-            /* Checked anew: memory shared with another process may have changed. */
+            /* Checked anew: memory shared with another process may have changed. Then some
+             * run does not come to its end, or goes beyond it. */
             uint32_t t = TOPIC(i);
             if (t < topics && cursor[t] < in->n) indices[cursor[t]++] = (uint32_t)i;
         }
+        if (memcmp(cursor, part->ends, topics * sizeof *cursor)) part->bad = AETHER_ROUTE_CHANGED;
         return;
     }
     const uint16_t *log = part->log, *counts = part->counts;

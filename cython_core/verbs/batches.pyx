@@ -76,8 +76,7 @@ cdef class BatchStream(SendStream):
         cdef QueuePair qp = self.queue_pair
         cdef ibv_send_wr* request
         cdef ibv_sge* piece
-        cdef uint64_t slot = self.placed % <uint64_t> self.slots
-        cdef uint64_t start
+        cdef uint64_t slot, start
         self._ready()
         try:
             if self.placed - qp.out.posted >= <uint64_t> self.list_length:
@@ -89,6 +88,7 @@ cdef class BatchStream(SendStream):
                 raise IndexError(
                     f"{length} bytes at {offset} exceed the peer's {self.remote_length}"
                 )
+            slot = self.placed % <uint64_t> self.slots
             request, piece = &(<ibv_send_wr*> self.requests)[slot], &self.pieces[slot]
             piece.addr = start
             piece.length = length

@@ -2,6 +2,7 @@
 
 cimport numpy as cnp
 from cython_core.verbs.ibverbs cimport *
+from cython_core.verbs.process cimport aether_forks
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stddef cimport size_t
 from posix.fcntl cimport F_GETFL, F_SETFL, O_NONBLOCK, fcntl
@@ -13,6 +14,10 @@ import numpy as np
 from cython_core.verbs.errors import RdmaError
 
 cnp.import_array()
+
+cdef extern from "turn.h" nogil:
+    bint take_turn "aether_turn_take"(int* turn)
+    void give_turn "aether_turn_give"(int* turn)
 
 cdef extern from *:
     """
@@ -75,6 +80,7 @@ cdef class CompletionQueue:
             raise RuntimeError("the completion queue is open")
         device._retain()
         self.device = device
+        self.forks = aether_forks
         try:
             if not 1 <= capacity <= device.max_completions:
                 raise ValueError(f"capacity must be 1 to {device.max_completions}, not {capacity}")
@@ -82,6 +88,7 @@ cdef class CompletionQueue:
                 raise ValueError(f"batch must be 1 to 65536, not {batch}")
             # numpy owns the memory: a caller may keep the array after the queue is closed.
             self.completions = np.zeros(batch, dtype=COMPLETION_DTYPE)
+            self._kept = self.completions  # two references: one alone may be resized
             self.wc = <ibv_wc*> cnp.PyArray_DATA(self.completions)
             if notify:
                 self.channel = ibv_create_comp_channel(device.context)
@@ -97,9 +104,13 @@ cdef class CompletionQueue:
             raise
         self.capacity = self.cq.cqe
 
-    cdef int _retain(self) except -1:
+    cdef int _check(self) except -1:
         if self.cq == NULL:
             raise ValueError("the completion queue is closed")
+        return self.device._check()
+
+    cdef int _retain(self) except -1:
+        self._check()
         self.users += 1
         return 0
 
@@ -117,14 +128,16 @@ cdef class CompletionQueue:
         int
             How many; they are the first of `completions`, until the next poll.
         """
-        cdef int batch = <int> cnp.PyArray_DIM(self.completions, 0)
-        cdef int count
-        if self.cq == NULL:
-            raise ValueError("the completion queue is closed")
+        cdef int count, batch
+        self._check()
+        batch = <int> cnp.PyArray_DIM(self.completions, 0)
         if most < 0:
             raise ValueError(f"cannot take {most} completions")
+        if not take_turn(&self.turn):
+            raise RuntimeError("another thread polls this completion queue")
         with nogil:
             count = self._poll(most if 0 < most < batch else batch)
+        give_turn(&self.turn)
         if count < 0:
             raise RdmaError("the completion queue cannot be read")
         return count
@@ -137,8 +150,9 @@ cdef class CompletionQueue:
         ValueError
             If the queue was made without `notify`.
         """
-        if self.cq == NULL or self.channel == NULL:
-            raise ValueError("the completion queue is closed or made without notify")
+        self._check()
+        if self.channel == NULL:
+            raise ValueError("the completion queue was made without notify")
         return self.channel.fd
 
     def arm(self):
@@ -167,6 +181,8 @@ cdef class CompletionQueue:
 
     cdef int _free(self) noexcept:
         cdef int failed = 0
+        if self.forks != aether_forks:
+            self.cq, self.channel = NULL, NULL  # see process.pxd
         if self.cq != NULL:
             failed = ibv_destroy_cq(self.cq)
             self.cq = NULL
@@ -186,6 +202,11 @@ cdef class CompletionQueue:
         """
         if self.cq == NULL:
             return
+        if self.forks != aether_forks:
+            self._free()
+            return
+        if self.turn:
+            raise BufferError("another thread polls this completion queue")
         if self.users:
             raise BufferError(f"the completion queue is in use by {self.users} queue pairs")
         # Destruction waits for every notification to be acknowledged.

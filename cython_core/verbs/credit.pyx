@@ -1,6 +1,7 @@
 """The word in which a side takes credits, and the request that writes the peer's."""
 
 from cython_core.verbs.ibverbs cimport *
+from cython_core.verbs.process cimport aether_forks
 from libc.errno cimport errno
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport free
@@ -8,19 +9,23 @@ from libc.string cimport memset
 
 import os
 
-from cython_core.verbs.errors import RdmaError
+from cython_core.verbs.errors import PAGE as _PAGE, RdmaError
+
+cdef size_t PAGE = _PAGE
 
 cdef extern from "stdlib.h" nogil:
     int posix_memalign(void** memory, size_t alignment, size_t size)
 
 
 cdef class CreditWords:
-    """Two words in a cache line of their own, registered for the peer's writes."""
+    """Two words in a page of their own, registered for the peer's writes."""
 
     def __cinit__(self, ProtectionDomain domain not None):
-        if posix_memalign(<void**> &self.words, 64, 64):
+        self.forks = aether_forks
+        # A page of their own: of one that is registered, older kernels leave a forked child none.
+        if posix_memalign(<void**> &self.words, PAGE, PAGE):
             raise MemoryError("no memory for the credit words")
-        memset(self.words, 0, 64)
+        memset(self.words, 0, PAGE)
         self.mr = ibv_reg_mr(
             domain.pd, self.words, sizeof(credit_words),
             IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE,
@@ -36,6 +41,8 @@ cdef class CreditWords:
 
     cdef int _free(self) noexcept:
         cdef int failed = 0
+        if self.forks != aether_forks:
+            self.mr, self.words = NULL, NULL  # see process.pxd
         if self.mr != NULL:
             failed = ibv_dereg_mr(self.mr)
             self.mr = NULL

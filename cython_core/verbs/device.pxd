@@ -1,3 +1,5 @@
+from libc.stdint cimport uint32_t
+
 from cython_core.verbs.ibverbs cimport ibv_context
 
 
@@ -10,5 +12,7 @@ cdef class Device:
     cdef readonly bytes gid
     cdef object _entry
     cdef int users
+    cdef uint32_t forks
+    cdef int _check(self) except -1
     cdef int _retain(self) except -1
     cdef void _release(self) noexcept

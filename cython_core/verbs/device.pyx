@@ -1,6 +1,7 @@
 """RDMA devices: which there are, which address of theirs to use, what they report by themselves."""
 
 from cython_core.verbs.ibverbs cimport *
+from cython_core.verbs.process cimport aether_forks
 from libc.errno cimport EAGAIN, EINTR, errno
 from posix.fcntl cimport F_GETFL, F_SETFL, O_NONBLOCK, fcntl
 
@@ -88,6 +89,7 @@ cdef class Device:
                 except NoDeviceError as error:
                     failure = error
             raise failure
+        self.forks = aether_forks
         # Before the first registration, or a child's copy-on-write takes the parent's pages.
         ibv_fork_init()
         cdef int count = 0
@@ -138,9 +140,15 @@ cdef class Device:
         # A read with nothing to tell must not block the caller.
         fcntl(self.context.async_fd, F_SETFL, fcntl(self.context.async_fd, F_GETFL) | O_NONBLOCK)
 
-    cdef int _retain(self) except -1:
+    cdef int _check(self) except -1:
         if self.context == NULL:
             raise ValueError("the device is closed")
+        if self.forks != aether_forks:
+            raise ValueError("the device belongs to the process that forked; open it anew")
+        return 0
+
+    cdef int _retain(self) except -1:
+        self._check()
         self.users += 1
         return 0
 
@@ -149,8 +157,7 @@ cdef class Device:
 
     def gids(self):
         """Return the port's address table as a list of `Gid`, empty entries left out."""
-        if self.context == NULL:
-            raise ValueError("the device is closed")
+        self._check()
         cdef ibv_port_attr attributes
         cdef ibv_gid_entry entry
         cdef int i
@@ -165,8 +172,7 @@ cdef class Device:
     def active(self):
         """Return True while the port has its link."""
         cdef ibv_port_attr attributes
-        if self.context == NULL:
-            raise ValueError("the device is closed")
+        self._check()
         if ibv_query_port(self.context, <uint8_t> self.port, &attributes):
             return False
         return attributes.state == IBV_PORT_ACTIVE
@@ -184,8 +190,7 @@ cdef class Device:
         Not every driver reports it: Soft-RoCE (Linux 6.1) sends no event and works on, and
         its removal, by ``rdma link delete`` for instance, waits until this object is closed.
         """
-        if self.context == NULL:
-            raise ValueError("the device is closed")
+        self._check()
         return self._listed() is None or self._listed() != self._entry
 
     def counters(self):
@@ -200,8 +205,7 @@ cdef class Device:
 
     def fileno(self):
         """Return the descriptor that is readable when `check` has something to tell."""
-        if self.context == NULL:
-            raise ValueError("the device is closed")
+        self._check()
         return self.context.async_fd
 
     def check(self):
@@ -218,8 +222,7 @@ cdef class Device:
             At the first event that is one; later events stay queued.
         """
         cdef ibv_async_event event
-        if self.context == NULL:
-            raise ValueError("the device is closed")
+        self._check()
         harmless = []
         while True:
             if ibv_get_async_event(self.context, &event):
@@ -247,6 +250,9 @@ cdef class Device:
         """
         if self.context == NULL:
             return
+        if self.forks != aether_forks:
+            self.context = NULL  # see process.pxd
+            return
         if self.users:
             raise BufferError(f"{self.name} is in use by {self.users} open objects")
         if ibv_close_device(self.context):
@@ -260,5 +266,5 @@ cdef class Device:
         self.close()
 
     def __dealloc__(self):
-        if self.context != NULL:
+        if self.context != NULL and self.forks == aether_forks:
             ibv_close_device(self.context)

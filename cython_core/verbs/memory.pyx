@@ -4,6 +4,7 @@ from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cython_core.verbs.ibverbs cimport *
+from cython_core.verbs.process cimport aether_forks
 from libc.errno cimport ENOMEM, errno
 from libc.stdint cimport uintptr_t
 
@@ -32,10 +33,12 @@ cdef class ProtectionDomain:
             device._release()
             raise RdmaError(f"no protection domain: {os.strerror(errno)}")
         self.device = device
+        self.forks = aether_forks
 
     cdef int _retain(self) except -1:
         if self.pd == NULL:
             raise ValueError("the protection domain is closed")
+        self.device._check()
         self.users += 1
         return 0
 
@@ -52,6 +55,9 @@ cdef class ProtectionDomain:
         """
         if self.pd == NULL:
             return
+        if self.forks != aether_forks:
+            self.pd = NULL  # see process.pxd
+            return
         if self.users:
             raise BufferError(f"the protection domain is in use by {self.users} open objects")
         if ibv_dealloc_pd(self.pd):
@@ -66,7 +72,7 @@ cdef class ProtectionDomain:
         self.close()
 
     def __dealloc__(self):
-        if self.pd != NULL:
+        if self.pd != NULL and self.forks == aether_forks:
             ibv_dealloc_pd(self.pd)
             self.device._release()
 
@@ -166,13 +172,13 @@ cdef class RdmaBuffer:
         self._check_open()
         return <object> self._view.obj
 
-    def _check_open(self):
+    cdef int _check_open(self) except -1:
         if self.mr == NULL:
             raise ValueError("the buffer is closed")
+        return self.domain.device._check()
 
     cdef uint64_t _at(self, uint64_t offset, uint64_t length) except? 0:
-        if self.mr == NULL:
-            raise ValueError("the buffer is closed")
+        self._check_open()
         cdef uint64_t whole = <uint64_t> self._view.len
         if offset > whole or length > whole - offset:
             raise IndexError(f"{length} bytes at {offset} exceed the buffer's {whole} bytes")
@@ -216,14 +222,22 @@ cdef class RdmaBuffer:
         """
         if self.mr == NULL:
             return
+        if self.domain.forks != aether_forks:
+            self.mr = NULL  # see process.pxd
+            self._let_go()
+            return
         if self.users:
             raise BufferError(f"the memory is in use by {self.users} streams")
         if ibv_dereg_mr(self.mr):
             raise RdmaError(f"cannot deregister: {os.strerror(errno)}")
         self.mr = NULL
         self.domain._release()
+        self._let_go()
+
+    cdef int _let_go(self) except -1:
         PyBuffer_Release(&self._view)
         self._held = False
+        return 0
 
     def __enter__(self):
         return self
@@ -232,7 +246,7 @@ cdef class RdmaBuffer:
         self.close()
 
     def __dealloc__(self):
-        if self.mr != NULL:
+        if self.mr != NULL and self.domain.forks == aether_forks:
             ibv_dereg_mr(self.mr)
             self.domain._release()
         if self._held:

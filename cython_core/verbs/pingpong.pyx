@@ -47,6 +47,8 @@ def pingpong(
     """
     if sender.queue_pair is not receiver.queue_pair:
         raise ValueError("the streams are of different queue pairs")
+    if receiver.closed:
+        raise ValueError("the receiving stream is closed")
     if sender.list_length != 1:
         raise ValueError(f"a ping-pong posts lists of one, not of {sender.list_length}")
     if rounds < 1:

@@ -50,7 +50,10 @@ cdef class QueuePair:
     cdef granting grant
     cdef fault failure
     cdef uint64_t marked
-    cdef bint busy, aborted, unmarked
+    cdef int turn
+    cdef uint32_t forks
+    cdef int aborting
+    cdef bint aborted, unmarked
     cdef readonly ProtectionDomain domain
     cdef readonly CompletionQueue send_queue, receive_queue
     cdef bint own_send_queue, own_receive_queue
@@ -59,6 +62,7 @@ cdef class QueuePair:
     cdef readonly object remote
     cdef bint sending, receiving
 
+    cdef int _check(self) except -1
     cdef int _enter(self) except -1
     cdef void _leave(self) noexcept
     cdef void _arrived(self, const ibv_wc* wc) noexcept nogil

@@ -1,7 +1,9 @@
 """Reliable-connected queue pairs: from reset to ready, credits, and what failed."""
 
+cimport cython
 from cython_core.verbs.credit cimport CreditWords
 from cython_core.verbs.ibverbs cimport *
+from cython_core.verbs.process cimport aether_forks
 from cython_core.verbs.transition cimport make, mark, timers, to_error, to_init, to_ready, to_reset
 from libc.stdint cimport uintptr_t
 from libc.string cimport memset
@@ -10,9 +12,13 @@ import os
 import secrets
 
 from cython_core.rdma_plan import plan
-from cython_core.verbs.device import MTU_BYTES
 from cython_core.verbs.endpoint import Endpoint
 from cython_core.verbs.errors import PartialPostError, RdmaError, completion_error
+from cython_core.verbs.transition import check_limits, check_remote
+
+cdef extern from "turn.h" nogil:
+    bint take_turn "aether_turn_take"(int* turn)
+    void give_turn "aether_turn_give"(int* turn)
 
 cdef extern from "<endian.h>" nogil:
     uint32_t be32toh(uint32_t value)
@@ -29,9 +35,9 @@ cdef int REAP = 64
 cdef class QueuePair:
     """One reliable connection.
 
-    It starts in the state ``init``, where receives may be posted: make the streams,
-    exchange `endpoint`, then `connect`. After a fault: `reset`, restart the receive
-    stream, exchange, connect.
+    It starts in the state ``init``, where receives may be posted: make the streams, exchange
+    `endpoint`, then `connect`. After a fault: `reset`, restart the receive stream, exchange,
+    connect.
 
     Parameters
     ----------
@@ -72,17 +78,15 @@ cdef class QueuePair:
         if self.qp != NULL:
             raise RuntimeError("the queue pair is open")
         most = domain.device.max_work_requests - GRANT_DEPTH
-        for name, value, low, high in (
-            ("send_depth", send_depth, 1, most), ("receive_depth", receive_depth, 1, most),
-            ("inline", inline, 0, 4096), ("timeout", timeout, 1, 31), ("retries", retries, 0, 7),
-            ("rnr_retries", rnr_retries, 0, 7), ("rnr_timer", rnr_timer, 0, 31),
-        ):
-            if not low <= value <= high:
-                raise ValueError(f"{name} must be {low} to {high}, not {value}")
+        check_limits(
+            send_depth=(send_depth, 1, most), receive_depth=(receive_depth, 1, most),
+            inline=(inline, 0, 4096), timeout=(timeout, 1, 31), retries=(retries, 0, 7),
+            rnr_retries=(rnr_retries, 0, 7), rnr_timer=(rnr_timer, 0, 31),
+        )
         self.timeout, self.retries = timeout, retries
         self.rnr_retries, self.rnr_timer = rnr_retries, rnr_timer
         domain._retain()
-        self.domain = domain
+        self.domain, self.forks = domain, aether_forks
         try:
             # Unsignalled requests complete too once the queue pair fails.
             self.own_send_queue = send_queue is None
@@ -118,22 +122,24 @@ cdef class QueuePair:
         self.psn = secrets.randbits(24)
         return 0
 
-    cdef int _enter(self) except -1:
+    cdef int _check(self) except -1:
         if self.qp == NULL:
             raise ValueError("the queue pair is closed")
-        if self.busy:
+        return self.domain.device._check()
+
+    cdef int _enter(self) except -1:
+        self._check()
+        if not take_turn(&self.turn):
             raise RuntimeError("the queue pair is in use by another thread")
-        self.busy = True
         return 0
 
     cdef void _leave(self) noexcept:
-        self.busy = False
+        give_turn(&self.turn)
 
     @property
     def number(self):
         """Queue pair number."""
-        if self.qp == NULL:
-            raise ValueError("the queue pair is closed")
+        self._check()
         return self.qp.qp_num
 
     @property
@@ -143,6 +149,7 @@ cdef class QueuePair:
         cdef ibv_qp_init_attr initial
         if self.qp == NULL:
             return "closed"
+        self._check()
         if ibv_query_qp(self.qp, &attributes, IBV_QP_STATE, &initial):
             raise RdmaError("the queue pair does not answer")
         return STATES[attributes.qp_state]
@@ -154,10 +161,7 @@ cdef class QueuePair:
         return own if self.remote is None else min(self.remote.mtu, own)
 
     def plan(self, batch, size, costs):
-        """Choose p, k, window and inline for a stream of `batch` messages of `size` bytes.
-
-        See `cython_core.rdma_plan.plan`; depth and inline limit are this queue pair's.
-        """
+        """Return `cython_core.rdma_plan.plan` for this queue pair's depth and inline limit."""
         return plan(batch, size, costs, depth=self.send_depth, max_inline=self.max_inline)
 
     def endpoint(self, memory=None):
@@ -172,8 +176,7 @@ cdef class QueuePair:
         -------
         Endpoint
         """
-        if self.qp == NULL:
-            raise ValueError("the queue pair is closed")
+        self._check()
         if memory is not None and memory.domain is not self.domain:
             raise ValueError("the memory is of another protection domain")
         device = self.domain.device
@@ -199,23 +202,18 @@ cdef class QueuePair:
         RdmaError
             If the device refuses.
         """
-        if remote.mtu not in MTU_BYTES.values():
-            raise ValueError(f"the peer's MTU of {remote.mtu} bytes does not exist")
-        if len(remote.gid) != 16:
-            raise ValueError("a GID has 16 bytes")
+        check_remote(remote)
         position = self.out.completed if remote.delivered < 0 else remote.delivered
         if not self.out.completed <= position <= self.out.posted:
             raise ValueError(
                 f"the peer counts {position} messages, outside the {self.out.completed} completed "
                 f"to {self.out.posted} posted"
             )
+        cdef timers times = timers(self.timeout, self.retries, self.rnr_retries, self.rnr_timer)
         self._enter()
         try:
             self.remote = remote
-            to_ready(
-                self.qp, self.domain.device, self.psn, remote,
-                timers(self.timeout, self.retries, self.rnr_retries, self.rnr_timer),
-            )
+            to_ready(self.qp, self.domain.device, self.psn, remote, times)
             self.credit.words.granted = remote.granted
             self.out.posted = self.out.completed = position
             self.credit.request.remote_addr = remote.credit_address
@@ -247,9 +245,12 @@ cdef class QueuePair:
 
         May be called from any thread: calls that wait in another one end in FlushedError.
         """
-        if self.qp == NULL:
-            raise ValueError("the queue pair is closed")
-        to_error(self.qp)
+        self._check()
+        self.aborting += 1
+        try:
+            to_error(self.qp)
+        finally:
+            self.aborting -= 1
         if self.aborted:
             return  # marked where it was first: what came later is flushed
         self.marked = self.out.posted
@@ -276,11 +277,13 @@ cdef class QueuePair:
             if count <= 0:
                 break
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef void _arrived(self, const ibv_wc* wc) noexcept nogil:
         """Count a message, and keep what came with it until its slot is given back."""
         self.into.immediates[self.into.received % self.into.slots] = be32toh(wc.imm_data)
         self.into.received += 1
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef void _sort(self, const ibv_wc* wc) noexcept nogil:
         cdef uint64_t ahead
         if wc.wr_id & GRANT:
@@ -309,6 +312,7 @@ cdef class QueuePair:
             self.failure.vendor_error = wc.vendor_err
             self.failure.position = self.out.completed
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef int _reap(self) except -1 nogil:
         """Take what has completed of the send queue; raise at the first fault."""
         cdef int i, count = self.send_queue._poll(REAP)
@@ -333,6 +337,7 @@ cdef class QueuePair:
             "receive" if self.failure.receiving else "send",
         )
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef int _tell(self) except -1 nogil:
         """Write the total of posted receives to the peer, unless the last telling is in hand."""
         cdef ibv_send_wr* bad = NULL
@@ -361,6 +366,9 @@ cdef class QueuePair:
 
     cdef int _free(self) noexcept:
         cdef int failed = 0
+        if self.forks != aether_forks:
+            self.qp = NULL  # see process.pxd
+            return 0
         if self.qp != NULL:
             failed = ibv_destroy_qp(self.qp)
             self.qp = NULL
@@ -377,8 +385,11 @@ cdef class QueuePair:
         """Destroy the queue pair, and with it all requests in flight; idempotent."""
         if self.qp == NULL:
             return
-        self._enter()
-        self._leave()
+        if self.forks == aether_forks:
+            self._enter()
+            self._leave()
+            if self.aborting:
+                raise RuntimeError("another thread aborts the queue pair")
         self._free()
         if self.own_receive_queue:
             self.receive_queue.close()

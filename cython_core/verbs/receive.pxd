@@ -7,6 +7,7 @@ from cython_core.verbs.stream cimport Stream
 cdef class ReceiveStream(Stream):
     cdef readonly int size, slots, release_every
     cdef readonly object immediates
+    cdef object _kept
 
     cdef int _post(self, QueuePair qp) except -1 nogil
     cdef int _poll(self, QueuePair qp, int most) except -1 nogil

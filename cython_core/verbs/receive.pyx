@@ -1,10 +1,12 @@
 """The receiving side: receives posted in lists, and credits so that it is never overrun."""
 
+cimport cython
 cimport numpy as cnp
 
 from cython_core.timing cimport monotonic_seconds
 from cython_core.verbs.ibverbs cimport *
 from cython_core.verbs.memory cimport RdmaBuffer
+from cython_core.verbs.process cimport aether_forks
 from cython_core.verbs.queue_pair cimport QueuePair, fault
 from cython_core.verbs.stream cimport Stream
 from cython_core.verbs.waiting cimport pause
@@ -100,6 +102,7 @@ cdef class ReceiveStream(Stream):
             queue_pair.into.posted = queue_pair.into.received = first
             queue_pair.into.released = oldest
             queue_pair.into.slots = slots
+            self._kept = self.immediates  # two references: one alone may be resized
             queue_pair.into.immediates = <uint32_t*> cnp.PyArray_DATA(self.immediates)
             self._post(queue_pair)
         finally:
@@ -109,6 +112,7 @@ cdef class ReceiveStream(Stream):
         queue_pair.receiving = True
         self.closed = False
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef int _post(self, QueuePair qp) except -1 nogil:
         """Post every free slot as one list."""
         cdef uint64_t slots = <uint64_t> self.slots
@@ -137,6 +141,7 @@ cdef class ReceiveStream(Stream):
         qp.into.posted = end
         return 0
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef int _poll(self, QueuePair qp, int most) except -1 nogil:
         cdef int count, i
         if qp.failure.status:
@@ -176,6 +181,7 @@ cdef class ReceiveStream(Stream):
             qp.failure = met
         qp._fail()
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef int _release(self, QueuePair qp, uint64_t count) except -1 nogil:
         qp.into.released += count
         if qp.into.released + self.slots - qp.into.posted >= <uint64_t> self.release_every:
@@ -357,9 +363,10 @@ cdef class ReceiveStream(Stream):
         """
         if self.closed:
             return
-        if self.queue_pair.qp != NULL and self.queue_pair.into.live:
+        cdef QueuePair qp = self.queue_pair
+        if qp.qp != NULL and qp.forks == aether_forks and qp.into.live:
             raise BufferError("receives are posted: close or reset the queue pair first")
-        self.queue_pair.receiving = False
+        qp.receiving = False
         self._let_go()
 
     def __dealloc__(self):

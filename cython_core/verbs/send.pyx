@@ -1,8 +1,10 @@
 """The sending side: requests prebuilt once, posted in lists, one signalled in k."""
 
+cimport cython
 from cython_core.timing cimport monotonic_seconds
 from cython_core.verbs.ibverbs cimport *
 from cython_core.verbs.memory cimport RdmaBuffer
+from cython_core.verbs.process cimport aether_forks
 from cython_core.verbs.queue_pair cimport QueuePair
 from cython_core.verbs.stream cimport Stream
 from cython_core.verbs.waiting cimport pause
@@ -170,6 +172,7 @@ cdef class SendStream(Stream):
             self.queue_pair._leave()
             raise ValueError("not connected, or writes not aimed at the peer's memory")
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef uint64_t _room(self, QueuePair qp) noexcept nogil:
         """How many messages may be posted now."""
         cdef uint64_t room = <uint64_t> self.window - (qp.out.posted - qp.out.completed)
@@ -183,6 +186,7 @@ cdef class SendStream(Stream):
                 room = credit
         return room
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef int _post(self, QueuePair qp, uint64_t count, bint last) except -1 nogil:
         """Hand over one list; if `last`, its tail asks for a completion in any case."""
         cdef uint64_t position = qp.out.posted
@@ -224,6 +228,7 @@ cdef class SendStream(Stream):
             qp.out.signalled += 1
         return 0
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef int _late(self, QueuePair qp, bint credits) except -1 nogil:
         with gil:
             what = "credits (does the peer release?)" if credits else "room in the send queue"
@@ -231,6 +236,7 @@ cdef class SendStream(Stream):
                 f"no {what}: {qp.out.posted} messages posted, {qp.out.completed} completed"
             )
 
+    @cython.nonecheck(False)  # whoever calls has checked
     cdef int _send(self, QueuePair qp, uint64_t count, bint finish, double seconds) except -1 nogil:
         cdef uint64_t target = qp.out.posted + count
         cdef uint64_t p = <uint64_t> self.list_length
@@ -332,15 +338,13 @@ cdef class SendStream(Stream):
     @property
     def granted(self):
         """Messages that the peer allows in all, as it last told."""
-        if self.queue_pair.qp == NULL:
-            raise ValueError("the queue pair is closed")
+        self.queue_pair._check()
         return AETHER_ACQUIRE(&self.queue_pair.credit.words.granted)
 
     @property
     def room(self):
         """Messages that could be posted now."""
-        if self.queue_pair.qp == NULL:
-            raise ValueError("the queue pair is closed")
+        self.queue_pair._check()
         return self._room(self.queue_pair)
 
     @property
@@ -372,7 +376,7 @@ cdef class SendStream(Stream):
         cdef QueuePair qp = self.queue_pair
         if self.closed:
             return
-        if qp.qp != NULL:
+        if qp.qp != NULL and qp.forks == aether_forks:
             self._enter()
             qp._take()
             qp._leave()

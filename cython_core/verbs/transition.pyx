@@ -6,7 +6,23 @@ from libc.string cimport memcpy, memset
 
 import os
 
+from cython_core.verbs.device import MTU_BYTES
 from cython_core.verbs.errors import RdmaError
+
+
+def check_limits(**values):
+    """Refuse the first of `values`, each a number with its lowest and highest, that is outside."""
+    for name, (value, low, high) in values.items():
+        if not low <= value <= high:
+            raise ValueError(f"{name} must be {low} to {high}, not {value}")
+
+
+def check_remote(remote):
+    """Refuse an endpoint that no device can have told."""
+    if remote.mtu not in MTU_BYTES.values():
+        raise ValueError(f"the peer's MTU of {remote.mtu} bytes does not exist")
+    if len(remote.gid) != 16:
+        raise ValueError("a GID has 16 bytes")
 
 
 cdef int _modify(ibv_qp* qp, ibv_qp_attr* attributes, int mask, str state) except -1:

@@ -374,7 +374,7 @@ def test_an_end_serves_one_thread_at_a_time() -> None:
         lambda: consumer.available,
     ]
     for call in calls:
-        with pytest.raises(RuntimeError, match="another thread waits"):
+        with pytest.raises(RuntimeError, match="another thread uses"):
             call()
     push(producer, [1])
     thread.join()

@@ -141,14 +141,13 @@ class Arrivals(Side[Landing]):
 
     def _listen(self) -> None:
         super()._listen()
-        self._loop.add_reader(self._ring.fileno(), self._released)
+        self._watch.add(self._ring.fileno(), self._released)
         self._reader = CompletionReader(self._loop, self._connection.arrivals, self._drain)
 
     def _stop_listening(self) -> None:
         if not self._listening:
             return
         super()._stop_listening()
-        self._loop.remove_reader(self._ring.fileno())
         self._reader.close()
         if self._later:
             self._later.cancel()
@@ -263,7 +262,7 @@ class Arrivals(Side[Landing]):
             self._ring.abort()
             return
         self._connection.close()
-        self._loop.add_reader(self._exchange.fileno(), self._answer)
+        self._watch.add(self._exchange.fileno(), self._answer)
         self._ring.close()
 
     def _answer(self) -> None:
@@ -282,5 +281,5 @@ class Arrivals(Side[Landing]):
         if self._open:
             self._finish(ConnectionAbortedError("the receiver closed"))
         elif self.failure is None and self._exchange.fileno() >= 0:
-            self._loop.remove_reader(self._exchange.fileno())
+            self._watch.close()
             self._exchange.close()

@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeVar
 from aethermodel.bus.fabrics.verbs_connection import Connection
 from aethermodel.bus.fabrics.verbs_exchange import GRACE, Exchange
 from aethermodel.bus.fabrics.verbs_recovery import FINAL, Recovery, verdict
+from cython_core.loop_watch import Watch
 from cython_core.verbs.errors import DeviceRemovedError, PeerDiedError, RdmaError
 
 #: Seconds between looks at the device in use: not every driver tells that it is removed.
@@ -52,6 +53,7 @@ class Side(ABC, Generic[Made]):
         self._open = True
         self._listening = self._recovering = False
         self._loop = asyncio.get_running_loop()
+        self._watch = Watch(self._loop)
 
     @abstractmethod
     def _poll(self) -> object:
@@ -76,14 +78,14 @@ class Side(ABC, Generic[Made]):
     def _listen(self) -> None:
         """Learn of the peer's death, of its wish to connect again, and of the device's removal."""
         self._listening = True
-        self._loop.add_reader(self._exchange.fileno(), self._interrupted)
+        self._watch.add(self._exchange.fileno(), self._interrupted)
         self._looking = self._loop.call_later(LOOK, self._look)
 
     def _stop_listening(self) -> None:
         if not self._listening:
             return
         self._listening = False
-        self._loop.remove_reader(self._exchange.fileno())
+        self._watch.close()
         self._looking.cancel()
 
     def _look(self) -> None:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cython_core.loop_watch import Watch
+
 if TYPE_CHECKING:
     from cython_core.verbs import CompletionQueue
 
@@ -42,7 +44,8 @@ class CompletionReader:
         self._drain = drain
         self._open = True
         self._armed = False
-        loop.add_reader(queue.fileno(), self._woken)
+        self._watch = Watch(loop)
+        self._watch.add(queue.fileno(), self._woken)
         self._next = loop.call_soon(self._step)
 
     def _woken(self) -> None:
@@ -72,7 +75,7 @@ class CompletionReader:
         if self._open:
             self._open = False
             self._next.cancel()
-            self._loop.remove_reader(self._queue.fileno())
+            self._watch.close()
 
     def __enter__(self) -> CompletionReader:
         return self

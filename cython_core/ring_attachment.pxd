@@ -1,0 +1,33 @@
+"""What an end of a ring holds; `End` works with it."""
+
+from libc.stdint cimport uint32_t
+
+from cython_core.ring_map cimport Mapping
+
+cdef extern from "turn.h" nogil:
+    bint take_turn "aether_turn_take"(int* turn)
+    void give_turn "aether_turn_give"(int* turn)
+
+cdef extern from "ring_wait.h" nogil:
+    ctypedef struct aether_ring_fds:
+        int wake, news
+    void ring_wake "aether_ring_wake"(int wake_peer)
+    void ring_drain "aether_ring_drain"(int wake)
+
+
+cdef class Attachment:
+    cdef aether_ring_fds _fds
+    cdef int _wake_peer
+    # Held by whoever uses the end; `_take` takes it and `give_turn` gives it.
+    cdef int _turn
+    cdef uint32_t _forks
+    cdef Mapping _map
+    cdef object _handle, _sleeper
+    cdef readonly object link
+
+    cdef object _open(self, handle, bint writable)
+    cdef bint _ours(self) noexcept
+    cdef int _check_open(self) except -1
+    cdef int _take(self) except -1
+    cdef int _drop(self) except -1
+    cdef int _let_go(self) except -1

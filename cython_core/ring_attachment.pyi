@@ -1,0 +1,4 @@
+from cython_core.ring_link import Link
+
+class Attachment:
+    link: Link
