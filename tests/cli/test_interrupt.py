@@ -35,11 +35,9 @@ COMMANDS = {
     "bench sweep": "bench sweep --rounds 50",
     "bench sweep, kills": "bench sweep --kills 50",
     "bench report": "bench report",
-    "sweep of a probe": "sweep run --probe kernel -p batch_size=1,2,3 --samples 1000 --store {tmp}/s",
+    "sweep of a probe": "sweep run --probe kernel --samples 10000 --store {tmp}/s",
     "sweep of a notebook": "sweep run --notebook {tmp}/slow.ipynb -p n=1,2 --store {tmp}/s",
-    "sweep with Dask": (
-        "sweep run --probe kernel -p batch_size=1,2,3 --samples 1000 --store {tmp}/s --backend dask"
-    ),
+    "sweep with Dask": "sweep run --probe kernel --samples 10000 --store {tmp}/s --backend dask",
     "report --run": "report --run -o {tmp}/report.html",
 }
 SLOW = "n = 1\nimport subprocess, time\nsubprocess.run(['sleep', '100'])\n"
@@ -92,9 +90,7 @@ def until(true, seconds):
 
 @pytest.mark.parametrize("whom", ["group", "parent"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_an_interrupted_command_leaves_one_line_and_nothing_else(
-    name, whom, place, record_property
-):
+def test_an_interrupted_command_leaves_one_line_and_nothing_else(name, whom, place):
     mark, errors = uuid4().hex, place / "errors"
     arguments = COMMANDS[name].format(tmp=place).split()
     with errors.open("wb") as sink:

@@ -167,7 +167,7 @@ class Listener:
             if key.fileobj is self._socket:
                 self._answer()
             elif key.fileobj in self._askers:
-                self._hear(self._askers[key.fileobj])  # type: ignore[index]
+                self._hear(self._askers[key.fileobj])
         return self._welcome.popleft() if self._welcome else None
 
     def _answer(self) -> None:
