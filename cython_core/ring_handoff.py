@@ -29,6 +29,7 @@ ROLES: tuple[Role, Role] = ("producer", "consumer")
 _NOTE = struct.Struct("<12sI")
 _NOTE_MAGIC = b"aether-ring\n"
 _UCRED = struct.Struct("iII")
+_SPENT = "this handle is spent: a ring's end opens once"
 
 
 class RingHandle:
@@ -71,7 +72,7 @@ class RingHandle:
             If the handle is spent.
         """
         if not self._fds:
-            raise ValueError("this handle is spent: a ring's end opens once")
+            raise ValueError(_SPENT)
         memory, wake, wake_peer, link = self._fds
         self._fds = ()
         return memory, wake, wake_peer, link
@@ -99,15 +100,20 @@ class RingHandle:
         ------
         PermissionError
             If that process is of another user.
+        OSError
+            If it is gone; this handle is not spent then.
         ValueError
             If the handle is spent, or the socket is no Unix socket.
         """
+        self.lend(sock)
+        self.close()
+
+    def lend(self, sock: socket.socket) -> None:
+        """Send the end as `send` does, but stay usable: for a receiver that has yet to confirm."""
         _check_same_user(sock)
-        fds = self.take()
-        try:
-            socket.send_fds(sock, [_NOTE.pack(_NOTE_MAGIC, ROLES.index(self.role))], fds)
-        finally:
-            _close_all(fds)
+        if not self._fds:
+            raise ValueError(_SPENT)
+        socket.send_fds(sock, [_NOTE.pack(_NOTE_MAGIC, ROLES.index(self.role))], self._fds)
 
     @classmethod
     def receive(cls, sock: socket.socket, most_bytes: int = MOST_BYTES) -> Self:
@@ -174,7 +180,7 @@ class RingHandle:
 
     def __reduce__(self) -> tuple[Callable[..., "RingHandle"], tuple[Any, ...]]:
         if not self._fds:
-            raise ValueError("this handle is spent: a ring's end opens once")
+            raise ValueError(_SPENT)
         return _rebuild, (self.role, [reduction.DupFd(fd) for fd in self._fds], self.most_bytes)
 
 

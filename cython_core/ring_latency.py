@@ -1,22 +1,40 @@
 """How long one batch takes from commit in one process to peek in another."""
 
 import asyncio
+import contextlib
 import multiprocessing
+from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from cython_core.ring import Ring
+from cython_core.ring_errors import PeerDied, RingError
 from cython_core.ring_handoff import Policy, RingHandle
 from cython_core.timing import now_ns
+
+# A consumer that is so late may be gone.
+_LATE_NS = 100_000_000
 
 Waiting = Literal["spin", "wait", "asyncio", "uvloop", "asyncio spinning", "uvloop spinning"]
 
 
+def _spawn(target: Callable[..., None], *arguments: Any) -> BaseProcess:
+    child = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
+    child.start()
+    return child
+
+
 def handoff(
-    batches: int = 10_000, *, n: int = 1, waiting: Waiting = "spin", gap_ns: int = 20_000
+    batches: int = 10_000,
+    *,
+    n: int = 1,
+    waiting: Waiting = "spin",
+    gap_ns: int = 20_000,
+    start: Callable[..., BaseProcess] = _spawn,
 ) -> npt.NDArray[np.int64]:
     """Time the one-way handoff of single batches between two processes.
 
@@ -34,24 +52,31 @@ def handoff(
         of these by an event loop (spinning: for 50 us, then asleep).
     gap_ns : int
         Pause between batches; long enough for a consumer that sleeps to fall asleep.
+    start : callable
+        Starts the producer: called with a function and its arguments.
 
     Returns
     -------
     numpy.ndarray of int64, shape (batches,)
         Nanoseconds on the monotonic clock, from just before commit to just after peek,
         two clock readings from Python included.
+
+    Raises
+    ------
+    PeerDied
+        If the producer dies.
     """
     hear, tell = multiprocessing.Pipe(duplex=False)
     policy: Policy = "spin" if waiting == "spin" else "wait"
     if waiting.endswith("spinning"):
         policy = "spin-then-wait"
     capacity = max(1024, 1 << (n - 1).bit_length())
-    with Ring.create(capacity, role="consumer", policy=policy) as ring:
-        with ring.handle() as handle:
-            child = multiprocessing.get_context("spawn").Process(
-                target=_commit, args=(handle, batches, n, gap_ns, tell)
-            )
-            child.start()
+    with hear, contextlib.ExitStack() as stack:
+        ring = stack.enter_context(Ring.create(capacity, role="consumer", policy=policy))
+        with tell, ring.handle() as handle:
+            child = start(_commit, handle, batches, n, gap_ns, tell)
+        stack.callback(child.join)  # which ends when the ring does
+        stack.callback(ring.abort)
         received = np.zeros(batches, dtype=np.int64)
         if waiting in ("spin", "wait"):
             for i in range(batches):
@@ -61,8 +86,10 @@ def handoff(
         else:
             with asyncio.Runner(loop_factory=_loop_factory(waiting)) as runner:
                 runner.run(_receive(ring, received))
-        committed: npt.NDArray[np.int64] = hear.recv()
-        child.join()
+        try:
+            committed: npt.NDArray[np.int64] = hear.recv()
+        except EOFError:
+            raise PeerDied("the producer died") from None
     return received - committed
 
 
@@ -83,12 +110,15 @@ def _loop_factory(waiting: Waiting) -> Any:
 
 def _commit(handle: RingHandle, batches: int, n: int, gap_ns: int, tell: Connection) -> None:
     committed = np.zeros(batches, dtype=np.int64)
-    with handle.attach(policy="spin") as ring:
-        for i in range(batches):
-            until = now_ns() + gap_ns
-            while now_ns() < until or ring.available < ring.capacity:
-                pass
-            ring.reserve(n)["sequence"] = i
-            committed[i] = now_ns()
-            ring.commit()
-    tell.send(committed)
+    # A consumer that goes away early needs no samples, and hears no more.
+    with contextlib.suppress(RingError, BrokenPipeError):
+        with handle.attach(policy="spin") as ring:
+            for i in range(batches):
+                until = now_ns() + gap_ns
+                while (now := now_ns()) < until or ring.available < ring.capacity:
+                    if now > until + _LATE_NS and not ring.peer_alive:
+                        return
+                ring.reserve(n)["sequence"] = i
+                committed[i] = now_ns()
+                ring.commit()
+        tell.send(committed)

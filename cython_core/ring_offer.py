@@ -5,11 +5,17 @@ import secrets
 import socket
 import stat
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from cython_core.ring_handoff import RingHandle
+
+# Said by who asked once it has the end: only then is the offer served.
+_TAKEN = b"aether-ring taken"
+# Seconds that an asker may take for that.
+_PATIENCE = 5.0
 
 
 class RingOffer:
@@ -36,7 +42,7 @@ class RingOffer:
             os.fchmod(self._socket.fileno(), 0o600)
             self._socket.bind(self.name)
             self._bound = True
-            self._socket.listen(1)
+            self._socket.listen(8)
         except BaseException:
             self.close()
             raise
@@ -52,18 +58,30 @@ class RingOffer:
         Raises
         ------
         TimeoutError
-            If nobody came.
+            If nobody came, or none of those who came lived to take it.
         """
-        self._socket.settimeout(timeout)
+        deadline = None if timeout is None else time.monotonic() + timeout
         while True:
+            self._socket.settimeout(_left(deadline))
             peer, _ = self._socket.accept()
             with peer:
-                try:
-                    self._handle.send(peer)
-                except PermissionError:
-                    continue  # a stranger (root may pass any mode) does not end the offer
-            break
+                if self._given_to(peer, deadline):
+                    break
+        self._handle.close()
         self.close()
+
+    def _given_to(self, peer: socket.socket, deadline: float | None) -> bool:
+        """Give the end to who asked; whether that process has it.
+
+        A stranger (root may pass any mode), or one that dies over it, does not end the offer.
+        """
+        try:
+            self._handle.lend(peer)
+            left = _left(deadline)
+            peer.settimeout(_PATIENCE if left is None else min(left, _PATIENCE))
+            return peer.recv(len(_TAKEN)) == _TAKEN
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Withdraw the offer; idempotent. The handle, if not served, stays usable."""
@@ -104,13 +122,33 @@ def find(name: str, timeout: float | None = 10.0) -> RingHandle:
         If the name is not a socket.
     TimeoutError
         If the offer was not served in time.
+    ConnectionError
+        If the offering process went away meanwhile.
     """
+    deadline = None if timeout is None else time.monotonic() + timeout
     found = Path(name).lstat()
     if not stat.S_ISSOCK(found.st_mode):
         raise ValueError(f"{name} is not the name of an offered ring")
     if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise PermissionError(f"{name} must belong to this user alone")
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
-        sock.settimeout(timeout)
+        sock.settimeout(_left(deadline))
         sock.connect(name)
-        return RingHandle.receive(sock)
+        sock.settimeout(_left(deadline))
+        handle = RingHandle.receive(sock)
+        try:
+            # Refused where the end was offered to somebody else in the meantime.
+            sock.sendall(_TAKEN)
+        except OSError:
+            handle.close()
+            raise
+        return handle
+
+
+def _left(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left

@@ -59,8 +59,19 @@ Summarise = Annotated[
     bool, typer.Option("--summary/--no-summary", help="at the end, of a probe: STORE/summary.ipynb")
 ]
 Scheduler = Annotated[
-    str | None, typer.Option(help="address of a Dask scheduler [default: a cluster on loopback]")
+    str | None,
+    typer.Option(
+        help="a Dask scheduler, tls://HOST:PORT or tcp://HOST:PORT; it can run code as you, and "
+        "without TLS so can whoever reaches it [default: within this process, no port open]"
+    ),
 ]
+TlsCa = Annotated[
+    Path | None, typer.Option("--tls-ca", help="PEM file: who signed a tls:// scheduler's key")
+]
+TlsCert = Annotated[
+    Path | None, typer.Option("--tls-cert", help="PEM file: your certificate for it")
+]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", help="PEM file: your key for it")]
 
 
 @app.command("plan")
@@ -117,6 +128,9 @@ def run(
     wait: Wait = True,
     backend: BackendName = "local",
     scheduler: Scheduler = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     summary: Summarise = True,
     json: options.Json = None,
 ) -> None:
@@ -128,7 +142,7 @@ def run(
     """
     given = dict(locals())
     sweep, into = _sweep_and_store(given)
-    _run(sweep, into, reuse, frozenset(), _backend(backend, scheduler, wait), summary, json)
+    _run(sweep, into, reuse, frozenset(), _backend(given), summary, json)
 
 
 @app.command("retry")
@@ -142,6 +156,9 @@ def retry(
     wait: Wait = True,
     backend: BackendName = "local",
     scheduler: Scheduler = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     summary: Summarise = True,
     json: options.Json = None,
 ) -> None:
@@ -155,7 +172,7 @@ def retry(
 
     given = dict(locals())
     sweep, into = _sweep_and_store(given)
-    _run(sweep, into, reuse, UNSUCCESSFUL, _backend(backend, scheduler, wait), summary, json)
+    _run(sweep, into, reuse, UNSUCCESSFUL, _backend(given), summary, json)
 
 
 @app.command("status")
@@ -301,17 +318,24 @@ def _print_state(sweep: Sweep, figures: dict[str, Any]) -> None:
         typer.echo(f"  {failure['state']}: {where} repeat {failure['repeat']}: {failure['error']}")
 
 
-def _backend(name: str, scheduler: str | None, wait: bool) -> Backend:
+def _backend(given: dict[str, Any]) -> Backend:
     from aethermodel.sweep.run import LocalBackend
 
-    if name == "local" and scheduler is None:
-        return LocalBackend(wait, tell_who_measures)
+    name, scheduler = given["backend"], given["scheduler"]
+    files = [given[option] for option in ("tls_ca", "tls_cert", "tls_key")]
+    if name == "local" and scheduler is None and not any(files):
+        return LocalBackend(given["wait"], tell_who_measures)
     if name == "dask":
-        from aethermodel.sweep.cluster import DaskBackend
+        from aethermodel.sweep.cluster import Credentials, DaskBackend
 
-        return DaskBackend(scheduler)
+        if any(files) and not all(files):
+            raise ValueError("--tls-ca, --tls-cert and --tls-key go together")
+        backend = DaskBackend(scheduler, Credentials(*files) if all(files) else None)
+        if backend.risk:
+            typer.echo(backend.risk, err=True)
+        return backend
     if name == "local":
-        raise ValueError("--scheduler is for --backend dask")
+        raise ValueError("--scheduler and --tls-... are for --backend dask")
     raise ValueError(f"--backend is local or dask, not {name!r}")
 
 

@@ -6,7 +6,6 @@ import atexit
 import os
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,19 @@ from aethermodel.execute.scratch import clean_leftovers, scratch
 _SAVE_SECONDS = 1.0
 
 
-@cache
+# For whoever calls the engine without a server; kept until the end.
+_own: list[ForkServer] = []
+
+
 def _own_server() -> ForkServer:
-    """Return the server for whoever calls the engine without one, kept until the end."""
-    clean_leftovers()
-    server = kernel_server()
-    atexit.register(server.close)
-    return server
+    """Return a server of this process's own, a new one where the last one was killed."""
+    if _own and not _own[-1].alive:
+        _own.pop().close()
+    if not _own:
+        clean_leftovers()
+        _own.append(kernel_server())
+        atexit.register(_own[-1].close)
+    return _own[-1]
 
 
 class _WholeSaves(NotebookExecutionManager):  # type: ignore[misc]  # untyped

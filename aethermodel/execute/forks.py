@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 from aethermodel.execute.forkserver import PACKET
+from aethermodel.processes import Child, ChildError, ending
 
 _LAST_WORDS_SECONDS = 5.0
 
 
-class ForkError(RuntimeError):
+class ForkError(ChildError):
     """A child, or the server itself, ended without doing its work."""
 
 
@@ -36,6 +36,8 @@ class Fork:
     ----------
     pid : int
         Also its process group and session.
+    lost : str
+        Why its server ended before it; empty while the server lives.
     """
 
     def __init__(self, server: ForkServer, pid: int, result: int, errors: IO[bytes]) -> None:
@@ -44,20 +46,19 @@ class Fork:
         self._result = result
         self._errors = errors
         self._code: int | None = None
+        self.lost = ""
 
     def poll(self) -> int | None:
         """Return the exit code (minus the signal's number if one ended it), or None."""
-        if (
-            self._code is None
-            and self._server._control in select.select([self._server._control], [], [], 0)[0]
-        ):
+        if self._code is None and wait([self._server._control], 0):
             self._take_code()
         return self._code
 
     def signal(self, number: int) -> None:
         """Send a signal to the child and to what it started."""
         if self._code is None:
-            self._server._send({"signal": number, "to": self.pid})
+            with suppress(ForkError):  # its server is gone, and took it along
+                self._server._send({"signal": number, "to": self.pid})
 
     def value(self, timeout: float | None = None) -> Any:
         """Wait for what the function returned.
@@ -78,8 +79,7 @@ class Fork:
         text, late = bytearray(), False
         while self._code is None:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            watched: list[Any] = [self._result, self._server._control]
-            ready, _, _ = select.select(watched, [], [], left)
+            ready = wait([self._result, self._server._control], left)
             if not ready:
                 late, deadline = True, None
                 self.signal(signal.SIGKILL)
@@ -88,13 +88,16 @@ class Fork:
             elif self._server._control in ready:
                 self._take_code()
             else:  # closed, but not yet ended
-                select.select([self._server._control], [], [], left)
+                wait([self._server._control], left)
+        if self.lost:
+            raise ForkError(self.lost)
         if late:
             raise ForkTimeoutError(f"not done after {timeout:g} s")
         while part := os.read(self._result, 1 << 20):
             text += part
         if self._code != 0:
-            raise ForkError(self.complaint() or f"ended with code {self._code}")
+            said = self.complaint() if self._code > 0 else ""
+            raise ForkError(said or ending(self._code))
         if not text:
             raise ForkError("ended without a value")
         return json.loads(text)
@@ -128,9 +131,11 @@ class Fork:
     def _take_code(self) -> None:
         try:
             self._code = self._server._receive()["code"]
-        except ForkError:
+        except ForkError as error:
             self._code = -signal.SIGKILL  # it dies with its server
-            raise
+            self.lost = str(error)
+            with suppress(OSError):  # and here what it started, which nobody else would end
+                os.killpg(self.pid, signal.SIGKILL)
 
 
 class ForkServer:
@@ -150,21 +155,18 @@ class ForkServer:
     Raises
     ------
     ForkError
-        If a module cannot be imported.
+        If a module cannot be imported, or the server was killed meanwhile.
     """
 
     def __init__(self, preload: Sequence[str], environment: dict[str, str] | None = None) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = TemporaryFile()  # noqa: SIM115  closed in close()
         with theirs:
-            # -P: a numpy.py in the current folder is not what was meant.
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-P", "-m", "aethermodel.execute.forkserver"),
-                    str(theirs.fileno()),
-                    *preload,
-                ],
-                pass_fds=[theirs.fileno()],
+            self._process = Child(
+                "aethermodel.execute.forkserver",
+                *(str(theirs.fileno()), *preload),
+                # Until it serves: then it ends by itself, and every process below it.
+                lifeline=theirs.fileno(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
@@ -184,8 +186,10 @@ class ForkServer:
 
     @property
     def alive(self) -> bool:
-        """Whether it can still fork."""
-        return not self._errors.closed and self._process.poll() is None
+        """Whether it can still fork; where no child runs."""
+        if self._errors.closed or self._process.poll() is not None:
+            return False
+        return not wait([self._control], 0)  # it says nothing unasked: that is its end
 
     def fork(
         self,
@@ -219,7 +223,10 @@ class ForkServer:
             packet = json.dumps(request).encode()
             if len(packet) > PACKET:
                 raise ValueError(f"a request of {len(packet)} bytes; at most {PACKET}")
-            socket.send_fds(self._control, [packet], [theirs, errors.fileno()])
+            try:
+                socket.send_fds(self._control, [packet], [theirs, errors.fileno()])
+            except ConnectionError:
+                raise ForkError(self._complaint()) from None
             return Fork(self, self._receive()["pid"], ours, errors)
         except BaseException:
             os.close(ours)
@@ -232,8 +239,11 @@ class ForkServer:
         """End the server and every process below it; idempotent."""
         if self._errors.closed:
             return
-        self._control.close()
+        # Another thread may wait for a child of it: that one is told before the descriptor goes.
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
         self._process.wait()
+        self._control.close()
         self._errors.close()
 
     def __enter__(self) -> ForkServer:
@@ -245,13 +255,13 @@ class ForkServer:
     def _send(self, order: dict[str, Any]) -> None:
         try:
             self._control.send(json.dumps(order).encode())
-        except BrokenPipeError:
+        except ConnectionError:
             raise ForkError(self._complaint()) from None
 
     def _receive(self) -> dict[str, Any]:
         try:
             packet = self._control.recv(PACKET)
-        except ConnectionResetError:
+        except OSError:  # reset, or closed by another thread
             packet = b""
         if not packet:
             raise ForkError(self._complaint())
@@ -261,6 +271,9 @@ class ForkServer:
     def _complaint(self) -> str:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_LAST_WORDS_SECONDS)  # it hung up before it wrote why
+        code = self._process.returncode
+        if code is not None and code < 0:
+            return f"the fork server was {ending(code)}"
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return f"the fork server ended: {lines[-1] if lines else 'no message'}"

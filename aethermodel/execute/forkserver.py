@@ -1,6 +1,6 @@
 """The process that forks: imports what the work needs, then makes a child a request.
 
-Run as ``python -P -m aethermodel.execute.forkserver``; `aethermodel.execute.forks` does.
+`aethermodel.execute.forks` runs it, as an `aethermodel.processes.Child`.
 It never runs the work itself, so that each child starts from the same clean state. It has
 one child at a time: measurements do not share a host.
 """
@@ -12,7 +12,6 @@ import ctypes
 import gc
 import json
 import os
-import select
 import signal
 import socket
 import sys
@@ -20,8 +19,11 @@ import traceback
 import warnings
 from contextlib import suppress
 from importlib import import_module
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NoReturn
+
+from aethermodel.processes import outlive
 
 #: The largest request or answer, in bytes.
 PACKET = 1 << 16
@@ -66,6 +68,7 @@ def _work(server: int, request: dict[str, Any], result: int, errors: int) -> NoR
     code = 1
     try:
         os.setsid()  # Ctrl-C at the terminal is the parent's to handle
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != server:  # it died before we could ask to be told
             os._exit(1)
@@ -102,9 +105,7 @@ def _watch(control: socket.socket, child: int) -> bool:
     ended = os.pidfd_open(child)
     try:
         while True:
-            watched: list[Any] = [control, ended]
-            ready, _, _ = select.select(watched, [], [])
-            if ended in ready:
+            if ended in wait([control, ended]):
                 _, status = os.waitpid(child, 0)
                 _kill_descendants()
                 answer = {"code": os.waitstatus_to_exitcode(status)}
@@ -140,6 +141,8 @@ def serve(control: socket.socket, preload: list[str]) -> None:
     gc.freeze()
     gc.disable()
     server = os.getpid()
+    # From here on the client's end is noticed where it is waited for, and leaves nothing behind.
+    outlive(control.fileno())
     try:
         control.send(json.dumps({"ready": server}).encode())
         while True:
@@ -164,8 +167,6 @@ def serve(control: socket.socket, preload: list[str]) -> None:
 
 def main() -> None:
     """Take the control socket's number and the modules to import from the command line."""
-    # Whoever holds the terminal decides; this process ends when its client hangs up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
     with control, suppress(BrokenPipeError):
         serve(control, sys.argv[2:])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from math import inf
-from multiprocessing import get_context
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.listed import LISTED
+from aethermodel.measure.children import call
 from aethermodel.measure.latency import Progress
 from aethermodel.measure.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
 from aethermodel.measure.load_keeping import keeping_seconds
@@ -188,16 +187,14 @@ class AdaptiveTrial:
         """
         settings, bare = campaign.settings(calibration), campaign.ladder(calibration)
         runs, full = [], []
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-            keeping = pool.submit(_keeping, campaign, settings, bare).result()
-            ladder = campaign.ladder(calibration, keeping[ADAPTIVE])
-            for process in range(campaign.processes):
-                if progress:
-                    progress(process, campaign.processes)
-                found = pool.submit(_compared, campaign, settings, ladder, process)
-                rows, rates = found.result()
-                runs += rows
-                full.append(rates)
+        keeping = call(_keeping, campaign, settings, bare)
+        ladder = campaign.ladder(calibration, keeping[ADAPTIVE])
+        for process in range(campaign.processes):
+            if progress:
+                progress(process, campaign.processes)
+            rows, rates = call(_compared, campaign, settings, ladder, process)
+            runs += rows
+            full.append(rates)
         frame = pd.DataFrame(runs)
         rates = pd.DataFrame(full) * campaign.group
         saturated = rates.median().rename_axis("rule").rename("per_second").reset_index()

@@ -1,18 +1,168 @@
-"""Processes at the other end of a fabric: forked from one that has imported what they need."""
+"""Processes at the other end of a transport, and calls in fresh interpreters.
+
+By `multiprocessing`, which hands them descriptors and semaphores; they end with this process
+and leave Ctrl-C to it, as `aethermodel.processes` has it.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
-from multiprocessing.context import ForkServerContext
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
+
+from aethermodel.processes import ChildError, deaf, end_with, ending, leave_interrupts
+
+T = TypeVar("T")
+
+# Between looks at whether a child still lives: too seldom to show in a measurement.
+_LOOK_SECONDS = 1.0
+_WARM = ["aethermodel.measure.crossing", "aethermodel.measure.drained"]
 
 
-def child_context() -> ForkServerContext:
-    """Return the context to start them from.
+def start(
+    target: Callable[..., None], *arguments: Any, warm: bool = False, daemon: bool = True
+) -> BaseProcess:
+    """Start a process.
 
-    A fresh interpreter takes longer to import its modules than a point takes to measure. The
-    first call in a process starts the server; it holds nothing of this process, so that no thread,
-    lock or event loop is copied half-way.
+    Parameters
+    ----------
+    target : callable
+        A function of a module.
+    *arguments
+        Pickled; what only a child may be given, such as a `RingHandle`, is handed over.
+    warm : bool
+        Fork it from a process that has imported both ends of a fabric, instead of starting a
+        fresh interpreter: importing takes longer than a point takes to measure. That process
+        holds nothing of this one, so that no thread, lock or event loop is copied half-way.
+    daemon : bool
+        Whether it may not have children of its own.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["aethermodel.measure.crossing", "aethermodel.measure.drained"])
-    return context
+    context: Any = multiprocessing.get_context("forkserver" if warm else "spawn")
+    if warm:
+        context.set_forkserver_preload(_WARM)
+    # Started first: it unblocks SIGINT when it has been.
+    resource_tracker.ensure_running()
+    child: BaseProcess = context.Process(target=_belong, args=(target, arguments), daemon=daemon)
+    with deaf():
+        child.start()
+    return child
+
+
+def _belong(target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    end_with(parent.sentinel)
+    leave_interrupts()
+    target(*arguments)
+
+
+def end(child: BaseProcess, seconds: float = 5.0) -> None:
+    """Wait for a child's end, and kill it if it takes longer."""
+    try:
+        child.join(seconds)
+    finally:
+        if child.is_alive():
+            child.kill()
+        child.join()
+
+
+def hear(orders: Connection, child: BaseProcess) -> Any:
+    """Receive what a child says next.
+
+    Raises
+    ------
+    ChildError
+        If it ended instead, in words.
+    """
+    try:
+        return orders.recv()
+    except (EOFError, ConnectionResetError):
+        raise lost(child) from None
+
+
+@contextmanager
+def until_hang_up(orders: Connection) -> Iterator[None]:
+    """In a child, end the block quietly where it fails because the parent has let go."""
+    try:
+        yield
+    except Exception:
+        try:
+            while orders.poll():
+                orders.recv()
+        except (EOFError, ConnectionResetError):
+            return
+        raise
+
+
+def lost(child: BaseProcess) -> ChildError:
+    """Return the error of a child that hung up."""
+    child.join(1)
+    code = child.exitcode
+    return ChildError(f"the other process {'hung up' if code is None else ending(code)}")
+
+
+@contextmanager
+def watched(child: BaseProcess) -> Iterator[None]:
+    """Within the block, a child's death ends whatever the main thread waits for.
+
+    Raises
+    ------
+    ChildError
+        In place of the wait.
+    """
+
+    def look(*_: object) -> None:
+        if not child.is_alive():
+            raise lost(child)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    # Not SIGCHLD: it comes once, perhaps a moment before the wait begins.
+    before = signal.signal(signal.SIGALRM, look)
+    timer = signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, before)
+
+
+def call(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a module's function in a fresh interpreter and return its value.
+
+    Raises
+    ------
+    ChildError
+        If the process ends first.
+    Exception
+        What the function raised, with its traceback as a note.
+    """
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    child = start(_answer, theirs, function, arguments, daemon=False)
+    theirs.close()
+    try:
+        value, error = hear(ours, child)
+    finally:
+        ours.close()
+        end(child, 0.0 if sys.exc_info()[0] else 5.0)
+    if error is not None:
+        raise error
+    answer: T = value
+    return answer
+
+
+def _answer(sink: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        sink.send((function(*arguments), None))
+    except Exception as error:
+        error.add_note("".join(traceback.format_exception(error)))
+        sink.send((None, error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from time import process_time
@@ -11,7 +12,7 @@ from typing import Literal, NamedTuple, Self, get_args
 
 from aethermodel.bus.fabric import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
-from aethermodel.measure.children import child_context
+from aethermodel.measure.children import end, hear, lost, start, until_hang_up
 from aethermodel.measure.dialling import Address, Listening, dial, listen, send_by
 from aethermodel.measure.host_watch import Watch, watch
 from aethermodel.measure.noise import Noise, Reading
@@ -87,26 +88,23 @@ class Crossing:
         checksum : bool
             Stamp every event's checksum, where the kernel library has checksums.
         """
-        context = child_context()
-        ours, theirs = context.Pipe()
+        ours, theirs = Pipe()
         sending = (batch_size, topics, checksum)
         if fabric == "shm":
             ring = Ring.create(ring_capacity(batch_size), role="consumer")
-            with ring.handle() as handle:
-                child = context.Process(
-                    target=_serve_ring, args=(handle, sending, theirs), daemon=True
-                )
-                child.start()
-            theirs.close()
+            with ring.handle() as handle, theirs:
+                child = start(_serve_ring, handle, sending, theirs, warm=True)
             return cls(ShmReceiver(ring, batch_size), child, ours)
         listening = await listen(fabric, batch_size)
-        child = context.Process(
-            target=_serve_dialled, args=(listening.address, sending, theirs), daemon=True
-        )
-        child.start()
-        theirs.close()
         try:
-            return cls(await _receiver_of(child, listening), child, ours)
+            with theirs:
+                child = start(_serve_dialled, listening.address, sending, theirs, warm=True)
+            try:
+                return cls(await _receiver_of(child, listening), child, ours)
+            except BaseException:
+                ours.close()
+                end(child, 0)
+                raise
         finally:
             listening.close()
 
@@ -119,7 +117,7 @@ class Crossing:
     def order(self, batches: int, batch_size: int, interval_ns: int = 0, start_ns: int = 0) -> int:
         """Let the producer send, after what was ordered before; returns its first sequence."""
         first = self.sent
-        self._orders.send(Order(batches, first, interval_ns, start_ns))
+        self._order(Order(batches, first, interval_ns, start_ns))
         self.sent += batches * batch_size
         return first
 
@@ -129,15 +127,15 @@ class Crossing:
         What was ordered before must be done. Batches are of as many groups as are due
         together, up to the batch size that this was opened for.
         """
-        self._orders.send(schedule)
+        self._order(schedule)
         self.sent += len(schedule.due_ns) * schedule.group
-        start = self._orders.recv()
+        start = hear(self._orders, self._child)
         assert isinstance(start, int)
         return start
 
     def spent(self) -> Spent:
         """Wait until the oldest order is done, and return what it took the producer."""
-        spent = self._orders.recv()
+        spent = hear(self._orders, self._child)
         assert isinstance(spent, Spent)
         return spent
 
@@ -158,8 +156,8 @@ class Crossing:
         list of Watch
             The consumer's and the producer's.
         """
-        self._orders.send(Watching(seconds))
-        seen, theirs = own(), self._orders.recv()
+        self._order(Watching(seconds))
+        seen, theirs = own(), hear(self._orders, self._child)
         assert isinstance(theirs, Watch)
         return [seen, theirs]
 
@@ -167,10 +165,13 @@ class Crossing:
         """End the producer."""
         self._orders.close()  # it ends when there is nobody to order
         self.receiver.close()
-        self._child.join(5)
-        if self._child.is_alive():
-            self._child.kill()
-            self._child.join()
+        end(self._child)
+
+    def _order(self, order: Order | Schedule | Watching) -> None:
+        try:
+            self._orders.send(order)
+        except BrokenPipeError:
+            raise lost(self._child) from None
 
 
 async def _receiver_of(child: BaseProcess, listening: Listening) -> Receiver:
@@ -183,7 +184,7 @@ async def _receiver_of(child: BaseProcess, listening: Listening) -> Receiver:
 
 
 def _serve_ring(handle: RingHandle, sending: tuple[int, int, bool], orders: Connection) -> None:
-    with handle.attach() as ring:
+    with until_hang_up(orders), handle.attach() as ring:
         asyncio.run(_serve(orders, sending[0], ring_send(ring, *sending)))
 
 
@@ -195,7 +196,8 @@ def _serve_dialled(address: Address, sending: tuple[int, int, bool], orders: Con
         finally:
             sender.close()  # who receives has counted what was ordered
 
-    asyncio.run(main())
+    with until_hang_up(orders):
+        asyncio.run(main())
 
 
 async def _serve(orders: Connection, batch_size: int, send: Send) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Self
@@ -11,7 +12,7 @@ from typing import Self
 from aethermodel.bus.fabric import EndOfStream, Receiver
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.measure.checked import Checked
-from aethermodel.measure.children import child_context
+from aethermodel.measure.children import end, hear, start, until_hang_up
 from aethermodel.measure.crossing import CrossingFabric
 from aethermodel.measure.dialling import Address, Dialled, dial, listen, send_by
 from aethermodel.measure.sending import Order, Send, fulfil, ring_capacity, ring_send
@@ -54,26 +55,23 @@ class Drained:
         batch_size, topics : int
             Of the batches that are sent.
         """
-        context = child_context()
-        ours, theirs = context.Pipe()
+        ours, theirs = Pipe()
         if fabric == "shm":
             ring = Ring.create(ring_capacity(batch_size), role="producer")
-            with ring.handle() as handle:
-                child = context.Process(
-                    target=_drain_ring, args=(handle, batch_size, theirs), daemon=True
-                )
-                child.start()
-            theirs.close()
+            with ring.handle() as handle, theirs:
+                child = start(_drain_ring, handle, batch_size, theirs, warm=True)
             send = ring_send(ring, batch_size, topics)
             backlog = ring_capacity(batch_size) // 2 // batch_size
             return cls(send, batch_size, backlog, child, ours, ring.close)
-        child = context.Process(
-            target=_drain_dialled, args=(fabric, batch_size, theirs), daemon=True
-        )
-        child.start()
-        theirs.close()
-        address: Address = ours.recv()
-        sender = await dial(address)
+        with theirs:
+            child = start(_drain_dialled, fabric, batch_size, theirs, warm=True)
+        try:
+            address: Address = hear(ours, child)
+            sender = await dial(address)
+        except BaseException:
+            ours.close()
+            end(child, 0)
+            raise
         return cls(send_by(sender, batch_size, topics), batch_size, 0, child, ours, sender.close)
 
     async def send(self, batches: int) -> None:
@@ -90,19 +88,16 @@ class Drained:
 
         Raises
         ------
-        EOFError
+        ChildError
             If the consumer died, as on an event that was not the next.
         """
-        self._orders.recv()
+        hear(self._orders, self._child)
 
     def close(self) -> None:
         """End the consumer."""
         self._orders.close()  # it ends when there is nobody to order
         self._close()
-        self._child.join(5)
-        if self._child.is_alive():
-            self._child.kill()
-            self._child.join()
+        end(self._child)
 
 
 def _drain_ring(handle: RingHandle, batch_size: int, orders: Connection) -> None:
@@ -110,7 +105,7 @@ def _drain_ring(handle: RingHandle, batch_size: int, orders: Connection) -> None
         batches: int = orders.recv()  # nothing else runs on this loop
         return batches
 
-    with handle.attach() as ring:
+    with until_hang_up(orders), handle.attach() as ring:
         asyncio.run(_drain(ShmReceiver(ring, batch_size), order, orders))
 
 
@@ -129,7 +124,8 @@ def _drain_dialled(fabric: Dialled, batch_size: int, orders: Connection) -> None
         finally:
             receiver.close()
 
-    asyncio.run(main())
+    with until_hang_up(orders):
+        asyncio.run(main())
 
 
 async def _drain(

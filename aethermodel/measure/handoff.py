@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from aethermodel.measure.children import start
 from aethermodel.measure.runner import available_loops
+from aethermodel.processes import ChildError
+from cython_core import PeerDied
 from cython_core.ring_latency import Waiting, handoff
 
 _SPINNING: dict[str, Waiting] = {"asyncio": "asyncio spinning", "uvloop": "uvloop spinning"}
@@ -24,13 +27,21 @@ def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
     -------
     dict
         By way of waiting: ``p50_seconds``, ``p99_seconds``, ``batches``.
+
+    Raises
+    ------
+    ChildError
+        If the other process dies.
     """
     ways: list[Waiting] = ["spin", "wait"]
     for loop in available_loops():
         ways += [loop, _SPINNING[loop]]
     found: dict[str, dict[str, Any]] = {}
     for way in ways:
-        seconds = handoff(batches, waiting=way)[batches // 10 :] / 1e9
+        try:
+            seconds = handoff(batches, waiting=way, start=start)[batches // 10 :] / 1e9
+        except PeerDied as error:
+            raise ChildError(f"one-way handoff, {way}: {error}") from None
         p50, p99 = np.percentile(seconds, [50, 99])
         found[way] = {"p50_seconds": float(p50), "p99_seconds": float(p99), "batches": batches}
     return found

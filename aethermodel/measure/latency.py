@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.calibrate.calibration import Calibration
+from aethermodel.measure.children import call
 from aethermodel.measure.host_watch import Watch, full_rate, pace_of
 from aethermodel.measure.load import WARM_UP, Floats, LoadSettings
 from aethermodel.measure.load_across import loaded
@@ -123,19 +122,16 @@ class LatencyTrial:
     ) -> LatencyTrial:
         """Measure this host under load, and predict the same from the calibration."""
         settings = campaign.settings(calibration)
-        total, done = campaign.processes + 1, 0
+        total = campaign.processes + 1
         runs, tiers, around = [], [], []
-        fresh = get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as pool:
-            keeping = pool.submit(_keeping, settings).result()
-            for process in range(campaign.processes):
-                done += 1
-                if progress:
-                    progress(done, total)
-                found = pool.submit(_loaded, campaign, settings, process).result()
-                runs += found.runs
-                tiers += found.tiers
-                around += found.around
+        keeping = call(_keeping, settings)
+        for process in range(campaign.processes):
+            if progress:
+                progress(process + 1, total)
+            found = call(_loaded, campaign, settings, process)
+            runs += found.runs
+            tiers += found.tiers
+            around += found.around
         if progress:
             progress(total, total)
         frame = pd.DataFrame(runs)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable
+from subprocess import PIPE
 from typing import Annotated, Any
 
 import pandas as pd
@@ -23,6 +22,7 @@ from aethermodel.measure.sampling import Plan, Point, SamplingError, take_sample
 from aethermodel.measure.sending import ring_bytes
 from aethermodel.measure.settling import settled
 from aethermodel.measure.verbs_devices import usable_device
+from aethermodel.processes import Child, ending
 from cython_core import simd_variants
 
 Progress = Callable[[int, int], None]
@@ -183,18 +183,18 @@ def run_row(row: Row, seconds: float, load: float) -> dict[str, Any]:
         With the process's own last line, if it fails.
     """
     request = {"row": row.model_dump(), "seconds": seconds, "load": load}
-    done = subprocess.run(
-        [sys.executable, "-m", "aethermodel.measure.row_worker"],
-        input=json.dumps(request),
-        capture_output=True,
+    with Child(
+        "aethermodel.measure.row_worker",
         text=True,
-        check=False,
+        **dict.fromkeys(("stdin", "stdout", "stderr"), PIPE),
         env=os.environ | ({"AETHER_SIMD": row.simd} if row.simd else {}),
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    ) as child:
+        output, errors = child.communicate(json.dumps(request))
+    if code := child.returncode:
+        lines = errors.strip().splitlines() if code > 0 else []
+        last = lines[-1] if lines else ending(code)
         raise SamplingError(f"the {row.kind} row on {row.event_loop} failed: {last}")
-    figures: dict[str, Any] = json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(output)
     return figures
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import inf
+from subprocess import PIPE
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from aethermodel.measure.cores import Look
 from aethermodel.measure.host import this_host
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.slices import SLICE_SECONDS
+from aethermodel.processes import Child, ChildError, ending
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,7 @@ def calm_plan(points: Iterable[Point], processes: int, repeats: int, seed: int =
     )
 
 
-class SamplingError(RuntimeError):
+class SamplingError(ChildError):
     """A sampling process ended without its samples."""
 
 
@@ -121,34 +121,24 @@ def _worker(plan: Plan, process: int, best: Look) -> Iterator[Iterator[dict[str,
     """Run one sampling process and hand out its rows as they come."""
     request = json.dumps({"plan": plan.model_dump(), "process": process, "best": best})
     with TemporaryFile("w+", encoding="utf-8") as errors:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "aethermodel.measure.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-        try:
+        streams = {"stdin": PIPE, "stdout": PIPE, "stderr": errors}
+        with Child("aethermodel.measure.worker", text=True, **streams) as child:
             assert child.stdin and child.stdout
-            child.stdin.write(request)
-            child.stdin.close()
+            with suppress(BrokenPipeError):  # it ended already, and says why below
+                child.stdin.write(request)
+                child.stdin.close()
             output = child.stdout
 
             def rows() -> Iterator[dict[str, Any]]:
                 for line in output:
                     yield json.loads(line)
-                if child.wait() != 0:
+                if code := child.wait():
                     errors.seek(0)
-                    last = (errors.read().strip().splitlines() or ["no message"])[-1]
+                    lines = errors.read().strip().splitlines() if code > 0 else []
+                    last = lines[-1] if lines else ending(code)
                     raise SamplingError(f"sampling process {process} failed: {last}")
 
             yield rows()
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-            if child.stdout:
-                child.stdout.close()
 
 
 def take_samples(

@@ -28,6 +28,11 @@ class Attempts:
     best : Look, optional
         Of the cores, in points before.
 
+    Raises
+    ------
+    ForkError
+        If the fork server cannot start at all.
+
     Attributes
     ----------
     best : Look
@@ -60,11 +65,11 @@ class Attempts:
         Outcome
             A point that fails is an outcome; an exception is ours.
         """
-        if not self._server.alive:  # a point has taken it down; the others go on
-            self._server.close()
-            self._server = self._start()
         start = time.monotonic()
         try:
+            if not self._server.alive:  # a point has taken it down; the others go on
+                self._server.close()
+                self._server = self._start()
             outcome = self._sample(job) if self._sweep.probe else self._execute(job, executed)
         except ForkTimeoutError as error:
             outcome = {"state": "timeout", "error": str(error)}
@@ -109,9 +114,12 @@ class Attempts:
         # The others keep their defaults, some of which no JSON could say.
         given = {name: job.parameters[name] for name in sweep.parameters}
         late = threading.Event()
+        kernels: list[Fork] = []
         with ExitStack() as stack:
 
             def started(fork: Fork) -> None:
+                kernels.append(fork)
+
                 def end() -> None:
                     late.set()
                     fork.signal(signal.SIGKILL)
@@ -129,6 +137,8 @@ class Attempts:
                     server=self._server,
                     started=started,
                 )
+            except ForkError:
+                raise
             except PapermillExecutionError as error:
                 why = f"{error.ename}: {error.evalue}"
                 return {"state": "failed", "error": " ".join(why.split())}
@@ -136,6 +146,7 @@ class Attempts:
                 if late.is_set():
                     why = f"not done after {sweep.timeout_seconds:g} s"
                     return {"state": "timeout", "error": why}
-                return {"state": "failed", "error": " ".join(str(error).split())}
+                lost = next((kernel.lost for kernel in kernels if kernel.lost), "")
+                return {"state": "failed", "error": lost or " ".join(str(error).split())}
         stolen = Noise.since(before).stolen_seconds / max(time.monotonic() - start, 1e-9)
         return {"state": "done", "figures": recorded(executed), "disturbed": min(1.0, stolen)}

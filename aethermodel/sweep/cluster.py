@@ -1,5 +1,10 @@
 """Run the points of a sweep on other hosts, through Dask; each host still has one at a time.
 
+Whoever reaches a Dask scheduler or worker runs code on it, and a scheduler can run code in its
+clients. So the cluster of our own lives within this process and listens nowhere; points are
+processes of their own all the same, forked by its worker. Another one is joined by its address
+only, by TLS where it has that.
+
 Dask counts resources for a worker, not for a host, steals work, and runs finished work
 again when a worker dies. So each point takes its host's lock as well, and a second run of
 a point has the same key: it takes the place of the first.
@@ -7,12 +12,14 @@ a point has the same key: it takes the place of the first.
 
 from __future__ import annotations
 
+import logging
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aethermodel.documents import write_whole
 from aethermodel.execute.host_lock import host_lock
@@ -61,27 +68,80 @@ def _offer(text: str, dask_worker: Any) -> tuple[float, Conditions]:
     return resources.get(RESOURCE, 0), conditions_of(Sweep.model_validate_json(text))
 
 
+class Credentials(NamedTuple):
+    """What a scheduler at a ``tls://`` address asks for.
+
+    Attributes
+    ----------
+    authority, certificate, key : Path
+        PEM files: who signed the scheduler's certificate, and this client's own.
+    """
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+    def check(self) -> None:
+        """Load them.
+
+        Raises
+        ------
+        ValueError
+            If a file is missing or not what it should be.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.authority)
+        except OSError as error:
+            raise ValueError(f"{self.authority}: no certificates: {error.strerror}") from None
+        try:
+            # Without a password at hand, a key that has one is refused instead of asked about.
+            context.load_cert_chain(self.certificate, self.key, password="")
+        except OSError as error:
+            pair = f"{self.certificate} and {self.key}"
+            raise ValueError(f"{pair}: no certificate with its key: {error.strerror}") from None
+
+
 class DaskBackend:
     """The workers of a Dask cluster that offer ``aether_host``.
 
     Parameters
     ----------
     scheduler : str, optional
-        Its address; without it, a cluster of its own on this host's loopback.
-    workers : int
-        Of the cluster of its own. More than one are no faster: they are one host, whose lock
-        makes them take turns.
+        Its address, ``tls://HOST:PORT`` or ``tcp://HOST:PORT``; without it, a cluster of one
+        worker within this process.
+    credentials : Credentials, optional
+        For ``tls://``.
 
     Raises
     ------
     ValueError
-        If Dask is not installed.
+        If Dask is not installed, or address and credentials do not go together.
+
+    Attributes
+    ----------
+    risk : str
+        What joining that scheduler allows to whom, in a line; empty without one.
     """
 
-    def __init__(self, scheduler: str | None = None, workers: int = 1) -> None:
+    def __init__(
+        self, scheduler: str | None = None, credentials: Credentials | None = None
+    ) -> None:
         if find_spec("distributed") is None:
             raise ValueError("Dask is not installed; pip install 'aethermodel[dask]'")
-        self._scheduler, self._workers = scheduler, workers
+        secure = (scheduler or "").startswith("tls://")
+        if scheduler and not (secure or scheduler.startswith("tcp://")):
+            raise ValueError(f"a scheduler's address begins with tls:// or tcp://, not {scheduler}")
+        if secure != (credentials is not None):
+            raise ValueError(
+                "a tls:// scheduler, and no other, wants --tls-ca, --tls-cert and --tls-key"
+            )
+        self.risk = ""
+        if scheduler:
+            who = f"has a certificate of {credentials.authority}" if credentials else "reaches it"
+            self.risk = f"{scheduler}: whoever {who} can run code on its workers and as you here"
+        if credentials:
+            credentials.check()
+        self._scheduler, self._credentials = scheduler, credentials
         self._open = ExitStack()
         self._connected: Any = None
 
@@ -144,21 +204,57 @@ class DaskBackend:
 
     def _client(self) -> Any:
         if self._connected is None:
-            from distributed import Client, LocalCluster
+            from distributed import Client
+            from distributed.security import Security
 
             target: Any = self._scheduler
+            security = None
             if target is None:
-                scratch_folder: Path = self._open.enter_context(scratch())
-                target = self._open.enter_context(
-                    LocalCluster(
-                        n_workers=self._workers,
-                        threads_per_worker=1,
-                        resources={RESOURCE: 1},
-                        host="127.0.0.1",
-                        dashboard_address=None,
-                        local_directory=str(scratch_folder),
-                    )
+                folder = self._open.enter_context(scratch())
+                target = self._open.enter_context(_own_cluster(folder))
+            elif self._credentials:
+                authority, certificate, key = map(str, self._credentials)
+                security = Security(
+                    require_encryption=True,
+                    tls_ca_file=authority,
+                    tls_client_cert=certificate,
+                    tls_client_key=key,
                 )
-            client = Client(target, timeout=_CONNECT_SECONDS, set_as_default=False)
+            client = Client(
+                target, timeout=_CONNECT_SECONDS, set_as_default=False, security=security
+            )
             self._connected = self._open.enter_context(client)
         return self._connected
+
+
+def _own_cluster(folder: Path) -> Any:
+    """Return a cluster within this process, with no port open.
+
+    Dask's own `LocalCluster` without processes still has an HTTP server for its scheduler and
+    each worker, on all of the host's addresses.
+    """
+    import dask
+    from distributed import Scheduler, SpecCluster, Worker
+
+    class Unserved:
+        def start_http_server(self, *_: Any, **__: Any) -> None:
+            pass
+
+    class OwnScheduler(Unserved, Scheduler):  # type: ignore[misc]  # untyped
+        pass
+
+    class OwnWorker(Unserved, Worker):  # type: ignore[misc]  # untyped
+        pass
+
+    common = {"protocol": "inproc://", "dashboard": False}
+    settings = {
+        "nthreads": 1,
+        "resources": {RESOURCE: 1},
+        "memory_limit": 0,  # it is this process's own
+    }
+    with dask.config.set({"temporary-directory": str(folder)}):
+        return SpecCluster(
+            scheduler={"cls": OwnScheduler, "options": common},
+            workers={0: {"cls": OwnWorker, "options": common | settings}},
+            silence_logs=logging.CRITICAL,  # a point that fails is a record
+        )

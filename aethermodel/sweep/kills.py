@@ -6,7 +6,8 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,9 +75,10 @@ def smallest_sweep(points: int) -> Sweep:
     )
 
 
-def _start(sweep: Sweep, store: Store) -> subprocess.Popen[bytes]:
+@contextmanager
+def _start(sweep: Sweep, store: Store) -> Iterator[subprocess.Popen[bytes]]:
     axes = [f"-p{name}={','.join(map(str, values))}" for name, values in sweep.parameters.items()]
-    return subprocess.Popen(
+    run = subprocess.Popen(
         [
             *(sys.executable, "-m", "aethermodel", "sweep", "run", "--no-summary"),
             *("--probe", str(sweep.probe)),
@@ -88,6 +90,11 @@ def _start(sweep: Sweep, store: Store) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    try:
+        yield run
+    finally:  # Ctrl-C does not reach its session
+        run.kill()
+        run.wait()
 
 
 def _until_the_moment(run: subprocess.Popen[bytes], store: Store, chance: random.Random) -> None:
@@ -139,18 +146,19 @@ def kill_often(
         store = Store(folder / f"store-{damage.stores}")
         damage.stores += 1
         while damage.kills < kills and len(store.files()) < points:
-            run = _start(sweep, store)
-            _until_the_moment(run, store, chance)
-            if run.poll() is None:
-                below = psutil.Process(run.pid).children(recursive=True)
-                run.kill()
-                damage.kills += 1
-                _, alive = psutil.wait_procs(below, _DEATH_SECONDS)
-                damage.left_running += len(alive)
-                progress(damage.kills, kills)
-            run.wait()
+            with _start(sweep, store) as run:
+                _until_the_moment(run, store, chance)
+                if run.poll() is None:
+                    below = psutil.Process(run.pid).children(recursive=True)
+                    run.kill()
+                    damage.kills += 1
+                    _, alive = psutil.wait_procs(below, _DEATH_SECONDS)
+                    damage.left_running += len(alive)
+                    progress(damage.kills, kills)
+                run.wait()
             damage.look(store)
-        _start(sweep, store).wait()
+        with _start(sweep, store) as run:
+            run.wait()
         damage.look(store)
         damage.points += len(damage._seen)
         damage._seen = {}

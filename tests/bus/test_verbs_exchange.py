@@ -1,19 +1,34 @@
-"""Endpoints cross only between two that know the secret; hang-up is noticed."""
+"""Endpoints cross only between two that know the secret; nobody else can hold up the port."""
 
 from __future__ import annotations
 
-import json
+import asyncio
+import contextlib
+import resource
 import socket
-import struct
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
-from aethermodel.bus.fabrics.verbs_exchange import Exchange, Listener, RefusedError, dial
+from aethermodel.bus.fabrics.verbs_exchange import (
+    NONCE,
+    PATIENCE,
+    TAG,
+    Conversation,
+    Exchange,
+    RefusedError,
+    dial,
+    greeting,
+)
+from aethermodel.bus.fabrics.verbs_listener import MOST_ASKING, Listener
 from cython_core.verbs.endpoint import Endpoint
 from cython_core.verbs.errors import PeerDiedError
 
@@ -38,9 +53,9 @@ def both(left: Callable[[], Any], right: Callable[[], Any]) -> list[Any]:
     return results
 
 
-def connected(first: bytes = SECRET, second: bytes = SECRET) -> list[Any]:
+def connected(first: bytes = SECRET, second: bytes = SECRET, timeout: float = 60) -> list[Any]:
     with Listener(first) as listener:
-        return both(listener.accept, lambda: dial(second, listener.port))
+        return both(lambda: listener.accept(timeout), lambda: dial(second, listener.port))
 
 
 def test_endpoints_cross_again_and_again() -> None:
@@ -57,14 +72,17 @@ def test_endpoints_cross_again_and_again() -> None:
 
 
 def test_another_secret_is_refused_on_both_sides() -> None:
-    left, right = connected(second=b"another secret, as long")
-    assert isinstance(left, RefusedError)
+    left, right = connected(second=b"another secret, as long", timeout=2)
+    assert isinstance(left, TimeoutError)
+    assert str(left) == "no peer within 2 s; 1 did not prove to know the secret"
     assert isinstance(right, RefusedError | ConnectionError)
 
 
 def test_short_secret() -> None:
-    _, right = connected(second=b"short")
-    assert isinstance(right, ValueError)
+    with pytest.raises(ValueError, match="at least 16 bytes"):
+        Listener(b"short")
+    with Listener(SECRET) as listener, pytest.raises(ValueError, match="at least 16 bytes"):
+        dial(b"short", listener.port)
 
 
 def test_listens_on_loopback() -> None:
@@ -72,45 +90,160 @@ def test_listens_on_loopback() -> None:
         assert listener._socket.getsockname()[0] == "127.0.0.1"
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [b"", b"short", bytes(200), bytes(32) + struct.pack(">I", 2**31) + bytes(64)],
-    ids=["nothing", "short", "zeros", "long"],
-)
-def test_noise_is_refused(answer: bytes) -> None:
-    ours, theirs = socket.socketpair()
-    with theirs:
-        theirs.sendall(answer)
-        theirs.shutdown(socket.SHUT_WR)
-        with pytest.raises((RefusedError, ConnectionError, OSError)):
-            Exchange(ours, SECRET, listening=True)
+@contextlib.contextmanager
+def strangers(port: int, says: list[bytes]) -> Iterator[list[socket.socket]]:
+    """Connect once for each of `says`, say it, and say no more."""
+    with contextlib.ExitStack() as stack:
+        sockets = []
+        for words in says:
+            stranger = stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))
+            with contextlib.suppress(ConnectionError):
+                stranger.sendall(words)
+            sockets.append(stranger)
+        yield sockets
+
+
+# All that one can be who does not know the secret: silent, too short, wrong, nested brackets.
+ODD = [b"", b"x" * 20, bytes(NONCE), bytes(NONCE + TAG), b"[" * 100_000, b"GET / HTTP/1.0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["in a thread", "on the event loop"])
+def test_strangers_neither_delay_nor_end_the_service(native: bool) -> None:
+    """Twenty bytes and silence held it for 40 s, and the first port scan was the last peer."""
+    with Listener(SECRET) as listener, strangers(listener.port, ODD * 3):
+
+        def accept() -> Exchange:
+            return asyncio.run(listener.arrival(60)) if native else listener.accept(60)
+
+        for _ in range(3):
+            socket.create_connection(("127.0.0.1", listener.port)).close()  # a port scan
+            start = time.monotonic()
+            left, right = both(accept, lambda: dial(SECRET, listener.port))
+            # The strangers' patience is not over yet: nobody had to wait for them.
+            assert time.monotonic() - start < PATIENCE
+            with left, right:
+                assert not left.ended() and not right.ended()
+
+
+def test_more_strangers_than_places_do_not_keep_a_peer_out() -> None:
+    with Listener(SECRET) as listener, strangers(listener.port, [b""] * (MOST_ASKING - 1)) as some:
+        with pytest.raises(TimeoutError):
+            listener.accept(0.2)
+        with strangers(listener.port, [b""] * 20):
+            left, right = both(lambda: listener.accept(60), lambda: dial(SECRET, listener.port))
+        with left, right:
+            assert len(listener._askers) <= MOST_ASKING
+        assert some[0].recv(NONCE) and not some[0].recv(1)  # the oldest had to go
+
+
+def test_a_whole_accept_has_one_time_limit() -> None:
+    """A peer that says a byte now and then is not waited for any longer than a silent one."""
+    with Listener(SECRET) as listener, strangers(listener.port, [b"x"]) as (slow,):
+        stop = threading.Event()
+
+        def trickle() -> None:
+            with contextlib.suppress(OSError):
+                while not stop.wait(0.05):
+                    slow.send(b"x")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            start = time.monotonic()
+            with pytest.raises(TimeoutError):
+                listener.accept(0.5)
+            assert time.monotonic() - start < 30  # of 0.5, on a busy host
+        finally:
+            stop.set()
+            thread.join()
+
+
+@pytest.mark.parametrize("part", ["greeting", "swap"])
+def test_a_trickling_listener_does_not_hold_up_the_one_that_dialled(part: str) -> None:
+    """The limit is of all that is read, not of each byte."""
+    ours, theirs = _tcp_pair()
+    stop = threading.Event()
+
+    def trickle() -> None:
+        with contextlib.suppress(OSError):
+            while not stop.wait(0.05):
+                theirs.send(b"x")
+
+    thread = threading.Thread(target=trickle)
+    thread.start()
+    try:
+        with theirs, pytest.raises(TimeoutError):
+            if part == "greeting":
+                Exchange.greet(ours, SECRET, timeout=0.5)
+            else:
+                conversation = Conversation(b"key", listening=False)
+                with Exchange(ours, conversation) as exchange:
+                    exchange.swap(HERE, timeout=0.5)
+    finally:
+        stop.set()
+        thread.join()
     assert ours.fileno() == -1
 
 
-def test_a_recorded_message_does_not_pass_twice() -> None:
-    left, right = connected()
-    with left, right:
-        said: list[bytes] = []
-        send = left._socket.sendall
+def _tcp_pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        return ours, server.accept()[0]
 
-        class Recorder:
-            def sendall(self, data: bytes) -> None:
-                said.append(data)
-                send(data)
 
-            def __getattr__(self, name: str) -> Any:
-                return getattr(left._socket_, name)
+@settings(max_examples=200)
+@given(st.binary(max_size=300), st.booleans())
+def test_noise_is_refused(answer: bytes, listening: bool) -> None:
+    steps = greeting(SECRET, listening=listening)
+    _, count = next(steps)
+    assert count == NONCE
+    with pytest.raises(RefusedError):
+        _, count = steps.send(answer[:NONCE].ljust(NONCE, b"\0"))
+        assert count == TAG
+        steps.send(answer[NONCE:][:TAG].ljust(TAG, b"\0"))
 
-        left._socket_, left._socket = left._socket, Recorder()
-        both(lambda: left.swap(HERE), lambda: right.swap(THERE))
-        send(said[0])
+
+def test_an_echo_is_refused() -> None:
+    steps = greeting(SECRET, listening=True)
+    said, _ = next(steps)
+    with pytest.raises(RefusedError, match="echoes"):
+        steps.send(said)
+
+
+@given(st.binary(min_size=16, max_size=64), st.lists(st.binary(max_size=100), max_size=5))
+def test_each_message_passes_once_and_in_its_order(secret: bytes, bodies: list[bytes]) -> None:
+    near, far = Conversation(secret, listening=True), Conversation(secret, listening=False)
+    messages = [near.seal(body) for body in bodies]
+    assert [far.open(message) for message in messages] == bodies
+    for message in messages:
         with pytest.raises(RefusedError, match="secret"):
-            right.swap(THERE)
+            far.open(message)
+        with pytest.raises(RefusedError, match="secret"):
+            near.open(message)  # said back to who said it
 
 
 def test_an_endpoint_that_is_none() -> None:
     left, right = connected()
     with left, right:
-        left._say(json.dumps({"number": 1}).encode())
-        with pytest.raises(RefusedError, match="not one"):
+        body = HERE.to_bytes()
+        left._socket.sendall(left._conversation.seal(b"\xff" * len(body)))
+        with pytest.raises(RefusedError, match="out of range"):
             right.swap(THERE)
+
+
+def test_more_descriptors_than_select_can_take() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2048:
+        pytest.skip(f"this host allows no more than {hard} descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    with contextlib.ExitStack() as stack:
+        for _ in range(1100):
+            stack.enter_context(Path("/dev/null").open())
+        left, right = connected()
+        with left, right:
+            assert left._socket.fileno() > 1024
+            assert both(lambda: left.swap(HERE), lambda: right.swap(THERE)) == [THERE, HERE]
+            assert not left.ended()
+            with left.guard(None, lambda: 0):  # type: ignore[arg-type]  # nothing ends here
+                pass
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

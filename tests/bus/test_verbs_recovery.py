@@ -13,8 +13,9 @@ pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
 from aethermodel.bus.fabrics import verbs_recovery
 from aethermodel.bus.fabrics.verbs_connection import Connection
-from aethermodel.bus.fabrics.verbs_exchange import Exchange, Listener, dial
+from aethermodel.bus.fabrics.verbs_exchange import Exchange, dial
 from aethermodel.bus.fabrics.verbs_ledger import Ledger
+from aethermodel.bus.fabrics.verbs_listener import Listener
 from aethermodel.bus.fabrics.verbs_recovery import FINAL, HELD, Recovery, verdict
 from cython_core.verbs import Endpoint
 from cython_core.verbs.errors import (

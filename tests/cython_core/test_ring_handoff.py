@@ -138,6 +138,37 @@ def test_an_offer_times_out_and_can_be_withdrawn(tmp_path: Path) -> None:
         handle.attach().close()
 
 
+def test_an_offer_outlives_askers_that_do_not(tmp_path: Path) -> None:
+    """One that has died, one that dies with the end in its hand, one that says something else."""
+    with Ring.create(64) as ring, ring.handle().offer(tmp_path) as offer:
+
+        def ask(words: bytes | None) -> socket.socket:
+            asker = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            asker.settimeout(60)
+            asker.connect(offer.name)
+            if words is not None:
+                asker.send(words)
+            return asker
+
+        for _ in range(3):
+            ask(None).close()
+        wrong = ask(b"nonsense")
+        code = "import sys; from cython_core import Ring; Ring.attach(sys.argv[1]).close()"
+        killed = (
+            "import os, sys; from cython_core.ring_handoff import RingHandle\n"
+            "import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+            "s.connect(sys.argv[1]); RingHandle.receive(s); os.kill(os.getpid(), 9)"
+        )
+        dies = subprocess.Popen([sys.executable, "-c", killed, offer.name])
+        while dies.poll() is None:
+            with pytest.raises(TimeoutError):
+                offer.serve(timeout=0.2)
+        other = subprocess.Popen([sys.executable, "-c", code, offer.name])
+        offer.serve(timeout=60)
+        wrong.close()
+        assert other.wait(60) == 0
+
+
 def test_names_that_are_not_ours_alone_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Ring.attach(str(tmp_path / "nothing"))

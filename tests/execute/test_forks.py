@@ -71,7 +71,7 @@ def test_state_never_leaks_from_child_to_child(tmp_path):
         ("json:nothing", {}, "has no attribute 'nothing'"),
         ("no_such_module:f", {}, "No module named"),
         ("sys:exit", {}, "without a value"),
-        ("os:abort", {}, "code -6"),
+        ("os:abort", {}, "ended by SIGABRT"),
     ],
 )
 def test_a_child_that_fails_says_why_and_the_server_goes_on(server, call, arguments, message):
@@ -117,7 +117,7 @@ def test_a_server_that_was_killed_is_an_error_not_a_hang():
     with ForkServer([]) as own:
         fork = own.fork("signal:pause", {})
         os.kill(own.pid, signal.SIGKILL)
-        with fork, pytest.raises(ForkError, match="the fork server ended"):
+        with fork, pytest.raises(ForkError, match="the fork server was ended by SIGKILL"):
             fork.value(10)
         assert wait_until(lambda: gone(fork.pid))
         assert not own.alive
@@ -141,3 +141,56 @@ def test_nothing_outlives_a_client_that_is_killed():
         pids = [int(word) for word in client.stdout.readline().split()]
         client.kill()
     assert wait_until(lambda: all(map(gone, pids)))
+
+
+def test_more_descriptors_than_select_can_take(tmp_path):
+    """The server's client has 1,100 files open, and executes a notebook on a warm kernel too."""
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+        "most = 4096 if hard < 0 else min(hard, 4096)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))\n"
+        "held = [open('/dev/null') for _ in range(1100)]\n"
+        "from aethermodel.execute.forks import ForkServer, ForkTimeoutError\n"
+        "with ForkServer(['json']) as server:\n"
+        "    with server.fork('json:loads', {'s': '[1, 2]'}) as fork:\n"
+        "        print(fork._result > 1024, fork.value(60))\n"
+        "    with server.fork('signal:pause', {}) as fork:\n"
+        "        assert fork.poll() is None\n"
+        "        try:\n"
+        "            fork.value(0.05)\n"
+        "        except ForkTimeoutError as error:\n"
+        "            print(error)\n"
+        "from aethermodel.execute.notebooks import execute\n"
+        "execute('00_quickstart.ipynb', Path(sys.argv[1]), {})\n"
+        "print('executed')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "out.ipynb")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = ["True [1, 2]", "not done after 0.05 s", "executed"]
+    assert done.stdout.splitlines() == said, done.stderr
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.1, 0.3, 1.0])
+def test_a_client_killed_while_its_server_imports_leaves_none(seconds):
+    """The server used to notice only when it had imported everything."""
+    program = (
+        "import sys\n"
+        "from aethermodel.execute import forks\n"
+        "print(flush=True)\n"
+        "forks.ForkServer(['time', 'aethermodel.model.batch', 'pandas'])\n"
+        "print(flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as client:
+        client.stdout.readline()
+        me = psutil.Process(client.pid)
+        assert wait_until(me.children, 60)
+        below = me.children(recursive=True)
+        time.sleep(seconds)
+        client.kill()
+    assert wait_until(lambda: all(gone(process.pid) for process in below))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ class Peer:
             text=True,
             env={},  # this interpreter's paths are not the other's
         )
-        self.endpoint = Endpoint.from_dict(self.hear())
+        said = self.hear()
+        self.endpoint = Endpoint(**said | {"gid": bytes.fromhex(said["gid"])})
 
     def hear(self) -> Any:
         assert self.process.stdout is not None
@@ -50,7 +52,8 @@ class Peer:
         self.process.stdin.flush()
 
     def connect(self, queue_pair: QueuePair) -> None:
-        self.say(queue_pair.endpoint().to_dict())
+        own = queue_pair.endpoint()
+        self.say(asdict(own) | {"gid": own.gid.hex()})
         assert self.hear() == "ready"
         queue_pair.connect(self.endpoint)
 

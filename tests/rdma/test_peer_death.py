@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
-from aethermodel.bus.fabrics.verbs_exchange import Listener
+from aethermodel.bus.fabrics.verbs_listener import Listener
 from cython_core.verbs import ProtectionDomain, QueuePair, RdmaBuffer, ReceiveStream, SendStream
 from cython_core.verbs.errors import PeerDiedError
 

@@ -1,8 +1,15 @@
-"""Points on a real Dask cluster, on loopback."""
+"""Points on a real Dask cluster: of our own without a port, or another by its address, by TLS."""
 
+import shutil
+import socket
+import subprocess
 import tempfile
+import threading
+from contextlib import contextmanager
 
+import psutil
 import pytest
+from command_line import aether
 
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.run import run
@@ -19,10 +26,26 @@ def own_place(tmp_path_factory, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", None)
 
 
-def backend(scheduler=None):
+def backend(scheduler=None, credentials=None):
     from aethermodel.sweep.cluster import DaskBackend
 
-    return DaskBackend(scheduler)
+    return DaskBackend(scheduler, credentials)
+
+
+def listening():
+    """Return where this process and those below it listen, by any protocol of the Internet."""
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    found = set()
+    for process in processes:
+        try:
+            found |= {
+                (process.pid, c.laddr)
+                for c in process.net_connections("inet")
+                if c.status == psutil.CONN_LISTEN or c.type == socket.SOCK_DGRAM
+            }
+        except psutil.NoSuchProcess:
+            continue
+    return found
 
 
 def test_its_own_cluster_runs_the_points_and_local_runs_reuse_them(tmp_path):
@@ -32,6 +55,129 @@ def test_its_own_cluster_runs_the_points_and_local_runs_reuse_them(tmp_path):
     assert (summary.ran, summary.states) == (6, {"done": 6})
     assert all(len(r.outcome.samples) == 2 for r in store.records())
     assert run(sweep, store).ran == 0
+
+
+def test_its_own_cluster_opens_no_port(tmp_path):
+    """Dask's local cluster lets every user of the host run code: it listens unauthenticated."""
+    before, during, stop = listening(), [], threading.Event()
+
+    def watch():
+        while not stop.wait(0.02):
+            during.append(listening() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    sweep = Sweep(probe="ffi", parameters={"batch_size": [1, 2]}, **QUICK)
+    summary = run(sweep, Store(tmp_path / "s"), backend=backend())
+    stop.set()
+    watcher.join()
+    assert summary.states == {"done": 2}
+    assert during and not set().union(*during)
+
+
+OPENSSL = shutil.which("openssl")
+
+
+def certificates(folder, name):
+    """Make an authority that signs a key of that name for this host, by OpenSSL."""
+
+    def call(*words):
+        subprocess.run([OPENSSL, *words], cwd=folder, check=True, capture_output=True)
+
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    call("req", "-x509", *curve, "-days", "1", "-subj", f"/CN={name} authority",
+         "-keyout", f"{name}-ca.key", "-out", f"{name}-ca.pem")  # fmt: skip
+    call("req", *curve, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+    call("x509", "-req", "-in", f"{name}.csr", "-CA", f"{name}-ca.pem", "-days", "1",
+         "-CAkey", f"{name}-ca.key", "-CAcreateserial", "-out", f"{name}.pem")  # fmt: skip
+    from aethermodel.sweep.cluster import Credentials
+
+    return Credentials(*(folder / f"{name}{end}" for end in ("-ca.pem", ".pem", ".key")))
+
+
+def security(credentials):
+    authority, certificate, key = map(str, credentials)
+    return distributed.Security(
+        require_encryption=True,
+        tls_ca_file=authority,
+        **{f"tls_{who}_cert": certificate for who in ("client", "scheduler", "worker")},
+        **{f"tls_{who}_key": key for who in ("client", "scheduler", "worker")},
+    )
+
+
+@contextmanager
+def secured(credentials, folder):
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        resources={"aether_host": 1},
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
+        security=security(credentials),
+        local_directory=str(folder / "dask"),
+    ) as cluster:
+        yield cluster
+
+
+@pytest.mark.skipif(not OPENSSL, reason="no openssl to make certificates with")
+def test_a_scheduler_by_tls_takes_who_has_a_certificate_and_nobody_else(tmp_path):
+    mine, theirs = certificates(tmp_path, "mine"), certificates(tmp_path, "theirs")
+    sweep = Sweep(probe="ffi", parameters={"batch_size": [1, 2]}, **QUICK)
+    with secured(mine, tmp_path) as cluster:
+        address = cluster.scheduler_address
+        assert address.startswith("tls://")
+        joined = backend(address, mine)
+        assert str(mine.authority) in joined.risk
+        summary = run(sweep, Store(tmp_path / "s"), backend=joined)
+        assert summary.states == {"done": 2}
+        # The scheduler's, the worker's and its nanny's ports.
+        info = cluster.scheduler.identity()
+        ports = [address, *info["workers"], *(w["nanny"] for w in info["workers"].values())]
+        assert len(set(ports)) == 3
+        for port in ports:
+            for stranger in (None, security(theirs)):
+                plain = port if stranger else port.replace("tls://", "tcp://")
+                with pytest.raises(OSError):
+                    distributed.Client(plain, timeout=3, security=stranger, set_as_default=False)
+
+
+@pytest.mark.skipif(not OPENSSL, reason="no openssl to make certificates with")
+def test_credentials_that_do_not_do_are_one_line(tmp_path):
+    mine, theirs = certificates(tmp_path, "mine"), certificates(tmp_path, "theirs")
+    files = dict(zip(("--tls-ca", "--tls-cert", "--tls-key"), map(str, mine), strict=True))
+    words = ["sweep", "run", "--probe", "ffi", "--store", str(tmp_path / "s"), "--backend", "dask"]
+
+    def said(**changed):
+        options = {"--scheduler": "tls://127.0.0.1:1"} | files | changed
+        given = [word for pair in options.items() if pair[1] for word in pair]
+        done = aether(*words, *given)
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        return line
+
+    assert "nothing.pem: no certificates" in said(**{"--tls-ca": str(tmp_path / "nothing.pem")})
+    assert "no certificate with its key" in said(**{"--tls-key": str(theirs.key)})
+    assert "no certificate with its key" in said(**{"--tls-cert": str(theirs.key)})
+    assert "go together" in said(**{"--tls-key": None})
+    assert "a tls:// scheduler, and no other" in said(**{"--scheduler": "tcp://127.0.0.1:1"})
+    assert "begins with tls:// or tcp://" in said(**{"--scheduler": "inproc://1/2/3"})
+    none = dict.fromkeys(files)
+    assert "a tls:// scheduler, and no other" in said(**none)
+    assert "for --backend dask" in said(**{"--backend": "local"})
+
+
+def test_the_risk_of_an_unprotected_scheduler_is_said(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        address = f"tcp://127.0.0.1:{gone.getsockname()[1]}"
+    done = aether(
+        *("sweep", "run", "--probe", "ffi", "--store", str(tmp_path / "s")),
+        *("--backend", "dask", "--scheduler", address),
+    )
+    assert done.returncode == 2
+    first, last = done.stderr.splitlines()
+    assert first == f"{address}: whoever reaches it can run code on its workers and as you here"
+    assert last.startswith("aethermodel: ") and address in last
 
 
 def test_a_given_scheduler_with_two_workers_brings_notebooks_back(tmp_path):

@@ -7,11 +7,9 @@ immediate is its number of events, 0 at the end of the stream.
 
 from __future__ import annotations
 
-import asyncio
-
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.bus.fabrics.verbs_arrivals import Arrivals
-from aethermodel.bus.fabrics.verbs_exchange import Listener
+from aethermodel.bus.fabrics.verbs_listener import Listener
 from aethermodel.bus.fabrics.verbs_sender import VerbsSender
 from cython_core import Ring
 
@@ -106,9 +104,7 @@ class VerbsListener:
         Raises
         ------
         TimeoutError
-            If none comes within `timeout` seconds.
-        RefusedError
-            If the one that came does not know the secret.
+            If none that knows the secret comes within `timeout` seconds.
         RdmaError
             If there is no device, or it refuses.
         ValueError
@@ -134,10 +130,10 @@ class VerbsListener:
 
         Raises
         ------
-        TimeoutError, RefusedError, RdmaError, ValueError
+        TimeoutError, RdmaError, ValueError
             As `accept`.
         """
-        exchange = await asyncio.to_thread(self._listener.accept, timeout)
+        exchange = await self._listener.arrival(timeout)
         return await Arrivals.land(
             exchange,
             ring,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
 import weakref
 from collections.abc import Callable
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from pydantic import field_validator
 
+from aethermodel.measure.children import end, hear, lost, start, watched
 from aethermodel.measure.probes.settings import BatchSettings
-from aethermodel.measure.transports import TRANSPORTS
+from aethermodel.measure.transports import TRANSPORTS, Transport
 from aethermodel.measure.workload import make_pool
 from cython_core import Routed, now_ns, route
 from cython_core.bandwidth import time_read
+
+_PARTING_SECONDS = 2.0
 
 
 class Settings(BatchSettings):
@@ -69,26 +72,26 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     if settings.transport == "none":
         return _within_one_process(pool, take)
     transport = TRANSPORTS[settings.transport](settings.batch_size)
-    tell, hear = multiprocessing.Pipe()
-    child = multiprocessing.get_context("spawn").Process(
-        target=_produce,
-        args=(settings, transport.handle(), hear),
-        daemon=True,
-    )
-    child.start()
-    hear.close()
+    ours, theirs = Pipe()
+    with theirs:
+        child = start(_produce, settings, transport.handle(), theirs)
 
     def timed(loops: int) -> float:
-        tell.send(loops)
-        for i in range(loops):
-            take(transport.receive(), i)
-            transport.release()
-        end = now_ns()
-        began: int = tell.recv()
-        return (end - began) / 1e9
+        try:
+            ours.send(loops)
+        except BrokenPipeError:
+            raise lost(child) from None
+        # Not every transport tells of its peer's death.
+        with watched(child):
+            for i in range(loops):
+                take(transport.receive(), i)
+                transport.release()
+            ended = now_ns()
+        began: int = hear(ours, child)
+        return (ended - began) / 1e9
 
     # The producer ends when its pipe does; then the transport lets go.
-    weakref.finalize(timed, _finish, tell, child, transport)
+    weakref.finalize(timed, _finish, ours, child, transport)
     return timed
 
 
@@ -106,29 +109,24 @@ def _within_one_process(
     return timed
 
 
-def _finish(tell: Connection, child: Any, transport: Any) -> None:
-    tell.close()
-    child.join(5)
-    if child.is_alive():
-        child.kill()
-        child.join()
+def _finish(orders: Connection, child: BaseProcess, transport: Transport) -> None:
+    orders.close()
+    end(child, _PARTING_SECONDS)  # in the middle of a sample it waits for who takes nothing more
     transport.close()
 
 
-def _produce(settings: Settings, handle: Any, hear: Connection) -> None:
+def _produce(settings: Settings, handle: Any, orders: Connection) -> None:
     sender = TRANSPORTS[settings.transport].join(handle)
     pool = make_pool(settings.batch_size, settings.topics, settings.pool)
     first = [batch["sequence"][:1] for batch in pool]
     try:
         while True:
-            loops = hear.recv()
+            loops = orders.recv()
             began = now_ns()
             for i in range(loops):
                 at = i % len(pool)
                 first[at][0] = i
                 sender.send(pool[at])
-            hear.send(began)
+            orders.send(began)
     except EOFError:
         sender.close()
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -13,6 +13,8 @@ from aethermodel.measure.transports.shared_array import SharedArray
 from aethermodel.measure.transports.transport import Transport
 from aethermodel.measure.transports.zeromq import ZmqBatches, ZmqMessages
 
+__all__ = ["TRANSPORTS", "Transport"]
+
 TRANSPORTS: dict[str, type[Transport]] = {
     kind.name: kind
     for kind in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
@@ -41,7 +42,15 @@ class SharedArray(Transport):
 
     def __init__(self, batch_size: int) -> None:
         super().__init__(batch_size)
-        self._memory = SharedMemory(create=True, size=DEPTH * batch_size * EVENT_BYTES)
+        size = DEPTH * batch_size * EVENT_BYTES
+        self._memory = SharedMemory(create=True, size=size)
+        try:
+            # Memory that runs out must fail here, not as a SIGBUS in whoever touches it first.
+            os.posix_fallocate(self._memory._fd, 0, size)  # type: ignore[attr-defined]
+        except OSError as error:
+            self._memory.close()
+            self._memory.unlink()
+            raise OSError(error.errno, f"no room for {size:,} bytes", "/dev/shm") from None
         self._slots: Any = np.ndarray((DEPTH, batch_size), EVENT_DTYPE, self._memory.buf)
         self._free, self._full = _SPAWN.Semaphore(DEPTH), _SPAWN.Semaphore(0)
         self._turn = 0

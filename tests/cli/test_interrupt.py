@@ -1,0 +1,126 @@
+"""Ctrl-C during any command: one line, status 130, and nothing left on the host."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+from synthetic_calibration import synthetic_calibration
+
+from aethermodel.measure.host import this_host
+
+COMMANDS = {
+    "calibrate": "calibrate --topics 2 --json {tmp}/calibration.json",
+    "calibrate over shm": "calibrate --topics 2 --fabric shm --json {tmp}/calibration.json",
+    "validate": "validate --topics 2",
+    "bench kernel": "bench kernel --repeats 50",
+    "bench ffi": "bench ffi --processes 50",
+    "bench ring": "bench ring --repeats 50 --batch-size 1000",
+    "bench pipeline": "bench pipeline --repeats 50",
+    "bench soak": "bench soak --seconds 100",
+    "bench soak over tcp": "bench soak --seconds 100 --fabric tcp",
+    "bench dispatch": "bench dispatch --repeats 50",
+    "bench optimum": "bench optimum",
+    "bench model": "bench model",
+    "bench latency": "bench latency -c {tmp}/known.json",
+    "bench adaptive": "bench latency --adaptive -c {tmp}/known.json",
+    "bench sweep": "bench sweep --rounds 50",
+    "bench sweep, kills": "bench sweep --kills 50",
+    "bench report": "bench report",
+    "sweep of a probe": "sweep run --probe kernel --samples 10000 --store {tmp}/s",
+    "sweep of a notebook": "sweep run --notebook {tmp}/slow.ipynb -p n=1,2 --store {tmp}/s",
+    "sweep with Dask": "sweep run --probe kernel --samples 10000 --store {tmp}/s --backend dask",
+    "report --run": "report --run -o {tmp}/report.html",
+}
+SLOW = "n = 1\nimport subprocess, time\nsubprocess.run(['sleep', '100'])\n"
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    import nbformat
+
+    (tmp_path / "t").mkdir()
+    known = synthetic_calibration(host=this_host().model_dump(mode="json"))
+    (tmp_path / "known.json").write_text(json.dumps(known.to_json()))
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SLOW)])
+    book.cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(book, str(tmp_path / "slow.ipynb"))
+    return tmp_path
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Return the processes that have a word in their environment, whoever their parent is."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            ended = process.status() == psutil.STATUS_ZOMBIE
+            if not ended and mark.encode() in Path(f"/proc/{process.pid}/environ").read_bytes():
+                found.append(process)
+        except (OSError, psutil.Error):
+            continue
+    return found
+
+
+def segments(processes: list[psutil.Process]) -> set[str]:
+    """Return the names in /dev/shm that processes have mapped."""
+    names = set()
+    for process in processes:
+        try:
+            lines = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+        except OSError:
+            continue
+        names |= {line.split()[-1] for line in lines if " /dev/shm/" in line}
+    return {name for name in names if Path(name).exists()}
+
+
+def until(true, seconds):
+    deadline = time.monotonic() + seconds
+    while not (now := true()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return now
+
+
+@pytest.mark.parametrize("whom", ["group", "parent"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_interrupted_command_leaves_one_line_and_nothing_else(name, whom, place):
+    mark, errors = uuid4().hex, place / "errors"
+    arguments = COMMANDS[name].format(tmp=place).split()
+    with errors.open("wb") as sink:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "aethermodel", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=sink,
+            cwd=place,
+            env=os.environ | {"AETHER_MARK": mark, "TMPDIR": str(place / "t")},
+            start_new_session=True,
+        )
+    try:
+        until(lambda: run.poll() is not None or len(marked(mark)) > 1, 10)
+        until(lambda: run.poll() is not None or errors.stat().st_size, 5)
+        time.sleep(1)
+        assert run.poll() is None, errors.read_text()
+        used = segments(marked(mark))
+        os.killpg(run.pid, signal.SIGINT) if whom == "group" else run.send_signal(signal.SIGINT)
+        code = run.wait(120)
+        said = errors.read_text()
+        left = until(lambda: not marked(mark), 10) or marked(mark)
+        assert code == 130, said
+        assert "Traceback" not in said
+        assert said.splitlines().count("aethermodel: interrupted") == 1
+        assert left is True, [process.cmdline() for process in left]
+        assert not [name for name in used if Path(name).exists()]
+        stays = {f"aethermodel-{os.getuid()}"}
+        assert {path.name for path in (place / "t").iterdir()} <= stays
+    finally:
+        for process in marked(mark):
+            process.kill()
+        run.wait()
