@@ -12,24 +12,29 @@ import re
 from dataclasses import dataclass, field
 from html import unescape
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 #: Elements within elements; a page of tables in tables has about thirty.
 MOST_DEPTH = 200
 _MOST_ATTRIBUTES = 100
 _MOST_REFERENCES = 1_000
 
-HTML = frozenset(
+HTML = _names(
     """a abbr audio b blockquote br caption cite code col colgroup dd del details dfn div dl dt em
 figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp section small
 source span strong sub summary sup table tbody td tfoot th thead time tr u ul var video
-wbr""".split()
+wbr"""
 )
-SVG = frozenset(
+SVG = _names(
     """svg g defs path rect circle ellipse line polyline polygon text tspan textPath use image
-clipPath mask pattern marker symbol linearGradient radialGradient stop title desc""".split()
+clipPath mask pattern marker symbol linearGradient radialGradient stop title desc"""
 )
-MATHML = frozenset(
+MATHML = _names(
     """math mrow mi mo mn ms mtext mspace mfrac msqrt mroot mstyle mpadded mphantom msub msup
-msubsup munder mover munderover mmultiscripts mprescripts mtable mtr mtd merror""".split()
+msubsup munder mover munderover mmultiscripts mprescripts mtable mtr mtd merror"""
 )
 _DRAWN = frozenset(name.lower() for name in SVG | MATHML)
 _KNOWN = HTML | _DRAWN | {"foreignobject", "template"}
@@ -40,18 +45,18 @@ _ACTING = {
     "embed": "object", "applet": "object", "foreignobject": "foreign",
 }  # fmt: skip
 # Their content is text to a parser, whatever it looks like.
-_RAW = frozenset("script style iframe noembed noframes textarea title xmp".split())
-_VOID = frozenset("br col hr img source wbr".split())
-_PARTS = frozenset("caption colgroup col thead tbody tfoot tr td th".split())
-_GRID = frozenset("table thead tbody tfoot tr colgroup".split())
-_CELLS = frozenset("td th caption".split())
-_HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
-_BLOCKS = _HEADINGS | set(
+_RAW = _names("script style iframe noembed noframes textarea title xmp")
+_VOID = _names("br col hr img source wbr")
+_PARTS = _names("caption colgroup col thead tbody tfoot tr td th")
+_GRID = _names("table thead tbody tfoot tr colgroup")
+_CELLS = _names("td th caption")
+_HEADINGS = _names("h1 h2 h3 h4 h5 h6")
+_BLOCKS = _HEADINGS | _names(
     """blockquote details dl div dd dt figcaption figure hr li ol p pre section summary table
-ul""".split()
+ul"""
 )
 # An HTML element may stand within these of a drawing or a formula.
-_OPEN_TO_HTML = frozenset("foreignobject desc title mi mo mn ms mtext".split())
+_OPEN_TO_HTML = _names("foreignobject desc title mi mo mn ms mtext")
 _SCOPES = _CELLS | _OPEN_TO_HTML | {"table", "template", "svg", "math"}
 _LISTS = {"li": ("ul", "ol"), "dd": ("dl",), "dt": ("dl",)}
 

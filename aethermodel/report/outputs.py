@@ -15,7 +15,7 @@ from aethermodel.report.sanitize import Clean, Sanitizer
 from aethermodel.report.terminal_text import plain, preformatted
 
 if TYPE_CHECKING:
-    from aethermodel.report.notebook import Output
+    from aethermodel.report.notebook import Display, Output
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
 _SEEN = re.compile(r"<(?:img|svg|math|audio|video|hr)\b")
@@ -27,6 +27,10 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _SCRIPTS = ("application/javascript", "text/javascript")
 # Standard error of more lines is folded, so that a library's warnings do not bury the results.
 _FOLDED_FROM = 8
+
+
+# From a form's body, the text alternative of a picture, and what is said about the form.
+_Render = Callable[[Any, str, dict[str, Any]], Clean]
 
 
 class OutputRenderer:
@@ -50,14 +54,14 @@ class OutputRenderer:
         self._sanitizer = sanitizer
         self._markdown = markdown
         # The first form of an output that shows anything is taken.
-        self._forms: dict[str, Callable[[Any, str], Clean]] = {
-            "text/html": sanitizer.output,
-            "image/svg+xml": sanitizer.output,
+        self._forms: dict[str, _Render] = {
+            "text/html": lambda body, words, _: sanitizer.output(body, words),
+            "image/svg+xml": lambda body, words, _: sanitizer.output(body, words),
             **{form: self._image_of(form) for form in _PICTURES[1:]},
-            "text/markdown": lambda body, words: sanitizer.output(markdown.text(body), words),
-            "text/latex": lambda body, words: sanitizer.output(self._latex(body), words),
-            "text/plain": lambda body, _: Clean(preformatted(body)),
-            "application/json": lambda body, _: Clean(preformatted(_indented(body))),
+            "text/markdown": lambda body, words, _: sanitizer.output(markdown.text(body), words),
+            "text/latex": lambda body, words, _: sanitizer.output(self._latex(body), words),
+            "application/json": lambda body, *_: Clean(preformatted(_indented(body))),
+            "text/plain": lambda body, *_: Clean(preformatted(body)),
         }
 
     def shown(self, output: Output, cell: str) -> str:
@@ -80,25 +84,28 @@ class OutputRenderer:
             return _error(output)
         if isinstance(output, Stream):
             return _stream(output)
-        own = next((output.metadata[form] for form in output.data if form in output.metadata), None)
-        named = own if isinstance(own, dict) else output.metadata
-        words = str(named.get("alt") or f"Figure in the output of {cell}")
-        clean, lost = self._richest(output.data, words)
+        clean, lost = self._richest(output, cell)
         lost = list({loss.kind: loss for loss in reversed(lost)}.values())[::-1]
         part = bool(clean.html)
         self.losses += [loss._replace(part=part) for loss in lost]
         box = _box(clean) if part else ""
-        return box + "".join(_note(loss, part=part) for loss in lost)
+        # A picture that is not there is named in its place.
+        noted = [loss for loss in lost if not (part and loss.kind == "picture")]
+        return box + "".join(_note(loss, part=part) for loss in noted)
 
-    def _richest(self, data: dict[str, Any], words: str) -> tuple[Clean, list[Loss]]:
+    def _richest(self, output: Display, cell: str) -> tuple[Clean, list[Loss]]:
         """Return the first form that shows anything, and what is lost with it."""
+        data = output.data
         lost = [Loss("script")] if any(form in data for form in _SCRIPTS) else []
         if _WIDGET in data:
             lost.append(Loss("viewer", "an interactive widget"))
         for form, render in self._forms.items():
             if form not in data:
                 continue
-            clean = render(data[form], words)
+            own = output.metadata.get(form)
+            about = own if isinstance(own, dict) else output.metadata
+            words = str(about.get("alt") or f"Figure in the output of {cell}")
+            clean = render(data[form], words, about)
             still = any(picture in data for picture in _PICTURES) and form == "text/html"
             if still and any(loss.kind == "script" for loss in clean.losses):
                 continue  # what the script would draw is there as a picture
@@ -111,13 +118,19 @@ class OutputRenderer:
         lost += [Loss("viewer", form) for form in data if form not in known and not lost]
         return Clean(""), lost
 
-    def _image_of(self, form: str) -> Callable[[Any, str], Clean]:
-        def image(body: str, words: str) -> Clean:
+    def _image_of(self, form: str) -> _Render:
+        def image(body: str, words: str, size: dict[str, Any]) -> Clean:
             encoded = "".join(body.split())
             if not _BASE64.fullmatch(encoded):
                 return Clean("", [Loss("broken", form)])
             source = f"data:{form};base64,{encoded}"
-            return self._sanitizer.output(f'<img src="{source}" alt="{escape(words)}">', words)
+            size = "".join(
+                f' {side}="{size[side]}"'
+                for side in ("width", "height")
+                if isinstance(size.get(side), int)
+            )
+            img = f'<img src="{source}" alt="{escape(words)}"{size}>'
+            return self._sanitizer.output(img, words)
 
         return image
 

@@ -22,6 +22,11 @@ from aethermodel.report.ids import Ids
 from aethermodel.report.losses import Kind, Loss
 from aethermodel.report.stylesheet import declarations, sheet
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _ATTRIBUTES = """id class style title role lang dir tabindex width height
 alt align border colspan rowspan scope headers span start type value open datetime download
 viewBox preserveAspectRatio d x y x1 y1 x2 y2 cx cy r rx ry dx dy points transform
@@ -40,9 +45,9 @@ _LINKS |= {"source": {"src"}, "audio": {"src"}, "video": {"src"}}
 _SOUND = frozenset({"audio", "video", "source"})
 _FORGET = {"script", "style", "iframe", "object", "embed", "noscript", "template", "foreignObject"}
 # By these the page shows its own parts; what has them in an output means something else.
-_OWN_CLASSES = frozenset(
+_OWN_CLASSES = _names(
     """cell code contents error missing name noted output paper prose skip stderr
-stopped""".split()
+stopped"""
 )
 
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|avif|svg\+xml)[;,]", re.IGNORECASE)

@@ -14,6 +14,11 @@ from typing import Any, NamedTuple
 
 import tinycss2
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _BOX = """background background-color background-image background-position background-repeat
 background-size border-collapse border-radius border-spacing box-sizing caption-side clear
 column-count column-gap columns display empty-cells float gap grid-auto-columns grid-auto-flow
@@ -38,26 +43,22 @@ fill-opacity fill-rule marker marker-end marker-mid marker-start mask paint-orde
 shape-rendering stop-color stop-opacity stroke stroke-dasharray stroke-dashoffset stroke-linecap
 stroke-linejoin stroke-miterlimit stroke-opacity stroke-width text-anchor text-rendering
 vector-effect"""
-_MARGINS = frozenset("margin margin-bottom margin-left margin-right margin-top".split())
+_MARGINS = _names("margin margin-bottom margin-left margin-right margin-top")
 _PROPERTIES = _MARGINS | set(f"{_BOX} {_BORDERS} {_TEXT} {_DRAWING}".split())
-_MAY_BE_NEGATIVE = frozenset(
-    "background-position baseline-shift stroke-dashoffset vertical-align".split()
-)
-_MAY_REFER = frozenset(
-    "clip-path fill marker marker-end marker-mid marker-start mask stroke".split()
-)
-_COLOURS = frozenset("color background background-color".split())
-_COLOUR_FUNCTIONS = frozenset("rgb rgba hsl hsla hwb lab lch oklab oklch color".split())
-_FUNCTIONS = _COLOUR_FUNCTIONS | set(
+_MAY_BE_NEGATIVE = _names("background-position baseline-shift stroke-dashoffset vertical-align")
+_MAY_REFER = _names("clip-path fill marker marker-end marker-mid marker-start mask stroke")
+_COLOURS = _names("color background background-color")
+_COLOUR_FUNCTIONS = _names("rgb rgba hsl hsla hwb lab lch oklab oklch color")
+_FUNCTIONS = _COLOUR_FUNCTIONS | _names(
     """calc clamp max min minmax repeat fit-content linear-gradient radial-gradient
-repeating-linear-gradient""".split()
+repeating-linear-gradient"""
 )
 _ID_REFERENCE = re.compile(r"#[\w.:-]+")
 _VARIABLES = ("--ae-", "--jp-")
-_STATES = frozenset(
+_STATES = _names(
     """active checked empty even first-child first-of-type focus hover last-child last-of-type
 link not nth-child nth-last-child nth-last-of-type nth-of-type odd only-child only-of-type
-visited""".split()
+visited"""
 )
 # A screen is about a thousand; what is far beyond only pushes the rest of the report away.
 _MOST_PIXELS = 20_000
@@ -231,9 +232,9 @@ def _selector(tokens: list[Any], prefix: str, *, inner: bool = False) -> str:
             raise _RefusedError
         elif kind == "literal" and token.value in "*.>+~":
             written.append(token.value)
-        elif kind == "[] block" or (inner and kind in ("number", "dimension")):
-            written.append(token.serialize())
-        elif kind in ("ident", "whitespace"):
+        elif kind in ("ident", "whitespace", "[] block") or (
+            inner and kind in ("number", "dimension")
+        ):
             written.append(token.serialize())
         else:
             raise _RefusedError
