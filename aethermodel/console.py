@@ -1,14 +1,23 @@
-"""The console's manners: one clear line for bad input, progress with ETA, a clean Ctrl-C."""
+"""The console's manners: one clear line for bad input, progress with ETA, a clean Ctrl-C.
+
+What is printed is text: a name in brackets is no markup, and a control sign does nothing.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
+
+from aethermodel.printable import printable, use_printable_streams
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -29,7 +38,7 @@ def one_line(error: Exception) -> str:
         return str(error.format_message())
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def run_app(app: typer.Typer) -> NoReturn:
@@ -38,6 +47,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     0 is done, 1 a failed verdict, 2 bad input with one line on standard error, 130 Ctrl-C.
     Errors that are not about input keep their traceback: they are defects.
     """
+    use_printable_streams()
     try:
         code = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
@@ -45,7 +55,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not hasattr(error, "format_message"):
             raise
-        sys.stderr.write(f"aethermodel: {one_line(error)}\n")
+        sys.stderr.write(f"aethermodel: {printable(one_line(error), one_line=True)}\n")
         sys.exit(BAD_INPUT)
     if code == INTERRUPTED:
         sys.stderr.write("aethermodel: interrupted\n")
@@ -57,6 +67,42 @@ def run_command(command: Callable[..., None]) -> NoReturn:
     app = typer.Typer(add_completion=False)
     app.command()(command)
     run_app(app)
+
+
+def plain_console(*, stderr: bool = False, least_width: int = 0) -> Console:
+    """Return a console for tables and styled lines, on which every text is shown as it is.
+
+    Parameters
+    ----------
+    stderr : bool
+        Of standard error, else of standard output.
+    least_width : int
+        Columns that a table has at least: in a pipe or a narrow window long lines are better
+        than cells cut short.
+    """
+    made = _console_class()(stderr=stderr, markup=False, emoji=False)
+    made.width = max(made.width, least_width)
+    return made
+
+
+@cache
+def _console_class() -> type[Console]:
+    """Return rich's console without markup; made at first use, as rich is slow to import."""
+    from rich.console import Console
+    from rich.text import Text
+
+    class PlainConsole(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            plain = {"markup": False, "emoji": False}
+            return super().render_str(printable(text), **(options | plain))
+
+        def render(self, renderable: Any, options: Any = None) -> Any:
+            if isinstance(renderable, Text) and printable(renderable.plain) != renderable.plain:
+                parts = renderable.render(self)
+                renderable = Text.assemble(*((printable(p.text), p.style or "") for p in parts))
+            return super().render(renderable, options)
+
+    return PlainConsole
 
 
 @contextmanager
@@ -71,16 +117,15 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield _plain_progress(title)
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.completed}/{task.total}", markup=False),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=plain_console(stderr=True)) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
