@@ -1,20 +1,36 @@
-"""The console's manners: one clear line for bad input, progress with ETA, a clean Ctrl-C."""
+"""The console's manners: one clear line for bad input, progress with ETA, a clean Ctrl-C.
+
+What is printed is text: a name in brackets is no markup, and a control sign does nothing.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from aethermodel.printable import printable, use_printable_streams
 from aethermodel.refusals import one_line
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "one_line", "progress", "run_app", "run_command"]
+if TYPE_CHECKING:
+    from rich.console import Console
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+__all__ = [
+    "BAD_INPUT",
+    "INTERRUPTED",
+    "one_line",
+    "plain_console",
+    "progress",
+    "run_app",
+    "run_command",
+]
 
 
 def run_app(app: typer.Typer) -> NoReturn:
@@ -23,6 +39,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     0 is done, 1 a failed verdict, 2 bad input with one line on standard error, 130 Ctrl-C.
     Errors that are not about input keep their traceback: they are defects.
     """
+    use_printable_streams()
     try:
         code = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
@@ -44,6 +61,42 @@ def run_command(command: Callable[..., None]) -> NoReturn:
     run_app(app)
 
 
+def plain_console(*, stderr: bool = False, least_width: int = 0) -> Console:
+    """Return a console for tables and styled lines, on which every text is shown as it is.
+
+    Parameters
+    ----------
+    stderr : bool
+        Of standard error, else of standard output.
+    least_width : int
+        Columns that a table has at least: in a pipe or a narrow window long lines are better
+        than cells cut short.
+    """
+    made = _console_class()(stderr=stderr, markup=False, emoji=False)
+    made.width = max(made.width, least_width)
+    return made
+
+
+@cache
+def _console_class() -> type[Console]:
+    """Return rich's console without markup; made at first use, as rich is slow to import."""
+    from rich.console import Console
+    from rich.text import Text
+
+    class PlainConsole(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            plain = {"markup": False, "emoji": False}
+            return super().render_str(printable(text), **(options | plain))
+
+        def render(self, renderable: Any, options: Any = None) -> Any:
+            if isinstance(renderable, Text) and printable(renderable.plain) != renderable.plain:
+                parts = renderable.render(self)
+                renderable = Text.assemble(*((printable(p.text), p.style or "") for p in parts))
+            return super().render(renderable, options)
+
+    return PlainConsole
+
+
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with the time that remains, on standard error.
@@ -56,16 +109,15 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield _plain_progress(title)
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.completed}/{task.total}", markup=False),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=plain_console(stderr=True)) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -6,6 +6,8 @@ import reprlib
 
 from pydantic import ValidationError
 
+from aethermodel.printable import printable
+
 #: Most characters of a refusal, and of what it quotes.
 _MOST, _MOST_QUOTED = 400, 80
 
@@ -18,14 +20,13 @@ class InputError(ValueError):
     """A file, or another input from outside, is not what it should be; says where and what."""
 
     def __init__(self, message: object) -> None:
-        super().__init__(printable(str(message)))
+        super().__init__(_cut(str(message)))
 
 
-def printable(text: str, most: int = _MOST) -> str:
-    """Return a text as one line that no terminal obeys: control characters escaped, cut."""
-    line = " ".join(text[: 4 * most].split())
-    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
-    return line if len(line) <= most else f"{line[: most - 4]} ..."
+def _cut(text: str) -> str:
+    """Return a text as one line that no terminal obeys, cut."""
+    line = printable(" ".join(text[: 4 * _MOST].split()), one_line=True)
+    return line if len(line) <= _MOST else f"{line[: _MOST - 4]} ..."
 
 
 def quoted(value: object) -> str:
@@ -35,7 +36,7 @@ def quoted(value: object) -> str:
 
 def one_line(error: Exception) -> str:
     """Say what was wrong with an input in one line."""
-    return printable(_said(error))
+    return _cut(_said(error)) or f"{type(error).__name__}, without a word why"
 
 
 def _said(error: Exception) -> str:

@@ -67,7 +67,7 @@ def report_cells() -> list:
         report.host_block({"cpu_model": "a & b"}, "aethermodel report --run"),
     ]
     cells = [shown({"text/html": o._repr_html_(), "text/plain": "object"}) for o in objects]
-    headings = [new_markdown_cell(f"## Part {i}\n\n$T_{{loop}} + {i}$") for i in range(3)]
+    headings = [new_markdown_cell(f"## Part {i}\n\n$T_{{loop}} + {i}$") for i in range(4)]
     return [new_markdown_cell("# Title\n\n$$N / T$$"), *headings, *cells]
 
 

@@ -12,21 +12,18 @@ if TYPE_CHECKING:
 
 def print_adaptive(trial: AdaptiveTrial) -> None:
     """Print P99, throughput and the sizes formed, a line a rule and load."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
+    from aethermodel.console import plain_console
     from aethermodel.report.quantities import engineering
 
     # In a pipe or a narrow window long lines are better than cells cut short.
-    console = Console(width=max(Console().width, 140))
+    console = plain_console(least_width=140)
     for text in trial.calibration.warnings:
-        console.print(f"warning: {text}", markup=False)
+        console.print(f"warning: {text}")
     c = trial.calibration.conditions
     target = engineering(trial.campaign.target_seconds, "s")
-    table = Table(
-        title=escape(f"P99 target {target}, {c.event_loop}, {c.topics} topics [{c.fabric}]")
-    )
+    table = Table(title=f"P99 target {target}, {c.event_loop}, {c.topics} topics [{c.fabric}]")
     for heading in ("arrivals", "load", "rule"):
         table.add_column(heading)
     for heading in ("P50", "P99", "model, ideal host", "delivered", "messages a batch", "ticks/M"):

@@ -55,10 +55,11 @@ def command(
 
 
 def _print(found: DispatchCost) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=r"one tick, us \[loopback]", title_justify="left")
+    from aethermodel.console import plain_console
+
+    table = Table(title="one tick, us [loopback]", title_justify="left")
     for heading in ("loop", "handlers", "bus", "bare", "added", "processes"):
         table.add_column(heading, justify="left" if heading == "loop" else "right")
     for row in found.table.itertuples():
@@ -66,7 +67,7 @@ def _print(found: DispatchCost) -> None:
         figures = (row.bus_seconds, row.bare_seconds, row.added_seconds)
         microseconds = (f"{seconds * 1e6:.2f}" for seconds in figures)
         table.add_row(row.event_loop, str(row.handlers), *microseconds, f"{low:.2f} to {high:.2f}")
-    Console().print(table)
+    plain_console().print(table)
     for figure in found.added:
         typer.echo(
             f"{figure.outcome.upper()}: the bus adds {figure.seconds * 1e6:.2f} us a "

@@ -139,8 +139,10 @@ def _print(
     targets: list[dict[str, Any]],
     figures: dict[str, Any],
 ) -> None:
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from aethermodel.console import plain_console
 
     table = Table(title=f"bench {name} [{label}]", title_justify="left")
     for heading in ("row", "ns/event", "processes", "M events/s", "disturbed"):
@@ -148,13 +150,13 @@ def _print(
     for row in result.table.itertuples():
         slow, middle, fast = (s / row.events * 1e9 for s in (row.high, row.seconds, row.low))
         table.add_row(
-            f"[bold]{row.row}[/bold]" if row.group == "ours" else row.row,
+            Text(row.row, "bold" if row.group == "ours" else ""),
             f"{middle:,.2f}",
             f"{slow:,.2f} to {fast:,.2f}",
             f"{row.events_per_second / 1e6:,.1f}",
             f"{row.noisy_share:.0%}",
         )
-    console = Console()
+    console = plain_console()
     console.print(table)
     for how, latency in figures.get("handoff", {}).items():
         typer.echo(

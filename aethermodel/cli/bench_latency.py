@@ -140,21 +140,20 @@ def command(
 
 def print_trial(trial: LatencyTrial) -> None:
     """Print latencies, measured and predicted."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
+    from aethermodel.console import plain_console
     from aethermodel.report.quantities import engineering, percent
 
     def shown(row: dict[str, float], kind: str) -> list[str]:
         names = ("p50", "p90", "p99", "p99.9")
         return [engineering(row[f"{kind}{name}"], "s") for name in names]
 
-    console = Console()
+    console = plain_console()
     for text in trial.calibration.warnings:
-        console.print(f"warning: {text}", markup=False)
+        console.print(f"warning: {text}")
     c = trial.calibration.conditions
-    table = Table(title=escape(f"latency, {c.event_loop}, {c.topics} topics [{c.fabric}]"))
+    table = Table(title=f"latency, {c.event_loop}, {c.topics} topics [{c.fabric}]")
     table.add_column("arrivals")
     for heading in ("load", "offered", "", "P50", "P90", "P99", "P99.9", "P99 error"):
         table.add_column(heading, justify="right")
@@ -177,9 +176,9 @@ def print_trial(trial: LatencyTrial) -> None:
 
 def print_judgements(found: list[Judgement]) -> None:
     """Print what the figures are judged by."""
-    from rich.console import Console
     from rich.table import Table
 
+    from aethermodel.console import plain_console
     from aethermodel.report.quantities import engineering
 
     verdicts = Table(title="judged")
@@ -191,4 +190,4 @@ def print_judgements(found: list[Judgement]) -> None:
             for value in (one.measured, one.threshold)
         ]
         verdicts.add_row(one.criterion, *figures, one.outcome, one.why)
-    Console().print(verdicts)
+    plain_console().print(verdicts)

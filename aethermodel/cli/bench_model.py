@@ -83,8 +83,9 @@ def _overall(advance: Callable[[int, int], None]) -> Callable[[str, int, int], N
 def print_comparison(table: pd.DataFrame) -> None:
     """Print one row a law and model, over all predicted sizes."""
     import pandas as pd
-    from rich.console import Console
     from rich.table import Table
+
+    from aethermodel.console import plain_console
 
     shown = Table(title="extrapolation of known laws (simulated samples)")
     for heading in ("law", "noise", "model"):
@@ -105,4 +106,4 @@ def print_comparison(table: pd.DataFrame) -> None:
             "" if pd.isna(covered) else f"{covered:.1%}",
             f"{first['fit_ms_min']:.2f} / {first['fit_ms']:.2f} ms",
         )
-    Console().print(shown)
+    plain_console().print(shown)

@@ -71,11 +71,11 @@ def command(
 
 def print_sweep(found: BestSize) -> None:
     """Print the sweep with the recommended size marked, and the verdict."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(f"throughput by batch size [{found.label}]"))
+    from aethermodel.console import plain_console
+
+    table = Table(title=f"throughput by batch size [{found.label}]")
     for heading in ("N", "M events/s", "slowest to fastest process", ""):
         table.add_column(heading, justify="right")
     for row in found.table.itertuples():
@@ -85,7 +85,7 @@ def print_sweep(found: BestSize) -> None:
             f"{row.low / 1e6:,.2f} to {row.high / 1e6:,.2f}",
             "recommended" if row.recommended else "",
         )
-    Console().print(table)
+    plain_console().print(table)
     typer.echo(
         f"{found.outcome.upper()}: N = {found.recommended:,}, as the model recommends, carries "
         f"{found.share:.1%} of the sweep's best rate ({found.low:.1%} to {found.high:.1%} by "

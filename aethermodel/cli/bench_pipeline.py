@@ -80,9 +80,9 @@ def command(
 
 
 def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from aethermodel.console import plain_console
     from aethermodel.measure.pipeline import targets
 
     shown = Table(
@@ -122,7 +122,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
             f"{row['ceiling_per_second'] / 1e6:,.0f} M/s",
         )
     # In a pipe or a narrow window long lines are better than cells cut short.
-    Console(width=max(Console().width, 200)).print(shown)
+    plain_console(least_width=200).print(shown)
     typer.echo(
         f"{table['calm'].sum()} of {table['runs'].sum()} runs found the cores as at best, "
         "neither shared nor moved apart; a row with three such leaves out its others, but for low "

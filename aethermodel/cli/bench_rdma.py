@@ -75,12 +75,12 @@ def _write(swept: VerbsSamples, target: str) -> None:
 
 
 def _print(swept: VerbsSamples, fit: VerbsFit, judged: HeldOut) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from aethermodel.console import plain_console
     from aethermodel.report.quantities import engineering, percent
 
-    console = Console()
+    console = plain_console()
     table = Table(title=f"held-out settings [{swept.label}]", title_justify="left", box=None)
     for heading in ("N", "bytes", "p", "k", "W", "inline", "measured", "predicted", "error", ""):
         table.add_column(heading, justify="right")

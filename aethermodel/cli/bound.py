@@ -68,10 +68,11 @@ def bound_figures(batch_size: int | None = None) -> dict[str, Any]:
 
 
 def _print_tables(figures: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from aethermodel.console import plain_console
+
+    console = plain_console()
     n, total = figures["batch_size"], figures["t_batch_seconds"]
     budget = Table(title=f"{figures['specification']}: one batch of {n:,} messages, on paper")
     budget.add_column("term")

@@ -105,15 +105,13 @@ def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
 
 def print_parameters(calibration: Calibration) -> None:
     """Print the fitted parameters with their intervals, and what weakens them."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+
+    from aethermodel.console import plain_console
 
     c = calibration.conditions
     table = Table(
-        title=escape(
-            f"host {calibration.host['id']}, {c.event_loop}, {c.topics} topics [{c.fabric}]"
-        )
+        title=f"host {calibration.host['id']}, {c.event_loop}, {c.topics} topics [{c.fabric}]"
     )
     for heading in ("parameter", "value", "95 % interval", "unit", "meaning"):
         table.add_column(
@@ -129,7 +127,7 @@ def print_parameters(calibration: Calibration) -> None:
             prefix + p.unit,
             p.meaning,
         )
-    console = Console()
+    console = plain_console()
     console.print(table)
     model = calibration.model()
     typer.echo(f"T_batch = {model.t_batch}")

@@ -65,10 +65,11 @@ def command(
 
 
 def _print(findings: tuple[Finding, ...]) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console()
+    from aethermodel.console import plain_console
+
+    console = plain_console()
     area = None
     for finding in findings:
         if finding.area != area:

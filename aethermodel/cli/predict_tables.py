@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from aethermodel.console import plain_console
 from aethermodel.report.quantities import count, engineering, interval
 
 
 def print_tables(figures: dict[str, Any]) -> None:
     """Print a prediction's figures; warnings first, so that no figure is read without them."""
-    console = Console()
+    console = plain_console()
     for text in (*figures["warnings"], *figures["findings"]):
-        console.print(f"warning: {text}", markup=False)
+        console.print(f"warning: {text}")
     for name, p in figures["parameters"].items():
         if p["origin"] == "assumed":
             value = engineering(p["value"], p["unit"])
-            console.print(f"{name} = {value} ({p['source']})", markup=False, style="yellow")
+            console.print(f"{name} = {value} ({p['source']})", style="yellow")
     console.print(_rows(figures))
     if "optima" in figures:
         console.print(_optima(figures))
@@ -33,7 +32,7 @@ def print_tables(figures: dict[str, Any]) -> None:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=escape(title))  # a label in brackets is not markup
+    table = Table(title=title)
     table.add_column(columns[0])
     for heading in columns[1:]:
         table.add_column(heading, justify="right")

@@ -96,12 +96,15 @@ def command(
     output = output or Path("reports/model_vs_measured.html")
     check_apart(output, [notebook, json])
     if notebook is not None:
-        from aethermodel.report.html import export
+        from aethermodel.report.html import export_page
+        from aethermodel.report.losses import told
         from aethermodel.report.notebook import read_notebook
 
         if not read_notebook(notebook).executed:
             raise ValueError(f"{notebook}: none of its cells was executed, so there is no result")
-        export(notebook, output)
+        exported = export_page(notebook, output)
+        for line in told(exported.losses):
+            typer.echo(f"aethermodel: {line}", err=True)
         typer.echo(output)
         return
     from aethermodel.measure.campaign import Campaign

@@ -86,15 +86,14 @@ def command(
 
 def print_trial(trial: Trial) -> None:
     """Print the comparison table and the verdict."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from aethermodel.calibrate.composition import composition_errors
+    from aethermodel.console import plain_console
 
     c = trial.campaign
     processes = "one process" if c.fabric == "loopback" else "from another process"
-    table = Table(title=escape(f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]"))
+    table = Table(title=f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]")
     for heading in ("N", "measured", "predicted", "95 % interval", "error", "rate", "copy ceiling"):
         table.add_column(heading, justify="right")
     for row in trial.table.itertuples():
@@ -107,7 +106,7 @@ def print_trial(trial: Trial) -> None:
             f"{row.measured_per_second / 1e6:,.2f} M/s",
             f"{row.copy_per_second / 1e6:,.1f} M/s",
         )
-    Console().print(table)
+    plain_console().print(table)
     typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
     for found in composition_errors(trial.table).itertuples():
         typer.echo(

@@ -1,33 +1,37 @@
 """The cells of an executed notebook as the pieces of a page.
 
-A report is read for its words and figures. Code, and what it said on standard error, waits in
-one closed box behind the output that it led to, so that ten cells of setting up do not stand
-before the verdict.
+A report is read for its words and figures. Code waits in one closed box behind the output that
+it led to, so that ten cells of setting up do not stand before the verdict.
 """
 
 from __future__ import annotations
 
-from html import escape
+import re
+from html import escape, unescape
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+from aethermodel.report.losses import Loss
 from aethermodel.report.markdown import ReportMarkdown
-from aethermodel.report.notebook import Stream
-from aethermodel.report.outputs import OutputRenderer, preformatted
-from aethermodel.report.sanitize import Sanitizer
+from aethermodel.report.notebook import Failure, Stream
+from aethermodel.report.outputs import OutputRenderer, error_words
+from aethermodel.report.sanitize import Clean, Sanitizer
 from aethermodel.report.template import Heading, Page, Piece
+from aethermodel.report.terminal_text import preformatted
 
 if TYPE_CHECKING:
     from aethermodel.report.notebook import Cell, Notebook, Output
 
 _NAMES = {"parameters": "Parameters (defaults)", "injected-parameters": "Parameters of this run"}
-_CONTENTS_FROM = 3
+_LINK = re.compile(r'href="#([^"]+)"')
 
 
 def build_page(notebook: Notebook, title: str) -> Page:
     """Render a notebook's cells.
 
     Cells tagged ``remove-cell``, ``remove-input`` or ``remove-output`` lose what the tag says;
-    ``hide-input`` is what every cell gets. Raw cells are left out, except raw HTML.
+    ``hide-input`` is what every cell gets. Raw cells are shown where they are HTML, Markdown or
+    plain text.
 
     Parameters
     ----------
@@ -39,7 +43,7 @@ def build_page(notebook: Notebook, title: str) -> Page:
     Returns
     -------
     Page
-        The same notebook gives the same page.
+        The same notebook gives the same page. Its `losses` say what is not shown.
     """
     builder = _Builder(notebook)
     for cell in notebook.cells:
@@ -47,19 +51,53 @@ def build_page(notebook: Notebook, title: str) -> Page:
     builder.finish()
     headings = [heading for piece in builder.pieces for heading in piece.headings]
     first = next((heading.text for heading in headings if heading.level == 1), "")
-    contents = [heading for heading in headings if heading.level in (2, 3)]
-    if len(contents) >= _CONTENTS_FROM:
-        _opening(builder.pieces).opens = True
     title = title or str(notebook.metadata.get("title", "")) or first or "Report"
-    return Page(title, bool(first), builder.pieces, contents, builder.outputs.failed)
+    stopped, passed = _errors(notebook)
+    return Page(
+        title,
+        bool(first),
+        builder.pieces,
+        headings,
+        stopped,
+        passed=passed,
+        sheets=builder.sheets,
+        losses=builder.losses,
+    )
 
 
-def _opening(pieces: list[Piece]) -> Piece:
-    """Return the piece before the contents: what a report shows first stands before them."""
-    sections = [i for i, piece in enumerate(pieces) if any(h.level == 2 for h in piece.headings)]
-    shown = next((i for i, piece in enumerate(pieces) if piece.is_output), len(pieces))
-    place = next((i for i in sections if i > shown), sections[0] if sections else 0)
-    return pieces[max(place - 1, 0)]
+def _errors(notebook: Notebook) -> tuple[str | None, list[str]]:
+    """Return the error that ended the run, and those after which it went on.
+
+    A cell that is tagged to raise one is neither.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    stopped, passed = None, []
+    for place, cell in enumerate(code):
+        error = next((o for o in cell.outputs if isinstance(o, Failure)), None)
+        if error is None or "raises-exception" in _tags(cell):
+            continue
+        words = f"In {_called(cell)}: {error_words(error)}"
+        if any(_ran_after(cell, other) for other in code[place + 1 :]):
+            passed.append(words)
+        elif stopped is None:
+            stopped = words
+    return stopped, passed
+
+
+def _ran_after(cell: Cell, other: Cell) -> bool:
+    if cell.execution_count is None or other.execution_count is None:
+        return cell.execution_count is None and bool(other.outputs)
+    return other.execution_count > cell.execution_count
+
+
+def _called(cell: Cell) -> str:
+    number = cell.execution_count
+    return f"cell {number}" if number else "a cell without a number"
+
+
+def _tags(cell: Cell) -> set[str]:
+    tags = cell.metadata.get("tags")
+    return {str(tag) for tag in tags} if isinstance(tags, list) else set()
 
 
 class _Builder:
@@ -67,30 +105,75 @@ class _Builder:
         self.pieces: list[Piece] = []
         self._sanitizer = Sanitizer(reserved=("report",))
         self._markdown = ReportMarkdown(self._sanitizer.ids)
-        self.outputs = OutputRenderer(self._sanitizer, self._markdown)
-        self._language = notebook.metadata.get("language_info", {}).get("name", "python")
+        self._outputs = OutputRenderer(self._sanitizer, self._markdown)
+        language = notebook.metadata.get("language_info")
+        self._language = language.get("name") if isinstance(language, dict) else "python"
         self._waiting: list[str] = []
+        # As Jupyter names a heading's anchor, to the anchor that it has here.
+        self._anchors: dict[str, str] = {}
+
+    @property
+    def sheets(self) -> list[str]:
+        """Style sheets of outputs."""
+        return self._sanitizer.sheets
+
+    @property
+    def losses(self) -> list[Loss]:
+        """All that is not shown."""
+        return self._outputs.losses
 
     def add(self, cell: Cell) -> None:
-        tags = set(cell.metadata.get("tags", []))
+        tags = _tags(cell)
         if "remove-cell" in tags:
             return
         if cell.cell_type == "code":
             self._add_code(cell, tags)
         elif cell.cell_type == "markdown":
-            html, headings = self._markdown.render(cell.source, cell.attachments)
-            self._add_prose(self._sanitizer.clean(html), headings)
-        elif "text/html" in (cell.metadata.get("raw_mimetype"), cell.metadata.get("format")):
-            self._add_prose(self._sanitizer.clean(cell.source), [])
+            self._add_markdown(cell)
+        else:
+            self._add_raw(cell)
 
     def finish(self) -> None:
-        """Place the code after which nothing was shown."""
+        """Place the code after which nothing was shown, and lead links to their headings."""
         if self._waiting:
             self.pieces.append(Piece(f'<div class="cell">{self._closed_box()}</div>'))
+        for piece in self.pieces:
+            piece.html = _LINK.sub(self._led, piece.html)
 
-    def _add_prose(self, html: str, headings: list[Heading]) -> None:
-        if html.strip():
-            self.pieces.append(Piece(f'<div class="cell prose">{html}</div>', headings))
+    def _led(self, link: re.Match[str]) -> str:
+        name = unquote(unescape(link[1]))
+        if name in self._sanitizer.ids or name not in self._anchors:
+            return link[0]
+        return f'href="#{escape(self._anchors[name])}"'
+
+    def _add_markdown(self, cell: Cell) -> None:
+        if self._markdown.is_long(cell.source):
+            self._add_prose(Clean(preformatted(cell.source), [Loss("long", part=True)]), [])
+            return
+        html, headings = self._markdown.render(cell.source, cell.attachments)
+        for heading in headings:
+            self._anchors.setdefault(heading.text.replace(" ", "-"), heading.anchor)
+        clean = self._sanitizer.prose(html, [heading.anchor for heading in headings])
+        self._add_prose(clean, headings)
+
+    def _add_raw(self, cell: Cell) -> None:
+        """Show a raw cell: one without a form is text, as in Jupyter."""
+        form = str(cell.metadata.get("raw_mimetype") or cell.metadata.get("format") or "")
+        if form in ("text/html", "html"):
+            self._add_prose(self._sanitizer.prose(cell.source), [])
+        elif form in ("text/markdown", "markdown"):
+            self._add_markdown(cell)
+        elif form in ("", "text/plain"):
+            self._add_prose(Clean(preformatted(cell.source)), [])
+        else:
+            self._outputs.losses.append(Loss("raw", form))
+
+    def _add_prose(self, clean: Clean, headings: list[Heading]) -> None:
+        self._outputs.losses += [loss._replace(part=True) for loss in clean.losses]
+        if clean.html.strip():
+            paper = " paper" if clean.coloured else ""
+            html = f'<div class="cell prose{paper}">{clean.html}</div>'
+            self.pieces.append(Piece(html, headings))
 
     def _add_code(self, cell: Cell, tags: set[str]) -> None:
         if cell.source.strip() and "remove-input" not in tags:
@@ -101,16 +184,8 @@ class _Builder:
             )
         if "remove-output" in tags:
             return
-        number = cell.execution_count
-        name = f"cell {number}" if number else "a cell without a number"
-        shown = ""
-        for output in _joined(cell.outputs):
-            if isinstance(output, Stream) and output.name == "stderr":
-                said = preformatted(output.text)
-                if said:
-                    self._waiting.append(f'<div class="name">Standard error</div>{said}')
-            else:
-                shown += self.outputs.shown(output, name)
+        name = _called(cell)
+        shown = "".join(self._outputs.shown(output, name) for output in _joined(cell.outputs))
         if shown:
             html = f'<div class="cell">{shown}{self._closed_box()}</div>'
             self.pieces.append(Piece(html, is_output=True))

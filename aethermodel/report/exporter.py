@@ -11,6 +11,7 @@ from nbconvert.exporters.exporter import Exporter
 from traitlets import Unicode, default
 
 from aethermodel.report.cells import build_page
+from aethermodel.report.losses import told
 from aethermodel.report.notebook import Notebook
 from aethermodel.report.template import fill
 
@@ -35,4 +36,7 @@ class AetherHTMLExporter(Exporter):  # type: ignore[misc]  # nbconvert is untype
     ) -> tuple[str, Any]:
         """Return the page, and nbconvert's resources."""
         notebook, resources = super().from_notebook_node(nb, resources, **settings)
-        return fill(build_page(Notebook.model_validate(notebook), self.title)), resources
+        page = build_page(Notebook.model_validate(notebook), self.title)
+        for line in told(page.losses):
+            self.log.warning("%s", line)
+        return fill(page), resources

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from aethermodel.documents import write_whole
 from aethermodel.report.cells import build_page
+from aethermodel.report.losses import Loss
 from aethermodel.report.notebook import read_notebook
 from aethermodel.report.template import fill
 
@@ -45,7 +47,38 @@ def export(
     OSError
         If a file cannot be read or written.
     """
+    return export_page(executed_notebook_path, output_path, title=title).path
+
+
+class Export(NamedTuple):
+    """A page that was written.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    losses : list of Loss
+        What of the notebook it does not show; the page says so in each place.
+    """
+
+    path: Path
+    losses: list[Loss]
+
+
+def export_page(
+    executed_notebook_path: str | os.PathLike[str],
+    output_path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+) -> Export:
+    """Write an executed notebook as `export` does, and tell what the page does not show.
+
+    Parameters
+    ----------
+    executed_notebook_path, output_path, title
+        As for `export`.
+    """
     notebook = read_notebook(Path(executed_notebook_path))
     target = Path(output_path)
-    write_whole(target, fill(build_page(notebook, title or "")))
-    return target
+    page = build_page(notebook, title or "")
+    write_whole(target, fill(page))
+    return Export(target, page.losses)

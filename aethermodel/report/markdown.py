@@ -9,28 +9,57 @@ from typing import Any
 import mistune
 from mistune.plugins.math import math
 
-from aethermodel.report.sanitize import free_id
+from aethermodel.report.ids import Ids
 from aethermodel.report.template import Heading
 from aethermodel.report.tex import tex_box
 
+# Notebooks know LaTeX's environments without dollar signs too.
+_ENVIRONMENT = r"^ {0,3}\\begin\{(?P<environment_name>[a-z]+\*?)\}"
+_LONGEST_ENVIRONMENT = 20_000
+# What costs time: signs of markdown, and formulas, each about as much as twenty more letters.
+_MOST_SIGNS = 150_000
+_MOST_FORMULAS, _EACH_FORMULA = 100_000, 20
+_SIGN = re.compile(r"[\[\]<>*_`$|~\-\\\n]")
+
 
 class ReportMarkdown:
-    """Renders the markdown cells of one page; headings get ids that the page does not hold.
+    """Renders the markdown of one page; headings get ids that the page does not hold.
 
     Parameters
     ----------
-    ids : set of str
+    ids : Ids
         The ids that the page holds, shared with its sanitizer.
     """
 
-    def __init__(self, ids: set[str]) -> None:
+    def __init__(self, ids: Ids) -> None:
         self._renderer = _Renderer(ids)
+        self._signs = 0
+        self._formulas_left = _MOST_FORMULAS
         self._render = mistune.create_markdown(
-            renderer=self._renderer, plugins=["table", "strikethrough", "footnotes", math]
+            renderer=self._renderer,
+            plugins=["table", "strikethrough", "footnotes", "task_lists", "url", math],
         )
-        # The plugin registers its own rendering, which needs a script in the browser.
-        self._renderer.register("block_math", _block_math)
-        self._renderer.register("inline_math", _inline_math)
+        self._render.block.register("environment", _ENVIRONMENT, _environment, before="list")
+        # The plugins register their own renderings, which need a script or a form.
+        self._renderer.register("block_math", lambda _, text: self.formula(text, display=True))
+        self._renderer.register("inline_math", lambda _, text: self.formula(text))
+        self._renderer.register("task_list_item", _task)
+
+    def is_long(self, source: str) -> bool:
+        """Whether a text, with all that was rendered, would take too long to be typeset."""
+        return self._signs + len(_SIGN.findall(source)) > _MOST_SIGNS
+
+    def formula(self, source: str, *, display: bool = False) -> str:
+        """Return a formula as MathML; the source of it where a page has very many."""
+        cost = len(source) + _EACH_FORMULA
+        if cost > self._formulas_left:
+            return f'<code class="tex">{escape(source.strip())}</code>'
+        self._formulas_left -= cost
+        return tex_box(source, display=display) + ("\n" if display else "")
+
+    def text(self, source: str) -> str:
+        """Return markdown as HTML, not yet sanitized, for what is no cell."""
+        return f"<pre>{escape(source)}</pre>" if self.is_long(source) else self.render(source)[0]
 
     def render(
         self, source: str, attachments: dict[str, dict[str, str]] | None = None
@@ -44,25 +73,24 @@ class ReportMarkdown:
         attachments : dict, optional
             The cell's attachments: file name to {mime type: base64 data}.
         """
+        self._signs += len(_SIGN.findall(source))
         self._renderer.headings = []
         self._renderer.attachments = attachments or {}
         return str(self._render(source)), self._renderer.headings
 
 
 class _Renderer(mistune.HTMLRenderer):
-    def __init__(self, ids: set[str]) -> None:
+    def __init__(self, ids: Ids) -> None:
         # Raw HTML passes: everything is sanitized afterwards.
         super().__init__(escape=False, allow_harmful_protocols=True)
         self.ids = ids
-        self.given: set[str] = set()
         self.headings: list[Heading] = []
         self.attachments: dict[str, dict[str, str]] = {}
 
     def heading(self, text: str, level: int, **_attributes: Any) -> str:
         words = unescape(re.sub(r"<[^>]*>", "", text)).strip()
         slug = re.sub(r"[^\w]+", "-", words.lower()).strip("-") or "section"
-        anchor = free_id(slug, self.ids | self.given)
-        self.given.add(anchor)
+        anchor = self.ids.free(slug)
         self.headings.append(Heading(level, anchor, words))
         link = f'<a class="anchor" href="#{escape(anchor)}" aria-label="Link to this heading">#</a>'
         return f'<h{level} id="{escape(anchor)}">{text}{link}</h{level}>\n'
@@ -75,9 +103,21 @@ class _Renderer(mistune.HTMLRenderer):
         return super().image(text, url, title)
 
 
-def _block_math(_renderer: Any, text: str) -> str:
-    return tex_box(text, display=True) + "\n"
+def _environment(_block: Any, match: re.Match[str], state: Any) -> int | None:
+    end = rf"\end{{{match.group('environment_name')}}}"
+    stop = state.src.find(end, match.end(), match.end() + _LONGEST_ENVIRONMENT)
+    if stop < 0:
+        return None
+    stop += len(end)
+    state.append_token({"type": "block_math", "raw": state.src[match.start() : stop]})
+    following = state.src.find("\n", stop)
+    rest = state.src[stop : following if following >= 0 else len(state.src)]
+    return stop + len(rest) + 1 if not rest.strip() else stop
 
 
-def _inline_math(_renderer: Any, text: str) -> str:
-    return tex_box(text)
+def _task(_renderer: Any, text: str, checked: bool = False) -> str:
+    box, said = ("\N{BALLOT BOX WITH CHECK}", "done") if checked else ("\N{BALLOT BOX}", "to do")
+    mark = f'<span role="img" aria-label="{said}">{box}</span> '
+    before, opening, rest = text.partition("<p>")
+    item = before + opening + mark + rest if opening and not before.strip() else mark + text
+    return f'<li class="task">{item}</li>\n'

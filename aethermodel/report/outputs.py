@@ -8,17 +8,29 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from aethermodel.report.losses import Loss
 from aethermodel.report.markdown import ReportMarkdown
 from aethermodel.report.notebook import Failure, Stream
-from aethermodel.report.sanitize import Sanitizer
-from aethermodel.report.tex import tex_box
+from aethermodel.report.sanitize import Clean, Sanitizer
+from aethermodel.report.terminal_text import plain, preformatted
 
 if TYPE_CHECKING:
-    from aethermodel.report.notebook import Output
+    from aethermodel.report.notebook import Display, Output
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
+_SEEN = re.compile(r"<(?:img|svg|math|audio|video|hr)\b")
+_TAGS = re.compile("<[^>]*>")
+# How Python names an object that says nothing of itself.
+_NAMELESS = re.compile(r"\s*<[\w.]+(?: object)?(?: at 0x[0-9a-f]+)?>\s*")
+_PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_SCRIPTS = ("application/javascript", "text/javascript")
+# Standard error of more lines is folded, so that a library's warnings do not bury the results.
+_FOLDED_FROM = 8
+
+
+# From a form's body, the text alternative of a picture, and what is said about the form.
+_Render = Callable[[Any, str, dict[str, Any]], Clean]
 
 
 class OutputRenderer:
@@ -33,28 +45,27 @@ class OutputRenderer:
 
     Attributes
     ----------
-    failed : str or None
-        The first error that the notebook stopped with, in words.
+    losses : list of Loss
+        What could not be shown so far.
     """
 
     def __init__(self, sanitizer: Sanitizer, markdown: ReportMarkdown) -> None:
-        self.failed: str | None = None
+        self.losses: list[Loss] = []
         self._sanitizer = sanitizer
         self._markdown = markdown
-        # The first form that an output has is the one shown; widgets have their text only.
-        self._forms: dict[str, Callable[[Any, str], str]] = {
-            "text/html": sanitizer.clean,
-            "image/svg+xml": sanitizer.clean,
-            "image/png": lambda body, words: self._image("png", body, words),
-            "image/jpeg": lambda body, words: self._image("jpeg", body, words),
-            "text/markdown": lambda body, _: sanitizer.clean(markdown.render(body)[0]),
-            "text/latex": lambda body, _: sanitizer.clean(_latex(body)),
-            "text/plain": lambda body, _: preformatted(body),
-            "application/json": lambda body, _: preformatted(_indented(body)),
+        # The first form of an output that shows anything is taken.
+        self._forms: dict[str, _Render] = {
+            "text/html": lambda body, words, _: sanitizer.output(body, words),
+            "image/svg+xml": lambda body, words, _: sanitizer.output(body, words),
+            **{form: self._image_of(form) for form in _PICTURES[1:]},
+            "text/markdown": lambda body, words, _: sanitizer.output(markdown.text(body), words),
+            "text/latex": lambda body, words, _: sanitizer.output(self._latex(body), words),
+            "application/json": lambda body, *_: Clean(preformatted(_indented(body))),
+            "text/plain": lambda body, *_: Clean(preformatted(body)),
         }
 
     def shown(self, output: Output, cell: str) -> str:
-        """Return the HTML of a result, a display, an error or standard output.
+        """Return the HTML of a result, a display, an error or a stream.
 
         Parameters
         ----------
@@ -66,55 +77,112 @@ class OutputRenderer:
         Returns
         -------
         str
-            HTML that is safe to place; empty when there is nothing to show.
+            HTML that is safe to place; empty when there is nothing to show. What cannot be
+            shown is named in its place.
         """
         if isinstance(output, Failure):
-            return self._error(output, cell)
+            return _error(output)
         if isinstance(output, Stream):
-            return preformatted(output.text)
-        form = next((form for form in self._forms if form in output.data), None)
-        if form is None:
-            return ""
-        own = output.metadata.get(form)
-        named = own if isinstance(own, dict) else output.metadata
-        words = str(named.get("alt") or f"Figure in the output of {cell}")
-        html = self._forms[form](output.data[form], words)
-        return f'<div class="output">{html}</div>' if html else ""
+            return _stream(output)
+        clean, lost = self._richest(output, cell)
+        lost = list({loss.kind: loss for loss in reversed(lost)}.values())[::-1]
+        part = bool(clean.html)
+        self.losses += [loss._replace(part=part) for loss in lost]
+        box = _box(clean) if part else ""
+        # A picture that is not there is named in its place.
+        noted = [loss for loss in lost if not (part and loss.kind == "picture")]
+        return box + "".join(_note(loss, part=part) for loss in noted)
 
-    def _image(self, kind: str, body: str, words: str) -> str:
-        encoded = "".join(body.split())
-        if not _BASE64.fullmatch(encoded):
-            return ""
-        source = f"data:image/{kind};base64,{encoded}"
-        return self._sanitizer.clean(f'<img src="{source}" alt="{escape(words)}">')
+    def _richest(self, output: Display, cell: str) -> tuple[Clean, list[Loss]]:
+        """Return the first form that shows anything, and what is lost with it."""
+        data = output.data
+        lost = [Loss("script")] if any(form in data for form in _SCRIPTS) else []
+        if _WIDGET in data:
+            lost.append(Loss("viewer", "an interactive widget"))
+        for form, render in self._forms.items():
+            if form not in data:
+                continue
+            own = output.metadata.get(form)
+            about = own if isinstance(own, dict) else output.metadata
+            words = str(about.get("alt") or f"Figure in the output of {cell}")
+            clean = render(data[form], words, about)
+            still = any(picture in data for picture in _PICTURES) and form == "text/html"
+            if still and any(loss.kind == "script" for loss in clean.losses):
+                continue  # what the script would draw is there as a picture
+            if form == "text/plain" and lost and _NAMELESS.fullmatch(str(data[form])):
+                continue
+            lost += clean.losses
+            if _visible(clean.html):
+                return clean, lost
+        known = (*self._forms, *_SCRIPTS, _WIDGET)
+        lost += [Loss("viewer", form) for form in data if form not in known and not lost]
+        return Clean(""), lost
 
-    def _error(self, output: Failure, cell: str) -> str:
-        words = terminal_text(f"{output.ename}: {output.evalue}")
-        if self.failed is None:
-            self.failed = f"In {cell}: {words}"
-        trace = preformatted("\n".join(output.traceback))
-        return (
-            f'<div class="error"><strong>{escape(words)}</strong>'
-            f"<details><summary>Traceback</summary>{trace}</details></div>"
-        )
+    def _image_of(self, form: str) -> _Render:
+        def image(body: str, words: str, size: dict[str, Any]) -> Clean:
+            encoded = "".join(body.split())
+            if not _BASE64.fullmatch(encoded):
+                return Clean("", [Loss("broken", form)])
+            source = f"data:{form};base64,{encoded}"
+            size = "".join(
+                f' {side}="{size[side]}"'
+                for side in ("width", "height")
+                if isinstance(size.get(side), int)
+            )
+            img = f'<img src="{source}" alt="{escape(words)}"{size}>'
+            return self._sanitizer.output(img, words)
+
+        return image
+
+    def _latex(self, body: str) -> str:
+        return self._markdown.formula(body.strip().strip("$"), display=True)
 
 
-def preformatted(text: str) -> str:
-    """Return a terminal's text as a box that scrolls; empty when nothing is visible."""
-    shown = terminal_text(text).strip("\n")
-    return f'<pre tabindex="0">{escape(shown)}</pre>' if shown.strip() else ""
+def _box(clean: Clean) -> str:
+    """Put an output into the box that it cannot leave."""
+    named = f' id="{clean.scope}"' if clean.scope else ""
+    paper = " paper" if clean.coloured else ""
+    return f'<div class="output{paper}"{named}>{clean.html}</div>'
 
 
-def terminal_text(text: str) -> str:
-    """Return what a terminal would show at the end: no colours, no overwritten progress."""
-    lines = _ANSI.sub("", text).replace("\r\n", "\n").split("\n")
-    kept = (line.rstrip("\r").rpartition("\r")[2] for line in lines)
-    return "\n".join(_CONTROL.sub("", line) for line in kept)
+def _note(loss: Loss, *, part: bool) -> str:
+    said = "Not all of this output is shown" if part else "An output is not shown"
+    address = loss.detail
+    where = ""
+    if address.startswith(("https://", "http://")):
+        link = escape(address)
+        where = f': <a rel="noopener noreferrer" href="{link}">{link}</a>'
+        loss = loss._replace(detail="")
+    return f'<p class="missing">{said}: {escape(loss.why)}{where}.</p>'
 
 
-def _latex(body: str) -> str:
-    return tex_box(body.strip().strip("$"), display=True)
+def _visible(html: str) -> bool:
+    return bool(_SEEN.search(html)) or bool(_TAGS.sub("", html).strip())
+
+
+def _stream(output: Stream) -> str:
+    said = preformatted(output.text)
+    if output.name != "stderr" or not said:
+        return said
+    lines = plain(output.text).strip("\n").count("\n") + 1
+    if lines < _FOLDED_FROM:
+        return f'<div class="stderr"><div class="name">Standard error</div>{said}</div>'
+    summary = f"<summary>Standard error, {lines} lines</summary>"
+    return f'<details class="stderr">{summary}{said}</details>'
+
+
+def _error(output: Failure) -> str:
+    trace = preformatted("\n".join(output.traceback))
+    details = f"<details><summary>Traceback</summary>{trace}</details>" if trace else ""
+    return f'<div class="error"><strong>{escape(error_words(output))}</strong>{details}</div>'
+
+
+def error_words(output: Failure) -> str:
+    """Return an error as one line of text."""
+    return " ".join(plain(f"{output.ename}: {output.evalue}").split())
 
 
 def _indented(body: Any) -> str:
+    if isinstance(body, str):
+        return body
     return json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False)

@@ -54,6 +54,5 @@ def render(title: str, opening: list[Any], sections: Iterable[Section]) -> str:
         inside = "".join(map(_html, section.shown))
         html = f'<h2 id="{heading.anchor}">{escape(section.title)}</h2>{inside}'
         pieces.append(Piece(f'<div class="cell">{html}</div>', [heading], True))
-    pieces[0].opens = True
-    contents = [piece.headings[0] for piece in pieces[1:]]
-    return fill(Page(title, True, pieces, contents, None))
+    headings = [piece.headings[0] for piece in pieces]
+    return fill(Page(title, True, pieces, headings, None))

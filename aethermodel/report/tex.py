@@ -11,6 +11,17 @@ _UPRIGHT = re.compile(r"\\(?:mathrm|operatorname|textrm)\s*\{([A-Za-z][A-Za-z /-
 _QUANTITY = re.compile(r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _UNIT = re.compile(r"\\(?:si|unit)\s*\{([^{}]*)\}")
 _NUMBER = re.compile(r"\\num\s*\{([^{}]*)\}")
+# Alignments by the names of amsmath, which the converter knows by one of them only.
+_ALIGNED = re.compile(
+    r"\\(begin|end)\{(?:align|aligned|split|alignat|alignedat|flalign)\*?\}(?:\[[tbc]\]|\{\d+\})?"
+)
+_GATHERED = re.compile(r"\\(begin|end)\{(?:gather|gathered|multline)\*?\}(?:\[[tbc]\])?")
+_EQUATIONS = re.compile(r"\\(begin|end)\{eqnarray\*?\}")
+# Numbers of equations and the names to refer to them by.
+_NUMBERED = re.compile(r"\\(?:label\s*\{[^{}]*\}|nonumber(?![a-zA-Z])|notag(?![a-zA-Z]))")
+_BREAK = re.compile(r"\\\\")
+# A longer one would be no formula, and the converter is slow.
+_LONGEST = 20_000
 _UNITS = {
     "pico": "p", "nano": "n", "micro": "µ", "milli": "m", "kilo": "k", "mega": "M", "giga": "G",
     "second": "s", "byte": "B", "bit": "bit", "hertz": "Hz", "per": "/", "percent": "%",
@@ -42,6 +53,8 @@ def tex_to_mathml(source: str, *, display: bool = False) -> str:
     """
     from latex2mathml.converter import convert
 
+    if len(source) > _LONGEST:
+        return f'<code class="tex">{escape(source.strip())}</code>'
     try:
         markup = str(convert(_plain(source), display="block" if display else "inline"))
     except Exception:  # the converter raises many kinds on malformed input, some undocumented
@@ -89,8 +102,16 @@ def _understood(markup: str) -> bool:
 
 def _plain(source: str) -> str:
     """Rewrite what the converter gets wrong: words as indices, alignments, units."""
-    source = source.replace(r"\displaystyle", " ").strip()
-    source = re.sub(r"\\(begin|end)\{(?:aligned|split|align)\}", r"\\\1{align*}", source)
+    source = _NUMBERED.sub("", source.replace(r"\displaystyle", " ")).strip()
+    if _BREAK.search(source) and r"\begin" not in source:
+        source = rf"\begin{{gather}}{source}\end{{gather}}"
+    source = _ALIGNED.sub(lambda m: rf"\{m[1]}{{align*}}", source)
+    source = _EQUATIONS.sub(
+        lambda m: r"\begin{array}{rcl}" if m[1] == "begin" else r"\end{array}", source
+    )
+    source = _GATHERED.sub(
+        lambda m: r"\begin{array}{c}" if m[1] == "begin" else r"\end{array}", source
+    )
     source = _QUANTITY.sub(lambda m: rf"{m[1]}\,\text{{{_unit(m[2])}}}", source)
     source = _UNIT.sub(lambda m: rf"\text{{{_unit(m[1])}}}", source)
     source = _NUMBER.sub(lambda m: m[1], source)
