@@ -118,7 +118,8 @@ def _may_be_zero(fit: TermFit, name: str) -> bool:
     """
     at = fit.form.coefficients.index(name)
     centre = float(fit.values[at] + fit.shift[at])
-    return 2 * centre <= fit.parameters[name].high
+    half = np.hypot(fit.half[at], fit.between.half(fit.values[at], fit.level))
+    return bool(centre <= half)
 
 
 def _confused(fit: TermFit, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
