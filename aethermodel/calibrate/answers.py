@@ -12,7 +12,7 @@ from aethermodel.calibrate.draws import Answer, answer
 from aethermodel.calibrate.scenario import Scenario
 from aethermodel.model.bottleneck import bottleneck_map
 from aethermodel.model.law import Law
-from aethermodel.model.optimum import best_rate, best_within, size_for_rate
+from aethermodel.model.optimum import best_rate, best_within, last_size_at, size_for_rate
 from aethermodel.model.roofline import Ceiling, Origin, interpreter_ceiling
 from aethermodel.model.sensitivity import gains
 from aethermodel.model.stages import Pipelined, law_of
@@ -35,11 +35,17 @@ class Optimum:
         Events; infinite where no batch size will do, nan where one event already is too many.
     per_second : Answer
         Throughput at that size.
+    last : Answer
+        Of a goal that a range of batch sizes reaches, the largest of them; nan of others.
+    extrapolated : bool
+        Whether the size is beyond all that were calibrated.
     """
 
     goal: str
     size: Answer
     per_second: Answer
+    last: Answer
+    extrapolated: bool
 
 
 @dataclass(frozen=True)
@@ -81,51 +87,94 @@ class Answers:
     def _drawn(self) -> Law | Pipelined:
         return law_of(self.scenario.model, self.scenario.draws)
 
-    def best_rate(self) -> Answer:
-        """Return the highest throughput at any batch size, in events a second."""
-        return answer(float(best_rate(self._point)[0][0]), best_rate(self._drawn)[0])
+    def _drawn_about(self, size: float) -> Law | Pipelined:
+        """The drawn laws, for a time or a rate at about a batch size."""
+        drawn = self._drawn
+        if not isinstance(drawn, Pipelined):
+            return drawn
+        return drawn.ranked_at(float(np.clip(size, 1, self.largest)))
 
-    def share(self, share: float, most: float = np.inf) -> Optimum:
-        """Return the smallest batch size that reaches a share of the highest throughput.
+    @property
+    def largest(self) -> float:
+        """Largest calibrated batch: the best rate is looked for up to there."""
+        return self.scenario.calibration.largest
 
-        Without a knee the highest is that of the largest batch there is room for, `most` events;
-        where there is no such limit, the asymptote.
+    def best_rate(self, most: float | None = None) -> Answer:
+        """Return the highest throughput at any batch size up to `most`, in events a second.
+
+        Parameters
+        ----------
+        most : float, optional
+            In events; the largest calibrated batch by default, infinite for the limit of the law.
+        """
+        most = self.largest if most is None else most
+        (rate,), (size,) = best_rate(self._point, most)
+        return answer(float(rate), best_rate(self._drawn_about(size), most)[0])
+
+    def share(self, share: float, most: float | None = None) -> Optimum:
+        """Return the batch sizes that reach a share of the highest throughput.
+
+        All commands recommend by this. A rate hardly changes over a wide range of batch sizes, so
+        that the best size itself is badly known, and of no use; the ends of the range are known.
+
+        Parameters
+        ----------
+        share : float
+            Above 0 and below 1.
+        most : float, optional
+            Largest batch to look at, in events; the largest calibrated one by default, infinite
+            for the limit of the law.
         """
         if not 0 < share < 1:
             raise ValueError(f"a share of the best rate lies between 0 and 1, not at {share!r}")
+        most = self.largest if most is None else most
         goal = f"{share:.0%} of the best rate"
         if most < np.inf:
             goal += f" up to N = {most:,.0f}"
-        point, drawn = (
-            np.ceil(size_for_rate(law, share * best_rate(law, most)[0]))
-            for law in (self._point, self._drawn)
-        )
-        return self._optimum(goal, point, drawn)
+        near = size_for_rate(self._point, share * best_rate(self._point, most)[0])
+        laws = (self._point, self._drawn_about(float(near[0])))
+        wanted = [share * best_rate(law, most)[0] for law in laws]
+        least = [np.ceil(size_for_rate(law, x)) for law, x in zip(laws, wanted, strict=True)]
+        if np.isinf(most):
+            return self._optimum(goal, *least)
+        least = [np.minimum(sizes, most) for sizes in least]
+        last = [
+            np.maximum(np.floor(last_size_at(law, x, most)), sizes)
+            for law, x, sizes in zip(laws, wanted, least, strict=True)
+        ]
+        return self._optimum(goal, *least, answer(float(last[0][0]), last[1]))
 
     def rate(self, per_second: float) -> Optimum:
         """Return the smallest batch size that reaches a throughput in events a second."""
         goal = f"at least {per_second:,.0f} events/s"
-        found = [np.ceil(size_for_rate(law, per_second)) for law in (self._point, self._drawn)]
-        return self._optimum(goal, *found)
+        point = np.ceil(size_for_rate(self._point, per_second))
+        drawn = np.ceil(size_for_rate(self._drawn_about(float(point[0])), per_second))
+        return self._optimum(goal, point, drawn)
 
     def within(self, seconds: float) -> Optimum:
         """Return the batch size of the highest throughput whose T_batch stays within a time."""
         goal = f"T_batch within {seconds * 1e6:,.6g} µs"
-        found = [np.floor(best_within(law, seconds)) for law in (self._point, self._drawn)]
-        return self._optimum(goal, *found)
+        point = np.floor(best_within(self._point, seconds))
+        drawn = np.floor(best_within(self._drawn_about(float(point[0])), seconds))
+        return self._optimum(goal, point, drawn)
 
     def gain_at(self, size: float, n: float) -> Answer:
         """Return the relative gain in throughput of batches of `size` events over those of `n`."""
         point, drawn = (law.rate(size) / law.rate(n) - 1 for law in (self._point, self._drawn))
         return answer(float(point[0]), drawn)
 
-    def _optimum(self, goal: str, point: Floats, drawn: Floats) -> Optimum:
+    def _optimum(
+        self, goal: str, point: Floats, drawn: Floats, last: Answer | None = None
+    ) -> Optimum:
         size = float(point[0])
+        none = Answer(float("nan"), float("nan"), float("nan"))
         if not np.isfinite(size):
-            none = Answer(float("nan"), float("nan"), float("nan"))
-            return Optimum(goal, answer(size, drawn), none)
-        at = self._drawn.rate(np.full(drawn.shape, size))
-        return Optimum(goal, answer(size, drawn), answer(float(self._point.rate(size)[0]), at))
+            return Optimum(goal, answer(size, drawn), none, none, extrapolated=size > 0)
+        at = self._drawn_about(size).rate(np.full(drawn.shape, size))
+        rate = answer(float(self._point.rate(size)[0]), at)
+        return Optimum(
+            goal, answer(size, drawn), rate, last or none, extrapolated=size > self.largest
+        )
 
     def sensitivity(self, n: float) -> list[Buys]:
         """Rank terms and parameters by what halving them buys at a batch size."""

@@ -177,6 +177,16 @@ class Calibration:
         return fit_term(n, seconds, knees=inside, switch=switch, group=group)
 
     @property
+    def largest(self) -> float:
+        """Largest batch that every term with a law of N was sampled at: beyond, nothing was seen.
+
+        A refill is of events gone by, and bends no more once they fill the cache.
+        """
+        return min(
+            max(timings.n) for term, timings in self.samples.items() if term not in ("loop", REFILL)
+        )
+
+    @property
     def fits(self) -> dict[str, TermFit]:
         """The terms' fits alone: what adds up in one process."""
         return {term: fit for term, fit in self.laws.items() if term in TERM_NAMES}

@@ -21,7 +21,7 @@ from aethermodel.calibrate.choice import (
 )
 from aethermodel.calibrate.forms import Form
 from aethermodel.calibrate.processes import ALIKE, Between, level_out
-from aethermodel.calibrate.regression import Regression
+from aethermodel.calibrate.regression import Regression, scaled_inverse
 from aethermodel.calibrate.samples import Samples, checked, summarise
 
 Floats = NDArray[np.float64]
@@ -143,17 +143,20 @@ class TermFit:
             raise ValueError("every batch size must be a finite number of at least 1 event")
         if kind not in ("mean", "observation"):
             raise ValueError(f"kind must be 'mean' or 'observation', not {kind!r}")
-        quantile = _quantile(self.freedom, level)
         flat = sizes.ravel()
         mean = self._without_fixed(self.form.design(flat)) @ self.values
         below, above = self._reach(flat, mean, level)
         further = self.between.half(mean, level, fresh=kind == "observation")
         if kind == "observation":
-            further = np.hypot(further, quantile * self.noise * mean)
+            further = np.hypot(further, self.new_half(mean, level))
         low = np.clip(mean - np.hypot(below, further), 0, mean)
         high = mean + np.hypot(above, further)
         shape = sizes.shape
         return mean.reshape(shape), low.reshape(shape), high.reshape(shape)
+
+    def new_half(self, mean: Floats, level: float) -> Floats:
+        """Half-width that a new sample's own noise leaves about a mean, in seconds."""
+        return np.asarray(_quantile(self.freedom, level) * self.noise * mean)
 
     def draw(self, count: int, rng: np.random.Generator) -> Floats:
         """Draw parameters from their joint distribution, as the samples' own noise leaves it.
@@ -399,22 +402,13 @@ def _spread(regression: Regression, samples: Samples) -> Floats:
     form = regression.form
     found = [knee for knee, free in zip(form.knees, form.free, strict=True) if free]
     if not np.any(np.isin(found, samples.n)):
-        return _inverse(regression.rows)
+        return scaled_inverse(regression.rows)
     # Where a knee settled at a measured size the law has two slopes by it, and the estimate may
     # have come there from either side: a mixture of the two, spread by their mean variance.
     law = form.design(samples.n) @ regression.values
     below = form.gradient(samples.n, regression.values, from_below=True)
     below = below * (np.sqrt(samples.kept) / law)[:, None]
-    return (_inverse(regression.rows) + _inverse(below)) / 2
-
-
-def _inverse(rows: Floats) -> Floats:
-    """Inverse of the normal matrix, its columns scaled to compare."""
-    norm = np.sqrt(np.einsum("ij,ij->j", rows, rows))
-    norm[norm == 0] = 1.0
-    scaled = rows / norm
-    inverse: Floats = np.linalg.pinv(scaled.T @ scaled, hermitian=True) / np.outer(norm, norm)
-    return inverse
+    return (scaled_inverse(regression.rows) + scaled_inverse(below)) / 2
 
 
 def _ends(drawn: Floats, level: float, axis: int) -> tuple[Floats, Floats]:
