@@ -38,7 +38,7 @@ class Optimum:
     last : Answer
         Of a goal that a range of batch sizes reaches, the largest of them; nan of others.
     extrapolated : bool
-        Whether the size is beyond all that were calibrated.
+        Whether the size, or an end of its interval, is beyond all that were calibrated.
     """
 
     goal: str
@@ -60,11 +60,15 @@ class Buys:
 
 @dataclass(frozen=True)
 class Bound:
-    """The term that binds over a range of batch sizes; its end with an interval."""
+    """The term that binds over a range of batch sizes; its end with an interval.
+
+    `extrapolated` says that the range reaches beyond all sizes that were calibrated.
+    """
 
     term: str
     begin: float
     end: Answer
+    extrapolated: bool
 
 
 class Answers:
@@ -166,36 +170,43 @@ class Answers:
     def _optimum(
         self, goal: str, point: Floats, drawn: Floats, last: Answer | None = None
     ) -> Optimum:
-        size = float(point[0])
+        size = answer(float(point[0]), drawn)
         none = Answer(float("nan"), float("nan"), float("nan"))
-        if not np.isfinite(size):
-            return Optimum(goal, answer(size, drawn), none, none, extrapolated=size > 0)
-        at = self._drawn_about(size).rate(np.full(drawn.shape, size))
-        rate = answer(float(self._point.rate(size)[0]), at)
-        return Optimum(
-            goal, answer(size, drawn), rate, last or none, extrapolated=size > self.largest
-        )
+        beyond = max(size.value, size.high) > self.largest
+        if not np.isfinite(size.value):
+            return Optimum(goal, size, none, none, beyond)
+        at = self._drawn_about(size.value).rate(np.full(drawn.shape, size.value))
+        rate = answer(float(self._point.rate(size.value)[0]), at)
+        return Optimum(goal, size, rate, last or none, beyond)
 
     def sensitivity(self, n: float) -> list[Buys]:
         """Rank terms and parameters by what halving them buys at a batch size."""
-        model, scenario = self.scenario.model, self.scenario
-        drawn = {gain.name: gain.halved for gain in gains(model, n, scenario.draws)}
-        return [
+        scenario = self.scenario
+        # The estimates in front of the draws: SymPy's derivatives are taken once.
+        values = {
+            name: np.concatenate([[p.value], scenario.draws[name]])
+            for name, p in scenario.model.parameters.items()
+        }
+        found = [
             Buys(
                 gain.name,
                 gain.is_term,
                 scenario.is_assumed(gain.name)
                 if gain.is_term
                 else scenario.origin_of(gain.name) == "assumed",
-                answer(float(gain.halved[0]), drawn[gain.name]),
+                answer(float(gain.halved[0]), gain.halved[1:]),
             )
-            for gain in gains(model, n)
+            for gain in gains(scenario.model, n, values)
         ]
+        return sorted(found, key=lambda buys: -buys.gain.value)
 
     def bottlenecks(self, top: float = TOP) -> list[Bound]:
         """Return which term binds from one event to `top` events a batch."""
         spans = bottleneck_map(self.scenario.model, top, self.scenario.draws)
-        return [Bound(span.term, span.begin, answer(span.end, span.crossing)) for span in spans]
+        return [
+            Bound(span.term, span.begin, answer(span.end, span.crossing), span.end > self.largest)
+            for span in spans
+        ]
 
     def ceilings(self, n: npt.ArrayLike, published: list[Ceiling]) -> list[Ceiling]:
         """Return what no design here passes: copies as measured, the interpreter, and others.

@@ -243,7 +243,9 @@ def _one(seed: tuple[int, int]) -> list[dict[str, Any]]:
             "question": question,
             "held": answer.low * (1 - 1e-12) <= true <= answer.high * (1 + 1e-12),
             "above": true > answer.high * (1 + 1e-12),
-            "place": (answer.value - answer.low) / max(answer.high - answer.low, 1e-300),
+            "place": (answer.value - answer.low) / (answer.high - answer.low)
+            if answer.high > answer.low
+            else 0.5,
             "width": (answer.high - answer.low) / abs(answer.value) if answer.value else np.nan,
         }
         for question, true, answer in answered(truth, truth.calibration(rng))

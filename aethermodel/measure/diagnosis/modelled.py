@@ -115,7 +115,10 @@ class Modelled:
         return Answer(float(found.seconds[0]), float(found.low[0]), float(found.high[0]))
 
     def best_size(self) -> Answer:
-        """Return the smallest batch size that reaches 95 % of the best rate, in events."""
+        """Return the smallest batch size that reaches 95 % of the best rate, in events.
+
+        Of a calibration, by the rule of all commands: up to the largest batch that it was taken at.
+        """
         if self.calibration is None:
             law = Law.of(self.model)
             size = size_for_rate(law, SHARE * best_rate(law)[0])
