@@ -115,11 +115,7 @@ def print_trial(trial: Trial) -> None:
             f"off by {found.mean_error:.1%} on average, {found.worst_error:.1%} at worst"
         )
     for share in trial.attribution.shares:
-        told = "" if share.found else ", not told from zero"
-        typer.echo(
-            f"in the whole {' + '.join(share.terms)} costs {share.excess:+.1%} "
-            f"({share.low:+.1%} to {share.high:+.1%}{told}): {share.seconds * 1e6:+.2f} us a batch"
-        )
+        typer.echo(f"in the whole against apart, {share}: {share.seconds * 1e6:+.2f} us a batch")
     typer.echo(
         f"no term explains {trial.attribution.unexplained:.1%}; the intervals cover "
         f"{trial.verdict.coverage:.0%} of the errors, wanted 95 %"

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from aethermodel.calibrate.attribution import Attribution, attribute
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.comparison import Verdict, compare, judge, process_medians
 from aethermodel.calibrate.composition import composition_errors
+from aethermodel.calibrate.draws import draw_parameters
 from aethermodel.measure.calibrating import calibration_of, now
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
 from aethermodel.measure.sampling import take_samples
 from aethermodel.measure.settling import settled
+from aethermodel.model.stages import law_of
 
 Progress = Callable[[int, int], None]
 
@@ -97,7 +100,9 @@ class Trial:
         copies = samples[(samples["probe"] == "bandwidth") & samples["final"]]
         copy_seconds = copies.groupby("batch_size")["seconds"].median()
         table["copy_per_second"] = table["n"] / table["n"].map(copy_seconds)
-        attribution = attribute(table, process_medians(samples))
+        drawn = law_of(calibration.model(), draw_parameters(calibration))
+        times = np.stack([drawn.seconds(n) for n in table["n"]])
+        attribution = attribute(table, process_medians(samples), times)
         return cls(campaign, host, samples, calibration, table, judge(table), attribution)
 
     def save(self, path: Path) -> None:

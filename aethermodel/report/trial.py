@@ -112,7 +112,8 @@ def residual(trial: Trial) -> pd.DataFrame:
     found = trial.attribution
     rows = [
         {
-            "Term": " + ".join(share.terms),
+            "Term": " + ".join(share.terms)
+            + " (cannot be told apart: their sum)" * (len(share.terms) > 1),
             "In the whole": percent(share.excess),
             "95 % interval": f"{percent(share.low)} to {percent(share.high)}",
             "A batch": engineering(share.seconds, "s"),

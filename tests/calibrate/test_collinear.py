@@ -84,7 +84,7 @@ def test_a_draw_below_zero_is_the_fit_under_the_bound(seed, costs):
     for bounded, unbounded in zip(drawn, free, strict=True):
         # What is not bounded is the difference of two that are.
         design = np.column_stack([rows[:, :costs], rows[:, costs:], -rows[:, costs:]])
-        solution, least = nnls(design, rows @ unbounded)
+        _, least = nnls(design, rows @ unbounded)
         assert np.linalg.norm(rows @ (bounded - unbounded)) == pytest.approx(
             least, rel=1e-5, abs=1e-7
         )
@@ -157,8 +157,8 @@ def test_answers_cover_the_truth_on_simulated_hosts():
     found = coverage(simulate(30, seed=5, workers=2)).set_index("question")
     for question in ("best rate", "N for 95% of it", "rate there", "N for a rate"):
         assert found.loc[question, "answers"] == 30
-        assert found.loc[question, "covered"] >= 22 / 30
+        assert found.loc[question, "covered"] >= 23 / 30
     # Answers at several sizes are of one calibration: as many as if the hosts alone counted.
     for question in ("T_batch", "sensitivity", "T_batch on 2 cores", "T_batch, pool of 64"):
-        assert found.loc[question, "covered"] >= 22 / 30
+        assert found.loc[question, "covered"] >= 23 / 30
     assert (found["outside"] <= 0.2).all()
