@@ -19,6 +19,8 @@ from aethermodel.model.stages import Pipelined, law_of
 
 Floats = npt.NDArray[np.float64]
 SHARES = (0.90, 0.95, 0.99)
+#: Share of the best rate that makes a batch size a good one: beyond it mostly latency grows.
+SHARE = 0.95
 #: Largest batch size that maps and rooflines reach unless told otherwise.
 TOP = 2**20
 
@@ -46,6 +48,17 @@ class Optimum:
     per_second: Answer
     last: Answer
     extrapolated: bool
+
+    def __str__(self) -> str:
+        if np.isnan(self.size.value):
+            return f"{self.goal}: no batch size"
+        if np.isinf(self.size.value):
+            return f"{self.goal}: never"
+        if np.isnan(self.last.value):
+            text = f"{self.goal}: N = {_known(self.size)}"
+        else:
+            text = f"{self.goal}: every N from {_known(self.size)} to {_known(self.last)}"
+        return text + ", extrapolated" * self.extrapolated
 
 
 @dataclass(frozen=True)
@@ -227,3 +240,9 @@ class Answers:
             source = "bandwidth probe, in the run of the calibration"
             found.insert(0, Ceiling("memory copy", sizes, rates, "measured", source))
         return found
+
+
+def _known(size: Answer) -> str:
+    if size.low == size.high:
+        return f"{size.value:,.0f}"
+    return f"{size.value:,.0f} ({size.low:,.0f} to {size.high:,.0f})"

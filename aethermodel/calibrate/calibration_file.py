@@ -83,7 +83,10 @@ def calibration_of(content: dict[str, Any]) -> Calibration:
         copies = content.get("ceilings", {}).get("copy", {"n": [], "seconds": []})
         teams = content.get("teams", {"threads": [], "seconds": []})
         given = content["samples"]
-        terms = [*TERM_NAMES, *(term for term in (REFILL, PRODUCER) if term in given)]
+        # A term that could not be measured is not there; the warnings name it.
+        terms = [term for term in (*TERM_NAMES, REFILL, PRODUCER) if term in given]
+        if not terms:
+            raise KeyError("samples")
         calibration = Calibration(
             host,
             content["created"],

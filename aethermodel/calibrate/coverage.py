@@ -14,7 +14,7 @@ import pandas as pd
 import sympy
 
 from aethermodel.calibrate import what_if
-from aethermodel.calibrate.answers import Answers
+from aethermodel.calibrate.answers import SHARE, Answers
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.conditions import Conditions
 from aethermodel.calibrate.draws import Answer
@@ -40,7 +40,6 @@ HANDLES = (1, 48, 768, 6144, 49152)
 TOPICS, POOL, SWITCH = 16, 4, 120
 #: Sizes at which T_batch is asked for.
 ASKED = (1, 124, 1_000, 10_000, 30_000)
-SHARE = 0.95
 # Capacities that put the L1 knee beside the router's switch, at 128 events.
 _CACHES = {"L1": 64 * POOL * 128, "L2": 64 * POOL * 8192}
 _HOST = {"id": "0123456789ab", "processor": "simulated", "python": "CPython", "libraries": {}}

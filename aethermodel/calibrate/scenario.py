@@ -18,7 +18,7 @@ from aethermodel.calibrate.fits import Kind
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import term_functions
 from aethermodel.model.parameters import Parameter
-from aethermodel.model.terms import PRODUCER, REFILL, Term, expected_calls
+from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES, Term, expected_calls
 
 Floats = npt.NDArray[np.float64]
 
@@ -88,16 +88,16 @@ class Scenario:
 
     def is_assumed(self, term: str) -> bool:
         """Whether any parameter of a term is assumed."""
-        return any(self.origin_of(p.name) == "assumed" for p in self.term(term).parameters)
+        return any(self.origin_of(p.name) == "assumed" for p in self._parameters_of(term))
 
     def origin_of(self, parameter: str) -> str:
         """``measured``, or ``assumed`` where the value or its law was not measured here."""
         known = self.assumptions.get(parameter)
         return "measured" if known is None or known.measured else "assumed"
 
-    def term(self, name: str) -> Term:
-        """Return a term of the model."""
-        return next(term for term in self.model.all_terms if term.name == name)
+    def _parameters_of(self, term: str) -> tuple[Parameter, ...]:
+        """Parameters of a term; none of one that could not be measured."""
+        return next((one.parameters for one in self.model.all_terms if one.name == term), ())
 
     @property
     def origin(self) -> str:
@@ -140,8 +140,8 @@ class Scenario:
         measured = self.calibration.predict(n, level, kind)
         if not self.assumptions and self.topics is None:
             return measured
-        known = [term.name for term in self.model.all_terms]
-        parts = {term: self._part(term, measured.n, level, kind) for term in known}
+        sent = (PRODUCER,) if self.model.producer else ()
+        parts = {term: self._part(term, measured.n, level, kind) for term in (*TERM_NAMES, *sent)}
         sends = parts.pop(PRODUCER, None)
         producer = add_up(measured.n, {PRODUCER: sends}) if sends else None
         return side_by_side(add_up(measured.n, parts), producer)
@@ -182,4 +182,4 @@ class Scenario:
         return Part(mean, mean - np.hypot(below, noise), mean + np.hypot(above, noise), shared)
 
     def _is_changed(self, term: str) -> bool:
-        return any(p.name in self.assumptions for p in self.term(term).parameters)
+        return any(p.name in self.assumptions for p in self._parameters_of(term))

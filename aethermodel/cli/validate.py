@@ -95,7 +95,8 @@ def print_trial(trial: Trial) -> None:
     c = trial.campaign
     processes = "one process" if c.fabric == "loopback" else "from another process"
     table = Table(title=escape(f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]"))
-    for heading in ("N", "measured", "predicted", "95 % interval", "error", "rate", "copy ceiling"):
+    heads = ("N", "measured", "predicted", "95 % interval", "error", "rate")
+    for heading in (*heads, "all samples", "left out", "copy ceiling"):
         table.add_column(heading, justify="right")
     for row in trial.table.itertuples():
         table.add_row(
@@ -105,10 +106,14 @@ def print_trial(trial: Trial) -> None:
             f"{row.predicted_low * 1e6:,.2f} to {row.predicted_high * 1e6:,.2f}",
             f"{row.error:+.1%}",
             f"{row.measured_per_second / 1e6:,.2f} M/s",
+            f"{row.all_per_second / 1e6:,.2f} M/s",
+            f"{row.share_left_out:.0%}",
             f"{row.copy_per_second / 1e6:,.1f} M/s",
         )
     Console().print(table)
     typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
+    typer.echo(f"The pipeline {trial.headline}.")
+    typer.echo(f"By the model, {trial.best_sizes}.")
     for found in composition_errors(trial.table).itertuples():
         typer.echo(
             f"terms composed {found.composition}{' (the prediction)' if found.predicted else ''}: "

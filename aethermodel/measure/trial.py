@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from aethermodel.calibrate.all_samples import left_out
+from aethermodel.calibrate.answers import SHARE, Answers, Optimum
 from aethermodel.calibrate.attribution import Attribution, attribute
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.comparison import Verdict, compare, judge, process_medians
 from aethermodel.calibrate.composition import composition_errors
 from aethermodel.calibrate.draws import draw_parameters
+from aethermodel.calibrate.scenario import Scenario
 from aethermodel.measure.calibrating import calibration_of, now
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
@@ -39,7 +43,8 @@ class Trial:
         From the probes' samples only.
     table : pandas.DataFrame
         As `aethermodel.calibrate.comparison.compare` gives it, with the rates
-        ``measured_per_second``, ``predicted_per_second`` and the ceiling
+        ``measured_per_second``, ``predicted_per_second``, ``all_per_second`` (over all samples,
+        disturbed ones included) and the ceiling
         ``copy_per_second`` (events a second of a plain copy of the same batches).
     verdict : Verdict
     attribution : Attribution
@@ -97,6 +102,7 @@ class Trial:
         table = compare(calibration, samples)
         for what in ("measured", "predicted"):
             table[f"{what}_per_second"] = table["n"] / table[f"{what}_seconds"]
+        table["all_per_second"] = table["n"] / table["seconds_all"]
         copies = samples[(samples["probe"] == "bandwidth") & samples["final"]]
         copy_seconds = copies.groupby("batch_size")["seconds"].median()
         table["copy_per_second"] = table["n"] / table["n"].map(copy_seconds)
@@ -122,6 +128,21 @@ class Trial:
         # Trials that were saved before samples had slices left none out.
         return float(calm["contended"].mean()) if "contended" in calm and len(calm) else 0.0
 
+    @property
+    def headline(self) -> str:
+        """What the pipeline carries, and what it carried over all samples, in a sentence."""
+        best = self.table.loc[self.table["measured_per_second"].idxmax()]
+        beside = left_out(best["all_per_second"], best["share_left_out"])
+        return (
+            f"carries {best['measured_per_second'] / 1e6:,.1f} M msg/s at N = {best['n']:,.0f} "
+            f"while undisturbed, {beside}"
+        )
+
+    @cached_property
+    def best_sizes(self) -> Optimum:
+        """Batch sizes of the usual share of the best rate, by the model."""
+        return Answers(Scenario(self.calibration, {})).share(SHARE)
+
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of the trial."""
         return {
@@ -129,6 +150,8 @@ class Trial:
             "verdict": vars(self.verdict),
             "attribution": self.attribution.figures(),
             "samples": len(self.samples),
+            "headline": self.headline,
+            "best_sizes": asdict(self.best_sizes),
             "noisy_share": self.noisy_share,
             "contended_share": self.contended_share,
             "rows": self.table.to_dict(orient="records"),
