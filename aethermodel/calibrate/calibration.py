@@ -26,7 +26,7 @@ from aethermodel.calibrate.fits import Kind, TermFit, fit_term
 from aethermodel.calibrate.identifiability import identify
 from aethermodel.calibrate.naming import names_of, term_of, with_refill
 from aethermodel.calibrate.refill import fit_refill, growth_of
-from aethermodel.calibrate.samples import Timings
+from aethermodel.calibrate.samples import Timings, checked
 from aethermodel.calibrate.scaling import ScalingFit, fit_scaling, team_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import N, Parameter
@@ -36,6 +36,8 @@ __all__ = ["Calibration", "Conditions", "Prediction"]
 
 Floats = npt.NDArray[np.float64]
 Columns = tuple[list[float], list[float]]
+# Terms whose samples do not end with the largest batch.
+_NO_SIZES = ("loop", REFILL)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Calibration:
     conditions : Conditions
     samples : dict of str to Timings
         Undisturbed samples by term; of ``refill``, where they were taken; and of ``send`` where a
-        producer in another process sends.
+        producer in another process sends. A term that could not be measured is left out.
     copies : (n, seconds)
         Plain copies of the same batches, measured in the same run: the ceiling. May be empty.
     warnings : tuple of str
@@ -83,25 +85,46 @@ class Calibration:
         taken : str
             When they were taken: ISO 8601, UTC.
 
+        Returns
+        -------
+        Calibration
+            A term whose samples cannot carry a law, because the time ran out, is left out of it and
+            named in its warnings.
+
         Raises
         ------
         ValueError
-            If a term has no sample.
+            If no term could be measured.
         """
         by_term = {}
+        missing: dict[str, str] = {}
         alone, teams = _teams(samples)
         for term in (*TERM_NAMES, REFILL, PRODUCER):
             rows = alone[(alone["probe"] == term) & alone["final"]]
-            if rows.empty and term not in TERM_NAMES:
+            if rows.empty and not (alone["probe"] == term).any() and term not in TERM_NAMES:
                 continue
-            if rows.empty:
-                raise ValueError(f"no samples of the {term} probe: the term cannot be fitted")
             n = rows["calls"] if term == "loop" else rows["batch_size"]
             process = rows["process"].astype(int).tolist()
-            by_term[term] = Timings(n.astype(float).tolist(), rows["seconds"].tolist(), process)
+            timings = Timings(n.astype(float).tolist(), rows["seconds"].tolist(), process)
+            try:
+                checked(timings.n, timings.seconds)
+            except ValueError as error:
+                missing[term] = str(error)
+            else:
+                by_term[term] = timings
+        if not any(term in by_term for term in TERM_NAMES):
+            raise ValueError(
+                "no term could be measured: " + "; ".join(map(": ".join, missing.items()))
+            )
+        warnings = tuple(
+            f"{term} could not be measured ({why}): predictions are without it"
+            for term, why in missing.items()
+        )
         copied = samples[(samples["probe"] == "bandwidth") & samples["final"]]
         copies = (copied["batch_size"].astype(float).tolist(), copied["seconds"].tolist())
-        return cls(host, taken, conditions, by_term, copies, teams=teams)
+        if "kernel" not in by_term:
+            teams = ([], [])
+        return cls(host, taken, conditions, by_term, copies, warnings, teams)
 
     @classmethod
     def load(
@@ -177,6 +200,16 @@ class Calibration:
         return fit_term(n, seconds, knees=inside, switch=switch, group=group)
 
     @property
+    def largest(self) -> float:
+        """Largest batch that every term with a law of N was sampled at: beyond, nothing was seen.
+
+        A refill is of events gone by, and bends no more once they fill the cache.
+        """
+        return min(
+            max(timings.n) for term, timings in self.samples.items() if term not in ("loop", REFILL)
+        )
+
+    @property
     def fits(self) -> dict[str, TermFit]:
         """The terms' fits alone: what adds up in one process."""
         return {term: fit for term, fit in self.laws.items() if term in TERM_NAMES}
@@ -212,7 +245,8 @@ class Calibration:
             for name, fit in self.laws.items()
             if name != REFILL
         }
-        if refill := self.laws.get(REFILL):
+        refill = self.laws.get(REFILL)
+        if refill and "loop" in terms:
             terms["loop"] = with_refill(terms["loop"], refill, f"{REFILL} probe, {where}")
         if self.scaling:
             timed = ", ".join(map(str, self.scaling.counts))
@@ -271,7 +305,7 @@ class Calibration:
             raise ValueError("a batch size must be at least 1")
         calls = self.conditions.calls()
         return add_up(
-            sizes, {term: self.part(term, sizes, calls, level, kind, among) for term in self.fits}
+            sizes, {term: self.part(term, sizes, calls, level, kind, among) for term in TERM_NAMES}
         )
 
     def part(
@@ -285,8 +319,10 @@ class Calibration:
     ) -> Part:
         """Evaluate one term at batch sizes, with so many handler calls a tick at N events.
 
-        The other parameters are as for `consumer`.
+        The other parameters are as for `consumer`. A term that could not be measured is nothing.
         """
+        if term not in self.laws:
+            return Part(*np.zeros((4, sizes.size)))
         if term != "loop":
             return part_of(self.laws[term].among(among), sizes, level, kind)
         at = sympy.lambdify(N, calls, "numpy")(sizes)

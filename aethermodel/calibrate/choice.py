@@ -1,17 +1,17 @@
 """Which of the physical laws the samples call for, judged by what was held out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import fdtrc
+from scipy.special import fdtrc, stdtrit
 
 from aethermodel.calibrate.forms import Form
 from aethermodel.calibrate.knees import find_knee
-from aethermodel.calibrate.regression import Regression, regress
+from aethermodel.calibrate.regression import Regression, regress, scaled_inverse
 from aethermodel.calibrate.samples import Samples
 
 Floats = NDArray[np.float64]
@@ -24,6 +24,8 @@ KNEE_SIGNIFICANCE = 0.001
 TIE = 1.01
 # A given knee needs sizes on either side, or its rise is read off a single point.
 KNEE_SIDE = 2
+# At this correlation a parameter is seven times less certain than if the other were known.
+CONFUSED = 0.99
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Candidate:
     aicc : float
         Corrected Akaike criterion; inf with too few sizes.
     admitted : bool
-        Whether its knees, if any, are beyond chance.
+        Whether its knees, if any, are beyond chance, and its segments can be told apart.
     """
 
     regression: Regression
@@ -169,7 +171,7 @@ def candidates(
         for count in (1, 2):
             for places in combinations(seen, count):
                 for way in ways:
-                    if way not in places:
+                    if _seen_between(n, places if way is None else (*places, way)):
                         form = Form(True, places, (False,) * count, way)
                         tried.append(regress(form, samples))
         if free_knee:
@@ -184,15 +186,16 @@ def candidates(
     result: list[Candidate] = []
     for regression in carried:
         noise = judge_noise(regression, samples)
-        result.append(
-            Candidate(
-                regression,
-                noise,
-                float(np.sqrt(np.mean(np.square(held_out_errors(regression, samples))))),
-                _aicc(regression, samples),
-                _beyond_chance(regression, samples, result),
-            )
+        candidate = Candidate(
+            regression,
+            noise,
+            float(np.sqrt(np.mean(np.square(held_out_errors(regression, samples))))),
+            _aicc(regression, samples),
+            _beyond_chance(regression, samples, result),
         )
+        if regression.form.knees and result and not _told_apart(candidate):
+            candidate = replace(candidate, admitted=False)
+        result.append(candidate)
     return result
 
 
@@ -244,6 +247,36 @@ def weighed(tried: Sequence[Candidate], chosen: Candidate) -> list[dict[str, Any
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
+
+
+def _seen_between(n: Floats, bends: Sequence[float]) -> bool:
+    """Whether a batch size lies between any two places where the slope may change.
+
+    Otherwise no sample is of the segment between them: what it costs an event and what the next one
+    costs are known as a sum alone, and the two are one segment.
+    """
+    return all(np.any((n > low) & (n < high)) for low, high in pairwise(sorted(bends)))
+
+
+def _told_apart(candidate: Candidate) -> bool:
+    """Whether the samples tell the costs an event of neighbouring segments apart.
+
+    They do not where two are as good as known by their sum alone, and either may be nothing.
+    """
+    regression = candidate.regression
+    costs = regression.values.size
+    # Without a bound the estimate would lie one step of the fit further.
+    inverse = scaled_inverse(regression.rows)
+    centre = regression.values + (inverse @ (regression.rows.T @ regression.residual))[:costs]
+    deviation = np.sqrt(np.diag(inverse)[:costs])
+    safe = np.where(deviation > 0, deviation, 1.0)
+    correlation = inverse[:costs, :costs] / np.outer(safe, safe)
+    half = stdtrit(candidate.noise.freedom, 0.975) * np.sqrt(candidate.noise.variance) * deviation
+    nothing = centre <= half
+    return not any(
+        abs(correlation[one, other]) > CONFUSED and (nothing[one] or nothing[other])
+        for one, other in combinations(range(1, costs), 2)
+    )
 
 
 def splits(n: Floats, knee: float) -> bool:

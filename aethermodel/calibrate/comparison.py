@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from aethermodel.calibrate.all_samples import all_samples
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.composition import compose
 from aethermodel.order_statistics import median_interval
@@ -44,7 +45,9 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
         ``unexplained`` (share of the measured time that no term accounts for), ``covered``
         (whether the two intervals, in quadrature, cover the difference), and of the pipeline's
         samples the shares ``disturbed``, ``switched`` and ``stolen``, of those disturbed by neither
-        ``apart`` (on cores moved apart) and ``shared`` (on a core that somebody else used too).
+        ``apart`` (on cores moved apart) and ``shared`` (on a core that somebody else used too);
+        ``seconds_all`` over all samples, disturbed ones included, and ``share_left_out``, of all
+        slices those that ``measured_seconds`` is not made of.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
     between = [median_interval(row.dropna()).ends for _, row in by_process.iterrows()]
     prediction = calibration.consumer(measured["batch_size"])
     composed = compose(prediction, calibration.producer(measured["batch_size"]))
-    calibrated_at = set(calibration.samples["kernel"][0])
+    calibrated_at = set(calibration.samples["kernel"].n if "kernel" in calibration.samples else ())
     table = pd.DataFrame(
         {
             "n": measured["batch_size"].astype(int),
@@ -82,6 +85,9 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
     table["covered"] = _covered(table)
     for name, share in _disturbances(samples).items():
         table[name] = share.to_numpy()
+    every = all_samples(samples[samples["probe"] == "pipeline"], ["batch_size"])
+    for name, figure in every.loc[measured["batch_size"]].items():
+        table[name] = figure.to_numpy()
     return table
 
 

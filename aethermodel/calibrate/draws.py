@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.fits import TermFit
@@ -14,6 +13,7 @@ from aethermodel.calibrate.scaling import THREADS
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 4000
+_LEAST_LEVEL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Answer:
 
 
 def draw_parameters(
-    calibration: Calibration, count: int = DRAWS, seed: int = 0
+    calibration: Calibration, count: int = DRAWS, seed: int = 0, *, levels: bool = True
 ) -> dict[str, Floats]:
     """Draw parameters from the joint distribution of each term's fit.
 
@@ -42,6 +42,8 @@ def draw_parameters(
         Draws.
     seed : int
         Equal seeds give equal draws.
+    levels : bool
+        Whether they hold what processes differ by; else the samples' own noise alone.
 
     Returns
     -------
@@ -51,15 +53,15 @@ def draw_parameters(
 
     Notes
     -----
-    Student's t about the unbounded estimate with the fit's covariance, cut off at zero, as in the
-    intervals of `TermFit.predict` (Seber and Lee 2003, section 5.2).
+    Student's t with the fit's covariance, held to costs that are not negative as a whole: what the
+    intervals of `TermFit.predict` are made from (`aethermodel.calibrate.joint`).
     """
     rng = np.random.default_rng(seed)
     drawn: dict[str, Floats] = {}
     standing = rng.uniform(size=count)
     for term, fit in calibration.laws.items():
         names = calibration.names(term)
-        for name, values in _draw(fit, standing, rng).items():
+        for name, values in _draw(fit, levels * (standing - 0.5) + 0.5, rng).items():
             drawn[names[name][0]] = values
     if scaling := calibration.scaling:
         drawn[THREADS] = np.ones(count)
@@ -71,28 +73,15 @@ def draw_parameters(
 
 def _draw(fit: TermFit, standing: Floats, rng: np.random.Generator) -> dict[str, Floats]:
     """Draw one term's parameters; `standing` is where among all processes each draw stands."""
-    count = standing.size
-    form = fit.form
-    found = [knee for knee, free in zip(form.knees, form.free, strict=True) if free]
-    centre = np.concatenate([fit.values, found]) + fit.shift
-    # The parameters differ by many powers of ten: factor their correlation, not their covariance.
-    scale = np.sqrt(np.diag(fit.covariance))
-    safe = np.where(scale > 0, scale, 1)
-    values, vectors = np.linalg.eigh(fit.covariance / np.outer(safe, safe))
-    root = vectors * np.sqrt(np.clip(values, 0, None)) * safe[:, None]
-    normal = rng.standard_normal((count, centre.size)) @ root.T
-    spread = np.sqrt(fit.freedom / rng.chisquare(fit.freedom, count))[:, None]
-    level = np.ones_like(standing)
-    if fit.between.variance:
-        deviation = np.sqrt(fit.between.variance * fit.between.weight)
-        level += deviation * stdtrit(fit.between.processes - 1, standing)
-    drawn = centre + normal * spread
-    drawn[:, : fit.values.size] *= level[:, None]
-    drawn = np.clip(drawn, 0, None)
-    knees = iter(drawn[:, fit.values.size :].T)
+    form, count = fit.form, standing.size
+    drawn = fit.draw(count, rng)
+    costs = fit.values.size
+    # What a process is slower by, all its costs are; a level at or below zero is none.
+    drawn[:, :costs] *= np.maximum(1 + fit.between.deviation(standing), _LEAST_LEVEL)[:, None]
+    knees = iter(drawn[:, costs:].T)
     result = {name: drawn[:, index] for index, name in enumerate(form.coefficients)}
     for name, knee, free in zip(form.knee_names, form.knees, form.free, strict=True):
-        result[name] = next(knees) if free else np.full(count, knee)
+        result[name] = np.maximum(next(knees), 1) if free else np.full(count, knee)
     if form.switch is not None:
         result["Ns"] = np.full(count, form.switch)
     return result

@@ -10,6 +10,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from aethermodel.calibrate import joint
 from aethermodel.calibrate.choice import (
     Candidate,
     Noise,
@@ -20,12 +21,18 @@ from aethermodel.calibrate.choice import (
 )
 from aethermodel.calibrate.forms import Form
 from aethermodel.calibrate.processes import ALIKE, Between, level_out
-from aethermodel.calibrate.regression import Regression
+from aethermodel.calibrate.regression import Regression, scaled_inverse
 from aethermodel.calibrate.samples import Samples, checked, summarise
 
 Floats = NDArray[np.float64]
 Kind = Literal["mean", "observation"]
 FORMS = ("constant", "affine", "knee")
+# Draws behind intervals that are not symmetric: their ends are off by a hundredth of the width.
+_DRAWS = 4000
+# Of so many draws that a bound moves, the ends of a 95 % interval feel nothing.
+_UNFELT = 0.001
+# The width of an interval changes slowly with N: at more sizes than this it is interpolated.
+_MOST_SIZES = 400
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,8 @@ class TermFit:
         Every law tried, with held-out error and AICc.
     between : Between
         What the processes differ by that the samples came from; `noise` is within one.
+    fixed : bool
+        Whether predictions hold the fixed cost ``c0``, or only what grows with N.
     """
 
     form: Form
@@ -99,6 +108,7 @@ class TermFit:
     chosen: Candidate
     tried: tuple[Candidate, ...]
     between: Between = ALIKE
+    fixed: bool = True
 
     def predict(
         self, n: ArrayLike, level: float = 0.95, kind: Kind = "mean"
@@ -124,28 +134,86 @@ class TermFit:
 
         Notes
         -----
-        Student's t about the unbounded estimate, cut off at zero (a true cost is never negative, so
-        the cut loses no coverage): Seber and Lee 2003, sections 5.2 and 5.3.
+        Student's t: Seber and Lee 2003, sections 5.2 and 5.3. Where a bound at zero is within reach
+        of a cost, or a knee was found, quantiles of the joint distribution under the bounds, which
+        all answers are drawn from (`draw`).
         """
         sizes = np.asarray(n, dtype=np.float64)
         if not np.all(np.isfinite(sizes)) or np.any(sizes < 1):
             raise ValueError("every batch size must be a finite number of at least 1 event")
         if kind not in ("mean", "observation"):
             raise ValueError(f"kind must be 'mean' or 'observation', not {kind!r}")
-        quantile = _quantile(self.freedom, level)
         flat = sizes.ravel()
-        mean = self.form.design(flat) @ self.values
-        gradient = self.form.gradient(flat, self.values)
-        variance = np.einsum("ij,jk,ik->i", gradient, self.covariance, gradient)
+        mean = self._without_fixed(self.form.design(flat)) @ self.values
+        below, above = self._reach(flat, mean, level)
+        further = self.between.half(mean, level, fresh=kind == "observation")
         if kind == "observation":
-            variance = variance + np.square(self.noise * mean)
-        half = quantile * np.sqrt(np.maximum(variance, 0))
-        half = np.hypot(half, self.between.half(mean, level, fresh=kind == "observation"))
-        centre = mean + gradient @ self.shift
-        low = np.clip(centre - half, 0, mean)
-        high = np.maximum(centre + half, mean)
+            further = np.hypot(further, self.new_half(mean, level))
+        low = np.clip(mean - np.hypot(below, further), 0, mean)
+        high = mean + np.hypot(above, further)
         shape = sizes.shape
         return mean.reshape(shape), low.reshape(shape), high.reshape(shape)
+
+    def new_half(self, mean: Floats, level: float) -> Floats:
+        """Half-width that a new sample's own noise leaves about a mean, in seconds."""
+        return np.asarray(_quantile(self.freedom, level) * self.noise * mean)
+
+    def draw(self, count: int, rng: np.random.Generator) -> Floats:
+        """Draw parameters from their joint distribution, as the samples' own noise leaves it.
+
+        Parameters
+        ----------
+        count : int
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray of float64, shape (count, form.freedom)
+            Coefficients, none below zero, then found knees.
+        """
+        return joint.draw(
+            self._centre, self.covariance, self.freedom, self.values.size, count, rng
+        )[0]
+
+    @cached_property
+    def _centre(self) -> Floats:
+        """What was estimated, as it were without the bounds at zero."""
+        found = [knee for knee, free in zip(self.form.knees, self.form.free, strict=True) if free]
+        return np.concatenate([self.values, found]) + self.shift
+
+    @cached_property
+    def _lopsided(self) -> Floats | None:
+        """Draws, where intervals are not symmetric; None where they are."""
+        drawn, moved = joint.draw(
+            self._centre,
+            self.covariance,
+            self.freedom,
+            self.values.size,
+            _DRAWS,
+            np.random.default_rng(0),
+        )
+        return drawn if moved > _UNFELT * _DRAWS or any(self.form.free) else None
+
+    def _without_fixed(self, columns: Floats) -> Floats:
+        columns[:, 0] *= self.fixed
+        return columns
+
+    def _reach(self, flat: Floats, mean: Floats, level: float) -> tuple[Floats, Floats]:
+        """How far the mean may lie below and above, by what the samples' own noise leaves open."""
+        if self._lopsided is None:
+            gradient = self._without_fixed(self.form.gradient(flat, self.values))
+            variance = np.einsum("ij,jk,ik->i", gradient, self.covariance, gradient)
+            half = _quantile(self.freedom, level) * np.sqrt(np.maximum(variance, 0))
+            return half, half
+        at = np.unique(flat)
+        if at.size > _MOST_SIZES:
+            at = np.geomspace(at[0], at[-1], _MOST_SIZES)
+        drawn = self._lopsided.copy()
+        drawn[:, 0] *= self.fixed
+        low, high = _ends(self.form.times(at, drawn), level, axis=1)
+        own = self._without_fixed(self.form.design(at)) @ self.values
+        below, above = np.maximum(own - low, 0), np.maximum(high - own, 0)
+        return np.interp(flat, at, below), np.interp(flat, at, above)
 
     def among(self, n: float) -> "TermFit":
         """Return the law for events that come from the set of batches of `n`; see `Form`."""
@@ -158,29 +226,41 @@ class TermFit:
         ``c0`` (s), ``c1`` (s/event), ``c2`` and ``c3`` (s/event, rises of slope), the knees
         ``N1`` and ``N2`` (event), and below a switch ``cs`` (s/event) and ``Ns`` (event).
         """
-        half = _quantile(self.freedom, self.level) * np.sqrt(np.diag(self.covariance))
-        costs = self.values.size
-        half[:costs] = np.hypot(half[:costs], self.between.half(self.values, self.level))
+        low, high = self._parameter_ends()
         result = {}
         for index, name in enumerate(self.form.coefficients):
-            value = float(self.values[index])
-            centre = value + float(self.shift[index])
-            low = min(value, max(0.0, centre - half[index]))
-            high = max(value, centre + half[index])
             unit = "s/event" if index else "s"
-            result[name] = Parameter(value, low, high, unit, self.level)
+            value, ends = float(self.values[index]), (float(low[index]), float(high[index]))
+            result[name] = Parameter(value, *ends, unit, self.level)
         found = len(self.form.coefficients)
         for name, knee, free in zip(
             self.form.knee_names, self.form.knees, self.form.free, strict=True
         ):
-            reach = float(half[found]) if free else 0.0
+            ends = (float(low[found]), float(high[found])) if free else (knee, knee)
             found += free
-            result[name] = Parameter(
-                knee, max(0.0, knee - reach), knee + reach, "event", self.level, not free
-            )
+            result[name] = Parameter(knee, *ends, "event", self.level, not free)
         if (switch := self.form.switch) is not None:
             result["Ns"] = Parameter(switch, switch, switch, "event", self.level, given=True)
         return result
+
+    def _parameter_ends(self) -> tuple[Floats, Floats]:
+        """Ends of the intervals of all that was estimated, at the fit's own level."""
+        found = [knee for knee, free in zip(self.form.knees, self.form.free, strict=True) if free]
+        value = np.concatenate([self.values, found])
+        if self._lopsided is None:
+            below = above = self.half
+        else:
+            low, high = _ends(self._lopsided, self.level, axis=0)
+            below, above = np.maximum(value - low, 0), np.maximum(high - value, 0)
+        shared = self.between.half(value, self.level)
+        shared[self.values.size :] = 0.0  # a knee is no cost
+        low = np.clip(value - np.hypot(below, shared), 0, value)
+        return low, value + np.hypot(above, shared)
+
+    @property
+    def half(self) -> Floats:
+        """Half-widths of the intervals of all that was estimated, as they were without bounds."""
+        return np.asarray(_quantile(self.freedom, self.level) * np.sqrt(np.diag(self.covariance)))
 
     @property
     def expression(self) -> sympy.Expr:
@@ -322,22 +402,18 @@ def _spread(regression: Regression, samples: Samples) -> Floats:
     form = regression.form
     found = [knee for knee, free in zip(form.knees, form.free, strict=True) if free]
     if not np.any(np.isin(found, samples.n)):
-        return _inverse(regression.rows)
+        return scaled_inverse(regression.rows)
     # Where a knee settled at a measured size the law has two slopes by it, and the estimate may
     # have come there from either side: a mixture of the two, spread by their mean variance.
     law = form.design(samples.n) @ regression.values
     below = form.gradient(samples.n, regression.values, from_below=True)
     below = below * (np.sqrt(samples.kept) / law)[:, None]
-    return (_inverse(regression.rows) + _inverse(below)) / 2
+    return (scaled_inverse(regression.rows) + scaled_inverse(below)) / 2
 
 
-def _inverse(rows: Floats) -> Floats:
-    """Inverse of the normal matrix, its columns scaled to compare."""
-    norm = np.sqrt(np.einsum("ij,ij->j", rows, rows))
-    norm[norm == 0] = 1.0
-    scaled = rows / norm
-    inverse: Floats = np.linalg.pinv(scaled.T @ scaled, hermitian=True) / np.outer(norm, norm)
-    return inverse
+def _ends(drawn: Floats, level: float, axis: int) -> tuple[Floats, Floats]:
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=axis)
+    return low, high
 
 
 def _quantile(freedom: int, level: float) -> float:

@@ -110,6 +110,33 @@ class Form:
         ]
         return np.concatenate([self.design(n), *[column[:, None] for column in knees]], axis=1)
 
+    def times(self, n: Floats, drawn: Floats) -> Floats:
+        """The law at batch sizes `n` for many sets of parameters.
+
+        Parameters
+        ----------
+        n : ndarray, shape (m,)
+            Batch sizes in events.
+        drawn : ndarray, shape (draws, freedom)
+            Coefficients, then found knees, in the units of `gradient`.
+
+        Returns
+        -------
+        ndarray of float64, shape (m, draws)
+            Seconds.
+        """
+        costs, knees = np.split(drawn, [len(self.coefficients)], axis=1)
+        columns = self.design(n)
+        first, found = 1 + self.per_event, iter(knees.T)
+        reach = np.maximum(n, self.among)[:, None]
+        moved = np.zeros((n.size, len(drawn)))
+        for index, free in enumerate(self.free, first):
+            if free:
+                columns[:, index] = 0.0
+                hinge = np.maximum(0.0, reach - next(found))
+                moved += n[:, None] / reach * hinge * costs[:, index]
+        return np.asarray(columns @ costs.T + moved)
+
     def rises(self, values: Floats) -> Floats:
         """The coefficients that belong to the knees, in seconds per event."""
         first = 1 + self.per_event

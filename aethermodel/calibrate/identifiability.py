@@ -5,14 +5,12 @@ from itertools import combinations
 
 import numpy as np
 
-from aethermodel.calibrate.choice import splits
+from aethermodel.calibrate.choice import CONFUSED, splits
 from aethermodel.calibrate.design import next_point
 from aethermodel.calibrate.fits import TermFit
 
 # Belsley, Kuh and Welsch 1980, section 3.2: a condition number of the scaled design above 30 harms.
 HARMFUL_CONDITION = 30.0
-# At this correlation a parameter is seven times less certain than if the other were known.
-CONFUSED = 0.99
 # From this share on, an interval for 95 % of new samples that are no outliers misleads.
 MANY_OUTLIERS = 0.05
 # A law that the last round of weights still moved by more is not the one that the samples ask for.
@@ -118,7 +116,8 @@ def _may_be_zero(fit: TermFit, name: str) -> bool:
     """
     at = fit.form.coefficients.index(name)
     centre = float(fit.values[at] + fit.shift[at])
-    return 2 * centre <= fit.parameters[name].high
+    half = np.hypot(fit.half[at], fit.between.half(fit.values[at], fit.level))
+    return bool(centre <= half)
 
 
 def _confused(fit: TermFit, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

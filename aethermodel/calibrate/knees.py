@@ -23,7 +23,8 @@ def find_knee(samples: Samples, switch: float | None = None) -> Regression | Non
     samples : Samples
         Locations at m batch sizes.
     switch : float, optional
-        Batch size at which the code changes its way, in events; the knee lies above it.
+        Batch size at which the code changes its way, in events; the knee lies above it
+        and above the next batch size.
 
     Returns
     -------
@@ -38,7 +39,9 @@ def find_knee(samples: Samples, switch: float | None = None) -> Regression | Non
     places = (inner[:-1, None] * (inner[1:] / inner[:-1])[:, None] ** step).ravel()
     low = float(inner[0])
     if switch is not None:
-        places, low = places[places > switch], max(low, float(np.nextafter(switch, np.inf)))
+        # A size lies between the two, or no sample would be of what costs an event there.
+        first = float(n[np.searchsorted(n, switch, side="right")])
+        places, low = places[places > first], max(low, float(np.nextafter(first, np.inf)))
     if not places.size:
         return None
     best = regress(_at(float(places[_search(samples, places, switch)]), switch), samples)

@@ -77,6 +77,13 @@ class Between:
         quantile = stdtrit(self.processes - 1, (1 + level) / 2)
         return np.asarray(quantile * np.sqrt(variance) * np.abs(value), dtype=np.float64)
 
+    def deviation(self, standing: ArrayLike) -> Floats:
+        """Relative deviation of the mean level at quantiles of its distribution, 0.5 being none."""
+        if not self.variance:
+            return np.zeros(np.shape(standing))
+        scale = np.sqrt(self.variance * self.weight)
+        return np.asarray(scale * stdtrit(self.processes - 1, standing), dtype=np.float64)
+
 
 #: Samples whose processes were not recorded, or do not differ.
 ALIKE = Between()

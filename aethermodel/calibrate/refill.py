@@ -36,11 +36,4 @@ def fit_refill(
 
 def growth_of(fit: TermFit, at: Floats, level: float, kind: Kind) -> Part:
     """Evaluate what grows with the events; the fixed cost is the loop's own, and left out."""
-    keep = np.arange(fit.shift.size) > 0
-    grown = replace(
-        fit,
-        values=fit.values * keep[: fit.values.size],
-        shift=fit.shift * keep,
-        covariance=fit.covariance * np.outer(keep, keep),
-    )
-    return part_of(grown, at, level, kind)
+    return part_of(replace(fit, fixed=False), at, level, kind)

@@ -118,3 +118,12 @@ def relative_nnls(
         if moved < 1e-9:
             break
     return values, law, moved
+
+
+def scaled_inverse(rows: Floats) -> Floats:
+    """Return the inverse of the normal matrix of `rows`, its columns scaled to compare."""
+    norm = np.sqrt(np.einsum("ij,ij->j", rows, rows))
+    norm[norm == 0] = 1.0
+    scaled = rows / norm
+    inverse: Floats = np.linalg.pinv(scaled.T @ scaled, hermitian=True) / np.outer(norm, norm)
+    return inverse

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from aethermodel.calibrate.fits import Kind
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import term_functions
 from aethermodel.model.parameters import Parameter, expression_of
-from aethermodel.model.terms import PRODUCER, Term, expected_calls
+from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES, Term, expected_calls
 
 Floats = npt.NDArray[np.float64]
 
@@ -86,16 +87,16 @@ class Scenario:
 
     def is_assumed(self, term: str) -> bool:
         """Whether any parameter of a term is assumed."""
-        return any(self.origin_of(p.name) == "assumed" for p in self.term(term).parameters)
+        return any(self.origin_of(p.name) == "assumed" for p in self._parameters_of(term))
 
     def origin_of(self, parameter: str) -> str:
         """``measured``, or ``assumed`` where the value or its law was not measured here."""
         known = self.assumptions.get(parameter)
         return "measured" if known is None or known.measured else "assumed"
 
-    def term(self, name: str) -> Term:
-        """Return a term of the model."""
-        return next(term for term in self.model.all_terms if term.name == name)
+    def _parameters_of(self, term: str) -> tuple[Parameter, ...]:
+        """Parameters of a term; none of one that could not be measured."""
+        return next((one.parameters for one in self.model.all_terms if one.name == term), ())
 
     @property
     def origin(self) -> str:
@@ -106,13 +107,24 @@ class Scenario:
     @cached_property
     def draws(self) -> dict[str, Floats]:
         """Drawn parameters; assumed ones are what they are assumed to be."""
-        drawn = draw_parameters(self.calibration)
+        return self._held(draw_parameters(self.calibration))
+
+    @cached_property
+    def _own_draws(self) -> dict[str, Floats]:
+        """The same without what processes differ by, which is in all terms at once."""
+        return self._held(draw_parameters(self.calibration, levels=False))
+
+    def _held(self, drawn: dict[str, Floats]) -> dict[str, Floats]:
         return {
             name: np.full(DRAWS, self.assumptions[name].value)
             if name in self.assumptions
             else drawn[name]
             for name in self.model.parameters
         }
+
+    @cached_property
+    def _functions(self) -> dict[str, Callable[..., Any]]:
+        return term_functions(self.model)
 
     def parameters(self) -> list[tuple[str, Parameter]]:
         """Return each parameter of the model with ``measured`` or ``assumed``."""
@@ -127,8 +139,8 @@ class Scenario:
         measured = self.calibration.predict(n, level, kind)
         if not self.assumptions and self.topics is None:
             return measured
-        known = [term.name for term in self.model.all_terms]
-        parts = {term: self._part(term, measured.n, level, kind) for term in known}
+        sent = (PRODUCER,) if self.model.producer else ()
+        parts = {term: self._part(term, measured.n, level, kind) for term in (*TERM_NAMES, *sent)}
         sends = parts.pop(PRODUCER, None)
         producer = add_up(measured.n, {PRODUCER: sends}) if sends else None
         return side_by_side(add_up(measured.n, parts), producer)
@@ -138,16 +150,35 @@ class Scenario:
         if not self._is_changed(term):
             calls = expression_of(self.model.calls)
             return self.calibration.part(term, n, calls, level, kind)
-        function = term_functions(self.model)[term]
-        mean = np.broadcast_to(
-            function(n, *(p.value for p in self.model.parameters.values())), n.shape
+        function = self._functions[term]
+
+        def times(values: Iterable[Any], shape: tuple[int, ...]) -> Floats:
+            return np.broadcast_to(np.asarray(function(n, *values), dtype=float), shape)
+
+        parameters = self.model.parameters
+        mean = times((p.value for p in parameters.values()), n.shape)
+        drawn = [self._own_draws[name][:, None] for name in parameters]
+        low, high = np.quantile(
+            times(drawn, (DRAWS, n.size)), [(1 - level) / 2, (1 + level) / 2], axis=0
         )
-        parameters = [self.draws[name][:, None] for name in self.model.parameters]
-        costs = function(n[None, :], *parameters)
-        costs = np.broadcast_to(costs, (parameters[0].shape[0], n.size))
-        low, high = np.quantile(costs, [(1 - level) / 2, (1 + level) / 2], axis=0)
-        # Its draws hold what the processes differ by.
-        return Part(mean, np.minimum(low, mean), np.maximum(high, mean), np.zeros(n.shape))
+        # What is measured of it goes up and down with the process, and scatters.
+        noise, shared = np.zeros(n.shape), np.zeros(n.shape)
+        for law in (term, REFILL) if term == "loop" else (term,):
+            if (fit := self.calibration.laws.get(law)) is None:
+                continue
+            own = {known[0] for known in self.calibration.names(law).values()}
+            grown = times(
+                (
+                    p.value * (1 + (p.is_cost and p.name in own - self.assumptions.keys()))
+                    for p in parameters.values()
+                ),
+                n.shape,
+            )
+            fresh = kind == "observation"
+            shared = shared + fit.between.half(grown - mean, level, fresh=fresh)
+            noise = np.hypot(noise, fresh * fit.new_half(grown - mean, level))
+        below, above = np.maximum(mean - low, 0), np.maximum(high - mean, 0)
+        return Part(mean, mean - np.hypot(below, noise), mean + np.hypot(above, noise), shared)
 
     def _is_changed(self, term: str) -> bool:
-        return any(p.name in self.assumptions for p in self.term(term).parameters)
+        return any(p.name in self.assumptions for p in self._parameters_of(term))

@@ -8,7 +8,7 @@ from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.scaling import THREADS, team_parameters
 from aethermodel.calibrate.scenario import Assumption
 from aethermodel.model.scalability import Scalability
-from aethermodel.model.terms import shared
+from aethermodel.model.terms import Term, shared
 from aethermodel.model.verbs_term import affine_of, fabric_of
 from aethermodel.rdma_costs import Card
 
@@ -99,7 +99,7 @@ def cores(calibration: Calibration, count: int, serial: float | None = None) -> 
         source = f"{count} threads share each batch; {', '.join(map(str, known.counts))} were timed"
         return {THREADS: Assumption(float(count), source, measured=measured)}
     source = f"{count} cores route, {serial or 0:.0%} of the kernel serial (Amdahl)"
-    term = next(term for term in calibration.model().terms if term.name == "kernel")
+    term = _kernel(calibration)
     if not known:
         term = shared(term, *team_parameters(Scalability(serial or 0.0), source))
     figures = {THREADS: float(count), "sigma": serial or 0.0, "kappa": 0.0}
@@ -152,8 +152,15 @@ def topics(calibration: Calibration, count: int, switch: int | None) -> Assumpti
     if count < 1:
         raise ValueError(f"a router has at least 1 topic, not {count}")
     source = f"the kernel at {count} topics costs what it did at {calibration.conditions.topics}"
-    kernel = next(term for term in calibration.model().terms if term.name == "kernel")
+    kernel = _kernel(calibration)
     assumed = {p.name: Assumption(p.value, source) for p in kernel.parameters if p.is_cost}
     if switch is not None and any(p.name == "N_switch" for p in kernel.parameters):
         assumed["N_switch"] = Assumption(float(switch), source)
     return assumed
+
+
+def _kernel(calibration: Calibration) -> Term:
+    for term in calibration.model().terms:
+        if term.name == "kernel":
+            return term
+    raise ValueError("the calibration has no kernel, which could not be measured: calibrate again")

@@ -162,6 +162,9 @@ def print_trial(trial: LatencyTrial) -> None:
         table.add_row(
             row["arrivals"], f"{row['load']:.0%}", offered, "measured", *shown(row, ""), ""
         )
+        left = f"all runs, {row['share_left_out']:.0%} left out"
+        every = [engineering(row[f"{name}_all"], "s") for name in ("p50", "p90", "p99", "p99.9")]
+        table.add_row("", "", "", left, *every, "")
         error = percent(row["p99_error"])
         table.add_row("", "", "", "model", *shown(row, "predicted_"), error)
         table.add_row("", "", "", "ideal host", *shown(row, "ideal_"), "")

@@ -76,13 +76,16 @@ def print_sweep(found: BestSize) -> None:
     from aethermodel.console import plain_console
 
     table = Table(title=f"throughput by batch size [{found.label}]")
-    for heading in ("N", "M events/s", "slowest to fastest process", ""):
+    heads = ("N", "M events/s", "slowest to fastest process", "all samples", "left out", "")
+    for heading in heads:
         table.add_column(heading, justify="right")
     for row in found.table.itertuples():
         table.add_row(
             f"{row.n:,}",
             f"{row.per_second / 1e6:,.2f}",
             f"{row.low / 1e6:,.2f} to {row.high / 1e6:,.2f}",
+            f"{row.all_per_second / 1e6:,.2f}",
+            f"{row.share_left_out:.0%}",
             "recommended" if row.recommended else "",
         )
     plain_console().print(table)

@@ -93,6 +93,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
         "row",
         "M msg/s",
         "low to high",
+        "all runs (left out)",
         "left alone",
         "predicted",
         "error",
@@ -112,6 +113,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
             f"{row['kind']}, {row['event_loop']}{variant} [{row['label']}]".replace("[", r"\["),
             f"{row['throughput_per_second'] / 1e6:,.2f}",
             f"{low / 1e6:,.2f} to {high / 1e6:,.2f}",
+            f"{row['all_per_second'] / 1e6:,.2f} ({row['share_left_out']:.0%})",
             _alone(row),
             f"{row['predicted_per_second'] / 1e6:,.2f}" if known else f"none: {row['why']}",
             f"{row['error']:+.1%}" if known else "",
@@ -126,8 +128,9 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
     typer.echo(
         f"{table['calm'].sum()} of {table['runs'].sum()} runs found the cores as at best, "
         "neither shared nor moved apart; a row with three such leaves out its others, but for low "
-        "and high; left alone: median of those slices of a millisecond beside which an idle loop "
-        "was at its best (their share): what the prediction is of"
+        "and high; all runs: events over all of them, disturbed ones included, and the share that "
+        "the headline leaves out; left alone: median of those slices of a millisecond beside which "
+        "an idle loop was at its best (their share): what the prediction is of"
     )
     for name, target in targets(table).items():
         verdict = "reached" if target["met"] else "not reached"

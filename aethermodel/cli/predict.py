@@ -47,7 +47,8 @@ def command(
     ] = None,
     pool: Annotated[int | None, typer.Option(help="for so many batches in turn")] = None,
     optimum: Annotated[
-        bool, typer.Option("--optimum", help="batch sizes for 90, 95 and 99 % of the best rate")
+        bool,
+        typer.Option("--optimum", help="batch sizes for 90, 95, 99 % of the best rate"),
     ] = False,
     within: Annotated[
         float | None, typer.Option(help="best batch size under this T_batch, in seconds")
@@ -89,7 +90,11 @@ def command(
         figures["optima"] = [asdict(goal) for goal in goals]
     if sensitivity is not None:
         found = [asdict(buys) for buys in answers.sensitivity(sensitivity)]
-        figures["sensitivity"] = {"batch_size": sensitivity, "halving": found}
+        figures["sensitivity"] = {
+            "batch_size": sensitivity,
+            "extrapolated": sensitivity > answers.largest,
+            "halving": found,
+        }
     if bottlenecks:
         figures["bottlenecks"] = [asdict(bound) for bound in answers.bottlenecks()]
     if roofline:
@@ -168,12 +173,14 @@ def prediction_figures(scenario: Scenario, sizes: list[int]) -> dict[str, Any]:
             "observation_low_seconds": float(new.low[i]),
             "observation_high_seconds": float(new.high[i]),
             "per_second": float(n / mean.seconds[i]),
+            "extrapolated": n > calibration.largest,
             "budget_seconds": {term: float(cost[i]) for term, cost in mean.budget.items()},
         }
         for i, n in enumerate(sizes)
     ]
     return {
         "calibrated": calibration.created,
+        "calibrated_to": calibration.largest,
         "conditions": vars(calibration.conditions)
         | ({"topics": scenario.topics} if scenario.topics else {}),
         "warnings": list(calibration.warnings),

@@ -46,7 +46,7 @@ def _rows(figures: dict[str, Any]) -> Table:
     table = _table(title, "N", "T_batch", "95 % mean", "95 % new", "rate", *terms)
     for row in figures["rows"]:
         table.add_row(
-            count(row["n"]),
+            _marked(count(row["n"]), row),
             engineering(row["seconds"], "s"),
             interval(row["low_seconds"], row["high_seconds"], "s"),
             interval(row["observation_low_seconds"], row["observation_high_seconds"], "s"),
@@ -70,15 +70,26 @@ def _range(answer: dict[str, float], unit: str = "") -> str:
     return f"{_figure(answer['low'], unit)} to {_figure(answer['high'], unit)}"
 
 
+def _marked(text: str, figure: dict[str, Any]) -> str:
+    """A batch size, marked where none as large was calibrated."""
+    return f"{text} extrapolated" if figure["extrapolated"] else text
+
+
 def _optima(figures: dict[str, Any]) -> Table:
-    best = _figure(figures["best_rate_per_second"]["value"], "msg/s")
-    table = _table(f"Batch size for a goal; best rate {best}", "goal", "N", "95 %", "rate", "95 %")
+    rate = figures["best_rate_per_second"]
+    best = f"{_figure(rate['value'], 'msg/s')} ({_range(rate, 'msg/s')})"
+    title = f"Batch sizes for a goal; best rate up to N = {count(figures['calibrated_to'])}: {best}"
+    heads = ("goal", "from N", "95 %", "to N", "95 %", "rate from there", "95 %")
+    table = _table(title, *heads)
     for found in figures["optima"]:
-        size, rate = found["size"], found["per_second"]
+        size, rate, last = found["size"], found["per_second"], found["last"]
+        ranged = not math.isnan(last["value"])
         table.add_row(
             found["goal"],
-            _figure(size["value"]),
+            _marked(_figure(size["value"]), found),
             _range(size),
+            _figure(last["value"]) if ranged else "",
+            _range(last) if ranged else "",
             _figure(rate["value"], "msg/s"),
             _range(rate, "msg/s"),
         )
@@ -86,7 +97,8 @@ def _optima(figures: dict[str, Any]) -> Table:
 
 
 def _sensitivity(found: dict[str, Any]) -> Table:
-    title = f"What halving a cost buys at N = {count(found['batch_size'])}"
+    size = _marked(count(found["batch_size"]), found)
+    title = f"What halving a cost buys at N = {size}"
     table = _table(title, "halved", "throughput", "95 %", "origin")
     for buys in found["halving"]:
         gain = buys["gain"]
@@ -104,7 +116,8 @@ def _bottlenecks(found: list[dict[str, Any]]) -> Table:
     table = _table("Which term binds", "term", "from N", "to N", "95 %")
     for bound in found:
         end = bound["end"]
-        table.add_row(bound["term"], count(bound["begin"]), count(end["value"]), _range(end))
+        last = _marked(count(end["value"]), bound)
+        table.add_row(bound["term"], count(bound["begin"]), last, _range(end))
     return table
 
 

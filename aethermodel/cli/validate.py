@@ -94,7 +94,8 @@ def print_trial(trial: Trial) -> None:
     c = trial.campaign
     processes = "one process" if c.fabric == "loopback" else "from another process"
     table = Table(title=f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]")
-    for heading in ("N", "measured", "predicted", "95 % interval", "error", "rate", "copy ceiling"):
+    heads = ("N", "measured", "predicted", "95 % interval", "error", "rate")
+    for heading in (*heads, "all samples", "left out", "copy ceiling"):
         table.add_column(heading, justify="right")
     for row in trial.table.itertuples():
         table.add_row(
@@ -104,21 +105,21 @@ def print_trial(trial: Trial) -> None:
             f"{row.predicted_low * 1e6:,.2f} to {row.predicted_high * 1e6:,.2f}",
             f"{row.error:+.1%}",
             f"{row.measured_per_second / 1e6:,.2f} M/s",
+            f"{row.all_per_second / 1e6:,.2f} M/s",
+            f"{row.share_left_out:.0%}",
             f"{row.copy_per_second / 1e6:,.1f} M/s",
         )
     plain_console().print(table)
     typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
+    typer.echo(f"The pipeline {trial.headline}.")
+    typer.echo(f"By the model, {trial.best_sizes}.")
     for found in composition_errors(trial.table).itertuples():
         typer.echo(
             f"terms composed {found.composition}{' (the prediction)' if found.predicted else ''}: "
             f"off by {found.mean_error:.1%} on average, {found.worst_error:.1%} at worst"
         )
     for share in trial.attribution.shares:
-        told = "" if share.found else ", not told from zero"
-        typer.echo(
-            f"in the whole {' + '.join(share.terms)} costs {share.excess:+.1%} "
-            f"({share.low:+.1%} to {share.high:+.1%}{told}): {share.seconds * 1e6:+.2f} us a batch"
-        )
+        typer.echo(f"in the whole against apart, {share}: {share.seconds * 1e6:+.2f} us a batch")
     typer.echo(
         f"no term explains {trial.attribution.unexplained:.1%}; the intervals cover "
         f"{trial.verdict.coverage:.0%} of the errors, wanted 95 %"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aethermodel.calibrate.all_samples import all_samples
 from aethermodel.calibrate.answers import Answers
 from aethermodel.calibrate.comparison import Outcome
 from aethermodel.calibrate.scenario import Scenario
@@ -36,7 +37,8 @@ class BestSize:
         that it sees up to the sweep's largest.
     table : pandas.DataFrame
         ``n``, ``per_second`` (median of the processes' medians), ``low``, ``high`` (slowest and
-        fastest process), ``recommended``; one row a batch size.
+        fastest process), ``all_per_second`` and ``share_left_out`` as `all_samples` tells them,
+        ``recommended``; one row a batch size.
     share, low, high : float
         Measured rate at the recommended size over that at the sweep's best one, process by
         process: median, least and most. A process's best size is that of the others together.
@@ -135,12 +137,15 @@ def judge_sweep(samples: pd.DataFrame, size: int, label: FabricLabel) -> BestSiz
     shares = pd.Series(
         [rates.at[size, own] / rates.at[_best(rates, own), own] for own in rates.columns]
     )
+    every = all_samples(samples, ["batch_size"]).loc[rates.index]
     table = pd.DataFrame(
         {
             "n": rates.index.astype(int),
             "per_second": rates.median(axis=1).to_numpy(),
             "low": rates.min(axis=1).to_numpy(),
             "high": rates.max(axis=1).to_numpy(),
+            "all_per_second": (rates.index / every["seconds_all"]).to_numpy(),
+            "share_left_out": every["share_left_out"].to_numpy(),
             "recommended": rates.index == size,
         }
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from aethermodel.calibrate.all_samples import all_samples
 from aethermodel.measure.sampling import Plan, Point, take_samples
 
 
@@ -44,7 +45,8 @@ class Result:
     table : pandas.DataFrame
         One row a contestant, fastest first: ``row``, ``group``, ``form``, ``events``,
         ``seconds`` (median of the processes' medians), ``low`` and ``high`` (fastest and
-        slowest process), ``events_per_second``, ``samples``, ``noisy_share``.
+        slowest process), ``events_per_second``, ``samples``, ``noisy_share``, and over all
+        samples, disturbed ones included, ``all_per_second`` with the ``share_left_out``.
     """
 
     samples: pd.DataFrame
@@ -113,6 +115,7 @@ def hold(
     events_of = {c.name: c.point.settings.get("batch_size", 1) for c in contestants}
     samples["batch_size"] = samples["row"].map(events_of)
     final = samples[samples["final"]]
+    every = all_samples(samples, ["row"])
     rows: list[dict[str, Any]] = []
     for contestant in contestants:
         own = final[final["row"] == contestant.name]
@@ -130,6 +133,8 @@ def hold(
                 "events_per_second": events / float(medians.median()),
                 "samples": len(own),
                 "noisy_share": float(own["noisy"].mean()),
+                "all_per_second": events / float(every.at[contestant.name, "seconds_all"]),
+                "share_left_out": float(every.at[contestant.name, "share_left_out"]),
             }
         )
     table = pd.DataFrame(rows).sort_values("events_per_second", ascending=False, ignore_index=True)

@@ -83,6 +83,8 @@ class LatencyTrial:
     table : pandas.DataFrame
         A row per arrivals and load: medians over processes with lowest and highest, of each
         also the median's interval, ``..._median_low`` and ``..._median_high``;
+        ``..._all``, the same over all runs, those included that were disturbed and run again, and
+        ``share_left_out``, theirs of all runs;
         ``predicted_...``, the model's of the same schedules at the pace at which this host ran
         around each run, by ticks of the consumer and by an idle loop on a producer's own core;
         ``ideal_...``, the model's on a host at full speed;
@@ -202,8 +204,9 @@ def _loaded(campaign: LatencyCampaign, settings: LoadSettings, process: int) -> 
     rows, around = [], []
     for kind, load in turns:
         due = schedule(campaign, kind, load, capacity, process)
-        run, watches = watched_run(pipeline, due, campaign.retries)
-        around.append(watches)
+        watched = watched_run(pipeline, due, campaign.retries)
+        run, every = watched.run, np.concatenate([one.latencies for one in watched.every])
+        around.append(watched.around)
         rows.append(
             {
                 "arrivals": kind,
@@ -211,6 +214,8 @@ def _loaded(campaign: LatencyCampaign, settings: LoadSettings, process: int) -> 
                 "process": process,
                 "capacity": capacity,
                 **_percentiles(run.latencies),
+                **{f"{name}_all": value for name, value in _percentiles(every).items()},
+                "attempts": len(watched.every),
                 "batches_per_tick": campaign.batches / run.ticks,
                 "switches": run.noise.switches,
                 "switched": pipeline.switched(run.noise.switches, run.seconds),
@@ -347,8 +352,10 @@ def beside(
             row[f"{name}_low"], row[f"{name}_high"] = group[name].min(), group[name].max()
             between = median_interval(group[name]).ends
             row[f"{name}_median_low"], row[f"{name}_median_high"] = between
+            row[f"{name}_all"] = group[f"{name}_all"].median()
         row |= model.median().to_dict()
         errors = model["predicted_p99"] / group["p99"] - 1
+        row["share_left_out"] = 1 - len(group) / float(group["attempts"].sum())
         row["p99_error"] = errors.median()
         row["p99_error_low"], row["p99_error_high"] = median_interval(errors).ends
         row["switched"] = float(group["switched"].mean())

@@ -105,8 +105,9 @@ class PipelineBench(BaseModel):
             One row a kind, loop and variant: ``kind``, ``event_loop``, ``label``, ``simd``,
             ``runs`` and how many of them were ``calm``; medians over the calm ones, or over all
             where fewer than three are, of ``throughput_per_second`` (the lowest and highest of
-            all runs as ``..._low`` and ``..._high``), ``alone_per_second`` and ``alone_share`` as
-            `left_alone` tells them, ``cpu_seconds_per_million``, the latencies
+            all runs as ``..._low`` and ``..._high``; over all runs as ``all_per_second``, with the
+            ``share_left_out`` of them), ``alone_per_second`` and ``alone_share`` as `left_alone`
+            tells them, ``cpu_seconds_per_million``, the latencies
             ``p50_seconds`` to ``p99.9_seconds`` and ``tick_p99_seconds`` at ``offered_per_second``;
             ``ceiling_per_second``, a plain copy of the same batches; and the prediction with
             its 95 % interval and error, or why there is none, as `with_predictions` puts it.
@@ -165,6 +166,10 @@ class PipelineBench(BaseModel):
         enough = runs["row"].map(calm) >= min(_CALM_RUNS, self.repeats)
         table = runs[runs["calm"] | ~enough].drop(columns=["calm", "simd"]).groupby("row").median()
         table["runs"], table["calm"] = by_row.size(), calm
+        # Every run lasts as long, so that their mean is all events over all the time.
+        table["all_per_second"] = by_row["throughput_per_second"].mean()
+        kept = (runs["calm"] | ~enough).groupby(runs["row"]).mean()
+        table["share_left_out"] = 1 - kept
         table["throughput_per_second_low"] = by_row["throughput_per_second"].min()
         table["throughput_per_second_high"] = by_row["throughput_per_second"].max()
         table.insert(0, "kind", [row.kind for row in rows])

@@ -14,10 +14,11 @@ _WATCH = 0.1
 
 
 class Watched(NamedTuple):
-    """A run, and what the host gave each of its processes before and after it."""
+    """A run, what the host gave each of its processes around it, and the run with its retries."""
 
     run: LoadRun
     around: list[list[Watch]]
+    every: tuple[LoadRun, ...] = ()
 
 
 def least_disturbed(
@@ -66,9 +67,8 @@ def _least(pipeline: Loaded, retries: int, attempt: Callable[[], Watched]) -> Wa
         often = switches if pipeline.switched(switches, run.seconds) else 0
         return shared, run.noise.stolen_seconds, often
 
-    best = attempt()
-    for _ in range(retries):
-        if not any(disturbance(best)):
-            break
-        best = min(best, attempt(), key=disturbance)
-    return best
+    tried = [attempt()]
+    while any(disturbance(tried[-1])) and len(tried) <= retries:
+        tried.append(attempt())
+    # The first of equals.
+    return min(tried, key=disturbance)._replace(every=tuple(one.run for one in tried))

@@ -164,7 +164,8 @@ def take_samples(
     -------
     pandas.DataFrame
         One row a sample, disturbed ones included: ``probe``, the settings as columns
-        (missing where a probe has no such setting), ``company``, ``seconds`` an operation,
+        (missing where a probe has no such setting), ``company``, ``seconds`` an operation by the
+        slices that count, ``seconds_all`` by all of them, disturbed ones included,
         ``loops``, ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``,
         ``contended`` (share of its slices disturbed), ``core_seconds`` (an idle loop beside the
         slices that count, as `aethermodel.measure.cores.Look` has it; nan without slices),

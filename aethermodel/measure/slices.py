@@ -152,11 +152,14 @@ class Undisturbed(NamedTuple):
         calm.
     contended : float
         Share of the slices left out; 1 where too few are calm.
+    seconds_all : float
+        Of an operation over all slices, disturbed ones included.
     """
 
     seconds: float
     core_seconds: float
     contended: float
+    seconds_all: float
 
 
 def undisturbed(slices: Sequence[Slice], best: float = nan) -> Undisturbed:
@@ -178,4 +181,5 @@ def undisturbed(slices: Sequence[Slice], best: float = nan) -> Undisturbed:
         median(each.seconds / each.loops for each in kept),
         median(each.core_seconds for each in kept),
         1 - len(calm) / len(slices) if enough else 1.0,
+        sum(each.seconds for each in slices) / sum(each.loops for each in slices),
     )

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from aethermodel.calibrate.all_samples import left_out
+from aethermodel.calibrate.answers import SHARE, Answers, Optimum
 from aethermodel.calibrate.attribution import Attribution, attribute
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.comparison import Verdict, compare, judge, process_medians
 from aethermodel.calibrate.composition import composition_errors
+from aethermodel.calibrate.draws import draw_parameters
+from aethermodel.calibrate.scenario import Scenario
 from aethermodel.input_files import refusing
 from aethermodel.measure.calibrating import calibration_of, now
 from aethermodel.measure.campaign import Campaign
@@ -20,6 +26,7 @@ from aethermodel.measure.host import this_host
 from aethermodel.measure.sample_files import read_samples, write_samples
 from aethermodel.measure.sampling import take_samples
 from aethermodel.measure.settling import settled
+from aethermodel.model.stages import law_of
 
 Progress = Callable[[int, int], None]
 
@@ -38,7 +45,8 @@ class Trial:
         From the probes' samples only.
     table : pandas.DataFrame
         As `aethermodel.calibrate.comparison.compare` gives it, with the rates
-        ``measured_per_second``, ``predicted_per_second`` and the ceiling
+        ``measured_per_second``, ``predicted_per_second``, ``all_per_second`` (over all samples,
+        disturbed ones included) and the ceiling
         ``copy_per_second`` (events a second of a plain copy of the same batches).
     verdict : Verdict
     attribution : Attribution
@@ -92,10 +100,13 @@ class Trial:
         table = compare(calibration, samples)
         for what in ("measured", "predicted"):
             table[f"{what}_per_second"] = table["n"] / table[f"{what}_seconds"]
+        table["all_per_second"] = table["n"] / table["seconds_all"]
         copies = samples[(samples["probe"] == "bandwidth") & samples["final"]]
         copy_seconds = copies.groupby("batch_size")["seconds"].median()
         table["copy_per_second"] = table["n"] / table["n"].map(copy_seconds)
-        attribution = attribute(table, process_medians(samples))
+        drawn = law_of(calibration.model(), draw_parameters(calibration))
+        times = np.stack([drawn.seconds(n) for n in table["n"]])
+        attribution = attribute(table, process_medians(samples), times)
         return cls(campaign, host, samples, calibration, table, judge(table), attribution)
 
     def save(self, path: Path) -> None:
@@ -114,6 +125,21 @@ class Trial:
         # Trials that were saved before samples had slices left none out.
         return float(calm["contended"].mean()) if "contended" in calm and len(calm) else 0.0
 
+    @property
+    def headline(self) -> str:
+        """What the pipeline carries, and what it carried over all samples, in a sentence."""
+        best = self.table.loc[self.table["measured_per_second"].idxmax()]
+        beside = left_out(best["all_per_second"], best["share_left_out"])
+        return (
+            f"carries {best['measured_per_second'] / 1e6:,.1f} M msg/s at N = {best['n']:,.0f} "
+            f"while undisturbed, {beside}"
+        )
+
+    @cached_property
+    def best_sizes(self) -> Optimum:
+        """Batch sizes of the usual share of the best rate, by the model."""
+        return Answers(Scenario(self.calibration, {})).share(SHARE)
+
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of the trial."""
         return {
@@ -121,6 +147,8 @@ class Trial:
             "verdict": vars(self.verdict),
             "attribution": self.attribution.figures(),
             "samples": len(self.samples),
+            "headline": self.headline,
+            "best_sizes": asdict(self.best_sizes),
             "noisy_share": self.noisy_share,
             "contended_share": self.contended_share,
             "rows": self.table.to_dict(orient="records"),

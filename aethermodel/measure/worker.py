@@ -115,6 +115,7 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
             yield {
                 "point": turn,
                 "seconds": found.seconds,
+                "seconds_all": found.seconds_all,
                 "loops": loops,
                 "repeat": repeat,
                 "attempt": attempt,

@@ -22,6 +22,8 @@ from aethermodel.model.stages import Pipelined
 
 Floats = npt.NDArray[np.float64]
 _HALVINGS = 100
+# Places between a peak and the largest batch at which a rate is looked at.
+_STEPS = 33
 # Farther out than any batch that fits into memory.
 _FAR = 1e18
 
@@ -149,12 +151,46 @@ def size_for_rate(law: Law | Pipelined, rate: npt.ArrayLike) -> Floats:
         return _first(law, places, (wanted * law.slope < 1) | (fixed < 0))
 
     least, most = solve(law.calls(np.ones_like(wanted))), solve(law.most_calls)
-    # At a knee the rate may pass, by the few topics that are not hit, what it else would not.
-    _, peak = best_rate(law)
-    reached = law.rate(np.minimum(peak, _FAR)) >= wanted
-    most = np.where(np.isinf(most) & reached & np.isfinite(peak), peak, most)
+    # At a knee the rate may have a peak that has it, by the few topics not hit, and fall again.
+    for knee in np.maximum(law.above[1:], 1):
+        most = np.where(law.rate(knee) >= wanted, np.minimum(most, knee), most)
     found = _between(least, most, lambda n: law.rate(n) >= wanted)
     return np.where(law.rate(np.ones_like(wanted)) >= wanted, 1.0, found)
+
+
+def last_size_at(law: Law | Pipelined, rate: npt.ArrayLike, most: float) -> Floats:
+    """Return the largest batch size, up to `most`, that still reaches a rate.
+
+    Parameters
+    ----------
+    law : Law or Pipelined
+    rate : array_like, scalar or shape (draws,)
+        Events a second, above zero.
+    most : float
+        Largest batch to look at, in events.
+
+    Returns
+    -------
+    ndarray of float64, shape (draws,)
+        Events; `most` where that reaches it, nan where no size does.
+    """
+    stages = law.stages if isinstance(law, Pipelined) else (law,)
+    shape = stages[0].slope[0].shape
+    wanted = np.broadcast_to(np.asarray(rate, dtype=np.float64), shape)
+    _, peak = best_rate(law, most)
+    # Behind its peak a rate falls; where a knee comes before all topics are hit, not at once.
+    steps = np.linspace(0, 1, _STEPS)[:, None]
+    grid = peak * (most / peak) ** steps
+    reached = np.stack([law.rate(np.minimum(size, most)) for size in grid]) >= wanted * (1 - 1e-12)
+    last = _STEPS - 1 - np.argmax(reached[::-1], axis=0)[None]
+    low = np.take_along_axis(grid, last, 0)[0]
+    high = np.take_along_axis(grid, np.minimum(last + 1, _STEPS - 1), 0)[0]
+    for _ in range(_HALVINGS // 2):
+        middle = np.sqrt(low * high)
+        there = law.rate(middle) >= wanted
+        low, high = np.where(there, middle, low), np.where(there, high, middle)
+    found = np.where(law.rate(np.full(shape, most)) >= wanted * (1 - 1e-12), most, low)
+    return np.where(reached.any(axis=0), found, np.nan)
 
 
 def size_within(law: Law | Pipelined, seconds: npt.ArrayLike) -> Floats:

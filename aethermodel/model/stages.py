@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,26 @@ class Pipelined:
     def rate(self, n: npt.ArrayLike) -> Floats:
         """Events a second at batch sizes that broadcast against the draws."""
         return np.asarray(n, dtype=np.float64) / self.seconds(n)
+
+    def ranked_at(self, n: float) -> Pipelined:
+        """Return the stages with their draws paired by rank of the time at a batch size.
+
+        Stages have draws of their own, and any pairing is one of them. The larger of two that are
+        nearly equal is by chance larger than either: paired at random its draws would leave out
+        the truth too often. Paired by rank its quantiles are the larger of the stages' quantiles,
+        as in the interval of a composed prediction.
+        """
+        one, other = self.stages
+        ranks = np.argsort(np.argsort(one.seconds(n), kind="stable"), kind="stable")
+        order = np.argsort(other.seconds(n), kind="stable")[ranks]
+        paired = replace(
+            other,
+            fixed=other.fixed[:, order],
+            per_call=other.per_call[:, order],
+            slope=other.slope[:, order],
+            above=other.above[:, order],
+        )
+        return Pipelined((one, paired))
 
 
 def law_of(model: BatchModel, values: Mapping[str, npt.ArrayLike] | None = None) -> Law | Pipelined:

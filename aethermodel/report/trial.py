@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sympy
 
+from aethermodel.calibrate.all_samples import left_out
 from aethermodel.calibrate.comparison import MEAN_ERROR, WORST_ERROR
 from aethermodel.model.parameters import K, N
 from aethermodel.report import comparison
@@ -43,14 +44,15 @@ def summary(trial: Trial) -> Block:
     specification = load_specification()
     claim = float(specification.model().throughput_at(_CLAIM_AT))
     best = table.loc[table["measured_per_second"].idxmax()]
+    beside = left_out(best["all_per_second"], best["share_left_out"])
     model = trial.calibration.model()
     binding = model.binding_term(float(best["n"]))
     limit = engineering(model.limit_per_second(), "msg/s")
     paragraph = (
         f"On this host the pipeline carries {engineering(best['measured_per_second'], 'msg/s')} "
-        f"at N = {count(best['n'])} ({_where(trial)}). There the {binding} term binds. In the "
-        f"limit of large batches the model allows {limit}; half of that is reached at "
-        f"N = {count(model.n_half())}. For prediction against measurement: {verdict.why}"
+        f"at N = {count(best['n'])} while undisturbed ({beside}; {_where(trial)}). There the "
+        f"{binding} term binds. By the model, {trial.best_sizes}. In the limit of large batches "
+        f"it allows {limit}, extrapolated. For prediction against measurement: {verdict.why}"
     )
     errors, worst = verdict.mean_error, verdict.worst_error
     rows = [
@@ -78,6 +80,13 @@ def summary(trial: Trial) -> Block:
                 engineering(rate, "msg/s"),
                 f"claimed: {engineering(claim, 'msg/s')}",
                 "pass" if rate >= claim else "fail",
+            )
+        )
+        rows.append(
+            SummaryRow(
+                "the same over all samples, disturbed ones included",
+                engineering(float(claimed["all_per_second"].iloc[0]), "msg/s"),
+                f"{float(claimed['share_left_out'].iloc[0]):.0%} left out of the figure above",
             )
         )
         ceiling = float(claimed["copy_per_second"].iloc[0])
@@ -112,7 +121,8 @@ def residual(trial: Trial) -> pd.DataFrame:
     found = trial.attribution
     rows = [
         {
-            "Term": " + ".join(share.terms),
+            "Term": " + ".join(share.terms)
+            + " (cannot be told apart: their sum)" * (len(share.terms) > 1),
             "In the whole": percent(share.excess),
             "95 % interval": f"{percent(share.low)} to {percent(share.high)}",
             "A batch": engineering(share.seconds, "s"),

@@ -193,6 +193,7 @@ def optima_table(scenario: Scenario, within: float, rate: float) -> pd.DataFrame
         {
             "N": [_size(goal) for goal in goals],
             "95 %": [_ranged(goal.size) for goal in goals],
+            "up to": [_last(goal) for goal in goals],
             "rate": [engineering(goal.per_second.value, "msg/s") for goal in goals],
         },
         index=[goal.goal for goal in goals],
@@ -200,7 +201,13 @@ def optima_table(scenario: Scenario, within: float, rate: float) -> pd.DataFrame
 
 
 def _size(goal: Optimum) -> str:
-    return count(goal.size.value) if np.isfinite(goal.size.value) else "none"
+    if not np.isfinite(goal.size.value):
+        return "none"
+    return count(goal.size.value) + " (extrapolated)" * goal.extrapolated
+
+
+def _last(goal: Optimum) -> str:
+    return count(goal.last.value) if np.isfinite(goal.last.value) else ""
 
 
 def _ranged(found: Answer) -> str:

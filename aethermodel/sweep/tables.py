@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
+from aethermodel.calibrate.all_samples import all_samples
 from aethermodel.documents import replacing
 from aethermodel.sweep.columns import columns_of
 from aethermodel.sweep.store import Record, Store
@@ -24,7 +25,9 @@ def write_tables(store: Store) -> None:
 
     ``points.parquet``: one row a finished point, failed ones included: parameters,
     ``state``, ``repeat``, ``order``, ``seconds`` (median of the samples), ``wall_seconds``,
-    recorded figures, ``noisy``, ``tries``, ``error``, ``host``, ``key``.
+    ``seconds_all`` (over all samples, disturbed ones included) and ``share_left_out`` (of slices,
+    and of tries that were repeated), recorded figures, ``noisy``, ``tries``, ``error``, ``host``,
+    ``key``.
     ``samples.parquet``: as `aethermodel.measure.sampling.take_samples` gives them, with
     ``point`` (the key), the sweep's ``order``, and its repeat as ``process``.
     """
@@ -50,12 +53,15 @@ def _sample_rows(record: Record) -> list[dict[str, Any]]:
 def _point_row(record: Record) -> dict[str, Any]:
     o = record.outcome
     seconds = median(row["seconds"] for row in o.samples) if o.samples else None
+    every = _every(record) if o.samples else (None, None)
     own = {
         "target": record.target,
         "state": o.state,
         "repeat": record.repeat,
         "order": record.order,
         "seconds": seconds,
+        "seconds_all": every[0],
+        "share_left_out": every[1],
         "wall_seconds": o.seconds,
         "disturbed": o.disturbed,
         "noisy": record.noisy,
@@ -68,6 +74,16 @@ def _point_row(record: Record) -> dict[str, Any]:
     }
     figures = columns_of("figure", o.figures, own.keys() | record.parameters.keys())
     return {**columns_of("parameter", record.parameters, own), **figures, **own}
+
+
+def _every(record: Record) -> tuple[float, float]:
+    """Seconds over all samples, and the share left out; of repeated tries only the last is kept."""
+    import pandas as pd
+
+    samples = pd.DataFrame(record.outcome.samples).assign(point=0, final=True)
+    found = all_samples(samples, ["point"]).iloc[0]
+    kept = (1 - float(found["share_left_out"])) / max(record.tries, 1)
+    return float(found["seconds_all"]), 1 - kept
 
 
 def _column(values: Iterable[Any]) -> pa.Array:

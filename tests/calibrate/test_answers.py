@@ -9,6 +9,11 @@ from aethermodel.calibrate.answers import Answers
 from aethermodel.calibrate.draws import answer, draw_parameters
 from aethermodel.calibrate.scenario import Assumption, Scenario
 from aethermodel.interconnects import interconnect, load_interconnects, published_ceilings
+from aethermodel.model.batch import BatchModel
+from aethermodel.model.law import Law
+from aethermodel.model.optimum import best_rate, last_size_at, size_for_rate
+from aethermodel.model.parameters import Parameter
+from aethermodel.model.terms import knees
 from aethermodel.rdma_costs import card
 
 FIXED = TRUE["t_tick"] + 16 * TRUE["t_call"] + TRUE["t_ffi"] + TRUE["t_kernel"] + TRUE["t_fabric"]
@@ -27,14 +32,15 @@ def answers(calibration):
 @pytest.mark.parametrize("share", [0.9, 0.95, 0.99])
 def test_optimum_is_that_of_the_true_law(answers, share):
     true = share / (1 - share) * FIXED / TRUE["t_event"]
-    found = answers.share(share)
+    found = answers.share(share, np.inf)
+    assert found.extrapolated == (true > 12288)
     assert found.size.low <= true <= found.size.high
     assert found.size.value == pytest.approx(true, rel=0.1)
     assert found.per_second.value == pytest.approx(share / TRUE["t_event"], rel=0.05)
 
 
 def test_best_rate_and_the_sizes_for_a_rate_and_a_time(answers):
-    assert answers.best_rate().value == pytest.approx(1 / TRUE["t_event"], rel=0.05)
+    assert answers.best_rate(np.inf).value == pytest.approx(1 / TRUE["t_event"], rel=0.05)
     found = answers.rate(5e6)
     assert found.per_second.value >= 5e6
     assert answers.rate(1e12).size.value == np.inf
@@ -64,13 +70,55 @@ def test_answers_hold_where_the_router_changes_its_way():
     assert found["t_event"] == pytest.approx(TRUE["t_event"], rel=0.05)
     answers = Answers(Scenario(calibration, {}))
     beyond = FIXED + (direct - TRUE["t_event"]) * 120
-    assert answers.share(0.9).size.value == pytest.approx(9 * beyond / TRUE["t_event"], rel=0.05)
+    found = answers.share(0.9, np.inf).size.value
+    assert found == pytest.approx(9 * beyond / TRUE["t_event"], rel=0.05)
     # One size below the switch, one above: the answer is the batch that just takes the time.
     for n in (60, 5000):
         seconds = float(calibration.predict(n).seconds[0])
         assert answers.within(seconds).size.value == pytest.approx(n, rel=1e-3)
         per_second = n / seconds
         assert answers.rate(per_second).size.value == pytest.approx(n, rel=1e-3)
+
+
+def test_a_flat_optimum_is_a_range_and_its_ends_are_known(answers):
+    """By the law: N / (a + b N) grows throughout, and its best is that of the largest batch."""
+    best = 12288 / (FIXED + TRUE["t_event"] * 12288)
+    assert answers.best_rate().low < best < answers.best_rate().high
+    for share in (0.8, 0.9, 0.95):
+        found = answers.share(share)
+        first = share * best * FIXED / (1 - share * best * TRUE["t_event"])
+        assert found.size.low <= first <= found.size.high
+        assert found.last.value == found.last.low == found.last.high == 12288
+        assert not found.extrapolated
+    assert answers.rate(0.999 / TRUE["t_event"]).extrapolated
+
+
+def test_the_range_ends_where_a_cache_makes_larger_batches_slower():
+    law = Law.of(
+        BatchModel(
+            [
+                knees(
+                    "kernel",
+                    Parameter("t_kernel", 1e-6, "s", "", ""),
+                    Parameter("t_event", 1e-9, "s/event", "", ""),
+                    [
+                        (
+                            Parameter("N_L2", 1e4, "event", "", ""),
+                            Parameter("t_beyond_L2", 3e-9, "s/event", "", ""),
+                        )
+                    ],
+                )
+            ]
+        )
+    )
+    sizes = np.arange(1, 1e5)
+    rates = sizes / law.seconds(sizes)
+    for share in (0.5, 0.9, 0.99):
+        inside = sizes[rates >= share * rates.max()]
+        wanted = share * best_rate(law, 99_999)[0]
+        assert size_for_rate(law, wanted)[0] == pytest.approx(inside[0], abs=1)
+        assert last_size_at(law, wanted, 99_999)[0] == pytest.approx(inside[-1], abs=1)
+    assert np.isnan(last_size_at(law, 2 * rates.max(), 99_999)[0])
 
 
 @pytest.mark.parametrize("share", [0, 1, 2, float("nan")])
@@ -84,7 +132,7 @@ def test_intervals_of_the_optimum_cover_the_truth():
     true = 9 * FIXED / TRUE["t_event"]
     covered = 0
     for seed in range(30):
-        found = Answers(Scenario(synthetic_calibration(0.05, seed), {})).share(0.9).size
+        found = Answers(Scenario(synthetic_calibration(0.05, seed), {})).share(0.9, np.inf).size
         covered += found.low <= true <= found.high
     assert covered >= 24
 
@@ -171,7 +219,7 @@ def test_a_network_card_puts_its_whole_cost_model_in_for_the_fabric(calibration)
     # A stage takes over at some size: the answers are solved on the law with its knee.
     assert "N_stage1" in changed.model.parameters
     limit = changed.model.limit_per_second()
-    assert Answers(changed).best_rate().value == pytest.approx(limit)
+    assert Answers(changed).best_rate(np.inf).value == pytest.approx(limit)
     law = changed.assumptions["t_fabric"].source
     assert "except" in law and "d_pay" in law
 

@@ -79,7 +79,7 @@ def test_as_many_threads_as_were_timed_are_measured_and_more_assumed():
     # 32 threads are slower than 4: the law's coherency, which Amdahl's has not.
     assert beyond.predict([LARGE]).seconds[0] > found.seconds[0]
     answers = Answers(inside)
-    rate = answers.best_rate()
+    rate = answers.best_rate(np.inf)
     assert rate.low < LAW.speedup(4) / TRUE["t_event"] < rate.high
     named = {buys.name for buys in answers.sensitivity(1000)}
     assert not named & {"sigma", "kappa", "p_threads"}

@@ -42,7 +42,7 @@ def test_of_the_sizes_that_there_is_room_for_the_share_is_of_the_best():
     assert found.per_second.value == pytest.approx(
         0.99 * 1000 / answers.scenario.calibration.predict(1000).seconds[0], rel=2e-3
     )
-    assert found.size.value < answers.share(0.99).size.value
+    assert found.size.value < answers.share(0.99).size.value <= 12288
 
 
 @pytest.mark.parametrize(("at", "outcome"), [(64, "pass"), (32, "pass"), (8, "fail")])

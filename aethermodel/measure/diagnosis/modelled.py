@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from aethermodel.calibrate.answers import Answers
+from aethermodel.calibrate.answers import SHARE, Answers
 from aethermodel.calibrate.calibration import Calibration
 from aethermodel.calibrate.draws import Answer
 from aethermodel.calibrate.scenario import Scenario
@@ -22,8 +22,6 @@ from aethermodel.model.parameters import N
 from aethermodel.model.sensitivity import gains
 from aethermodel.specification import load_specification
 
-#: Share of the best rate that makes a batch size the best one: beyond it mostly latency grows.
-SHARE = 0.95
 _LARGE = 30_000
 
 
@@ -115,7 +113,10 @@ class Modelled:
         return Answer(float(found.seconds[0]), float(found.low[0]), float(found.high[0]))
 
     def best_size(self) -> Answer:
-        """Return the smallest batch size that reaches 95 % of the best rate, in events."""
+        """Return the smallest batch size that reaches 95 % of the best rate, in events.
+
+        Of a calibration, by the rule of all commands: up to the largest batch that it was taken at.
+        """
         if self.calibration is None:
             law = Law.of(self.model)
             size = size_for_rate(law, SHARE * best_rate(law)[0])

@@ -1,0 +1,64 @@
+"""All samples of a point, disturbed ones included, and the share that its headline leaves out.
+
+A headline is of what a host does while its neighbours leave it alone. Beside it stands what it did
+all in all: every operation that was timed over all the time that they took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+
+def all_samples(samples: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Sum up the samples of each point, those that were taken again included.
+
+    Parameters
+    ----------
+    samples : pandas.DataFrame
+        As `aethermodel.measure.sampling.take_samples` gives them.
+    by : sequence of str
+        Columns that tell points apart.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a point: ``seconds_all``, seconds an operation over all slices of all samples, and
+        ``share_left_out``, of all slices those that the point's undisturbed figure is not made of.
+        Samples that were saved before slices were summed up count by their undisturbed figure.
+    """
+    whole = samples.get("seconds_all", samples["seconds"]).fillna(samples["seconds"])
+    loops = samples.get("loops", pd.Series(1.0, samples.index)).fillna(1.0)
+    contended = samples.get("contended", pd.Series(0.0, samples.index)).fillna(0.0)
+    final = samples.get("final", pd.Series(True, samples.index)).astype(bool)
+    # A sample of which too few slices were calm counts with all of them, if it counts.
+    out = np.where(final, contended.where(contended < 1, 0.0), 1.0)
+    keys = [samples[name] for name in by]
+    sums = pd.DataFrame({"spent": whole * loops, "loops": loops, "out": out}).groupby(keys)
+    found = sums.sum()
+    return pd.DataFrame(
+        {
+            "seconds_all": found["spent"] / found["loops"],
+            "share_left_out": sums["out"].mean(),
+        }
+    )
+
+
+def left_out(per_second: float, share: float, what: str = "msg/s") -> str:
+    """Say in words what stands beside a headline rate.
+
+    Parameters
+    ----------
+    per_second : float
+        Over all samples.
+    share : float
+        Left out of the headline.
+    what : str
+        Unit of the rate.
+    """
+    return (
+        f"{per_second / 1e6:,.1f} M {what} over all samples, disturbed ones included; "
+        f"{share:.0%} of them left out of the headline"
+    )

@@ -1,0 +1,89 @@
+"""The joint distribution of a law's parameters: Student's t, held to costs that are not negative.
+
+A draw below zero is moved to the nearest one that is not, by the measure that the fit itself
+minimised: the draw is fitted again under the fit's own constraint. Where the samples know a sum of
+two costs but not its parts, a draw with one part below zero so keeps the sum. Cutting each part off
+by itself would lose it.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+# Keeps the inverse of a correlation finite where two parameters are known as a sum alone.
+_RIDGE = 1e-12
+
+
+def draw(
+    centre: Floats,
+    covariance: Floats,
+    freedom: int,
+    costs: int,
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[Floats, int]:
+    """Draw parameters about an unbounded estimate, none of the costs below zero.
+
+    Parameters
+    ----------
+    centre : ndarray, shape (parameters,)
+        The estimate as it were without bounds.
+    covariance : ndarray, shape (parameters, parameters)
+    freedom : int
+        Degrees of freedom of Student's t.
+    costs : int
+        The first so many parameters are never negative.
+    count : int
+        Draws.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    drawn : ndarray, shape (count, parameters)
+    moved : int
+        Draws that the bounds moved.
+
+    Notes
+    -----
+    Multivariate t: Kotz and Nadarajah 2004. The projection of a normal estimate onto a convex cone
+    in its own metric is the constrained estimate: Silvapulle and Sen 2005, Constrained Statistical
+    Inference, section 3.4.
+    """
+    # The parameters differ by many powers of ten: factor their correlation, not their covariance.
+    scale = np.sqrt(np.diag(covariance))
+    safe = np.where(scale > 0, scale, 1.0)
+    correlation = covariance / np.outer(safe, safe)
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(np.clip(values, 0, None))
+    normal = rng.standard_normal((count, centre.size)) @ root.T
+    spread = np.sqrt(freedom / rng.chisquare(freedom, count))[:, None]
+    drawn = centre / safe + normal * spread * (scale > 0)
+    below = np.any(drawn[:, :costs] < 0, axis=1)
+    if np.any(below):
+        drawn[below] = _projected(drawn[below], correlation, np.flatnonzero(scale[:costs] > 0))
+    drawn[:, :costs] = np.maximum(drawn[:, :costs], 0)
+    return drawn * safe, int(below.sum())
+
+
+def _projected(drawn: Floats, correlation: Floats, costs: NDArray[np.int64]) -> Floats:
+    """Nearest points without a negative cost: of the few sets of costs at zero, the right one.
+
+    With the costs of a set at zero the nearest point is the conditional mean; it is the nearest of
+    all where no other cost is below zero and no cost of the set would rather be above.
+    """
+    best = np.full(len(drawn), np.inf)
+    result = drawn.copy()
+    sizes = range(1, len(costs) + 1)
+    for held in map(list, chain.from_iterable(combinations(costs, size) for size in sizes)):
+        inner = correlation[np.ix_(held, held)] + _RIDGE * np.eye(len(held))
+        pull = np.linalg.solve(inner, drawn[:, held].T).T
+        moved = drawn - pull @ correlation[held]
+        moved[:, held] = 0.0
+        wrong = np.maximum(pull.max(axis=1), (-moved[:, costs]).max(axis=1))
+        better = wrong < best
+        result[better], best[better] = moved[better], wrong[better]
+    return result
