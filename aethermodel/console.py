@@ -27,6 +27,11 @@ def one_line(error: Exception) -> str:
         return f"{where}: {message}{given}{more}" if where else f"{message}{more}"
     if hasattr(error, "format_message"):  # the command line itself was wrong
         return str(error.format_message())
+    if isinstance(error, UnicodeEncodeError):
+        shown = error.object[error.start : error.end]
+        return f"{shown!r} cannot be written as {error.encoding}: set PYTHONIOENCODING=utf-8"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} of the input is no {error.encoding} text"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())
@@ -45,7 +50,10 @@ def run_app(app: typer.Typer) -> NoReturn:
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not hasattr(error, "format_message"):
             raise
-        sys.stderr.write(f"aethermodel: {one_line(error)}\n")
+        said = one_line(error) or f"{type(error).__name__}, without a word why"
+        # A group called without its command is answered with what there is.
+        asked = type(error).__name__ == "NoArgsIsHelpError"
+        sys.stderr.write(f"{said}\n" if asked else f"aethermodel: {said}\n")
         sys.exit(BAD_INPUT)
     if code == INTERRUPTED:
         sys.stderr.write("aethermodel: interrupted\n")

@@ -31,6 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # which would swallow the [default: ...] of an option's help
     help="Say how many messages a second a design carries, and which term sets the limit.",
 )
 bench = typer.Typer(no_args_is_help=True, help="Measure this host beside its peers and ceilings.")

@@ -36,7 +36,9 @@ def command(
     calibration: Annotated[
         Path | None,
         typer.Option(
-            "--calibration", "-c", help="for a store: the model to compare with [STORE's own]"
+            "--calibration",
+            "-c",
+            help="for a store: the model to compare with [default: STORE's own]",
         ),
     ] = None,
     rate: Annotated[
@@ -54,8 +56,8 @@ def command(
     fabric: options.Fabric = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
-    processes: options.Processes = None,
-    repeats: options.Repeats = None,
+    processes: Annotated[int | None, options.processes(8)] = None,
+    repeats: Annotated[int | None, options.repeats(4)] = None,
     seed: options.Seed = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,

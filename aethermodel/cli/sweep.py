@@ -28,19 +28,31 @@ Probe = Annotated[str | None, typer.Option(help="time this probe at each point")
 Notebook = Annotated[str | None, typer.Option(help="execute this notebook at each point")]
 Axes = Annotated[
     list[str] | None,
-    typer.Option("-p", "--parameter", help="NAME=VALUE,VALUE,...; points are all combinations"),
+    typer.Option(
+        "-p",
+        "--parameter",
+        help="NAME=VALUE,VALUE,...; points are all combinations [default: the file's, or the "
+        "probe's own: aethermodel sweep probes]",
+    ),
 ]
 Into = Annotated[
     Path | None, typer.Option("--store", help="folder of the results [default: sweeps/NAME]")
 ]
-Repeats = Annotated[int | None, typer.Option(help="how often each point is run")]
-Samples = Annotated[int | None, typer.Option(help="samples of a probe at each point")]
-SampleSeconds = Annotated[float | None, typer.Option(help="least duration of a sample")]
-Timeout = Annotated[float | None, typer.Option(help="seconds that one point may take")]
-NoiseGate = Annotated[
-    float | None, typer.Option(help="largest share of a point that the system may disturb")
+Repeats = Annotated[int | None, typer.Option(help="how often each point is run [default: 1]")]
+Samples = Annotated[int | None, typer.Option(help="samples of a probe a point [default: 5]")]
+SampleSeconds = Annotated[
+    float | None, typer.Option(help="least duration of a sample [default: 0.005]")
 ]
-Retries = Annotated[int | None, typer.Option(help="how often a noisy point is run again")]
+Timeout = Annotated[
+    float | None, typer.Option(help="seconds that one point may take [default: 300]")
+]
+NoiseGate = Annotated[
+    float | None,
+    typer.Option(help="largest share of a point that the system may disturb [default: 0.4]"),
+]
+Retries = Annotated[
+    int | None, typer.Option(help="how often a noisy point is run again [default: 2]")
+]
 Reuse = Annotated[
     str,
     typer.Option(help="what must be unchanged for a finished point to count: params, code, strict"),

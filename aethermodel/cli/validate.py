@@ -19,16 +19,22 @@ def command(
     loop: options.Loop = None,
     fabric: Annotated[
         str | None,
-        typer.Option(help="loopback; from another process shm, tcp or verbs; or all, one by one"),
+        typer.Option(
+            help="loopback; from another process shm, tcp or verbs; or all, one by one "
+            "[default: loopback]"
+        ),
     ] = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
-    processes: options.Processes = None,
-    repeats: options.Repeats = None,
+    processes: Annotated[int | None, options.processes(8)] = None,
+    repeats: Annotated[int | None, options.repeats(4)] = None,
     seed: options.Seed = None,
     samples: Annotated[
         Path | None,
-        typer.Option(callback=options.writable, help="write the samples to this Parquet file"),
+        typer.Option(
+            callback=options.writable,
+            help="write the samples to this Parquet file [default: not kept]",
+        ),
     ] = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
@@ -86,19 +92,17 @@ def command(
 
 def print_trial(trial: Trial) -> None:
     """Print the comparison table and the verdict."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     from aethermodel.calibrate.composition import composition_errors
+    from aethermodel.cli.tables import Table, show
 
     c = trial.campaign
     processes = "one process" if c.fabric == "loopback" else "from another process"
-    table = Table(title=escape(f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]"))
-    for heading in ("N", "measured", "predicted", "95 % interval", "error", "rate", "copy ceiling"):
-        table.add_column(heading, justify="right")
+    table = Table(
+        f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]",
+        ("N", "measured", "predicted", "95 % interval", "error", "rate", "copy ceiling"),
+    )
     for row in trial.table.itertuples():
-        table.add_row(
+        table.add(
             f"{row.n:,}",
             f"{row.measured_seconds * 1e6:,.2f} us",
             f"{row.predicted_seconds * 1e6:,.2f} us",
@@ -107,7 +111,7 @@ def print_trial(trial: Trial) -> None:
             f"{row.measured_per_second / 1e6:,.2f} M/s",
             f"{row.copy_per_second / 1e6:,.1f} M/s",
         )
-    Console().print(table)
+    show(table)
     typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
     for found in composition_errors(trial.table).itertuples():
         typer.echo(
