@@ -23,6 +23,7 @@ from aethermodel.cli.doctor import command as doctor
 from aethermodel.cli.lab import command as lab
 from aethermodel.cli.predict import command as predict
 from aethermodel.cli.report_diff import app as report
+from aethermodel.cli.report_diff import diff
 from aethermodel.cli.sweep import app as sweep
 from aethermodel.cli.validate import command as validate
 from aethermodel.console import run_app
@@ -43,6 +44,7 @@ app.command("bound")(bound)
 app.command("calibrate")(calibrate)
 app.command("predict")(predict)
 app.command("validate")(validate)
+app.command("diff")(diff)
 app.command("doctor")(doctor)
 app.command("lab")(lab)
 bench.command("extreme")(bench_extreme)

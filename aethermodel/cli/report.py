@@ -11,6 +11,7 @@ import typer
 
 from aethermodel.cli import options
 from aethermodel.cli.measuring import measuring
+from aethermodel.cli.outputs import FOLDER, named_after, refuse_existing
 
 if TYPE_CHECKING:
     from aethermodel.measure.campaign import Campaign
@@ -30,9 +31,11 @@ def command(
             "--output",
             "-o",
             callback=options.writable,
-            help="the HTML file [default: in reports/, named after the source]",
+            help="the HTML file [default: reports/SOURCE.html, with --run "
+            "reports/model_vs_measured.html]",
         ),
     ] = None,
+    force: options.Force = False,
     calibration: Annotated[
         Path | None,
         typer.Option(
@@ -68,11 +71,13 @@ def command(
 
     Example: aethermodel report sweeps/mine -o mine.html --rate 5e6 --json -
 
-    Two stores, or samples of two runs: aethermodel report diff --help
+    Two stores, or samples of two runs: aethermodel diff --help
 
     With --run: samples this host (progress with ETA), executes the notebook
     30_model_vs_measured through papermill, and exports it. Samples, calibration and
     executed notebook are left beside the report.
+
+    Nothing that exists is replaced without --force.
     """
     if run == (notebook is not None):
         raise ValueError("report wants either an executed notebook, a store, or --run")
@@ -80,13 +85,15 @@ def command(
         from aethermodel.report.store_verdict import Thresholds
 
         wanted = Thresholds(rate, p99)
-        into = output or Path("reports") / f"{notebook.resolve().name}.html"
+        into = output or named_after(notebook)
+        refuse_existing([into], force=force)
         _report_store(notebook, into, calibration, wanted, json)
         return
     if calibration or rate is not None or p99 is not None:
         raise ValueError("--calibration, --rate and --p99 are for the store of a sweep")
-    output = output or Path("reports/model_vs_measured.html")
     if notebook is not None:
+        output = output or named_after(notebook)
+        refuse_existing([output], force=force)
         from aethermodel.report.html import export
         from aethermodel.report.notebook import read_notebook
 
@@ -97,6 +104,8 @@ def command(
         return
     from aethermodel.measure.campaign import Campaign
 
+    output = output or FOLDER / "model_vs_measured.html"
+    refuse_existing([output, *_beside(output)], force=force)
     campaign = Campaign(
         batch_sizes=batch_sizes,
         event_loop=loop,
@@ -108,6 +117,15 @@ def command(
         seed=seed,
     )
     _measure_and_report(campaign, output, wait_seconds, json)
+
+
+def _beside(output: Path) -> tuple[Path, Path, Path]:
+    """Return where samples, executed notebook and calibration of a fresh run are left."""
+    return (
+        output.with_suffix(".parquet"),
+        output.with_suffix(".ipynb"),
+        output.with_suffix(".calibration.json"),
+    )
 
 
 def _report_store(
@@ -156,9 +174,9 @@ def _measure_and_report(
 
     with measuring(wait_seconds), progress("[1/3] measuring this host") as advance:
         trial = Trial.run(campaign, advance)
-    samples, executed = output.with_suffix(".parquet"), output.with_suffix(".ipynb")
+    samples, executed, calibration = _beside(output)
     trial.save(samples)
-    write_document(trial.calibration.to_json(), str(output.with_suffix(".calibration.json")))
+    write_document(trial.calibration.to_json(), str(calibration))
     rerun = shlex.join(["aethermodel", *sys.argv[1:]])
     with progress("[2/3] executing the notebook") as advance:
         execute(
