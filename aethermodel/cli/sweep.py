@@ -184,6 +184,29 @@ def status(
         _print_state(sweep, figures)
 
 
+@app.command("probes")
+def probes(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="of one probe: its parameters", show_default=False),
+    ] = None,
+    json: options.Json = None,
+) -> None:
+    """List the probes that a sweep can time, or the parameters of one.
+
+    Example: aethermodel sweep probes pipeline
+    """
+    from aethermodel.cli.probe_tables import print_probes, probe_figures
+    from aethermodel.documents import document, write_document
+
+    figures = probe_figures(name)
+    if json:
+        content = document("aethermodel.sweep.probes/1", None, figures, measured=False)
+        write_document(content, json)
+    if json != "-":
+        print_probes(figures)
+
+
 #: Options of a sweep that a command line may give, and their names in a sweep file.
 _SETTINGS = {
     "probe": "probe",

@@ -9,7 +9,7 @@ import pytest
 from command_line import aether
 from hypothesis import given
 from hypothesis import strategies as st
-from test_store_report import CONDITIONS, write_store
+from sweep_stores import CONDITIONS, write_store
 
 from aethermodel.report.diff import diff, diff_html, load_source
 from aethermodel.report.shift import of_each, pooled, verdict
