@@ -37,7 +37,7 @@ $(VENV)/full: $(VENV)/base
 	@touch $@
 
 report: $(VENV)/base
-	@$(BIN)/aethermodel report --run --output $(REPORT)
+	@$(BIN)/aethermodel report --run --force --output $(REPORT)
 
 # tests/rdma needs a device: the guest brings one where its packages are installed.
 test: test-host

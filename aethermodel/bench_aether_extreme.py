@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.command_files import readable, writable
+from aethermodel.cli import options
+from aethermodel.command_files import readable
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration import Calibration
@@ -63,13 +64,11 @@ def _known(path: Path, settings: Settings) -> Calibration:
 
 def command(
     core: Annotated[str, typer.Option(help="mocked (simulated figures) or cython")] = "cython",
-    batch_size: Annotated[int, typer.Option(help="messages in a batch")] = 10_000,
-    batches: Annotated[int, typer.Option(help="batches to send")] = 2_000,
+    batch_size: Annotated[int, options.batch_size()] = 10_000,
+    batches: Annotated[int, options.whole(help="batches to send")] = 2_000,
     queue_depth: Annotated[int, typer.Option(help="batches that may wait in the queue")] = 8,
     topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
-    loop: Annotated[
-        str | None, typer.Option(help="asyncio or uvloop; uvloop where it is installed")
-    ] = None,
+    loop: options.Loop = None,
     diagnose: Annotated[
         bool, typer.Option("--diagnose", help="then measure which lever pays most (about 15 s)")
     ] = False,
@@ -79,16 +78,13 @@ def command(
             "--calibration",
             "-c",
             callback=readable,
-            help="for --diagnose: its terms, else probed first",
+            help="for --diagnose: its terms [default: probed first]",
         ),
     ] = None,
     probe_seconds: Annotated[
         float, typer.Option(min=1, help="for --diagnose: most time to probe the terms")
     ] = 15.0,
-    json: Annotated[
-        str | None,
-        typer.Option(callback=writable, help="write JSON to this file, - for standard output"),
-    ] = None,
+    json: options.Json = None,
 ) -> None:
     """Run the specification's stress test: producer, queue and consumer on one event loop.
 

@@ -47,7 +47,10 @@ def run_app(app: typer.Typer) -> NoReturn:
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not hasattr(error, "format_message"):
             raise
-        sys.stderr.write(f"aethermodel: {one_line(error)}\n")
+        said = one_line(error) or f"{type(error).__name__}, without a word why"
+        # A group called without its command is answered with what there is.
+        asked = type(error).__name__ == "NoArgsIsHelpError"
+        sys.stderr.write(f"{said}\n" if asked else f"aethermodel: {said}\n")
         sys.exit(BAD_INPUT)
     if code == INTERRUPTED:
         sys.stderr.write("aethermodel: interrupted\n")

@@ -55,6 +55,30 @@ def si(text: str, unit: str) -> float:
     return convert(float(found[1]), f"1{written}" if written.startswith("/") else written, unit)
 
 
+def read_quantity(text: str, unit: str) -> float:
+    """Read a quantity that is not negative; a number alone is in `unit`.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``5us``, ``3 ns/event`` or ``1e-6``.
+    unit : str
+        The SI unit that it is wanted in, such as ``s/event``.
+
+    Raises
+    ------
+    ValueError
+        If it is no such quantity.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = si(text.strip(), unit)
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"wanted is a quantity in {unit}, 0 or more, not {quoted(text)}")
+    return value
+
+
 def convert(number: float, written: str, unit: str) -> float:
     """Return a number of one unit in another.
 

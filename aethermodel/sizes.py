@@ -1,9 +1,12 @@
-"""Sizes in bytes as people write them: ``32 KiB``."""
+"""Sizes and counts as people write them: ``32 KiB``, ``1e4``."""
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal, InvalidOperation
 
+# 1e999999999 is a whole number too, and would fill the memory.
+_MOST_COUNT = 10**18
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 # As ulimit, systemd and docker read them: K is 1,024.
 _POWERS = {"": 0, "B": 0} | {
@@ -45,3 +48,29 @@ def size_of(text: str) -> int:
     if size < 1 or size != int(size):
         raise ValueError(f"a size is a whole number of bytes, at least 1, not {text!r}")
     return int(size)
+
+
+def count_of(text: str) -> int:
+    """Read a count such as ``10000``, ``10_000`` or ``1e4``.
+
+    Raises
+    ------
+    ValueError
+        If it is no whole number.
+    """
+    plain = text.strip()
+    try:
+        return int(plain)
+    except ValueError:
+        pass
+    try:
+        value = Decimal(plain)
+    except InvalidOperation:
+        value = Decimal("nan")
+    if (
+        not value.is_finite()
+        or value.copy_abs() > _MOST_COUNT
+        or value != value.to_integral_value()
+    ):
+        raise ValueError(f"a whole number, such as 10000 or 1e4, not {text!r}")
+    return int(value)

@@ -1,11 +1,12 @@
-"""The specification's paper budget, read from its sourced parameter file."""
+"""A budget on paper: the specification's, from its sourced parameter file, or one's own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -16,7 +17,8 @@ from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import Parameter
 from aethermodel.model.terms import affine, fixed
 from aethermodel.plain_values import MOST_WRITTEN, parse_toml
-from aethermodel.quantities import Quantity, convert, si
+from aethermodel.quantities import Quantity, read_quantity, si
+from aethermodel.refusals import quoted
 
 
 @dataclass(frozen=True)
@@ -61,67 +63,112 @@ class Specification:
         return self.parameters["b_memory"].value / self.parameters["s_event"].value
 
 
+#: SI unit of each parameter; a file may write it with any prefix.
+_SI = {
+    "t_loop": "s",
+    "t_ffi": "s",
+    "t_kernel": "s/event",
+    "t_fabric": "s",
+    "b_memory": "B/s",
+    "s_event": "B/event",
+}
+
+
 class _Entry(Content):
     value: Annotated[float, Field(ge=0, le=1e18)]
-    unit: Literal["us", "ns", "us/event", "ns/event", "GB/s", "B/event"]
-    meaning: Line
-    source: Line
+    unit: Line
+    meaning: Line | None = None
+    source: Line | None = None
 
 
 class _Parameters(Content):
-    t_loop: _Entry
-    t_ffi: _Entry
-    t_kernel: _Entry
-    t_fabric: _Entry
-    b_memory: _Entry
-    s_event: _Entry
+    t_loop: _Entry | None = None
+    t_ffi: _Entry | None = None
+    t_kernel: _Entry | None = None
+    t_fabric: _Entry | None = None
+    b_memory: _Entry | None = None
+    s_event: _Entry | None = None
 
 
 class _Budgets(Content):
-    fabric: Quantity
-    bridge: Quantity
-    plane: Quantity
+    fabric: Quantity | None = None
+    bridge: Quantity | None = None
+    plane: Quantity | None = None
 
 
 class _File(Content):
-    name: Line
-    label: FabricLabel
-    batch_size: Annotated[int, Field(ge=1, le=2**32)]
-    threshold_per_second: Annotated[float, Field(gt=0, le=1e18)]
-    budgets: _Budgets
-    parameters: _Parameters
+    name: Line | None = None
+    label: FabricLabel | None = None
+    batch_size: Annotated[int, Field(ge=1, le=2**32)] | None = None
+    threshold_per_second: Annotated[float, Field(gt=0, le=1e18)] | None = None
+    budgets: _Budgets = _Budgets()
+    parameters: _Parameters = _Parameters()
 
 
-#: SI unit of each way to write it.
-_SI = {"us": "s", "ns": "s", "us/event": "s/event", "ns/event": "s/event", "GB/s": "B/s"}
-
-
-def load_specification(path: Path | None = None) -> Specification:
-    """Read ``data/spec-4.3.2.toml``; prefixed units become SI here, at the border.
+def load_specification(own: Path | None = None, given: Iterable[str] = ()) -> Specification:
+    """Read ``data/spec-4.3.2.toml``, or a budget of one's own; units become SI here, at the border.
 
     Parameters
     ----------
-    path : pathlib.Path, optional
-        Another file of the same form.
+    own : Path, optional
+        A file of the same form. What it leaves out is the specification's.
+    given : iterable of str
+        ``name=value`` with a unit, such as ``t_loop=5us``; these win.
 
     Raises
     ------
-    InputError
-        In one line, if the file is not of that form.
+    ValueError
+        In one line, if the file is not of that form, or one of `given` is no parameter.
     """
-    where = str(path or files("aethermodel") / "data/spec-4.3.2.toml")
+    found = _read(str(files("aethermodel") / "data/spec-4.3.2.toml"), None)
+    if own is not None:
+        found = _read(str(own), found)
+    parameters, title = dict(found.parameters), found.name
+    for name, text in _pairs(given, parameters):
+        changed = read_parameter(name, text, parameters[name].unit)
+        parameters[name] = parameters[name].with_value(changed, "set by hand")
+        title = f"{found.name}, changed by hand"
+    return replace(found, parameters=parameters, name=title)
+
+
+def _read(where: str, base: Specification | None) -> Specification:
+    """Read a file; what it leaves out is from `base`, without one it must be whole."""
     with refusing(where):
-        document = _File.model_validate(parse_toml(read_bytes(where, MOST_WRITTEN)))
-        parameters = {}
-        for name, entry in document.parameters:
-            unit = _SI.get(entry.unit, entry.unit)
-            value = convert(entry.value, entry.unit, unit)
-            parameters[name] = Parameter(name, value, unit, entry.meaning, entry.source)
-        return Specification(
-            document.name,
-            document.label,
-            document.batch_size,
-            document.threshold_per_second,
-            parameters,
-            {tier: si(text, "s") for tier, text in document.budgets},
-        )
+        file = _File.model_validate(parse_toml(read_bytes(where, MOST_WRITTEN)))
+        parameters = {} if base is None else dict(base.parameters)
+        for name, entry in file.parameters:
+            if entry is not None:
+                value = read_parameter(name, f"{entry.value!r} {entry.unit}", _SI[name])
+                meaning = entry.meaning or (parameters[name].meaning if base else "")
+                source = entry.source or where
+                parameters[name] = Parameter(name, value, _SI[name], meaning, source)
+        budgets = {} if base is None else dict(base.budget_seconds)
+        budgets |= {tier: si(text, "s") for tier, text in file.budgets if text is not None}
+        own = {
+            "name": file.name or (Path(where).stem if base else None),
+            "label": file.label,
+            "batch_size": file.batch_size,
+            "threshold_per_second": file.threshold_per_second,
+        }
+        stated = {name: value for name, value in own.items() if value is not None}
+        if base is not None:
+            return replace(base, **stated, parameters=parameters, budget_seconds=budgets)
+        return Specification(**stated, parameters=parameters, budget_seconds=budgets)
+
+
+def read_parameter(name: str, text: str, unit: str) -> float:
+    """Read a parameter's value in its SI unit; what is wrong with it names the parameter."""
+    try:
+        return read_quantity(text, unit)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _pairs(given: Iterable[str], known: Container[str]) -> Iterator[tuple[str, str]]:
+    for text in given:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name or not value:
+            raise ValueError(f"--set wants name=value, such as t_loop=5us, not {quoted(text)}")
+        if name not in known:
+            raise ValueError(f"no parameter {quoted(name)}; there are {', '.join(_SI)}")
+        yield name, value

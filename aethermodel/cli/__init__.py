@@ -23,6 +23,7 @@ from aethermodel.cli.doctor import command as doctor
 from aethermodel.cli.lab import command as lab
 from aethermodel.cli.predict import command as predict
 from aethermodel.cli.report_diff import app as report
+from aethermodel.cli.report_diff import diff
 from aethermodel.cli.sweep import app as sweep
 from aethermodel.cli.validate import command as validate
 from aethermodel.console import run_app
@@ -31,6 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # which would swallow the [default: ...] of an option's help
     help="Say how many messages a second a design carries, and which term sets the limit.",
 )
 bench = typer.Typer(no_args_is_help=True, help="Measure this host beside its peers and ceilings.")
@@ -42,6 +44,7 @@ app.command("bound")(bound)
 app.command("calibrate")(calibrate)
 app.command("predict")(predict)
 app.command("validate")(validate)
+app.command("diff")(diff)
 app.command("doctor")(doctor)
 app.command("lab")(lab)
 bench.command("extreme")(bench_extreme)

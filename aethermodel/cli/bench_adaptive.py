@@ -10,34 +10,28 @@ if TYPE_CHECKING:
     from aethermodel.measure.adaptive import AdaptiveTrial
 
 
-def print_adaptive(trial: AdaptiveTrial) -> None:
+def print_adaptive(trial: AdaptiveTrial, *, verbose: bool = False) -> None:
     """Print P99, throughput and the sizes formed, a line a rule and load."""
-    from rich.table import Table
-
-    from aethermodel.console import plain_console
+    from aethermodel.cli.caveats import tell_caveats
+    from aethermodel.cli.tables import Table, show
     from aethermodel.report.quantities import engineering
 
-    # In a pipe or a narrow window long lines are better than cells cut short.
-    console = plain_console(least_width=140)
-    for text in trial.calibration.warnings:
-        console.print(f"warning: {text}")
+    tell_caveats(trial.calibration.warnings, verbose=verbose)
     c = trial.calibration.conditions
     target = engineering(trial.campaign.target_seconds, "s")
-    table = Table(title=f"P99 target {target}, {c.event_loop}, {c.topics} topics [{c.fabric}]")
-    for heading in ("arrivals", "load", "rule"):
-        table.add_column(heading)
-    for heading in ("P50", "P99", "model, ideal host", "delivered", "messages a batch", "ticks/M"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("target")
-    before = None
+    keys = ("arrivals", "load", "rule")
+    figures = ("P50", "P99", "model, ideal host", "delivered", "messages a batch", "ticks/M")
+    table = Table(
+        f"P99 target {target}, {c.event_loop}, {c.topics} topics [{c.fabric}]",
+        (*keys, *figures, "target"),
+        text=(*keys, "target"),
+        keys=3,
+    )
     for row in trial.table.to_dict("records"):
-        same, before = before == (row["arrivals"], row["load"]), (row["arrivals"], row["load"])
-        if not same and len(table.rows):
-            table.add_section()
         low, middle, high = (f"{row[f'size_{p}']:,.0f}" for p in ("p5", "p50", "p95"))
-        table.add_row(
-            "" if same else row["arrivals"],
-            "" if same else f"{row['load']:.0%}",
+        table.add(
+            row["arrivals"],
+            f"{row['load']:.0%}",
             row["rule"],
             engineering(row["p50"], "s"),
             engineering(row["p99"], "s"),
@@ -47,7 +41,7 @@ def print_adaptive(trial: AdaptiveTrial) -> None:
             f"{row['ticks_per_million']:,.0f}",
             "holds" if row["holds"] else "misses",
         )
-    console.print(table)
+    show(table)
     full = ", ".join(
         f"{row['rule']} {engineering(row['per_second'], 'msg/s')}"
         for row in trial.saturated.to_dict("records")

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def command(
     handlers: Annotated[str, typer.Option(help="how many are called a tick")] = "0,1,4,16",
     loops: Annotated[
-        str | None, typer.Option(help="asyncio,uvloop; both where uvloop is installed")
+        str | None, typer.Option(help="asyncio,uvloop [default: both, where uvloop is installed]")
     ] = None,
-    processes: options.Processes = None,
-    repeats: options.Repeats = None,
+    processes: Annotated[int | None, options.processes(9)] = None,
+    repeats: Annotated[int | None, options.repeats(15)] = None,
     seed: options.Seed = None,
     json: options.Json = None,
 ) -> None:
@@ -55,19 +55,16 @@ def command(
 
 
 def _print(found: DispatchCost) -> None:
-    from rich.table import Table
+    from aethermodel.cli.tables import Table, show
 
-    from aethermodel.console import plain_console
-
-    table = Table(title="one tick, us [loopback]", title_justify="left")
-    for heading in ("loop", "handlers", "bus", "bare", "added", "processes"):
-        table.add_column(heading, justify="left" if heading == "loop" else "right")
+    headings = ("loop", "handlers", "bus", "bare", "added", "processes")
+    table = Table("one tick, us [loopback]", headings, text=("loop",))
     for row in found.table.itertuples():
         low, high = row.added_low * 1e6, row.added_high * 1e6
         figures = (row.bus_seconds, row.bare_seconds, row.added_seconds)
         microseconds = (f"{seconds * 1e6:.2f}" for seconds in figures)
-        table.add_row(row.event_loop, str(row.handlers), *microseconds, f"{low:.2f} to {high:.2f}")
-    plain_console().print(table)
+        table.add(row.event_loop, str(row.handlers), *microseconds, f"{low:.2f} to {high:.2f}")
+    show(table)
     for figure in found.added:
         typer.echo(
             f"{figure.outcome.upper()}: the bus adds {figure.seconds * 1e6:.2f} us a "

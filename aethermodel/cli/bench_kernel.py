@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli.measuring import measuring
-from aethermodel.cli.options import Json, writable
+from aethermodel.cli.options import Json, batch_size, writable
 
 if TYPE_CHECKING:
     from aethermodel.labels import FabricLabel
     from aethermodel.measure.contest import Contestant, Result
 
-BatchSize = Annotated[int, typer.Option("--batch-size", "-n", min=1, help="events in a batch")]
+BatchSize = Annotated[int, batch_size("events in a batch, such as 1e4")]
 Topics = Annotated[int, typer.Option(min=1, max=65_536, help="topics, uniformly drawn")]
 Processes = Annotated[int, typer.Option(min=1, help="fresh processes to sample in")]
 Repeats = Annotated[int, typer.Option(min=1, help="samples of each row in each process")]
 Seed = Annotated[int, typer.Option(help="of the random order")]
 Plot = Annotated[
-    Path | None, typer.Option(callback=writable, help="draw the rows into this SVG file")
+    Path | None,
+    typer.Option(callback=writable, help="draw the rows into this SVG file [default: not drawn]"),
 ]
 
 
@@ -139,25 +140,21 @@ def _print(
     targets: list[dict[str, Any]],
     figures: dict[str, Any],
 ) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from aethermodel.cli.tables import Table, show
 
-    from aethermodel.console import plain_console
-
-    table = Table(title=f"bench {name} [{label}]", title_justify="left")
-    for heading in ("row", "ns/event", "processes", "M events/s", "disturbed"):
-        table.add_column(heading, justify="left" if heading == "row" else "right")
+    headings = ("row", "ns/event", "processes", "M events/s", "disturbed")
+    table = Table(f"bench {name} [{label}]; ours in bold", headings, text=("row",))
     for row in result.table.itertuples():
         slow, middle, fast = (s / row.events * 1e9 for s in (row.high, row.seconds, row.low))
-        table.add_row(
-            Text(row.row, "bold" if row.group == "ours" else ""),
+        table.add(
+            row.row,
             f"{middle:,.2f}",
             f"{slow:,.2f} to {fast:,.2f}",
             f"{row.events_per_second / 1e6:,.1f}",
             f"{row.noisy_share:.0%}",
+            bold=row.group == "ours",
         )
-    console = plain_console()
-    console.print(table)
+    show(table)
     for how, latency in figures.get("handoff", {}).items():
         typer.echo(
             f"one-way handoff, {how}: P50 {latency['p50_seconds'] * 1e6:.2f} us, "

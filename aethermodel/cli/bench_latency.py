@@ -31,38 +31,61 @@ def command(
             "--calibration",
             "-c",
             callback=options.readable,
-            help="calibration file; without it, calibrate first",
+            help="calibration file [default: calibrate first]",
         ),
     ] = None,
     loads: Annotated[
-        str | None, typer.Option(help="shares of what each process carries, such as 0.2,0.5,0.8")
+        str | None,
+        typer.Option(
+            help="shares of what each process carries "
+            "[default: 0.2,0.5,0.8; with --adaptive 0.05,0.2,0.5,0.8]"
+        ),
     ] = None,
-    arrivals: Annotated[str | None, typer.Option(help="poisson, periodic, bursty")] = None,
-    group: Annotated[int | None, typer.Option(help="messages of one arriving batch")] = None,
+    arrivals: Annotated[
+        str | None,
+        typer.Option(
+            help="of poisson,periodic,bursty [default: all; with --adaptive poisson,bursty]"
+        ),
+    ] = None,
+    group: Annotated[
+        int | None,
+        options.whole(help="messages of one arriving batch [default: 256; with --adaptive 512]"),
+    ] = None,
     largest: Annotated[
-        int | None, typer.Option(help="arrived batches one tick takes at most")
+        int | None, typer.Option(help="arrived batches one tick takes at most [default: 32]")
     ] = None,
-    batches: Annotated[int | None, typer.Option(help="arriving batches of one run")] = None,
+    batches: Annotated[
+        int | None, options.whole(help="arriving batches of one run [default: 40000]")
+    ] = None,
     fabric: Annotated[
-        str | None, typer.Option("--fabric", help="loopback, or shm from another process")
+        str | None,
+        typer.Option("--fabric", help="loopback, or shm from another process [default: loopback]"),
     ] = None,
     loop: options.Loop = None,
     topics: options.Topics = None,
-    processes: Annotated[int | None, typer.Option(help="fresh processes to run in")] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(help="fresh processes to run in [default: 15; with --adaptive 3]"),
+    ] = None,
     seconds: Annotated[float, typer.Option(help="time budget of the calibration")] = 60.0,
     seed: Annotated[int, typer.Option(help="of the schedules and their order")] = 0,
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="adaptive batching beside fixed batch sizes")
     ] = False,
     target: Annotated[
-        float | None, typer.Option(help="P99 for --adaptive to hold, in seconds")
+        float | None,
+        typer.Option(help="P99 for --adaptive to hold, in seconds [default: 0.001]"),
     ] = None,
     sizes: Annotated[
-        str | None, typer.Option(help="fixed sizes beside --adaptive, in arriving batches")
+        str | None,
+        typer.Option(
+            help="fixed sizes beside --adaptive, in arriving batches [default: 1,8,32,128]"
+        ),
     ] = None,
     run_seconds: Annotated[
-        float | None, typer.Option(help="length of one run with --adaptive")
+        float | None, typer.Option(help="length of one run with --adaptive [default: 0.2]")
     ] = None,
+    verbose: options.Verbose = False,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
@@ -130,45 +153,43 @@ def command(
         write_document(document(schema, known.conditions.fabric, content), json)
     if json != "-":
         if isinstance(trial, AdaptiveTrial):
-            print_adaptive(trial)
+            print_adaptive(trial, verbose=verbose)
         else:
-            print_trial(trial)
+            print_trial(trial, verbose=verbose)
         print_judgements(found)
         typer.echo(f"{outcome.upper()}")
     raise typer.Exit(1 if outcome == "fail" else 0)
 
 
-def print_trial(trial: LatencyTrial) -> None:
+def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
     """Print latencies, measured and predicted."""
-    from rich.table import Table
-
-    from aethermodel.console import plain_console
+    from aethermodel.cli.caveats import tell_caveats
+    from aethermodel.cli.tables import Table, show
     from aethermodel.report.quantities import engineering, percent
 
     def shown(row: dict[str, float], kind: str) -> list[str]:
         names = ("p50", "p90", "p99", "p99.9")
         return [engineering(row[f"{kind}{name}"], "s") for name in names]
 
-    console = plain_console()
-    for text in trial.calibration.warnings:
-        console.print(f"warning: {text}")
+    tell_caveats(trial.calibration.warnings, verbose=verbose)
     c = trial.calibration.conditions
-    table = Table(title=f"latency, {c.event_loop}, {c.topics} topics [{c.fabric}]")
-    table.add_column("arrivals")
-    for heading in ("load", "offered", "", "P50", "P90", "P99", "P99.9", "P99 error"):
-        table.add_column(heading, justify="right")
+    headings = ("arrivals", "load", "", "offered", "P50", "P90", "P99", "P99.9", "P99 error")
+    table = Table(
+        f"latency, {c.event_loop}, {c.topics} topics [{c.fabric}]",
+        headings,
+        text=("arrivals", ""),
+        keys=3,
+    )
     for row in trial.table.to_dict("records"):
         offered = engineering(row["offered_per_second"], "msg/s")
-        table.add_row(
-            row["arrivals"], f"{row['load']:.0%}", offered, "measured", *shown(row, ""), ""
-        )
+        of = row["arrivals"], f"{row['load']:.0%}"
+        table.add(*of, "measured", offered, *shown(row, ""), "")
         left = f"all runs, {row['share_left_out']:.0%} left out"
         every = [engineering(row[f"{name}_all"], "s") for name in ("p50", "p90", "p99", "p99.9")]
-        table.add_row("", "", "", left, *every, "")
-        error = percent(row["p99_error"])
-        table.add_row("", "", "", "model", *shown(row, "predicted_"), error)
-        table.add_row("", "", "", "ideal host", *shown(row, "ideal_"), "")
-    console.print(table)
+        table.add("", "", left, "", *every, "")
+        table.add("", "", "model", "", *shown(row, "predicted_"), percent(row["p99_error"]))
+        table.add("", "", "ideal host", "", *shown(row, "ideal_"), "")
+    show(table)
     typer.echo(
         f"capacity {engineering(trial.capacity_per_second, 'msg/s')} measured, "
         f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted; "
@@ -179,18 +200,18 @@ def print_trial(trial: LatencyTrial) -> None:
 
 def print_judgements(found: list[Judgement]) -> None:
     """Print what the figures are judged by."""
-    from rich.table import Table
-
-    from aethermodel.console import plain_console
+    from aethermodel.cli.tables import Table, show
     from aethermodel.report.quantities import engineering
 
-    verdicts = Table(title="judged")
-    for heading in ("criterion", "measured", "threshold", "outcome", "why"):
-        verdicts.add_column(heading)
+    verdicts = Table(
+        "judged",
+        ("criterion", "measured", "threshold", "outcome", "why"),
+        text=("criterion", "outcome", "why"),
+    )
     for one in found:
         figures = [
             engineering(value, "s") if one.unit == "s" else f"{value:.1%}"
             for value in (one.measured, one.threshold)
         ]
-        verdicts.add_row(one.criterion, *figures, one.outcome, one.why)
-    plain_console().print(verdicts)
+        verdicts.add(one.criterion, *figures, one.outcome, one.why)
+    show(verdicts)

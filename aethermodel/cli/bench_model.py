@@ -20,7 +20,7 @@ def command(
         Path | None,
         typer.Option(
             envvar="AETHER_EXTRAP_PYTHON",
-            help="interpreter of an environment that has Extra-P 4.2; without it, left out",
+            help="interpreter of an environment with Extra-P 4.2 [default: Extra-P is left out]",
         ),
     ] = None,
     extrap_runs: Annotated[int, typer.Option(help="runs of each law for Extra-P")] = 200,
@@ -83,19 +83,18 @@ def _overall(advance: Callable[[int, int], None]) -> Callable[[str, int, int], N
 def print_comparison(table: pd.DataFrame) -> None:
     """Print one row a law and model, over all predicted sizes."""
     import pandas as pd
-    from rich.table import Table
 
-    from aethermodel.console import plain_console
+    from aethermodel.cli.tables import Table, show
 
-    shown = Table(title="extrapolation of known laws (simulated samples)")
-    for heading in ("law", "noise", "model"):
-        shown.add_column(heading)
-    for heading in ("runs", "within 5 %", "within 10 %", "p95 error", "covered", "fit, min/median"):
-        shown.add_column(heading, justify="right")
+    keys = ("law", "noise", "model")
+    figures = ("runs", "within 5 %", "within 10 %", "p95 error", "covered", "fit, min/median")
+    shown = Table(
+        "extrapolation of known laws (simulated samples)", (*keys, *figures), text=keys, keys=3
+    )
     for (law, noise, model), rows in table.groupby(["law", "noise", "model"], sort=False):
         covered = rows["cover_mean"].min()
         first = rows.iloc[0]
-        shown.add_row(
+        shown.add(
             law,
             f"{noise:.0%}",
             model,
@@ -106,4 +105,4 @@ def print_comparison(table: pd.DataFrame) -> None:
             "" if pd.isna(covered) else f"{covered:.1%}",
             f"{first['fit_ms_min']:.2f} / {first['fit_ms']:.2f} ms",
         )
-    plain_console().print(shown)
+    show(shown)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 def command(
     largest: Annotated[
-        int, typer.Option(min=2, max=2**22, help="largest batch of the sweep")
+        int, options.whole(help="largest batch of the sweep, 2 to 4194304, such as 1e5")
     ] = 65_536,
     loop: options.Loop = None,
     fabric: options.Fabric = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
-    processes: options.Processes = None,
-    repeats: options.Repeats = None,
+    processes: Annotated[int | None, options.processes(8)] = None,
+    repeats: Annotated[int | None, options.repeats(4)] = None,
     seed: options.Seed = None,
     seconds: Annotated[float, typer.Option(help="time budget of the calibration")] = 30.0,
     wait_seconds: options.WaitSeconds = None,
@@ -71,16 +71,12 @@ def command(
 
 def print_sweep(found: BestSize) -> None:
     """Print the sweep with the recommended size marked, and the verdict."""
-    from rich.table import Table
+    from aethermodel.cli.tables import Table, show
 
-    from aethermodel.console import plain_console
-
-    table = Table(title=f"throughput by batch size [{found.label}]")
-    heads = ("N", "M events/s", "slowest to fastest process", "all samples", "left out", "")
-    for heading in heads:
-        table.add_column(heading, justify="right")
+    headings = ("N", "M events/s", "slowest to fastest process", "all samples", "left out", "")
+    table = Table(f"throughput by batch size [{found.label}]", headings, text=("",))
     for row in found.table.itertuples():
-        table.add_row(
+        table.add(
             f"{row.n:,}",
             f"{row.per_second / 1e6:,.2f}",
             f"{row.low / 1e6:,.2f} to {row.high / 1e6:,.2f}",
@@ -88,7 +84,7 @@ def print_sweep(found: BestSize) -> None:
             f"{row.share_left_out:.0%}",
             "recommended" if row.recommended else "",
         )
-    plain_console().print(table)
+    show(table)
     typer.echo(
         f"{found.outcome.upper()}: N = {found.recommended:,}, as the model recommends, carries "
         f"{found.share:.1%} of the sweep's best rate ({found.low:.1%} to {found.high:.1%} by "

@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 
 
 def command(
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", "-n", help="messages a batch")
-    ] = 10_000,
+    batch_size: Annotated[int, options.batch_size()] = 10_000,
     topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
     rows: Annotated[
         str | None,
         typer.Option(
-            help="of naive,mocked,loopback,shm,shm-fused,tcp,verbs; all that this host can run"
+            help="of naive,mocked,loopback,shm,shm-fused,tcp,verbs "
+            "[default: all that this host can run]"
         ),
     ] = None,
     loops: Annotated[
-        str | None, typer.Option(help="asyncio,uvloop; both where uvloop is installed")
+        str | None, typer.Option(help="asyncio,uvloop [default: both, where uvloop is installed]")
     ] = None,
     simd: Annotated[
-        str | None, typer.Option(help="the kernels' variants to set side by side: v3,v4")
+        str | None,
+        typer.Option(
+            help="the kernels' variants to set side by side, such as v3,v4 [default: the widest]"
+        ),
     ] = None,
     repeats: Annotated[int, typer.Option(help="fresh processes a row, interleaved")] = 5,
     seconds: Annotated[float, typer.Option(help="about how long a row runs")] = 0.5,
@@ -80,15 +82,9 @@ def command(
 
 
 def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
-    from rich.table import Table
-
-    from aethermodel.console import plain_console
+    from aethermodel.cli.tables import Table, show
     from aethermodel.measure.pipeline import targets
 
-    shown = Table(
-        title=f"{bench.batch_size:,} messages a batch, {bench.topics} topics; "
-        f"latency at {bench.load:.0%} load"
-    )
     headings = (
         "row",
         "M msg/s",
@@ -101,16 +97,22 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
         "P50",
         "P99",
         "P99.9",
+        "tick P99",
+        "CPU s/M",
+        "copy ceiling",
     )
-    for heading in (*headings, "tick P99", "CPU s/M", "copy ceiling"):
-        left = heading == "row"
-        shown.add_column(heading, justify="left" if left else "right", no_wrap=True)
+    shown = Table(
+        f"{bench.batch_size:,} messages a batch, {bench.topics} topics; "
+        f"latency at {bench.load:.0%} load",
+        headings,
+        text=("row", "predicted", "set by"),
+    )
     for _, row in table.iterrows():
         known = not isnan(row["predicted_per_second"])
         variant = f", {row['simd']}" if len(bench.simd) > 1 else ""
         low, high = row["throughput_per_second_low"], row["throughput_per_second_high"]
-        shown.add_row(
-            f"{row['kind']}, {row['event_loop']}{variant} [{row['label']}]".replace("[", r"\["),
+        shown.add(
+            f"{row['kind']}, {row['event_loop']}{variant} [{row['label']}]",
             f"{row['throughput_per_second'] / 1e6:,.2f}",
             f"{low / 1e6:,.2f} to {high / 1e6:,.2f}",
             f"{row['all_per_second'] / 1e6:,.2f} ({row['share_left_out']:.0%})",
@@ -123,8 +125,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
             f"{row['cpu_seconds_per_million']:.4f}",
             f"{row['ceiling_per_second'] / 1e6:,.0f} M/s",
         )
-    # In a pipe or a narrow window long lines are better than cells cut short.
-    plain_console(least_width=200).print(shown)
+    show(shown)
     typer.echo(
         f"{table['calm'].sum()} of {table['runs'].sum()} runs found the cores as at best, "
         "neither shared nor moved apart; a row with three such leaves out its others, but for low "

@@ -19,7 +19,9 @@ Repeats = Annotated[int, typer.Option(min=1, max=1000, help="samples of each set
 Seed = Annotated[int, typer.Option(help="of the design, the held-out split and the order")]
 Given = Annotated[
     Path | None,
-    typer.Option("--samples", callback=readable, help="judge this sweep instead of measuring one"),
+    typer.Option(
+        "--samples", callback=readable, help="judge this sweep [default: one is measured]"
+    ),
 ]
 
 
@@ -75,17 +77,13 @@ def _write(swept: VerbsSamples, target: str) -> None:
 
 
 def _print(swept: VerbsSamples, fit: VerbsFit, judged: HeldOut) -> None:
-    from rich.table import Table
-
-    from aethermodel.console import plain_console
+    from aethermodel.cli.tables import Table, show
     from aethermodel.report.quantities import engineering, percent
 
-    console = plain_console()
-    table = Table(title=f"held-out settings [{swept.label}]", title_justify="left", box=None)
-    for heading in ("N", "bytes", "p", "k", "W", "inline", "measured", "predicted", "error", ""):
-        table.add_column(heading, justify="right")
+    headings = ("N", "bytes", "p", "k", "W", "inline", "measured", "predicted", "error", "")
+    table = Table(f"held-out settings [{swept.label}]", headings, text=("",), keys=6)
     for row in judged.table[judged.table["held_out"]].itertuples():
-        table.add_row(
+        table.add(
             *(str(n) for n in (row.messages, row.message_bytes, row.list_length)),
             *(str(n) for n in (row.signal_every, row.window, "yes" if row.inline else "")),
             engineering(row.seconds, "s"),
@@ -93,7 +91,7 @@ def _print(swept: VerbsSamples, fit: VerbsFit, judged: HeldOut) -> None:
             percent(row.error),
             "" if row.covered else "outside its interval",
         )
-    console.print(table)
+    show(table)
     for name, found in fit.parameters.items():
         low, high = engineering(found.low, found.unit), engineering(found.high, found.unit)
         typer.echo(f"{name:6} {engineering(found.value, found.unit):>22}  ({low} to {high})")

@@ -15,9 +15,7 @@ def command(
     load: Annotated[float, typer.Option(help="share of the throughput at full speed")] = 0.8,
     fabric: Annotated[str, typer.Option(help="shm, tcp or verbs")] = "shm",
     loop: options.Loop = None,
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", "-n", help="messages a batch")
-    ] = 10_000,
+    batch_size: Annotated[int, options.batch_size()] = 10_000,
     topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
     json: options.Json = None,
 ) -> None:

@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli.options import Json
+from aethermodel.cli import options
+
+if TYPE_CHECKING:
+    from aethermodel.specification import Specification
 
 
 def command(
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", "-n", min=1, help="messages in a batch")
+        int | None,
+        options.batch_size("messages in a batch, such as 1e4 [default: as specified, 10000]"),
     ] = None,
-    json: Json = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option(
+            help="a budget of your own, a TOML file like data/spec-4.3.2.toml; what it leaves "
+            "out is the specification's [default: the specification]"
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="another value of a parameter, with its unit, such as t_loop=5us or "
+            "t_kernel=3ns/event; may be repeated [default: as specified]",
+        ),
+    ] = None,
+    json: options.Json = None,
 ) -> None:
     """Print the theoretical upper bound: T_batch, throughput, its limit, and what binds.
 
-    Example: aethermodel bound --batch-size 10000 --json -
+    Example: aethermodel bound --batch-size 1e4 --json -
+
+    Example: aethermodel bound --set t_loop=5us --set t_kernel=3ns/event --set t_fabric=0.9us
     """
     from aethermodel.documents import document, write_document
+    from aethermodel.specification import load_specification
 
-    figures = bound_figures(batch_size)
+    figures = bound_figures(load_specification(spec, set_ or ()), batch_size)
     if json:
         write_document(document("aethermodel.bound/1", "simulated", figures, measured=False), json)
     if json != "-":
         _print_tables(figures)
 
 
-def bound_figures(batch_size: int | None = None) -> dict[str, Any]:
-    """Evaluate the specification's model.
+def bound_figures(specification: Specification, batch_size: int | None = None) -> dict[str, Any]:
+    """Evaluate the model of a budget on paper.
 
     Parameters
     ----------
+    specification : Specification
     batch_size : int, optional
-        Messages in a batch; the specification's own (10,000) if left out.
+        Messages in a batch; the specification's own if left out.
 
     Returns
     -------
@@ -42,9 +66,6 @@ def bound_figures(batch_size: int | None = None) -> dict[str, Any]:
         ``t_batch_seconds``, ``throughput_per_second``, budget by term, the naive
         single-message case, the limit, N-half, the memory bound, the parameters.
     """
-    from aethermodel.specification import load_specification
-
-    specification = load_specification()
     model = specification.model()
     n = batch_size or specification.batch_size
     return {
@@ -68,32 +89,27 @@ def bound_figures(batch_size: int | None = None) -> dict[str, Any]:
 
 
 def _print_tables(figures: dict[str, Any]) -> None:
-    from rich.table import Table
+    from aethermodel.cli.tables import Table, show
+    from aethermodel.report.quantities import engineering
 
-    from aethermodel.console import plain_console
-
-    console = plain_console()
     n, total = figures["batch_size"], figures["t_batch_seconds"]
-    budget = Table(title=f"{figures['specification']}: one batch of {n:,} messages, on paper")
-    budget.add_column("term")
-    budget.add_column("us a batch", justify="right")
-    budget.add_column("share", justify="right")
+    messages = "1 message" if n == 1 else f"{n:,} messages"
+    title = f"{figures['specification']}: one batch of {messages}, on paper"
+    budget = Table(title, ("term", "us a batch", "share"), text=("term",))
     for name, seconds in figures["budget_seconds"].items():
         mark = "  <- binds" if name == figures["binding_term"] else ""
-        budget.add_row(name + mark, f"{seconds * 1e6:,.2f}", f"{seconds / total:.1%}")
-    budget.add_section()
-    budget.add_row("T_batch", f"{total * 1e6:,.2f}", "100.0%")
-    console.print(budget)
-
-    rates = Table(title="messages a second, on paper")
-    rates.add_column("case")
-    rates.add_column("million msg/s", justify="right")
+        budget.add(name + mark, f"{seconds * 1e6:,.2f}", f"{seconds / total:.1%}")
+    budget.add("T_batch", f"{total * 1e6:,.2f}", "100.0%", bold=True)
+    rates = Table("messages a second, on paper", ("case", "million msg/s"), text=("case",))
     for case, rate in (
         ("naive: one message a batch", figures["naive_throughput_per_second"]),
-        (f"batches of {n:,}", figures["throughput_per_second"]),
+        (f"batches of {messages}", figures["throughput_per_second"]),
         ("limit: batches without end", figures["limit_per_second"]),
-        ("memory bandwidth: 64-byte messages read once", figures["memory_bound_per_second"]),
+        ("memory bandwidth: each message read once", figures["memory_bound_per_second"]),
     ):
-        rates.add_row(case, f"{rate / 1e6:,.3f}")
-    console.print(rates)
-    console.print(f"{figures['formula']}; half of the limit at N = {figures['n_half']:,.0f}")
+        rates.add(case, f"{rate / 1e6:,.3f}")
+    stated = Table("parameters", ("name", "value", "source"), text=("name", "source"))
+    for name, p in figures["parameters"].items():
+        stated.add(name, engineering(p["value"], p["unit"]), p["source"])
+    show(budget, rates, stated)
+    typer.echo(f"{figures['formula']}; half of the limit at N = {figures['n_half']:,.0f}")

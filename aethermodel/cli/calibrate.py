@@ -20,8 +20,8 @@ def command(
     fabric: options.Fabric = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
-    processes: options.Processes = None,
-    repeats: options.Repeats = None,
+    processes: Annotated[int | None, options.processes(8)] = None,
+    repeats: Annotated[int | None, options.repeats(4)] = None,
     seed: options.Seed = None,
     seconds: Annotated[float, typer.Option(help="time budget; at most this long")] = 60.0,
     refine: Annotated[
@@ -31,7 +31,7 @@ def command(
         list[Path] | None,
         typer.Option(
             callback=options.readable,
-            help="an earlier calibration of this host to merge in; may be repeated",
+            help="an earlier calibration of this host to merge in; may be repeated [default: none]",
         ),
     ] = None,
     check: Annotated[
@@ -41,6 +41,7 @@ def command(
             help="only probe again whether this calibration still holds",
         ),
     ] = None,
+    verbose: options.Verbose = False,
     wait_seconds: options.WaitSeconds = None,
 ) -> None:
     """Measure loop, ffi, kernel and fabric apart, and fit each term with its intervals.
@@ -75,7 +76,7 @@ def command(
     if json:
         write_document(calibration.to_json(), json)
     if json != "-":
-        print_parameters(calibration)
+        print_parameters(calibration, verbose=verbose)
 
 
 def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
@@ -103,37 +104,32 @@ def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
     raise typer.Exit(1 if stale else 0)
 
 
-def print_parameters(calibration: Calibration) -> None:
+def print_parameters(calibration: Calibration, *, verbose: bool = False) -> None:
     """Print the fitted parameters with their intervals, and what weakens them."""
-    from rich.table import Table
-
-    from aethermodel.console import plain_console
+    from aethermodel.cli.caveats import tell_caveats
+    from aethermodel.cli.tables import Table, show
 
     c = calibration.conditions
     table = Table(
-        title=f"host {calibration.host['id']}, {c.event_loop}, {c.topics} topics [{c.fabric}]"
+        f"host {calibration.host['id']}, {c.event_loop}, {c.topics} topics [{c.fabric}]",
+        ("parameter", "value", "95 % interval", "unit", "meaning"),
+        text=("parameter", "unit", "meaning"),
     )
-    for heading in ("parameter", "value", "95 % interval", "unit", "meaning"):
-        table.add_column(
-            heading, justify="left" if heading in ("parameter", "meaning") else "right"
-        )
     for p in calibration.parameters.values():
         scale, prefix = (1e9, "n") if p.unit.startswith("s") else (1.0, "")
         low, high = (p.low or 0.0) * scale, (p.high or 0.0) * scale
-        table.add_row(
+        table.add(
             p.name,
             f"{p.value * scale:,.3f}",
             f"{low:,.3f} to {high:,.3f}",
             prefix + p.unit,
             p.meaning,
         )
-    console = plain_console()
-    console.print(table)
+    tell_caveats((*calibration.warnings, *calibration.findings), verbose=verbose)
+    show(table)
     model = calibration.model()
     typer.echo(f"T_batch = {model.t_batch}")
     typer.echo(
         f"limit {model.limit_per_second() / 1e6:,.0f} million msg/s, "
         f"half of it at N = {model.n_half():,.0f}"
     )
-    for text in (*calibration.warnings, *calibration.findings):
-        typer.echo(f"warning: {text}")

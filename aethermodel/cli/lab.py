@@ -14,7 +14,12 @@ import typer
 def command(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one")] = 0,
     folder: Annotated[
-        Path | None, typer.Option(help="another folder of notebooks", exists=True, file_okay=False)
+        Path | None,
+        typer.Option(
+            help="a folder of notebooks [default: the project's]",
+            exists=True,
+            file_okay=False,
+        ),
     ] = None,
     browser: Annotated[bool, typer.Option(help="open a browser window")] = True,
     allow_root: Annotated[

@@ -3,36 +3,78 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from aethermodel.command_files import readable, writable
+from aethermodel.sizes import count_of
 
 __all__ = ["readable", "writable"]
+
+
+def count(text: str | int) -> int:
+    """Read a count of at least 1, such as 10000 or 1e4; for an option's ``parser``."""
+    try:
+        value = count_of(str(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if value < 1:
+        raise typer.BadParameter(f"at least 1, not {value}")
+    return value
+
+
+def batch_size(what: str = "messages in a batch, such as 1e4") -> Any:
+    """Return the option ``--batch-size``."""
+    return typer.Option("--batch-size", "-n", parser=count, metavar="N", help=what)
+
+
+def whole(*names: str, help: str) -> Any:
+    """Return an option that takes a count, and 1e4 for one."""
+    return typer.Option(*names, parser=count, metavar="N", help=help)
 
 
 Json = Annotated[
     str | None,
     typer.Option(
-        "--json", callback=writable, help="write JSON to this file, - for standard output"
+        "--json",
+        callback=writable,
+        help="write JSON to this file, - for standard output [default: a table is printed]",
     ),
 ]
 
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="print every remark on the calibration in full")
+]
+Force = Annotated[bool, typer.Option("--force", help="replace files that are there")]
+
 BatchSizes = Annotated[
     str | None,
-    typer.Option("--batch-sizes", "-n", help="batch sizes of the pipeline, such as 1,100,10000"),
+    typer.Option(
+        "--batch-sizes",
+        "-n",
+        help="batch sizes of the pipeline [default: 1,10,100,1000,10000,30000]",
+    ),
 ]
-Loop = Annotated[str | None, typer.Option(help="asyncio or uvloop; uvloop where it is installed")]
+Loop = Annotated[
+    str | None,
+    typer.Option(help="asyncio or uvloop [default: uvloop, where it is installed]"),
+]
 Fabric = Annotated[
     str | None,
-    typer.Option("--fabric", help="loopback, or from another process: shm, tcp or verbs"),
+    typer.Option(
+        "--fabric",
+        help="loopback, or from another process: shm, tcp or verbs [default: loopback]",
+    ),
 ]
-Topics = Annotated[int | None, typer.Option(help="topics, each with a handler")]
-Pool = Annotated[int | None, typer.Option(help="different batches in turn: the working set")]
-Processes = Annotated[int | None, typer.Option(help="fresh processes to sample in")]
-Repeats = Annotated[int | None, typer.Option(help="samples of each point in each process")]
-Seed = Annotated[int | None, typer.Option(help="of the random order")]
+Topics = Annotated[int | None, typer.Option(help="topics, each with a handler [default: 16]")]
+Pool = Annotated[
+    int | None,
+    typer.Option(
+        help="different batches in turn: the working set [default: 4; 1 from another process]"
+    ),
+]
+Seed = Annotated[int | None, typer.Option(help="of the random order [default: 0]")]
 WaitSeconds = Annotated[
     float | None,
     typer.Option(
@@ -53,10 +95,20 @@ Foreign = Annotated[
 ]
 
 
+def processes(default: int) -> Any:
+    """Return the option ``--processes``, which says what it is without one."""
+    return typer.Option(help=f"most fresh processes to sample in [default: {default}]")
+
+
+def repeats(default: int) -> Any:
+    """Return the option ``--repeats``, which says what it is without one."""
+    return typer.Option(help=f"samples of each point in each process [default: {default}]")
+
+
 def numbers(name: str, text: str) -> list[int]:
-    """Read positive whole numbers separated by commas."""
+    """Read counts, such as batch sizes, separated by commas."""
     try:
-        found = [int(part) for part in text.split(",")]
+        found = [count_of(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"{name}: whole numbers separated by commas, not {text!r}") from None
     if min(found) < 1:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.measuring import measuring
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.answers import Answers
@@ -20,11 +21,12 @@ SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 def command(
     calibration: options.Calibrations = [Path("calibration.json")],  # noqa: B006  typer copies it
     batch_sizes: Annotated[
-        str | None, typer.Option("--batch-sizes", "-n", help="such as 1,100,10000")
-    ] = None,
+        str, typer.Option("--batch-sizes", "-n", help="such as 1,100,1e4")
+    ] = ",".join(map(str, SIZES)),
     foreign: options.Foreign = False,
     check: Annotated[
-        bool, typer.Option("--check", help="first probe whether the calibration still holds")
+        bool,
+        typer.Option("--check", help="first probe whether the calibration still holds; 1 if not"),
     ] = False,
     set_: Annotated[
         list[str] | None,
@@ -38,14 +40,20 @@ def command(
         str | None,
         typer.Option(help="assume a card of data/rdma-nics.toml, by the verbs cost model"),
     ] = None,
-    cores: Annotated[int | None, typer.Option(help="threads that share each batch")] = None,
+    cores: Annotated[
+        int | None, typer.Option(help="threads that share each batch [default: as calibrated]")
+    ] = None,
     serial: Annotated[
-        float | None, typer.Option(help="assume this share of the kernel serial, not as measured")
+        float | None,
+        typer.Option(help="assume this share of the kernel serial [default: as measured]"),
     ] = None,
     topics: Annotated[
-        int | None, typer.Option(help="for so many topics, each with a handler")
+        int | None,
+        typer.Option(help="for so many topics, each with a handler [default: as calibrated]"),
     ] = None,
-    pool: Annotated[int | None, typer.Option(help="for so many batches in turn")] = None,
+    pool: Annotated[
+        int | None, typer.Option(help="for so many batches in turn [default: as calibrated]")
+    ] = None,
     optimum: Annotated[
         bool,
         typer.Option("--optimum", help="batch sizes for 90, 95, 99 % of the best rate"),
@@ -57,7 +65,7 @@ def command(
         float | None, typer.Option(help="smallest batch size for this rate, in messages/s")
     ] = None,
     sensitivity: Annotated[
-        int | None, typer.Option(help="rank what halving each cost buys at this batch size")
+        int | None, options.whole(help="rank what halving each cost buys at this batch size")
     ] = None,
     bottlenecks: Annotated[
         bool, typer.Option("--bottlenecks", help="which term binds at which batch size")
@@ -65,21 +73,25 @@ def command(
     roofline: Annotated[
         bool, typer.Option("--roofline", help="measured and published ceilings beside the rates")
     ] = False,
+    verbose: options.Verbose = False,
     json: options.Json = None,
 ) -> None:
     """Predict T_batch with intervals and its budget by term, at any batch size; ask what if.
 
-    Example: aethermodel predict -c calibration.json -n 1,256,10000 --set t_tick=1e-6 --optimum
+    Example: aethermodel predict -c calibration.json -n 1,256,1e4 --set t_tick=1e-6 --optimum
+
+    Exit status: 0 done, 1 with --check the calibration is stale, 2 bad input.
     """
     from aethermodel.calibrate.answers import SHARES, Answers
     from aethermodel.documents import document, write_document
 
-    sizes = options.numbers("batch_sizes", batch_sizes or ",".join(map(str, SIZES)))
+    sizes = options.numbers("batch_sizes", batch_sizes)
     scenario = _scenario(
         calibration, foreign, set_ or [], loop_of, nic, cores, serial, topics, pool
     )
+    stale = False
     if check:
-        scenario = _checked(scenario)
+        scenario, stale = _checked(scenario)
     answers = Answers(scenario)
     figures = prediction_figures(scenario, sizes)
     goals = [answers.share(share) for share in SHARES] if optimum else []
@@ -105,7 +117,8 @@ def command(
         content = document("aethermodel.predict/1", fabric, figures, host=taken.host)
         write_document(content, json)
     if json != "-":
-        _print(figures)
+        _print(figures, verbose)
+    raise typer.Exit(1 if stale else 0)
 
 
 def _scenario(
@@ -142,14 +155,18 @@ def _scenario(
     return Scenario(base, assumed | what_if.values(given), topics)
 
 
-def _checked(scenario: Scenario) -> Scenario:
+def _checked(scenario: Scenario) -> tuple[Scenario, bool]:
+    """Probe again, say what has moved, and add it to the warnings; whether anything is stale."""
     from aethermodel.console import progress
     from aethermodel.measure.drift import check_drift
 
-    with progress("probing again") as advance:
+    with measuring(), progress("probing again") as advance:
         drifts = check_drift(scenario.calibration, advance)
     amiss = [str(drift) for drift in drifts if drift.stale or drift.disturbed]
-    return replace(scenario, calibration=scenario.calibration.warned(*amiss))
+    for text in amiss:
+        typer.echo(text, err=True)
+    stale = any(drift.stale for drift in drifts)
+    return replace(scenario, calibration=scenario.calibration.warned(*amiss)), stale
 
 
 def prediction_figures(scenario: Scenario, sizes: list[int]) -> dict[str, Any]:
@@ -218,7 +235,7 @@ def _roofline(answers: Answers, sizes: list[int]) -> list[dict[str, Any]]:
     ]
 
 
-def _print(figures: dict[str, Any]) -> None:
+def _print(figures: dict[str, Any], verbose: bool) -> None:
     from aethermodel.cli.predict_tables import print_tables
 
-    print_tables(figures)
+    print_tables(figures, verbose=verbose)

@@ -5,47 +5,52 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rich.table import Table
+import typer
 
-from aethermodel.console import plain_console
+from aethermodel.cli.caveats import tell_caveats
+from aethermodel.cli.tables import Table, show
 from aethermodel.report.quantities import count, engineering, interval
 
 
-def print_tables(figures: dict[str, Any]) -> None:
-    """Print a prediction's figures; warnings first, so that no figure is read without them."""
-    console = plain_console()
-    for text in (*figures["warnings"], *figures["findings"]):
-        console.print(f"warning: {text}")
+def print_tables(figures: dict[str, Any], *, verbose: bool = False) -> None:
+    """Print a prediction's figures; caveats first, so that no figure is read without them."""
+    drifts = ("stale: ", "inconclusive: ")  # of --check, which has said them
+    caveats = (*figures["warnings"], *figures["findings"])
+    tell_caveats([text for text in caveats if not text.startswith(drifts)], verbose=verbose)
     for name, p in figures["parameters"].items():
         if p["origin"] == "assumed":
-            value = engineering(p["value"], p["unit"])
-            console.print(f"{name} = {value} ({p['source']})", style="yellow")
-    console.print(_rows(figures))
+            typer.echo(f"{name} = {engineering(p['value'], p['unit'])} ({p['source']})")
+    show(_rows(figures))
     if "optima" in figures:
-        console.print(_optima(figures))
+        show(_optima(figures))
     if "sensitivity" in figures:
-        console.print(_sensitivity(figures["sensitivity"]))
+        show(_sensitivity(figures["sensitivity"]))
     if "bottlenecks" in figures:
-        console.print(_bottlenecks(figures["bottlenecks"]))
+        show(_bottlenecks(figures["bottlenecks"]))
     if "roofline" in figures:
-        console.print(_roofline(figures["roofline"]))
+        show(_roofline(figures["roofline"]))
+    if _extrapolates(figures):
+        typer.echo(_beyond(figures))
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title)
-    table.add_column(columns[0])
-    for heading in columns[1:]:
-        table.add_column(heading, justify="right")
-    return table
+def _beyond(figures: dict[str, Any]) -> str:
+    largest = count(figures["calibrated_to"])
+    return f"* extrapolated: beyond N = {largest}, the largest that was calibrated"
+
+
+def _extrapolates(figures: dict[str, Any]) -> bool:
+    parts = [figures["rows"], figures.get("optima", []), figures.get("bottlenecks", [])]
+    marked = [part["extrapolated"] for rows in parts for part in rows]
+    return any(marked) or bool(figures.get("sensitivity", {}).get("extrapolated", False))
 
 
 def _rows(figures: dict[str, Any]) -> Table:
     c = figures["conditions"]
     title = f"T_batch, {c['event_loop']}, {c['topics']} topics [{c['fabric']}, {figures['origin']}]"
     terms = list(figures["rows"][0]["budget_seconds"])
-    table = _table(title, "N", "T_batch", "95 % mean", "95 % new", "rate", *terms)
+    table = Table(title, ("N", "T_batch", "95 % mean", "95 % new", "rate", *terms))
     for row in figures["rows"]:
-        table.add_row(
+        table.add(
             _marked(count(row["n"]), row),
             engineering(row["seconds"], "s"),
             interval(row["low_seconds"], row["high_seconds"], "s"),
@@ -65,26 +70,33 @@ def _figure(value: float, unit: str = "") -> str:
 
 
 def _range(answer: dict[str, float], unit: str = "") -> str:
-    if math.isnan(answer["low"]):
+    low, high = answer["low"], answer["high"]
+    if math.isnan(low):
         return "none"
-    return f"{_figure(answer['low'], unit)} to {_figure(answer['high'], unit)}"
+    if low == high:  # also where both are infinite
+        return _figure(low, unit)
+    if math.isinf(high):
+        return f"{_figure(low, unit)} or more, or never"
+    return f"{_figure(low, unit)} to {_figure(high, unit)}"
 
 
 def _marked(text: str, figure: dict[str, Any]) -> str:
     """A batch size, marked where none as large was calibrated."""
-    return f"{text} extrapolated" if figure["extrapolated"] else text
+    return f"{text}*" if figure["extrapolated"] else text
 
 
 def _optima(figures: dict[str, Any]) -> Table:
     rate = figures["best_rate_per_second"]
     best = f"{_figure(rate['value'], 'msg/s')} ({_range(rate, 'msg/s')})"
-    title = f"Batch sizes for a goal; best rate up to N = {count(figures['calibrated_to'])}: {best}"
-    heads = ("goal", "from N", "95 %", "to N", "95 %", "rate from there", "95 %")
-    table = _table(title, *heads)
+    table = Table(
+        f"Batch sizes for a goal; best rate up to N = {count(figures['calibrated_to'])}: {best}",
+        ("goal", "from N", "95 % of it", "to N", "95 % of that", "rate from there", "95 % of rate"),
+        text=("goal",),
+    )
     for found in figures["optima"]:
         size, rate, last = found["size"], found["per_second"], found["last"]
         ranged = not math.isnan(last["value"])
-        table.add_row(
+        table.add(
             found["goal"],
             _marked(_figure(size["value"]), found),
             _range(size),
@@ -97,14 +109,12 @@ def _optima(figures: dict[str, Any]) -> Table:
 
 
 def _sensitivity(found: dict[str, Any]) -> Table:
-    size = _marked(count(found["batch_size"]), found)
-    title = f"What halving a cost buys at N = {size}"
-    table = _table(title, "halved", "throughput", "95 %", "origin")
+    title = f"What halving a cost buys at N = {_marked(count(found['batch_size']), found)}"
+    table = Table(title, ("halved", "throughput", "95 %", "origin"), text=("halved", "origin"))
     for buys in found["halving"]:
         gain = buys["gain"]
-        name = f"{buys['name']} (term)" if buys["is_term"] else f"  {buys['name']}"
-        table.add_row(
-            name,
+        table.add(
+            f"{buys['name']} (term)" if buys["is_term"] else f"  {buys['name']}",
             f"{gain['value']:+.1%}",
             f"{gain['low']:+.1%} to {gain['high']:+.1%}",
             "assumed" if buys["assumed"] else "measured",
@@ -113,19 +123,22 @@ def _sensitivity(found: dict[str, Any]) -> Table:
 
 
 def _bottlenecks(found: list[dict[str, Any]]) -> Table:
-    table = _table("Which term binds", "term", "from N", "to N", "95 %")
+    table = Table("Which term binds", ("term", "from N", "to N", "95 %"), text=("term",))
     for bound in found:
         end = bound["end"]
-        last = _marked(count(end["value"]), bound)
-        table.add_row(bound["term"], count(bound["begin"]), last, _range(end))
+        to = "without end" if math.isinf(end["value"]) else _marked(count(end["value"]), bound)
+        table.add(bound["term"], count(bound["begin"]), to, _range(end))
     return table
 
 
 def _roofline(ceilings: list[dict[str, Any]]) -> Table:
     sizes = list(ceilings[0]["per_second"])
-    heads = [f"N = {int(size):,}" for size in sizes]
-    table = _table("Ceilings, events a second", "ceiling", "origin", *heads)
+    table = Table(
+        "Ceilings, events a second",
+        ("ceiling", "origin", *(f"N = {int(size):,}" for size in sizes)),
+        text=("ceiling", "origin"),
+    )
     for ceiling in ceilings:
         rates = [engineering(ceiling["per_second"][size], "1/s") for size in sizes]
-        table.add_row(ceiling["ceiling"], ceiling["origin"], *rates)
+        table.add(ceiling["ceiling"], ceiling["origin"], *rates)
     return table

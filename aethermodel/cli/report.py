@@ -11,6 +11,7 @@ import typer
 
 from aethermodel.cli import options
 from aethermodel.cli.measuring import measuring
+from aethermodel.cli.outputs import FOLDER, named_after, refuse_existing
 
 if TYPE_CHECKING:
     from aethermodel.measure.campaign import Campaign
@@ -32,16 +33,18 @@ def command(
             "--output",
             "-o",
             callback=options.writable,
-            help="the HTML file [default: in reports/, named after the source]",
+            help="the HTML file [default: reports/SOURCE.html, with --run "
+            "reports/model_vs_measured.html]",
         ),
     ] = None,
+    force: options.Force = False,
     calibration: Annotated[
         Path | None,
         typer.Option(
             "--calibration",
             "-c",
             callback=options.readable,
-            help="for a store: the model to compare with [STORE's own]",
+            help="for a store: the model to compare with [default: STORE's own]",
         ),
     ] = None,
     rate: Annotated[
@@ -59,8 +62,8 @@ def command(
     fabric: options.Fabric = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
-    processes: options.Processes = None,
-    repeats: options.Repeats = None,
+    processes: Annotated[int | None, options.processes(8)] = None,
+    repeats: Annotated[int | None, options.repeats(4)] = None,
     seed: options.Seed = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
@@ -71,11 +74,13 @@ def command(
 
     Example: aethermodel report sweeps/mine -o mine.html --rate 5e6 --json -
 
-    Two stores, or samples of two runs: aethermodel report diff --help
+    Two stores, or samples of two runs: aethermodel diff --help
 
     With --run: samples this host (progress with ETA), executes the notebook
     30_model_vs_measured through papermill, and exports it. Samples, calibration and
     executed notebook are left beside the report.
+
+    Nothing that exists is replaced without --force.
     """
     from aethermodel.command_files import check_outside_stores
     from aethermodel.documents import check_apart
@@ -86,16 +91,19 @@ def command(
         from aethermodel.report.store_verdict import Thresholds
 
         wanted = Thresholds(rate, p99)
-        into = output or Path("reports") / f"{notebook.resolve().name}.html"
+        into = output or named_after(notebook)
         check_outside_stores(into, [notebook])
         check_apart(into, [calibration, json])
+        refuse_existing([into], force=force)
         _report_store(notebook, into, calibration, wanted, json)
         return
     if calibration or rate is not None or p99 is not None:
         raise ValueError("--calibration, --rate and --p99 are for the store of a sweep")
-    output = output or Path("reports/model_vs_measured.html")
-    check_apart(output, [notebook, json])
     if notebook is not None:
+        output = output or named_after(notebook)
+        # A report onto its own notebook is refused as such, whatever --force says.
+        check_apart(output, [notebook, json])
+        refuse_existing([output], force=force)
         from aethermodel.report.html import export_page
         from aethermodel.report.losses import told
         from aethermodel.report.notebook import read_notebook
@@ -109,6 +117,9 @@ def command(
         return
     from aethermodel.measure.campaign import Campaign
 
+    output = output or FOLDER / "model_vs_measured.html"
+    check_apart(output, [json])
+    refuse_existing([output, *_beside(output)], force=force)
     campaign = Campaign(
         batch_sizes=batch_sizes,
         event_loop=loop,
@@ -120,6 +131,15 @@ def command(
         seed=seed,
     )
     _measure_and_report(campaign, output, wait_seconds, json)
+
+
+def _beside(output: Path) -> tuple[Path, Path, Path]:
+    """Return where samples, executed notebook and calibration of a fresh run are left."""
+    return (
+        output.with_suffix(".parquet"),
+        output.with_suffix(".ipynb"),
+        output.with_suffix(".calibration.json"),
+    )
 
 
 def _report_store(
@@ -166,8 +186,7 @@ def _measure_and_report(
     from aethermodel.measure.trial import Trial
     from aethermodel.report.html import export
 
-    samples, executed = output.with_suffix(".parquet"), output.with_suffix(".ipynb")
-    calibration = output.with_suffix(".calibration.json")
+    samples, executed, calibration = _beside(output)
     for beside in (samples, executed, calibration):
         check_target(beside)
         check_apart(beside, [output, json])

@@ -1,15 +1,19 @@
-"""`aethermodel report diff`: two runs, hosts or commits; and the group that it lives in."""
+"""`aethermodel diff`: two runs, hosts or commits; and the group `report` with its alias."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from aethermodel.cli import options
+from aethermodel.cli.outputs import refuse_existing
 from aethermodel.cli.report import command as report
+
+if TYPE_CHECKING:
+    from aethermodel.report.diff import Diff
 
 _ONE = "of"
 
@@ -48,22 +52,52 @@ def diff(
     output: Annotated[
         Path, typer.Option("--output", "-o", callback=options.writable, help="the HTML file")
     ] = Path("reports/diff.html"),
+    force: options.Force = False,
     json: options.Json = None,
 ) -> None:
-    """Compare two runs, hosts or commits point by point: ratio, interval, what moved.
+    """Say whether run B is better or worse than A, the same, or cannot be told from it.
 
-    Example: aethermodel report diff sweeps/before sweeps/after -o reports/diff.html --json -
+    All points are judged together, and each by itself. Two runs of the same are called different
+    in at most one of 20 cases.
 
-    Exit status: 0 done, whatever moved; 2 bad input.
+    Example: aethermodel diff sweeps/before sweeps/after -o reports/diff.html --json -
+
+    Exit status: 0 better, the same or cannot tell, 1 worse, 2 bad input.
     """
     from aethermodel.documents import document, write_document, write_whole
     from aethermodel.report.diff import diff as compare
-    from aethermodel.report.diff import diff_html, load_source, summary
+    from aethermodel.report.diff import diff_html, load_source
 
+    refuse_existing([output], force=force)
     found = compare(load_source(a), load_source(b))
     write_whole(output, diff_html(found))
     if json:
         content = document("aethermodel.report.diff/1", "mixed", found.figures(), measured=False)
         write_document(content, json)
     if json != "-":
-        typer.echo(f"{output}\n{summary(found)}")
+        _print(found, output)
+    raise typer.Exit(1 if found.verdict == "worse" else 0)
+
+
+def _print(found: Diff, output: Path) -> None:
+    from aethermodel.cli.tables import Table, show
+    from aethermodel.report.diff import why
+    from aethermodel.report.quantities import engineering
+
+    table = Table(
+        f"{found.a.metric} of {found.a.target}: A {found.a.path}, B {found.b.path}",
+        ("point", "A", "B", "B over A", "interval", "outcome"),
+        text=("point", "outcome"),
+    )
+    for row in found.table.to_dict("records"):
+        known = row["low"] == row["low"]
+        table.add(
+            row["point"],
+            engineering(row["a"], found.a.unit),
+            engineering(row["b"], found.b.unit),
+            f"{row['ratio']:.3f}",
+            f"{row['low']:.3f} to {row['high']:.3f}" if known else "none",
+            row["outcome"],
+        )
+    show(table)
+    typer.echo(f"{found.verdict.upper()}: {why(found)}.\n{output}")

@@ -33,7 +33,12 @@ Notebook = Annotated[
 ]
 Axes = Annotated[
     list[str] | None,
-    typer.Option("-p", "--parameter", help="NAME=VALUE,VALUE,...; points are all combinations"),
+    typer.Option(
+        "-p",
+        "--parameter",
+        help="NAME=VALUE,VALUE,...; points are all combinations [default: the file's, or the "
+        "probe's own: aethermodel sweep probes]",
+    ),
 ]
 Into = Annotated[
     Path | None,
@@ -41,14 +46,21 @@ Into = Annotated[
         "--store", callback=options.readable, help="folder of the results [default: sweeps/NAME]"
     ),
 ]
-Repeats = Annotated[int | None, typer.Option(help="how often each point is run")]
-Samples = Annotated[int | None, typer.Option(help="samples of a probe at each point")]
-SampleSeconds = Annotated[float | None, typer.Option(help="least duration of a sample")]
-Timeout = Annotated[float | None, typer.Option(help="seconds that one point may take")]
-NoiseGate = Annotated[
-    float | None, typer.Option(help="largest share of a point that the system may disturb")
+Repeats = Annotated[int | None, typer.Option(help="how often each point is run [default: 1]")]
+Samples = Annotated[int | None, typer.Option(help="samples of a probe a point [default: 5]")]
+SampleSeconds = Annotated[
+    float | None, typer.Option(help="least duration of a sample [default: 0.005]")
 ]
-Retries = Annotated[int | None, typer.Option(help="how often a noisy point is run again")]
+Timeout = Annotated[
+    float | None, typer.Option(help="seconds that one point may take [default: 300]")
+]
+NoiseGate = Annotated[
+    float | None,
+    typer.Option(help="largest share of a point that the system may disturb [default: 0.4]"),
+]
+Retries = Annotated[
+    int | None, typer.Option(help="how often a noisy point is run again [default: 2]")
+]
 Reuse = Annotated[
     str,
     typer.Option(help="what must be unchanged for a finished point to count: params, code, strict"),
@@ -195,6 +207,29 @@ def status(
         write_document(document("aethermodel.sweep.status/1", "loopback", figures), json)
     if json != "-":
         _print_state(sweep, figures)
+
+
+@app.command("probes")
+def probes(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="of one probe: its parameters", show_default=False),
+    ] = None,
+    json: options.Json = None,
+) -> None:
+    """List the probes that a sweep can time, or the parameters of one.
+
+    Example: aethermodel sweep probes pipeline
+    """
+    from aethermodel.cli.probe_tables import print_probes, probe_figures
+    from aethermodel.documents import document, write_document
+
+    figures = probe_figures(name)
+    if json:
+        content = document("aethermodel.sweep.probes/1", None, figures, measured=False)
+        write_document(content, json)
+    if json != "-":
+        print_probes(figures)
 
 
 #: Options of a sweep that a command line may give, and their names in a sweep file.

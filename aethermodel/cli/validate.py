@@ -19,16 +19,22 @@ def command(
     loop: options.Loop = None,
     fabric: Annotated[
         str | None,
-        typer.Option(help="loopback; from another process shm, tcp or verbs; or all, one by one"),
+        typer.Option(
+            help="loopback; from another process shm, tcp or verbs; or all, one by one "
+            "[default: loopback]"
+        ),
     ] = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
-    processes: options.Processes = None,
-    repeats: options.Repeats = None,
+    processes: Annotated[int | None, options.processes(8)] = None,
+    repeats: Annotated[int | None, options.repeats(4)] = None,
     seed: options.Seed = None,
     samples: Annotated[
         Path | None,
-        typer.Option(callback=options.writable, help="write the samples to this Parquet file"),
+        typer.Option(
+            callback=options.writable,
+            help="write the samples to this Parquet file [default: not kept]",
+        ),
     ] = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
@@ -86,19 +92,18 @@ def command(
 
 def print_trial(trial: Trial) -> None:
     """Print the comparison table and the verdict."""
-    from rich.table import Table
-
     from aethermodel.calibrate.composition import composition_errors
-    from aethermodel.console import plain_console
+    from aethermodel.cli.tables import Table, show
 
     c = trial.campaign
     processes = "one process" if c.fabric == "loopback" else "from another process"
-    table = Table(title=f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]")
     heads = ("N", "measured", "predicted", "95 % interval", "error", "rate")
-    for heading in (*heads, "all samples", "left out", "copy ceiling"):
-        table.add_column(heading, justify="right")
+    table = Table(
+        f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]",
+        (*heads, "all samples", "left out", "copy ceiling"),
+    )
     for row in trial.table.itertuples():
-        table.add_row(
+        table.add(
             f"{row.n:,}",
             f"{row.measured_seconds * 1e6:,.2f} us",
             f"{row.predicted_seconds * 1e6:,.2f} us",
@@ -109,7 +114,7 @@ def print_trial(trial: Trial) -> None:
             f"{row.share_left_out:.0%}",
             f"{row.copy_per_second / 1e6:,.1f} M/s",
         )
-    plain_console().print(table)
+    show(table)
     typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
     typer.echo(f"The pipeline {trial.headline}.")
     typer.echo(f"By the model, {trial.best_sizes}.")

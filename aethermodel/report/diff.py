@@ -6,18 +6,18 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from aethermodel.order_statistics import ratio_interval
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.page import Section, render
 from aethermodel.report.quantities import engineering
+from aethermodel.report.shift import SAME, SMALLEST, Ratio, Verdict, of_each, pooled, verdict
 from aethermodel.report.sweep_result import SweepResult
 from aethermodel.report.table import data_table
 
@@ -30,8 +30,8 @@ class Source:
     ----------
     path : Path
     target, metric, unit : str
-    values : dict of str to list of float
-        One value a repeat (process), by point.
+    values : dict of str to dict of int to float
+        By point, in the order of the plan: one value a repeat (process), by its number.
     facts : dict
         Host, code and so on.
     """
@@ -40,8 +40,13 @@ class Source:
     target: str
     metric: str
     unit: str
-    values: dict[str, list[float]]
+    values: dict[str, dict[int, float]]
     facts: dict[str, str]
+
+    @property
+    def better(self) -> Literal[1, -1] | None:
+        """Whether a higher figure is better or a lower; None where the unit does not tell."""
+        return {"msg/s": 1, "s": -1}.get(self.unit)  # type: ignore[return-value]
 
 
 def load_source(path: Path) -> Source:
@@ -66,13 +71,17 @@ def load_source(path: Path) -> Source:
 
 def _of_store(path: Path) -> Source:
     result = SweepResult.load(path)
-    values: dict[str, list[float]] = {}
-    for record in result.records:
+    axes = sorted(result.sweep.parameters)
+
+    def named(parameters: dict[str, Any]) -> str:
         # All of what was asked, so that stores of different axes still meet.
-        asked = {name: record.parameters[name] for name in sorted(result.sweep.parameters)}
-        point = " ".join(f"{name}={value}" for name, value in asked.items()) or "the one point"
+        return " ".join(f"{name}={parameters[name]}" for name in axes) or "the one point"
+
+    values: dict[str, dict[int, float]] = {named(point): {} for point in result.sweep.points}
+    for record in result.records:
         if math.isfinite(value := result.value(record)) and value > 0:
-            values.setdefault(point, []).append(value)
+            values[named(record.parameters)][record.repeat] = value
+    values = {point: repeats for point, repeats in values.items() if repeats}
     facts = {
         name: ", ".join(sorted({str(getattr(r.conditions, name)) for r in result.records}))
         for name in ("host", "environment", "code", "extensions")
@@ -89,9 +98,9 @@ def _of_trial(path: Path) -> Source:
     trial = Trial.load(path)
     whole = trial.samples[(trial.samples["probe"] == "pipeline") & trial.samples["final"]]
     by_process = whole.groupby(["batch_size", "process"])["seconds"].median()
-    values: dict[str, list[float]] = {}
-    for (n, _), seconds in by_process.items():
-        values.setdefault(f"batch_size={int(n)}", []).append(float(n / seconds))
+    values: dict[str, dict[int, float]] = {}
+    for (n, process), seconds in by_process.items():
+        values.setdefault(f"batch_size={int(n)}", {})[int(process)] = float(n / seconds)
     c = trial.campaign
     facts = {
         "host": trial.host["id"],
@@ -111,9 +120,13 @@ class Diff:
     ----------
     a, b : Source
     table : pandas.DataFrame
-        ``point``, ``a``, ``b`` (medians), ``ratio`` (b over a, median of all pairs), ``low``,
-        ``high``, ``repeats_a``, ``repeats_b``, ``outcome``: higher, lower, no change seen, too
-        few repeats.
+        A row a point, in the order of A's plan: ``point``, ``a``, ``b`` (medians), ``ratio``
+        (b over a), ``low``, ``high``, ``repeats_a``, ``repeats_b``, ``outcome``: higher, lower, no
+        change seen, too few repeats.
+    whole : Ratio
+        Of all points together.
+    verdict : {"better", "worse", "same", "cannot tell"}
+        Of B against A.
     only_a, only_b : list of str
         Points of one side.
     """
@@ -121,6 +134,8 @@ class Diff:
     a: Source
     b: Source
     table: pd.DataFrame
+    whole: Ratio
+    verdict: Verdict
     only_a: list[str]
     only_b: list[str]
 
@@ -136,6 +151,10 @@ class Diff:
             "b": {"path": str(self.b.path), **self.b.facts},
             "metric": self.a.metric,
             "unit": self.a.unit,
+            "verdict": self.verdict,
+            "ratio": self.whole.value,
+            "ratio_low": self.whole.low,
+            "ratio_high": self.whole.high,
             "points": self.table.to_dict("records"),
             "moved": self.moved,
             "only_a": self.only_a,
@@ -168,38 +187,37 @@ def diff(a: Source, b: Source) -> Diff:
     common = [point for point in a.values if point in b.values]
     if not common:
         raise ValueError(f"{a.path} and {b.path} have no finished point in common")
-    rows = []
-    for point in common:
-        first, second = a.values[point], b.values[point]
-        ratio, (low, high, _) = ratio_interval(first, second)
-        rows.append(
-            {
-                "point": point,
-                "a": median(first),
-                "b": median(second),
-                "ratio": ratio,
-                "low": low,
-                "high": high,
-                "repeats_a": len(first),
-                "repeats_b": len(second),
-                "outcome": _outcome(low, high),
-            }
-        )
+    first, second = ([side.values[point] for point in common] for side in (a, b))
+    whole, each = pooled(first, second), of_each(first, second)
+    rows = [
+        {
+            "point": point,
+            "a": median(a.values[point].values()),
+            "b": median(b.values[point].values()),
+            "ratio": ratio.value,
+            "low": ratio.low,
+            "high": ratio.high,
+            "repeats_a": len(a.values[point]),
+            "repeats_b": len(b.values[point]),
+            "outcome": _outcome(ratio),
+        }
+        for point, ratio in zip(common, each, strict=True)
+    ]
     return Diff(
         a,
         b,
         pd.DataFrame(rows),
+        whole,
+        verdict(whole, each, a.better),
         [point for point in a.values if point not in b.values],
         [point for point in b.values if point not in a.values],
     )
 
 
-def _outcome(low: float, high: float) -> str:
-    if math.isnan(low):
+def _outcome(ratio: Ratio) -> str:
+    if math.isnan(ratio.low):
         return "too few repeats"
-    if low > 1:
-        return "higher"
-    return "lower" if high < 1 else "no change seen"
+    return {1: "higher", -1: "lower", 0: "no change seen"}[ratio.direction]
 
 
 def ratios_figure(found: Diff) -> ReportFigure:
@@ -228,18 +246,51 @@ def ratios_figure(found: Diff) -> ReportFigure:
         figure,
         table,
         f"B over A, point by point ({label})",
-        f"Label: {label}. Median ratio of all pairs of repeats, with its 95 % interval by ranks. "
-        "Circles moved beyond noise, diamonds did not, or too few repeats can tell. Of 20 points "
-        f"that did not change, chance moves about one. {HERE}",
+        f"Label: {label}. Ratio of the geometric means over repeats, with its interval: as wide as "
+        "it takes for all points together, so that where nothing changed chance moves none of "
+        "them. Circles moved beyond noise, diamonds did not, or too few repeats can tell. "
+        f"{HERE}",
         alt=f"{found.moved} of {len(table)} points moved. {words}.",
     )
 
 
+_HEADLINES = {
+    "better": "B is better than A",
+    "worse": "B is worse than A",
+    "same": "B is the same as A",
+    "cannot tell": "Whether B differs from A cannot be told",
+}
+_AS_BLOCK: dict[Verdict, Literal["pass", "fail", "inconclusive"]] = {
+    "better": "pass",
+    "worse": "fail",
+    "same": "pass",
+    "cannot tell": "inconclusive",
+}
+
+
+def why(found: Diff) -> str:
+    """Return in a sentence what the verdict rests on."""
+    whole, metric = found.whole, f"{found.a.metric} of {found.a.target}"
+    points = f"{len(found.table)} points" if len(found.table) > 1 else "its one point"
+    text = f"over {points} the {metric} is {whole.value:.3f} times A's"
+    if math.isnan(whole.low):
+        return f"{text}; one repeat does not tell a change from chance: run both with --repeats 3"
+    text += f" ({whole.low:.3f} to {whole.high:.3f})"
+    if found.moved:
+        text += f"; {found.moved} of the points moved beyond noise by themselves"
+    if found.verdict == "same":
+        text += f"; nothing moved by more than {100 * SAME:g} %"
+    elif found.verdict == "cannot tell" and found.a.better is None:
+        text += "; whether a higher figure is better is not known"
+    elif found.verdict == "cannot tell":
+        text += f"; {100 * SMALLEST:g} % either way could be hidden: run both with more --repeats"
+    return text
+
+
 def summary(found: Diff) -> Block:
-    """Return how many points moved, and the largest moves."""
+    """Return the verdict, what it rests on, and the largest moves of single points."""
     table = found.table
     counts = table["outcome"].value_counts().to_dict()
-    listed = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     moves = table[table["outcome"].isin(["higher", "lower"])]
     moves = moves.reindex(np.log(moves["ratio"]).abs().sort_values(ascending=False).index)
     rows = [
@@ -250,24 +301,15 @@ def summary(found: Diff) -> Block:
         )
         for r in moves.head(10).to_dict("records")
     ]
-    middle = float(table["ratio"].median())
+    listed = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     text = (
-        f"A is {found.a.path}, B is {found.b.path}: {found.a.metric} of {found.a.target}. "
-        f"{listed}. "
-        f"The median ratio is {middle:.3f}; A's median over points is "
-        f"{engineering(float(table['a'].median()), found.a.unit)}."
+        f"A is {found.a.path}, B is {found.b.path}: {why(found)}. Point by point: {listed}. "
+        f"A's median over points is {engineering(float(table['a'].median()), found.a.unit)}."
     )
-    if "too few repeats" in counts:
-        text += " At least 4 repeats on each side are needed to tell a change from chance."
     for name, points in (("A", found.only_a), ("B", found.only_b)):
         if points:
             text += f" {len(points)} points are finished in {name} only."
-    undecided = counts.get("too few repeats", 0) == len(table)
-    headline = f"{found.moved} of {len(table)} points moved beyond noise"
-    if undecided:
-        headline = "Too few repeats to tell whether anything moved"
-    # Whether a move is good is the reader's to say: a change seen is no failure.
-    return summary_block("inconclusive" if undecided else "pass", headline, text, rows)
+    return summary_block(_AS_BLOCK[found.verdict], _HEADLINES[found.verdict], text, rows)
 
 
 def diff_html(found: Diff) -> str:

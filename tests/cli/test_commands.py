@@ -126,7 +126,8 @@ def test_predict_answers_with_intervals_and_marks_what_is_assumed(foreign):
 def test_predict_prints_its_warnings_and_labels(foreign):
     done = aether("predict", "-c", str(foreign), "--foreign", "--optimum", "--sensitivity", "9")
     assert done.returncode == 0
-    assert "warning: foreign" in done.stdout
+    assert "warning: " in done.stderr and "foreign" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     assert "[loopback, measured]" in done.stdout
 
 
@@ -250,7 +251,7 @@ def test_bench_pipeline_writes_rows_with_predictions(tmp_path):
     target = tmp_path / "pipeline.json"
     done = aether(
         *("bench", "pipeline", "-n", "50", "--topics", "2", "--rows", "naive,loopback"),
-        *("--loops", "asyncio", "--repeats", "1", "--seconds", "0.01", "--json", str(target)),
+        *("--loops", "asyncio", "--repeats", "1", "--run-seconds", "0.01", "--json", str(target)),
     )
     assert done.returncode == 0, done.stderr
     document = json.loads(target.read_text())

@@ -4,47 +4,19 @@ import json
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweep_stores import write_store
 from synthetic_calibration import synthetic_calibration
 
 from aethermodel.report.ecdf import ecdf
 from aethermodel.report.pareto import front
 from aethermodel.report.store import Thresholds, rerun_command, store_report
 from aethermodel.report.sweep_result import SweepResult
-from aethermodel.sweep.identity import Conditions, identity
 from aethermodel.sweep.plan import Sweep
-from aethermodel.sweep.store import Record, Store
 from aethermodel.sweep.target import Outcome
-
-_START = datetime(2026, 1, 1, tzinfo=UTC)
-CONDITIONS = Conditions(
-    code="c" * 64, extensions="e" * 64, host="0123456789ab", environment="CPython"
-)
-
-
-def write_store(folder, sweep, outcome_of, conditions=CONDITIONS):
-    """Write a store whose outcomes a function of the job makes; None leaves the job out."""
-    store = Store(folder)
-    with store.writer(sweep):
-        for job in sweep.jobs():
-            if (outcome := outcome_of(job)) is not None:
-                store.put(
-                    Record(
-                        key=identity(sweep, job, conditions),
-                        target=sweep.target.name,
-                        parameters=job.parameters,
-                        repeat=job.repeat,
-                        order=job.order,
-                        outcome=outcome,
-                        started=(_START + timedelta(seconds=job.order)).isoformat(),
-                        conditions=conditions,
-                    )
-                )
-    return SweepResult.load(folder)
 
 
 def done(job, seconds=1e-6):

@@ -25,11 +25,14 @@ class Probe:
         What can be varied; unknown settings are refused.
     prepare : callable
         ``settings -> (loops -> seconds)``; buffers are made here, outside the clock.
+    purpose : str
+        What is timed, in a line.
     """
 
     name: str
     settings: type[BaseModel]
     prepare: Callable[[Any], Timed]
+    purpose: str
 
 
 class _Probes(Mapping[str, Probe]):
@@ -47,7 +50,8 @@ class _Probes(Mapping[str, Probe]):
             raise KeyError(name)
         if name not in self._imported:
             module = import_module(module_of(name))
-            self._imported[name] = Probe(name, module.Settings, module.prepare)
+            purpose = (module.__doc__ or "").partition("\n")[0]
+            self._imported[name] = Probe(name, module.Settings, module.prepare, purpose)
         return self._imported[name]
 
     def __contains__(self, name: object) -> bool:

@@ -1,11 +1,11 @@
-"""The ceilings: how fast this core reads one word of each event, and copies whole batches."""
+"""Memory ceilings: how fast this core reads one word of each event, and copies whole batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal
 
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.workload import same_pool
 from cython_core import allocate
 from cython_core.bandwidth import time_copy, time_read
@@ -21,7 +21,7 @@ class Settings(BatchSettings):
         any consumer of all events can do; ``copy`` moves every byte.
     """
 
-    work: Literal["read", "copy"] = "copy"
+    work: Literal["read", "copy"] = setting("copy", "one word of each event, or every byte")
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:

@@ -1,4 +1,4 @@
-"""T_loop of a bus: one tick and the calls of its handlers; or a tick of the loop alone."""
+"""T_loop of a bus: one tick and the calls of its handlers, or of the loop alone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from time import perf_counter
 
-from pydantic import Field, model_validator
-
 from aethermodel.measure.probes import fabric, ffi
 from aethermodel.measure.probes.loop import LEAST_TICK_SECONDS
 from aethermodel.measure.probes.own_loopback import OwnLoopback
 from aethermodel.measure.probes.own_ring import OwnRing
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import CallSettings, setting
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.stream import drain, tallied
 from aethermodel.measure.tally import Tally
@@ -22,7 +20,7 @@ from aethermodel.measure.workload import make_batch
 Timed = Callable[[int], Coroutine[None, None, float]]
 
 
-class Settings(BatchSettings):
+class Settings(CallSettings):
     """Which loop, and how many handlers are called.
 
     Attributes
@@ -35,15 +33,8 @@ class Settings(BatchSettings):
         passes by; 0: a tick of the loop, without a bus.
     """
 
-    event_loop: EventLoop = "asyncio"
-    producer: bool = True
-    calls: int = Field(16, ge=0, le=65_536)
-
-    @model_validator(mode="after")
-    def _called_topics_exist(self) -> Settings:
-        if self.calls > self.topics:
-            raise ValueError(f"{self.calls} topics with events, but only {self.topics} topics")
-        return self
+    event_loop: EventLoop = setting("asyncio", "event loop that the ticks run on")
+    producer: bool = setting(True, "a producer task takes turns with the bus, else a ring feeds it")
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:

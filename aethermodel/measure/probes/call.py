@@ -1,4 +1,4 @@
-"""One call across a language border, through each tool that a user might build on."""
+"""Call overhead: one call into native code, through each tool that a user might build on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from time import perf_counter
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from aethermodel.measure.peers.calls import CALLS
+from aethermodel.measure.probes.settings import setting
 
 
 class Settings(BaseModel):
@@ -16,7 +17,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    border: str
+    border: str = setting(..., f"through what to call: {' | '.join(CALLS)}")
 
     @field_validator("border")
     @classmethod

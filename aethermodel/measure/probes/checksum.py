@@ -1,4 +1,4 @@
-"""What a batch's checksums cost: the CRC-32C kernels alone, timed from native code."""
+"""Checksums of a batch: the CRC-32C kernels alone, timed from native code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.workload import make_pool
 from cython_core import checksum_variants, stamp
 from cython_core.checksum import time_stamp, time_verify
@@ -23,8 +23,10 @@ class Settings(BatchSettings):
         One of `cython_core.checksum_variants`; None takes the best.
     """
 
-    work: Literal["verify", "stamp"] = "verify"
-    variant: str | None = None
+    work: Literal["verify", "stamp"] = setting("verify", "compare checksums, or write them")
+    variant: str | None = setting(
+        None, f"instructions, of {', '.join(checksum_variants())} [without it: the best]"
+    )
 
     @field_validator("variant")
     @classmethod

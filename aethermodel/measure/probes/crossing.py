@@ -1,4 +1,4 @@
-"""A stream of batches from one process into another, every event routed by the consumer."""
+"""Transports: a stream of batches into another process, every event routed by the consumer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import field_validator
 
 from aethermodel.measure.children import end, hear, lost, start, watched
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.transports import TRANSPORTS, Transport
 from aethermodel.measure.workload import make_pool
 from cython_core import Routed, now_ns, route
@@ -32,8 +32,8 @@ class Settings(BatchSettings):
         from where the producer left them.
     """
 
-    transport: str
-    routed: bool = True
+    transport: str = setting(..., f"by what: {' | '.join(TRANSPORTS)} | none, in one process")
+    routed: bool = setting(True, "the consumer routes every event, else it only reads a word")
 
     @field_validator("transport")
     @classmethod

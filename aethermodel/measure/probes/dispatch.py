@@ -1,4 +1,4 @@
-"""What a bus costs beside the barest loop that drains, routes and calls the same handlers."""
+"""Dispatch overhead: the bus beside the barest loop that routes and calls the same handlers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from contextlib import suppress
 from itertools import count
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.fabric import EndOfStream
 from aethermodel.bus.reader import TICKS_A_TURN
+from aethermodel.measure.probes.settings import setting
 from aethermodel.measure.repeated import Repeated
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.tally import LostEventsError, Tally
@@ -40,9 +41,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    by: Literal["bus", "bare"] = "bus"
-    event_loop: EventLoop = "asyncio"
-    handlers: int = Field(TOPICS, ge=0, le=TOPICS)
+    by: Literal["bus", "bare"] = setting("bus", "the bus, or the barest loop that does the same")
+    event_loop: EventLoop = setting("asyncio", "event loop that the ticks run on")
+    handlers: int = setting(TOPICS, "topics that have a handler", "handlers", ge=0, le=TOPICS)
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:

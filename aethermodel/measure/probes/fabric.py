@@ -1,4 +1,4 @@
-"""T_fabric: what it costs the consumer to get one batch, never waiting for the producer.
+"""T_fabric: getting one batch, by a consumer that never waits for the producer.
 
 Over the ring also together with T_kernel, where one pass over the events does both.
 """
@@ -18,7 +18,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.checked import Checked, OutOfSequenceError
 from aethermodel.measure.crossing import Crossing, CrossingFabric
 from aethermodel.measure.pacing import POOL, numbered_pool
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.sending import ring_capacity
 from aethermodel.measure.slices import Slice, Slices, Stream
@@ -55,10 +55,12 @@ class Settings(BatchSettings):
         If batches are to be routed over another fabric.
     """
 
-    event_loop: EventLoop = "asyncio"
-    checked: bool = False
-    fabric: Literal["loopback", "shm", "tcp", "verbs"] = "loopback"
-    routed: bool = False
+    event_loop: EventLoop = setting("asyncio", "event loop that the ticks run on")
+    checked: bool = setting(False, "read and check every event over loopback too")
+    fabric: Literal["loopback", "shm", "tcp", "verbs"] = setting(
+        "loopback", "how batches come: within the process, or from another one"
+    )
+    routed: bool = setting(False, "over shm: check the events as they are routed")
 
     @model_validator(mode="after")
     def _routed_over_shm(self) -> Self:

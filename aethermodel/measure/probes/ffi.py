@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import repeat
 from time import perf_counter
 
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.workload import make_batch
 from cython_core.router import Routed, route, route_call
 
@@ -20,7 +20,7 @@ class Settings(BatchSettings):
         Call `cython_core.route` itself, kernel and all.
     """
 
-    with_kernel: bool = False
+    with_kernel: bool = setting(False, "call route itself, kernel and all")
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:

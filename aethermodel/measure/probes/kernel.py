@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.workload import same_pool
 from cython_core import simd_variants
 from cython_core.router import MAX_THREADS, Routed, time_route
@@ -27,9 +27,13 @@ class Settings(BatchSettings):
         64-byte events, or a topic column and a value column.
     """
 
-    variant: str | None = None
-    threads: int = Field(1, ge=1, le=MAX_THREADS)
-    layout: Literal["records", "columns"] = "records"
+    variant: str | None = setting(
+        None, f"instruction set, of {', '.join(simd_variants())} [without it: the best]"
+    )
+    threads: int = setting(1, "threads that share one batch", "threads", ge=1, le=MAX_THREADS)
+    layout: Literal["records", "columns"] = setting(
+        "records", "64-byte events, or a topic column and a value column"
+    )
 
     @field_validator("variant")
     @classmethod

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from pydantic import Field, model_validator
-
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
 from aethermodel.measure.probes import fabric, ffi
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import CallSettings, setting
 from aethermodel.measure.runner import EventLoop, on_loop, take_turns
 from aethermodel.measure.tally import Tally
 from aethermodel.measure.workload import make_batch
@@ -19,7 +17,7 @@ from aethermodel.measure.workload import make_batch
 LEAST_TICK_SECONDS = 1e-8
 
 
-class Settings(BatchSettings):
+class Settings(CallSettings):
     """Which loop, and how many of the handlers each tick calls; its batch has an event for each.
 
     Attributes
@@ -29,14 +27,7 @@ class Settings(BatchSettings):
         other topics has a handler too, which a tick only passes by.
     """
 
-    event_loop: EventLoop = "asyncio"
-    calls: int = Field(16, ge=0, le=65_536)
-
-    @model_validator(mode="after")
-    def _called_topics_exist(self) -> Settings:
-        if self.calls > self.topics:
-            raise ValueError(f"{self.calls} topics with events, but only {self.topics} topics")
-        return self
+    event_loop: EventLoop = setting("asyncio", "event loop that the ticks run on")
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:

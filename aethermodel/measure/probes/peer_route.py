@@ -1,4 +1,4 @@
-"""Routing by another library: the kernel's peers, on the same batch."""
+"""Routing by other libraries, on the same batch: the kernel's peers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import field_validator
 
 from aethermodel.measure.peers.routing import ROUTING
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.workload import make_batch
 from cython_core import route
 
@@ -18,7 +18,7 @@ from cython_core import route
 class Settings(BatchSettings):
     """Whose routing, on which batch (hot: one batch, again and again)."""
 
-    peer: str
+    peer: str = setting(..., f"whose routing: {' | '.join(ROUTING)}")
 
     @field_validator("peer")
     @classmethod

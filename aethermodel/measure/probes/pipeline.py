@@ -1,4 +1,4 @@
-"""The whole: batches from a producer, through a fabric, routed and handled."""
+"""Pipeline, the whole: batches from a producer, through a fabric, routed and handled."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import atexit
 from collections.abc import Callable, Coroutine
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
 from aethermodel.measure.crossing import Crossing
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import CallSettings, setting
 from aethermodel.measure.runner import EventLoop, on_loop, take_turns
 from aethermodel.measure.slices import Releases, Slice, Stream
 from aethermodel.measure.stream import across
@@ -22,7 +22,7 @@ from aethermodel.measure.workload import same_pool
 Timed = Callable[[int], Coroutine[None, None, float]]
 
 
-class Settings(BatchSettings):
+class Settings(CallSettings):
     """Batch size, topics, pool, loop, fabric, and how many topics have a handler.
 
     Attributes
@@ -32,14 +32,17 @@ class Settings(BatchSettings):
         is another process, and each event is checked before it is routed.
     """
 
-    event_loop: EventLoop = "asyncio"
-    fabric: Literal["loopback", "shm", "tcp", "verbs"] = "loopback"
-    calls: int = Field(16, ge=0, le=65_536)
+    event_loop: EventLoop = setting("asyncio", "event loop that the ticks run on")
+    fabric: Literal["loopback", "shm", "tcp", "verbs"] = setting(
+        "loopback", "how batches come: within the process, or from another one"
+    )
+
+    def default_calls(self) -> int:
+        """Return all topics from another process, where each has its handler."""
+        return super().default_calls() if self.fabric == "loopback" else self.topics
 
     @model_validator(mode="after")
-    def _handlers_have_topics(self) -> Settings:
-        if self.calls > self.topics:
-            raise ValueError(f"{self.calls} handlers need as many topics, there are {self.topics}")
+    def _handlers_of_all_topics(self) -> Settings:
         if self.fabric != "loopback" and self.calls != self.topics:
             raise ValueError(f"over {self.fabric} every topic has its handler")
         return self

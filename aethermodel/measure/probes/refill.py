@@ -1,4 +1,4 @@
-"""T_loop once more, its caches swept: what a tick fetches again after N events went by."""
+"""Cache refill: how much slower a tick is after N events have evicted its working set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aethermodel.bus.plane import Plane
 from aethermodel.measure.pacing import numbered_pool
 from aethermodel.measure.probes.own_loopback import OwnLoopback
 from aethermodel.measure.probes.own_ring import OwnRing
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.runner import EventLoop, on_loop
 from aethermodel.measure.stream import drain, tallied
 from aethermodel.measure.tally import Tally
@@ -39,9 +39,9 @@ class Settings(BatchSettings):
         Whether a bus has such a producer too; else batches come from a ring, as across processes.
     """
 
-    event_loop: EventLoop = "asyncio"
-    bus: bool = False
-    producer: bool = False
+    event_loop: EventLoop = setting("asyncio", "event loop that the ticks run on")
+    bus: bool = setting(False, "ticks of a bus, else of the plane")
+    producer: bool = setting(False, "a producer task beside the bus, else a ring feeds it")
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:

@@ -1,4 +1,4 @@
-"""The producer's side of T_fabric: making and sending one batch, never waiting for the consumer."""
+"""T_send, the producer's side: making and sending one batch, never waiting for the consumer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from aethermodel.measure.crossing import CrossingFabric
 from aethermodel.measure.drained import Drained
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.runner import on_loop
 from aethermodel.measure.slices import Slice, Slices, Stream
 
@@ -29,7 +29,7 @@ class Settings(BatchSettings):
         posted, and moved by the device.
     """
 
-    fabric: CrossingFabric = "shm"
+    fabric: CrossingFabric = setting("shm", "what the batches are sent through")
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:

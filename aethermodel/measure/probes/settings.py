@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+#: Handlers that a tick calls, unless there are fewer topics.
+CALLS = 16
+
+
+def setting(default: Any, meaning: str, unit: str = "", **limits: Any) -> Any:
+    """Return a field with its meaning and unit, which `aethermodel sweep probes` lists."""
+    return Field(default, description=meaning, json_schema_extra={"unit": unit}, **limits)
 
 
 class BatchSettings(BaseModel):
-    """A batch size, and the pool of batches that makes the working set.
-
-    Attributes
-    ----------
-    batch_size : int
-        Events N.
-    topics : int
-        Topics K of the router.
-    pool : int
-        Different batches used in turn.
-    """
+    """A batch size, and the pool of batches that makes the working set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    batch_size: int = Field(10_000, ge=1, le=2**24)
-    topics: int = Field(16, ge=1, le=65_536)
-    pool: int = Field(4, ge=1, le=1024)
+    batch_size: int = setting(10_000, "events N of a batch", "events", ge=1, le=2**24)
+    topics: int = setting(16, "topics K of the router", "topics", ge=1, le=65_536)
+    pool: int = setting(4, "different batches in turn, the working set", "batches", ge=1, le=1024)
+
+
+class CallSettings(BatchSettings):
+    """A batch, and how many topics have events and a handler that is called."""
+
+    calls: int = setting(
+        CALLS,
+        f"handlers that a tick calls [without it: {CALLS}, or all topics where these are fewer]",
+        "calls",
+        ge=0,
+        le=65_536,
+    )
+
+    @model_validator(mode="after")
+    def _called_topics_exist(self) -> Self:
+        if "calls" not in self.model_fields_set:
+            object.__setattr__(self, "calls", self.default_calls())  # frozen from here on
+        if self.calls > self.topics:
+            raise ValueError(f"{self.calls} handlers need as many topics, there are {self.topics}")
+        return self
+
+    def default_calls(self) -> int:
+        """Return how many handlers are called where nobody says."""
+        return min(CALLS, self.topics)

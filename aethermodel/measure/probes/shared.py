@@ -1,4 +1,4 @@
-"""What a core still gets when others work beside it: caches and memory are shared.
+"""Scaling over cores: what one still gets when others share its caches and memory.
 
 Each core has batches and results of its own and waits for nobody; whatever it loses against
 working alone, it loses to what the cores share: the last-level cache, the memory, the clock's
@@ -13,10 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Literal
 
-from pydantic import Field
-
 from aethermodel.measure.probes import bandwidth, kernel
-from aethermodel.measure.probes.settings import BatchSettings
+from aethermodel.measure.probes.settings import BatchSettings, setting
 
 
 class Settings(BatchSettings):
@@ -30,8 +28,8 @@ class Settings(BatchSettings):
         Of each: the kernel, one word of each event, or every byte.
     """
 
-    cores: int = Field(1, ge=1, le=256)
-    work: Literal["route", "read", "copy"] = "route"
+    cores: int = setting(1, "cores that work at the same time", "cores", ge=1, le=256)
+    work: Literal["route", "read", "copy"] = setting("route", "what each of them does")
 
 
 def _one_core(settings: Settings) -> Callable[[int], float]:

@@ -1,4 +1,4 @@
-"""What one message costs that goes alone through an asyncio.Queue, part by part."""
+"""One message alone through an asyncio.Queue, part by part."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from aethermodel.measure.message import QUEUE_DEPTH, Message
+from aethermodel.measure.probes.settings import setting
 from aethermodel.measure.runner import EventLoop, on_loop
 from cython_core import Histogram, now_ns
 
@@ -33,9 +34,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    part: Part = "hop"
-    event_loop: EventLoop = "asyncio"
-    topics: int = Field(16, ge=1, le=65_536)
+    part: Part = setting("hop", "making a message, its way through the queue, or its handling")
+    event_loop: EventLoop = setting("asyncio", "event loop that the hop runs on")
+    topics: int = setting(16, "topics, each with a handler", "topics", ge=1, le=65_536)
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:

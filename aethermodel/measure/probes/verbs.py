@@ -7,7 +7,9 @@ from contextlib import ExitStack
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from aethermodel.measure.probes.settings import setting
 
 if TYPE_CHECKING:
     from cython_core.verbs import Device, SendStream
@@ -36,12 +38,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    messages: int = Field(1024, ge=1, le=2**20)
-    message_bytes: int = Field(64, ge=1, le=2**20)
-    list_length: int = Field(16, ge=1, le=DEPTH)
-    signal_every: int = Field(16, ge=1, le=DEPTH)
-    window: int = Field(DEPTH, ge=1, le=DEPTH)
-    inline: bool = False
+    messages: int = setting(1024, "N, messages of one batch", "messages", ge=1, le=2**20)
+    message_bytes: int = setting(64, "b, bytes of each", "B", ge=1, le=2**20)
+    list_length: int = setting(
+        16, "p, work requests posted by one call", "messages", ge=1, le=DEPTH
+    )
+    signal_every: int = setting(
+        16, "k, messages that share one completion", "messages", ge=1, le=DEPTH
+    )
+    window: int = setting(DEPTH, "W, most messages on their way", "messages", ge=1, le=DEPTH)
+    inline: bool = setting(False, "requests carry the bytes themselves")
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:

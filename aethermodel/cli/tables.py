@@ -1,0 +1,137 @@
+"""Tables on a terminal: no number is ever cut, however narrow the window."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.cells import cell_len
+from rich.table import Table as Grid
+from rich.text import Text
+
+from aethermodel.console import plain_console
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType  # noqa: TID251 - types
+
+# Between two columns.
+_GAP = 2
+# Longest word of a text column that is never broken, where the window has the room.
+_WORD = 24
+
+
+@dataclass
+class Table:
+    """Rows under headings, laid out for the width that there is.
+
+    Numbers stand right-aligned and whole. Text folds. Where the columns do not fit beside each
+    other, they follow in parts below each other, each beginning with the key columns; where not
+    even a key and one number fit, each cell has a line of its own.
+
+    Attributes
+    ----------
+    title : str
+    headings : sequence of str
+        All different.
+    text : collection of str
+        Headings of the columns that hold words.
+    keys : int
+        Columns, from the left, that say what a row is of.
+    """
+
+    title: str
+    headings: Sequence[str]
+    text: Collection[str] = ()
+    keys: int = 1
+    _rows: list[tuple[str, ...]] = field(default_factory=list)
+    _bold: set[int] = field(default_factory=set)
+
+    def add(self, *cells: str, bold: bool = False) -> None:
+        """Append a row, one cell a heading."""
+        if len(cells) != len(self.headings):
+            raise ValueError(f"{len(self.headings)} cells wanted, not {len(cells)}")
+        if bold:
+            self._bold.add(len(self._rows))
+        self._rows.append(cells)
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        """Yield the title and the parts that the width makes of the table."""
+        yield Text(self.title, style="bold")
+        for at, columns in enumerate(self._parts(options.max_width)):
+            if at:
+                yield ""
+            yield self._grid(columns, options.max_width) if columns else self._stacked()
+
+    def _cells(self, column: int) -> Iterator[str]:
+        return (row[column] for row in self._rows)
+
+    def _is_text(self, column: int) -> bool:
+        return self.headings[column] in self.text
+
+    def _least(self, column: int) -> int:
+        """Return the width below which something that has to stay whole would break."""
+        heading = max(map(cell_len, self.headings[column].split()), default=0)
+        if not self._is_text(column):
+            return max([heading, *map(cell_len, self._cells(column))])
+        words = chain.from_iterable(cell.split() for cell in self._cells(column))
+        return max(heading, min(max(map(cell_len, words), default=0), _WORD))
+
+    def _most(self, column: int) -> int:
+        """Return the width in which nothing folds."""
+        whole = map(cell_len, (self.headings[column], *self._cells(column)))
+        return max([self._least(column), *whole])
+
+    def _parts(self, width: int) -> list[list[int]]:
+        """Return the columns of each part; one empty part: a line a cell."""
+        keys, parts = list(range(self.keys)), [list(range(self.keys))]
+        for column in range(self.keys, len(self.headings)):
+            if len(parts[-1]) > self.keys and not self._fits([*parts[-1], column], width):
+                parts.append(list(keys))
+            parts[-1].append(column)
+        return parts if all(self._fits(part, width) for part in parts) else [[]]
+
+    def _fits(self, columns: list[int], width: int) -> bool:
+        return sum(map(self._least, columns)) + _GAP * (len(columns) - 1) <= width
+
+    def _grid(self, columns: list[int], width: int) -> Grid:
+        widths = {column: self._least(column) for column in columns}
+        room = width - sum(widths.values()) - _GAP * (len(columns) - 1)
+        most = {column: self._most(column) for column in columns}
+        for _ in range(room):  # to whichever folds most
+            folded = max(columns, key=lambda column: most[column] / (widths[column] or 1))
+            if most[folded] <= widths[folded]:
+                break
+            widths[folded] += 1
+        grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+        for column in columns:
+            grid.add_column(
+                Text(self.headings[column], no_wrap=False),
+                justify="left" if self._is_text(column) else "right",
+                width=widths[column],
+                no_wrap=not self._is_text(column),
+                overflow="fold",
+            )
+        for at, row in enumerate(self._rows):
+            style = "bold" if at in self._bold else ""
+            grid.add_row(*(Text(row[column], style=style) for column in columns))
+        return grid
+
+    def _stacked(self) -> Text:
+        lines = []
+        for row in self._rows:
+            lines += [f"{head}: {cell}" for head, cell in zip(self.headings, row, strict=True)]
+            lines.append("")
+        return Text("\n".join(lines[:-1]), overflow="fold")
+
+
+def show(*tables: Table) -> None:
+    """Print tables to standard output, an empty line after each."""
+    console = plain_console()
+    for table in tables:
+        console.print(table, highlight=False)
+        console.print()

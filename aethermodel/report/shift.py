@@ -1,0 +1,121 @@
+"""Shift between two runs of the same points: of all of them together, and of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtrit
+
+Verdict = Literal["better", "worse", "same", "cannot tell"]
+#: One value a repeat, by the repeat's number.
+Repeats = Mapping[int, float]
+
+#: Chance at most that two runs of the same are called different: half for all points together,
+#: half for any one of them.
+ALARMS = 0.02
+#: A shift within this is none: the same host differs by as much from hour to hour.
+SMALLEST = 0.02
+#: An interval that reaches no further from one than this says that nothing moved.
+SAME = 0.05
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """B over A, with its interval.
+
+    Attributes
+    ----------
+    value, low, high : float
+        ``low`` and ``high`` are nan where there are too few repeats to tell.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def direction(self) -> int:
+        """1 where B is higher by more than `SMALLEST`, -1 where it is lower, else 0."""
+        if self.low > 1 and self.value > 1 + SMALLEST:
+            return 1
+        return -1 if self.high < 1 and self.value < 1 / (1 + SMALLEST) else 0
+
+    @property
+    def unmoved(self) -> bool:
+        """Whether all that the interval holds is within `SAME` of one."""
+        return self.low > 1 / (1 + SAME) and self.high < 1 + SAME
+
+
+def pooled(a: Sequence[Repeats], b: Sequence[Repeats]) -> Ratio:
+    """Return the geometric mean over points of B over A.
+
+    A repeat runs every point once, in processes of its own and at a time of its own: what shifts a
+    whole repeat is no change of the code. So repeats are compared, not points: each is the mean
+    over its points of the logarithm, less what the point is on both sides together.
+
+    Parameters
+    ----------
+    a, b : sequence of mapping
+        The same points in the same order: positive values by repeat.
+    """
+    centres = [(_mean_log(x) + _mean_log(y)) / 2 for x, y in zip(a, b, strict=True)]
+    return _ratio(_by_repeat(a, centres), _by_repeat(b, centres), 1 - ALARMS / 2)
+
+
+def of_each(a: Sequence[Repeats], b: Sequence[Repeats]) -> list[Ratio]:
+    """Return the ratio of each point; that none of those unmoved is outside has one chance."""
+    level = 1 - ALARMS / 2 / max(len(a), 1)
+    return [
+        _ratio(np.log(list(x.values())), np.log(list(y.values())), level)
+        for x, y in zip(a, b, strict=True)
+    ]
+
+
+def verdict(whole: Ratio, each: Sequence[Ratio], better: Literal[1, -1] | None) -> Verdict:
+    """Judge a run against another.
+
+    Parameters
+    ----------
+    whole : Ratio
+        Of all points together.
+    each : sequence of Ratio
+    better : {1, -1, None}
+        Whether a higher figure is better or a lower; None where that is not known.
+    """
+    moves = {whole.direction, *(ratio.direction for ratio in each)} - {0}
+    if moves:
+        if better is None:
+            return "cannot tell"
+        return "worse" if -better in moves else "better"
+    return "same" if whole.unmoved else "cannot tell"
+
+
+def _mean_log(values: Repeats) -> float:
+    return float(np.mean(np.log(list(values.values()))))
+
+
+def _by_repeat(points: Sequence[Repeats], centres: Sequence[float]) -> npt.NDArray[np.float64]:
+    shifts: dict[int, list[float]] = {}
+    for values, centre in zip(points, centres, strict=True):
+        for repeat, value in values.items():
+            shifts.setdefault(repeat, []).append(math.log(value) - centre)
+    return np.array([np.mean(each) for each in shifts.values()])
+
+
+def _ratio(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], level: float) -> Ratio:
+    """Compare means of logarithms by Student's t, each side with a scatter of its own."""
+    shift = float(np.mean(b) - np.mean(a))
+    if min(a.size, b.size) < 2:
+        return Ratio(math.exp(shift), math.nan, math.nan)
+    variance = np.var(a, ddof=1) / a.size + np.var(b, ddof=1) / b.size
+    # Both are runs of one kind of thing. Welch's fewer degrees of freedom, meant for sides of
+    # unlike scatter, would let two or three repeats tell hardly anything.
+    freedom = a.size + b.size - 2
+    reach = float(stdtrit(freedom, (1 + level) / 2) * math.sqrt(variance))
+    with np.errstate(over="ignore"):  # of two repeats nothing may be known
+        return Ratio(*(float(np.exp(shift + by)) for by in (0, -reach, reach)))

@@ -1,0 +1,129 @@
+"""Tables for any window: every number whole, every word there, nothing beyond the edge."""
+
+import re
+from pathlib import Path
+
+import pytest
+from command_line import aether
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console  # noqa: TID251 - a window of any width
+
+import aethermodel.cli
+from aethermodel.cli.tables import Table
+
+NUMBERS = st.one_of(
+    st.integers(0, 10**12).map(lambda n: f"{n:,}"),
+    st.floats(0, 1e3).map(lambda x: f"{x:.2f} to {x + 1:.2f} M msg/s"),
+    st.sampled_from(["", "122 µs", "+3.2 %"]),
+)
+WORDS = st.lists(st.sampled_from(["on", "average", "the", "processes", "differ"]), max_size=12).map(
+    " ".join
+)
+
+
+@st.composite
+def tables(draw):
+    """A table whose first column says what a row is of."""
+    kinds = draw(st.lists(st.booleans(), min_size=2, max_size=9))
+    headings = [f"column {at} {'words' if kind else 'msg/s'}" for at, kind in enumerate(kinds)]
+    table = Table("a title", headings, text=[h for h, k in zip(headings, kinds, strict=True) if k])
+    rows = [
+        [draw(WORDS if kind else NUMBERS) for kind in kinds] for _ in range(draw(st.integers(0, 4)))
+    ]
+    for row in rows:
+        table.add(*row)
+    return table, rows
+
+
+def printed(table, width):
+    console = Console(width=width, highlight=False, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+@given(tables(), st.sampled_from([40, 60, 80, 120, 200]))
+def test_no_cell_is_cut_in_any_window(made, width):
+    table, rows = made
+    text = printed(table, width)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    assert "…" not in text and "..." not in text
+    for row in rows:
+        for heading, cell in zip(table.headings, row, strict=True):
+            if heading in table.text:
+                assert all(word in text for word in cell.split())
+            else:
+                assert cell in text  # whole, on one line
+    for heading in table.headings:
+        assert all(word in text for word in heading.split())
+
+
+def test_columns_that_do_not_fit_follow_below_with_their_key():
+    table = Table("t", ("N", "T_batch", "rate"))
+    table.add("1,000,000,000", "122 µs (121 to 123 µs)", "81.9 M msg/s (81 to 82)")
+    wide, narrow = printed(table, 80).splitlines(), printed(table, 45).splitlines()
+    assert sum("1,000,000,000" in line for line in wide) == 1
+    assert sum("1,000,000,000" in line for line in narrow) == 2
+    assert "N: 1,000,000,000" in printed(table, 24)
+
+
+def test_what_looks_like_markup_is_printed_as_it_is():
+    table = Table("latency [loopback]", ("row [a]", "b"), text=("row [a]",))
+    table.add("shm [/bold] [shared-memory]", "1")
+    text = printed(table, 80)
+    assert "latency [loopback]" in text and "shm [/bold] [shared-memory]" in text
+
+
+def test_every_command_prints_its_tables_by_this_one_way():
+    folder = Path(aethermodel.cli.__file__).parent
+    for module in folder.glob("*.py"):
+        source = module.read_text()
+        if module.name != "tables.py":
+            assert not re.search(r"rich\.table|Console\(width", source), module.name
+
+
+DATA = Path(__file__).parents[2] / "data"
+# Of those that measure, each is run in the narrower window alone: all print by the same way.
+COMMANDS = {
+    (60, 80): {
+        "bound": "-n 1e9",
+        "predict": f"-c {DATA}/calibrations/uvloop.json --foreign -n 1,1e9 --optimum --rate 5e6 "
+        "--within 1e-3 --sensitivity 1e6 --bottlenecks --roofline",
+        "bench rdma": f"--samples {DATA}/soft-roce-sweep.json",
+        "sweep probes": "",
+        "sweep probes pipeline": "",
+    },
+    (60,): {
+        "bench model": "--runs 2",
+        "bench ffi": "--processes 1 --repeats 1",
+        "bench dispatch": "--handlers 0,1 --loops asyncio --processes 1 --repeats 1",
+        "bench pipeline": "-n 50 --topics 2 --rows mocked --repeats 1 --loops asyncio "
+        "--run-seconds 0.01",
+        "validate": "-n 1,50 --topics 2 --processes 1 --repeats 2",
+    },
+}
+CASES = [
+    (width, name, words)
+    for widths, commands in COMMANDS.items()
+    for width in widths
+    for name, words in commands.items()
+]
+
+
+@pytest.mark.parametrize(("width", "name", "words"), CASES)
+def test_tables_of_commands_fit_the_window_with_whole_numbers(width, name, words, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    done = aether(*name.split(), *words.split())
+    assert done.returncode in (0, 1), done.stderr
+    lines = done.stdout.splitlines()
+    rules = [at for at, line in enumerate(lines) if line and set(line) <= {"─", " "}]
+    assert rules
+    for at in rules:
+        below = lines[at + 1 :]
+        below = below[: below.index("")] if "" in below else below
+        for line in [lines[at - 1], lines[at], *below]:
+            assert cell_len(line) <= width, line
+    assert "…" not in done.stdout
+    assert not re.search(r"\d,?\.\.\.", done.stdout)
