@@ -6,13 +6,12 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from aethermodel.fields import Content, Line
 from aethermodel.input_files import read_bytes, refusing
-from aethermodel.labels import FabricLabel
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import Parameter
 from aethermodel.model.terms import affine, fixed
@@ -98,7 +97,7 @@ class _Budgets(Content):
 
 class _File(Content):
     name: Line | None = None
-    label: FabricLabel | None = None
+    label: Literal["simulated"] | None = None
     batch_size: Annotated[int, Field(ge=1, le=2**32)] | None = None
     threshold_per_second: Annotated[float, Field(gt=0, le=1e18)] | None = None
     budgets: _Budgets = _Budgets()
@@ -132,7 +131,7 @@ def load_specification(own: Path | None = None, given: Iterable[str] = ()) -> Sp
 
 
 def _read(where: str, base: Specification | None) -> Specification:
-    """Read a file; what it leaves out is from `base`, without one it must be whole."""
+    """Read a file; what it leaves out is from `base`."""
     with refusing(where):
         file = _File.model_validate(parse_toml(read_bytes(where, MOST_WRITTEN)))
         parameters = {} if base is None else dict(base.parameters)
@@ -144,16 +143,15 @@ def _read(where: str, base: Specification | None) -> Specification:
                 parameters[name] = Parameter(name, value, _SI[name], meaning, source)
         budgets = {} if base is None else dict(base.budget_seconds)
         budgets |= {tier: si(text, "s") for tier, text in file.budgets if text is not None}
-        own = {
-            "name": file.name or (Path(where).stem if base else None),
-            "label": file.label,
-            "batch_size": file.batch_size,
-            "threshold_per_second": file.threshold_per_second,
-        }
-        stated = {name: value for name, value in own.items() if value is not None}
-        if base is not None:
-            return replace(base, **stated, parameters=parameters, budget_seconds=budgets)
-        return Specification(**stated, parameters=parameters, budget_seconds=budgets)
+        base = base or Specification("", "simulated", 1, 1.0, {}, {})
+        return Specification(
+            file.name or Path(where).stem,
+            file.label or base.label,
+            file.batch_size or base.batch_size,
+            file.threshold_per_second or base.threshold_per_second,
+            parameters,
+            budgets,
+        )
 
 
 def read_parameter(name: str, text: str, unit: str) -> float:

@@ -92,7 +92,7 @@ def command(
 
         wanted = Thresholds(rate, p99)
         into = output or named_after(notebook)
-        check_outside_stores(into, [notebook])
+        check_outside_stores(str(into), [notebook])
         check_apart(into, [calibration, json])
         refuse_existing([into], force=force)
         _report_store(notebook, into, calibration, wanted, json)
