@@ -97,7 +97,7 @@ def _optima(figures: dict[str, Any]) -> Table:
         size, rate, last = found["size"], found["per_second"], found["last"]
         ranged = not math.isnan(last["value"])
         table.add(
-            found["goal"],
+            found["goal"].partition(" up to N = ")[0],  # the title says up to where
             _marked(_figure(size["value"]), found),
             _range(size),
             _figure(last["value"]) if ranged else "",
