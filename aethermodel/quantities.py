@@ -7,7 +7,9 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator
+
+from aethermodel.refusals import quoted
 
 if TYPE_CHECKING:
     import pint
@@ -17,8 +19,15 @@ _NUMBER = r"[-+]?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[-+]?[0-9]{1,3})?"
 _UNIT = r"[A-Za-z]{0,24}(?: ?/ ?[A-Za-z]{1,24})?"
 _QUANTITY = re.compile(rf"({_NUMBER}) ?({_UNIT})")
 
+
+def _written(text: str) -> str:
+    if not _QUANTITY.fullmatch(text):
+        raise ValueError("wanted a number with its unit, such as 75 ns")
+    return text
+
+
 #: Such as ``75 ns``, ``0.05 ns/B``, ``215e6 / s`` or ``32``.
-Quantity = Annotated[str, StringConstraints(pattern=rf"^{_NUMBER} ?{_UNIT}$", max_length=120)]
+Quantity = Annotated[str, AfterValidator(_written)]
 
 
 @cache
@@ -41,10 +50,9 @@ def si(text: str, unit: str) -> float:
     """
     found = _QUANTITY.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no number with its unit")
-    number = float(found[1])
+        raise ValueError(f"{quoted(text)} is no number with its unit")
     written = found[2].strip()
-    return convert(number, f"1{written}" if written.startswith("/") else written, unit)
+    return convert(float(found[1]), f"1{written}" if written.startswith("/") else written, unit)
 
 
 def convert(number: float, written: str, unit: str) -> float:
@@ -62,7 +70,7 @@ def convert(number: float, written: str, unit: str) -> float:
         value = float(registry.Quantity(number, registry.Unit(written)).to(unit).magnitude)
     except (pint.errors.PintError, AssertionError, TypeError, AttributeError, ValueError):
         wanted = unit or "a plain number"
-        raise ValueError(f"'{number:g} {written}' is not in {wanted}") from None
+        raise ValueError(f"{f'{number:g} {written}'!r} is not in {wanted}") from None
     if not math.isfinite(value):
-        raise ValueError(f"'{number:g} {written}' is not finite")
+        raise ValueError(f"{f'{number:g} {written}'!r} is not finite")
     return value

@@ -35,7 +35,11 @@ def test_figures_are_in_si_units_and_a_card_overrides_what_is_common():
     ("before", "after", "message"),
     [
         ('value = "75 ns"', 'value = "75 B"', "o_w: '75 B' is not in s"),
-        ('value = "75 ns"', 'value = "many"', "o_w: 'many' is not in s"),
+        (
+            'value = "75 ns"',
+            'value = "many"',
+            "o_w.value: wanted a number with its unit, such as 75 ns, not 'many'",
+        ),
         ('value = "75 ns"', 'value = "-75 ns"', "o_w must be at least 0"),
         ('source = "ucx-verbs"', 'source = "hearsay"', "unknown source hearsay"),
         (', source = "ucx-verbs"', "", "needs a source"),

@@ -58,7 +58,7 @@ def sweep_of(
     return VerbsSamples(
         schema="aethermodel.bench.rdma/1",
         fabric="soft-roce" if costs.serial else "rdma-nic",
-        host={"id": "synthetic"},
+        host={"id": "synthetic", "processor": "none"},
         emulated=costs.serial,
         device="none",
         kernel="none",

@@ -119,11 +119,40 @@ def test_parameters_are_read_without_running_the_notebook(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["no_such:Model", "json:loads", "json", 3])
-def test_a_model_that_is_none_is_refused(tmp_path, name):
+def test_a_model_that_is_none_is_refused_and_no_module_is_imported(tmp_path, monkeypatch, name):
+    (tmp_path / "no_such.py").write_text("open('imported', 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
     metadata = {"aether": {"parameters": name}}
     source = notebook(tmp_path / "in.ipynb", "n = 1", metadata=metadata)
-    with pytest.raises(ValueError, match="no pydantic model"):
+    with pytest.raises(ValueError, match=r"not a notebook|there are batch, campaign, rdma"):
         model_of(read_notebook(source))
+    assert not (tmp_path / "imported").exists()
+
+
+def test_an_installed_package_declares_models_by_an_entry_point(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "from pydantic import BaseModel\nclass Mine(BaseModel):\n    n: int\nnone = 3\n"
+    )
+    info = tmp_path / "mine-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[aethermodel.parameters]\nmine = mine:Mine\nother = mine:none\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = notebook(tmp_path / "a.ipynb", "n = 1", metadata={"aether": {"parameters": "mine"}})
+    assert model_of(read_notebook(found)).__name__ == "Mine"
+    found = notebook(tmp_path / "b.ipynb", "n = 1", metadata={"aether": {"parameters": "other"}})
+    with pytest.raises(ValueError, match="no pydantic model"):
+        model_of(read_notebook(found))
+
+
+def test_braces_in_a_path_are_no_template(tmp_path, server):
+    source = notebook(tmp_path / "{n.__class__.__mro__} {x}.ipynb", "n = 1", "print(n)")
+    out = tmp_path / "{n} {y}.ipynb"
+    execute(str(source), out, {"n": 41}, server=server)
+    assert "41" in out.read_text()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps({"cells": []})])

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.store import Record, Store
 from aethermodel.sweep.target import Outcome
 
+_START = datetime(2026, 1, 1, tzinfo=UTC)
 CONDITIONS = Conditions(
     code="c" * 64, extensions="e" * 64, host="0123456789ab", environment="CPython"
 )
@@ -38,7 +40,7 @@ def write_store(folder, sweep, outcome_of, conditions=CONDITIONS):
                         repeat=job.repeat,
                         order=job.order,
                         outcome=outcome,
-                        started=f"2026-01-01T00:00:{job.order:02d}+00:00",
+                        started=(_START + timedelta(seconds=job.order)).isoformat(),
                         conditions=conditions,
                     )
                 )

@@ -45,7 +45,7 @@ class ReplayReceiver:
         self._speed = speed
         self._stamps = replay.events["timestamp_ns"]
         if speed is not None:
-            _check_order(self._stamps)
+            _check_order(self._stamps, replay.path)
         self._start: float | None = None  # when the first event was asked for
 
     @property
@@ -99,12 +99,12 @@ class ReplayReceiver:
         return (int(self._stamps[position]) - int(self._stamps[0])) / 1e9 / self._speed
 
 
-def _check_order(stamps: npt.NDArray[np.uint64]) -> None:
+def _check_order(stamps: npt.NDArray[np.uint64], path: str) -> None:
     for start in range(0, len(stamps) - 1, _CHECKED):
         part = stamps[start : start + _CHECKED + 1]
         back = np.flatnonzero(part[1:] < part[:-1])
         if back.size:
             raise ValueError(
-                f"the recording's timestamps go backwards at event {start + int(back[0]) + 1}: "
+                f"{path}: timestamps go backwards at event {start + int(back[0]) + 1}: "
                 "replay it without a speed"
             )
