@@ -56,14 +56,14 @@ def filled(store, sweep, **outcome):
 
 @pytest.mark.parametrize("turn", range(0, len(NAMES), 2))
 def test_an_axis_of_a_tables_own_name_stands_in_it_and_in_the_report(tmp_path, turn):
-    names = [*NAMES[turn:], *NAMES[:turn]]
+    names = [*NAMES[turn:], *NAMES[:turn], "at"]
     sweep, store = sweep_of(tmp_path, names), Store(tmp_path / "s")
-    filled(store, sweep, figures={"rate_per_second": 5.0, "state": 7.0, names[0]: 9.0})
+    filled(store, sweep, figures={"rate_per_second": 5.0, "state": 7.0, "at": 9.0})
     points = pd.read_parquet(store.folder / "points.parquet")
     assert set(points["state"]) == {"done"}
     assert set(points["host"]) == {"h"}
     assert set(points["figure.state"]) == {7.0}
-    assert set(points[f"figure.{names[0]}"]) == {9.0}
+    assert set(points["figure.at"]) == {9.0}
     jobs = {job.order: job.parameters for job in sweep.jobs()}
     for row in points.to_dict("records"):
         for name in names:
