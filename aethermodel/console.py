@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,12 +26,15 @@ def run_app(app: typer.Typer) -> NoReturn:
     """
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED  # which newer releases of typer return themselves
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not hasattr(error, "format_message"):
             raise
-        sys.stderr.write(f"aethermodel: {one_line(error)}\n")
+        # Whatever else is written has its name in the error.
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename
+        sys.stderr.write(f"aethermodel: {'standard output: ' * full}{one_line(error)}\n")
         sys.exit(BAD_INPUT)
     if code == INTERRUPTED:
         sys.stderr.write("aethermodel: interrupted\n")

@@ -7,6 +7,7 @@ import nbformat
 import pandas as pd
 import pytest
 
+from aethermodel.report.diff import diff, diff_html, load_source
 from aethermodel.report.store import store_report
 from aethermodel.report.sweep_result import SweepResult
 from aethermodel.sweep.identity import Conditions, identity
@@ -130,3 +131,19 @@ def test_a_time_of_day_stays_the_text_it_is_or_is_refused(tmp_path, suffix):
         path.write_text(f'notebook = "{notebook}"\n[parameters]\nat = 12:30:00\n')
         with pytest.raises(ValueError, match="at: a value is a finite number, a text"):
             Sweep.model_validate(read_sweep_file(path))
+
+
+@pytest.mark.parametrize(
+    "text", [r"$\frac{$", "$$", "a_$x^$", r"\$", "<script>", "{x}", "%s", "$x$"]
+)
+def test_a_value_that_looks_like_tex_is_drawn_as_it_is(tmp_path, text):
+    path = sweep_of(tmp_path, ["a", "b"]).notebook
+    notebook = nbformat.read(path, 4)
+    notebook.cells[0].source = "a = 'x'\nb = 'y'"
+    nbformat.write(notebook, path)
+    sweep = Sweep(notebook=path, parameters={"a": [text, "z"], "b": ["q", text + "2"]}, repeats=3)
+    store = Store(tmp_path / "s")
+    filled(store, sweep, figures={"rate_per_second": 5.0, "p99_seconds": 1.0})
+    page = store_report(SweepResult.load(store.folder)).html()
+    assert "<script>" not in page
+    assert diff_html(diff(load_source(store.folder), load_source(store.folder)))
