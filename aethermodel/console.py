@@ -5,6 +5,7 @@ What is printed is text: a name in brackets is no markup, and a control sign doe
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,15 +43,20 @@ def run_app(app: typer.Typer) -> NoReturn:
     use_printable_streams()
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED  # which newer releases of typer return themselves
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not hasattr(error, "format_message"):
             raise
-        said = one_line(error) or f"{type(error).__name__}, without a word why"
-        # A group called without its command is answered with what there is.
-        asked = type(error).__name__ == "NoArgsIsHelpError"
-        sys.stderr.write(f"{said}\n" if asked else f"aethermodel: {said}\n")
+        if type(error).__name__ == "NoArgsIsHelpError":
+            # A group called without its command is answered with what there is.
+            said = str(error.format_message())  # type: ignore[attr-defined]
+        else:
+            # Whatever else is written has its name in the error.
+            full = isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename
+            said = f"aethermodel: {'standard output: ' * full}{one_line(error)}"
+        sys.stderr.write(f"{said}\n")
         sys.exit(BAD_INPUT)
     if code == INTERRUPTED:
         sys.stderr.write("aethermodel: interrupted\n")

@@ -161,8 +161,8 @@ def check_target(target: Path) -> None:
     wrong, where = 0, folder
     if target.is_dir():
         wrong, where = errno.EISDIR, target
-    elif target.exists() and not target.is_file():
-        # What takes its place would be a plain file: /dev/null for everybody else, too.
+    elif (target.exists() and not target.is_file()) or _is_of_the_system(folder):
+        # What takes its place would be a plain file: /dev/null, for everybody else too.
         raise OSError(errno.EINVAL, "not a regular file; - is standard output", str(target))
     elif not folder.is_dir():
         wrong = errno.ENOTDIR
@@ -170,6 +170,11 @@ def check_target(target: Path) -> None:
         wrong = errno.EACCES
     if wrong:
         raise OSError(wrong, os.strerror(wrong), str(where))
+
+
+def _is_of_the_system(folder: Path) -> bool:
+    whole = Path(os.path.realpath(folder))
+    return whole.is_relative_to("/proc") or whole == Path("/dev")
 
 
 def check_apart(target: Path | str | None, others: Iterable[Path | str | None]) -> None:

@@ -43,11 +43,12 @@ def open_input(path: Path | str) -> Iterator[BinaryIO]:
         if Path(path).is_socket():
             raise InputError(f"{path}: a socket; give a regular file") from None
         raise error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = next((name for test, name in _KINDS if test(mode)), "no file")
+        raise InputError(f"{path}: {kind}; give a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            kind = next((name for test, name in _KINDS if test(mode)), "no file")
-            raise InputError(f"{path}: {kind}; give a regular file")
         yield file
 
 

@@ -22,7 +22,7 @@ class _Entry(Content):
     messages: Quantity | None = None
 
 
-_FILE = TypeAdapter(dict[Name, _Entry])
+_FILE = TypeAdapter(Annotated[dict[Name, _Entry], Field(min_length=1, max_length=1000)])
 
 
 @dataclass(frozen=True)

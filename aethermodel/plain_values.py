@@ -23,7 +23,13 @@ _NUMBER = re.compile(
     r"[-+]?((0|[1-9](_?[0-9])*)(\.([0-9](_?[0-9])*)?)?|(\.[0-9]+))"
     r"([eE][-+]?[0-9]+)?"
 )
-_NO_NUMBER = re.compile(r"[-+]?\.?(inf|infinity|nan)", re.IGNORECASE)
+_MEANINGS = {"true": True, "false": False, "null": None}
+_WORDS = {
+    spelt: value
+    for word, value in _MEANINGS.items()
+    for spelt in (word, word.capitalize(), word.upper())
+}
+_NO_NUMBER = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
 # A text as one piece, so that brackets within do not count; or a bracket.
 _NESTS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 # Of a power that a float may not have, or of more digits than 64 bits.
@@ -108,7 +114,7 @@ def parse_yaml(content: bytes) -> Any:
 
 
 def scalar(text: str) -> Any:
-    """Return what one written word means: a number, true, false, none; or the text itself.
+    """Return what one written word means: a number, true, false, null; or the text itself.
 
     A number is what reads as one to everybody: ``017``, ``0x1f`` and ``12:30:00`` are texts.
 
@@ -118,9 +124,8 @@ def scalar(text: str) -> Any:
         If it is a number beyond 64 bits, or none that is finite.
     """
     plain = text.strip()
-    words = {"true": True, "false": False, "none": None, "null": None}
-    if plain.lower() in words:
-        return words[plain.lower()]
+    if plain in _WORDS:
+        return _WORDS[plain]
     if _NO_NUMBER.fullmatch(plain):
         raise _endless(plain)
     number = _NUMBER.fullmatch(plain)
@@ -194,9 +199,12 @@ def _hooks_for(text: str) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 20:
+    if len(text) > 25:
         raise _too_large(len(text))
-    return int(text)
+    value = int(text)
+    if abs(value) >= _LARGEST:
+        raise _too_large(len(text))
+    return value
 
 
 def _float(text: str) -> float:

@@ -16,7 +16,7 @@ _MAP, _LIST = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 _COLLECTIONS = {nodes.MappingNode: _MAP, nodes.SequenceNode: _LIST}
 
 
-class PlainLoader(SafeLoader):
+class PlainLoader(SafeLoader):  # type: ignore[misc]  # untyped
     """Reads a document's values as `aethermodel.plain_values.scalar` reads words."""
 
     def __init__(self, stream: str) -> None:

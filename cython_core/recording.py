@@ -155,11 +155,13 @@ class Replay:
         self._claimed = 0
         self._views: list[weakref.ref[Events]] = []
         # Without O_NONBLOCK, opening a pipe would wait for somebody who writes to it.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
-            size = status.st_size
-            if not stat.S_ISREG(status.st_mode):
-                raise ValueError(f"{path} is no regular file, and not a recording of events")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        status = os.fstat(descriptor)
+        size = status.st_size
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            raise ValueError(f"{path} is no regular file, and not a recording of events")
+        with os.fdopen(descriptor, "rb") as file:
             if file.read(len(_START)) != _START or size < _HEADER_BYTES:
                 raise ValueError(f"{path} is not a recording of events")
             self._length = (size - _HEADER_BYTES) // EVENT_BYTES

@@ -233,7 +233,7 @@ def ratios_figure(found: Diff) -> ReportFigure:
                 axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=2)
             axes.plot(row["ratio"], y, "o" if row["outcome"] in colours else "D", color=colour)
         axes.axvline(1, color=style.INK, linewidth=0.8)
-        axes.set_yticks(range(len(table)), table["point"])
+        axes.set_yticks(range(len(table)), map(style.literal, table["point"]))
         axes.invert_yaxis()
         axes.set_xlabel(f"{found.a.metric}, B over A")
         style.settle(figure)

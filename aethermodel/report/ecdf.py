@@ -65,7 +65,9 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
         for name, part in curves:
             values = np.sort(part["relative"])
             share = np.arange(1, len(values) + 1) / len(values)
-            above.step(values, share, where="post", linewidth=1, label=name if few else None)
+            above.step(
+                values, share, where="post", linewidth=1, label=style.literal(name) if few else None
+            )
         above.set_xscale("log")
         _ratio_ticks(above.xaxis)
         above.set_xlabel("sample over the median of its point")

@@ -63,11 +63,12 @@ def heatmap(result: SweepResult) -> ReportFigure:
         if norm:
             bar = figure.colorbar(mesh, ax=axes, label=name)
             style.log_ticks(bar.ax.yaxis, _PER_SECOND.get(unit, unit))
-        places, written = _thinned([_short(c) for c in columns], _MOST_COLUMN_NAMES)
+        places, written = _thinned([style.literal(_short(c)) for c in columns], _MOST_COLUMN_NAMES)
         turned = sum(map(len, written)) > _MOST_LETTERS
         axes.set_xticks(places, written, rotation=45 if turned else 0)
         names = [", ".join(f"{a}={v}" for a, v in zip(down, line, strict=True)) for line in lines]
-        axes.set_yticks(*_thinned(names if down else [], _MOST_LINE_NAMES))
+        lines_named = [style.literal(name) for name in names] if down else []
+        axes.set_yticks(*_thinned(lines_named, _MOST_LINE_NAMES))
         axes.set_xlabel(across[0] if across else "the one point")
         axes.set_xlim(0, len(columns))
         axes.set_ylim(len(lines), 0)

@@ -40,7 +40,7 @@ def _name(axes: Axes, row: pd.Series[Any], up: int) -> None:
     inside, _ = axes.transAxes.inverted().transform(axes.transData.transform(place))
     side = "left" if inside < 0.5 else "right"
     axes.annotate(
-        row["point"],
+        style.literal(row["point"]),
         place,
         xytext=(8 if side == "left" else -8, up),
         textcoords="offset points",

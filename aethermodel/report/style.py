@@ -108,6 +108,14 @@ def styled() -> AbstractContextManager[None]:
     return mpl.rc_context(STYLE)
 
 
+def literal(text: str) -> str:
+    """Return a text from outside for a figure, which would else set what is between ``$`` as TeX.
+
+    What is no TeX would be an error there.
+    """
+    return text.replace("$", r"\$")
+
+
 def new_figure(width: float = 7.4, height: float = 4.4) -> Figure:
     """Return an empty figure that pyplot does not know, so that nothing shows it twice.
 

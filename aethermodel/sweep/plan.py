@@ -148,6 +148,10 @@ def _refuse_what_json_cannot_say(name: str, value: Any) -> None:
         ) from None
 
 
+def _value(text: str) -> Any:
+    return None if text.strip().lower() == "none" else scalar(text)
+
+
 def parse_axis(text: str) -> tuple[str, list[Any]]:
     """Read an axis such as ``batch_size=1,10,100``.
 
@@ -163,7 +167,7 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
     if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name) or not values:
         raise ValueError(f"-p wants NAME=VALUE,VALUE,..., not {text!r}")
     try:
-        return name, [scalar(value) for value in next(csv.reader([values], skipinitialspace=True))]
+        return name, [_value(text) for text in next(csv.reader([values], skipinitialspace=True))]
     except csv.Error as error:
         raise ValueError(f"-p {name}: {error}") from None
     except InputError as error:

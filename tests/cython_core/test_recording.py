@@ -2,6 +2,8 @@
 
 import asyncio
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +128,54 @@ def test_what_is_no_recording_or_no_batch_is_refused(tmp_path: Path) -> None:
         recorder.write(allocate(1))
     with Replay(tmp_path / "day") as replay, pytest.raises(ValueError, match="at least 1"):
         replay.peek(0)
+
+
+def test_a_recorder_goes_on_whole_after_a_write_that_failed_half_way(tmp_path):
+    """A disk that is full in the middle of a batch: the batch is taken back, the next stands."""
+    script = """
+import resource, signal, sys
+import numpy as np
+from cython_core import EVENT_DTYPE, Recorder
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path = sys.argv[1]
+batch = np.zeros(100, EVENT_DTYPE)
+with Recorder(path) as recorder:
+    for first in range(0, 500, 100):
+        batch["sequence"] = np.arange(first, first + 100)
+        recorder.write(batch)
+    whole = 4096 + 500 * 64
+    resource.setrlimit(resource.RLIMIT_FSIZE, (whole + 27 * 64 + 5, resource.RLIM_INFINITY))
+    batch["sequence"] += 100
+    try:
+        recorder.write(batch)
+    except OSError as error:
+        assert error.filename == path, error
+    else:
+        raise AssertionError
+    assert recorder.recorded == 500
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    recorder.write(batch[:33])
+    assert recorder.recorded == 533
+"""
+    path = tmp_path / "r.events"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+    with Replay(path) as replay:
+        assert replay.events["sequence"].tolist() == list(range(533))
+
+
+def test_a_recording_that_cannot_even_begin_leaves_no_file(tmp_path):
+    script = """
+import resource, signal, sys
+from cython_core import Recorder
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+try:
+    Recorder(sys.argv[1])
+except OSError as error:
+    assert error.filename == sys.argv[1], error
+else:
+    raise AssertionError
+"""
+    path = tmp_path / "r.events"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+    assert not path.exists()

@@ -457,7 +457,7 @@ def _read_verbs(path: Path) -> object:
 
 
 def _data(name: str) -> Callable[[], bytes]:
-    return lambda: (files("aethermodel") / "data" / name).read_bytes()
+    return (files("aethermodel") / "data" / name).read_bytes
 
 
 def _read_cards(path: Path) -> object:
