@@ -313,12 +313,12 @@ def test_a_soak_of_cancellations_accounts_for_every_event(run, seed):
 def test_failures_and_lost_receivers_are_bounded_and_keep_no_batch_alive(run):
     bus, alive = Bus(["a"]), []
 
-    class WithBatchError(ValueError):
+    class BatchError(ValueError):
         pass
 
     @bus.on("a")
     def handle(batch, indices):
-        raise WithBatchError("x" * 10_000, batch)
+        raise BatchError("x" * 10_000, batch)
 
     class Lost:
         label, copies, waiting = "loopback", 0, 0

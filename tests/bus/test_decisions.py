@@ -98,6 +98,98 @@ def test_a_decider_that_cancels_itself_is_answered_for():
     assert asyncio.run(main()) == [("rule", "error")]
 
 
+class OddError(BaseException):
+    """No Exception, and nothing that is meant for the program."""
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_decision_that_is_cancelled_from_outside_is_answered_for(begun):
+    async def main():
+        answered = []
+
+        async def never(events):
+            await asyncio.Event().wait()
+
+        async with desk_of(never, answered) as desk:
+            desk.escalate(make_batch(4, 4, 0), ALL)
+            if begun:
+                await asyncio.sleep(0)
+            for task in desk._tasks:
+                task.cancel()
+        return [(decision.answer, decision.why) for decision in answered], desk.fell_back
+
+    answers, fell_back = asyncio.run(main())
+    assert answers == [("rule", "error")]
+    assert fell_back["error"] == 1
+
+
+def test_a_decider_that_raises_no_exception_is_answered_for():
+    async def main():
+        answered = []
+
+        async def odd(events):
+            raise OddError("at fault")
+
+        def fallback(events):
+            raise asyncio.CancelledError
+
+        async with desk_of(odd, answered) as desk:
+            desk.escalate(make_batch(4, 4, 0), ALL)
+        async with Desk(
+            odd, fallback, answered.append, deadline_seconds=5, concurrency=1
+        ) as without:
+            without.escalate(make_batch(4, 4, 0), ALL)
+        assert without.failed == 1
+        return answered
+
+    (decision,) = asyncio.run(main())
+    assert (decision.answer, decision.why, str(decision.error)) == ("rule", "error", "at fault")
+
+
+def test_a_desk_that_is_cancelled_answers_everything_first():
+    async def main():
+        answered = []
+
+        async def never(events):
+            await asyncio.Event().wait()
+
+        async def use():
+            async with desk_of(never, answered, concurrency=8, deadline_seconds=3600) as desk:
+                for _ in range(5):
+                    desk.escalate(make_batch(4, 4, 0), ALL)
+            return desk
+
+        using = asyncio.create_task(use())
+        await asyncio.sleep(0.01)
+        using.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await using
+        return answered
+
+    answered = asyncio.run(asyncio.wait_for(main(), 60))
+    assert [(decision.answer, decision.why) for decision in answered] == [("rule", "error")] * 5
+
+
+def test_who_is_cancelled_in_drain_cancels_no_decision():
+    async def main():
+        answered, gate = [], asyncio.Event()
+
+        async def decide(events):
+            await gate.wait()
+            return "decided"
+
+        async with desk_of(decide, answered) as desk:
+            desk.escalate(make_batch(4, 4, 0), ALL)
+            draining = asyncio.create_task(desk.drain())
+            await asyncio.sleep(0)
+            draining.cancel()
+            await asyncio.wait({draining})
+            gate.set()
+        return [decision.answer for decision in answered]
+
+    assert asyncio.run(main()) == ["decided"]
+
+
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_answers_that_nobody_got_are_counted_and_the_desk_goes_on(concurrency, caplog):
     """Neither a fallback that fails nor a listener that does stops the handler or the others."""
@@ -255,6 +347,38 @@ def test_without_a_key_none_is_sent(monkeypatch):
 def test_what_is_no_answer_is_an_error(content):
     with pytest.raises(AnswerError):
         asked(Endpoint(content), make_batch(2, 4, 0))
+
+
+def test_the_time_limit_is_for_the_whole_request_and_not_for_each_read():
+    """A byte now and then: each read is in time, and the reply never comes to its end."""
+
+    async def drip(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        writer.close()
+
+    async def main():
+        server = await asyncio.start_server(drip, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        async with LanguageModel(
+            url, "small", "?", ["halt", "pass"], TOPICS, timeout_seconds=0.3
+        ) as model:
+            with pytest.raises(TimeoutError):
+                await model.decide(make_batch(1, 4, 0))
+        server.close()
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf")])
+def test_a_language_model_has_a_time_limit(limit):
+    with pytest.raises(ValueError, match="time limit"):
+        LanguageModel("http://localhost", "m", "?", ["a", "b"], TOPICS, timeout_seconds=limit)
 
 
 @pytest.mark.parametrize("status", [302, 401, 500])

@@ -1,6 +1,10 @@
 """The instruments as others read them."""
 
 import asyncio
+import contextlib
+import socket
+import threading
+import time
 from urllib.request import urlopen
 
 import pytest
@@ -60,6 +64,42 @@ def test_served_on_loopback_until_closed():
     close()
     with pytest.raises(OSError):
         urlopen(f"http://127.0.0.1:{port}/metrics")
+
+
+def test_a_request_is_bounded_as_a_whole_and_their_number_too():
+    """Clients that say a byte now and then, or nothing, do not hold the server."""
+    before = threading.active_count()
+    port, close = serve(used_bus().instruments, timeout=0.5)
+    slow = socket.create_connection(("127.0.0.1", port))
+    slow.settimeout(60)
+
+    def drip():
+        with contextlib.suppress(OSError):
+            while True:
+                slow.sendall(b"G")
+                time.sleep(0.02)
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as response:
+        assert b"aether_bus_handled_events_total" in response.read()
+    with contextlib.suppress(ConnectionError):
+        assert slow.recv(1) == b""  # hung up on, though each byte was in time
+    dripping.join(60)
+    for connection in silent:
+        connection.settimeout(60)
+        with contextlib.suppress(ConnectionError):
+            assert connection.recv(1) == b""
+        connection.close()
+    slow.close()
+    close()
+    deadline = time.monotonic() + 60
+    while threading.active_count() > before:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with pytest.raises(ValueError, match="time limit"):
+        serve(used_bus().instruments, timeout=0)
 
 
 def test_cleared_instruments_start_from_zero():

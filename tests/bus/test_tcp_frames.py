@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import random
 import socket
 
 import numpy as np
@@ -63,7 +64,7 @@ def frames_of(batches):
 class Fed:
     """A receiver that is fed by hand what a connection would bring."""
 
-    def __init__(self, most=64, pool=64):
+    def __init__(self, most=64, pool=8):
         self.receiver = TcpReceiver(most, pool)
         self.receiver.connection_made(self)
 
@@ -208,6 +209,98 @@ def test_a_sender_that_fails_at_once_does_so_behind_another_too(run):
     run(main())
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_soak_of_cancelled_sends_and_new_connections_accounts_for_every_batch(run, seed):
+    """Each batch that a sender counts as sent is handled once; no other, and no part of one."""
+    draw = random.Random(seed)
+    handled = {}
+
+    async def main():
+        bus, sent = Bus(TOPICS, capacity=5000), []
+        listener = await TcpListener.listen(key=KEY, most=5000, pool=2)
+
+        @bus.on("**")
+        async def handle(batch, indices):
+            await asyncio.sleep(draw.random() / 300)
+            first = int(batch["sequence"][0])
+            assert first_gap(batch, first) == -1  # whole, as it was sent
+            handled[first] = handled.get(first, 0) + len(indices)
+
+        running = asyncio.create_task(bus.run())
+        await asyncio.sleep(0)
+        first = broken = 0
+        for _ in range(6):
+            sender = await TcpSender.connect(listener.port, key=KEY)
+            bus.attach(await listener.accept())
+            for _ in range(40):
+                size = draw.randrange(1, 5000)
+                before = sender.sent
+                sending = asyncio.create_task(sender.send(batch_of(size, first)))
+                if draw.random() < 0.2:
+                    await asyncio.sleep(draw.random() / 200)
+                    sending.cancel()
+                await asyncio.wait({sending})
+                if sender.sent > before:
+                    sent.append((first, size))
+                first += 5000
+                if not sending.cancelled() and isinstance(sending.exception(), StreamBroken):
+                    break
+            try:
+                await sender.end(handled_within=120)
+                assert sender.unconfirmed == 0
+            except StreamBroken:
+                broken += 1
+        while bus._readers:
+            await asyncio.sleep(0.01)
+        bus.stop()
+        await running
+        listener.close()
+        assert not bus.failures
+        return bus, sent, broken
+
+    bus, sent, broken = run(asyncio.wait_for(main(), 240))
+    assert handled == dict(sent)
+    seen = bus.instruments
+    assert seen.batch_events.total == sum(size for _, size in sent)
+    assert seen.streams_lost == broken == len(bus.lost)
+    assert (seen.lost, seen.refused, seen.dropped) == (0, 0, 0)
+
+
+def test_receipts_that_nobody_reads_do_not_pile_up(run):
+    async def main():
+        sender, receiver = await connected(most=64)
+        written = []
+
+        class Full:  # a connection whose other end reads nothing
+            size = 0
+
+            def is_closing(self):
+                return False
+
+            def get_write_buffer_size(self):
+                return self.size
+
+            def write(self, receipt):
+                written.append(receipt)
+                self.size = len(receipt)
+
+            def close(self): ...
+
+        receiver._receipts.close()
+        receiver._receipts = Full()
+        for i in range(300):
+            await sender.send(batch_of(1, i))
+            await receiver.receive()
+            receiver.release()
+            await asyncio.sleep(0.001)
+        assert len(written) == 1
+        receiver.close()
+        assert len(written) == 2  # the newest, when it leaves
+        sender.close()
+
+    run(asyncio.wait_for(main(), 60))
+
+
 BATCHES = [batch_of(n, i) for i, n in enumerate([3, 1, 64, 10])]
 WIRE = frames_of(BATCHES)
 spoils = st.one_of(
@@ -234,7 +327,7 @@ def spoilt(wire, spoil):
     return wire[:at] + more[0] + wire[at:]
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.lists(spoils, min_size=1, max_size=3))
 def test_of_a_spoiled_stream_only_whole_right_batches_come(changes):
     wire = WIRE

@@ -96,9 +96,11 @@ def test_a_listener_that_does_not_know_the_key_gets_no_event(run):
 
 def test_a_listener_that_is_silent_is_not_waited_for_for_ever(run):
     async def main():
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            with pytest.raises(PeerRefused, match="nothing within"):
-                await TcpSender.connect(silent.getsockname()[1], key=KEY, timeout=0.1)
+        with (
+            socket.create_server(("127.0.0.1", 0)) as silent,
+            pytest.raises(PeerRefused, match="nothing within"),
+        ):
+            await TcpSender.connect(silent.getsockname()[1], key=KEY, timeout=0.1)
 
     run(main())
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cython_core import Counts, Routed, allocate, call_handlers, now_ns, route
 
 TOPICS = 5
-RAISES = {"error": KeyError, "cancelled": CancelledError, None: None}
+RAISES = {"error": KeyError, "cancelled": CancelledError, "odd": GeneratorExit, None: None}
 handlers = st.lists(st.tuples(st.integers(0, TOPICS - 1), st.sampled_from(sorted(RAISES, key=str))))
 
 

@@ -13,6 +13,8 @@ from cython_core import allocate, as_bytes, crc32c
 
 # Receipts are so far apart at least: one for each of many small batches would cost as much as it.
 _RECEIPT_SECONDS = 1e-3
+# And so far where the sender does not read them: of those that wait only the newest counts.
+_UNREAD_SECONDS = 0.05
 
 
 class TcpReceiver(asyncio.BufferedProtocol):
@@ -250,9 +252,14 @@ class TcpReceiver(asyncio.BufferedProtocol):
 
     def _send_receipt(self, link: asyncio.Transport) -> None:
         self._receipt_timer = None
-        if self._told < self.released and not link.is_closing():
-            link.write(pack_receipt(self.released))
-            self._told, self._told_at = self.released, monotonic()
+        if self._told == self.released or link.is_closing():
+            return
+        if link.get_write_buffer_size() and not self._closed:
+            loop = asyncio.get_running_loop()
+            self._receipt_timer = loop.call_later(_UNREAD_SECONDS, self._send_receipt, link)
+            return
+        link.write(pack_receipt(self.released))
+        self._told, self._told_at = self.released, monotonic()
 
 
 def check_pool(most: int, pool: int, timeout: float) -> None:

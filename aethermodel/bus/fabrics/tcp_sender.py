@@ -8,20 +8,17 @@ import socket
 from typing import Self
 
 from aethermodel.bus.fabric import Backlogged, Batch, Policy, StreamBroken, checked_policy
-from aethermodel.bus.fabrics.key_exchange import TAG_BYTES, PeerRefused, SharedKey, nonce
+from aethermodel.bus.fabrics.key_exchange import PeerRefused, SharedKey
 from aethermodel.bus.fabrics.tcp_frames import (
-    CONTEXT,
     EVENTS,
-    GREETING_BYTES,
-    MAGIC,
+    HEAD_BYTES,
     RECEIPT_BYTES,
     RECEIPTS,
     STREAM_BYTES,
-    WELCOME,
-    WELCOME_BYTES,
     pack_head,
     unpack_receipt,
 )
+from aethermodel.bus.fabrics.tcp_greeting import introduce
 from cython_core import as_bytes, crc32c
 
 # Frames after which the receipts are read, so that they do not fill their connection.
@@ -75,6 +72,7 @@ class TcpSender:
         self._receipt = b""  # the part of one that came
         self._most = most
         self._turn = asyncio.Lock()
+        self._in_turn = 0  # who has the lock or waits for it
         self._rest: list[memoryview] = []  # of the frame that the kernel has a part of
         self._room: asyncio.Future[None] | None = None  # done when it has the rest
         self._ended = False  # in good order, or by `close`
@@ -125,7 +123,7 @@ class TcpSender:
                     opened.append(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
                     opened[-1].setblocking(False)
                     await asyncio.get_running_loop().sock_connect(opened[-1], (host, port))
-                    most = await _introduce(opened[-1], kind, stream, key)
+                    most = await introduce(opened[-1], kind, stream, key)
             return cls(opened[0], policy, receipts=opened[1], most=most)
         except BaseException as error:
             for connection in opened:
@@ -167,13 +165,23 @@ class TcpSender:
             return
         if self._most is not None and len(batch) > self._most:
             raise ValueError(f"the receiver takes {self._most} events a batch, not {len(batch)}")
-        if self.policy == "fail" and self._turn.locked():
+        if self._in_turn == 0:  # the usual case: nobody sends, and the kernel takes all at once
+            rest = self._begin(events, len(batch))
+            if rest is None:
+                return
+        elif self.policy == "fail":
             raise Backlogged("another send waits for the kernel on this connection")
-        async with self._turn:
-            self._check_open()
-            await self._put(pack_head(len(batch), self.sent, crc32c(events)), events)
-        if self.sent % _FRAMES_A_LOOK == 0:
-            self._read_receipts()
+        else:
+            rest = None
+        self._in_turn += 1
+        try:
+            # Without a wait where nobody is in turn: no other frame comes between.
+            async with self._turn:
+                rest = rest or self._begin(events, len(batch))
+                if rest:
+                    await self._finish(rest)
+        finally:
+            self._in_turn -= 1
 
     async def end(self, handled_within: float = 0.0) -> None:
         """Say that nothing follows, and close; idempotent.
@@ -189,17 +197,21 @@ class TcpSender:
             If the connection is broken; or it was waited for, and the receiver hung up or did not
             release every batch. Its `unconfirmed` says how many.
         """
-        async with self._turn:
-            if self._ended:
-                return
-            self._check_open()
-            try:
-                await self._put(pack_head(0, self.sent, 0), memoryview(b""))
+        self._in_turn += 1
+        try:
+            async with self._turn:
+                if self._ended:
+                    return
+                rest = self._begin(memoryview(b""), 0)
+                if rest:
+                    await self._finish(rest)
                 self._ended = True
                 self._connection.close()
                 if handled_within > 0:
                     await self._all_released(handled_within)
-            finally:
+        finally:
+            self._in_turn -= 1
+            if self._ended or self._broken is not None:
                 self.close()
 
     def close(self) -> None:
@@ -238,40 +250,47 @@ class TcpSender:
         if not self._ended:
             self._broken = why
 
-    async def _put(self, head: bytes, events: memoryview) -> None:
-        """Send one frame: nothing of it, or all, or the connection is broken."""
-        taken = 0
+    def _begin(self, events: memoryview, count: int) -> list[memoryview] | None:
+        """Give a frame to the kernel; returns what it did not take, None if it took all."""
+        self._check_open()
+        if self.sent % _FRAMES_A_LOOK == 0:
+            self._read_receipts()
+        head = pack_head(count, self.sent, crc32c(events))
         try:
-            try:
-                taken = self._connection.sendmsg((head, events))
-            except BlockingIOError:
-                if self.policy == "fail" and len(events):
-                    raise Backlogged("the kernel takes nothing more on this connection") from None
-            if taken < len(head) + len(events):
-                self._rest = [memoryview(head), events]
-                self._leave(taken)
-                await self._all_taken()
+            taken = self._connection.sendmsg((head, events))
+        except BlockingIOError:
+            if self.policy == "fail" and count:
+                raise Backlogged("the kernel takes nothing more on this connection") from None
+            taken = 0
+        except OSError as error:
+            raise self._gone(error) from None
+        if taken == len(head) + len(events):
+            self.sent += count > 0
+            return None
+        return _after([memoryview(head), events], taken)
+
+    async def _finish(self, rest: list[memoryview]) -> None:
+        """Give the kernel the rest of a frame, or break the connection."""
+        self._rest = rest
+        before, count = sum(map(len, rest)), len(rest[-1])
+        whole = before >= HEAD_BYTES + count  # nothing of it was taken yet
+        try:
+            await self._all_taken()
         except StreamBroken:
             raise
         except OSError as error:
-            self._break(f"the receiver is gone ({error.strerror or error})")
-            raise self._error(self._broken or "") from None
+            raise self._gone(error) from None
         except asyncio.CancelledError:
-            left, self._rest = sum(map(len, self._rest)), []
-            if 0 < left < len(head) + len(events):
+            if self._rest and not (whole and sum(map(len, self._rest)) == before):
                 self._break("a send was cancelled in the middle of its frame")
-            elif left == 0 and len(events):  # the kernel had the last of it in that moment
-                self.sent += 1
             raise
-        if len(events):
-            self.sent += 1
+        finally:
+            if not self._rest:  # even if cancelled in that moment
+                self.sent += count > 0
 
-    def _leave(self, taken: int) -> None:
-        """Keep what the kernel did not take."""
-        while self._rest and taken >= len(self._rest[0]):
-            taken -= len(self._rest.pop(0))
-        if taken:
-            self._rest[0] = self._rest[0][taken:]
+    def _gone(self, error: OSError) -> StreamBroken:
+        self._break(f"the receiver is gone ({error.strerror or error})")
+        return self._error(self._broken or "")
 
     async def _all_taken(self) -> None:
         loop = asyncio.get_running_loop()
@@ -279,7 +298,7 @@ class TcpSender:
 
         def push() -> None:
             try:
-                self._leave(self._connection.sendmsg(self._rest))
+                self._rest = _after(self._rest, self._connection.sendmsg(self._rest))
             except BlockingIOError:
                 pass
             except OSError as error:
@@ -344,36 +363,14 @@ class TcpSender:
             raise self._error(why)
 
 
+def _after(parts: list[memoryview], taken: int) -> list[memoryview]:
+    """Return what is left after the first `taken` bytes."""
+    while parts and taken >= len(parts[0]):
+        taken -= len(parts[0])
+        parts = parts[1:]
+    return [parts[0][taken:], *parts[1:]] if taken else parts
+
+
 def _tell(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
-
-
-async def _introduce(connection: socket.socket, kind: bytes, stream: bytes, key: SharedKey) -> int:
-    """Prove to a listener that this side knows the key, and have it prove the same."""
-    loop = asyncio.get_running_loop()
-    greeting = await _exactly(connection, GREETING_BYTES)
-    if greeting[: len(MAGIC)] != MAGIC:
-        raise PeerRefused("what listens there is no listener of this fabric, or of another version")
-    own = nonce()
-    conversation = key.conversation(CONTEXT, greeting[len(MAGIC) :], own)
-    body = kind + stream + own
-    await loop.sock_sendall(connection, body + conversation.tag(body))
-    welcome = await _exactly(connection, WELCOME_BYTES)
-    if not conversation.proves(welcome[-TAG_BYTES:], welcome[:-TAG_BYTES]):
-        raise PeerRefused("the listener does not know the key")
-    (most,) = WELCOME.unpack_from(welcome)
-    return int(most)
-
-
-async def _exactly(connection: socket.socket, count: int) -> bytes:
-    loop, came = asyncio.get_running_loop(), bytearray()
-    while len(came) < count:
-        try:
-            part = await loop.sock_recv(connection, count - len(came))
-        except ConnectionError:
-            part = b""
-        if not part:
-            raise PeerRefused("the listener hung up: another key, or too many senders wait there")
-        came += part
-    return bytes(came)
