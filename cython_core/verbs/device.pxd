@@ -14,5 +14,7 @@ cdef class Device:
     cdef int users
     cdef uint32_t forks
     cdef int _check(self) except -1
+    cdef int _query(self, int port, gid_index) except -1
+    cdef object _listed(self)
     cdef int _retain(self) except -1
     cdef void _release(self) noexcept

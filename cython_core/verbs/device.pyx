@@ -111,7 +111,7 @@ cdef class Device:
             self.close()
             raise
 
-    def _query(self, int port, gid_index):
+    cdef int _query(self, int port, gid_index) except -1:
         cdef ibv_device_attr limits
         cdef ibv_port_attr attributes
         if ibv_query_device(self.context, &limits):
@@ -139,6 +139,7 @@ cdef class Device:
         self.gid = chosen.raw
         # A read with nothing to tell must not block the caller.
         fcntl(self.context.async_fd, F_SETFL, fcntl(self.context.async_fd, F_GETFL) | O_NONBLOCK)
+        return 0
 
     cdef int _check(self) except -1:
         if self.context == NULL:
@@ -177,7 +178,7 @@ cdef class Device:
             return False
         return attributes.state == IBV_PORT_ACTIVE
 
-    def _listed(self):
+    cdef object _listed(self):
         """What tells this device from a later one of the same name; None where it is not listed."""
         try:
             return os.stat(self.context.device.dev_path).st_ino

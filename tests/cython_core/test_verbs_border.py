@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cython_core
+from cython_core import verbs
 from cython_core.verbs import errors
 from cython_core.verbs.endpoint import PACKED_BYTES, Endpoint
 
@@ -105,3 +108,29 @@ def test_a_number_out_of_range_is_refused(name: str, value: int) -> None:
     wrong = replace(Endpoint(1, 2, bytes(16), 0, 1024), **{name: value})
     with pytest.raises(ValueError, match=f"{name} is out of range"):
         Endpoint.from_bytes(wrong.to_bytes())
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        verbs.Device,
+        verbs.ProtectionDomain,
+        verbs.RdmaBuffer,
+        verbs.CompletionQueue,
+        verbs.QueuePair,
+        verbs.SendStream,
+        verbs.ReceiveStream,
+        verbs.BatchStream,
+    ],
+)
+def test_what_was_never_opened_refuses_everything(kind: Any) -> None:
+    unopened = kind.__new__(kind)
+    for name in dir(unopened):
+        if name.startswith("__") and name not in ("__len__", "__repr__", "__enter__", "__exit__"):
+            continue
+        for arguments in ((), (1,), (1, 1, 1), (unopened,), (None,)):
+            with contextlib.suppress(Exception):  # whatever it is, it is no crash
+                found = getattr(unopened, name)
+                found(*arguments) if callable(found) else None
+    with pytest.raises(Exception, match=r"closed|None|no attribute"):
+        getattr(unopened, {"Device": "check", "QueuePair": "endpoint"}.get(kind.__name__, "poll"))()
