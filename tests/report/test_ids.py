@@ -30,7 +30,8 @@ def doubled(page: str) -> list[str]:
 def drawing(name: str) -> str:
     return (
         f'<svg aria-labelledby="{name}-t"><title id="{name}-t">t</title><defs>'
-        f'<clipPath id="{name}"></clipPath></defs><g clip-path="url(#{name})"><use href="#{name}"/></g>'
+        f'<clipPath id="{name}"></clipPath></defs>'
+        f'<g clip-path="url(#{name})"><use href="#{name}"/></g>'
         f'<path style="fill: url(#{name})"/></svg><a href="#{name}">l</a>'
         f'<table><tr><th id="{name}-h">h</th><td headers="{name}-h">d</td></tr></table>'
     )
