@@ -99,8 +99,9 @@ def _console_class() -> type[Console]:
 
         def render(self, renderable: Any, options: Any = None) -> Any:
             if isinstance(renderable, Text) and printable(renderable.plain) != renderable.plain:
-                parts = renderable.render(self)
-                renderable = Text.assemble(*((printable(p.text), p.style or "") for p in parts))
+                parts = ((printable(p.text), p.style or "") for p in renderable.render(self))
+                escaped = renderable.blank_copy()
+                renderable = escaped.append_tokens(parts)
             return super().render(renderable, options)
 
     return PlainConsole

@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from aethermodel.report.css import BLOCK_STYLE
+from aethermodel.report.csv import csv_text
 from aethermodel.report.prose import prose
 from aethermodel.report.quantities import MINUS, plain
 from aethermodel.report.svg import figure_svg
@@ -146,7 +147,7 @@ def table_html(table: pd.DataFrame, caption: str) -> str:
 
 def csv_link(table: pd.DataFrame, name: str) -> str:
     """Return a link that saves the table as CSV and needs no network: the data are in it."""
-    data = base64.b64encode(table.to_csv(index=False, float_format="%.9g").encode()).decode()
+    data = base64.b64encode(csv_text(table).encode("utf-8", "replace")).decode()
     stem = "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
     return (
         f'<a class="ae-download" download="{escape(stem)}.csv" '

@@ -103,11 +103,14 @@ class _Renderer(mistune.HTMLRenderer):
         return super().image(text, url, title)
 
 
-def _environment(_block: Any, match: re.Match[str], state: Any) -> int | None:
+def _environment(_block: Any, match: re.Match[str], state: Any) -> int:
     end = rf"\end{{{match.group('environment_name')}}}"
     stop = state.src.find(end, match.end(), match.end() + _LONGEST_ENVIRONMENT)
-    if stop < 0:
-        return None
+    if stop < 0:  # text, to the end of its paragraph: line by line takes the square of it
+        blank = state.src.find("\n\n", match.end())
+        stop = blank if blank >= 0 else len(state.src)
+        state.add_paragraph(state.src[match.start() : stop])
+        return stop
     stop += len(end)
     state.append_token({"type": "block_math", "raw": state.src[match.start() : stop]})
     following = state.src.find("\n", stop)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 from aethermodel.report.css import BLOCK_STYLE
+from aethermodel.report.ids import Ids
 from aethermodel.report.prose import prose
 from aethermodel.report.template import Heading, Page, Piece, fill
+
+_ID = re.compile(r'\sid="([^"]*)"')
+_NAMING = re.compile(r'(\s(?:id|aria-labelledby|aria-describedby)="|url\(#|href="#)([^")]+)')
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,24 @@ class Section:
     shown: list[Any] = field(default_factory=list)
 
 
-def _html(thing: Any) -> str:
+def _html(thing: Any, ids: Ids) -> str:
     if isinstance(thing, str):
         return f"<p>{prose(thing)}</p>"
     # The page has the style once.
-    return str(thing._repr_html_()).replace(BLOCK_STYLE, "")
+    return _with_own_ids(str(thing._repr_html_()).replace(BLOCK_STYLE, ""), ids)
+
+
+def _with_own_ids(html: str, ids: Ids) -> str:
+    """Rename the ids that the page holds already: a figure may be shown twice."""
+    renamed = {name: ids.free(name) for name in dict.fromkeys(_ID.findall(html))}
+    if all(name == free for name, free in renamed.items()):
+        return html
+
+    def replaced(match: re.Match[str]) -> str:
+        names = (renamed.get(name, name) for name in match[2].split(" "))
+        return match[1] + " ".join(names)
+
+    return _NAMING.sub(replaced, html)
 
 
 def render(title: str, opening: list[Any], sections: Iterable[Section]) -> str:
@@ -45,13 +63,15 @@ def render(title: str, opening: list[Any], sections: Iterable[Section]) -> str:
     sections : iterable of Section
     """
     first = Heading(1, "top", title)
-    body = "".join(map(_html, opening))
+    sections = list(sections)
+    ids = Ids(["report", "top", *(f"section-{number}" for number in range(len(sections)))])
+    body = "".join(_html(thing, ids) for thing in opening)
     pieces = [
         Piece(f'<div class="cell"><h1 id="top">{escape(title)}</h1>{body}</div>', [first], True)
     ]
     for number, section in enumerate(sections):
         heading = Heading(2, f"section-{number}", section.title)
-        inside = "".join(map(_html, section.shown))
+        inside = "".join(_html(thing, ids) for thing in section.shown)
         html = f'<h2 id="{heading.anchor}">{escape(section.title)}</h2>{inside}'
         pieces.append(Piece(f'<div class="cell">{html}</div>', [heading], True))
     headings = [piece.headings[0] for piece in pieces]

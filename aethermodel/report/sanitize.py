@@ -83,12 +83,15 @@ class Clean:
         It has colours of its own and is read on the light ground that they were chosen for.
     scope : str
         Id that the element around it must have: its style sheet names it. Empty without one.
+    ours : bool
+        It is a block of this project, whose style the page has.
     """
 
     html: str
     losses: list[Loss] = field(default_factory=list)
     coloured: bool = False
     scope: str = ""
+    ours: bool = False
 
 
 class Sanitizer:
@@ -187,7 +190,8 @@ class Sanitizer:
 
         cleaned = self._pass(fragment, own, prefixed, prefix)
         clean = self._complete(cleaned, fragment, picture, (prefix, found))
-        for text in fragment.sheets:
+        # The page has the style of our own blocks already.
+        for text in () if clean.ours else fragment.sheets:
             css = sheet(text, scope, prefix)
             if css.text:
                 self.sheets.append(css.text)
@@ -223,7 +227,7 @@ class Sanitizer:
         # Drawings have black ink unless they say otherwise; our own follow the page's colours.
         coloured = self._coloured or (own is not None and "<svg" in html)
         ours = bool(_OUR_BLOCK.search(html))
-        return Clean(html, [*acting, *completion.losses], coloured and not ours)
+        return Clean(html, [*acting, *completion.losses], coloured and not ours, ours=ours)
 
     def _attribute(self, tag: str, name: str, value: str) -> str | None:
         """Decide on one attribute: its value, another value, or None to drop it."""

@@ -393,3 +393,9 @@ def test_old_notebooks_are_upgraded(tmp_path):
     path = tmp_path / "old.ipynb"
     path.write_text(json.dumps(old))
     assert "<title>Old</title>" in page_of(path, tmp_path)
+
+
+def test_the_style_of_our_blocks_stands_once_on_the_page(report_notebook, tmp_path):
+    page = page_of(report_notebook, tmp_path)
+    assert page.count(".ae-summary {") == 1
+    assert "paper" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)

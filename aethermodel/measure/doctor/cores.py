@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aethermodel.measure.doctor.finding import Finding, Level
+from aethermodel.measure.doctor.quota import effective_quota
 from aethermodel.measure.doctor.roots import Roots, field_of, listed, number_of, text_of
 
 #: A producer and a consumer.
@@ -24,7 +25,7 @@ def _free(roots: Roots, allowed: frozenset[int] | None) -> Finding:
     if allowed is None:
         return _line(name, "warn", None, "which cores this process may use cannot be read")
     cores = len(_physical(roots, allowed))
-    quota = _quota(roots)
+    quota = effective_quota(roots)
     load = _load(roots)
     value = f"{len(allowed)} logical on {cores} physical cores"
     value += f", quota {quota:g}" if quota is not None else ""
@@ -50,17 +51,6 @@ def _physical(roots: Roots, allowed: frozenset[int]) -> set[frozenset[int]]:
         listed(text_of(roots.cpu / f"cpu{n}/topology/thread_siblings_list")) or frozenset({n})
         for n in allowed
     }
-
-
-def _quota(roots: Roots) -> float | None:
-    """Cores' worth of time that the control group grants; None without a limit."""
-    group = roots.sys / "fs/cgroup"
-    words = (text_of(group / "cpu.max") or "").split()
-    if len(words) == 2 and words[0].isdigit():
-        return int(words[0]) / int(words[1])
-    quota = number_of(group / "cpu/cpu.cfs_quota_us")
-    period = number_of(group / "cpu/cpu.cfs_period_us")
-    return quota / period if quota and period and quota > 0 else None
 
 
 def _load(roots: Roots) -> float | None:
