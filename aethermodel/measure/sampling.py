@@ -121,8 +121,9 @@ def _worker(plan: Plan, process: int, best: Look) -> Iterator[Iterator[dict[str,
     """Run one sampling process and hand out its rows as they come."""
     request = json.dumps({"plan": plan.model_dump(), "process": process, "best": best})
     with TemporaryFile("w+", encoding="utf-8") as errors:
-        streams = {"stdin": PIPE, "stdout": PIPE, "stderr": errors}
-        with Child("aethermodel.measure.worker", text=True, **streams) as child:
+        with Child(
+            "aethermodel.measure.worker", text=True, stdin=PIPE, stdout=PIPE, stderr=errors
+        ) as child:
             assert child.stdin and child.stdout
             with suppress(BrokenPipeError):  # it ended already, and says why below
                 child.stdin.write(request)

@@ -107,10 +107,13 @@ class DaskBackend:
     Parameters
     ----------
     scheduler : str, optional
-        Its address, ``tls://HOST:PORT`` or ``tcp://HOST:PORT``; without it, a cluster of one
-        worker within this process.
+        Its address, ``tls://HOST:PORT`` or ``tcp://HOST:PORT``; without it, a cluster of our
+        own within this process.
     credentials : Credentials, optional
         For ``tls://``.
+    workers : int
+        Of the cluster of our own. More than one are no faster: they are one host, whose lock
+        makes them take turns.
 
     Raises
     ------
@@ -124,7 +127,11 @@ class DaskBackend:
     """
 
     def __init__(
-        self, scheduler: str | None = None, credentials: Credentials | None = None
+        self,
+        scheduler: str | None = None,
+        credentials: Credentials | None = None,
+        *,
+        workers: int = 1,
     ) -> None:
         if find_spec("distributed") is None:
             raise ValueError("Dask is not installed; pip install 'aethermodel[dask]'")
@@ -141,7 +148,7 @@ class DaskBackend:
             self.risk = f"{scheduler}: whoever {who} can run code on its workers and as you here"
         if credentials:
             credentials.check()
-        self._scheduler, self._credentials = scheduler, credentials
+        self._scheduler, self._credentials, self._workers = scheduler, credentials, workers
         self._open = ExitStack()
         self._connected: Any = None
 
@@ -211,7 +218,7 @@ class DaskBackend:
             security = None
             if target is None:
                 folder = self._open.enter_context(scratch())
-                target = self._open.enter_context(_own_cluster(folder))
+                target = self._open.enter_context(_own_cluster(folder, self._workers))
             elif self._credentials:
                 authority, certificate, key = map(str, self._credentials)
                 security = Security(
@@ -227,7 +234,7 @@ class DaskBackend:
         return self._connected
 
 
-def _own_cluster(folder: Path) -> Any:
+def _own_cluster(folder: Path, workers: int) -> Any:
     """Return a cluster within this process, with no port open.
 
     Dask's own `LocalCluster` without processes still has an HTTP server for its scheduler and
@@ -255,6 +262,6 @@ def _own_cluster(folder: Path) -> Any:
     with dask.config.set({"temporary-directory": str(folder)}):
         return SpecCluster(
             scheduler={"cls": OwnScheduler, "options": common},
-            workers={0: {"cls": OwnWorker, "options": common | settings}},
+            workers=dict.fromkeys(range(workers), {"cls": OwnWorker, "options": common | settings}),
             silence_logs=logging.CRITICAL,  # a point that fails is a record
         )
