@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ def run_app(app: typer.Typer) -> NoReturn:
         sys.stderr.write(f"aethermodel: {one_line(error)}\n")
         sys.exit(BAD_INPUT)
     if code == INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed once more, it ends as quietly
         sys.stderr.write("aethermodel: interrupted\n")
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -259,9 +259,10 @@ def _own_cluster(folder: Path, workers: int) -> Any:
         "resources": {RESOURCE: 1},
         "memory_limit": 0,  # it is this process's own
     }
+    worker = {"cls": OwnWorker, "options": common | settings}
     with dask.config.set({"temporary-directory": str(folder)}):
         return SpecCluster(
             scheduler={"cls": OwnScheduler, "options": common},
-            workers=dict.fromkeys(range(workers), {"cls": OwnWorker, "options": common | settings}),
+            workers={at: worker for at in range(workers)},
             silence_logs=logging.CRITICAL,  # a point that fails is a record
         )
