@@ -15,7 +15,8 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -160,7 +161,7 @@ class DaskBackend:
         ValueError
             If no worker may run points: they would wait for one forever.
         OSError
-            If there is no scheduler at the address.
+            If there is no scheduler at the address, or it does not answer as one.
         """
         offers = self._client().run(_offer, sweep.model_dump_json())
         able = [conditions for count, conditions in offers.values() if count >= 1]
@@ -227,11 +228,38 @@ class DaskBackend:
                     tls_client_cert=certificate,
                     tls_client_key=key,
                 )
-            client = Client(
-                target, timeout=_CONNECT_SECONDS, set_as_default=False, security=security
-            )
+
+            def connect() -> Any:
+                seconds = _CONNECT_SECONDS
+                return Client(target, timeout=seconds, set_as_default=False, security=security)
+
+            client = _within(_CONNECT_SECONDS + 5, connect) if self._scheduler else connect()
+            if client is None:
+                raise TimeoutError(f"{self._scheduler} answers, but not as a Dask scheduler does")
             self._connected = self._open.enter_context(client)
         return self._connected
+
+
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """Return what a call returns or raises in time, else None: Dask waits for ever for a greeting.
+
+    The thread that goes on waiting does not keep the process from ending.
+    """
+    ended: list[tuple[Any, Exception | None]] = []
+
+    def run() -> None:
+        try:
+            ended.append((call(), None))
+        except Exception as error:
+            ended.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    value, error = ended[0] if ended else (None, None)
+    if error is not None:
+        raise error
+    return value
 
 
 def _own_cluster(folder: Path, workers: int) -> Any:
