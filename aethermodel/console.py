@@ -6,6 +6,7 @@ What is printed is text: a name in brackets is no markup, and a control sign doe
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,6 +60,7 @@ def run_app(app: typer.Typer) -> NoReturn:
         sys.stderr.write(f"{said}\n")
         sys.exit(BAD_INPUT)
     if code == INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed once more, it ends as quietly
         sys.stderr.write("aethermodel: interrupted\n")
     sys.exit(code if isinstance(code, int) else 0)
 

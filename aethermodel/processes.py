@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 #: Seconds that a child may take to clean up before it is killed.
@@ -98,9 +98,9 @@ class Child(subprocess.Popen[Any]):
     module : str
     *arguments : str
         Its command line.
-    lifeline : socket or None
-        The child's end of what it ends with; by default a pipe of its own. It is passed on
-        to the child under its number.
+    lifeline : int, optional
+        Descriptor of the child's end of what it ends with, which it has under the same number;
+        by default a pipe of its own.
     **options
         As for `subprocess.Popen`.
     """
@@ -145,6 +145,9 @@ class Child(subprocess.Popen[Any]):
 
     def __exit__(self, *exc: Any) -> None:
         self.end()
+        if self.stdin:
+            with suppress(BrokenPipeError):  # what it has not read, nobody will
+                self.stdin.close()
         super().__exit__(*exc)
 
 

@@ -15,9 +15,10 @@ from papermill.engines import Engine, NotebookExecutionManager
 from papermill.log import logger
 
 from aethermodel.documents import write_whole
-from aethermodel.execute.forks import Fork, ForkServer
+from aethermodel.execute.forks import Fork, ForkError, ForkServer
 from aethermodel.execute.kernels import WarmKernelManager, kernel_server
 from aethermodel.execute.scratch import clean_leftovers, scratch
+from aethermodel.processes import ending
 
 # Papermill saves before and after every cell; what a crash may cost is a second's work.
 _SAVE_SECONDS = 1.0
@@ -95,13 +96,25 @@ class AetherEngine(Engine):  # type: ignore[misc]  # untyped
         execution_timeout: float | None = None,
         **settings: Any,
     ) -> None:
-        """Run the cells."""
+        """Run the cells.
+
+        Raises
+        ------
+        ForkError
+            If the kernel, or its server, is killed.
+        """
+        kernels: list[Fork] = []
+
+        def noted(fork: Fork) -> None:
+            kernels.append(fork)
+            started(fork)
+
         for papermills in ("input_path", "timeout", "startup_timeout"):
             settings.pop(papermills, None)
         with scratch() as folder:
             client = PapermillNotebookClient(
                 nb_man,
-                km=WarmKernelManager(server or _own_server(), folder, started),
+                km=WarmKernelManager(server or _own_server(), folder, noted),
                 kernel_name=kernel_name,
                 startup_timeout=start_timeout,
                 timeout=execution_timeout,
@@ -110,4 +123,11 @@ class AetherEngine(Engine):  # type: ignore[misc]  # untyped
             )
             client.owns_km = True  # it is this notebook's alone, to be ended with it
             (temporary := folder / "tmp").mkdir()
-            client.execute(env=os.environ | {"TMPDIR": str(temporary)})
+            try:
+                client.execute(env=os.environ | {"TMPDIR": str(temporary)})
+            except RuntimeError:  # that the kernel has died, but not how
+                code = kernels[-1].poll() if kernels else None
+                if code is None:
+                    raise
+                words = kernels[-1].lost or f"the notebook's kernel was {ending(code)}"
+                raise ForkError(words) from None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aethermodel.bus.fabric import Receiver
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from aethermodel.bus.fabrics.verbs import VerbsSender
 
 Dialled = Literal["tcp", "verbs"]
-# A thread that waits for a sender which never comes ends after so many seconds.
-_TURN_SECONDS = 1.0
+# Whoever accepts watches whether the sender's process lives.
+_LONGEST_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,7 @@ async def listen(fabric: Dialled, batch_size: int) -> Listening:
     from aethermodel.bus.fabrics.verbs import VerbsListener
 
     verbs = VerbsListener(secret, capacity=ring_capacity(batch_size), most=batch_size)
-
-    async def accept() -> Receiver:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                return await verbs.accept(_TURN_SECONDS)
-
+    accept = partial(verbs.accept, _LONGEST_SECONDS)
     return Listening(Address("verbs", verbs.port, secret), accept, verbs.close)
 
 

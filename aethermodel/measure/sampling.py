@@ -120,25 +120,27 @@ class SamplingError(ChildError):
 def _worker(plan: Plan, process: int, best: Look) -> Iterator[Iterator[dict[str, Any]]]:
     """Run one sampling process and hand out its rows as they come."""
     request = json.dumps({"plan": plan.model_dump(), "process": process, "best": best})
-    with TemporaryFile("w+", encoding="utf-8") as errors:
-        streams = {"stdin": PIPE, "stdout": PIPE, "stderr": errors}
-        with Child("aethermodel.measure.worker", text=True, **streams) as child:
-            assert child.stdin and child.stdout
-            with suppress(BrokenPipeError):  # it ended already, and says why below
-                child.stdin.write(request)
-                child.stdin.close()
-            output = child.stdout
+    module = "aethermodel.measure.worker"
+    with (
+        TemporaryFile("w+", encoding="utf-8") as errors,
+        Child(module, text=True, stdin=PIPE, stdout=PIPE, stderr=errors) as child,
+    ):
+        assert child.stdin and child.stdout
+        with suppress(BrokenPipeError):  # it ended already, and says why below
+            child.stdin.write(request)
+            child.stdin.close()
+        output = child.stdout
 
-            def rows() -> Iterator[dict[str, Any]]:
-                for line in output:
-                    yield json.loads(line)
-                if code := child.wait():
-                    errors.seek(0)
-                    lines = errors.read().strip().splitlines() if code > 0 else []
-                    last = lines[-1] if lines else ending(code)
-                    raise SamplingError(f"sampling process {process} failed: {last}")
+        def rows() -> Iterator[dict[str, Any]]:
+            for line in output:
+                yield json.loads(line)
+            if code := child.wait():
+                errors.seek(0)
+                lines = errors.read().strip().splitlines() if code > 0 else []
+                last = lines[-1] if lines else ending(code)
+                raise SamplingError(f"sampling process {process} failed: {last}")
 
-            yield rows()
+        yield rows()
 
 
 def take_samples(

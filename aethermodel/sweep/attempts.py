@@ -114,12 +114,9 @@ class Attempts:
         # The others keep their defaults, some of which no JSON could say.
         given = {name: job.parameters[name] for name in sweep.parameters}
         late = threading.Event()
-        kernels: list[Fork] = []
         with ExitStack() as stack:
 
             def started(fork: Fork) -> None:
-                kernels.append(fork)
-
                 def end() -> None:
                     late.set()
                     fork.signal(signal.SIGKILL)
@@ -137,16 +134,13 @@ class Attempts:
                     server=self._server,
                     started=started,
                 )
-            except ForkError:
-                raise
             except PapermillExecutionError as error:
                 why = f"{error.ename}: {error.evalue}"
                 return {"state": "failed", "error": " ".join(why.split())}
-            except Exception as error:  # nbclient's, of a kernel that died
+            except Exception as error:
                 if late.is_set():
                     why = f"not done after {sweep.timeout_seconds:g} s"
                     return {"state": "timeout", "error": why}
-                lost = next((kernel.lost for kernel in kernels if kernel.lost), "")
-                return {"state": "failed", "error": lost or " ".join(str(error).split())}
+                return {"state": "failed", "error": " ".join(str(error).split())}
         stolen = Noise.since(before).stolen_seconds / max(time.monotonic() - start, 1e-9)
         return {"state": "done", "figures": recorded(executed), "disturbed": min(1.0, stolen)}

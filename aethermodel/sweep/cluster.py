@@ -15,7 +15,8 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -107,10 +108,13 @@ class DaskBackend:
     Parameters
     ----------
     scheduler : str, optional
-        Its address, ``tls://HOST:PORT`` or ``tcp://HOST:PORT``; without it, a cluster of one
-        worker within this process.
+        Its address, ``tls://HOST:PORT`` or ``tcp://HOST:PORT``; without it, a cluster of our
+        own within this process.
     credentials : Credentials, optional
         For ``tls://``.
+    workers : int
+        Of the cluster of our own. More than one are no faster: they are one host, whose lock
+        makes them take turns.
 
     Raises
     ------
@@ -124,7 +128,11 @@ class DaskBackend:
     """
 
     def __init__(
-        self, scheduler: str | None = None, credentials: Credentials | None = None
+        self,
+        scheduler: str | None = None,
+        credentials: Credentials | None = None,
+        *,
+        workers: int = 1,
     ) -> None:
         if find_spec("distributed") is None:
             raise ValueError("Dask is not installed; pip install 'aethermodel[dask]'")
@@ -141,7 +149,7 @@ class DaskBackend:
             self.risk = f"{scheduler}: whoever {who} can run code on its workers and as you here"
         if credentials:
             credentials.check()
-        self._scheduler, self._credentials = scheduler, credentials
+        self._scheduler, self._credentials, self._workers = scheduler, credentials, workers
         self._open = ExitStack()
         self._connected: Any = None
 
@@ -153,7 +161,7 @@ class DaskBackend:
         ValueError
             If no worker may run points: they would wait for one forever.
         OSError
-            If there is no scheduler at the address.
+            If there is no scheduler at the address, or it does not answer as one.
         """
         offers = self._client().run(_offer, sweep.model_dump_json())
         able = [conditions for count, conditions in offers.values() if count >= 1]
@@ -211,7 +219,7 @@ class DaskBackend:
             security = None
             if target is None:
                 folder = self._open.enter_context(scratch())
-                target = self._open.enter_context(_own_cluster(folder))
+                target = self._open.enter_context(_own_cluster(folder, self._workers))
             elif self._credentials:
                 authority, certificate, key = map(str, self._credentials)
                 security = Security(
@@ -220,14 +228,41 @@ class DaskBackend:
                     tls_client_cert=certificate,
                     tls_client_key=key,
                 )
-            client = Client(
-                target, timeout=_CONNECT_SECONDS, set_as_default=False, security=security
-            )
+
+            def connect() -> Any:
+                seconds = _CONNECT_SECONDS
+                return Client(target, timeout=seconds, set_as_default=False, security=security)
+
+            client = _within(_CONNECT_SECONDS + 5, connect) if self._scheduler else connect()
+            if client is None:
+                raise TimeoutError(f"{self._scheduler} answers, but not as a Dask scheduler does")
             self._connected = self._open.enter_context(client)
         return self._connected
 
 
-def _own_cluster(folder: Path) -> Any:
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """Return what a call returns or raises in time, else None: Dask waits for ever for a greeting.
+
+    The thread that goes on waiting does not keep the process from ending.
+    """
+    ended: list[tuple[Any, Exception | None]] = []
+
+    def run() -> None:
+        try:
+            ended.append((call(), None))
+        except Exception as error:
+            ended.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    value, error = ended[0] if ended else (None, None)
+    if error is not None:
+        raise error
+    return value
+
+
+def _own_cluster(folder: Path, workers: int) -> Any:
     """Return a cluster within this process, with no port open.
 
     Dask's own `LocalCluster` without processes still has an HTTP server for its scheduler and
@@ -252,9 +287,10 @@ def _own_cluster(folder: Path) -> Any:
         "resources": {RESOURCE: 1},
         "memory_limit": 0,  # it is this process's own
     }
+    worker = {"cls": OwnWorker, "options": common | settings}
     with dask.config.set({"temporary-directory": str(folder)}):
         return SpecCluster(
             scheduler={"cls": OwnScheduler, "options": common},
-            workers={0: {"cls": OwnWorker, "options": common | settings}},
+            workers={at: worker for at in range(workers)},
             silence_logs=logging.CRITICAL,  # a point that fails is a record
         )

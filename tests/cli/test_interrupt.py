@@ -124,3 +124,53 @@ def test_an_interrupted_command_leaves_one_line_and_nothing_else(name, whom, pla
         for process in marked(mark):
             process.kill()
         run.wait()
+
+
+EARLY = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+if "-m" in sys.orig_argv:
+    sys.meta_path.insert(0, Interrupt())
+"""
+
+
+def test_an_interrupt_before_the_command_is_read_is_one_line_too(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(EARLY)
+    done = subprocess.run(
+        [sys.executable, "-m", "aethermodel", "bound"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    assert (done.returncode, done.stderr) == (130, "aethermodel: interrupted\n")
+
+
+def test_an_interrupted_lab_leaves_nothing(place):
+    """JupyterLab takes the command's place: status and words are its own."""
+    pytest.importorskip("jupyterlab")
+    mark, errors = uuid4().hex, place / "errors"
+    with errors.open("wb") as sink:
+        run = subprocess.Popen(
+            [*(sys.executable, "-m", "aethermodel", "lab", "--no-browser", "--allow-root")],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=sink,
+            env=os.environ | {"AETHER_MARK": mark, "TMPDIR": str(place / "t")},
+            start_new_session=True,
+        )
+    try:
+        assert until(lambda: "token=" in errors.read_text(), 120), errors.read_text()
+        os.killpg(run.pid, signal.SIGINT)
+        run.wait(120)
+        assert until(lambda: not marked(mark), 10)
+        assert "Traceback" not in errors.read_text()
+    finally:
+        for process in marked(mark):
+            process.kill()
+        run.wait()

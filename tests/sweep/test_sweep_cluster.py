@@ -167,6 +167,19 @@ def test_credentials_that_do_not_do_are_one_line(tmp_path):
     assert "for --backend dask" in said(**{"--backend": "local"})
 
 
+def test_a_scheduler_that_says_nothing_is_not_waited_for(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        done = aether(
+            *("sweep", "run", "--probe", "ffi", "--store", str(tmp_path / "s")),
+            *("--backend", "dask", "--scheduler", address),
+        )
+    assert done.returncode == 2
+    last = f"aethermodel: {address} answers, but not as a Dask scheduler does"
+    assert done.stderr.splitlines()[-1] == last
+    assert "Traceback" not in done.stderr
+
+
 def test_the_risk_of_an_unprotected_scheduler_is_said(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as gone:
         address = f"tcp://127.0.0.1:{gone.getsockname()[1]}"

@@ -37,7 +37,11 @@ def notebook(folder, whom):
 
 
 @pytest.mark.parametrize(
-    ("whom", "why"), [(SERVER, "the fork server was ended by SIGKILL"), (ITSELF, "Kernel died")]
+    ("whom", "why"),
+    [
+        (SERVER, "the fork server was ended by SIGKILL"),
+        (ITSELF, "the notebook's kernel was ended by SIGKILL"),
+    ],
 )
 def test_a_notebook_whose_process_is_killed_fails_and_the_others_run(tmp_path, whom, why):
     store = Store(tmp_path / "s")

@@ -15,7 +15,7 @@ from aethermodel.measure.children import end, hear, lost, start, watched
 from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.transports import TRANSPORTS, Transport
 from aethermodel.measure.workload import make_pool
-from cython_core import Routed, now_ns, route
+from cython_core import PeerDied, Routed, now_ns, route
 from cython_core.bandwidth import time_read
 
 _PARTING_SECONDS = 2.0
@@ -82,11 +82,14 @@ def prepare(settings: Settings) -> Callable[[int], float]:
         except BrokenPipeError:
             raise lost(child) from None
         # Not every transport tells of its peer's death.
-        with watched(child):
-            for i in range(loops):
-                take(transport.receive(), i)
-                transport.release()
-            ended = now_ns()
+        try:
+            with watched(child):
+                for i in range(loops):
+                    take(transport.receive(), i)
+                    transport.release()
+                ended = now_ns()
+        except (PeerDied, EOFError):
+            raise lost(child) from None
         began: int = hear(ours, child)
         return (ended - began) / 1e9
 

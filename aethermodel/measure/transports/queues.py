@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 from aethermodel.measure.transports.transport import (
@@ -16,6 +18,7 @@ from aethermodel.measure.transports.transport import (
 from cython_core import EVENT_BYTES, allocate
 
 _SPAWN = multiprocessing.get_context("spawn")
+_LOOK_SECONDS = 1.0
 
 
 class _Put(Sender):
@@ -147,7 +150,10 @@ class FasterFifo(Transport):
         return _Put(lambda data: handle.put(data, timeout=60))
 
     def receive(self) -> Batch:
-        return as_events(self._queue.get(timeout=60))
+        # Its wait is not to be interrupted, and would go on when the producer has died.
+        while True:
+            with suppress(Empty):
+                return as_events(self._queue.get(timeout=_LOOK_SECONDS))
 
     def close(self) -> None:
         self._queue.close()
