@@ -30,6 +30,9 @@ def print_tables(figures: dict[str, Any]) -> None:
         console.print(_bottlenecks(figures["bottlenecks"]))
     if "roofline" in figures:
         console.print(_roofline(figures["roofline"]))
+    if _extrapolates(figures):
+        largest = count(figures["calibrated_to"])
+        console.print(f"* extrapolated: no batch beyond N = {largest} was calibrated", markup=False)
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -73,7 +76,13 @@ def _range(answer: dict[str, float], unit: str = "") -> str:
 
 def _marked(text: str, figure: dict[str, Any]) -> str:
     """A batch size, marked where none as large was calibrated."""
-    return f"{text} extrapolated" if figure["extrapolated"] else text
+    return f"{text} *" if figure["extrapolated"] else text
+
+
+def _extrapolates(figures: dict[str, Any]) -> bool:
+    parts = [figures["rows"], figures.get("optima", []), figures.get("bottlenecks", [])]
+    marked = [part["extrapolated"] for rows in parts for part in rows]
+    return any(marked) or figures.get("sensitivity", {}).get("extrapolated", False)
 
 
 def _optima(figures: dict[str, Any]) -> Table:
