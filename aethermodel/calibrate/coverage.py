@@ -24,6 +24,7 @@ from aethermodel.calibrate.scaling import team_parameters
 from aethermodel.calibrate.scenario import Scenario
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import bottleneck_map
+from aethermodel.model.compiled import compiled
 from aethermodel.model.optimum import best_rate, last_size_at, size_for_rate
 from aethermodel.model.parameters import K, N, Parameter
 from aethermodel.model.scalability import Scalability
@@ -152,9 +153,9 @@ class Truth:
             n = np.repeat(np.array(sizes, dtype=float), self.processes * self.repeats)
             process = np.tile(np.repeat(np.arange(self.processes), self.repeats), len(sizes))
             law = next(one for one in self.model.all_terms if one.name == term)
-            values = {p.symbol: p.value for p in law.parameters}
-            at = K if term == "loop" else N
-            seconds = sympy.lambdify(at, law.expression.subs(values), "numpy")(n) * levels[process]
+            symbols = (K if term == "loop" else N, *(p.symbol for p in law.parameters))
+            values = (p.value for p in law.parameters)
+            seconds = compiled(symbols, law.expression)(n, *values) * levels[process]
             seconds = seconds * np.maximum(1 + self.noise * rng.standard_normal(n.size), 0.01)
             samples[term] = Timings(n.tolist(), seconds.tolist(), process.tolist())
         return Calibration(_HOST, "2026-01-01T00:00:00+00:00", self.conditions, samples)
