@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sympy
 
-from aethermodel.calibrate import fit_term, next_point
+from aethermodel.calibrate import fit_term, joint, next_point
 from aethermodel.calibrate.calibration import Prediction
 from aethermodel.calibrate.composition import compose
 from aethermodel.calibrate.equations import fit_equations
@@ -160,6 +160,19 @@ def test_intervals_are_the_printed_ones():
         own = value("interval of a sample", t=quantile, v_law=law[i], phi=fit.noise, mu=mean[i])
         assert mean[i] - low[i] == pytest.approx(half, rel=1e-9)
         assert mean[i] - new[i] == pytest.approx(own, rel=1e-9)
+
+
+def test_a_draw_at_a_bound_is_the_printed_one():
+    covariance = np.array([[4.0, 1.5], [1.5, 1.0]])
+    centre = np.array([-3.0, 20.0])
+    bounded, _ = joint.draw(centre, covariance, 50, 2, 100, np.random.default_rng(0))
+    free, _ = joint.draw(centre, covariance, 50, 0, 100, np.random.default_rng(0))
+    below = free[:, 0] < 0
+    assert below.any() and (bounded[below, 0] == 0).all()
+    for y, found in zip(free[below], bounded[below, 1], strict=True):
+        assert found == pytest.approx(
+            value("draw at a bound", y_i=y[1], y_j=y[0], C_ij=1.5, C_jj=4.0)
+        )
 
 
 def test_choice_and_next_point_are_the_printed_ones():

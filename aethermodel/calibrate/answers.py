@@ -144,22 +144,22 @@ class Answers:
         """
         if not 0 < share < 1:
             raise ValueError(f"a share of the best rate lies between 0 and 1, not at {share!r}")
-        most = self.largest if most is None else most
         goal = f"{share:.0%} of the best rate"
-        if most < np.inf:
+        if most is not None and most < np.inf:
             goal += f" up to N = {most:,.0f}"
+        most = self.largest if most is None else most
         near = size_for_rate(self._point, share * best_rate(self._point, most)[0])
         laws = (self._point, self._drawn_about(float(near[0])))
         wanted = [share * best_rate(law, most)[0] for law in laws]
         least = [np.ceil(size_for_rate(law, x)) for law, x in zip(laws, wanted, strict=True)]
         if np.isinf(most):
-            return self._optimum(goal, *least)
+            return self._optimum(goal, least[0], least[1])
         least = [np.minimum(sizes, most) for sizes in least]
         last = [
             np.maximum(np.floor(last_size_at(law, x, most)), sizes)
             for law, x, sizes in zip(laws, wanted, least, strict=True)
         ]
-        return self._optimum(goal, *least, answer(float(last[0][0]), last[1]))
+        return self._optimum(goal, least[0], least[1], answer(float(last[0][0]), last[1]))
 
     def rate(self, per_second: float) -> Optimum:
         """Return the smallest batch size that reaches a throughput in events a second."""
@@ -185,7 +185,7 @@ class Answers:
     ) -> Optimum:
         size = answer(float(point[0]), drawn)
         none = Answer(float("nan"), float("nan"), float("nan"))
-        beyond = max(size.value, size.high) > self.largest
+        beyond = size.value < np.inf and max(size.value, size.high) > self.largest
         if not np.isfinite(size.value):
             return Optimum(goal, size, none, none, beyond)
         at = self._drawn_about(size.value).rate(np.full(drawn.shape, size.value))

@@ -29,6 +29,7 @@ from aethermodel.calibrate.refill import fit_refill, growth_of
 from aethermodel.calibrate.samples import Timings, checked
 from aethermodel.calibrate.scaling import ScalingFit, fit_scaling, team_parameters
 from aethermodel.model.batch import BatchModel
+from aethermodel.model.compiled import compiled
 from aethermodel.model.parameters import N, Parameter
 from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES, shared
 
@@ -238,6 +239,10 @@ class Calibration:
 
     def model(self) -> BatchModel:
         """Return the symbolic model with the fitted parameters."""
+        return self._model
+
+    @cached_property
+    def _model(self) -> BatchModel:
         where = f"{self.created[:10]}, host {self.host['id']}"
         knees = self.conditions.knees()
         terms = {
@@ -325,7 +330,7 @@ class Calibration:
             return Part(*np.zeros((4, sizes.size)))
         if term != "loop":
             return part_of(self.laws[term].among(among), sizes, level, kind)
-        at = sympy.lambdify(N, calls, "numpy")(sizes)
+        at = compiled((N,), calls)(sizes)
         loop = part_of(self.laws[term], at, level, kind)
         if REFILL not in self.laws:
             return loop

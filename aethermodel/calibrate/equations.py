@@ -52,6 +52,7 @@ def _of_fits() -> dict[str, Equation]:
     rows = sympy.MatrixSymbol("X", m, sympy.Symbol("k", integer=True, positive=True))
     covariance = v * (rows.T * rows).inverse()
     growth = 1 + repeats * law / v
+    one, other, shared, own = sympy.symbols("y_i y_j C_ij C_jj", real=True)
     bands = "Seber and Lee 2003, Linear Regression Analysis, sections 5.2 and 5.3"
     return {
         "relative residual": Equation(
@@ -71,6 +72,11 @@ def _of_fits() -> dict[str, Equation]:
         "interval of the mean": Equation(_equal("h", quantile * sympy.sqrt(law)), bands),
         "interval of a sample": Equation(
             _equal("h", quantile * sympy.sqrt(law + (phi * mean) ** 2)), bands
+        ),
+        "draw at a bound": Equation(
+            _equal("p_i", one - shared / own * other),
+            "projection onto a convex cone in the metric of the covariance: Silvapulle and Sen "
+            "2005, Constrained Statistical Inference, section 3.4",
         ),
         "next point": Equation(
             _equal("s_region", 1 / sympy.sqrt(growth)),

@@ -23,22 +23,39 @@ def command(
             help="interpreter of an environment with Extra-P 4.2 [default: Extra-P is left out]",
         ),
     ] = None,
+    hosts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="instead: calibrate so many simulated hosts (1 to 2 s each), and count which "
+            "answers' intervals hold the truth; 1000 for the figures to reach",
+        ),
+    ] = None,
     extrap_runs: Annotated[int, typer.Option(help="runs of each law for Extra-P")] = 200,
     seed: Annotated[int, typer.Option(help="of the samples, the same for all")] = 0,
     json: options.Json = None,
 ) -> None:
     """Compare how well models extrapolate laws that are known, from the same noisy samples.
 
+    With --hosts: how often the intervals of answers hold (T_batch, best rate, batch sizes,
+    sensitivities, crossovers, what-ifs), on simulated hosts of random laws whose router changes
+    its way beside a cache's knee.
+
     Ends with 1 if a figure to reach was missed. Extra-P needs numpy < 2, hence an environment of
     its own: python3 -m venv extrap && extrap/bin/pip install extrap==4.2.5, then --extrap-python
     extrap/bin/python.
 
     Example: aethermodel bench model --runs 1000 --json model.json
+
+    Example: aethermodel bench model --hosts 1000 --json coverage.json
     """
     from aethermodel.calibrate.benchmark import compare_models, targets
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
 
+    if hosts is not None:
+        _coverage(hosts, seed, json)
+        return
     with progress("fitting") as advance:
         table = compare_models(
             runs,
@@ -64,6 +81,55 @@ def command(
                 typer.echo(f"missed: {target}")
     if not all(target.met for target in judged):
         raise typer.Exit(1)
+
+
+def _coverage(hosts: int, seed: int, json: str | None) -> None:
+    import os
+
+    from aethermodel.calibrate.coverage import coverage, missed, simulate
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+
+    with progress("calibrating simulated hosts") as advance:
+        workers = len(os.sched_getaffinity(0))
+        found = coverage(simulate(hosts, seed, workers=workers, progress=advance))
+    misses = missed(found)
+    if json:
+        figures = {
+            "seed": seed,
+            "hosts": hosts,
+            "rows": found.to_dict(orient="records"),
+            "missed": misses,
+            "verdict": "fail" if misses else "pass",
+        }
+        write_document(document("aethermodel.bench.model.coverage/1", "simulated", figures), json)
+    if json != "-":
+        print_coverage(found)
+        for text in misses:
+            typer.echo(f"missed: {text}")
+    if misses:
+        raise typer.Exit(1)
+
+
+def print_coverage(found: pd.DataFrame) -> None:
+    """Print how often the intervals hold, question by question."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title="intervals of 95 % on simulated hosts")
+    shown.add_column("question")
+    for heading in ("hosts", "answers", "hold", "too low", "width"):
+        shown.add_column(heading, justify="right")
+    for row in found.itertuples():
+        shown.add_row(
+            row.question,
+            f"{row.runs:,}",
+            f"{row.answers:,}",
+            f"{row.covered:.1%}",
+            f"{row.above:.1%}",
+            f"{row.width:.1%}",
+        )
+    Console().print(shown)
 
 
 def _overall(advance: Callable[[int, int], None]) -> Callable[[str, int, int], None]:

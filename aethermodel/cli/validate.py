@@ -117,7 +117,7 @@ def print_trial(trial: Trial) -> None:
     show(table)
     typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
     typer.echo(f"The pipeline {trial.headline}.")
-    typer.echo(f"By the model, {trial.best_sizes}.")
+    typer.echo(f"By the model, of the batches calibrated, {trial.best_sizes}.")
     for found in composition_errors(trial.table).itertuples():
         typer.echo(
             f"terms composed {found.composition}{' (the prediction)' if found.predicted else ''}: "

@@ -66,7 +66,10 @@ def predict_row(row: Row, samples: pd.DataFrame, cores: int) -> RowPrediction:
     if row.fused:
         consumer = _fused(row, final)
     else:
-        found = calibration_of(row, samples).predict([row.batch_size])
+        known = calibration_of(row, samples)
+        if known.warnings:  # a sum without one of its terms is no prediction
+            raise ValueError(known.warnings[0])
+        found = known.predict([row.batch_size])
         consumer = (float(found.seconds[0]), float(found.low[0]), float(found.high[0]))
     if row.kind == "loopback":
         return RowPrediction(*consumer, "serial", "both")

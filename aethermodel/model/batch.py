@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
+from aethermodel.model.compiled import compiled
 from aethermodel.model.parameters import K, N, Parameter, expression_of
 from aethermodel.model.terms import PRODUCER, TERM_NAMES, Term
 
@@ -132,10 +133,13 @@ class BatchModel:
 
     @cached_property
     def _numeric(self) -> dict[str, Any]:
-        return {
-            term.name: sympy.lambdify(N, term.expression.subs(self._values), "numpy")
+        values = tuple(p.value for p in self.parameters.values())
+        symbols = (N, *(p.symbol for p in self.parameters.values()))
+        functions = {
+            term.name: compiled(symbols, term.expression.subs(K, self.calls))
             for term in self.all_terms
         }
+        return {name: lambda n, f=f: f(n, *values) for name, f in functions.items()}
 
     def budget(self, n: npt.ArrayLike) -> dict[str, Floats]:
         """Evaluate each term.

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sympy
 
 from aethermodel.model.batch import BatchModel
+from aethermodel.model.compiled import compiled
 from aethermodel.model.parameters import K, N
 from aethermodel.model.terms import PRODUCER
 
@@ -30,9 +30,9 @@ def term_functions(model: BatchModel) -> dict[str, Callable[..., Any]]:
     dict of str to callable
         Arguments after N in the order of ``model.parameters``; all broadcast.
     """
-    symbols = [N, *(p.symbol for p in model.parameters.values())]
+    symbols = (N, *(p.symbol for p in model.parameters.values()))
     return {
-        term.name: sympy.lambdify(symbols, term.expression.subs(K, model.calls), "numpy")
+        term.name: compiled(symbols, term.expression.subs(K, model.calls))
         for term in model.all_terms
     }
 

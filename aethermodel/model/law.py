@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import sympy
 
 from aethermodel.model.batch import BatchModel
+from aethermodel.model.compiled import compiled
 from aethermodel.model.parameters import K, N, expression_of
 
 Floats = npt.NDArray[np.float64]
@@ -103,11 +104,11 @@ class Law:
         """
         given = {name: p.value for name, p in model.parameters.items()} | dict(values or {})
         arrays = np.broadcast_arrays(*(np.atleast_1d(given[name]) for name in model.parameters))
-        symbols = [p.symbol for p in model.parameters.values()]
+        symbols = tuple(p.symbol for p in model.parameters.values())
         parts = pieces(model)
 
         def figures(expressions: list[sympy.Expr]) -> Floats:
-            results = sympy.lambdify(symbols, expressions, "numpy")(*arrays)
+            results = compiled(symbols, tuple(expressions))(*arrays)
             shape = arrays[0].shape
             return np.stack([np.broadcast_to(np.asarray(r, dtype=float), shape) for r in results])
 
@@ -118,7 +119,7 @@ class Law:
             slope=figures([piece.slope for piece in parts]),
             above=figures([piece.above for piece in parts]),
             calls=_evaluated(calls),
-            most_calls=float(sympy.limit(calls, N, sympy.oo)),
+            most_calls=_limit(calls),
         )
 
     def seconds(self, n: npt.ArrayLike) -> Floats:
@@ -136,8 +137,13 @@ class Law:
         return np.asarray(n, dtype=np.float64) / self.seconds(n)
 
 
+@lru_cache(maxsize=64)
+def _limit(calls: sympy.Expr) -> float:
+    return float(sympy.limit(calls, N, sympy.oo))
+
+
 def _evaluated(calls: sympy.Expr) -> Callable[[Floats], Floats]:
-    function: Any = sympy.lambdify(N, calls, "numpy")
+    function = compiled((N,), calls)
 
     def at(n: Floats) -> Floats:
         return np.broadcast_to(np.asarray(function(n), dtype=np.float64), np.shape(n))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import sympy
 
 from aethermodel.model.batch import BatchModel
+from aethermodel.model.compiled import compiled
 from aethermodel.model.parameters import K, N
 
 Floats = npt.NDArray[np.float64]
@@ -30,8 +32,12 @@ def elasticity(model: BatchModel, name: str) -> sympy.Expr:
         ``p / T dT/dp``, dimensionless; for a cost its share of T_batch. Throughput has the same
         with the sign turned.
     """
-    symbol = model.parameters[name].symbol
-    return symbol * sympy.diff(model.t_batch, symbol) / model.t_batch
+    return _elasticity(model.t_batch, model.parameters[name].symbol)
+
+
+@lru_cache(maxsize=512)
+def _elasticity(t_batch: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    return symbol * sympy.diff(t_batch, symbol) / t_batch
 
 
 @dataclass(frozen=True)
@@ -78,12 +84,12 @@ def gains(
         raise ValueError(f"a batch size must be positive, not {n:g}")
     given = {name: p.value for name, p in model.parameters.items()} | dict(values or {})
     arrays = np.broadcast_arrays(*(np.atleast_1d(given[name]) for name in model.parameters))
-    symbols = [p.symbol for p in model.parameters.values()]
+    symbols = (N, *(p.symbol for p in model.parameters.values()))
     shape = arrays[0].shape
 
     def figures(expressions: list[sympy.Expr]) -> list[Floats]:
-        at = [e.subs(K, model.calls).subs(N, sympy.Float(n)) for e in expressions]
-        found = sympy.lambdify(symbols, at, "numpy")(*arrays)
+        at = tuple(e.subs(K, model.calls) for e in expressions)
+        found = compiled(symbols, at)(float(n), *arrays)
         return [np.broadcast_to(np.asarray(each, dtype=float), shape) for each in found]
 
     stages = model.stages

@@ -51,8 +51,9 @@ def summary(trial: Trial) -> Block:
     paragraph = (
         f"On this host the pipeline carries {engineering(best['measured_per_second'], 'msg/s')} "
         f"at N = {count(best['n'])} while undisturbed ({beside}; {_where(trial)}). There the "
-        f"{binding} term binds. By the model, {trial.best_sizes}. In the limit of large batches "
-        f"it allows {limit}, extrapolated. For prediction against measurement: {verdict.why}"
+        f"{binding} term binds. By the model, of the batches calibrated, {trial.best_sizes}. In "
+        f"the limit of large batches it allows {limit}, extrapolated. For prediction against "
+        f"measurement: {verdict.why}"
     )
     errors, worst = verdict.mean_error, verdict.worst_error
     rows = [

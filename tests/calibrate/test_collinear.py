@@ -9,7 +9,7 @@ from scipy.optimize import nnls
 from aethermodel.calibrate import fit_term, identify, joint, what_if
 from aethermodel.calibrate.answers import Answers
 from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.coverage import SIZES, SWITCH, Truth, coverage, simulate
+from aethermodel.calibrate.coverage import SIZES, SWITCH, Truth, coverage, missed, simulate
 from aethermodel.calibrate.samples import Timings
 from aethermodel.calibrate.scenario import Scenario
 from aethermodel.model.stages import law_of
@@ -153,12 +153,10 @@ def test_the_reported_case_says_what_its_samples_know():
 
 
 def test_answers_cover_the_truth_on_simulated_hosts():
-    """Of 30 hosts; more by `aethermodel bench model`. Exact: fewer hold in one of 10,000 runs."""
-    found = coverage(simulate(30, seed=5, workers=2)).set_index("question")
+    """Of 30 hosts; more by `bench model --hosts`. Exact: one miss in 1,000 by chance."""
+    found = coverage(simulate(30, seed=5, workers=2))
+    assert missed(found) == []
+    found = found.set_index("question")
     for question in ("best rate", "N for 95% of it", "rate there", "N for a rate"):
         assert found.loc[question, "answers"] == 30
-        assert found.loc[question, "covered"] >= 23 / 30
-    # Answers at several sizes are of one calibration: as many as if the hosts alone counted.
-    for question in ("T_batch", "sensitivity", "T_batch on 2 cores", "T_batch, pool of 64"):
-        assert found.loc[question, "covered"] >= 23 / 30
     assert (found["outside"] <= 0.2).all()

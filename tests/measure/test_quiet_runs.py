@@ -8,7 +8,7 @@ import pytest
 
 from aethermodel.measure.cores import Look
 from aethermodel.measure.noise import Noise
-from aethermodel.measure.quiet_runs import least_disturbed
+from aethermodel.measure.quiet_runs import least_disturbed, watched_run
 
 CALM = (0.0, 0, 1.0)
 
@@ -23,7 +23,10 @@ class Scripted:
     def switched(self, switches, seconds):
         return switches > 2 * self.always * seconds
 
-    def run(self, due, rule):
+    def watch(self, seconds):
+        return [SimpleNamespace(noise=Noise(0.0, 0, 0.0), seconds=seconds)]
+
+    def run(self, due, rule=None):
         number = next(self.number)
         stolen, switches, core = self.script[number]
         noise = Noise(stolen, switches, 0.0)
@@ -45,6 +48,13 @@ def test_the_least_disturbed_counts(script, runs, kept):
     pipeline = Scripted(script)
     found = least_disturbed(pipeline, np.zeros(1), retries=2)
     assert (next(pipeline.number), found.number) == (runs, kept)
+
+
+def test_a_run_that_was_retried_is_not_forgotten():
+    script = [(0.01, 0, 1.0), (0.0, 0, 2.0), CALM]
+    pipeline = Scripted(script)
+    found = watched_run(pipeline, np.zeros(1), retries=4)
+    assert found.run.number == 2 and [run.number for run in found.every] == [0, 1, 2]
 
 
 def test_what_always_preempts_here_is_no_disturbance():

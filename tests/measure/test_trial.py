@@ -28,6 +28,24 @@ def test_the_table_has_a_row_a_batch_size_and_terms_that_add_up(trial):
     assert trial.verdict.outcome in ("pass", "fail", "inconclusive")
 
 
+def test_beside_the_headline_stands_the_rate_of_all_samples(trial):
+    table, samples = trial.table, trial.samples
+    assert table["share_left_out"].between(0, 1).all()
+    for row in table.itertuples():
+        own = samples[(samples["probe"] == "pipeline") & (samples["batch_size"] == row.n)]
+        spent = (own["seconds_all"] * own["loops"]).sum()
+        assert row.all_per_second == pytest.approx(row.n * own["loops"].sum() / spent)
+    figures = trial.figures()
+    assert {"all_per_second", "share_left_out", "seconds_all"} <= figures["rows"][0].keys()
+    assert "over all samples, disturbed ones included" in figures["headline"]
+    best = figures["best_sizes"]
+    assert best["size"]["low"] <= best["size"]["value"] <= best["last"]["value"]
+    # Samples that were saved before slices were summed up are read as they are.
+    old = samples.drop(columns="seconds_all")
+    old.attrs = samples.attrs
+    assert (Trial.of(old).table["all_per_second"] > 0).all()
+
+
 def test_slices_left_out_are_counted_where_the_sample_itself_was_kept(trial):
     samples = trial.samples.head(3).assign(noisy=[False, True, False], contended=[0.25, 1.0, 0.75])
     assert replace(trial, samples=samples).contended_share == 0.5
