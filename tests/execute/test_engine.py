@@ -9,7 +9,7 @@ import pytest
 
 from aethermodel.execute.figures import recorded
 from aethermodel.execute.kernels import kernel_server
-from aethermodel.execute.notebooks import execute, model_of, parameters_of, read_notebook
+from aethermodel.execute.notebooks import execute, models_of, parameters_of, read_notebook
 from aethermodel.execute.scratch import runtime_folder
 
 
@@ -123,7 +123,7 @@ def test_a_model_that_is_none_is_refused(tmp_path, name):
     metadata = {"aether": {"parameters": name}}
     source = notebook(tmp_path / "in.ipynb", "n = 1", metadata=metadata)
     with pytest.raises(ValueError, match="no pydantic model"):
-        model_of(read_notebook(source))
+        models_of(read_notebook(source))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps({"cells": []})])
