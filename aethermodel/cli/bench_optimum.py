@@ -46,7 +46,7 @@ def command(
             "topics": topics,
             "pool": pool,
             "processes": processes,
-            "repeats": repeats,
+            "repeats": repeats or 4,
             "seed": seed,
         }
     )

@@ -21,7 +21,7 @@ def command(
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: Annotated[int | None, options.processes(8)] = None,
-    repeats: Annotated[int | None, options.repeats(4)] = None,
+    repeats: Annotated[int | None, options.repeats(2)] = None,
     seed: options.Seed = None,
     seconds: Annotated[float, typer.Option(help="time budget; at most this long")] = 60.0,
     refine: Annotated[

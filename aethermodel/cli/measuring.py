@@ -13,6 +13,20 @@ def tell_who_measures(holder: str) -> None:
     typer.echo(f"waiting: process {holder} is measuring on this host", err=True)
 
 
+def tell_duration(seconds: float, *, at_most: bool = False) -> None:
+    """Say on standard error how long a command is going to take, before it begins.
+
+    Parameters
+    ----------
+    seconds : float
+    at_most : bool
+        Whether a time budget holds, rather than an estimate.
+    """
+    how = "at most" if at_most else "about"
+    long = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min".replace(".0 ", " ")
+    typer.echo(f"takes {how} {long}", err=True)
+
+
 @contextmanager
 def measuring(most_seconds: float | None = None) -> Iterator[None]:
     """Hold the host; while another measurement has it, say once which process that is.
