@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.durations import SECONDS
+from aethermodel.cli.measuring import tell_duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +41,7 @@ def command(
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
 
+    tell_duration(SECONDS["model"] * runs / 1_000)
     with progress("fitting") as advance:
         table = compare_models(
             runs,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.durations import CHECK_SECONDS
+from aethermodel.cli.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration import Calibration
@@ -65,6 +66,7 @@ def command(
         repeats=repeats,
         seed=seed,
     )
+    tell_duration(seconds, at_most=True)
     with measuring(wait_seconds), progress("calibrating") as advance:
         calibration = calibrate_host(campaign, advance, seconds=seconds, refine=refine)
     calibration = merged([calibration, *earlier])
@@ -81,6 +83,7 @@ def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
     from aethermodel.measure.known import load_calibration
 
     calibration = load_calibration(path)
+    tell_duration(CHECK_SECONDS)
     with measuring(wait_seconds), progress("probing again") as advance:
         drifts = check_drift(calibration, advance)
     stale = any(drift.stale for drift in drifts)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import typer
 
+from aethermodel.cli.durations import words
+
 
 def tell_who_measures(holder: str) -> None:
     """Say that this waits, and for which process."""
@@ -22,9 +24,7 @@ def tell_duration(seconds: float, *, at_most: bool = False) -> None:
     at_most : bool
         Whether a time budget holds, rather than an estimate.
     """
-    how = "at most" if at_most else "about"
-    long = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min".replace(".0 ", " ")
-    typer.echo(f"takes {how} {long}", err=True)
+    typer.echo(f"takes {'at most' if at_most else 'about'} {words(seconds)}", err=True)
 
 
 @contextmanager

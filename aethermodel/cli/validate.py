@@ -37,7 +37,7 @@ def command(
         ),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(help="time budget of each fabric; at most this long")
+        float, typer.Option(help="time budget of each fabric, after one pass")
     ] = 120,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,

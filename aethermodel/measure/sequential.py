@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ def sample_sequentially(
     progress: Progress | None = None,
     *,
     throughout: Callable[[Point], bool] = lambda _: False,
+    best: Look | None = None,
 ) -> pd.DataFrame:
     """Run a plan one process at a time, within a time budget.
 
@@ -39,11 +41,14 @@ def sample_sequentially(
     plan : Plan
         Its processes are the most of any point.
     seconds : float
-        The budget. What does not fit in is left out.
+        The budget. The first process samples every point, whatever that takes; what does not fit
+        in after it is left out.
     progress : callable, optional
         Called with (samples taken, samples that may still be asked for, those included).
     throughout : callable
         Whether a point is sampled in every process: what a verdict is about.
+    best : Look, optional
+        Of the cores in earlier samples.
 
     Returns
     -------
@@ -55,7 +60,7 @@ def sample_sequentially(
     deadline = monotonic() + seconds - min(_RESERVE * seconds, _MOST_RESERVE)
     points: Sequence[Point] = plan.points
     frames: list[pd.DataFrame] = []
-    best, done, pace = Look(), 0, 0.0
+    best, done, pace = best or Look(), 0, 0.0
 
     for process in range(plan.processes):
         began = monotonic()
@@ -66,7 +71,7 @@ def sample_sequentially(
         )
         total = done + one.samples * (plan.processes - process)
         told = _after(progress, done, total) if progress else None
-        frame = take_samples(one, told, deadline=deadline, best=best)
+        frame = take_samples(one, told, deadline=deadline if frames else inf, best=best)
         place = {at: plan.points.index(point) for at, point in enumerate(points)}
         frame = frame.assign(process=process, point=frame["point"].map(place))
         frames.append(frame)
