@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 PIP := PATH="$(CURDIR)/$(BIN):$$PATH" CYTHON="$(CURDIR)/$(BIN)/cython" $(BIN)/python -m pip install --quiet --disable-pip-version-check
 REPORT := reports/model_vs_measured.html
 
-.PHONY: help report test test-host soak asan tsan test-rdma bench-rdma sweep-rdma lint lab clean
+.PHONY: help parts report test test-host soak asan tsan test-rdma bench-rdma sweep-rdma lint lab clean
 help:
+	@echo "make parts    build what optional libraries have come since the last build"
 	@echo "make report   measure this host and write $(REPORT)"
 	@echo "make test     run every test this machine can run: test-host, then test-rdma"
 	@echo "make test-host   those that need no RDMA device, as many at a time as there are cores"
@@ -31,12 +32,16 @@ $(VENV)/base: pyproject.toml meson.build cython_core/meson.build tools/preflight
 	@$(PIP) --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/full: $(VENV)/base
+$(VENV)/full: $(VENV)/base | parts
 	@echo "installing the test and notebook tools into $(VENV)"
 	@$(PIP) --no-build-isolation -e '.[lab,rdma,test]'
 	@touch $@
 
-report: $(VENV)/base
+# What was installed since the last build, such as libibverbs-dev, is built in by itself.
+parts: $(VENV)/base
+	@$(BIN)/python tools/optional_parts.py
+
+report: $(VENV)/base parts
 	@$(BIN)/aethermodel report --run --force --output $(REPORT)
 
 # tests/rdma needs a device: the guest brings one where its packages are installed.
@@ -44,13 +49,13 @@ test: test-host
 	@$(MAKE) --no-print-directory test-rdma GUEST_FLAGS=--or-skip
 
 # Many tests start processes of their own, so no more than four at a time.
-test-host: $(VENV)/full
+test-host: $(VENV)/full parts
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal --ignore=tests/rdma
 
 # By time and not by count: a slow host moves less, and is judged by the same. It needs no test tools,
 # but with `make --jobs` their installation would build the kernels anew under its feet.
 SOAK_SECONDS ?= 60
-soak: $(VENV)/full
+soak: $(VENV)/full parts
 	$(BIN)/aethermodel bench soak --seconds $(SOAK_SECONDS) --load 0.8
 
 # Both build the extensions a second time, under .build, and leave the environment as it is.
@@ -58,16 +63,16 @@ asan tsan: $(VENV)/full
 	$(BIN)/python tools/sanitize.py $@
 
 GUEST_SECONDS ?= 900
-test-rdma: $(VENV)/full
+test-rdma: $(VENV)/full parts
 	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) $(GUEST_FLAGS) -- pytest -p no:cacheprovider tests/rdma
 
 # First by a clock that counts instructions, which no neighbour disturbs; then by the host's.
-bench-rdma: $(VENV)/full
+bench-rdma: $(VENV)/full parts
 	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) --count-instructions --out reports -- python tools/guest/bench.py --peers perftest
 	$(BIN)/python tools/guest/run.py --timeout 1800 --out reports -- python tools/guest/bench.py
 
 # SWEEP="--settings 24 --processes 2" makes it short.
-sweep-rdma: $(VENV)/full
+sweep-rdma: $(VENV)/full parts
 	$(BIN)/python tools/guest/run.py --timeout 3600 --out reports -- sh -c 'exec aethermodel bench rdma $(SWEEP) --json "$$AETHER_OUT/rdma_sweep.json"'
 
 lint: $(VENV)/full
@@ -77,7 +82,7 @@ lint: $(VENV)/full
 	$(BIN)/python tools/lint_imports.py
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
-lab: $(VENV)/full
+lab: $(VENV)/full parts
 	@$(BIN)/aethermodel lab
 
 clean:

@@ -20,6 +20,7 @@ from aethermodel.cli.bench_sweep import command as bench_sweep
 from aethermodel.cli.bound import command as bound
 from aethermodel.cli.calibrate import command as calibrate
 from aethermodel.cli.doctor import command as doctor
+from aethermodel.cli.durations import short_help
 from aethermodel.cli.lab import command as lab
 from aethermodel.cli.predict import command as predict
 from aethermodel.cli.report_diff import app as report
@@ -47,19 +48,19 @@ app.command("validate")(validate)
 app.command("diff")(diff)
 app.command("doctor")(doctor)
 app.command("lab")(lab)
-bench.command("extreme")(bench_extreme)
-bench.command("kernel")(bench_kernel.kernel)
-bench.command("ffi")(bench_kernel.ffi)
-bench.command("ring")(bench_kernel.ring)
-bench.command("pipeline")(bench_pipeline)
-bench.command("dispatch")(bench_dispatch)
-bench.command("soak")(bench_soak)
-bench.command("sweep")(bench_sweep)
-bench.command("report")(bench_report)
-bench.command("latency")(bench_latency)
-bench.command("model")(bench_model)
-bench.command("optimum")(bench_optimum)
-bench.command("rdma")(bench_rdma)
+bench.command("extreme", short_help=short_help("extreme"))(bench_extreme)
+bench.command("kernel", short_help=short_help("kernel"))(bench_kernel.kernel)
+bench.command("ffi", short_help=short_help("ffi"))(bench_kernel.ffi)
+bench.command("ring", short_help=short_help("ring"))(bench_kernel.ring)
+bench.command("pipeline", short_help=short_help("pipeline"))(bench_pipeline)
+bench.command("dispatch", short_help=short_help("dispatch"))(bench_dispatch)
+bench.command("soak", short_help=short_help("soak"))(bench_soak)
+bench.command("sweep", short_help=short_help("sweep"))(bench_sweep)
+bench.command("report", short_help=short_help("report"))(bench_report)
+bench.command("latency", short_help=short_help("latency"))(bench_latency)
+bench.command("model", short_help=short_help("model"))(bench_model)
+bench.command("optimum", short_help=short_help("optimum"))(bench_optimum)
+bench.command("rdma", short_help=short_help("rdma"))(bench_rdma)
 
 
 def _version(wanted: bool) -> None:

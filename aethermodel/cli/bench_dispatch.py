@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.durations import SECONDS
+from aethermodel.cli.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
     from aethermodel.measure.dispatch_cost import DispatchCost
@@ -38,6 +39,7 @@ def command(
     bench = DispatchBench.model_validate(
         {"handlers": handlers} | {name: value for name, value in given.items() if value is not None}
     )
+    tell_duration(SECONDS["dispatch"] * bench.processes * bench.repeats / (9 * 15))
     with measuring(), progress("measuring") as advance:
         found = bench.run(advance)
     if json:

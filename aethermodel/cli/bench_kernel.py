@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.durations import SECONDS
+from aethermodel.cli.measuring import measuring, tell_duration
 from aethermodel.cli.options import Json, batch_size, writable
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def kernel(
     from aethermodel.measure.targets import kernel_targets
 
     rows = kernel_contestants(batch_size, topics, threads)
-    result = _hold(rows, processes, repeats, seed)
+    result = _hold("kernel", rows, processes, repeats, seed)
     targets = kernel_targets(result, threads)
     _report("kernel", "loopback", result, targets, plot, json)
 
@@ -63,7 +64,7 @@ def ffi(
     from aethermodel.measure.kernel_contest import call_contestants
     from aethermodel.measure.targets import call_targets
 
-    result = _hold(call_contestants(), processes, repeats, seed)
+    result = _hold("ffi", call_contestants(), processes, repeats, seed)
     _report("ffi", "loopback", result, call_targets(result), plot, json)
 
 
@@ -88,7 +89,7 @@ def ring(
 
     rows = ring_contestants(batch_size, topics)
     # Two processes that spin are always switched away from somewhere: marked, not repeated.
-    result = _hold(rows, processes, repeats, seed, sample_seconds=sample_seconds, retries=0)
+    result = _hold("ring", rows, processes, repeats, seed, sample_seconds=sample_seconds, retries=0)
     with measuring():
         latencies = handoff_latencies(handoffs)
     targets = ring_targets(result, latencies)
@@ -96,11 +97,19 @@ def ring(
 
 
 def _hold(
-    rows: Sequence[Contestant], processes: int, repeats: int, seed: int, **more: Any
+    name: str,
+    rows: Sequence[Contestant],
+    processes: int,
+    repeats: int,
+    seed: int,
+    **more: Any,
 ) -> Result:
     from aethermodel.console import progress
     from aethermodel.measure.contest import hold
 
+    # Of the defaults: five processes, three of the ring's, with five repeats each.
+    share = processes * repeats / (15 if name == "ring" else 25)
+    tell_duration(SECONDS[name] * share)
     with measuring(), progress("measuring") as advance:
         return hold(rows, processes=processes, repeats=repeats, seed=seed, progress=advance, **more)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.durations import SECONDS
+from aethermodel.cli.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
     from aethermodel.measure.budgets import Judgement
@@ -134,6 +135,8 @@ def command(
     if known:
         campaign.settings(known)  # another fabric's is refused before the host is taken
     trial: LatencyTrial | AdaptiveTrial
+    loaded = SECONDS["latency"] - 60.0  # of which the calibration takes a minute
+    tell_duration(loaded * campaign.processes / (3 if adaptive else 15) + (0 if known else seconds))
     with measuring(wait_seconds):
         if known is None:
             with progress("[1/2] calibrating") as advance:

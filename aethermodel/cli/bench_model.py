@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
+from aethermodel.cli.durations import SECONDS
+from aethermodel.cli.measuring import tell_duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +58,7 @@ def command(
     if hosts is not None:
         _coverage(hosts, seed, json)
         return
+    tell_duration(SECONDS["model"] * runs / 1_000)
     with progress("fitting") as advance:
         table = compare_models(
             runs,
@@ -113,15 +116,12 @@ def _coverage(hosts: int, seed: int, json: str | None) -> None:
 
 def print_coverage(found: pd.DataFrame) -> None:
     """Print how often the intervals hold, question by question."""
-    from rich.console import Console
-    from rich.table import Table
+    from aethermodel.cli.tables import Table, show
 
-    shown = Table(title="intervals of 95 % on simulated hosts")
-    shown.add_column("question")
-    for heading in ("hosts", "answers", "hold", "too low", "width"):
-        shown.add_column(heading, justify="right")
+    heads = ("question", "hosts", "answers", "hold", "too low", "width")
+    shown = Table("intervals of 95 % on simulated hosts", heads, text=("question",))
     for row in found.itertuples():
-        shown.add_row(
+        shown.add(
             row.question,
             f"{row.runs:,}",
             f"{row.answers:,}",
@@ -129,7 +129,7 @@ def print_coverage(found: pd.DataFrame) -> None:
             f"{row.above:.1%}",
             f"{row.width:.1%}",
         )
-    Console().print(shown)
+    show(shown)
 
 
 def _overall(advance: Callable[[int, int], None]) -> Callable[[str, int, int], None]:

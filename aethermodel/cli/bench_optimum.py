@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.durations import SECONDS
+from aethermodel.cli.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
     from aethermodel.measure.best_size import BestSize
@@ -46,10 +47,11 @@ def command(
             "topics": topics,
             "pool": pool,
             "processes": processes,
-            "repeats": repeats,
+            "repeats": repeats or 4,
             "seed": seed,
         }
     )
+    tell_duration(seconds + SECONDS["optimum"] - 30)
     with (
         measuring(wait_seconds),
         progress("calibrating") as calibrating,

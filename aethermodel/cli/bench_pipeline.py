@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,8 +35,9 @@ def command(
             help="the kernels' variants to set side by side, such as v3,v4 [default: the widest]"
         ),
     ] = None,
-    repeats: Annotated[int, typer.Option(help="fresh processes a row, interleaved")] = 5,
-    seconds: Annotated[float, typer.Option(help="about how long a row runs")] = 0.5,
+    repeats: Annotated[int, typer.Option(help="most fresh processes a row, interleaved")] = 5,
+    run_seconds: Annotated[float, typer.Option(help="about how long one run lasts")] = 0.5,
+    seconds: Annotated[float, typer.Option(help="time budget; each row runs at least once")] = 180,
     load: Annotated[
         float, typer.Option(help="share of a row's throughput offered for its latencies")
     ] = 0.8,
@@ -61,11 +62,13 @@ def command(
         batch_size=batch_size,
         topics=topics,
         repeats=repeats,
-        seconds=seconds,
+        seconds=run_seconds,
+        budget_seconds=seconds,
         load=load,
         predict=predict,
         **{name: value for name, value in given.items() if value is not None},
     )
+    tell_duration(seconds, at_most=True)
     with measuring(), progress("measuring") as advance:
         table = bench.run(advance)
     if json:

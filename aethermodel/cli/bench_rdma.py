@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aethermodel.cli.durations import SECONDS
+from aethermodel.cli.measuring import tell_duration
 from aethermodel.cli.options import Json, readable
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def command(
             f"aethermodel bench rdma --settings {settings} --processes {processes} "
             f"--repeats {repeats} --seed {seed}"
         )
+        tell_duration(SECONDS["rdma"] * settings * processes * repeats / (96 * 25))
         with progress("measuring") as advance:
             swept = sweep(settings, processes, repeats, seed, command=called, progress=advance)
         if json and json != "-":

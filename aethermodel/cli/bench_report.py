@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.durations import SECONDS
+from aethermodel.cli.measuring import measuring, tell_duration
 
 
 def command(
@@ -35,6 +36,7 @@ def command(
 
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
+    tell_duration(SECONDS["report"] * rounds / 7)
     with TemporaryDirectory() as made, measuring(wait_seconds):
         folder = keep or Path(made)
         with progress("exports") as advance:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.measuring import measuring, tell_duration
 
 
 def command(
@@ -37,6 +37,7 @@ def command(
         topics=topics,
         **({"event_loop": loop} if loop else {}),
     )
+    tell_duration(seconds)
     with measuring(), progress("soaking") as advance:
         found = soak.run(advance)
     label = found.pop("label")

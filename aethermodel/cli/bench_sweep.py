@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring, tell_who_measures
+from aethermodel.cli.durations import SECONDS
+from aethermodel.cli.measuring import measuring, tell_duration, tell_who_measures
 
 
 def command(
@@ -32,6 +33,8 @@ def command(
     """
     from aethermodel.documents import document, write_document
 
+    if kills is None:
+        tell_duration(SECONDS["sweep"] * (0.7 * rounds / 11 + 0.3 * points / 1_000))
     with TemporaryDirectory() as folder:
         make = _overhead if kills is None else _kills
         figures, lines = make(Path(folder), rounds, points, kills or 0, seed or 0)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.durations import CHECK_SECONDS
+from aethermodel.cli.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration import Calibration
@@ -21,7 +22,7 @@ def command(
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: Annotated[int | None, options.processes(8)] = None,
-    repeats: Annotated[int | None, options.repeats(4)] = None,
+    repeats: Annotated[int | None, options.repeats(2)] = None,
     seed: options.Seed = None,
     seconds: Annotated[float, typer.Option(help="time budget; at most this long")] = 60.0,
     refine: Annotated[
@@ -70,6 +71,7 @@ def command(
         repeats=repeats,
         seed=seed,
     )
+    tell_duration(seconds, at_most=True)
     with measuring(wait_seconds), progress("calibrating") as advance:
         calibration = calibrate_host(campaign, advance, seconds=seconds, refine=refine)
     calibration = merged([calibration, *earlier])
@@ -86,6 +88,7 @@ def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
     from aethermodel.measure.known import load_calibration
 
     calibration = load_calibration(path)
+    tell_duration(CHECK_SECONDS)
     with measuring(wait_seconds), progress("probing again") as advance:
         drifts = check_drift(calibration, advance)
     stale = any(drift.stale for drift in drifts)

@@ -7,10 +7,24 @@ from contextlib import contextmanager
 
 import typer
 
+from aethermodel.cli.durations import words
+
 
 def tell_who_measures(holder: str) -> None:
     """Say that this waits, and for which process."""
     typer.echo(f"waiting: process {holder} is measuring on this host", err=True)
+
+
+def tell_duration(seconds: float, *, at_most: bool = False) -> None:
+    """Say on standard error how long a command is going to take, before it begins.
+
+    Parameters
+    ----------
+    seconds : float
+    at_most : bool
+        Whether a time budget holds, rather than an estimate.
+    """
+    typer.echo(f"takes {'at most' if at_most else 'about'} {words(seconds)}", err=True)
 
 
 @contextmanager

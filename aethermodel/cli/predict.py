@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.durations import CHECK_SECONDS
+from aethermodel.cli.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.answers import Answers
@@ -160,6 +161,7 @@ def _checked(scenario: Scenario) -> tuple[Scenario, bool]:
     from aethermodel.console import progress
     from aethermodel.measure.drift import check_drift
 
+    tell_duration(CHECK_SECONDS)
     with measuring(), progress("probing again") as advance:
         drifts = check_drift(scenario.calibration, advance)
     amiss = [str(drift) for drift in drifts if drift.stale or drift.disturbed]

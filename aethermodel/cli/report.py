@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.measuring import measuring, tell_duration
 from aethermodel.cli.outputs import FOLDER, named_after, refuse_existing
 
 if TYPE_CHECKING:
     from aethermodel.measure.campaign import Campaign
     from aethermodel.report.store_verdict import Thresholds
+
+# That the notebook and its export take after the measurement.
+_EXPORT_SECONDS = 30.0
 
 
 def command(
@@ -63,8 +66,11 @@ def command(
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: Annotated[int | None, options.processes(8)] = None,
-    repeats: Annotated[int | None, options.repeats(4)] = None,
+    repeats: Annotated[int | None, options.repeats(2)] = None,
     seed: options.Seed = None,
+    seconds: Annotated[
+        float, typer.Option(help="with --run: time budget of the measurement")
+    ] = 120,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
@@ -130,7 +136,7 @@ def command(
         repeats=repeats,
         seed=seed,
     )
-    _measure_and_report(campaign, output, wait_seconds, json)
+    _measure_and_report(campaign, output, seconds, wait_seconds, json)
 
 
 def _beside(output: Path) -> tuple[Path, Path, Path]:
@@ -178,7 +184,11 @@ def _report_store(
 
 
 def _measure_and_report(
-    campaign: Campaign, output: Path, wait_seconds: float | None, json: str | None
+    campaign: Campaign,
+    output: Path,
+    seconds: float,
+    wait_seconds: float | None,
+    json: str | None,
 ) -> None:
     from aethermodel.console import progress
     from aethermodel.documents import check_apart, check_target, document, write_document
@@ -190,8 +200,9 @@ def _measure_and_report(
     for beside in (samples, executed, calibration):
         check_target(beside)
         check_apart(beside, [output, json])
+    tell_duration(seconds + _EXPORT_SECONDS, at_most=True)
     with measuring(wait_seconds), progress("[1/3] measuring this host") as advance:
-        trial = Trial.run(campaign, advance)
+        trial = Trial.run(campaign, advance, seconds=seconds)
     trial.save(samples)
     write_document(trial.calibration.to_json(), str(calibration))
     rerun = shlex.join(["aethermodel", *sys.argv[1:]])

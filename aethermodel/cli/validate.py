@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring
+from aethermodel.cli.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
     from aethermodel.measure.trial import Trial
@@ -27,7 +27,7 @@ def command(
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: Annotated[int | None, options.processes(8)] = None,
-    repeats: Annotated[int | None, options.repeats(4)] = None,
+    repeats: Annotated[int | None, options.repeats(2)] = None,
     seed: options.Seed = None,
     samples: Annotated[
         Path | None,
@@ -36,6 +36,9 @@ def command(
             help="write the samples to this Parquet file [default: not kept]",
         ),
     ] = None,
+    seconds: Annotated[
+        float, typer.Option(help="time budget of each fabric, after one pass")
+    ] = 120,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
@@ -69,10 +72,11 @@ def command(
     wanted = get_args(HostFabric) if every else (fabric,)
     campaigns = [Campaign(**given, fabric=one, pool=pool) for one in wanted]
     trials = []
+    tell_duration(seconds * len(campaigns), at_most=True)
     with measuring(wait_seconds):
         for campaign in campaigns:
             with progress(f"measuring, {campaign.fabric}") as advance:
-                trials.append(Trial.run(campaign, advance))
+                trials.append(Trial.run(campaign, advance, seconds=seconds))
     for trial in trials:
         if samples:
             own = f"{samples.stem}-{trial.campaign.fabric}{samples.suffix}"

@@ -1,22 +1,35 @@
-"""The papermill engine `aether`: a warm, fresh kernel a notebook, and files written whole."""
+"""The papermill engine `aether`: a warm, fresh kernel a notebook, and files written whole.
+
+Importing this also lets papermill's own engine check the parameters of notebooks that name typed
+models for them; it is imported wherever papermill is, by the entry point.
+"""
 
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import nbformat
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine, NotebookExecutionManager
+from papermill.engines import (
+    Engine,
+    NBClientEngine,
+    NotebookExecutionManager,
+    papermill_engines,
+)
 from papermill.log import logger
+from papermill.parameterize import parameterize_notebook
 
 from aethermodel.documents import write_whole
 from aethermodel.execute.forks import Fork, ForkError, ForkServer
 from aethermodel.execute.kernels import WarmKernelManager, kernel_server
+from aethermodel.execute.notebooks import NotebookSource, check_parameters
 from aethermodel.execute.scratch import clean_leftovers, scratch
 from aethermodel.processes import ending
 
@@ -37,6 +50,41 @@ def _own_server() -> ForkServer:
         _own.append(kernel_server())
         atexit.register(_own[-1].close)
     return _own[-1]
+
+
+class BadParametersError(click.ClickException, ValueError):
+    """What papermill was given for a notebook is not what it takes; papermill prints one line."""
+
+    exit_code = 2
+
+
+def checked(nb: Any) -> Any:
+    """Return a notebook with the parameters that papermill put into it, as its own types say.
+
+    Parameters
+    ----------
+    nb : nbformat.NotebookNode
+        As papermill hands it to an engine.
+
+    Raises
+    ------
+    BadParametersError
+        If one is unknown, or of the wrong type, or out of range.
+    """
+    given = dict(nb.metadata.get("papermill", {}).get("parameters") or {})
+    name = Path(nb.metadata.get("papermill", {}).get("input_path") or "the notebook").name
+    try:
+        # Plain values, as a file has them: papermill's are of types of their own.
+        source = NotebookSource.model_validate(json.loads(json.dumps(nb)))
+        values = check_parameters(source, given, name)
+    except ValueError as error:
+        from aethermodel.console import one_line
+
+        raise BadParametersError(one_line(error)) from None
+    settled = {key: values[key] for key in given}
+    if repr(settled) == repr(given):  # 1e4 and 10000 are equal
+        return nb
+    return parameterize_notebook(nb, settled, kernel_name="python3", language="python")
 
 
 class _WholeSaves(NotebookExecutionManager):  # type: ignore[misc]  # untyped
@@ -75,6 +123,7 @@ class AetherEngine(Engine):  # type: ignore[misc]  # untyped
         **settings: Any,
     ) -> Any:
         """Execute one notebook; papermill calls this."""
+        nb = checked(nb)
         manager = _WholeSaves(nb, output_path, log_output, progress_bar, autosave_cell_every)
         manager.notebook_start()
         try:
@@ -131,3 +180,22 @@ class AetherEngine(Engine):  # type: ignore[misc]  # untyped
                     raise
                 words = kernels[-1].lost or f"the notebook's kernel was {ending(code)}"
                 raise ForkError(words) from None
+
+
+class CheckedEngine(NBClientEngine):  # type: ignore[misc]  # untyped
+    """Papermill's own engine, which first checks what a notebook of this project is given.
+
+    Papermill itself only warns of an unknown parameter, and measures with the defaults.
+    """
+
+    @classmethod
+    def execute_notebook(cls, nb: Any, kernel_name: str, *args: Any, **settings: Any) -> Any:
+        """Execute one notebook; papermill calls this."""
+        if "parameters" in nb.metadata.get("aether", {}):
+            nb = checked(nb)
+        return super().execute_notebook(nb, kernel_name, *args, **settings)
+
+
+for _name in (None, "nbclient"):
+    if papermill_engines.get_engine(_name) is NBClientEngine:  # and nobody else's
+        papermill_engines.register(_name, CheckedEngine)

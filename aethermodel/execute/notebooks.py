@@ -17,6 +17,7 @@ from aethermodel.execute.parameter_models import parameter_model
 from aethermodel.fields import Text
 from aethermodel.input_files import read_bytes, refusing
 from aethermodel.plain_values import check_plain, parse_json
+from aethermodel.refusals import quoted
 
 if TYPE_CHECKING:
     from aethermodel.execute.forks import Fork, ForkServer
@@ -66,7 +67,7 @@ class Source(_Part):
 
 
 class _Aether(_Part):
-    parameters: str | None = None
+    parameters: str | list[str] = []
 
 
 class NotebookNames(_Part):
@@ -152,19 +153,69 @@ def _statements(source: str) -> list[ast.stmt]:
         raise ValueError(f"the parameters cell is not plain Python: {why}") from None
 
 
-def model_of(notebook: NotebookSource) -> type[BaseModel] | None:
-    """Return the typed model of a notebook's parameters, or None.
+def check_parameters(notebook: NotebookSource, given: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a notebook's parameters completed with its defaults, before anything is run.
 
-    It stands in the notebook's metadata as ``{"aether": {"parameters": "campaign"}}``: a name of
-    `aethermodel.execute.parameter_models`, never a module to import.
+
+    Parameters
+    ----------
+    notebook : NotebookSource
+        From `read_notebook`.
+    given : dict
+        Checked by type against the defaults and, where the notebook's metadata name typed
+        models, by these.
+    name : str
+        Of the notebook, for errors.
+
+    Raises
+    ------
+    ValueError
+        If one is unknown, or of the wrong type, or out of range.
+    """
+    defaults = parameters_of(notebook)
+    for parameter in given:
+        if parameter not in defaults:
+            known = ", ".join(defaults)
+            raise ValueError(f"{name} has no parameter {quoted(parameter)}; it has {known}")
+    own = {key: _as_default(key, value, defaults[key]) for key, value in given.items()}
+    values = defaults | own
+    for model in models_of(notebook):
+        fields = model.model_fields.keys() & values.keys()
+        model.model_validate({field: values[field] for field in fields})
+    return values
+
+
+def _kind(value: Any) -> type:
+    return list if isinstance(value, tuple) else type(value)
+
+
+def _as_default(name: str, value: Any, default: Any) -> Any:
+    """Return a value of the default's type, or refuse it."""
+    wanted, got = _kind(default), _kind(value)
+    if default is None or got is wanted:
+        return value
+    if wanted is float and got is int:
+        return float(value)
+    if wanted is int and got is float and value.is_integer():  # 1e4
+        return int(value)
+    if wanted is str and got in (int, float):
+        return str(value)
+    raise ValueError(f"{name}: should be {wanted.__name__} like its default, not {quoted(value)}")
+
+
+def models_of(notebook: NotebookSource) -> list[type[BaseModel]]:
+    """Return the typed models that a notebook names for its parameters.
+
+    They stand in the notebook's metadata as ``{"aether": {"parameters": "campaign"}}``, or as a
+    list: names of `aethermodel.execute.parameter_models`, never modules to import.
 
     Raises
     ------
     ValueError
         If there is no such model.
     """
-    name = notebook.metadata.aether.parameters
-    return None if name is None else parameter_model(name)
+    names = notebook.metadata.aether.parameters
+    return [parameter_model(name) for name in ([names] if isinstance(names, str) else names)]
 
 
 def _as_template(path: Path) -> str:
@@ -201,7 +252,7 @@ def execute(
     Raises
     ------
     ValueError
-        If the notebook has no such parameter.
+        If the notebook has no such parameter, or not of that type.
     papermill.PapermillExecutionError
         If a cell fails; the notebook so far is then left at `output`.
     """
@@ -209,9 +260,7 @@ def execute(
 
     source = find_notebook(name)
     notebook = read_notebook(source)
-    unknown = parameters.keys() - parameters_of(notebook).keys()
-    if unknown:
-        raise ValueError(f"{name} has no parameter {', '.join(sorted(unknown))}")
+    check_parameters(notebook, parameters, name)
     # Papermill itself writes last, in place; beside the target and under another
     # name, a reader never meets a half-written file.
     output = output.resolve()  # the kernel works in another folder

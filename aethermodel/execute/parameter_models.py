@@ -21,6 +21,7 @@ GROUP = "aethermodel.parameters"
 _OWN = {
     "batch": ("aethermodel.measure.probes.settings", "BatchSettings"),
     "campaign": ("aethermodel.measure.campaign", "Campaign"),
+    "latency": ("aethermodel.measure.latency", "LatencyCampaign"),
     "rdma": ("aethermodel.report.rdma_plan", "RdmaParameters"),
     "scale-out": ("aethermodel.sweep.scale_out", "ScaleOutCampaign"),
 }

@@ -81,7 +81,8 @@ class Campaign(BaseModel):
     topics: int = Field(16, ge=1, le=65_536)
     pool: int = Field(4, ge=1, le=1024)
     processes: int = Field(8, ge=1, le=100)
-    repeats: int = Field(4, ge=1, le=1000)
+    # What processes differ by weighs more than noise within one: rather more of them.
+    repeats: int = Field(2, ge=1, le=1000)
     seed: int = 0
 
     @model_validator(mode="before")

@@ -6,7 +6,9 @@ import json
 import os
 import random
 from collections.abc import Callable
+from statistics import median
 from subprocess import PIPE
+from time import monotonic
 from typing import Annotated, Any
 
 import pandas as pd
@@ -20,6 +22,7 @@ from aethermodel.measure.rows import Kind, Row, available_kinds
 from aethermodel.measure.runner import EventLoop, available_loops
 from aethermodel.measure.sampling import Plan, Point, SamplingError, take_samples
 from aethermodel.measure.sending import ring_bytes
+from aethermodel.measure.sequential import sample_sequentially
 from aethermodel.measure.settling import settled
 from aethermodel.measure.verbs_devices import usable_device
 from aethermodel.processes import Child, ending
@@ -28,8 +31,14 @@ from cython_core import simd_variants
 Progress = Callable[[int, int], None]
 #: The specification's ceiling on paper, of which a real pipeline should carry three times.
 SPECIFIED_PER_SECOND = 81.9e6
+#: Longest that the whole bench takes, in seconds, unless it is told otherwise.
+MOST_SECONDS = 180.0
+#: Share of it for the probes of the terms, where the rows are to be predicted.
+TERMS_SHARE = 0.35
 # Calm runs that a row needs before the others are left out.
 _CALM_RUNS = 3
+# A row whose calm runs lie within this share of each other is known well enough.
+_NARROW = 0.04
 
 
 class PipelineBench(BaseModel):
@@ -46,10 +55,14 @@ class PipelineBench(BaseModel):
         Variants of the kernels (`cython_core.simd_variants`), each with rows of its own; by
         default the one chosen at import.
     repeats : int
-        Fresh processes a row, in random order among the others. What ran on cores that were
-        shared or moved apart (`aethermodel.measure.cores`) runs again, as often at most.
+        Fresh processes a row, in random order among the others; fewer of a row whose calm runs
+        agree. What ran on cores that were shared or moved apart (`aethermodel.measure.cores`) runs
+        again, as often at most.
     seconds : float
         About how long a row runs at full speed, and again at the fixed load.
+    budget_seconds : float
+        Time budget of the whole. Every row runs once and every term is probed in one process,
+        whatever that takes.
     load : float
         Share of a row's own throughput that is offered for its latencies.
     predict : bool
@@ -69,6 +82,7 @@ class PipelineBench(BaseModel):
     simd: Annotated[tuple[str, ...], LISTED] = ()
     repeats: int = Field(5, ge=1, le=1000)
     seconds: float = Field(0.5, ge=0.01, le=600)
+    budget_seconds: float = Field(MOST_SECONDS, gt=0, le=10**6)
     load: float = Field(0.8, gt=0, lt=1)
     predict: bool = True
     seed: int = 0
@@ -123,13 +137,23 @@ class PipelineBench(BaseModel):
         if "verbs" in self.kinds:
             usable_device(ring_bytes(self.batch_size))
         rows, plan = self.rows(), term_plan(self) if self.predict else None
-        turns = [*range(len(rows)), None] * self.repeats
-        random.Random(self.seed).shuffle(turns)
+        turns, order = [], random.Random(self.seed)
+        for _ in range(self.repeats):  # a budget that ends leaves each row as often as the others
+            one = [*range(len(rows)), None]
+            order.shuffle(one)
+            turns += one
+        start = monotonic()
+        rows_end = start + (1 - TERMS_SHARE * self.predict) * self.budget_seconds
         runs: list[dict[str, Any]] = []
         copies, best = [], Look()
         again = dict.fromkeys(range(len(rows)), self.repeats)
         for done, turn in enumerate(turns):
-            if turn is None:
+            if done > len(rows) and monotonic() > rows_end:
+                turns = turns[:done]
+                break
+            if turn is not None and _narrow([run for run in runs if run["row"] == turn], best):
+                pass
+            elif turn is None:
                 copies.append(self._copy_seconds())
             else:
                 runs.append({"row": turn, **run_row(rows[turn], self.seconds, self.load)})
@@ -149,8 +173,11 @@ class PipelineBench(BaseModel):
         if plan:
             total = len(turns) + plan.samples
             samples = settled(
-                take_samples(
-                    plan, lambda done, _: progress and progress(len(turns) + done, total), best=best
+                sample_sequentially(
+                    plan,
+                    max(start + self.budget_seconds - monotonic(), 0),
+                    lambda done, _: progress and progress(len(turns) + done, total),
+                    best=best,
                 )
             )
         return with_predictions(table, samples, self)
@@ -177,6 +204,14 @@ class PipelineBench(BaseModel):
         table.insert(2, "label", [row.label for row in rows])
         table.insert(3, "simd", by_row["simd"].first())
         return table
+
+
+def _narrow(runs: list[dict[str, Any]], best: Look) -> bool:
+    """Whether a row has calm runs enough, and they agree."""
+    rates = [run["throughput_per_second"] for run in runs if Look.of(run).calm(best)]
+    if len(rates) < _CALM_RUNS:
+        return False
+    return (max(rates) - min(rates)) <= _NARROW * median(rates)
 
 
 def run_row(row: Row, seconds: float, load: float) -> dict[str, Any]:

@@ -24,11 +24,13 @@ from aethermodel.measure.calibrating import calibration_of, now
 from aethermodel.measure.campaign import Campaign
 from aethermodel.measure.host import this_host
 from aethermodel.measure.sample_files import read_samples, write_samples
-from aethermodel.measure.sampling import take_samples
+from aethermodel.measure.sequential import sample_sequentially
 from aethermodel.measure.settling import settled
 from aethermodel.model.stages import law_of
 
 Progress = Callable[[int, int], None]
+#: Longest that a trial samples for, in seconds, unless it is told otherwise.
+MOST_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -62,15 +64,37 @@ class Trial:
     attribution: Attribution
 
     @classmethod
-    def run(cls, campaign: Campaign, progress: Progress | None = None) -> Trial:
+    def run(
+        cls,
+        campaign: Campaign,
+        progress: Progress | None = None,
+        *,
+        seconds: float = MOST_SECONDS,
+    ) -> Trial:
         """Measure this host.
+
+        Parameters
+        ----------
+        campaign : Campaign
+        progress : callable, optional
+            Called with (samples taken, samples that may still be asked for, those included).
+        seconds : float
+            Time budget, kept after one process that samples everything. The pipeline is sampled in
+            every process that fits in, its terms only where their processes differ.
 
         Raises
         ------
         SamplingError
             If a sampling process fails.
+        ValueError
+            If the budget is not above zero.
         """
-        samples = settled(take_samples(campaign.plan(), progress))
+        if not seconds > 0:
+            raise ValueError(f"the time budget must be above zero seconds, not {seconds:g}")
+        taken = sample_sequentially(
+            campaign.plan(), seconds, progress, throughout=lambda p: p.probe == "pipeline"
+        )
+        samples = settled(taken)
         samples.attrs["campaign"] = campaign.model_dump(mode="json")
         samples.attrs["host"] = this_host().model_dump(mode="json")
         samples.attrs["taken"] = now()

@@ -9,10 +9,9 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, Field
 
-from aethermodel.execute.notebooks import find_notebook, model_of, parameters_of, read_notebook
+from aethermodel.execute.notebooks import check_parameters, find_notebook, read_notebook
 from aethermodel.fields import Content, Line, Name, Share
 from aethermodel.measure.probes import PROBES
-from aethermodel.refusals import quoted
 
 
 class Target(Protocol):
@@ -74,22 +73,6 @@ class ProbeTarget:
         return checked
 
 
-def _kind(value: Any) -> type:
-    return list if isinstance(value, tuple) else type(value)
-
-
-def _as_default(name: str, value: Any, default: Any) -> Any:
-    """Return a value of the default's type, or refuse it."""
-    wanted, got = _kind(default), _kind(value)
-    if default is None or got is wanted:
-        return value
-    if wanted is float and got is int:
-        return float(value)
-    if wanted is str and got in (int, float):
-        return str(value)
-    raise ValueError(f"{name}: should be {wanted.__name__} like its default, not {quoted(value)}")
-
-
 class NotebookTarget:
     """A notebook, executed with its ``parameters`` cell replaced.
 
@@ -100,8 +83,8 @@ class NotebookTarget:
     def __init__(self, name: str) -> None:
         self.path: Path = find_notebook(name)
         notebook = read_notebook(self.path)
-        self._defaults = parameters_of(notebook)
-        self._model = model_of(notebook)
+        self._notebook = notebook
+        check_parameters(notebook, {}, self.path.name)
         self.code = "\0".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
     @property
@@ -115,14 +98,8 @@ class NotebookTarget:
         return (self.path,)
 
     def check(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Check against the cell's defaults and the typed model; see `Target`."""
-        _refuse_unknown(given, self._defaults, self.name)
-        own = {name: _as_default(name, v, self._defaults[name]) for name, v in given.items()}
-        values = self._defaults | own
-        if self._model:
-            fields = self._model.model_fields.keys() & values.keys()
-            self._model.model_validate({name: values[name] for name in fields})
-        return values
+        """Check against the cell's defaults and the typed models; see `Target`."""
+        return check_parameters(self._notebook, given, self.name)
 
 
 State = Literal["done", "failed", "timeout"]

@@ -14,7 +14,7 @@ try:
     from cython_core.verbs.send import SendStream
 except ModuleNotFoundError as error:
     raise ImportError(
-        "cython_core was built without libibverbs: install libibverbs-dev and build again"
+        "cython_core was built without libibverbs: install libibverbs-dev and run make parts"
     ) from error
 from cython_core.verbs.endpoint import Endpoint
 

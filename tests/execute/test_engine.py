@@ -9,7 +9,7 @@ import pytest
 
 from aethermodel.execute.figures import recorded
 from aethermodel.execute.kernels import kernel_server
-from aethermodel.execute.notebooks import execute, model_of, parameters_of, read_notebook
+from aethermodel.execute.notebooks import execute, models_of, parameters_of, read_notebook
 from aethermodel.execute.scratch import runtime_folder
 
 
@@ -125,8 +125,8 @@ def test_a_model_that_is_none_is_refused_and_no_module_is_imported(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     metadata = {"aether": {"parameters": name}}
     source = notebook(tmp_path / "in.ipynb", "n = 1", metadata=metadata)
-    with pytest.raises(ValueError, match=r"not a notebook|there are batch, campaign, rdma"):
-        model_of(read_notebook(source))
+    with pytest.raises(ValueError, match=r"not a notebook|there are batch, campaign, latency"):
+        models_of(read_notebook(source))
     assert not (tmp_path / "imported").exists()
 
 
@@ -142,10 +142,10 @@ def test_an_installed_package_declares_models_by_an_entry_point(tmp_path, monkey
     )
     monkeypatch.syspath_prepend(tmp_path)
     found = notebook(tmp_path / "a.ipynb", "n = 1", metadata={"aether": {"parameters": "mine"}})
-    assert model_of(read_notebook(found)).__name__ == "Mine"
+    assert models_of(read_notebook(found))[0].__name__ == "Mine"
     found = notebook(tmp_path / "b.ipynb", "n = 1", metadata={"aether": {"parameters": "other"}})
     with pytest.raises(ValueError, match="no pydantic model"):
-        model_of(read_notebook(found))
+        models_of(read_notebook(found))
 
 
 def test_braces_in_a_path_are_no_template(tmp_path, server):

@@ -102,7 +102,10 @@ def test_an_axis_given_twice_is_refused():
         ({"probe": "ffi", "parameters": {"batch_size": []}}, "batch_size: no values"),
         ({"probe": "ffi", "parameters": {"batch_size": [3, 3]}}, "given twice"),
         ({"probe": "ffi", "parameters": {"batch_size": [3, "3"]}}, "given twice"),
-        ({"probe": "loop", "parameters": {"calls": [1, 20], "topics": 8}}, "only 8 topics"),
+        (
+            {"probe": "loop", "parameters": {"calls": [1, 20], "topics": 8}},
+            "20 handlers need as many topics, there are 8",
+        ),
         (
             {"probe": "ffi", "parameters": {"pool": list(range(1, 900))}, "repeats": 200},
             "more than",

@@ -1,0 +1,50 @@
+"""Durations: how long each bench takes by default, about, on a quiet host of two cores."""
+
+from __future__ import annotations
+
+#: Seconds by command; a budget where the command has one.
+SECONDS = {
+    "extreme": 2,
+    "kernel": 60,
+    "ffi": 20,
+    "ring": 90,
+    "pipeline": 180,
+    "dispatch": 60,
+    "soak": 600,
+    "sweep": 60,
+    "report": 90,
+    "latency": 180,
+    "model": 120,
+    "optimum": 90,
+    "rdma": 300,
+}
+#: Of probing a calibration again.
+CHECK_SECONDS = 10
+#: Beside that, what a short list says that each command does.
+DOES = {
+    "extreme": "the specification's stress test",
+    "kernel": "routing and checksums beside their peers",
+    "ffi": "a call through each language border",
+    "ring": "batches into another process, beside peers",
+    "pipeline": "seven ways to move messages, beside the model",
+    "dispatch": "what the bus adds to the barest loop",
+    "soak": "steady load, nothing lost, no memory grown",
+    "sweep": "what a sweep costs besides its measurements",
+    "report": "what an export takes, beside nbconvert",
+    "latency": "P50 to P99.9 under load, beside the model",
+    "model": "known laws: these fits beside polynomials",
+    "optimum": "the recommended batch size in a full sweep",
+    "rdma": "the verbs send path and its cost model",
+}
+
+
+def words(seconds: float) -> str:
+    """Write a duration: seconds up to a minute and a half, then minutes."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min".replace(".0 ", " ")
+
+
+def short_help(command: str) -> str:
+    """Return the line of a bench in the list of all: what it does, and how long that takes."""
+    return f"{DOES[command]} ({words(SECONDS[command])})"

@@ -1,0 +1,99 @@
+"""Sequential sampling: process after process, of each point only as many as its spread asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from aethermodel.measure.cores import Look
+from aethermodel.measure.sampling import Plan, Point, take_samples
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[int, int], None]
+#: Processes that every point is sampled in, before any is left out.
+FEWEST = 3
+#: A point whose processes' medians lie within this share of each other is known well enough: less
+#: than what the model may be off by.
+NARROW = 0.04
+# Of a time budget, kept for what comes after the samples; in seconds at most.
+_RESERVE, _MOST_RESERVE = 0.1, 10.0
+
+
+def sample_sequentially(
+    plan: Plan,
+    seconds: float,
+    progress: Progress | None = None,
+    *,
+    throughout: Callable[[Point], bool] = lambda _: False,
+    best: Look | None = None,
+) -> pd.DataFrame:
+    """Run a plan one process at a time, within a time budget.
+
+    Once a point was sampled in `FEWEST` processes, further ones sample it only where these differ
+    by more than `NARROW`, so that time goes where the interval is wide.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its processes are the most of any point.
+    seconds : float
+        The budget. The first process samples every point, whatever that takes; what does not fit
+        in after it is left out.
+    progress : callable, optional
+        Called with (samples taken, samples that may still be asked for, those included).
+    throughout : callable
+        Whether a point is sampled in every process: what a verdict is about.
+    best : Look, optional
+        Of the cores in earlier samples.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `take_samples` gives it, ``process`` numbered over all.
+    """
+    import pandas as pd
+
+    deadline = monotonic() + seconds - min(_RESERVE * seconds, _MOST_RESERVE)
+    points: Sequence[Point] = plan.points
+    frames: list[pd.DataFrame] = []
+    best, done, pace = best or Look(), 0, 0.0
+
+    for process in range(plan.processes):
+        began = monotonic()
+        if frames and began + pace * len(points) > deadline:
+            break
+        one = plan.model_copy(
+            update={"points": tuple(points), "processes": 1, "seed": plan.seed + process}
+        )
+        total = done + one.samples * (plan.processes - process)
+        told = _after(progress, done, total) if progress else None
+        frame = take_samples(one, told, deadline=deadline if frames else inf, best=best)
+        place = {at: plan.points.index(point) for at, point in enumerate(points)}
+        frame = frame.assign(process=process, point=frame["point"].map(place))
+        frames.append(frame)
+        best = best.best(Look.of(frame[list(Look._fields)].min()))
+        done += int(frame["final"].sum())
+        pace = (monotonic() - began) / len(points)
+        if process + 1 >= FEWEST:
+            wide = _wide(pd.concat(frames))
+            points = [p for at, p in enumerate(plan.points) if throughout(p) or at in wide]
+        if not points:
+            break
+    return pd.concat(frames, ignore_index=True)
+
+
+def _after(progress: Progress, before: int, total: int) -> Progress:
+    return lambda done, _: progress(before + done, total)
+
+
+def _wide(samples: pd.DataFrame) -> set[int]:
+    """Return the places of points whose processes differ too much, or were too few."""
+    final = samples[samples["final"]]
+    medians = final.groupby(["point", "process"])["seconds"].median().groupby("point")
+    spread = (medians.max() - medians.min()) / medians.median()
+    narrow = (spread <= NARROW) & (medians.size() >= FEWEST)
+    return set(samples["point"]) - set(narrow.index[narrow])

@@ -1,0 +1,38 @@
+"""The snippets of README.md and docs/python.md run as they stand, and print what they say."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/python.md")
+SNIPPETS = [
+    pytest.param(code, id=f"{page}-{at}")
+    for page in PAGES
+    for at, code in enumerate(re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S))
+]
+
+
+@pytest.mark.parametrize("code", SNIPPETS)
+def test_a_snippet_runs_and_prints_what_it_says(code):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    for said in re.findall(r"^print\(.*\)  # (.+)$", code, re.M):
+        assert said in done.stdout.splitlines()
+
+
+def test_the_pages_show_what_is_promised():
+    shown = "\n".join(code.values[0] for code in SNIPPETS)
+    assert len(SNIPPETS) == 7
+    for name in ("ShmReceiver(", "Batcher(", "fit_term(", "BatchModel(", "EndOfStream", "record("):
+        assert name in shown
