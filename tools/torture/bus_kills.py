@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from tools.torture.kills import Ends, Role, kill_one, run
 from tools.torture.witness import Page, fill, take
 
 TOLD = (SenderLost, PeerDied, OSError)
+#: An emulated guest takes its time.
+_GUEST_SECONDS = 60.0
 
 
 class Ended(Exception):  # noqa: N818 - the end of a stream
@@ -98,7 +101,7 @@ async def _send_all(sender: Any, plan: Plan, page: Page) -> None:
         page["committed"] = sent
 
 
-def _body(role: Role, work: Callable[[], Coroutine[Any, Any, None]], plan: Plan, page: Page) -> Any:
+def _body(work: Callable[[], Coroutine[Any, Any, None]], plan: Plan, page: Page) -> Any:
     """Return the body of an end, which notes what it was told."""
 
     def body() -> None:
@@ -137,14 +140,13 @@ def over_shm() -> TrialBody:
             right.close()
 
         ends = Ends(
-            producer=_body("producer", produce, plan, page),
-            consumer=_body("consumer", consume, plan, page),
+            producer=_body(produce, plan, page),
+            consumer=_body(consume, plan, page),
             victim=plan.victim,
             seconds=plan.seconds,
             told=TOLD,
             due={"producer": (SenderLost,), "consumer": (PeerDied,)},
         )
-        # A bus releases a batch once its handlers have returned.
         kill_one(ends, page, journal, started)
 
     return trial
@@ -159,8 +161,6 @@ def over_tcp() -> TrialBody:
         page.clear()
 
         async def produce() -> None:
-            import asyncio
-
             while not page["port"]:
                 await asyncio.sleep(0.0005)
             sender = await tcp_ends.connect(page["port"], page.read_bytes())
@@ -177,12 +177,58 @@ def over_tcp() -> TrialBody:
             await _take_all(receiver, plan, page)
 
         ends = Ends(
-            producer=_body("producer", produce, plan, page),
-            consumer=_body("consumer", consume, plan, page),
+            producer=_body(produce, plan, page),
+            consumer=_body(consume, plan, page),
             victim=plan.victim,
             seconds=plan.seconds,
             told=TOLD,
             due={"producer": (SenderLost,), "consumer": (OSError,)},
+            keeps=False,
+        )
+        kill_one(ends, page, journal)
+
+    return trial
+
+
+def over_verbs() -> TrialBody:
+    """Return a trial of a sender and a bus that an RDMA device joins."""
+    from aethermodel.bus.fabrics.verbs import VerbsListener, VerbsSender
+    from cython_core.verbs.errors import PeerDiedError
+
+    page = Page()
+    secret = b"known to both of these ends"
+
+    def trial(draw: random.Random, journal: Journal) -> None:
+        plan = Plan.draw(draw)
+        page.clear()
+
+        async def produce() -> None:
+            while not page["port"]:
+                await asyncio.sleep(0.005)
+            sender = await VerbsSender.connect(page["port"], secret=secret)
+            page["producer_ready"] = 1
+            try:
+                await _send_all(sender, plan, page)
+            except PeerDiedError:
+                page["told_consumed"] = sender.consumed
+                page.tell(1)
+
+        async def consume() -> None:
+            listener = VerbsListener(secret, capacity=plan.capacity)
+            page["port"] = listener.port
+            receiver = await listener.accept(_GUEST_SECONDS)
+            page["consumer_ready"] = 1
+            await _take_all(receiver, plan, page)
+
+        ends = Ends(
+            producer=_body(produce, plan, page),
+            consumer=_body(consume, plan, page),
+            victim=plan.victim,
+            seconds=10 * plan.seconds,
+            told=TOLD,
+            due={"producer": (SenderLost,), "consumer": (PeerDied,)},
+            keeps=False,
+            patience=_GUEST_SECONDS,
         )
         kill_one(ends, page, journal)
 

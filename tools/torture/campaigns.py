@@ -18,6 +18,13 @@ def _in(module: str, name: str = "prepare") -> Callable[..., Any]:
     return call
 
 
+def _no_device() -> str | None:
+    from cython_core import rdma_available
+
+    available, reason = rdma_available()
+    return None if available else " ".join(reason.split())
+
+
 _ALL = (
     Campaign(
         "ring-kills",
@@ -72,6 +79,43 @@ _ALL = (
         prepare=_in("inputs", "frames"),
         short=6000,
         again=_in("inputs", "frame_again"),
+    ),
+    Campaign(
+        "schedules",
+        "threads that close what others use, forks that inherit, batches that change",
+        unit="schedules",
+        share=2,
+        prepare=_in("schedules"),
+        short=60,
+    ),
+    Campaign(
+        "sweep-kills",
+        "signal 9 to a sweep or to a process below it; then it is run to its end",
+        unit="kills",
+        share=2,
+        prepare=_in("sweep_kills"),
+        short=1,
+        limit=600,
+    ),
+    Campaign(
+        "limits",
+        "commands short of memory, disk, descriptors or shared memory, or interrupted",
+        unit="commands",
+        share=2,
+        prepare=_in("limits"),
+        short=4,
+        limit=200,
+    ),
+    Campaign(
+        "verbs-kills",
+        "signal 9 to a producer or to the bus, joined by an RDMA device",
+        unit="kills",
+        share=2,
+        prepare=_in("bus_kills", "over_verbs"),
+        short=4,
+        fabric="soft-roce",
+        limit=300,
+        blocked=_no_device,
     ),
 )
 CAMPAIGNS: dict[str, Campaign] = {campaign.name: campaign for campaign in _ALL}

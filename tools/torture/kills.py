@@ -19,6 +19,7 @@ from tools.torture.processes import END_SECONDS, Child, children
 from tools.torture.witness import Page, judge_consumer_killed, judge_producer_killed
 
 Role = Literal["producer", "consumer"]
+ROLES: tuple[Role, Role] = ("producer", "consumer")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Ends:
         What an end may be told.
     due : dict of str to type
         What the survivor of each victim must be told.
+    keeps : bool
+        Whether what a killed producer has sent is the consumer's already, as in a ring; a network
+        may still have it on its way.
+    patience : float
+        Seconds for each end to get ready, and to be told.
     """
 
     producer: Callable[[], None]
@@ -45,6 +51,8 @@ class Ends:
     seconds: float
     told: tuple[type[Exception], ...]
     due: dict[Role, tuple[type[Exception], ...]]
+    keeps: bool = True
+    patience: float = END_SECONDS
 
 
 def kill_one(
@@ -65,7 +73,9 @@ def kill_one(
         producer, consumer = Child(ends.producer, page), Child(ends.consumer, page)
         running += [producer, consumer]
         started()
-        if not (_ready(page, "producer", producer) and _ready(page, "consumer", consumer)):
+        if not (
+            _ready(page, "producer", producer, ends) and _ready(page, "consumer", consumer, ends)
+        ):
             _explain(journal, page, "an end did not open")
             return
         time.sleep(ends.seconds)
@@ -78,8 +88,8 @@ def kill_one(
         journal.count("kills")
         if victim.status != -signal.SIGKILL:
             _explain(journal, page, f"the {ends.victim} ended by itself: {victim.status}")
-        elif not survivor.wait():
-            words = f"nobody was told of the {ends.victim}'s death in {END_SECONDS:.0f} s"
+        elif not survivor.wait(ends.patience):
+            words = f"nobody was told of the {ends.victim}'s death in {ends.patience:.0f} s"
             journal.find("hang", words)
         elif survivor.status:
             _explain(journal, page, f"the survivor of the {ends.victim}: {survivor.status}")
@@ -95,12 +105,15 @@ def _judge(ends: Ends, page: Page, journal: Journal, killed_ns: int) -> None:
         return
     if page["told_ns"] >= killed_ns:  # not told of an end that came before the kill
         journal.tally.told.append((page["told_ns"] - killed_ns) / 1e9)
-    verdict = judge_producer_killed if ends.victim == "producer" else judge_consumer_killed
-    journal.damage(*verdict(page), f"after a kill of the {ends.victim}")
+    if ends.victim == "producer":
+        damage = judge_producer_killed(page, keeps=ends.keeps)
+    else:
+        damage = judge_consumer_killed(page)
+    journal.damage(*damage, f"after a kill of the {ends.victim}")
 
 
-def _ready(page: Page, role: Role, child: Child) -> bool:
-    end = time.monotonic() + END_SECONDS
+def _ready(page: Page, role: Role, child: Child, ends: Ends) -> bool:
+    end = time.monotonic() + ends.patience
     while not page[f"{role}_ready"]:
         if time.monotonic() > end or child.wait(0):
             return bool(page[f"{role}_ready"])

@@ -58,7 +58,7 @@ class Child:
             os.kill(self.pid, signal.SIGKILL)
 
     def wait(self, seconds: float = END_SECONDS) -> bool:
-        """Return whether it has ended within `seconds`; then `status` is its exit code or -signal."""
+        """Return whether it ended in time; `status` is then its exit code, or minus a signal."""
         if self.status is None:
             watch = select.poll()
             watch.register(self._pidfd, select.POLLIN)

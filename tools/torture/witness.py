@@ -148,17 +148,24 @@ def take(page: Page, events: Events) -> None:
     page["handled"] = expected
 
 
-def judge_producer_killed(page: Page) -> Damage:
+def judge_producer_killed(page: Page, *, keeps: bool = True) -> Damage:
     """Compare what the consumer has had with what the dead producer noted.
+
+    Parameters
+    ----------
+    page : Page
+    keeps : bool
+        Whether what was sent is the consumer's at once.
 
     Returns
     -------
     Damage
-        Lost are events whose commit had returned and that never came; garbage are events that
-        came and that the producer had not begun to commit.
+        Lost are events that are missing among those that came, and with `keeps` those whose commit
+        had returned and that never came; garbage are events that came and that the producer had
+        not begun to commit.
     """
     return Damage(
-        page["lost"] + max(0, page["committed"] - page["handled"]),
+        page["lost"] + (max(0, page["committed"] - page["handled"]) if keeps else 0),
         page["repeated"],
         page["garbage"] + max(0, page["handled"] - page["intended"]),
     )
