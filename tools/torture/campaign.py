@@ -37,6 +37,8 @@ class Campaign:
         Label of what the streams went over.
     blocked : callable
         Returns why it cannot run here, or None.
+    warm_up : float
+        How many times longer its slices are, where what it imports takes seconds.
     again : callable or None
         Given the label and the bytes of a saved input, returns the body of a trial that reads it.
     """
@@ -50,6 +52,7 @@ class Campaign:
     fabric: FabricLabel | None = None
     limit: float = 60.0
     blocked: Callable[[], str | None] = lambda: None
+    warm_up: float = 1.0
     again: Callable[[str, bytes], TrialBody] | None = None
 
 

@@ -69,6 +69,7 @@ _ALL = (
         share=10,
         prepare=_in("inputs", "files"),
         short=2000,
+        warm_up=6,
         again=_in("inputs", "file_again"),
     ),
     Campaign(

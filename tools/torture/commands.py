@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.torture.journal import Journal
-from tools.torture.processes import end_descendants
+from tools.torture.processes import end_descendants, end_tree
 
 #: Exit statuses that the command line documents.
 DOCUMENTED = (0, 1, 2, 3, 130)
@@ -126,7 +126,6 @@ def finish(process: subprocess.Popen[bytes], seconds: float) -> tuple[int | None
         _, errors = process.communicate(timeout=seconds)
         return process.returncode, errors
     except subprocess.TimeoutExpired:
-        end_descendants()
-        process.kill()
+        end_tree(process.pid)
         _, errors = process.communicate()
         return None, errors

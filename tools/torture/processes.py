@@ -8,7 +8,7 @@ import select
 import signal
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -22,9 +22,9 @@ END_SECONDS = 10.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def adopt_orphans() -> None:
-    """Become the parent of all descendants whose own parent dies."""
-    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def adopt_orphans(wanted: bool = True) -> None:
+    """Become the parent of all descendants whose own parent dies; or no longer."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
 
 
 def die_with(parent: int) -> None:
@@ -101,25 +101,42 @@ def children(*started: Child) -> Iterator[list[Child]]:
             child.end()
 
 
-def end_descendants(of: int | None = None) -> list[str]:
-    """Kill each descendant of a process (this one by default) by its id; return their names."""
+def end_tree(pid: int) -> None:
+    """Kill a child of this process and all that descends from it, and reap the child.
+
+    They are stopped first: none can fork another while they are counted.
+    """
+    stopped: set[int] = set()
+    while fresh := {pid, *(process.pid for process in _below(pid))} - stopped:
+        for number in fresh:
+            _signal(number, signal.SIGSTOP)
+        stopped |= fresh
+    for number in stopped:
+        _signal(number, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def end_descendants() -> list[str]:
+    """Kill each descendant of this process by its id, and return their names."""
     left = []
-    for process in psutil.Process(of).children(recursive=True):
-        try:
+    for process in _below(os.getpid()):
+        with suppress(psutil.NoSuchProcess):
             if process.status() != psutil.STATUS_ZOMBIE:
                 left.append(" ".join(process.cmdline())[:120] or process.name())
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    if of is None:
-        reap()
+        _signal(process.pid, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
     return left
 
 
-def reap() -> None:
-    """Collect every child that has ended, or was just killed."""
-    try:
-        while True:
-            os.waitpid(-1, 0)
-    except ChildProcessError:
-        return
+def _below(pid: int) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        below: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+        return below
+    return []
+
+
+def _signal(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -159,7 +159,7 @@ class Runner:
 
     def _served(self, campaign: Campaign) -> float:
         progress = self.progress[campaign.name]
-        under_way = progress.running * self.limits.slice_seconds
+        under_way = progress.running * self.limits.slice_seconds * campaign.warm_up
         return (progress.spent + under_way) / campaign.share
 
     def _wanted(self, campaign: Campaign) -> int:
@@ -182,7 +182,8 @@ class Runner:
         if self.limits.trials and self.lanes > 1 and wanted > 8:
             wanted = (wanted + 1) // 2
         first = progress.slices * SLICE_TRIALS
-        seconds = min(self.limits.slice_seconds, max(0.5, self.limits.seconds - self.seconds))
+        seconds = self.limits.slice_seconds * campaign.warm_up
+        seconds = min(seconds, max(0.5, self.limits.seconds - self.seconds))
         progress.slices += 1
         progress.running += 1
         started = Slice(campaign, self.seed, first, wanted, seconds)

@@ -22,7 +22,7 @@ import psutil
 from tools.torture.campaign import Campaign, TrialBody, draw
 from tools.torture.findings import Finding, Tally, Trial
 from tools.torture.journal import Journal, Slot
-from tools.torture.processes import RAISED, adopt_orphans, die_with, end_descendants
+from tools.torture.processes import RAISED, adopt_orphans, die_with, end_descendants, end_tree
 
 #: Seconds between two reports of a slice.
 _REPORT_SECONDS = 0.5
@@ -84,6 +84,7 @@ class Slice:
                 die_with(parent)
                 os.environ["TMPDIR"] = tempfile.tempdir = self.folder
                 os.environ["XDG_RUNTIME_DIR"] = self.folder
+                faulthandler.enable(self._stacks)
                 faulthandler.register(signal.SIGUSR1, self._stacks, all_threads=True)
                 journal = Journal(campaign.name, seed, self._slot)
                 prepare = campaign.prepare
@@ -119,9 +120,7 @@ class Slice:
 
     def end(self) -> None:
         """End it now, with no finding: the run is interrupted."""
-        end_descendants(self.pid)
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        end_tree(self.pid)
         self._finish()
 
     def _take_in(self) -> None:
@@ -138,9 +137,7 @@ class Slice:
     def _end(self, kind: str, what: str) -> None:
         os.kill(self.pid, signal.SIGUSR1)  # it writes where every thread stands
         time.sleep(0.3)
-        end_descendants(self.pid)
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        end_tree(self.pid)
         self._take_in()
         self._blame(kind, what)
         self._finish()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 ACTS = ("nothing", "drip", "flip", "drop", "insert", "repeat", "swap", "cut", "reset")
 _RESET = struct.pack("ii", 1, 0)
 #: Seconds without a byte after which a spoiled connection is cut, and one that is not.
-_IDLE_SPOILED, _IDLE = 0.3, 10.0
+_IDLE_SPOILED, _IDLE, _LOOK = 0.15, 10.0, 0.05
 
 
 @dataclass
@@ -50,6 +50,11 @@ class Spoiler:
     _passed: int = 0
     _held: bytes = b""
     _done: bool = False
+
+    @property
+    def holding(self) -> bool:
+        """Whether bytes wait here for those that are to come before them."""
+        return bool(self._held)
 
     def put(self, data: bytes) -> bytes:
         """Take bytes that came, and return those to pass on."""
@@ -117,35 +122,69 @@ class Proxy:
     ----------
     port : int
         Where to pass them on to.
-    forward, backward : Spoiler
-        For what the caller says, and what it is answered.
+    spoilers : list of (Spoiler, Spoiler)
+        For the first connection, the second and so on: of what the caller says, and of what it is
+        answered. Connections after these are passed on as they are.
 
     Attributes
     ----------
     port : int
         Where to connect.
-    idle : bool
-        Whether a connection was cut because nothing was said.
     """
 
-    def __init__(self, port: int, forward: Spoiler, backward: Spoiler) -> None:
+    def __init__(self, port: int, spoilers: list[tuple[Spoiler, Spoiler]]) -> None:
         self._there = port
-        self._forward, self._backward = forward, backward
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=1)
+        self._spoilers = spoilers
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=4)
         self._listening.setblocking(False)
         self.port: int = self._listening.getsockname()[1]
-        self.idle = False
         self._moved = 0
+        self._cut = False
+        self._passing: set[asyncio.Task[None]] = set()
 
     @property
     def spoiled(self) -> bool:
-        """Whether anything was passed on otherwise than it came."""
-        return self._forward.spoiled or self._backward.spoiled
+        """Whether anything was passed on otherwise than it came, or held back until the end."""
+        return self._cut or any(spoiler.spoiled for pair in self._spoilers for spoiler in pair)
 
     async def pass_on(self) -> None:
-        """Take one connection and pass it on until both sides, or an act, have ended it."""
+        """Take connections and pass them on, until cancelled; cut those that say nothing more."""
         loop = asyncio.get_running_loop()
-        here, _ = await loop.sock_accept(self._listening)
+        spoilers = iter(self._spoilers)
+        cutting = loop.create_task(self._cut_idle())
+        try:
+            while True:
+                here, _ = await loop.sock_accept(self._listening)
+                pair = next(spoilers, (Spoiler(), Spoiler()))
+                self._passing.add(loop.create_task(self._pass_one(here, *pair)))
+        finally:
+            for task in (cutting, *self._passing):
+                task.cancel()
+            await asyncio.gather(cutting, *self._passing, return_exceptions=True)
+
+    async def all_over(self) -> None:
+        """Wait until every connection is over."""
+        if self._passing:
+            await asyncio.wait(self._passing)
+
+    async def _cut_idle(self) -> None:
+        moved, quiet = -1, 0.0
+        while True:
+            quiet = 0.0 if moved != self._moved else quiet + _LOOK
+            moved = self._moved
+            holding = any(spoiler.holding for pair in self._spoilers for spoiler in pair)
+            if quiet > (_IDLE_SPOILED if self.spoiled or holding else _IDLE):
+                self._cut = self._cut or holding
+                for task in self._passing:
+                    task.cancel()
+            await asyncio.sleep(_LOOK)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._listening.close()
+
+    async def _pass_one(self, here: socket.socket, forward: Spoiler, backward: Spoiler) -> None:
+        loop = asyncio.get_running_loop()
         there = socket.socket()
         with here, there:
             for side in (here, there):
@@ -153,34 +192,19 @@ class Proxy:
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await loop.sock_connect(there, ("127.0.0.1", self._there))
             pumps = [
-                loop.create_task(self._pump(here, there, self._forward)),
-                loop.create_task(self._pump(there, here, self._backward)),
+                loop.create_task(self._pump(here, there, forward)),
+                loop.create_task(self._pump(there, here, backward)),
             ]
-            watch = loop.create_task(self._watch(pumps))
             try:
                 await asyncio.wait(pumps)
             finally:
-                for task in (*pumps, watch):
+                for task in pumps:
                     task.cancel()
-                await asyncio.gather(*pumps, watch, return_exceptions=True)
-                if "reset" in (self._forward.act, self._backward.act) and self.spoiled:
+                await asyncio.gather(*pumps, return_exceptions=True)
+                if any(spoiler.cut and spoiler.act == "reset" for spoiler in (forward, backward)):
                     for side in (here, there):
                         with contextlib.suppress(OSError):
                             side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._listening.close()
-
-    async def _watch(self, pumps: list[asyncio.Task[None]]) -> None:
-        moved, quiet = -1, 0.0
-        while quiet < (_IDLE_SPOILED if self.spoiled else _IDLE):
-            quiet = 0.0 if moved != self._moved else quiet + 0.1
-            moved = self._moved
-            await asyncio.sleep(0.1)
-        self.idle = True
-        for pump in pumps:
-            pump.cancel()
 
     async def _pump(self, source: socket.socket, target: socket.socket, spoiler: Spoiler) -> None:
         loop = asyncio.get_running_loop()
@@ -188,12 +212,14 @@ class Proxy:
             while data := await loop.sock_recv(source, 65_536):
                 await self._send(target, spoiler.put(data), spoiler)
                 if spoiler.cut:
-                    for side in (source, target):
-                        side.shutdown(socket.SHUT_RDWR)
-                    return
+                    if spoiler.act == "cut":
+                        for side in (source, target):
+                            side.shutdown(socket.SHUT_RDWR)
+                    raise ConnectionAbortedError
             await self._send(target, spoiler.end(), spoiler)
             target.shutdown(socket.SHUT_WR)
         except OSError:
+            # What one side cannot take any more the other need not say.
             with contextlib.suppress(OSError):
                 source.shutdown(socket.SHUT_RD)
             with contextlib.suppress(OSError):

@@ -1,25 +1,29 @@
-"""Both ends of the TCP fabric by their public face, with the key that they agree on."""
+"""Both ends of the TCP fabric by their public face, with a key that both know."""
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
-from aethermodel.bus.fabrics.tcp import TcpListener, TcpSender
+from aethermodel.bus.fabric import SenderLost
+from aethermodel.bus.fabrics import tcp
 
-#: Names under which a listener's key may be asked for, and given to the sender.
-_KEY = "key"
-
-
-async def listen(most: int, pool: int) -> tuple[TcpListener, bytes]:
-    """Return a listener on loopback and the key that a sender needs, empty where it needs none."""
-    listener = await TcpListener.listen(most=most, pool=pool)
-    return listener, bytes(getattr(listener, _KEY, b""))
+_SharedKey: Any = getattr(tcp, "SharedKey", None)
+#: What a sender may be told when the stream, or the connection, does not come about or breaks.
+REFUSALS: tuple[type[Exception], ...] = (OSError, SenderLost)
 
 
-async def connect(port: int, key: bytes) -> TcpSender:
+def fresh_key() -> Any:
+    """Return a key, None where the fabric has none."""
+    return _SharedKey.fresh() if _SharedKey else None
+
+
+async def listen(key: Any, most: int, pool: int) -> tcp.TcpListener:
+    """Return a listener on loopback."""
+    more = {"key": key} if key else {}
+    return await tcp.TcpListener.listen(most=most, pool=pool, **more)
+
+
+async def connect(port: int, key: Any) -> tcp.TcpSender:
     """Return a sender to the listener on `port`."""
-    more: dict[str, Any] = {}
-    if key and _KEY in inspect.signature(TcpSender.connect).parameters:
-        more[_KEY] = key
-    return await TcpSender.connect(port, **more)
+    more = {"key": key} if key else {}
+    return await tcp.TcpSender.connect(port, **more)

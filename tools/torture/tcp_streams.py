@@ -20,7 +20,7 @@ from tools.torture.spoiling import ACTS, Proxy, Spoiler
 from tools.torture.witness import Damage, compare, fill
 
 #: Streams of one trial, all at a time.
-STREAMS = 16
+STREAMS = 64
 #: About how many bytes surround the events of a batch, and come before the first.
 _AROUND, _BEFORE = 24, 160
 _PATIENCE = 30.0
@@ -53,10 +53,15 @@ class Stream:
     def __init__(self, draw: random.Random) -> None:
         self.sizes = [draw.choice((1, 1, 3, 20, 100)) for _ in range(draw.randint(1, 6))]
         size = _BEFORE + sum(64 * n + _AROUND for n in self.sizes)
-        backward = draw.random() < 0.15
-        spoiler = draw_spoiler(draw, _BEFORE if backward else size)
-        self.spoilers = (Spoiler(), spoiler) if backward else (spoiler, Spoiler())
-        self.act = spoiler.act + (" of what the receiver says" if backward else "")
+        spoiler = draw_spoiler(draw, size)
+        # A sender may have a second connection, for receipts; and both go both ways.
+        places = ("events", "answers", "receipts", "receipts back")
+        (self.which,) = draw.choices(places, (14, 2, 1, 1))
+        if self.which != "events":
+            spoiler.place %= _BEFORE
+        four = [spoiler if place == self.which else Spoiler() for place in places]
+        self.spoilers = [(four[0], four[1]), (four[2], four[3])]
+        self.act = f"{spoiler.act} of {self.which}"
         self.sent = self.came = 0
         self.damage = Damage(0, 0, 0)
         self.ended = False
@@ -66,16 +71,18 @@ class Stream:
 
     async def run(self) -> None:
         """Send, spoil and receive."""
-        listener, key = await tcp_ends.listen(128, 2)
-        self.proxy = Proxy(listener.port, *self.spoilers)
+        key = tcp_ends.fresh_key()
+        listener = await tcp_ends.listen(key, 128, 2)
+        self.proxy = Proxy(listener.port, self.spoilers)
         loop = asyncio.get_running_loop()
         receiving = loop.create_task(self._receive(listener))
         passing = loop.create_task(self.proxy.pass_on())
         sending = loop.create_task(self._send(key))
         try:
-            await asyncio.wait([passing, sending])
-            # The connection is over on both sides, so what came is there, or nothing came.
-            done, _ = await asyncio.wait([receiving], timeout=0.5 if self.proxy.spoiled else 5)
+            await asyncio.wait([sending])
+            await self.proxy.all_over()
+            # The connections are over on both sides, so what came is there, or nothing came.
+            done, _ = await asyncio.wait([receiving], timeout=0.1 if self.proxy.spoiled else 10)
             if not done and not self.proxy.spoiled:
                 self.failed.append(TimeoutError("the receiver waits on"))
         finally:
@@ -89,7 +96,7 @@ class Stream:
             self.proxy.close()
             listener.close()
 
-    async def _send(self, key: bytes) -> None:
+    async def _send(self, key: Any) -> None:
         sender = None
         try:
             sender = await tcp_ends.connect(self.proxy.port, key)
@@ -99,7 +106,7 @@ class Stream:
                 self.sent += n
                 await sender.send(batch)
             await sender.end()
-        except (OSError, SenderLost) as error:
+        except tcp_ends.REFUSALS as error:
             self.refused.append(str(error))
         finally:
             if sender is not None:

@@ -27,9 +27,9 @@ WORDS = (
     "told_ns",
     "told_committed",
     "told_consumed",
+    "confirmed",  # events of which a network's receipts say that they were handled
     "kin",  # process id of a grandchild
     "port",
-    "checks",
 )
 _AT = {name: place for place, name in enumerate(WORDS)}
 _TEXT_AT, _BYTES = 4096, 16_384
@@ -181,7 +181,7 @@ def judge_consumer_killed(page: Page) -> Damage:
         handled; repeated are those that the consumer had released, and that a producer who goes
         on from where it was told would send again.
     """
-    consumed = page["told_consumed"]
+    consumed = max(page["told_consumed"], page["confirmed"])
     return Damage(
         page["lost"] + max(0, consumed - page["handled"]),
         page["repeated"] + max(0, page["released"] - consumed),
