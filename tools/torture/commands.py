@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from tools.torture.journal import Journal
@@ -16,6 +17,29 @@ from tools.torture.processes import end_descendants, end_tree
 #: Exit statuses that the command line documents.
 DOCUMENTED = (0, 1, 2, 3, 130)
 _SHM = Path("/dev/shm")
+_BUILD = (
+    Path(__file__).resolve().parents[2]
+    / "build"
+    / f"cp{sys.version_info.major}{sys.version_info.minor}"
+)
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Install a copy, where the package is an editable one, and return what makes Python use it.
+
+    An editable install builds what changed at each start: it is that which would run out of
+    memory or disk, and not the command.
+    """
+    meson = Path(sys.executable).parent / "meson"
+    if not (_BUILD / "build.ninja").exists() or not meson.exists():
+        return {}
+    site = Path(tempfile.mkdtemp(prefix="site-"))
+    path = f"{meson.parent}:{os.environ.get('PATH', '')}"
+    install = [meson, "install", "-C", _BUILD, "--no-rebuild", "--quiet", "--destdir", site]
+    subprocess.run(install, env=os.environ | {"PATH": path}, check=True, capture_output=True)
+    packages = next(site.rglob("cython_core/__init__.py")).parents[1]
+    return {"PYTHONPATH": str(packages), "MESONPY_EDITABLE_SKIP": str(_BUILD)}
 
 
 class Place:
@@ -40,6 +64,7 @@ class Place:
             "MPLCONFIGDIR": str(self.root / "home" / "matplotlib"),
             "COLUMNS": "80",
         }
+        self.environment |= _installed()
 
     def start(
         self, arguments: list[str], before: Callable[[], None] | None = None
