@@ -32,7 +32,8 @@ def _installed() -> dict[str, str]:
     memory or disk, and not the command.
     """
     meson = Path(sys.executable).parent / "meson"
-    if not (_BUILD / "build.ninja").exists() or not meson.exists():
+    chosen = "MESONPY_EDITABLE_SKIP" in os.environ  # as in the guest
+    if chosen or not (_BUILD / "build.ninja").exists() or not meson.exists():
         return {}
     site = Path(tempfile.mkdtemp(prefix="site-"))
     path = f"{meson.parent}:{os.environ.get('PATH', '')}"

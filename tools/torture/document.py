@@ -103,42 +103,51 @@ def _commit() -> str:
     return answer.stdout.strip()
 
 
-def _milliseconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds * 1e3:.0f}"
+def _milliseconds(told: list[float]) -> str:
+    p99 = quantile(told, 0.99)
+    return "" if p99 is None else f"{p99 * 1e3:,.0f}"
 
 
 def table(runner: Runner) -> list[str]:
     """Return the lines of the final table, at most 80 columns wide."""
-    head = f"{'campaign':<14}{'kills':>8}{'inputs':>10}{'streams':>9}{'lost':>6}{'rep':>5}"
-    head += f"{'garb':>6}{'trace':>6}{'crash':>6}{'other':>6}"
-    lines = [head]
-    rows = [(name, progress.tally) for name, progress in runner.progress.items()]
-    for name, tally in [*rows, ("all", runner.total())]:
-        progress = runner.progress.get(name, Progress())
+    head = f"{'campaign':<12}{'done':>19}{'lost':>6}{'again':>6}{'false':>6}"
+    lines = [f"{head}{'errors':>7}{'crashes':>8}{'others':>7}{'told P99':>9}"]
+    for name, progress in runner.progress.items():
         if progress.blocked:
-            lines.append(f"{name:<14}skipped: {progress.blocked}")
-            continue
-        found = [finding.kind for finding in tally.findings]
-        other = sum(found.count(kind) for kind in ("hang", "late", "left", "memory"))
-        lines.append(
-            f"{name:<14}{tally['kills']:>8,}{tally['inputs']:>10,}{tally['streams']:>9,}"
-            f"{tally['lost']:>6,}{tally['repeated']:>5,}{tally['garbage']:>6,}"
-            f"{found.count('traceback'):>6,}{found.count('crash'):>6,}{other:>6,}"
-        )
-    told = runner.total().told
-    if told:
-        p50, p99, most = quantile(told, 0.5), quantile(told, 0.99), max(told)
-        lines.append(
-            f"told of a death (ms): P50 {_milliseconds(p50)}, P99 {_milliseconds(p99)}, "
-            f"most {_milliseconds(most)}, of {len(told):,}"
-        )
+            lines.append(f"{name:<12}   skipped: {progress.blocked}"[:80])
+        else:
+            unit = runner.campaigns[name].unit
+            lines.append(_row(name, f"{progress.tally[unit]:,} {unit}", progress.tally))
+    total = runner.total()
+    lines.append(_row("all", f"{total['kills']:,} kills", total))
+    lines += [f"{'':<12}{f'{total[unit]:,} {unit}':>19}" for unit in ("inputs", "streams")]
+    lines.append(
+        "told P99: milliseconds until the survivor of a kill knew; again: repeated events;"
+    )
+    lines.append(
+        "false: events that nobody sent; others: hangs, what was left, what was told wrong"
+    )
     return lines
+
+
+def _row(name: str, done: str, tally: Tally) -> str:
+    found = [finding.kind for finding in tally.findings]
+    others = len(found) - sum(found.count(kind) for kind in (*DAMAGE, "traceback", "crash"))
+    return (
+        f"{name:<12}{done:>19}{tally['lost']:>6,}{tally['repeated']:>6,}{tally['garbage']:>6,}"
+        f"{found.count('traceback'):>7,}{found.count('crash'):>8,}{others:>7,}"
+        f"{_milliseconds(tally.told):>9}"
+    )
 
 
 def status(runner: Runner) -> str:
     """Return where a run stands, in one line."""
     total = runner.total()
     left = max(0.0, runner.limits.seconds - runner.seconds)
-    parts = [f"{total[unit]:,} {unit}" for unit in ("kills", "inputs", "streams") if total[unit]]
+    parts = [
+        f"{total[unit]:,} {unit}"
+        for unit in ("kills", "inputs", "streams", "schedules", "commands")
+        if total[unit]
+    ]
     parts.append(f"{total['found']:,} findings")
     return f"torture: {', '.join(parts)}; at most {left:.0f} s left"
