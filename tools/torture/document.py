@@ -10,7 +10,7 @@ from typing import Any
 
 from aethermodel.documents import document
 from tools.torture.findings import COUNTS, DAMAGE, KEPT_OF_A_KIND, Tally
-from tools.torture.runner import Progress, Runner
+from tools.torture.runner import Runner
 
 SCHEMA = "aethermodel.torture/1"
 KINDS = ("traceback", "crash", "hang", "late", "left", "memory")
@@ -121,12 +121,8 @@ def table(runner: Runner) -> list[str]:
     total = runner.total()
     lines.append(_row("all", f"{total['kills']:,} kills", total))
     lines += [f"{'':<12}{f'{total[unit]:,} {unit}':>19}" for unit in ("inputs", "streams")]
-    lines.append(
-        "told P99: milliseconds until the survivor of a kill knew; again: repeated events;"
-    )
-    lines.append(
-        "false: events that nobody sent; others: hangs, what was left, what was told wrong"
-    )
+    lines.append("told P99: ms until the survivor of a kill knew. again: events that came twice.")
+    lines.append("false: events that nobody sent. others: hangs, things left behind, wrong words.")
     return lines
 
 
