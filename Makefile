@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := PATH="$(CURDIR)/$(BIN):$$PATH" CYTHON="$(CURDIR)/$(BIN)/cython" $(BIN)/python -m pip install --quiet --disable-pip-version-check
 REPORT := reports/model_vs_measured.html
 
-.PHONY: help parts report test test-host soak asan tsan test-rdma bench-rdma sweep-rdma lint lab clean
+.PHONY: help parts report test test-host soak asan tsan torture torture-short test-rdma bench-rdma sweep-rdma lint lab clean
 help:
 	@echo "make parts    build what optional libraries have come since the last build"
 	@echo "make report   measure this host and write $(REPORT)"
@@ -16,6 +16,8 @@ help:
 	@echo "make soak     a minute of load between two processes: nothing lost, no memory grown"
 	@echo "make asan     the tests of the native code and the bus under AddressSanitizer and UBSan"
 	@echo "make tsan     the tests of threads under ThreadSanitizer"
+	@echo "make torture  10 minutes of kills, fuzzed inputs and spoiled streams: nothing lost, nobody in"
+	@echo "make torture-short   a minute of it, of a fixed number of trials"
 	@echo "make test-rdma   run tests/rdma on Soft-RoCE in an emulated guest"
 	@echo "make bench-rdma  send paths beside perftest and pyverbs, in the same guest"
 	@echo "make sweep-rdma  fit and judge the verbs cost model on a sweep, in the same guest"
@@ -61,6 +63,18 @@ soak: $(VENV)/full parts
 # Both build the extensions a second time, under .build, and leave the environment as it is.
 asan tsan: $(VENV)/full
 	$(BIN)/python tools/sanitize.py $@
+
+# TORTURE=--record ends at the goals of a record run, which takes longer: with it, or by hand, more
+# than 600 seconds. Only then come the sanitizers, which build the extensions twice more.
+TORTURE_SECONDS ?= 600
+torture: $(VENV)/full
+	@mkdir -p reports
+	$(BIN)/python tools/torture --seconds $(TORTURE_SECONDS) --json reports/torture.json $(TORTURE)
+	$(BIN)/python tools/guest/run.py --or-skip --timeout 600 --out reports -- sh -c 'exec python tools/torture --only verbs-kills --seconds 120 --json "$$AETHER_OUT/torture-rdma.json"'
+	@if [ $(TORTURE_SECONDS) -gt 600 ]; then $(MAKE) --no-print-directory asan tsan; fi
+
+torture-short: $(VENV)/full
+	$(BIN)/python tools/torture --short --seconds 300 $(TORTURE)
 
 GUEST_SECONDS ?= 900
 test-rdma: $(VENV)/full parts

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from readers import READERS
 
 from aethermodel.input_files import read_bytes
 from aethermodel.plain_values import parse_json, parse_toml, parse_yaml, scalar
 from aethermodel.refusals import InputError, one_line, printable
+from tools.torture.readers import READERS
 
 
 def plain_of(texts):

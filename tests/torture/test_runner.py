@@ -1,0 +1,218 @@
+"""The harness finds planted faults, each exactly as often as it was planted."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.torture import document, inputs
+from tools.torture.campaign import Campaign, TrialBody
+from tools.torture.findings import Finding, Trial
+from tools.torture.journal import Journal
+from tools.torture.processes import Child, adopt_orphans, children
+from tools.torture.replay import load
+from tools.torture.runner import Limits, Runner
+from tools.torture.slices import Slice
+from tools.torture.source import Source
+from tools.torture.witness import Page
+
+
+@pytest.fixture(autouse=True)
+def adopting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    adopt_orphans()
+    yield
+    adopt_orphans(False)
+
+
+def planted(body: TrialBody, **more: Any) -> Campaign:
+    return Campaign("planted", "", "inputs", 1, lambda: body, 1, **more)
+
+
+def run(campaign: Campaign, trials: int) -> Runner:
+    runner = Runner([campaign], 7, Limits(120, 60, trials={"planted": trials}))
+    runner.run()
+    return runner
+
+
+def reading(read: Callable[[bytes], object], *refusal: type[Exception]) -> Campaign:
+    source = Source(lambda draw: bytes([draw.randrange(8)]), read, refusal)
+    return planted(inputs.trials({"eight": source}))
+
+
+def bad_inputs(trials: int, bad: int) -> int:
+    """How many of the trials draw this byte; they are split over two slices."""
+    half = (trials + 1) // 2
+    numbers = [*range(half), *range(1_000_000, 1_000_000 + trials - half)]
+    if trials - half > 8:
+        pytest.fail("more slices than this counts")
+    drawn = []
+    for number in numbers:
+        draw = random.Random(str(Trial("planted", 7, number)))
+        draw.choices(["eight"], [1.0])
+        drawn.append(draw.randrange(8))
+    return drawn.count(bad)
+
+
+def test_a_refusal_is_no_finding_and_another_error_is_one_each_time() -> None:
+    def read(data: bytes) -> None:
+        if data == b"\1":
+            raise ValueError("a refusal")
+        if data == b"\2":
+            raise KeyError("a fault")
+
+    runner = run(reading(read, ValueError), 16)
+    total = runner.total()
+    assert total["inputs"] == total["trials"] == 16
+    assert total.labels == {"eight": 16}
+    assert total["found"] == len(total.findings) == bad_inputs(16, 2) > 0
+    assert {(finding.kind, finding.data) for finding in total.findings} == {("traceback", b"\2")}
+
+
+def test_a_crash_is_blamed_on_the_input_that_was_read() -> None:
+    def read(data: bytes) -> None:
+        if data == b"\3":
+            os.kill(os.getpid(), signal.SIGSEGV)
+
+    runner = Runner([reading(read)], 7, Limits(60, 2))
+    while not any(f.kind == "crash" for f in runner.total().findings) and runner.seconds < 60:
+        runner.limits.seconds = 2
+        runner.run()
+    crashes = [finding for finding in runner.total().findings if finding.kind == "crash"]
+    assert {finding.data for finding in crashes} == {b"\3"}
+    assert "SIGSEGV" in crashes[0].what
+    trial = crashes[0].trial
+    draw = random.Random(str(trial))
+    draw.choices(["eight"], [1.0])
+    assert draw.randrange(8) == 3  # the trial's name draws the same again
+
+
+def test_a_hang_is_ended_with_its_stacks() -> None:
+    def trial(draw: random.Random, journal: Journal) -> None:
+        journal.input("slow", b"input")
+        sleep_for_ever()
+
+    def sleep_for_ever() -> None:
+        time.sleep(600)
+
+    runner = run(planted(trial, limit=0.5), 1)
+    (finding,) = runner.total().findings
+    assert (finding.kind, finding.data, finding.label) == ("hang", b"input", "slow")
+    assert "sleep_for_ever" in finding.detail
+
+
+def test_lost_events_are_counted_and_are_one_finding() -> None:
+    def trial(draw: random.Random, journal: Journal) -> None:
+        journal.damage(3, 0, 2, "planted")
+
+    total = run(planted(trial), 2).total()
+    assert (total["lost"], total["garbage"], total["repeated"]) == (6, 4, 0)
+    assert sorted(finding.kind for finding in total.findings) == [
+        "garbage",
+        "garbage",
+        "lost",
+        "lost",
+    ]
+
+
+def test_what_a_trial_leaves_behind_is_found() -> None:
+    kept: list[int] = []
+
+    def trial(draw: random.Random, journal: Journal) -> None:
+        kept.append(os.open("/dev/null", os.O_RDONLY))
+        if len(kept) == 1 and not os.fork():
+            time.sleep(600)
+            os._exit(0)
+
+    runner = Runner([planted(trial)], 7, Limits(60, 60, trials={"planted": 200}), lanes=1)
+    runner.run()
+    words = sorted(finding.what for finding in runner.total().findings)
+    assert words[1] == "descriptors are left open" or words[0] == "descriptors are left open"
+    assert any(what.startswith("a process is left") for what in words)
+    assert len(words) == 2
+
+
+def test_a_campaign_that_cannot_begin_stops_with_its_reason() -> None:
+    def prepare() -> TrialBody:
+        raise ImportError("no such reader")
+
+    campaign = Campaign("planted", "", "inputs", 1, prepare, 1)
+    runner = run(campaign, 5)
+    assert runner.progress["planted"].stopped == "no trial began"
+    assert [finding.kind for finding in runner.total().findings] == ["traceback"]
+
+
+def test_a_blocked_campaign_is_skipped_and_told() -> None:
+    runner = run(planted(lambda draw, journal: None, blocked=lambda: "no device"), 5)
+    assert runner.total()["trials"] == 0
+    assert any("skipped: no device" in line for line in document.table(runner))
+
+
+def test_a_saved_finding_is_read_again(tmp_path: Path) -> None:
+    finding = Finding(Trial("frames", 1, 2), "crash", "SIGSEGV", "", b"\0\xff", "ring-line")
+    assert load(finding.save(tmp_path)) == finding
+    broken = tmp_path / "broken.json"
+    broken.write_text("{}")
+    with pytest.raises(ValueError, match="holds no finding"):
+        load(broken)
+
+
+def test_the_document_holds_the_figures_and_strict_json() -> None:
+    def trial(draw: random.Random, journal: Journal) -> None:
+        journal.count("kills")
+        journal.tally.told.append(0.25)
+
+    runner = run(planted(trial), 4)
+    figures = document.figures(runner, "command", {})
+    assert figures["schema"] == "aethermodel.torture/1"
+    assert figures["kills"] == 4
+    assert figures["told_seconds"] == {"count": 4, "p50": 0.25, "p99": 0.25, "most": 0.25}
+    assert json.loads(json.dumps(figures, allow_nan=False))["campaigns"][0]["trials"] == 4
+    assert all(len(line) <= 80 for line in document.table(runner))
+
+
+def test_goals_end_a_run() -> None:
+    def trial(draw: random.Random, journal: Journal) -> None:
+        journal.count("kills")
+
+    campaign = Campaign("planted", "", "kills", 1, lambda: trial, 1)
+    runner = Runner([campaign], 7, Limits(120, 0.3, goals={"kills": 50}))
+    runner.run()
+    assert runner.total()["kills"] >= 50
+    assert runner.seconds < 100
+
+
+def test_a_killed_child_leaves_its_notes() -> None:
+    page = Page()
+
+    def body() -> None:
+        page["committed"] = 3
+        time.sleep(600)
+
+    with children(Child(body, page)) as (child,):
+        while not page["committed"]:
+            time.sleep(0.001)
+        child.kill()
+        assert child.wait()
+        assert child.status == -signal.SIGKILL
+
+
+def test_an_interrupted_slice_takes_its_children_with_it() -> None:
+    def trial(draw: random.Random, journal: Journal) -> None:
+        if not os.fork():
+            time.sleep(600)
+        journal.count("kills")
+        time.sleep(600)
+
+    running = Slice(planted(trial, limit=300), 7, 0, 1, 600)
+    while not running._slot.read()[1]:
+        time.sleep(0.01)
+    running.end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(running.pid, 0)

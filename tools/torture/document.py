@@ -1,0 +1,149 @@
+"""Document: the figures of a run as JSON, and as a table to read."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aethermodel.documents import document
+from tools.torture.findings import COUNTS, DAMAGE, KEPT_OF_A_KIND, Tally
+from tools.torture.runner import Runner
+
+SCHEMA = "aethermodel.torture/1"
+KINDS = ("traceback", "crash", "hang", "late", "left", "memory")
+
+
+def quantile(values: Sequence[float], share: float) -> float | None:
+    """Return the value that `share` of all do not exceed; None of no values."""
+    if not values:
+        return None
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def _told(told: list[float]) -> dict[str, float | int | None]:
+    return {
+        "count": len(told),
+        "p50": quantile(told, 0.50),
+        "p99": quantile(told, 0.99),
+        "most": max(told, default=None),
+    }
+
+
+def _figures(tally: Tally) -> dict[str, Any]:
+    found = [finding.kind for finding in tally.findings]
+    return (
+        {name: tally[name] for name in COUNTS[1:] if tally[name] or name in COUNTS[1:4]}
+        | {name: tally[name] for name in DAMAGE}
+        | {kind: found.count(kind) for kind in KINDS}
+        | {"told_seconds": _told(tally.told)}
+    )
+
+
+def figures(
+    runner: Runner, command: str, saved: dict[tuple[str, ...], list[Path]]
+) -> dict[str, Any]:
+    """Return the document of a run.
+
+    Parameters
+    ----------
+    runner : Runner
+        After its run.
+    command : str
+        That repeats it.
+    saved : dict
+        Files of the findings, by signature.
+    """
+    total = runner.total()
+    content = {
+        "command": command,
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+        "seed": runner.seed,
+        "seconds": round(runner.seconds, 1),
+        **_figures(total),
+        "campaigns": [_campaign(runner, name) for name in runner.campaigns],
+        "findings": [
+            {
+                "campaign": group[0].trial.campaign,
+                "label": group[0].label,
+                "kind": group[0].kind,
+                "what": group[0].what,
+                "count": len(group),
+                "trials": [str(finding.trial) for finding in group[:KEPT_OF_A_KIND]],
+                "files": [str(path) for path in saved.get(signature, [])],
+            }
+            for signature, group in total.kinds().items()
+        ],
+    }
+    return document(SCHEMA, "mixed", content)
+
+
+def _campaign(runner: Runner, name: str) -> dict[str, Any]:
+    campaign, progress = runner.campaigns[name], runner.progress[name]
+    return {
+        "name": name,
+        "about": campaign.about,
+        "fabric": campaign.fabric,
+        "skipped": progress.blocked,
+        "stopped": progress.stopped,
+        "trials": progress.tally["trials"],
+        "process_seconds": round(progress.spent, 1),
+        **_figures(progress.tally),
+        "inputs_by_reader": dict(sorted(progress.tally.labels.items())),
+    }
+
+
+def _commit() -> str:
+    answer = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip()
+
+
+def _milliseconds(told: list[float]) -> str:
+    p99 = quantile(told, 0.99)
+    return "" if p99 is None else f"{p99 * 1e3:,.0f}"
+
+
+def table(runner: Runner) -> list[str]:
+    """Return the lines of the final table, at most 80 columns wide."""
+    head = f"{'campaign':<12}{'done':>19}{'lost':>6}{'again':>6}{'false':>6}"
+    lines = [f"{head}{'errors':>7}{'crashes':>8}{'others':>7}{'told P99':>9}"]
+    for name, progress in runner.progress.items():
+        if progress.blocked:
+            lines.append(f"{name:<12}   skipped: {progress.blocked}"[:80])
+        else:
+            unit = runner.campaigns[name].unit
+            lines.append(_row(name, f"{progress.tally[unit]:,} {unit}", progress.tally))
+    total = runner.total()
+    lines.append(_row("all", f"{total['kills']:,} kills", total))
+    lines += [f"{'':<12}{f'{total[unit]:,} {unit}':>19}" for unit in ("inputs", "streams")]
+    lines.append("told P99: ms until the survivor of a kill knew. again: events that came twice.")
+    lines.append("false: events that nobody sent. others: hangs, things left behind, wrong words.")
+    return lines
+
+
+def _row(name: str, done: str, tally: Tally) -> str:
+    found = [finding.kind for finding in tally.findings]
+    others = len(found) - sum(found.count(kind) for kind in (*DAMAGE, "traceback", "crash"))
+    return (
+        f"{name:<12}{done:>19}{tally['lost']:>6,}{tally['repeated']:>6,}{tally['garbage']:>6,}"
+        f"{found.count('traceback'):>7,}{found.count('crash'):>8,}{others:>7,}"
+        f"{_milliseconds(tally.told):>9}"
+    )
+
+
+def status(runner: Runner) -> str:
+    """Return where a run stands, in one line."""
+    total = runner.total()
+    left = max(0.0, runner.limits.seconds - runner.seconds)
+    parts = [
+        f"{total[unit]:,} {unit}"
+        for unit in ("kills", "inputs", "streams", "schedules", "commands")
+        if total[unit]
+    ]
+    parts.append(f"{total['found']:,} findings")
+    return f"torture: {', '.join(parts)}; at most {left:.0f} s left"

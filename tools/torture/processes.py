@@ -1,0 +1,142 @@
+"""Child processes that a campaign may kill: forked, ended by their own id, never left behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from tools.torture.witness import Page
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+#: Exit status of a child whose body raised; its traceback is in the page.
+RAISED = 70
+#: Seconds that a child may take to end once told.
+END_SECONDS = 10.0
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def adopt_orphans(wanted: bool = True) -> None:
+    """Become the parent of all descendants whose own parent dies; or no longer."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when `parent`, which forked it, dies."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(RAISED)
+
+
+class Child:
+    """A forked child that runs a body and exits.
+
+    Parameters
+    ----------
+    body : callable
+        Run in the child; what it raises goes to the page as text, with exit status `RAISED`.
+    page : Page
+    """
+
+    def __init__(self, body: Callable[[], None], page: Page) -> None:
+        parent = os.getpid()
+        self.pid = os.fork()
+        if not self.pid:
+            _run(body, page, parent)
+        self._pidfd = os.pidfd_open(self.pid)
+        self.status: int | None = None
+
+    def kill(self) -> None:
+        """End it by signal 9."""
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self, seconds: float = END_SECONDS) -> bool:
+        """Return whether it ended in time; `status` is then its exit code, or minus a signal."""
+        if self.status is None:
+            watch = select.poll()
+            watch.register(self._pidfd, select.POLLIN)
+            if not watch.poll(seconds * 1000):
+                return False
+            _, status = os.waitpid(self.pid, 0)
+            self.status = os.waitstatus_to_exitcode(status)
+            os.close(self._pidfd)
+        return True
+
+    def end(self) -> None:
+        """Kill it if it still runs, and reap it."""
+        if self.status is None:
+            self.kill()
+            self.wait()
+
+
+def _run(body: Callable[[], None], page: Page, parent: int) -> None:
+    status = RAISED
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        die_with(parent)
+        body()
+        status = 0
+    except BaseException:
+        page.write_text(traceback.format_exc())
+    finally:
+        os._exit(status)
+
+
+@contextmanager
+def children(*started: Child) -> Iterator[list[Child]]:
+    """Yield a list of children, all of which are ended with the block."""
+    running = list(started)
+    try:
+        yield running
+    finally:
+        for child in running:
+            child.end()
+
+
+def end_tree(pid: int) -> None:
+    """Kill a child of this process and all that descends from it, and reap the child.
+
+    They are stopped first: none can fork another while they are counted.
+    """
+    stopped: set[int] = set()
+    while fresh := {pid, *(process.pid for process in _below(pid))} - stopped:
+        for number in fresh:
+            _signal(number, signal.SIGSTOP)
+        stopped |= fresh
+    for number in stopped:
+        _signal(number, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def end_descendants() -> list[str]:
+    """Kill each descendant of this process by its id, and return their names."""
+    left = []
+    for process in _below(os.getpid()):
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                left.append(" ".join(process.cmdline())[:120] or process.name())
+        _signal(process.pid, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+    return left
+
+
+def _below(pid: int) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        below: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+        return below
+    return []
+
+
+def _signal(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,192 @@
+"""Runner: gives the campaigns their shares of the time, in slices on a few processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tools.torture.campaign import Campaign
+from tools.torture.findings import Tally
+from tools.torture.slices import Slice
+
+#: Trials are numbered from a multiple of this in each slice.
+SLICE_TRIALS = 1_000_000
+#: A campaign that finds so many things of one kind has no more to say.
+ENOUGH_FINDINGS = 400
+#: Crashes and hangs each cost a process, and seconds.
+ENOUGH_CRASHES = 12
+
+
+@dataclass
+class Limits:
+    """When a run ends.
+
+    Attributes
+    ----------
+    seconds : float
+        Of the whole run.
+    slice_seconds : float
+        Of one slice.
+    goals : dict of str to int
+        How many kills, inputs and so on are wanted, over all campaigns that count these; once all
+        are there the run ends. Empty: it ends with its time.
+    trials : dict of str to int
+        Exactly so many trials of these campaigns, and no other campaign. Empty: by time.
+    """
+
+    seconds: float
+    slice_seconds: float = 10.0
+    goals: dict[str, int] = field(default_factory=dict)
+    trials: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Progress:
+    """How one campaign stands.
+
+    Attributes
+    ----------
+    tally : Tally
+    spent : float
+        Seconds of all its slices.
+    slices, running : int
+    blocked : str or None
+        Why it does not run here.
+    stopped : str or None
+        Why it does not go on.
+    """
+
+    tally: Tally = field(default_factory=Tally)
+    spent: float = 0.0
+    slices: int = 0
+    running: int = 0
+    promised: int = 0
+    blocked: str | None = None
+    stopped: str | None = None
+
+
+class Runner:
+    """Runs campaigns side by side.
+
+    Parameters
+    ----------
+    campaigns : list of Campaign
+    seed : int
+    limits : Limits
+    lanes : int
+        Slices at a time.
+
+    Attributes
+    ----------
+    progress : dict of str to Progress
+    """
+
+    def __init__(
+        self, campaigns: list[Campaign], seed: int, limits: Limits, lanes: int = 2
+    ) -> None:
+        self.campaigns = {campaign.name: campaign for campaign in campaigns}
+        self.seed, self.limits, self.lanes = seed, limits, lanes
+        self.progress = {name: Progress() for name in self.campaigns}
+        self._running: list[Slice] = []
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._began
+
+    def total(self) -> Tally:
+        """Return what all campaigns counted, those under way included."""
+        total = Tally()
+        for progress in self.progress.values():
+            total.add(progress.tally)
+        for running in self._running:
+            total.add(running.tally)
+        return total
+
+    def run(self, show: Callable[[Runner], None] = lambda _: None) -> None:
+        """Run until the limits are reached; `show` is called several times a second."""
+        self._began = time.monotonic()
+        for name, campaign in self.campaigns.items():
+            self.progress[name].blocked = campaign.blocked()
+        try:
+            while True:
+                self._running = [it for it in self._running if not self._over(it)]
+                while len(self._running) < self.lanes and (campaign := self._next()):
+                    self._start(campaign)
+                if not self._running:
+                    break
+                show(self)
+                time.sleep(0.05)
+        finally:
+            for running in self._running:
+                running.end()
+                self._count(running)
+            self._running = []
+
+    def _over(self, running: Slice) -> bool:
+        if running.poll():
+            return False
+        self._count(running)
+        return True
+
+    def _count(self, running: Slice) -> None:
+        progress = self.progress[running.campaign.name]
+        progress.tally.add(running.tally)
+        progress.spent += time.monotonic() - running.began
+        progress.running -= 1
+        progress.promised -= running.promised
+        kinds = [finding.kind for finding in progress.tally.findings]
+        ended = sum(kind in ("crash", "hang", "memory") for kind in kinds)
+        if len(kinds) >= ENOUGH_FINDINGS or ended >= ENOUGH_CRASHES:
+            progress.stopped = f"stopped after {len(kinds)} findings"
+        if not running.tally["trials"]:
+            progress.stopped = "no trial began"
+
+    def _next(self) -> Campaign | None:
+        """Return the campaign that has had the least of its share, if any is to go on."""
+        if self.seconds >= self.limits.seconds:
+            return None
+        wanting = [
+            campaign
+            for name, campaign in self.campaigns.items()
+            if not self.progress[name].blocked
+            and not self.progress[name].stopped
+            and self._wanted(campaign) > 0
+        ]
+        return min(wanting, key=self._served, default=None)
+
+    def _served(self, campaign: Campaign) -> float:
+        progress = self.progress[campaign.name]
+        under_way = progress.running * self.limits.slice_seconds * campaign.warm_up
+        return (progress.spent + under_way) / campaign.share
+
+    def _wanted(self, campaign: Campaign) -> int:
+        """Return how many trials the next slice may have."""
+        progress = self.progress[campaign.name]
+        if self.limits.trials:
+            wanted = self.limits.trials.get(campaign.name, 0)
+            return wanted - progress.tally["trials"] - progress.promised
+        if self.limits.goals:
+            total = self.total()
+            open_goals = any(total[unit] < goal for unit, goal in self.limits.goals.items())
+            reached = total[campaign.unit] >= self.limits.goals.get(campaign.unit, 0)
+            if not open_goals or (reached and campaign.unit in self.limits.goals):
+                return 0
+        return SLICE_TRIALS
+
+    def _start(self, campaign: Campaign) -> None:
+        progress = self.progress[campaign.name]
+        wanted = self._wanted(campaign)
+        if self.limits.trials and self.lanes > 1 and wanted > 8:
+            wanted = (wanted + 1) // 2
+        first = progress.slices * SLICE_TRIALS
+        seconds = self.limits.slice_seconds * campaign.warm_up
+        seconds = min(seconds, max(0.5, self.limits.seconds - self.seconds))
+        progress.slices += 1
+        progress.running += 1
+        started = Slice(campaign, self.seed, first, wanted, seconds)
+        started.promised = wanted if self.limits.trials else 0
+        progress.promised += started.promised
+        self._running.append(started)
