@@ -95,27 +95,26 @@ async def heard(wire):
 def test_a_send_that_is_cancelled_in_its_frame_breaks_the_connection_and_only_then(run):
     async def main():
         sender, receiver = await connected(most=20_000, pool=2)
-        whole = 0
+        whole = []
         with pytest.raises(StreamBroken, match="cancelled in the middle"):
             for i in itertools.count():
+                before = sender.sent
                 task = asyncio.create_task(sender.send(batch_of(20_000, 20_000 * i)))
-                done, _ = await asyncio.wait({task}, timeout=0.2)
-                if not done:
+                if not (await asyncio.wait({task}, timeout=0.2))[0]:
                     task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await task
-                else:
-                    task.result()
-                    whole += 1
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+                if sender.sent > before:
+                    whole.append(20_000 * i)
         with pytest.raises(StreamBroken):
             await sender.send(batch_of(1))
         with pytest.raises(StreamBroken):
             await sender.end()
         came, end = await all_of(receiver)
-        assert sender.sent == whole == len(came)
         assert isinstance(end, SenderLost)
-        for i, batch in enumerate(came):
-            assert batch.tobytes() == batch_of(20_000, 20_000 * i).tobytes()
+        assert [int(batch["sequence"][0]) for batch in came] == whole
+        for batch, first in zip(came, whole, strict=True):
+            assert batch.tobytes() == batch_of(20_000, first).tobytes()
         sender.close()
 
     run(main())
@@ -393,10 +392,10 @@ def test_what_is_no_frame_ends_the_stream_with_one_clear_error(run, frame, why):
 
 def test_half_a_frame_and_silence_ends_by_a_time_limit_of_the_whole_frame(run):
     async def main():
-        sender, receiver = await connected(most=64, timeout=0.3)
+        sender, receiver = await connected(most=64, timeout=3.0)
         await sender.send(batch_of(3))
         receiving = asyncio.create_task(all_of(receiver))
-        await asyncio.sleep(0.5)  # silence between frames may last
+        await asyncio.sleep(3.5)  # silence between frames may last
         assert not receiving.done()
         loop = asyncio.get_running_loop()
 
@@ -414,7 +413,7 @@ def test_half_a_frame_and_silence_ends_by_a_time_limit_of_the_whole_frame(run):
 
     came, end = run(main())
     assert [len(batch) for batch in came] == [3]
-    assert "not the rest within 0.3 s" in str(end)
+    assert "not the rest within 3 s" in str(end)
 
 
 def test_a_receiver_that_is_released_twice_goes_on(run):
