@@ -29,6 +29,7 @@
 
 static uint64_t low_weights[3], high_weights[3], fold_weight, inverse;
 static uint64_t right_sum, right_quotient, start;
+static uint64_t skip_low, skip_high; /* over the bytes that are folded at a time */
 
 typedef struct {
     __m512i low[3], high[3], fold, inverse, right_quotient, right_sum;
@@ -161,6 +162,8 @@ void aether_crc_prepare_clmul(void) {
         high_weights[lane] = weight(64 * (6 - 2 * lane) - 1);
     }
     fold_weight = weight(63);
+    skip_low = weight(8 * 256 + 63);
+    skip_high = weight(8 * 256 - 1);
     /* P is odd, so it has an inverse modulo y^64. A 64-bit multiple of P has a
      * quotient of 32 bits, which is what times the inverse gives; of any other
      * word it has more bits, for else P would divide it. */
@@ -177,6 +180,35 @@ void aether_crc_prepare_clmul(void) {
     start = aether_crc_start_to_zero(&event);
 }
 
-static uint32_t bytes(const void *first, size_t n) { return aether_crc_instruction.bytes(first, n); }
+#define FOLDED 256 /* bytes that lie in four registers: each is added to the one so far behind */
+#define SHORT 1024
+#define FOLD(sum, at)                                                                    \
+    XOR3(_mm512_clmulepi64_epi128(sum, low, 0x00), _mm512_clmulepi64_epi128(sum, high, 0x11), \
+         _mm512_loadu_si512(at))
+
+static uint32_t bytes(const void *first, size_t n) {
+    if (n < SHORT) return aether_crc_instruction.bytes(first, n);
+    const unsigned char *at = first, *end = at + n;
+    __m512i low = _mm512_set1_epi64((long long)skip_low);
+    __m512i high = _mm512_set1_epi64((long long)skip_high);
+    __m512i sum[4];
+    for (int k = 0; k < 4; k++) sum[k] = _mm512_loadu_si512(at + 64 * k);
+    sum[0] = _mm512_xor_si512(sum[0], _mm512_maskz_set1_epi32(1, -1)); /* the state at first */
+    for (at += FOLDED; end - at >= FOLDED; at += FOLDED) {
+        sum[0] = FOLD(sum[0], at);
+        sum[1] = FOLD(sum[1], at + 64);
+        sum[2] = FOLD(sum[2], at + 128);
+        sum[3] = FOLD(sum[3], at + 192);
+    }
+    uint64_t words[FOLDED / 8], state = 0, word;
+    memcpy(words, sum, sizeof words);
+    for (int k = 0; k < FOLDED / 8; k++) state = CRC_STEP8(state, words[k]);
+    for (; end - at >= 8; at += 8) {
+        memcpy(&word, at, sizeof word);
+        state = CRC_STEP8(state, word);
+    }
+    for (; at != end; at++) state = CRC_STEP1(state, *at);
+    return ~(uint32_t)state;
+}
 
 const aether_crc_kernel aether_crc_clmul = {"clmul", stamp, verify, bytes};

@@ -252,6 +252,6 @@ void aether_crc_prepare_gfni(void) {
     start = aether_crc_start_to_zero(&event);
 }
 
-static uint32_t bytes(const void *first, size_t n) { return aether_crc_instruction.bytes(first, n); }
+static uint32_t bytes(const void *first, size_t n) { return aether_crc_clmul.bytes(first, n); }
 
 const aether_crc_kernel aether_crc_gfni = {"gfni", stamp, verify, bytes};

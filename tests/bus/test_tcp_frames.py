@@ -1,4 +1,4 @@
-"""TCP frames go whole or the connection is broken, and no garbage reaches a handler."""
+"""TCP frames go whole, one after the other, or the connection is broken."""
 
 import asyncio
 import contextlib
@@ -9,17 +9,12 @@ import socket
 import numpy as np
 import pytest
 import uvloop
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from tcp_streams import KEY, TOPICS, all_of, batch_of, connected, heard
 
 from aethermodel.bus import Backlogged, Bus, EndOfStream, SenderLost, StreamBroken
-from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpReceiver, TcpSender
-from aethermodel.bus.fabrics.tcp_frames import HEAD_BYTES, HeadReader, pack_head
-from aethermodel.measure.workload import make_batch
-from cython_core import crc32c, first_gap, number
-
-TOPICS = [f"t.{i}" for i in range(4)]
-KEY = SharedKey(b"the key of these tests")
+from aethermodel.bus.fabrics.tcp import TcpListener, TcpSender
+from aethermodel.bus.fabrics.tcp_frames import pack_head
+from cython_core import first_gap
 
 
 @pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -27,95 +22,29 @@ def run(request):
     return request.param
 
 
-def batch_of(events, first=0):
-    batch = make_batch(events, 4, seed=first)
-    number(batch, first, 0)
-    return batch
-
-
-async def connected(**settings):
-    """Return a sender and its receiver."""
-    listener = await TcpListener.listen(key=KEY, **settings)
-    sender = await TcpSender.connect(listener.port, key=KEY)
-    receiver = await listener.accept()
-    listener.close()
-    return sender, receiver
-
-
-async def all_of(receiver):
-    """Return copies of the batches that come, and how the stream ended."""
-    came = []
-    while True:
-        try:
-            came.append((await asyncio.wait_for(receiver.receive(), 60)).copy())
-            receiver.release()
-        except (EndOfStream, SenderLost) as end:
-            return came, end
-
-
-def frames_of(batches):
-    wire = b""
-    for i, batch in enumerate(batches):
-        events = batch.tobytes()
-        wire += pack_head(len(batch), i, crc32c(events)) + events
-    return wire + pack_head(0, len(batches), 0)
-
-
-class Fed:
-    """A receiver that is fed by hand what a connection would bring."""
-
-    def __init__(self, most=64, pool=8):
-        self.receiver = TcpReceiver(most, pool)
-        self.receiver.connection_made(self)
-
-    def abort(self): ...
-
-    def close(self): ...
-
-    def pause_reading(self): ...
-
-    def feed(self, wire):
-        while wire:
-            room = self.receiver.get_buffer(-1)
-            part = wire[: len(room)]
-            room[: len(part)] = part
-            self.receiver.buffer_updated(len(part))
-            wire = wire[len(part) :]
-            if self.receiver._ended:
-                break
-
-
-async def heard(wire):
-    fed = Fed()
-    fed.feed(wire)
-    fed.receiver.connection_lost(None)
-    return await all_of(fed.receiver)
-
-
 def test_a_send_that_is_cancelled_in_its_frame_breaks_the_connection_and_only_then(run):
     async def main():
         sender, receiver = await connected(most=20_000, pool=2)
-        whole = 0
+        whole = []
         with pytest.raises(StreamBroken, match="cancelled in the middle"):
             for i in itertools.count():
+                before = sender.sent
                 task = asyncio.create_task(sender.send(batch_of(20_000, 20_000 * i)))
-                done, _ = await asyncio.wait({task}, timeout=0.2)
-                if not done:
+                if not (await asyncio.wait({task}, timeout=0.2))[0]:
                     task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await task
-                else:
-                    task.result()
-                    whole += 1
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+                if sender.sent > before:
+                    whole.append(20_000 * i)
         with pytest.raises(StreamBroken):
             await sender.send(batch_of(1))
         with pytest.raises(StreamBroken):
             await sender.end()
         came, end = await all_of(receiver)
-        assert sender.sent == whole == len(came)
         assert isinstance(end, SenderLost)
-        for i, batch in enumerate(came):
-            assert batch.tobytes() == batch_of(20_000, 20_000 * i).tobytes()
+        assert [int(batch["sequence"][0]) for batch in came] == whole
+        for batch, first in zip(came, whole, strict=True):
+            assert batch.tobytes() == batch_of(20_000, first).tobytes()
         sender.close()
 
     run(main())
@@ -301,102 +230,12 @@ def test_receipts_that_nobody_reads_do_not_pile_up(run):
     run(asyncio.wait_for(main(), 60))
 
 
-BATCHES = [batch_of(n, i) for i, n in enumerate([3, 1, 64, 10])]
-WIRE = frames_of(BATCHES)
-spoils = st.one_of(
-    st.tuples(st.just("flip"), st.integers(0, 8 * len(WIRE) - 1)),
-    st.tuples(st.just("cut"), st.integers(0, len(WIRE) - 1)),
-    st.tuples(st.just("drop"), st.integers(0, len(WIRE) - 1), st.integers(1, 300)),
-    st.tuples(st.just("double"), st.integers(0, len(WIRE) - 1), st.integers(1, 300)),
-    st.tuples(st.just("put"), st.integers(0, len(WIRE) - 1), st.binary(min_size=1, max_size=100)),
-)
-
-
-def spoilt(wire, spoil):
-    kind, at, *more = spoil
-    if kind == "flip":
-        changed = bytearray(wire)
-        changed[at // 8] ^= 1 << at % 8
-        return bytes(changed)
-    if kind == "cut":
-        return wire[:at]
-    if kind == "drop":
-        return wire[:at] + wire[at + more[0] :]
-    if kind == "double":
-        return wire[: at + more[0]] + wire[at:]
-    return wire[:at] + more[0] + wire[at:]
-
-
-@settings(max_examples=1000, deadline=None)
-@given(st.lists(spoils, min_size=1, max_size=3))
-def test_of_a_spoiled_stream_only_whole_right_batches_come(changes):
-    wire = WIRE
-    for change in changes:
-        if wire:
-            at = change[1] % (8 * len(wire) if change[0] == "flip" else len(wire))
-            wire = spoilt(wire, (change[0], at, *change[2:]))
-    came, end = asyncio.run(heard(wire))
-    assert len(came) <= len(BATCHES)
-    for got, sent in zip(came, BATCHES, strict=False):
-        assert got.tobytes() == sent.tobytes()
-    if isinstance(end, EndOfStream):
-        assert len(came) == len(BATCHES)
-    else:
-        assert f"{len(came)} whole batches" in str(end)
-
-
-def test_a_stream_as_it_was_sent_comes_whole():
-    came, end = asyncio.run(heard(WIRE))
-    assert isinstance(end, EndOfStream)
-    assert [batch.tobytes() for batch in came] == [batch.tobytes() for batch in BATCHES]
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.binary(min_size=HEAD_BYTES, max_size=HEAD_BYTES))
-def test_no_bytes_by_chance_are_a_head(wire):
-    head = HeadReader()
-    head.wire[:] = wire
-    assert head.read() is None
-
-
-@pytest.mark.parametrize(
-    ("frame", "why"),
-    [
-        (pack_head(65, 0, 0), "65 events came, and 64 are the most"),
-        (pack_head(2**32 - 1, 0, 0), "64 are the most"),
-        (pack_head(2, 0, 0) + bytes(63), "in the middle of a frame"),
-        (pack_head(2, 0, 0) + bytes(range(128)), "damaged"),
-        (pack_head(2, 1, 0), "no frame"),
-        (b"GET / HTTP/1.1\r\n\r\n      ", "no frame"),
-        (b"AE", "in the middle of a frame"),
-        (b"", "without an end"),
-    ],
-)
-def test_what_is_no_frame_ends_the_stream_with_one_clear_error(run, frame, why):
-    async def main():
-        sender, receiver = await connected(most=64)
-        bus = Bus(TOPICS)
-        bus.attach(receiver)
-        await asyncio.get_running_loop().sock_sendall(sender._connection, frame)
-        sender.close()
-        await asyncio.wait_for(bus.run(), 60)
-        return bus
-
-    bus = run(main())
-    ((label, error),) = bus.lost
-    assert label == "kernel-tcp"
-    assert isinstance(error, SenderLost)
-    assert why in str(error)
-    assert sum(bus.instruments.calls) == 0
-    assert bus.instruments.streams_lost == 1
-
-
 def test_half_a_frame_and_silence_ends_by_a_time_limit_of_the_whole_frame(run):
     async def main():
-        sender, receiver = await connected(most=64, timeout=0.3)
+        sender, receiver = await connected(most=64, timeout=3.0)
         await sender.send(batch_of(3))
         receiving = asyncio.create_task(all_of(receiver))
-        await asyncio.sleep(0.5)  # silence between frames may last
+        await asyncio.sleep(3.5)  # silence between frames may last
         assert not receiving.done()
         loop = asyncio.get_running_loop()
 
@@ -414,7 +253,7 @@ def test_half_a_frame_and_silence_ends_by_a_time_limit_of_the_whole_frame(run):
 
     came, end = run(main())
     assert [len(batch) for batch in came] == [3]
-    assert "not the rest within 0.3 s" in str(end)
+    assert "not the rest within 3 s" in str(end)
 
 
 def test_a_receiver_that_is_released_twice_goes_on(run):

@@ -2,14 +2,11 @@
 
 import asyncio
 import contextlib
-import logging
 import multiprocessing
 import os
-import pickle
 import signal
 import socket
 import time
-import traceback
 
 import pytest
 import uvloop
@@ -154,7 +151,7 @@ def test_strangers_are_bounded_in_number_and_in_time(run, monkeypatch):
     monkeypatch.setattr(tcp_listener, "MOST_STRANGERS", 4)
 
     async def main():
-        listener = await TcpListener.listen(key=KEY, timeout=1.0)
+        listener = await TcpListener.listen(key=KEY, timeout=5.0)
         strangers = [socket.create_connection(("127.0.0.1", listener.port)) for _ in range(10)]
         await until(lambda: listener.refused >= 6)
         assert len(listener._strangers) <= 4
@@ -343,66 +340,3 @@ def test_receipts_are_whole_or_none(batches, bit):
     spoiled = bytearray(wire)
     spoiled[bit // 8] ^= 1 << bit % 8
     assert unpack_receipt(bytes(spoiled)) is None
-
-
-def test_a_key_comes_from_an_argument_a_file_or_the_environment(run, tmp_path, monkeypatch):
-    file = tmp_path / "key"
-    file.write_bytes(SECRET + b"\n")
-    file.chmod(0o644)
-    with pytest.raises(ValueError, match="chmod 600"):
-        SharedKey.from_file(file)
-    file.chmod(0o600)
-    assert SharedKey.from_file(file) == KEY != SharedKey.fresh()
-    assert SharedKey.from_environment() is None
-    monkeypatch.setenv(KEY_FILE_VARIABLE, str(file))
-    assert SharedKey.from_environment() == KEY
-
-    async def main():
-        listener = await TcpListener.listen()
-        assert listener.key == KEY
-        await (await TcpSender.connect(listener.port)).end()
-        listener.close()
-        with pytest.raises(ValueError, match="needs the key"):
-            monkeypatch.delenv(KEY_FILE_VARIABLE)
-            await TcpSender.connect(listener.port)
-
-    run(main())
-    monkeypatch.setenv(KEY_VARIABLE, "too short")
-    with pytest.raises(ValueError, match=KEY_VARIABLE) as caught:
-        SharedKey.from_environment()
-    assert "too short" not in str(caught.value)
-    file.write_bytes(b"short")
-    with pytest.raises(ValueError, match="16 to"):
-        SharedKey.from_file(file)
-    with pytest.raises(ValueError, match="at least 16 bytes"):
-        SharedKey(b"short")
-
-
-def test_without_a_key_a_listener_draws_one(run):
-    async def main():
-        first, second = await TcpListener.listen(), await TcpListener.listen()
-        assert first.key != second.key
-        await (await TcpSender.connect(first.port, key=first.key)).end()
-        first.close()
-        second.close()
-
-    run(main())
-
-
-def test_no_text_shows_a_key(caplog):
-    assert "secret" not in repr(KEY) + str(KEY)
-    assert pickle.loads(pickle.dumps(KEY)) == KEY  # for a child process
-
-    async def main():
-        listener = await TcpListener.listen(key=KEY)
-        await TcpSender.connect(listener.port, key=SharedKey(b"another secret of these tests"))
-
-    caplog.set_level(logging.DEBUG)
-    try:
-        asyncio.run(main())
-    except PeerRefused as error:
-        told = traceback.TracebackException.from_exception(error, capture_locals=True)
-        text = "".join(told.format()) + caplog.text
-    # The name of the constant is in the sources that are shown; its value is not.
-    assert SECRET.decode() not in text
-    assert "another secret" not in text.replace('b"another secret of these tests"', "")

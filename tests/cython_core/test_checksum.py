@@ -43,7 +43,7 @@ def test_any_bytes(variant: Any, data: Any) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("n", [3071, 3072, 3073, 6400, 20_011, 70_000])
+@pytest.mark.parametrize("n", [1023, 1024, 1025, 1535, 3071, 3072, 3073, 6400, 20_011, 70_000])
 def test_long_ones_are_taken_in_parts(variant: Any, n: Any) -> None:
     data = random_events(n // 64 + 1, n).tobytes()[:n]
     assert crc32c(data, variant=variant) == bitwise(data)

@@ -1,0 +1,130 @@
+"""Batches from other threads: handled once, or refused with one clear error."""
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+import uvloop
+
+from aethermodel.bus import Bus
+from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.measure.workload import make_batch
+from cython_core import number
+
+
+@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def run(request):
+    return request.param
+
+
+def batch_of(events, first=0):
+    batch = make_batch(events, 1, seed=0)
+    number(batch, first, 0)
+    return batch
+
+
+def accounted(bus):
+    """Return events that came in, by what the bus says became of them."""
+    seen = bus.instruments
+    return seen.batch_events.total + seen.refused + seen.dropped + seen.lost
+
+
+@pytest.mark.parametrize("other", [asyncio.run, uvloop.run])
+def test_batches_published_from_another_thread_are_all_handled(run, other):
+    bus, seen = Bus(["a"], depth=4), np.zeros(600, dtype=int)
+
+    @bus.on("a")
+    def handle(batch, indices):
+        seen[batch["sequence"][indices].astype(int)] += 1
+
+    def thread(first):
+        async def produce():
+            for i in range(200):
+                await bus.publish(batch_of(1, first + i))
+
+        other(produce())
+
+    async def main():
+        running = asyncio.create_task(bus.run())
+        await asyncio.sleep(0)
+        threads = [threading.Thread(target=thread, args=(200 * i,)) for i in (1, 2)]
+        for each in threads:
+            each.start()
+        for i in range(200):
+            await bus.publish(batch_of(1, i))
+        while any(each.is_alive() for each in threads):
+            await asyncio.sleep(0.001)
+        threading.Thread(target=bus.stop).start()
+        await running
+
+    run(asyncio.wait_for(main(), 120))
+    assert (seen == 1).all()
+    assert accounted(bus) == 600
+
+
+def test_from_another_thread_errors_come_back_and_none_waits_for_ever(run):
+    bus, outcomes = Bus(["a"], depth=1), []
+
+    @bus.on("a")
+    async def handle(batch, indices):
+        await asyncio.sleep(0.001)
+
+    def thread():
+        async def produce():
+            try:
+                await bus.publish("nonsense")
+            except ValueError as error:
+                outcomes.append(str(error))
+            try:
+                while True:
+                    await bus.publish(batch_of(1))
+            except (ValueError, RuntimeError) as error:
+                outcomes.append(str(error))
+            try:
+                bus.attach(Loopback(1))
+            except (ValueError, RuntimeError) as error:
+                outcomes.append(str(error))
+
+        asyncio.run(produce())
+
+    async def main():
+        running = asyncio.create_task(bus.run())
+        await asyncio.sleep(0)
+        publishing = threading.Thread(target=thread)
+        publishing.start()
+        while sum(bus.instruments.calls) < 20:
+            await asyncio.sleep(0.001)
+        bus.stop()
+        await running
+        return publishing
+
+    run(main()).join(60)
+    assert len(outcomes) == 3
+    assert "no batch" in outcomes[0]
+    assert "takes nothing more" in outcomes[1] or "has ended" in outcomes[1]
+    assert accounted(bus) == bus.instruments.batch_events.total
+
+
+def test_a_bus_that_others_use_on_a_running_loop_does_not_move_to_another(run):
+    bus, used, go = Bus(["a"]), threading.Event(), threading.Event()
+
+    def thread():
+        async def use():
+            await bus.publish(batch_of(1))
+            used.set()
+            await asyncio.to_thread(go.wait, 60)
+
+        asyncio.run(use())
+
+    publishing = threading.Thread(target=thread)
+    publishing.start()
+    used.wait(60)
+
+    async def main():
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await bus.run()
+
+    run(main())
+    go.set()
+    publishing.join()
