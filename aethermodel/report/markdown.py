@@ -105,16 +105,17 @@ class _Renderer(mistune.HTMLRenderer):
 
 def _environment(_block: Any, match: re.Match[str], state: Any) -> int:
     end = rf"\end{{{match.group('environment_name')}}}"
-    stop = state.src.find(end, match.end(), match.end() + _LONGEST_ENVIRONMENT)
+    source: str = state.src
+    stop = source.find(end, match.end(), match.end() + _LONGEST_ENVIRONMENT)
     if stop < 0:  # text, to the end of its paragraph: line by line takes the square of it
-        blank = state.src.find("\n\n", match.end())
-        stop = blank if blank >= 0 else len(state.src)
-        state.add_paragraph(state.src[match.start() : stop])
+        blank = source.find("\n\n", match.end())
+        stop = blank if blank >= 0 else len(source)
+        state.add_paragraph(source[match.start() : stop])
         return stop
     stop += len(end)
-    state.append_token({"type": "block_math", "raw": state.src[match.start() : stop]})
-    following = state.src.find("\n", stop)
-    rest = state.src[stop : following if following >= 0 else len(state.src)]
+    state.append_token({"type": "block_math", "raw": source[match.start() : stop]})
+    following = source.find("\n", stop)
+    rest = source[stop : following if following >= 0 else len(source)]
     return stop + len(rest) + 1 if not rest.strip() else stop
 
 

@@ -119,15 +119,15 @@ class OutputRenderer:
         return Clean(""), lost
 
     def _image_of(self, form: str) -> _Render:
-        def image(body: str, words: str, size: dict[str, Any]) -> Clean:
+        def image(body: str, words: str, about: dict[str, Any]) -> Clean:
             encoded = "".join(body.split())
             if not _BASE64.fullmatch(encoded):
                 return Clean("", [Loss("broken", form)])
             source = f"data:{form};base64,{encoded}"
             size = "".join(
-                f' {side}="{size[side]}"'
+                f' {side}="{about[side]}"'
                 for side in ("width", "height")
-                if isinstance(size.get(side), int)
+                if isinstance(about.get(side), int)
             )
             img = f'<img src="{source}" alt="{escape(words)}"{size}>'
             return self._sanitizer.output(img, words)
