@@ -141,7 +141,8 @@ class RingHandle:
         if magic != _NOTE_MAGIC or role >= len(ROLES) or len(fds) != 4 or cut:
             _close_all(fds)
             raise ValueError("what came over the socket is not an end of a ring")
-        return cls(ROLES[role], *fds, most_bytes=most_bytes)
+        memory, wake, wake_peer, link = fds
+        return cls(ROLES[role], memory, wake, wake_peer, link, most_bytes)
 
     def offer(self, directory: str | Path | None = None) -> "RingOffer":
         """Offer the end under a random name, for a process that shares nothing with this one.

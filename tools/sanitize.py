@@ -79,7 +79,8 @@ SANITIZERS = {
         flag="thread",
         libraries=("libtsan.so",),
         environment={
-            "TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:exitcode=66"
+            # A test forks while threads wait, which starts its own anew.
+            "TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:exitcode=66:die_after_fork=0"
             f":suppressions={SUPPRESSIONS / 'tsan.txt'}",
             "PYTHONMALLOC": "malloc",
         },
@@ -149,7 +150,12 @@ def environment(sanitizer: Sanitizer, site: Path) -> dict[str, str]:
         os.environ
         | sanitizer.environment
         | options
-        | {"LD_PRELOAD": " ".join(libraries), "PYTHONPATH": path, "AETHER_SANITIZER": "1"}
+        | {
+            "LD_PRELOAD": " ".join(libraries),
+            "PYTHONPATH": path,
+            "PYTHONSAFEPATH": "1",  # or the sources in this folder come first
+            "AETHER_SANITIZER": "1",
+        }
     )
 
 
@@ -162,11 +168,13 @@ def main() -> int:
     """Build, then run pytest; return its status, or 1 where there is a report."""
     parser = argparse.ArgumentParser(prog="python tools/sanitize.py", description=__doc__)
     parser.add_argument("name", choices=sorted(SANITIZERS))
-    parser.add_argument("tests", nargs="*", help="arguments of pytest; a set of tests by default")
-    chosen, further = parser.parse_known_args()
+    parser.add_argument(
+        "tests", nargs=argparse.REMAINDER, help="arguments of pytest; a set of tests by default"
+    )
+    chosen = parser.parse_args()
     sanitizer = SANITIZERS[chosen.name]
     site = build(chosen.name, sanitizer)
-    tests = [*chosen.tests, *further] or list(sanitizer.tests)
+    tests = chosen.tests or list(sanitizer.tests)
     command = [*sanitizer.prefix, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
     for report in reports(site):
         report.unlink()

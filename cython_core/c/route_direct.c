@@ -7,15 +7,15 @@
 #define VALUE(i) (*(const double *)(in->value + (i) * in->value_stride))
 
 /* Counting sort in two passes. The first touches each event's topic and counts
- * it; the second places indices and folds values. `offsets[t]` serves as the
- * write cursor of topic t during the second pass, and is shifted back after.
+ * it; the second places indices and folds values. `offsets[t + 1]` serves
+ * as the write cursor of topic t, which ends where that topic's run does.
  * The second pass trusts nothing of the first: memory shared with another
  * process may have changed in between, and must not lead out of bounds. Where
  * each run has come to its end, all have been written, and nothing else. */
 int64_t aether_route_direct(const aether_input *in, const aether_routed *out) {
     uint32_t topics = in->topics;
     int64_t *count = out->count;
-    int64_t *cursor = out->offsets;
+    int64_t *cursor = out->offsets + 1;
     uint64_t wrong = 0;
     memset(count, 0, topics * sizeof *count);
     for (size_t i = 0; i < in->n; i++) {
@@ -43,9 +43,9 @@ int64_t aether_route_direct(const aether_input *in, const aether_routed *out) {
         if (value < out->minimum[topic]) out->minimum[topic] = value;
         if (value > out->maximum[topic]) out->maximum[topic] = value;
     }
-    memmove(cursor + 1, cursor, topics * sizeof *cursor);
-    cursor[0] = 0;
+    out->offsets[0] = 0;
     int64_t changed = 0;
-    for (uint32_t t = 0; t < topics; t++) changed |= (cursor[t + 1] - cursor[t]) ^ count[t];
+    for (uint32_t t = 0; t < topics; t++)
+        changed |= (out->offsets[t + 1] - out->offsets[t]) ^ count[t];
     return changed ? AETHER_ROUTE_CHANGED : AETHER_ROUTE_DONE;
 }
