@@ -44,7 +44,7 @@ def readable(ctx: typer.Context, param: typer.CallbackParam, given: _Files) -> _
     return given
 
 
-def check_outside_stores(target: str, folders: Iterable[str | Path]) -> None:
+def check_outside_stores(target: str | Path, folders: Iterable[str | Path]) -> None:
     """Refuse to write over what a store of a sweep keeps.
 
     Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.dataclasses import dataclass
 
 from aethermodel.fields import Bytes, Id
@@ -14,6 +14,8 @@ from aethermodel.model.terms import expected_calls
 if TYPE_CHECKING:
     import sympy
 
+#: A cache level's name.
+Level = Annotated[str, StringConstraints(strict=True, pattern="^L[1-4]$")]
 # Strict field by field: a strict dataclass would not be made from a file's values.
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -57,7 +59,7 @@ class Conditions:
     pool: Annotated[int, Field(strict=True, ge=1, le=2**20)]
     event_loop: Literal["asyncio", "uvloop"]
     fabric: FabricLabel
-    cache_bytes: dict[Literal["L1", "L2", "L3", "L4"], Bytes]
+    cache_bytes: dict[Level, Bytes]
     switch: Annotated[int, Field(strict=True, ge=1, le=2**40)] | None = None
     variant: Id | None = None
     layout: Literal["records", "columns"] = "records"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from aethermodel.input_files import refusing
 _KIND = "application/vnd.aethermodel.figures+json"
 
 _FIGURES = TypeAdapter(
-    dict[Name, Annotated[float, Field(strict=True, allow_inf_nan=False)]],
+    dict[Name, Annotated[float, Field(strict=True, allow_inf_nan=False)] | None],
 )
 
 
@@ -28,12 +29,13 @@ def record(**figures: float) -> None:
     """
     from IPython.display import display
 
-    plain = {name: float(value) for name, value in figures.items()}
-    text = ", ".join(f"{name} = {value:.6g}" for name, value in plain.items())
+    # JSON has no word for infinity and NaN: no figure is known.
+    plain = {n: float(v) if math.isfinite(v) else None for n, v in figures.items()}
+    text = ", ".join(f"{name} = {value:.6g}" for name, value in figures.items())
     display({_KIND: plain, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
 
 
-def recorded(executed: Path) -> dict[str, float]:
+def recorded(executed: Path) -> dict[str, float | None]:
     """Return what an executed notebook recorded; a later figure of a name wins.
 
     Raises
@@ -41,7 +43,7 @@ def recorded(executed: Path) -> dict[str, float]:
     InputError
         If that is no figures.
     """
-    figures: dict[str, float] = {}
+    figures: dict[str, float | None] = {}
     for cell in read_notebook(executed).cells:
         for output in cell.outputs:
             data = output.get("data")

@@ -106,7 +106,7 @@ class SweepResult:
         if outcome.state != "done":
             return float("nan")
         if self.sweep.probe:
-            seconds = median(row["seconds"] for row in outcome.samples)
+            seconds = median(outcome.sample_seconds)
             return (
                 float(record.parameters["batch_size"] / seconds)
                 if unit == "msg/s"
@@ -114,16 +114,16 @@ class SweepResult:
             )
         if name == "wall_seconds":
             return outcome.seconds
-        return float(outcome.figures.get(name, float("nan")))
+        return outcome.figure(name)
 
     def p99(self, record: Record) -> float:
         """Return the P99 that a notebook recorded, or of a probe's samples, in seconds."""
         if record.outcome.state != "done":
             return float("nan")
         if self.sweep.probe:
-            return float(np.percentile([s["seconds"] for s in record.outcome.samples], 99))
-        figures = record.outcome.figures
-        return next((float(v) for n, v in figures.items() if "p99" in n.lower()), float("nan"))
+            return float(np.percentile(record.outcome.sample_seconds, 99))
+        names = [name for name in record.outcome.figures if "p99" in name.lower()]
+        return record.outcome.figure(names[0]) if names else float("nan")
 
     def describe(self, parameters: dict[str, Any]) -> str:
         """Return what tells a point from the others."""

@@ -12,6 +12,7 @@ from typing import Any
 from aethermodel.execute.forks import Fork, ForkError, ForkServer, ForkTimeoutError
 from aethermodel.measure.cores import Look
 from aethermodel.measure.probes import module_of
+from aethermodel.refusals import InputError
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.target import Outcome
 
@@ -143,4 +144,8 @@ class Attempts:
                     return {"state": "timeout", "error": why}
                 return {"state": "failed", "error": " ".join(str(error).split())}
         stolen = Noise.since(before).stolen_seconds / max(time.monotonic() - start, 1e-9)
-        return {"state": "done", "figures": recorded(executed), "disturbed": min(1.0, stolen)}
+        try:
+            figures = recorded(executed)
+        except InputError as error:
+            return {"state": "failed", "error": str(error)}
+        return {"state": "done", "figures": figures, "disturbed": min(1.0, stolen)}

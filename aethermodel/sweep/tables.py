@@ -52,7 +52,7 @@ def _sample_rows(record: Record) -> list[dict[str, Any]]:
 
 def _point_row(record: Record) -> dict[str, Any]:
     o = record.outcome
-    seconds = median(row["seconds"] for row in o.samples) if o.samples else None
+    seconds = median(o.sample_seconds) if o.samples else None
     every = _every(record) if o.samples else (None, None)
     own = {
         "target": record.target,

@@ -145,3 +145,13 @@ class Outcome(Content):
     figures: dict[Name, float | None] = Field(default_factory=dict, max_length=10_000)
     disturbed: Share = 0.0
     error: Annotated[str, Field(max_length=100_000)] = ""
+
+    @property
+    def sample_seconds(self) -> list[float]:
+        """What each sample took."""
+        return [float(row["seconds"]) for row in self.samples]  # type: ignore[arg-type]
+
+    def figure(self, name: str) -> float:
+        """Return a figure; nan if it was not recorded, or no number is known."""
+        value = self.figures.get(name)
+        return math.nan if value is None else value

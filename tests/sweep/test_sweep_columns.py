@@ -147,3 +147,11 @@ def test_a_value_that_looks_like_tex_is_drawn_as_it_is(tmp_path, text):
     page = store_report(SweepResult.load(store.folder)).html()
     assert "<script>" not in page
     assert diff_html(diff(load_source(store.folder), load_source(store.folder)))
+
+
+def test_a_figure_that_is_not_known_is_no_number_in_the_report(tmp_path):
+    sweep, store = sweep_of(tmp_path, ["a", "b"]), Store(tmp_path / "s")
+    filled(store, sweep, figures={"rate_per_second": None, "p99_seconds": None})
+    result = SweepResult.load(store.folder)
+    assert result.points["value"].isna().all() and result.points["p99_seconds"].isna().all()
+    assert store_report(result).html()
