@@ -270,6 +270,7 @@ def _own_cluster(folder: Path, workers: int) -> Any:
     """
     import dask
     from distributed import Scheduler, SpecCluster, Worker
+    from distributed.gc import disable_gc_diagnosis
 
     class Unserved:
         def start_http_server(self, *_: Any, **__: Any) -> None:
@@ -289,8 +290,11 @@ def _own_cluster(folder: Path, workers: int) -> Any:
     }
     worker = {"cls": OwnWorker, "options": common | settings}
     with dask.config.set({"temporary-directory": str(folder)}):
-        return SpecCluster(
+        cluster = SpecCluster(
             scheduler={"cls": OwnScheduler, "options": common},
             workers={at: worker for at in range(workers)},
             silence_logs=logging.CRITICAL,  # a point that fails is a record
         )
+    # It calls Python at each collection, and Ctrl-C in such a call is lost.
+    disable_gc_diagnosis(force=True)
+    return cluster

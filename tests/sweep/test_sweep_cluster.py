@@ -1,5 +1,6 @@
 """Points on a real Dask cluster: of our own without a port, or another by its address, by TLS."""
 
+import gc
 import shutil
 import socket
 import subprocess
@@ -68,9 +69,16 @@ def test_its_own_cluster_opens_no_port(tmp_path):
     watcher = threading.Thread(target=watch)
     watcher.start()
     sweep = Sweep(probe="ffi", parameters={"batch_size": [1, 2]}, **QUICK)
-    summary = run(sweep, Store(tmp_path / "s"), backend=backend())
+    collecting = []
+    summary = run(
+        sweep,
+        Store(tmp_path / "s"),
+        backend=backend(),
+        progress=lambda *_: collecting.extend(gc.callbacks),
+    )
     stop.set()
     watcher.join()
+    assert not [call for call in collecting if "distributed" in str(call)]  # they lose Ctrl-C
     assert summary.states == {"done": 2}
     assert during and not set().union(*during)
 
