@@ -40,7 +40,10 @@ class Result(BaseModel):
     Attributes
     ----------
     throughput_per_second : float
-        Messages handled over the time from the first send to the last one handled.
+        Messages handled over the time from the first send to the last one handled, whatever
+        disturbed them.
+    share_left_out : float
+        Of the batches: none, where other figures are of what the host does undisturbed.
     latency_p50_seconds, latency_p99_seconds : float
         From a batch's send to the return of its last handler. The producer never
         rests, so this is the latency of a full queue, not that of a light load.
@@ -53,6 +56,7 @@ class Result(BaseModel):
     messages: int
     seconds: float
     throughput_per_second: float
+    share_left_out: float = 0.0
     latency_p50_seconds: float
     latency_p99_seconds: float
     threshold_per_second: float

@@ -16,6 +16,8 @@ from aethermodel.model.terms import PRODUCER
 
 Floats = npt.NDArray[np.float64]
 _GRID = 400
+# How far a crossing of drawn parameters may be from that of the estimates, and places between.
+_REACH, _PLACES = 30.0, 60
 
 
 def term_functions(model: BatchModel) -> dict[str, Callable[..., Any]]:
@@ -111,12 +113,27 @@ def bottleneck_map(
             return one - other
 
         end = float(_crossing(ahead, point, grid[[index]], grid[[index + 1]])[0])
-        shape = draws[0].shape
-        low, high = np.full(shape, max(1.0, end / 30)), np.full(shape, end * 30)
+        low, high = _around(ahead, draws, end)
         spans.append(Span(here, begin, end, _crossing(ahead, draws, low, high)))
         begin = end
     last = names[binding[-1]]
     return [*spans, Span(last, begin, float(top), np.full(draws[0].shape, np.nan))]
+
+
+def _around(
+    ahead: Callable[[Floats, list[Any]], Floats], parameters: list[Any], end: float
+) -> tuple[Floats, Floats]:
+    """Two sizes for each draw between which one term stops to cost more, nearest to the estimate's.
+
+    Two terms may cross more than once: behind a knee one falls back.
+    """
+    factors = np.geomspace(1 / _REACH, _REACH, _PLACES)
+    places = np.maximum(end * factors, 1.0)
+    signs = np.stack([ahead(np.float64(place), parameters) >= 0 for place in places])
+    stops = signs[:-1] & ~signs[1:]
+    middle = np.abs(np.log(np.sqrt(places[:-1] * places[1:]) / end))
+    nearest = np.argmin(np.where(stops, middle[:, None], np.inf), axis=0)
+    return places[nearest], places[nearest + 1]
 
 
 def _crossing(

@@ -247,3 +247,24 @@ def test_ceilings():
     assert rates[2] == pytest.approx(1e9)
     with pytest.raises(ValueError, match="above zero"):
         bandwidth_ceiling("bus", 0, 64, "published", "test")
+
+
+def test_terms_that_cross_twice_have_an_interval_for_each_crossing():
+    """A kernel falls behind a producer and gets ahead again behind its knee: it said "none"."""
+    kernel = knees(
+        "kernel",
+        parameter("t_kernel", 3e-6),
+        parameter("t_event", 1e-9, "s/event"),
+        [
+            (parameter("N_L2", 8000, "event"), parameter("t_beyond_L2", 2e-9, "s/event")),
+        ],
+    )
+    fabric = affine("fabric", parameter("t_fabric", 1e-7), parameter("t_far", 1.6e-9, "s/event"))
+    model = BatchModel([kernel, fabric])
+    drawn = {"t_event": np.array([0.99e-9, 1e-9, 1.01e-9])}
+    first, second, _ = bottleneck_map(model, 1e5, drawn)
+    assert (first.term, second.term) == ("kernel", "fabric")
+    assert first.end == pytest.approx(2.9e-6 / 0.6e-9)
+    assert second.end == pytest.approx((16e-6 - 2.9e-6) / 1.4e-9)
+    assert first.crossing == pytest.approx(2.9e-6 / (1.6e-9 - drawn["t_event"]))
+    assert second.crossing == pytest.approx((16e-6 - 2.9e-6) / (0.4e-9 + drawn["t_event"]))
