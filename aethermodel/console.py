@@ -10,6 +10,8 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
+from aethermodel.sizes import count_of
+
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -35,6 +37,17 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())
+
+
+def count(text: str | int) -> int:
+    """Read a count of at least 1, such as 10000 or 1e4; for an option's ``parser``."""
+    try:
+        value = count_of(str(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if value < 1:
+        raise typer.BadParameter(f"at least 1, not {value}")
+    return value
 
 
 def run_app(app: typer.Typer) -> NoReturn:

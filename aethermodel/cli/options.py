@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aethermodel.console import count
 from aethermodel.sizes import count_of
 
 
@@ -17,17 +18,6 @@ def writable(target: str | Path | None) -> str | Path | None:
     if target is not None and str(target) != "-":
         check_target(Path(target))
     return target
-
-
-def count(text: str | int) -> int:
-    """Read a count of at least 1, such as 10000 or 1e4; for an option's ``parser``."""
-    try:
-        value = count_of(str(text))
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if value < 1:
-        raise typer.BadParameter(f"at least 1, not {value}")
-    return value
 
 
 def batch_size(what: str = "messages in a batch, such as 1e4") -> Any:
