@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.command_files import readable
+from aethermodel.command_files import readable, writable
+from aethermodel.console import count
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration import Calibration
@@ -64,11 +64,25 @@ def _known(path: Path, settings: Settings) -> Calibration:
 
 def command(
     core: Annotated[str, typer.Option(help="mocked (simulated figures) or cython")] = "cython",
-    batch_size: Annotated[int, options.batch_size()] = 10_000,
-    batches: Annotated[int, options.whole(help="batches to send")] = 2_000,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size",
+            "-n",
+            parser=count,
+            metavar="N",
+            help="messages in a batch, such as 1e4",
+        ),
+    ] = 10_000,
+    batches: Annotated[
+        int, typer.Option(parser=count, metavar="N", help="batches to send")
+    ] = 2_000,
     queue_depth: Annotated[int, typer.Option(help="batches that may wait in the queue")] = 8,
     topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
-    loop: options.Loop = None,
+    loop: Annotated[
+        str | None,
+        typer.Option(help="asyncio or uvloop [default: uvloop, where it is installed]"),
+    ] = None,
     diagnose: Annotated[
         bool, typer.Option("--diagnose", help="then measure which lever pays most (about 15 s)")
     ] = False,
@@ -84,7 +98,13 @@ def command(
     probe_seconds: Annotated[
         float, typer.Option(min=1, help="for --diagnose: most time to probe the terms")
     ] = 15.0,
-    json: options.Json = None,
+    json: Annotated[
+        str | None,
+        typer.Option(
+            callback=writable,
+            help="write JSON to this file, - for standard output [default: a table is printed]",
+        ),
+    ] = None,
 ) -> None:
     """Run the specification's stress test: producer, queue and consumer on one event loop.
 

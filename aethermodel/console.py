@@ -21,6 +21,8 @@ from aethermodel.refusals import one_line
 if TYPE_CHECKING:
     from rich.console import Console
 
+from aethermodel.sizes import count_of
+
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -33,6 +35,17 @@ __all__ = [
     "run_app",
     "run_command",
 ]
+
+
+def count(text: str | int) -> int:
+    """Read a count of at least 1, such as 10000 or 1e4; for an option's ``parser``."""
+    try:
+        value = count_of(str(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if value < 1:
+        raise typer.BadParameter(f"at least 1, not {value}")
+    return value
 
 
 def run_app(app: typer.Typer) -> NoReturn:

@@ -8,7 +8,7 @@ import typer
 
 from aethermodel.cli import options
 from aethermodel.cli.durations import SECONDS
-from aethermodel.cli.measuring import measuring, tell_duration
+from aethermodel.cli.measuring import announced, measuring
 
 if TYPE_CHECKING:
     from aethermodel.measure.dispatch_cost import DispatchCost
@@ -39,9 +39,9 @@ def command(
     bench = DispatchBench.model_validate(
         {"handlers": handlers} | {name: value for name, value in given.items() if value is not None}
     )
-    tell_duration(SECONDS["dispatch"] * bench.processes * bench.repeats / (9 * 15))
+    about = SECONDS["dispatch"] * bench.processes * bench.repeats / (9 * 15)
     with measuring(), progress("measuring") as advance:
-        found = bench.run(advance)
+        found = bench.run(announced(advance, about))
     if json:
         figures = {
             "bench": bench.model_dump(mode="json"),

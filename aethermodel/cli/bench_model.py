@@ -10,7 +10,7 @@ import typer
 
 from aethermodel.cli import options
 from aethermodel.cli.durations import SECONDS
-from aethermodel.cli.measuring import tell_duration
+from aethermodel.cli.measuring import announced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,14 +58,13 @@ def command(
     if hosts is not None:
         _coverage(hosts, seed, json)
         return
-    tell_duration(SECONDS["model"] * runs / 1_000)
     with progress("fitting") as advance:
         table = compare_models(
             runs,
             seed,
             extrap_python=extrap_python,
             extrap_runs=extrap_runs,
-            progress=_overall(advance),
+            progress=_overall(announced(advance, SECONDS["model"] * runs / 1_000)),
         )
     judged = targets(table)
     if json:

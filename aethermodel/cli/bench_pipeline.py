@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring, tell_duration
+from aethermodel.cli.measuring import announced, measuring
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,9 +68,8 @@ def command(
         predict=predict,
         **{name: value for name, value in given.items() if value is not None},
     )
-    tell_duration(seconds, at_most=True)
     with measuring(), progress("measuring") as advance:
-        table = bench.run(advance)
+        table = bench.run(announced(advance, seconds, at_most=True))
     if json:
         figures = {
             "bench": bench.model_dump(mode="json"),

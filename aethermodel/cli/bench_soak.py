@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring, tell_duration
+from aethermodel.cli.measuring import announced, measuring
 
 
 def command(
@@ -37,9 +37,8 @@ def command(
         topics=topics,
         **({"event_loop": loop} if loop else {}),
     )
-    tell_duration(seconds)
     with measuring(), progress("soaking") as advance:
-        found = soak.run(advance)
+        found = soak.run(announced(advance, seconds))
     label = found.pop("label")
     if json:
         figures = {"soak": soak.model_dump(mode="json"), **found}

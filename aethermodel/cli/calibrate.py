@@ -9,7 +9,7 @@ import typer
 
 from aethermodel.cli import options
 from aethermodel.cli.durations import CHECK_SECONDS
-from aethermodel.cli.measuring import measuring, tell_duration
+from aethermodel.cli.measuring import announced, measuring, tell_duration
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration import Calibration
@@ -71,9 +71,13 @@ def command(
         repeats=repeats,
         seed=seed,
     )
-    tell_duration(seconds, at_most=True)
     with measuring(wait_seconds), progress("calibrating") as advance:
-        calibration = calibrate_host(campaign, advance, seconds=seconds, refine=refine)
+        calibration = calibrate_host(
+            campaign,
+            announced(advance, seconds, at_most=True),
+            seconds=seconds,
+            refine=refine,
+        )
     calibration = merged([calibration, *earlier])
     if json:
         write_document(calibration.to_json(), json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
@@ -25,6 +25,25 @@ def tell_duration(seconds: float, *, at_most: bool = False) -> None:
         Whether a time budget holds, rather than an estimate.
     """
     typer.echo(f"takes {'at most' if at_most else 'about'} {words(seconds)}", err=True)
+
+
+def announced(
+    advance: Callable[[int, int], None], seconds: float, *, at_most: bool = False
+) -> Callable[[int, int], None]:
+    """Return a progress that says how long all takes with its first step.
+
+    Whatever refuses its input once it runs has said nothing else by then.
+    """
+    steps = 0
+
+    def update(done: int, total: int) -> None:
+        nonlocal steps
+        if not steps:
+            tell_duration(seconds, at_most=at_most)
+        steps += 1
+        advance(done, total)
+
+    return update
 
 
 @contextmanager

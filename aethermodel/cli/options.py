@@ -8,20 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from aethermodel.command_files import readable, writable
+from aethermodel.console import count
 from aethermodel.sizes import count_of
 
 __all__ = ["readable", "writable"]
-
-
-def count(text: str | int) -> int:
-    """Read a count of at least 1, such as 10000 or 1e4; for an option's ``parser``."""
-    try:
-        value = count_of(str(text))
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if value < 1:
-        raise typer.BadParameter(f"at least 1, not {value}")
-    return value
 
 
 def batch_size(what: str = "messages in a batch, such as 1e4") -> Any:

@@ -51,7 +51,7 @@ def _range(field: FieldInfo) -> str:
     if limits:
         return " to ".join(limits)
     kinds = [one.__name__ for one in (get_args(kind) or (kind,)) if one not in (None, NoneType)]
-    return {"str": "a word"}.get(kinds[0], kinds[0])
+    return "a word" if kinds == ["str"] else str(kinds[0])
 
 
 def _ends(limit: Any) -> list[int]:

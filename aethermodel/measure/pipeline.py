@@ -211,7 +211,7 @@ def _narrow(runs: list[dict[str, Any]], best: Look) -> bool:
     rates = [run["throughput_per_second"] for run in runs if Look.of(run).calm(best)]
     if len(rates) < _CALM_RUNS:
         return False
-    return (max(rates) - min(rates)) <= _NARROW * median(rates)
+    return bool(max(rates) - min(rates) <= _NARROW * median(rates))
 
 
 def run_row(row: Row, seconds: float, load: float) -> dict[str, Any]:
