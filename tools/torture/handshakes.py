@@ -29,9 +29,8 @@ def _beside(work: Callable[[], None]) -> threading.Thread:
 
 def _hear_stranger(data: bytes) -> None:
     """Accept an honest peer after a stranger who says anything, and hangs up or does not."""
-    from aethermodel.bus.fabrics.verbs_listener import Listener
-
     from aethermodel.bus.fabrics.verbs_exchange import dial
+    from aethermodel.bus.fabrics.verbs_listener import Listener
 
     with Listener(_SECRET) as listener:
         stranger = socket.create_connection(("127.0.0.1", listener.port), _SECONDS)
@@ -71,9 +70,8 @@ def _hear_listener(data: bytes) -> None:
 
 def _hear_peer(body: bytes) -> None:
     """Swap endpoints with one who knows the secret, and says something else."""
-    from aethermodel.bus.fabrics.verbs_listener import Listener
-
     from aethermodel.bus.fabrics.verbs_exchange import dial
+    from aethermodel.bus.fabrics.verbs_listener import Listener
     from cython_core.verbs.endpoint import PACKED_BYTES, Endpoint
 
     with Listener(_SECRET) as listener:

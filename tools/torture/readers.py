@@ -363,7 +363,6 @@ def _record() -> bytes:
 
 def _read_sweep(path: Path) -> object:
     from aethermodel.input_files import refusing
-
     from aethermodel.sweep.plan import Sweep, read_sweep_file
 
     with refusing(path):
@@ -418,9 +417,8 @@ def _read_notebook(path: Path) -> object:
 
 
 def _read_source(path: Path) -> object:
-    from aethermodel.input_files import refusing
-
     from aethermodel.execute.figures import recorded
+    from aethermodel.input_files import refusing
     from aethermodel.sweep.plan import Sweep
 
     with refusing(path):
@@ -459,7 +457,7 @@ def _read_verbs(path: Path) -> object:
 
 
 def _data(name: str) -> Callable[[], bytes]:
-    return lambda: (files("aethermodel") / "data" / name).read_bytes()
+    return (files("aethermodel") / "data" / name).read_bytes
 
 
 def _read_cards(path: Path) -> object:
