@@ -99,7 +99,7 @@ _ALL = (
     ),
     Campaign(
         "schedules",
-        "threads that close what others use, forks that inherit, batches that change",
+        "threads that close what others use, forks, batches that change, cancelled sends",
         unit="schedules",
         share=2,
         prepare=_in("schedules"),

@@ -131,6 +131,19 @@ def run(body: Coroutine[Any, Any, None], *, native: bool) -> None:
     (uvloop if native else asyncio).run(body)
 
 
+def hear_loop(journal: Journal) -> None:
+    """Count as a finding what the running event loop can only log."""
+
+    def complain(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is not None:
+            journal.find_error(error)
+        else:
+            journal.find("traceback", str(context.get("message")))
+
+    asyncio.get_running_loop().set_exception_handler(complain)
+
+
 def rest() -> None:
     """Do nothing more, and hold what is held."""
     while True:
