@@ -70,11 +70,11 @@ TORTURE_SECONDS ?= 600
 torture: $(VENV)/full
 	@mkdir -p reports
 	$(BIN)/python tools/torture --seconds $(TORTURE_SECONDS) --json reports/torture.json $(TORTURE)
-	$(BIN)/python tools/guest/run.py --or-skip --timeout 600 --out reports -- sh -c 'exec python tools/torture --only verbs-kills --seconds 120 --json "$$AETHER_OUT/torture-rdma.json"'
+	$(BIN)/python tools/guest/run.py --or-skip --timeout 1200 --out reports -- sh -c 'exec python tools/torture --only verbs-kills --seconds 120 --json "$$AETHER_OUT/torture-rdma.json"'
 	@if [ $(TORTURE_SECONDS) -gt 600 ]; then $(MAKE) --no-print-directory asan tsan; fi
 
 torture-short: $(VENV)/full
-	$(BIN)/python tools/torture --short --seconds 300 $(TORTURE)
+	$(BIN)/python tools/torture --short --seconds 900 $(TORTURE)
 
 GUEST_SECONDS ?= 900
 test-rdma: $(VENV)/full parts

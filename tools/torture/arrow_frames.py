@@ -213,9 +213,9 @@ def _odd_column(draw: random.Random) -> Any:
     raw = bytearray(8 * draw.randint(0, _ROWS))
     kind = draw.randrange(10)
     if kind == 0:
-        view = memoryview(raw)
-        view.release()
-        return view
+        released = memoryview(raw)
+        released.release()
+        return released
     if kind == 1:
         return (ctypes.c_uint32 * draw.randint(0, 5))()
     if kind == 2:
@@ -227,7 +227,8 @@ def _odd_column(draw: random.Random) -> Any:
     if kind == 5:
         return draw.choice((None, 3, "text", (), [[]], object()))
     if kind == 6:
-        return memoryview(raw).cast(draw.choice("BIQdfLc"))
+        view: Any = memoryview(raw)
+        return view.cast(draw.choice("BIQdfLc"))
     if kind == 7 and len(raw) > 8:
         return np.frombuffer(raw, "u1")[1:-7].view("u8")
     return np.arange(_ROWS, dtype=draw.choice(("u4", "f8")))

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from cython_core.ring_handoff import make_ends
 from tools.torture import tcp_ends
 from tools.torture.campaign import TrialBody
 from tools.torture.journal import Journal
-from tools.torture.kills import Ends, Role, kill_one, run
+from tools.torture.kills import ROLES, Ends, Role, kill_one, run
 from tools.torture.witness import Page, fill, take
 
 TOLD = (SenderLost, PeerDied, OSError)
@@ -57,7 +57,7 @@ class Plan:
     def draw(cls, draw: random.Random) -> Plan:
         """Draw a plan."""
         return cls(
-            victim=cast(Role, draw.choice(("producer", "consumer"))),
+            victim=draw.choice(ROLES),
             most=draw.choice((1, 16, 256)),
             capacity=draw.choice((256, 4096)),
             pool=draw.choice((2, 4)),
@@ -103,7 +103,7 @@ async def _send_all(sender: Any, plan: Plan, page: Page) -> None:
     except OSError as error:
         # Over TCP the receiver's receipts count batches; those it confirmed were handled.
         if (unconfirmed := getattr(error, "unconfirmed", None)) is not None:
-            page["confirmed"] = sent[min(error.sent - unconfirmed, len(sent) - 1)]
+            page["confirmed"] = sent[min(getattr(error, "sent", 0) - unconfirmed, len(sent) - 1)]
         raise
 
 

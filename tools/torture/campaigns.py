@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from tools.torture.campaign import Campaign
@@ -23,6 +24,10 @@ def _no_device() -> str | None:
 
     available, reason = rdma_available()
     return None if available else " ".join(reason.split())
+
+
+def _no_atheris() -> str | None:
+    return None if find_spec("atheris") else "atheris is not installed: pip install atheris"
 
 
 _ALL = (
@@ -73,6 +78,17 @@ _ALL = (
         again=_in("inputs", "file_again"),
     ),
     Campaign(
+        "coverage",
+        "inputs for the readers of files that coverage guides, where atheris is installed",
+        unit="inputs",
+        share=2,
+        prepare=_in("coverage"),
+        short=1,
+        limit=200,
+        blocked=_no_atheris,
+        again=_in("inputs", "file_again"),
+    ),
+    Campaign(
         "frames",
         "mutated frames: ring greetings and headers, Arrow capsules, handshakes, recordings",
         unit="inputs",
@@ -83,7 +99,7 @@ _ALL = (
     ),
     Campaign(
         "schedules",
-        "threads that close what others use, forks that inherit, batches that change",
+        "threads that close what others use, forks, batches that change, cancelled sends",
         unit="schedules",
         share=2,
         prepare=_in("schedules"),

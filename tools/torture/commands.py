@@ -37,7 +37,8 @@ def _installed() -> dict[str, str]:
         return {}
     site = Path(tempfile.mkdtemp(prefix="site-"))
     path = f"{meson.parent}:{os.environ.get('PATH', '')}"
-    install = [meson, "install", "-C", _BUILD, "--no-rebuild", "--quiet", "--destdir", site]
+    install = [str(meson), "install", "-C", str(_BUILD), "--no-rebuild", "--quiet"]
+    install += ["--destdir", str(site)]
     subprocess.run(install, env=os.environ | {"PATH": path}, check=True, capture_output=True)
     packages = next(site.rglob("cython_core/__init__.py")).parents[1]
     return {"PYTHONPATH": str(packages), "MESONPY_EDITABLE_SKIP": str(_BUILD)}

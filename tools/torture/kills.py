@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
@@ -15,7 +14,7 @@ import uvloop
 
 from cython_core import now_ns
 from tools.torture.journal import Journal
-from tools.torture.processes import END_SECONDS, Child, children
+from tools.torture.processes import END_SECONDS, Child, children, end_descendants
 from tools.torture.witness import Page, judge_consumer_killed, judge_producer_killed
 
 Role = Literal["producer", "consumer"]
@@ -132,6 +131,19 @@ def run(body: Coroutine[Any, Any, None], *, native: bool) -> None:
     (uvloop if native else asyncio).run(body)
 
 
+def hear_loop(journal: Journal) -> None:
+    """Count as a finding what the running event loop can only log."""
+
+    def complain(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is not None:
+            journal.find_error(error)
+        else:
+            journal.find("traceback", str(context.get("message")))
+
+    asyncio.get_running_loop().set_exception_handler(complain)
+
+
 def rest() -> None:
     """Do nothing more, and hold what is held."""
     while True:
@@ -140,9 +152,9 @@ def rest() -> None:
 
 def fork_kin(page: Page, act: Callable[[], None] = lambda: None) -> None:
     """Fork a child that inherits all, does `act` and rests; `end_kin` ends it."""
+    page["forked"] = 1
     if os.fork():
         return
-    page["kin"] = os.getpid()
     try:
         act()
         rest()
@@ -151,8 +163,6 @@ def fork_kin(page: Page, act: Callable[[], None] = lambda: None) -> None:
 
 
 def end_kin(page: Page) -> None:
-    """End the child of `fork_kin`, by the id that it noted."""
-    if page["kin"]:
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(page["kin"], signal.SIGKILL)
-            os.waitpid(page["kin"], 0)
+    """End the child of `fork_kin`, which this process has adopted: nothing else is below it now."""
+    if page["forked"]:
+        end_descendants()

@@ -139,7 +139,7 @@ def prepare() -> TrialBody:
         command = draw.choice(COMMANDS)
         name = draw.choice(sorted(limits))
         place = Place()
-        allowed = DOCUMENTED
+        allowed: tuple[int, ...] = DOCUMENTED
         if name == "memory group":
             allowed += (-signal.SIGKILL,)  # the kernel's own choice, before any call fails
         try:

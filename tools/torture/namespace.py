@@ -12,7 +12,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def _mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -> bool:
     texts = (source.encode(), target.encode(), kind.encode())
-    return _libc.mount(*texts, ctypes.c_ulong(flags), data.encode()) == 0
+    return bool(_libc.mount(*texts, ctypes.c_ulong(flags), data.encode()) == 0)
 
 
 def mount_tmpfs(target: str, size: str) -> bool:

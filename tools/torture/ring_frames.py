@@ -83,7 +83,8 @@ def read_greeting(data: bytes) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         undo.enter_context(ours)
         undo.enter_context(theirs)
-        sent, sparse = [], []
+        sent: list[int] = []
+        sparse: list[int] = []
         for byte in chosen:
             fd = _descriptor(byte, own, sparse)
             sent.append(fd)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 from cython_core import PeerDied, Ring, RingClosed, RingCorrupt, RingHandle, allocate
 from cython_core.ring_handoff import Policy, make_ends
 from tools.torture.campaign import TrialBody
 from tools.torture.journal import Journal
-from tools.torture.kills import Ends, Role, fork_kin, kill_one, rest, run
+from tools.torture.kills import ROLES, Ends, Role, fork_kin, kill_one, rest, run
 from tools.torture.witness import Page, fill, take
 
+POLICIES: tuple[Policy, ...] = ("spin-then-wait", "wait")
 TOLD = (PeerDied, RingClosed, RingCorrupt)
 
 
@@ -59,10 +59,10 @@ class Plan:
         """Draw a plan."""
         capacity = draw.choice((1, 4, 64, 1024))
         return cls(
-            victim=cast(Role, draw.choice(("producer", "consumer"))),
+            victim=draw.choice(ROLES),
             producer=draw.choice(("reserve", "write", "room")),
             consumer=draw.choice(("peek", "batches", "async")),
-            policy=cast(Policy, draw.choice(("spin-then-wait", "wait"))),
+            policy=draw.choice(POLICIES),
             most=min(draw.choice((1, 3, 64)), capacity),
             capacity=capacity,
             rests_after=draw.randint(1, 500) if draw.random() < 0.3 else 0,

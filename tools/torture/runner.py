@@ -113,8 +113,8 @@ class Runner:
         try:
             while True:
                 self._running = [it for it in self._running if not self._over(it)]
-                while len(self._running) < self.lanes and (campaign := self._next()):
-                    self._start(campaign)
+                while len(self._running) < self.lanes and (chosen := self._next()):
+                    self._start(chosen)
                 if not self._running:
                     break
                 show(self)

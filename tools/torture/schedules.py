@@ -25,6 +25,7 @@ from cython_core import (
     stamp,
     verify,
 )
+from tools.torture import cancellations
 from tools.torture.campaign import TrialBody
 from tools.torture.journal import Journal
 from tools.torture.kills import end_kin, fork_kin, run
@@ -253,12 +254,12 @@ def forks() -> TrialBody:
             def in_child() -> None:
                 for ring in (producer, consumer):
                     with contextlib.suppress(*REFUSALS):
-                        {
-                            "close": ring.close,
-                            "abort": ring.abort,
-                            "use": lambda ring=ring: ring.counters(),
-                            "drop": lambda: None,
-                        }[act]()
+                        if act == "close":
+                            ring.close()
+                        elif act == "abort":
+                            ring.abort()
+                        elif act == "use":
+                            ring.counters()
                 if act == "drop":
                     os._exit(0)
 
@@ -299,6 +300,7 @@ def forks() -> TrialBody:
 def prepare() -> TrialBody:
     """Return a trial of one of the schedules."""
     bodies: list[tuple[TrialBody, float]] = [(threads(), 5), (forks(), 3), (rewritten(), 2)]
+    bodies.append((cancellations.trial, 3))
 
     def trial(draw: random.Random, journal: Journal) -> None:
         (body,) = draw.choices([body for body, _ in bodies], [weight for _, weight in bodies])

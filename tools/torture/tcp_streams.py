@@ -15,7 +15,7 @@ from cython_core import allocate
 from tools.torture import tcp_ends
 from tools.torture.campaign import TrialBody
 from tools.torture.journal import Journal
-from tools.torture.kills import run
+from tools.torture.kills import hear_loop, run
 from tools.torture.spoiling import ACTS, Proxy, Spoiler
 from tools.torture.witness import Damage, compare, fill
 
@@ -150,14 +150,7 @@ def prepare() -> TrialBody:
         streams = [Stream(draw) for _ in range(STREAMS)]
 
         async def run_all() -> None:
-            def complain(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-                error = context.get("exception")
-                if error is not None:
-                    journal.find_error(error)
-                else:
-                    journal.find("traceback", str(context.get("message")))
-
-            asyncio.get_running_loop().set_exception_handler(complain)
+            hear_loop(journal)
             async with asyncio.timeout(_PATIENCE):
                 await asyncio.gather(*(stream.run() for stream in streams))
 

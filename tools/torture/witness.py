@@ -28,7 +28,7 @@ WORDS = (
     "told_committed",
     "told_consumed",
     "confirmed",  # events of which a network's receipts say that they were handled
-    "kin",  # process id of a grandchild
+    "forked",  # whether an end has forked a child
     "port",
 )
 _AT = {name: place for place, name in enumerate(WORDS)}
