@@ -65,7 +65,7 @@ def run_app(app: typer.Typer) -> NoReturn:
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             # A group called without its command is answered with what there is.
-            said = str(error.format_message())  # type: ignore[attr-defined]
+            said = str(error.format_message())
         else:
             # Whatever else is written has its name in the error.
             full = isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename

@@ -81,7 +81,7 @@ async def _take_all(receiver: Receiver, plan: Plan, page: Page) -> None:
     bus.attach(receiver)
     await bus.run()
     if bus.failures:
-        raise bus.failures[0].error
+        raise RuntimeError(str(bus.failures[0]))
     page["lost"] += bus.instruments.gaps
     for _, error in bus.lost:
         raise error
