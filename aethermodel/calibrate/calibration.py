@@ -104,7 +104,8 @@ class Calibration:
             rows = alone[(alone["probe"] == term) & alone["final"]]
             if rows.empty and not (alone["probe"] == term).any() and term not in TERM_NAMES:
                 continue
-            n = rows["calls"] if term == "loop" else rows["batch_size"]
+            # Where no probe of it was reached, not even its settings are there.
+            n = rows.get("calls" if term == "loop" else "batch_size", rows["seconds"])
             process = rows["process"].astype(int).tolist()
             timings = Timings(n.astype(float).tolist(), rows["seconds"].tolist(), process)
             try:

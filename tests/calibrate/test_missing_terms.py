@@ -55,6 +55,15 @@ def test_a_budget_that_left_a_term_one_size_names_it_and_goes_on(term, tmp_path)
     assert again.predict(N).seconds == pytest.approx(found.predict(N).seconds)
 
 
+def test_a_budget_that_ended_before_a_term_was_reached_names_it():
+    known = synthetic_calibration()
+    samples = frame(known).query("probe != 'loop'").drop(columns="calls")
+    found = Calibration.from_samples(samples, known.host, known.conditions, known.created)
+    assert found.warnings == (
+        "loop could not be measured (there is no sample to fit): predictions are without it",
+    )
+
+
 def test_what_needs_the_missing_term_says_so():
     known = calibrated(synthetic_calibration(), lambda s: s["probe"] != "kernel")
     assert known.warnings[0].startswith("kernel could not be measured (there is no sample to fit)")
