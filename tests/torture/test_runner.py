@@ -175,6 +175,9 @@ def test_the_document_holds_the_figures_and_strict_json() -> None:
     assert figures["told_seconds"] == {"count": 4, "p50": 0.25, "p99": 0.25, "most": 0.25}
     assert json.loads(json.dumps(figures, allow_nan=False))["campaigns"][0]["trials"] == 4
     assert all(len(line) <= 80 for line in document.table(runner))
+    assert document.markdown(figures)[-1].startswith(
+        "| **all** | 4 kills | 0 | 0 | 0 | 0 | 0 | 0 | 250 |"
+    )
 
 
 def test_goals_end_a_run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--lanes", type=int, default=2, help="processes at a time (default 2)")
     options.add_argument("--json", metavar="FILE", help="write the figures; - for standard output")
+    options.add_argument("--show", metavar="FILE", help="print written figures as Markdown")
     options.add_argument("--replay", metavar="FILE", help="read one saved finding again")
     return options
 
@@ -144,6 +146,10 @@ def main() -> int:
     folder = tempfile.mkdtemp(prefix="aether-torture-")
     os.environ["TMPDIR"] = tempfile.tempdir = folder
     try:
+        if options.show:
+            figures = json.loads(Path(options.show).read_text("utf-8"))
+            sys.stdout.write("\n".join(document.markdown(figures)) + "\n")
+            return 0
         if options.replay:
             return replay(Path(options.replay))
         return run(options)

@@ -136,6 +136,31 @@ def _row(name: str, done: str, tally: Tally) -> str:
     )
 
 
+def markdown(content: dict[str, Any]) -> list[str]:
+    """Return the figures of a document as a table for a page."""
+    host = content["host"]
+    lines = [
+        f"`{content['command']}`, {content['date']}, commit {content['commit']}, "
+        f"{host['processor']}, {host['cores']} cores, {content['seconds'] / 60:.0f} minutes:",
+        "",
+        "| campaign | done | lost | again | false | errors | crashes | others | told P99, ms |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for row in [*content["campaigns"], content | {"name": "**all**", "skipped": None}]:
+        done = ", ".join(f"{row[unit]:,} {unit}" for unit in COUNTS[1:] if row.get(unit))
+        if row["skipped"]:
+            lines.append(f"| {row['name']} | skipped: {row['skipped']} | | | | | | | |")
+            continue
+        others = sum(row[kind] for kind in KINDS[2:])
+        p99 = row["told_seconds"]["p99"]
+        cells = [*(row[kind] for kind in (*DAMAGE, *KINDS[:2])), others]
+        numbers = " | ".join(f"{number:,}" for number in cells)
+        lines.append(
+            f"| {row['name']} | {done} | {numbers} | {'' if p99 is None else round(p99 * 1e3)} |"
+        )
+    return lines
+
+
 def status(runner: Runner) -> str:
     """Return where a run stands, in one line."""
     total = runner.total()
