@@ -13,6 +13,7 @@ from command_line import aether
 from synthetic_calibration import synthetic_calibration
 
 import aethermodel
+from aethermodel.cli.predict_tables import _range
 from aethermodel.execute.host_lock import host_lock
 from aethermodel.measure.host import this_host
 
@@ -332,3 +333,39 @@ def test_a_sweep_is_planned_run_and_taken_up_again(tmp_path, tmp_path_factory):
     assert sweep("status", "mine.toml", "--reuse", "params")["left"] == 2  # other topics
     assert sweep("status", "sweeps/mine")["states"] == {"done": 4}
     assert sweep("retry", "sweeps/mine")["ran"] == 0
+
+
+def test_a_prediction_beyond_the_calibration_is_marked(foreign):
+    done = aether("predict", "-c", str(foreign), "--foreign", "-n", "100,1e6", "--json", "-")
+    document = json.loads(done.stdout)
+    assert document["calibrated_to"] == 12288
+    assert [row["extrapolated"] for row in document["rows"]] == [False, True]
+    shown = aether("predict", "-c", str(foreign), "--foreign", "-n", "100,1e6").stdout
+    assert "1,000,000* " in shown
+    assert "* extrapolated: beyond N = 12,288, the largest that was calibrated" in shown
+
+
+def test_remarks_are_one_line_unless_all_are_asked_for(tmp_path):
+    kept = str(files("aethermodel") / "data/calibrations/uvloop.json")
+    one = aether("predict", "-c", kept, "--foreign")
+    (line,) = one.stderr.splitlines()
+    assert line.startswith("warning: ") and "remarks on the calibration" in line
+    assert "warning" not in one.stdout
+    every = aether("predict", "-c", kept, "--foreign", "-v")
+    assert len(every.stderr.splitlines()) == int(line.split()[1])
+
+
+def test_a_prediction_from_a_stale_calibration_ends_with_1(tmp_path):
+    here = this_host().model_dump(mode="json")
+    known = tmp_path / "calibration.json"
+    known.write_text(json.dumps(synthetic_calibration(host=here).to_json()))
+    done = aether("predict", "-c", str(known), "--check")
+    assert done.returncode == (1 if "stale: " in done.stderr else 0)
+    assert "T_batch" in done.stdout
+
+
+def test_what_is_never_reached_is_said_once():
+    never = {"low": float("inf"), "high": float("inf")}
+    assert _range(never) == "never"
+    assert _range({"low": 5.0, "high": float("inf")}) == "5 or more, or never"
+    assert _range({"low": 5.0, "high": 7.0}) == "5 to 7"
