@@ -43,15 +43,16 @@ def printable(text: str, *, one_line: bool = False) -> str:
     text : str
         From anywhere.
     one_line : bool
-        Escape new lines too.
+        Escape new lines too, and whatever has no form of its own.
 
     Returns
     -------
     str
         Control signs as Python writes them, such as ``\x1b``.
     """
-    shown = _ACTING.sub(_escaped, text)
-    return shown.replace("\n", "\\n") if one_line else shown
+    if one_line:
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return _ACTING.sub(_escaped, text)
 
 
 def _escaped(sign: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """Kernels for batches of 64-byte events: what crosses from Python is a handle, never the bytes."""
 
 from cython_core.arrow import EventArray
-from cython_core.checksum import checksum_variants, crc32c, stamp, verify
+from cython_core.checksum import checksum_variants, crc32c, frame_checksum, stamp, verify
 from cython_core.dispatch import Counts, call_handlers
 from cython_core.events import EVENT_BYTES, EVENT_DTYPE, MAX_EVENTS, allocate
 from cython_core.histogram import Histogram
@@ -46,6 +46,7 @@ __all__ = [
     "ends",
     "first_disorder",
     "first_gap",
+    "frame_checksum",
     "noop",
     "now_ns",
     "number",

@@ -2,7 +2,8 @@
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 cimport numpy as cnp
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from cython_core.events cimport BatchPool, aether_event, batch_pointer
 from cython_core.timing cimport monotonic_seconds
@@ -23,6 +24,7 @@ cdef extern from "crc32c.h" nogil:
 
 cdef enum:
     FEW = 64
+    CHECKED = 60  # bytes of an event before its checksum
     LONG = 65_536  # bytes from which on others may have the interpreter meanwhile
 
 cdef dict _kernels = {}
@@ -108,6 +110,53 @@ def crc32c(data, *, variant=None):
         crc = kernel.bytes(view.buf, view.len)
     PyBuffer_Release(&view)
     return crc
+
+
+def frame_checksum(data):
+    """Compute a checksum of whole events that sees each byte, and each event's place.
+
+    Parameters
+    ----------
+    data : bytes-like
+        Events as they are in memory: contiguous, a multiple of 64 bytes.
+
+    Returns
+    -------
+    int
+        0 to 2**32 - 1.
+
+    Raises
+    ------
+    ValueError
+        On anything else than the above.
+
+    Notes
+    -----
+    A stamped event ends in its own CRC-32C, so that its remainder is the same whatever it says: the
+    CRC-32C of several depends on their number alone. Each event's own checksum, weighted by its
+    place, is added; so two that were swapped, or one that took another's place, are seen.
+    """
+    cdef const aether_crc_kernel* kernel = _kernel(None)
+    cdef Py_buffer view
+    cdef uint64_t places = 0, weight = 0, step = 0x9E3779B97F4A7C15  # of the golden ratio: odd
+    cdef uint32_t crc, own
+    cdef size_t at
+    try:
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    except (BufferError, TypeError, ValueError):
+        raise ValueError(f"data must be contiguous bytes, not {type(data).__name__}") from None
+    if view.len % sizeof(aether_event):
+        length = view.len
+        PyBuffer_Release(&view)
+        raise ValueError(f"data must be whole events of 64 bytes, not {length} bytes")
+    with nogil:
+        crc = kernel.bytes(view.buf, view.len)
+        for at in range(<size_t> view.len // sizeof(aether_event)):
+            weight += step
+            memcpy(&own, <const char*> view.buf + at * sizeof(aether_event) + CHECKED, sizeof(own))
+            places += own * (weight | 1)
+    PyBuffer_Release(&view)
+    return crc ^ <uint32_t> (places ^ (places >> 32))
 
 
 def stamp(events, *, variant=None):

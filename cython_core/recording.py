@@ -13,6 +13,7 @@ import struct
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from threading import RLock
 from types import TracebackType
 from typing import Any, Self
 
@@ -52,6 +53,7 @@ class Recorder:
     """
 
     def __init__(self, path: str | Path) -> None:
+        self._lock = RLock()  # `close` in one thread waits for `write` in another
         self._fd = -1
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND
         self._fd = os.open(path, flags, 0o600)
@@ -81,10 +83,11 @@ class Recorder:
             If the disk is full, with the file's name. The file ends with the batch before, and
             this one can be written again; where it cannot even be cut, the recorder is closed.
         """
-        if self._fd < 0:
-            raise ValueError("this recorder is closed")
-        self._append(as_bytes(events).data.cast("B"))
-        self.recorded += len(events)
+        with self._lock:
+            if self._fd < 0:
+                raise ValueError("this recorder is closed")
+            self._append(as_bytes(events).data.cast("B"))
+            self.recorded += len(events)
 
     def _append(self, rest: memoryview) -> None:
         size = self._size + len(rest)
@@ -107,9 +110,10 @@ class Recorder:
 
     def close(self) -> None:
         """Close the file; idempotent."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        with self._lock:
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
 
     def __enter__(self) -> Self:
         return self

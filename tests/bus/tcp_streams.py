@@ -6,7 +6,7 @@ from aethermodel.bus import EndOfStream, SenderLost
 from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpReceiver, TcpSender
 from aethermodel.bus.fabrics.tcp_frames import pack_head
 from aethermodel.measure.workload import make_batch
-from cython_core import crc32c, number
+from cython_core import frame_checksum, number
 
 TOPICS = [f"t.{i}" for i in range(4)]
 KEY = SharedKey(b"the key of these tests")
@@ -42,7 +42,7 @@ def frames_of(batches):
     wire = b""
     for i, batch in enumerate(batches):
         events = batch.tobytes()
-        wire += pack_head(len(batch), i, crc32c(events)) + events
+        wire += pack_head(len(batch), i, frame_checksum(events)) + events
     return wire + pack_head(0, len(batches), 0)
 
 

@@ -10,6 +10,7 @@ from tcp_streams import TOPICS, batch_of, connected, frames_of, heard
 
 from aethermodel.bus import Bus, EndOfStream, SenderLost
 from aethermodel.bus.fabrics.tcp_frames import HEAD_BYTES, HeadReader, pack_head
+from cython_core import stamp
 
 
 @pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -105,3 +106,20 @@ def test_what_is_no_frame_ends_the_stream_with_one_clear_error(run, frame, why):
     assert why in str(error)
     assert sum(bus.instruments.calls) == 0
     assert bus.instruments.streams_lost == 1
+
+
+@pytest.mark.parametrize("change", ["swapped", "replaced"])
+def test_stamped_events_that_changed_as_a_whole_are_refused(change):
+    """Each is right by itself: only the frame's checksum can tell."""
+    batch, other = batch_of(8), batch_of(8, 100)
+    stamp(batch)
+    stamp(other)
+    wire = frames_of([batch])
+    if change == "swapped":
+        batch[[2, 5]] = batch[[5, 2]]
+    else:
+        batch[3] = other[3]
+    spoiled = wire[:HEAD_BYTES] + batch.tobytes() + wire[HEAD_BYTES + batch.nbytes :]
+    came, end = asyncio.run(heard(spoiled))
+    assert came == []
+    assert isinstance(end, SenderLost)

@@ -172,3 +172,9 @@ def test_any_text_can_be_said_in_any_encoding(text, encoding):
 def test_json_on_standard_output_is_as_it_was():
     done = run("-m", "aethermodel", "bound", "--json", "-", PYTHONIOENCODING="ascii")
     assert json.loads(done.stdout)["schema"] == "aethermodel.bound/1"
+
+
+def test_one_line_shows_no_sign_without_a_form():
+    shown = printable("a\ufeffb\u200b\nc\x1b", one_line=True)
+    assert shown == r"a\ufeffb\u200b\nc\x1b"
+    assert shown.isprintable()

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cython_core import EVENT_DTYPE, allocate, checksum_variants, crc32c, stamp, verify
+from cython_core import (
+    EVENT_DTYPE,
+    allocate,
+    checksum_variants,
+    crc32c,
+    frame_checksum,
+    stamp,
+    verify,
+)
 from cython_core.bandwidth import time_copy, time_read
 from cython_core.checksum import time_stamp, time_verify
 
@@ -171,3 +179,33 @@ def test_bad_pools() -> None:
         time_copy([events], 1, out=allocate(9))
     with pytest.raises(ValueError, match="out must not overlap"):
         time_copy([events], 1, out=events)
+
+
+@given(st.integers(2, 40), st.data())
+def test_a_frame_of_stamped_events_is_seen_to_change_by_whole_events(count: int, data: Any) -> None:
+    """Each stamped event has the same remainder: its place and its own checksum have to count."""
+    events = random_events(count, seed=3)
+    events["sequence"] = np.arange(count)
+    stamp(events)
+    one, other = data.draw(st.lists(st.integers(0, count - 1), min_size=2, max_size=2, unique=True))
+    swapped, replaced = events.copy(), events.copy()
+    swapped[[one, other]] = swapped[[other, one]]
+    replaced["sequence"][one] += count
+    stamp(replaced)
+    frames = [events, swapped, replaced]
+    assert len({crc32c(frame.tobytes()) for frame in frames}) == 1  # blind, and why
+    assert len({frame_checksum(frame.tobytes()) for frame in frames}) == 3
+
+
+@given(st.integers(1, 5), st.data())
+def test_a_frame_is_seen_to_change_by_one_bit(count: int, data: Any) -> None:
+    events = random_events(count, seed=4).view(np.uint8)
+    before = frame_checksum(events)
+    events[data.draw(st.integers(0, len(events) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    assert frame_checksum(events) != before
+
+
+@pytest.mark.parametrize("wrong", [bytes(63), bytes(65), None, 3])
+def test_a_frame_is_whole_events(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        frame_checksum(wrong)

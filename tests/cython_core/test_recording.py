@@ -1,9 +1,11 @@
 """A stream recorded to a file comes back the same."""
 
 import asyncio
+import contextlib
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +181,30 @@ else:
     path = tmp_path / "r.events"
     subprocess.run([sys.executable, "-c", script, str(path)], check=True)
     assert not path.exists()
+
+
+def test_a_recorder_closed_in_one_thread_takes_batches_of_another_whole_or_refuses(tmp_path):
+    """No write goes to a file that took the number of the closed one."""
+    for at in range(50):
+        path, other = tmp_path / f"{at}.events", tmp_path / f"{at}.other"
+        recorder, batch = Recorder(path), allocate(500)
+        started = threading.Event()
+        written = []
+
+        def write(recorder=recorder, batch=batch, started=started, written=written):
+            with contextlib.suppress(ValueError):
+                while True:
+                    recorder.write(batch)
+                    written.append(len(batch))
+                    started.set()
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        assert started.wait(60)
+        recorder.close()
+        with other.open("wb") as file:
+            thread.join(60)
+            assert not file.tell()
+        assert other.stat().st_size == 0
+        with Replay(path) as replay:
+            assert sum(map(len, replay)) == sum(written)

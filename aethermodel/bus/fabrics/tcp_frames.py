@@ -49,7 +49,7 @@ def pack_head(events: int, number: int, checksum: int) -> bytes:
     number : int
         Frames before it.
     checksum : int
-        CRC-32C of the events.
+        Of the events, by `cython_core.frame_checksum`.
     """
     head = _HEAD.pack(MAGIC, events, number, checksum)
     return head + _CHECKSUM.pack(crc32c(head))

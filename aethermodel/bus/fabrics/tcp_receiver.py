@@ -9,7 +9,7 @@ from typing import cast
 
 from aethermodel.bus.fabric import Batch, EndOfStream, SenderLost
 from aethermodel.bus.fabrics.tcp_frames import HeadReader, pack_receipt
-from cython_core import allocate, as_bytes, crc32c
+from cython_core import allocate, as_bytes, frame_checksum
 
 # Receipts are so far apart at least: one for each of many small batches would cost as much as it.
 _RECEIPT_SECONDS = 1e-3
@@ -195,7 +195,7 @@ class TcpReceiver(asyncio.BufferedProtocol):
             self._target = as_bytes(self._free[0][: self._events]).data
 
     def _take_batch(self) -> None:
-        if crc32c(self._target) != self._checksum:
+        if frame_checksum(self._target) != self._checksum:
             self._refuse("a batch was damaged on its way")
             return
         self._began = None

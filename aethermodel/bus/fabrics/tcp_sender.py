@@ -19,7 +19,7 @@ from aethermodel.bus.fabrics.tcp_frames import (
     unpack_receipt,
 )
 from aethermodel.bus.fabrics.tcp_greeting import introduce
-from cython_core import as_bytes, crc32c
+from cython_core import as_bytes, frame_checksum
 
 # Frames after which the receipts are read, so that they do not fill their connection.
 _FRAMES_A_LOOK = 64
@@ -255,7 +255,7 @@ class TcpSender:
         self._check_open()
         if self.sent % _FRAMES_A_LOOK == 0:
             self._read_receipts()
-        head = pack_head(count, self.sent, crc32c(events))
+        head = pack_head(count, self.sent, frame_checksum(events))
         try:
             taken = self._connection.sendmsg((head, events))
         except BlockingIOError:
@@ -303,11 +303,13 @@ class TcpSender:
                 pass
             except OSError as error:
                 loop.remove_writer(self._connection)
-                room.set_exception(error)
+                if not room.done():  # cancelled, and its task has yet to hear of it
+                    room.set_exception(error)
             else:
                 if not self._rest:
                     loop.remove_writer(self._connection)
-                    room.set_result(None)
+                    if not room.done():
+                        room.set_result(None)
 
         loop.add_writer(self._connection, push)
         try:
