@@ -129,7 +129,7 @@ def _around(
     """
     factors = np.geomspace(1 / _REACH, _REACH, _PLACES)
     places = np.maximum(end * factors, 1.0)
-    signs = np.stack([ahead(np.float64(place), parameters) >= 0 for place in places])
+    signs = np.stack([ahead(np.asarray(place), parameters) >= 0 for place in places])
     stops = signs[:-1] & ~signs[1:]
     middle = np.abs(np.log(np.sqrt(places[:-1] * places[1:]) / end))
     nearest = np.argmin(np.where(stops, middle[:, None], np.inf), axis=0)
