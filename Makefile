@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := PATH="$(CURDIR)/$(BIN):$$PATH" CYTHON="$(CURDIR)/$(BIN)/cython" $(BIN)/python -m pip install --quiet --disable-pip-version-check
 REPORT := reports/model_vs_measured.html
 
-.PHONY: help parts report test test-host soak asan tsan torture torture-short test-rdma bench-rdma sweep-rdma lint lab clean
+.PHONY: help parts report test test-host soak asan tsan torture torture-short test-rdma bench-rdma sweep-rdma lint docs wheel-test lab clean
 help:
 	@echo "make parts    build what optional libraries have come since the last build"
 	@echo "make report   measure this host and write $(REPORT)"
@@ -22,6 +22,8 @@ help:
 	@echo "make bench-rdma  send paths beside perftest and pyverbs, in the same guest"
 	@echo "make sweep-rdma  fit and judge the verbs cost model on a sweep, in the same guest"
 	@echo "make lint     ruff, mypy, import-linter, stripped notebooks"
+	@echo "make docs     build the documentation site into build/site"
+	@echo "make wheel-test  build a wheel, install it in an empty environment, report from there"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make clean    remove the build, the environment and the reports"
 
@@ -95,6 +97,14 @@ lint: $(VENV)/full
 	$(BIN)/mypy
 	$(BIN)/python tools/lint_imports.py
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+# Warnings are errors. Notebooks run with small parameters; nothing is fetched.
+docs: $(VENV)/full parts
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs build/site
+	$(BIN)/python tools/check_links.py build/site
+
+wheel-test: $(VENV)/full
+	$(BIN)/python tools/wheel_test.py
 
 lab: $(VENV)/full parts
 	@$(BIN)/aethermodel lab

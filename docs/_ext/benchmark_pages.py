@@ -1,0 +1,73 @@
+"""Sphinx directive ``benchmarks``: a table for each file of data/benchmarks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+FOLDER = Path(__file__).parents[2] / "data" / "benchmarks"
+HEADS = ("what", "result", "interval", "beside", "goal", "met")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4g}"
+
+
+def cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return one row of a table, in the order of HEADS."""
+    unit = row.get("unit") or ""
+    low, high = row.get("low"), row.get("high")
+    interval = f"{_number(low)} to {_number(high)}" if low is not None else ""
+    verdict = {True: "met", False: "not met", None: ""}[row.get("met")]
+    result = f"{_number(row['value'])} {unit}".strip()
+    return (row["what"], result, interval, row.get("peer") or "", row.get("goal") or "", verdict)
+
+
+def _table(rows: list[tuple[str, ...]]) -> nodes.table:
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in HEADS), cols=len(HEADS))
+    body = nodes.tbody()
+    for place, texts in enumerate([HEADS, *rows]):
+        entries = [nodes.entry("", nodes.paragraph(text=text)) for text in texts]
+        if place:
+            body += nodes.row("", *entries)
+        else:
+            group += nodes.thead("", nodes.row("", *entries))
+    group += body
+    return nodes.table("", group, classes=["benchmarks"])
+
+
+class Benchmarks(SphinxDirective):
+    """A section a host, a table a command."""
+
+    def run(self) -> list[nodes.Node]:
+        """Read every committed run."""
+        sections: list[nodes.Node] = []
+        for folder in sorted(path for path in FOLDER.glob("*") if path.is_dir()):
+            runs = []
+            for path in sorted(folder.glob("*.json")):
+                self.env.note_dependency(str(path))
+                runs.append(json.loads(path.read_text("utf-8")))
+            host = runs[0]["host"]["words"]
+            section = nodes.section(ids=[nodes.make_id(folder.name)])
+            section += nodes.title(text=folder.name.replace("-", " "))
+            section += nodes.paragraph(text=host)
+            for run in runs:
+                section += nodes.paragraph(
+                    "",
+                    "",
+                    nodes.literal(text=run["command"]),
+                    nodes.Text(f", {run['date']}, commit {run['commit']}, {run['fabric']}"),
+                )
+                section += _table([cells(row) for row in run["rows"]])
+            sections.append(section)
+        return sections
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the directive."""
+    app.add_directive("benchmarks", Benchmarks)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,45 @@
+"""Sphinx pages of the notebooks: executed with small parameters, exported as reports.
+
+Their figures show what a notebook looks like, and are no measurements to quote.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from sphinx.util.display import status_iterator
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def _export(app: Any, _error: Exception | None) -> None:
+    if _error or app.builder.format != "html":
+        return
+    from aethermodel.execute.notebooks import execute
+    from aethermodel.report.html import export
+
+    logging.getLogger("papermill").setLevel(logging.WARNING)
+    parameters: dict[str, dict[str, Any]] = app.config.notebook_parameters
+    folder = Path(app.outdir) / "notebooks"
+    work = Path(app.doctreedir) / "notebooks"
+    folder.mkdir(parents=True, exist_ok=True)
+    work.mkdir(parents=True, exist_ok=True)
+    names = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+    for name in status_iterator(names, "executing notebooks... ", length=len(names)):
+        page = folder / f"{Path(name).stem}.html"
+        source = ROOT / "notebooks" / name
+        if page.exists() and page.stat().st_mtime > source.stat().st_mtime:
+            continue
+        executed = work / name
+        execute(name, executed, parameters.get(name, {}), lambda *_: None)
+        export(executed, page)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the export after the pages are written."""
+    app.add_config_value("notebook_parameters", {}, "env")
+    app.connect("build-finished", _export)
+    return {"parallel_read_safe": True}
