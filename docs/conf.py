@@ -20,6 +20,7 @@ extensions = [
 root_doc = "index"
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "_ext"]
+suppress_warnings = ["myst.xref_missing"]
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_fence_as_directive = ["math"]
 myst_heading_anchors = 3

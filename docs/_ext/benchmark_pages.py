@@ -10,6 +10,8 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 FOLDER = Path(__file__).parents[2] / "data" / "benchmarks"
+#: Of a run; other files of a host, such as torture.json, have pages of their own.
+SCHEMA = "aethermodel.benchmark/1"
 HEADS = ("what", "result", "interval", "beside", "goal", "met")
 
 
@@ -50,7 +52,9 @@ class Benchmarks(SphinxDirective):
             runs = []
             for path in sorted(folder.glob("*.json")):
                 self.env.note_dependency(str(path))
-                runs.append(json.loads(path.read_text("utf-8")))
+                document = json.loads(path.read_text("utf-8"))
+                if document["schema"] == SCHEMA:
+                    runs.append(document)
             host = runs[0]["host"]["words"]
             section = nodes.section(ids=[nodes.make_id(folder.name)])
             section += nodes.title(text=folder.name.replace("-", " "))
