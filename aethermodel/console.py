@@ -6,6 +6,7 @@ What is printed is text: a name in brackets is no markup, and a control sign doe
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from aethermodel.sizes import count_of
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+PIPE_CLOSED = 141
 
 __all__ = [
     "BAD_INPUT",
@@ -60,6 +62,10 @@ def run_app(app: typer.Typer) -> NoReturn:
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED  # which newer releases of typer return themselves
+    except BrokenPipeError:
+        # Whoever read the output, such as head, has read enough: end as other programs do.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = PIPE_CLOSED
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not hasattr(error, "format_message"):
             raise

@@ -178,3 +178,12 @@ def test_one_line_shows_no_sign_without_a_form():
     shown = printable("a\ufeffb\u200b\nc\x1b", one_line=True)
     assert shown == r"a\ufeffb\u200b\nc\x1b"
     assert shown.isprintable()
+
+
+def test_a_reader_that_has_read_enough_ends_a_command_without_a_word():
+    command = [sys.executable, "-m", "aethermodel", "sweep", "probes"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.close()
+        said = child.stderr.read()
+        assert child.wait(120) == 141
+    assert said == b""
