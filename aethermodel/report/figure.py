@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Letters of a cell that stand in one line.
+_LONGEST_WORDS = 29
 # Rows of a table that anyone reads; the file to save has all.
 _MOST_ROWS = 200
 
@@ -137,7 +139,9 @@ def table_html(table: pd.DataFrame, caption: str) -> str:
         for name, value in zip(table.columns, row, strict=True):
             right = name in numeric
             text = _cell(value) if right else escape(str(value))
-            cells.append(f'<td class="ae-n">{text}</td>' if right else f"<td>{text}</td>")
+            # Sentences break: a table wider than its page hides the figures on its right.
+            kind = "ae-n" if right else "ae-wrap" if len(str(value)) > _LONGEST_WORDS else ""
+            cells.append(f'<td class="{kind}">{text}</td>' if kind else f"<td>{text}</td>")
         body.append(f"<tr>{''.join(cells)}</tr>")
     return (
         f'<table><caption class="ae-hidden">{escape(caption)}</caption><thead><tr>{head}</tr>'
