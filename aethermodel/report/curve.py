@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from aethermodel.report.quantities import count
 
 if TYPE_CHECKING:
@@ -37,6 +35,7 @@ def curve(law: Calibration | Scenario, least: float, most: float) -> pd.DataFram
         ``predicted_high``, and whether that is ``extrapolated``: beyond the largest batch that
         was calibrated.
     """
+    import numpy as np
     import pandas as pd
 
     largest = _largest(law)
@@ -57,6 +56,8 @@ def curve(law: Calibration | Scenario, least: float, most: float) -> pd.DataFram
 
 def solid_and_dashed(axes: Axes, law: pd.DataFrame, values: Any, **line: Any) -> None:
     """Draw a curve: as `line` says where it was calibrated, dashed and named so beyond."""
+    import numpy as np
+
     beyond = law["extrapolated"].to_numpy()
     sizes, values = law["n"].to_numpy(), np.asarray(values)
     name = line.pop("label", "")

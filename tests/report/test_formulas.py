@@ -43,7 +43,7 @@ def test_the_batchs_formula_is_in_the_order_of_its_terms():
     # The formula stands before its legend, which starts with the first symbol again.
     places = [first.index(name) for name in ("loop", "ffi", "kernel", "fabric")]
     assert places == sorted(places)
-    places = [full.index(name) for name in ("tick", "call", "ffi", "kernel", "event", "fabric")]
+    places = [full.index(name) for name in ("tick", "call", "ffi", "kernel", "fabric", "send")]
     assert places == sorted(places)
     assert shown._repr_html_().count("<details>") == 1
 
