@@ -111,7 +111,7 @@ def _console_class() -> type[Console]:
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar with the time that remains, on standard error; in a notebook a line below the cell.
+    """Show a bar with the time that remains, on standard error, or as one line in a notebook.
 
     Yields
     ------

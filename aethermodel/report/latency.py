@@ -42,7 +42,7 @@ def verdict(trial: LatencyTrial) -> Block:
     worst = trial.table.loc[trial.table["p99"].idxmax()]
     rows.append(
         SummaryRow(
-            f"highest P99 ({worst['arrivals']}, load {100 * worst['load']:.0f} %), undisturbed runs",
+            f"highest P99 ({worst['arrivals']}, load {100 * worst['load']:.0f} %), undisturbed",
             engineering(worst["p99"], "s"),
         )
     )
