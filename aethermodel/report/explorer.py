@@ -52,40 +52,48 @@ class Explorer:
         self.meanings = {name: p.meaning for name, p in scenario.model.parameters.items()}
         self._costs = {name: p.is_cost for name, p in scenario.model.parameters.items()}
         self.units = {name: p.unit for name, p in scenario.model.parameters.items()}
-        with style.styled():
-            from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-            figure = style.new_figure(height=3.4)
+        with style.styled():
+            figure, self._axes, self._line = self._drawn(moving=True)
             self._canvas = FigureCanvasAgg(figure)
-            self._axes = axes = figure.subplots()
-            axes.fill_between(
-                self._sizes,
-                self._sizes / self._law["predicted_high"],
-                self._sizes / np.maximum(self._law["predicted_low"], 1e-15),
-                color=style.MODEL,
-                alpha=0.18,
-                linewidth=0,
-            )
-            solid_and_dashed(
-                axes, self._law, self.rate(), color=style.MODEL, label="model, as calibrated"
-            )
-            (self._line,) = axes.plot(
+            # Axes, labels and the calibrated line never change: they are drawn once.
+            self._line.set_animated(True)
+            style.settle(figure)
+            self._canvas.draw()
+            self._still = self._canvas.copy_from_bbox(figure.bbox)
+
+    def _drawn(self, *, moving: bool) -> tuple[Any, Any, Any]:
+        """Draw the calibrated line with its band, and the one that follows the sliders."""
+        figure = style.new_figure(height=3.4)
+        axes, line = figure.subplots(), None
+        axes.fill_between(
+            self._sizes,
+            self._sizes / self._law["predicted_high"],
+            self._sizes / np.maximum(self._law["predicted_low"], 1e-15),
+            color=style.MODEL,
+            alpha=0.18,
+            linewidth=0,
+        )
+        solid_and_dashed(
+            axes, self._law, self.rate(), color=style.MODEL, label="model, as calibrated"
+        )
+        if moving:
+            (line,) = axes.plot(
                 self._sizes,
                 self.rate(),
                 "-.",
                 color=ORIGIN_COLOURS["assumed"],
                 label="model, as the sliders say",
             )
-            # Axes, labels and the calibrated line never change: they are drawn once.
-            self._line.set_animated(True)
-            axes.set(xscale="log", yscale="log", xlabel="batch size N", ylabel="events a second")
-            axes.set_ylim(1e4, 1e10)
-            style.log_ticks(axes.xaxis)
-            style.log_ticks(axes.yaxis, "1/s")
-            axes.legend(loc="lower right")
-            style.settle(figure)
-            self._canvas.draw()
-            self._still = self._canvas.copy_from_bbox(figure.bbox)
+        else:
+            axes.plot(self.at, float(self.rate(self.at)), "o", color=style.MODEL)
+        axes.set(xscale="log", yscale="log", xlabel="batch size N", ylabel="events a second")
+        axes.set_ylim(1e4, 1e10)
+        style.log_ticks(axes.xaxis)
+        style.log_ticks(axes.yaxis, "1/s")
+        axes.legend(loc="lower right")
+        return figure, axes, line
 
     def rate(self, n: Any = None, **assumed: float) -> np.ndarray:
         """Events a second over the drawn batch sizes, or at `n`, some parameters replaced."""
@@ -99,10 +107,11 @@ class Explorer:
     def readout(self, n: float, **assumed: float) -> str:
         """Say the rate at a batch size, as calibrated and with these parameters."""
         before, after = float(self.rate(n)), float(self.rate(n, **assumed))
-        return (
-            f"{engineering(after, 'msg/s')} at N = {count(n)}"
-            f"{extrapolated(self._scenario, n)}; as calibrated {engineering(before, 'msg/s')}"
-        )
+        where = f"at N = {count(n)}{extrapolated(self._scenario, n)}"
+        calibrated = f"as calibrated {engineering(before, 'msg/s')}"
+        if not assumed:
+            return f"{calibrated} {where}"
+        return f"{engineering(after, 'msg/s')} {where}; {calibrated}"
 
     def picture(self, **assumed: float) -> bytes:
         """Return the drawing with these parameters as PNG."""
@@ -132,13 +141,16 @@ class Explorer:
 
         from aethermodel.report.figure import ReportFigure
 
-        self._line.set_ydata(self.rate())
+        with style.styled():
+            figure, _, _ = self._drawn(moving=False)
+            style.settle(figure)
+        words = self.readout(self.at)
         table = pd.DataFrame({"n": self._sizes, "events_per_second": self.rate()})
         return ReportFigure(
-            self._canvas.figure,
+            figure,
             table,
-            "Throughput against batch size, to be explored",
-            f"{self.readout(self.at)}. Band: 95 % interval. {self._source}",
+            "Throughput against batch size, as calibrated",
+            f"{words[0].upper()}{words[1:]}. Band: 95 % interval. {self._source}",
             view=table[::30],
         )
 
