@@ -120,7 +120,11 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """
     if shown := _notebook_line():
         # One line that each next one replaces: no red block of standard error.
+        from time import monotonic
+
+        start = monotonic()
         yield _plain_progress(title, shown)
+        shown(f"{title}: done in {monotonic() - start:,.1f} s")
         return
     if not sys.stderr.isatty():
         yield _plain_progress(title, lambda line: sys.stderr.write(f"{line}\n"))
@@ -188,7 +192,6 @@ def _plain_progress(title: str, show: Callable[[str], object]) -> Callable[[int,
             return
         last = tenth
         taken = monotonic() - start
-        ended = f" in {taken:,.1f} s" if done == total else ""
-        show(f"{title}: {done}/{total}{ended}{time_left(done, total, taken)}")
+        show(f"{title}: {done}/{total}{time_left(done, total, taken)}")
 
     return update

@@ -88,6 +88,7 @@ def turns(found: Diagnosis) -> ReportFigure:
         left, right = figure.subplots(1, 2)
         left.vlines(taken["seconds"] * 1e6, 0, taken["turns"], color=style.MEASURED)
         left.set_xscale("log")
+        style.log_ticks(left.xaxis)
         left.set_ylim(bottom=0)
         left.set_xlabel("turn of the loop (µs)")
         left.set_ylabel("turns")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from aethermodel.bus.instruments import Instruments
 
-# What a count's name ends with, and the words for it.
+# Of the ticks at which something was noted.
 _PERCENTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
@@ -42,26 +42,21 @@ def as_a_whole(instruments: Instruments) -> pd.DataFrame:
         share = next((s for k, s in _PERCENTILES.items() if f"_{k}_" in name), 0.0)
         needed = round(1 / (1 - share))
         if needed > instruments.tick_ns.count:
-            ticks = engineering(instruments.tick_ns.count, "tick")
-            shown = f"too few: {ticks}, it takes {count(needed)}"
+            shown = f"too few: {count(instruments.tick_ns.count)} ticks, it takes {count(needed)}"
         rows.append((words, shown))
     return pd.DataFrame(rows, columns=["instrument", "value"])
 
 
 def _figure(name: str, value: float) -> tuple[str, str]:
     """Name and figure in words: the unit is at the name's end."""
-    stem, _, unit = name.rpartition("_")
-    words = stem.replace("_", " ")
-    for key in _PERCENTILES:
-        words = words.replace(f" {key}", f", {key.upper()}")
-    if unit == "seconds":
+    parts = name.removesuffix("_seconds").split("_")
+    words = " ".join(part for part in parts if part not in _PERCENTILES)
+    words += "".join(f", {part.upper()}" for part in parts if part in _PERCENTILES)
+    if name == "handler_seconds":
+        return "time in handlers", engineering(value, "s")
+    if name.endswith("_seconds"):
         return words, engineering(value, "s")
-    if unit == "bytes":
-        return words, f"{value:,} B"
-    whole = float(value).is_integer()
-    return name.replace("_", " ") if not words else f"{words} {unit}".strip(), (
-        count(value) if whole else engineering(value)
-    )
+    return words, count(value) if float(value).is_integer() else engineering(value)
 
 
 def in_flight(escalated: int, events: int, latency_seconds: float, per_second: float) -> Block:
