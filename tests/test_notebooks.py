@@ -7,6 +7,7 @@ import papermill
 import pytest
 from quick_parameters import QUICK
 
+from aethermodel.execute.engine import BadParametersError
 from aethermodel.execute.notebooks import execute, notebooks_folder
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
@@ -68,16 +69,11 @@ def test_bad_parameters_end_the_comparison_before_anything_is_measured(
     """By stock papermill, as a user calls it."""
     out = tmp_path / "out.ipynb"
     source = notebooks_folder() / "30_model_vs_measured.ipynb"
-    with pytest.raises(papermill.PapermillExecutionError, match=message):
+    with pytest.raises(BadParametersError, match=message):
         papermill.execute_notebook(str(source), str(out), parameters, progress_bar=False)
-    cells = nbformat.read(out, as_version=4).cells
-    assert not [
-        o
-        for cell in cells
-        if cell.cell_type == "code"
-        for o in cell.outputs
-        if "measuring" in str(o.get("text", ""))
-    ]
+    if out.exists():
+        cells = nbformat.read(out, as_version=4).cells
+        assert not [o for cell in cells if cell.cell_type == "code" for o in cell.outputs]
 
 
 def test_an_unknown_parameter_is_refused(tmp_path):
