@@ -175,7 +175,7 @@ def _notebook_line() -> Callable[[str], object] | None:
         return None
     from IPython.display import display
 
-    handle = display({"text/plain": ""}, raw=True, display_id=True)
+    handle = display({"text/plain": ""}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
     return lambda line: handle.update({"text/plain": line}, raw=True)
 
 

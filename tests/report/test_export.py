@@ -398,4 +398,4 @@ def test_old_notebooks_are_upgraded(tmp_path):
 def test_the_style_of_our_blocks_stands_once_on_the_page(report_notebook, tmp_path):
     page = page_of(report_notebook, tmp_path)
     assert page.count("figure.ae-figure {") == 1
-    assert "paper" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    assert not re.search(r'class="[^"]*\bpaper\b', page)
