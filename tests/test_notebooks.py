@@ -77,6 +77,6 @@ def test_bad_parameters_end_the_comparison_before_anything_is_measured(
 
 
 def test_an_unknown_parameter_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="has no parameter batchsize"):
+    with pytest.raises(ValueError, match="has no parameter 'batchsize'"):
         execute("10_upper_bound.ipynb", tmp_path / "out.ipynb", {"batchsize": 3})
     assert not list(tmp_path.iterdir())
