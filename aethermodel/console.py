@@ -130,31 +130,76 @@ def _console_class() -> type[Console]:
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar with the time that remains, on standard error.
+    """Show a bar with the time that remains, on standard error, or as one line in a notebook.
 
     Yields
     ------
     callable
         ``(done, total)``, to be called as work goes on.
     """
-    if not sys.stderr.isatty():
-        yield _plain_progress(title)
+    if shown := _notebook_line():
+        # One line that each next one replaces: no red block of standard error.
+        from time import monotonic
+
+        start = monotonic()
+        yield _plain_progress(title, shown)
+        shown(f"{title}: done in {monotonic() - start:,.1f} s")
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    if not sys.stderr.isatty():
+        yield _plain_progress(title, lambda line: sys.stderr.write(f"{line}\n"))
+        return
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.text import Text
+
+    class Left(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            done, total = int(task.completed), int(task.total or 0)
+            return Text(time_left(done, total, task.elapsed or 0.0).removeprefix(", "))
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed}/{task.total}", markup=False),
-        TimeRemainingColumn(),
+        Left(),
     )
     with Progress(*columns, console=plain_console(stderr=True)) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _plain_progress(title: str) -> Callable[[int, int], None]:
-    """Where nobody can watch a bar (a log, a pipe): a line at each tenth."""
+#: Before so much of the work or so many seconds nothing is known of what is left.
+_LEAST_SHARE, _LEAST_SECONDS = 0.1, 2.0
+
+
+def time_left(done: int, total: int, seconds: float) -> str:
+    """Say how long the rest will take, or nothing while that is not known.
+
+    Parameters
+    ----------
+    done, total : int
+        Of the work.
+    seconds : float
+        That `done` took.
+    """
+    if not 0 < done < total or done < _LEAST_SHARE * total or seconds < _LEAST_SECONDS:
+        return ""
+    return f", about {seconds * (total - done) / done:,.0f} s left"
+
+
+def _notebook_line() -> Callable[[str], object] | None:
+    """Return what shows a line in place of the last one in a notebook; None elsewhere."""
+    shell = sys.modules.get("IPython")
+    kernel = getattr(shell and shell.get_ipython(), "kernel", None)
+    if kernel is None:
+        return None
+    from IPython.display import display
+
+    handle = display({"text/plain": ""}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    return lambda line: handle.update({"text/plain": line}, raw=True)
+
+
+def _plain_progress(title: str, show: Callable[[str], object]) -> Callable[[int, int], None]:
+    """Where nobody can watch a bar (a log, a pipe, a notebook): a line at each tenth."""
     from time import monotonic
 
     start, last = monotonic(), -1
@@ -165,7 +210,7 @@ def _plain_progress(title: str) -> Callable[[int, int], None]:
         if tenth == last:
             return
         last = tenth
-        left = f", about {(monotonic() - start) * (total - done) / done:.0f} s left" if done else ""
-        sys.stderr.write(f"{title}: {done}/{total}{left}\n")
+        taken = monotonic() - start
+        show(f"{title}: {done}/{total}{time_left(done, total, taken)}")
 
     return update

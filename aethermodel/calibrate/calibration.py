@@ -270,6 +270,8 @@ class Calibration:
         seconds: dict[int, list[float]] = {}
         for threads, each in zip(*self.teams, strict=True):
             seconds.setdefault(int(threads), []).append(each)
+        if 1 not in seconds:
+            return None  # a calibration that was cut short may have timed teams alone
         return fit_scaling(seconds, split=True)
 
     def predict(self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean") -> Prediction:

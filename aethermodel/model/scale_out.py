@@ -4,7 +4,7 @@ Three ways to add cores. **Threads** of one process share each batch: the kernel
 their speedup, the event loop and the border stay serial under the interpreter's lock. **Pairs**
 of processes, each with a ring and an interpreter of its own, share nothing but caches and memory:
 each is slowed down by what the shared probe has measured, and together they cannot pass the
-events a second that all cores copy. **Hosts** share the network card's wire, each its own.
+events a second that as many cores copy. **Hosts** share the network card's wire, each its own.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ class ScaleOut:
     shared : Scalability
         Of cores that route batches of their own at the same time.
     copies_per_second : float
-        Events a second that all cores together copy: the memory's ceiling, since each event is
-        copied into a ring at least once.
+        Events a second that one core copies: the memory's ceiling, since each event is copied
+        into a ring at least once.
+    copying : Scalability
+        Of cores that copy at the same time. What two of them copy is no ceiling for more.
     """
 
     budget: Mapping[str, float]
@@ -50,6 +52,12 @@ class ScaleOut:
     threads: Scalability
     shared: Scalability
     copies_per_second: float
+    copying: Scalability
+
+    def copies(self, cores: npt.ArrayLike) -> Floats:
+        """Events a second that so many cores together copy; more never copy less than fewer."""
+        p = np.minimum(np.asarray(cores, dtype=np.float64), max(1.0, self.copying.best))
+        return np.asarray(self.copies_per_second * self.copying.speedup(p))
 
     def seconds(self, way: Way, cores: npt.ArrayLike) -> dict[str, Floats]:
         """Return each term's seconds a batch when so many cores work.
@@ -79,7 +87,7 @@ class ScaleOut:
         else:
             workers = np.ones_like(p)
         each = self.n / np.sum(list(self.seconds(way, np.maximum(p, 1)).values()), axis=0)
-        return np.asarray(np.minimum(workers * each, self.copies_per_second))
+        return np.asarray(np.minimum(workers * each, self.copies(np.maximum(p, 1))))
 
     def binds(self, way: Way, cores: int) -> str:
         """Return what sets the rate: a term of T_batch, or the memory.
@@ -91,7 +99,8 @@ class ScaleOut:
         """
         if way == "pairs" and cores < CORES_A_PAIR:
             raise ValueError("a pair of processes takes two cores")
-        if self.rates(way, cores) >= self.copies_per_second:
+        busy = cores if way == "threads" else cores - cores % CORES_A_PAIR
+        if self.rates(way, cores) >= self.copies(busy):
             return "memory"
         costs = self.seconds(way, cores)
         return max(costs, key=lambda term: float(costs[term]))

@@ -96,7 +96,8 @@ def _draw_tails(axes: Axes, table: pd.DataFrame, target: float) -> None:
         )
     axes.axhline(target * 1e6, color=style.INK, linewidth=0.9, label="target")
     axes.set_yscale("log")
-    axes.set_ylabel("P99 (us)")
+    style.log_ticks(axes.yaxis)
+    axes.set_ylabel("P99 (µs)")
 
 
 def _draw_sizes(axes: Axes, table: pd.DataFrame, group: int) -> None:
@@ -106,4 +107,5 @@ def _draw_sizes(axes: Axes, table: pd.DataFrame, group: int) -> None:
     axes.errorbar(rows["load"], middle, yerr=spread, fmt=style.MARKERS[0], color=style.MEASURED)
     axes.set_yscale("log")
     axes.set_ylim(group / 2)
+    style.log_ticks(axes.yaxis)
     axes.set_ylabel("messages a batch")

@@ -121,11 +121,12 @@ def summary_block(
     figures = [name for name in ("measured", "threshold") if any(getattr(r, name) for r in lines)]
     body = "".join(
         f'<tr><td>{_mark(row.verdict)}</td><th scope="row">{escape(row.criterion)}</th>'
-        + "".join(f'<td class="ae-n">{escape(getattr(row, name))}</td>' for name in figures)
+        + "".join(f"<td>{escape(getattr(row, name))}</td>" for name in figures)
         + "</tr>"
         for row in lines
     )
-    named = [(name.capitalize(), True) for name in figures]
+    # Words with figures in them, each in a unit of its own: nothing to line up on the right.
+    named = [(name.capitalize(), False) for name in figures]
     head = _head(("Verdict", False), ("Criterion" if figures else "Finding", False), *named)
     table = _table("Verdict per threshold", head, body) if lines else ""
     html = (
@@ -163,7 +164,7 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
         ("Term", False),
         ("Parameter", False),
         ("Value", True),
-        ("95 % interval", True),
+        ("95 % interval", False),
         ("Formula", False),
         ("Source", False),
     )
@@ -178,7 +179,7 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
                 f'<tr><th scope="row">{_swatch(row.term) if first else ""}'
                 f"{escape(row.term) if first else _repeat(row.term)}</th>"
                 f'<td>{_formula(row.parameter)}</td><td class="ae-n">{escape(value)}</td>'
-                f'<td class="ae-n ae-fold">{escape(bounds)}</td>'
+                f'<td class="ae-fold">{escape(bounds)}</td>'
             )
             if first:
                 body.append(f'<td rowspan="{len(of_term)}">{_formula(row.expression)}</td>')

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import sympy
 
-from aethermodel.model.parameters import N
 from aethermodel.report import style
+from aethermodel.report.curve import POINTS
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.mathml import Formula, Meaning
+from aethermodel.report.formulas import batch_formula
 from aethermodel.report.quantities import count, engineering, part
 
 if TYPE_CHECKING:
+    from aethermodel.report.mathml import Formula
     from aethermodel.specification import Specification
 
 _ON_PAPER = "Label: simulated. Computed from the specification's assumptions; nothing was measured."
@@ -22,13 +22,7 @@ _ON_PAPER = "Label: simulated. Computed from the specification's assumptions; no
 
 def formula(specification: Specification) -> Formula:
     """Return T_batch with what its symbols mean and the specification assumes for them."""
-    model = specification.model()
-    legend = [
-        Meaning(p.symbol, p.meaning, engineering(p.value, p.unit))
-        for p in model.parameters.values()
-    ]
-    total = sympy.Eq(sympy.Symbol("T_batch"), model.t_batch)
-    return Formula(total, [*legend, Meaning(N, "messages in the batch")])
+    return batch_formula(specification.model(), events="messages")
 
 
 def budget_figure(specification: Specification, batch_size: int) -> ReportFigure:
@@ -73,7 +67,7 @@ def budget_figure(specification: Specification, batch_size: int) -> ReportFigure
 def throughput_figure(specification: Specification, batch_size: int) -> ReportFigure:
     """Draw throughput against batch size with its limit, N-half and the memory bound."""
     model = specification.model()
-    sizes = np.unique(np.append(np.geomspace(1, 1e6, 61).round(), batch_size))
+    sizes = np.unique(np.append(np.geomspace(1, max(1e6, batch_size), POINTS), batch_size))
     table = pd.DataFrame({"n": sizes, "messages_per_second": model.throughput_at(sizes)})
     limit, half = model.limit_per_second(), model.n_half()
     memory = specification.memory_bound_per_second()
@@ -98,7 +92,7 @@ def throughput_figure(specification: Specification, batch_size: int) -> ReportFi
         figure.legend(loc="outside upper left", ncols=3)
         style.settle(figure)
     return ReportFigure(
-        figure, table, "Throughput against batch size (simulated)", _ON_PAPER, view=table[::10]
+        figure, table, "Throughput against batch size (simulated)", _ON_PAPER, view=table[::30]
     )
 
 

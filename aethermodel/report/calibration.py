@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from aethermodel.calibrate.scenario import Scenario
 from aethermodel.report import style
+from aethermodel.report.curve import POINTS
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import count, engineering, interval
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from aethermodel.calibrate.calibration import Calibration
+
+#: Letters of a panel's title that fit beside those of its neighbour.
+_TITLE_LETTERS = 40
 
 
 def terms_figure(calibration: Calibration) -> ReportFigure:
@@ -45,7 +50,7 @@ def terms_figure(calibration: Calibration) -> ReportFigure:
 
 def _draw_term(axes: Axes, calibration: Calibration, term: str) -> None:
     n, seconds, _ = calibration.samples[term]
-    sizes = np.geomspace(min(n), max(n), 120)
+    sizes = np.geomspace(min(n), max(n), POINTS)
     fit, colour = calibration.laws[term], style.TERM_COLOURS[term]
     mean, low, high = fit.predict(sizes)
     _, new_low, new_high = fit.predict(sizes, kind="observation")
@@ -59,7 +64,9 @@ def _draw_term(axes: Axes, calibration: Calibration, term: str) -> None:
         style.log_ticks(axes.yaxis)
     else:
         axes.set_ylim(bottom=0)
-    axes.set_title(f"{style.TERM_NAMES[term]}: {fit.chosen.form.name}")
+    # The law below its name, in lines that a panel has room for.
+    form = fill(fit.chosen.form.name, _TITLE_LETTERS)
+    axes.set_title(f"{style.TERM_NAMES[term]}\n{form}", fontsize=9.5)
     axes.set_xlabel("handler calls" if term == "loop" else "batch size N")
     axes.set_ylabel("µs")
     style.log_ticks(axes.xaxis)
@@ -69,9 +76,10 @@ def prediction_table(scenario: Scenario, sizes: list[int]) -> pd.DataFrame:
     """Return predictions as text for reading: time, both intervals, rate, term that binds."""
     mean = scenario.predict(sizes)
     new = scenario.predict(sizes, kind="observation")
+    largest = scenario.calibration.largest
     return pd.DataFrame(
         {
-            "N": [count(n) for n in sizes],
+            "N": [count(n) + " (extrapolated)" * (n > largest) for n in sizes],
             "T_batch": [engineering(s, "s") for s in mean.seconds],
             "95 % of the mean": _ranges(mean.low, mean.high),
             "95 % of a new sample": _ranges(new.low, new.high),

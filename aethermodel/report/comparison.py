@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.report import style
+from aethermodel.report.curve import solid_and_dashed
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.quantities import count, engineering, interval, percent
 
@@ -21,6 +22,7 @@ TERMS = ("loop", "ffi", "kernel", "fabric")
 MEASURED = ("measured_seconds", "measured_low", "measured_high")
 PREDICTED = ("predicted_seconds", "predicted_low", "predicted_high")
 BUDGET = tuple(f"{term}_seconds" for term in TERMS)
+ALL_SAMPLES = ("seconds_all", "share_left_out")
 COLUMNS = ("n", "label", *MEASURED, *PREDICTED, *BUDGET, "held_out")
 
 HERE = "Measured by aethermodel on the host named in this report."
@@ -75,6 +77,7 @@ def checked(table: pd.DataFrame) -> pd.DataFrame:
 def measured_vs_model(
     table: pd.DataFrame,
     *,
+    law: pd.DataFrame | None = None,
     reference: float | None = None,
     reference_name: str = "specification",
     measured_by: str = HERE,
@@ -84,7 +87,12 @@ def measured_vs_model(
     Parameters
     ----------
     table : pandas.DataFrame
-        A comparison table (see `checked`).
+        A comparison table (see `checked`); with ``seconds_all`` and ``share_left_out`` the rate
+        over all samples stands beside that of the undisturbed ones.
+    law : pandas.DataFrame, optional
+        The model at many batch sizes (`aethermodel.report.curve.curve`): a line with its band,
+        dashed where it is extrapolated. Without it the model is known at the table's sizes alone,
+        and is drawn there alone. Of a table of one label.
     reference : float, optional
         Throughput in messages per second to draw as a line, such as the specification's bound.
     reference_name : str
@@ -100,9 +108,14 @@ def measured_vs_model(
     Raises
     ------
     ValueError
-        If the table is malformed or the reference is not a positive number.
+        If the table is malformed, the reference is not a positive number, or a law is given for
+        a table of several labels.
     """
     rows = throughput(checked(table))
+    labels = list(dict.fromkeys(rows["label"]))
+    if law is not None and len(labels) > 1:
+        raise ValueError(f"one law cannot hold for several labels ({', '.join(labels)})")
+    drawn = None if law is None else predicted_rates(law)
     if reference is not None and not 0 < reference < float("inf"):
         raise ValueError(f"the reference throughput must be positive, not {reference}")
     with style.styled():
@@ -110,10 +123,10 @@ def measured_vs_model(
         above, below = figure.subplots(
             2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.15], "hspace": 0.06}
         )
-        labels = list(dict.fromkeys(rows["label"]))
         for index, label in enumerate(labels):
             part = rows[rows["label"] == label]
             suffix = "" if len(labels) == 1 else f", {label}"
+            _draw_model(above, below, part, drawn, suffix)
             _draw_throughput(above, part, index, suffix)
             _draw_residuals(below, part, index)
         if reference is not None:
@@ -134,19 +147,39 @@ def measured_vs_model(
     shown = ", ".join(labels)
     held = int(rows["held_out"].sum())
     caption = (
-        f"Label: {shown}. Points are medians with the spread over processes; the line is the sum "
-        "of terms calibrated apart, with its 95 % interval"
+        f"Label: {shown}. Points are medians with the spread over processes, of undisturbed "
+        f"samples{_beside(rows)}; {_line(law)}"
         + (f"; {_held_out(held, len(rows))} held out of the calibration" if held else "")
         + f". {measured_by}"
     )
+    beyond = law is not None and bool(law["extrapolated"].any())
     return ReportFigure(
         figure=figure,
         table=table,
-        title=f"Throughput against batch size, measured and modelled ({shown})",
+        title="Throughput against batch size, measured and modelled"
+        + ", extrapolated where dashed" * beyond
+        + f" ({shown})",
         caption=caption,
         alt=_in_words(rows, reference, reference_name),
         view=_view(rows),
     )
+
+
+def _beside(rows: pd.DataFrame) -> str:
+    return "; crosses are the rate over all samples" if "all_rate" in rows else ""
+
+
+def _line(law: pd.DataFrame | None) -> str:
+    """Say what stands for the model."""
+    if law is None:
+        return "bars across are the sum of terms calibrated apart, with its 95 % interval"
+    words = "the line is the sum of terms calibrated apart, with its 95 % interval"
+    calibrated = law[~law["extrapolated"]]
+    if len(calibrated) == len(law):
+        return words
+    if calibrated.empty:
+        return f"{words}, extrapolated throughout"
+    return f"{words}, extrapolated where dashed (beyond N = {count(calibrated['n'].max())})"
 
 
 def _held_out(held: int, rows: int) -> str:
@@ -157,36 +190,64 @@ def _held_out(held: int, rows: int) -> str:
 
 def throughput(rows: pd.DataFrame) -> pd.DataFrame:
     """Add rates in messages per second; a short time is a high rate, so bounds change places."""
-    rates: dict[str, Any] = {}
-    for kind in ("measured", "predicted"):
-        rates[f"{kind}_rate"] = rows["n"] / rows[f"{kind}_seconds"]
-        rates[f"{kind}_rate_low"] = rows["n"] / rows[f"{kind}_high"]
-        # A band without end is drawn to a hundred times its own rate.
-        least = rows[f"{kind}_seconds"] / 100
-        rates[f"{kind}_rate_high"] = rows["n"] / rows[f"{kind}_low"].clip(lower=least)
-    rates["held_out"] = rows["held_out"].astype(bool)
-    rates["residual"] = rates["measured_rate"] / rates["predicted_rate"] - 1
-    return rows.assign(**rates)
+    found: dict[str, Any] = {
+        "measured_rate": rows["n"] / rows["measured_seconds"],
+        "measured_rate_low": rows["n"] / rows["measured_high"],
+        "measured_rate_high": rows["n"] / rows["measured_low"],
+        "held_out": rows["held_out"].astype(bool),
+    }
+    if all(name in rows for name in ALL_SAMPLES):
+        found["all_rate"] = rows["n"] / rows["seconds_all"]
+    whole = predicted_rates(rows).assign(**found)
+    return whole.assign(residual=whole["measured_rate"] / whole["predicted_rate"] - 1)
+
+
+def predicted_rates(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the predicted rate in messages per second, with its interval."""
+    # A band without end is drawn to a hundred times its own rate.
+    least = rows["predicted_seconds"] / 100
+    return rows.assign(
+        predicted_rate=rows["n"] / rows["predicted_seconds"],
+        predicted_rate_low=rows["n"] / rows["predicted_high"],
+        predicted_rate_high=rows["n"] / rows["predicted_low"].clip(lower=least),
+    )
+
+
+def _draw_model(
+    above: Axes,
+    below: Axes,
+    part: pd.DataFrame,
+    law: pd.DataFrame | None,
+    suffix: str,
+) -> None:
+    """Draw the law as a line where it is known as such, else the points that are known of it."""
+    bounds = ["predicted_rate_low", "predicted_rate_high"]
+    known = part if law is None else law
+    rate = known["predicted_rate"]
+    for axes, scale, shift in ((above, 1.0, 0.0), (below, 100 / rate, -100.0)):
+        low, high = (known[bound] * scale + shift for bound in bounds)
+        middle = rate * scale + shift
+        if law is None:
+            axes.errorbar(
+                known["n"],
+                middle,
+                yerr=[middle - low, high - middle],
+                fmt="_",
+                color=style.MODEL,
+                markersize=16,
+                elinewidth=5,
+                alpha=0.45,
+                label=f"model, 95 % interval{suffix}",
+            )
+            continue
+        axes.fill_between(
+            known["n"], low, high, color=style.MODEL, alpha=0.18, linewidth=0,
+            label=f"95 % interval{suffix}",
+        )  # fmt: skip
+        solid_and_dashed(axes, known, middle, color=style.MODEL, label=f"model{suffix}")
 
 
 def _draw_throughput(axes: Axes, part: pd.DataFrame, index: int, suffix: str) -> None:
-    dashes = "-" if index == 0 else (0, (2 + index, 1.5))
-    axes.fill_between(
-        part["n"],
-        part["predicted_rate_low"],
-        part["predicted_rate_high"],
-        color=style.MODEL,
-        alpha=0.18,
-        linewidth=0,
-        label=f"95 % interval{suffix}",
-    )
-    axes.plot(
-        part["n"],
-        part["predicted_rate"],
-        color=style.MODEL,
-        linestyle=dashes,
-        label=f"model{suffix}",
-    )
     for held_out, points in part.groupby("held_out"):
         axes.errorbar(
             points["n"],
@@ -195,18 +256,13 @@ def _draw_throughput(axes: Axes, part: pd.DataFrame, index: int, suffix: str) ->
             label=f"measured{', held out' if held_out else ''}{suffix}",
             **_points(index, hollow=bool(held_out)),
         )
+    if "all_rate" in part:
+        axes.plot(
+            part["n"], part["all_rate"], "x", color=style.QUIET, label=f"over all samples{suffix}"
+        )
 
 
 def _draw_residuals(axes: Axes, part: pd.DataFrame, index: int) -> None:
-    expected = part["predicted_rate"]
-    axes.fill_between(
-        part["n"],
-        100 * (part["predicted_rate_low"] / expected - 1),
-        100 * (part["predicted_rate_high"] / expected - 1),
-        color=style.MODEL,
-        alpha=0.18,
-        linewidth=0,
-    )
     for held_out, points in part.groupby("held_out"):
         scale = 100 / points["predicted_rate"]
         axes.errorbar(
@@ -267,7 +323,7 @@ def _in_words(rows: pd.DataFrame, reference: float | None, name: str) -> str:
         points = "; ".join(
             f"batch size {count(row.n)}: measured {engineering(row.measured_rate, 'msg/s')}, "
             f"model {engineering(row.predicted_rate, 'msg/s')} ({percent(row.residual)}"
-            f"{', held out' if row.held_out else ''})"
+            f"{', held out' if row.held_out else ''}{_all_in_words(row)})"
             for row in part.itertuples()
         )
         best = part.loc[part["measured_rate"].idxmax()]
@@ -280,6 +336,13 @@ def _in_words(rows: pd.DataFrame, reference: float | None, name: str) -> str:
     if reference is not None:
         sentences.append(f"Reference line, {name}: {engineering(reference, 'msg/s')}.")
     return " ".join(sentences)
+
+
+def _all_in_words(row: Any) -> str:
+    if not hasattr(row, "all_rate"):
+        return ""
+    rate = engineering(row.all_rate, "msg/s")
+    return f", {rate} over all samples, {100 * row.share_left_out:.0f} % left out"
 
 
 def rates(table: pd.DataFrame) -> pd.DataFrame:
@@ -301,11 +364,16 @@ def _view(rows: pd.DataFrame) -> pd.DataFrame:
         pairs = zip(rows[f"{kind}_rate_low"], rows[f"{kind}_rate_high"], strict=True)
         return [interval(low, high, "msg/s") for low, high in pairs]
 
+    every: dict[str, Any] = {}
+    if "all_rate" in rows:
+        every["Over all samples"] = [engineering(rate, "msg/s") for rate in rows["all_rate"]]
+        every["Left out"] = [f"{100 * share:.0f} %" for share in rows["share_left_out"]]
     return pd.DataFrame(
         {
             "Label": rows["label"],
             "Batch size": rows["n"].astype(int),
             "Measured": [engineering(rate, "msg/s") for rate in rows["measured_rate"]],
+            **every,
             "Spread over processes": between("measured"),
             "Model": [engineering(rate, "msg/s") for rate in rows["predicted_rate"]],
             "95 % interval": between("predicted"),

@@ -38,6 +38,7 @@ def rates(table: pd.DataFrame, title: str, label: str) -> ReportFigure:
         )
         axes.bar_label(bars, [engineering(value, "/s") for value in rate], padding=6)
         axes.set_xscale("log")
+        style.log_ticks(axes.xaxis)
         axes.invert_yaxis()
         axes.set_xlabel("events a second")
         axes.margins(x=0.25)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.measure.diagnosis.advice import in_words
@@ -32,18 +32,23 @@ def diagnosis(found: Diagnosis) -> Block:
         As HTML, and as text for the console.
     """
     summary = _summary(found)
-    advice, terms = advice_table(found), _terms(found)
-    parts = (("Time of a batch by term", terms), ("What each lever gains", advice))
+    table, terms = advice_table(found), _terms(found)
+    tried = [one.basis == "measured" for one in found.advice]
+    parts = (
+        ("What each lever gains, clear gains first", table[tried]),
+        ("Time of a batch by term", terms),
+        ("What halving a term would gain, by the model", table[[not one for one in tried]]),
+    )
     html = "".join(
         f'<div class="ae"><div class="ae-heading">{escape(title)}</div>'
         f'<div class="ae-scroll" tabindex="0" role="group" aria-label="{escape(title)}">'
-        f"{_wrapped(table_html(table, title))}</div></div>"
-        for title, table in parts
+        f"{table_html(shown, title)}</div></div>"
+        for title, shown in parts
     )
     lines = [summary.text, "Time of a batch by term:"]
     lines += [f"  {row[0]:12} {row[1]:>9}  ({row[2]})" for row in terms.itertuples(index=False)]
-    lines.append("What each lever gains (clear ones first):")
-    for one, row in zip(found.advice, advice.to_dict("records"), strict=True):
+    lines.append("What each lever gains (clear ones first, the greatest on top):")
+    for one, row in zip(found.advice, table.to_dict("records"), strict=True):
         noise = ", within the noise" if one.low <= 0 <= one.high else ""
         lines.append(
             f"  {row['Gain']:>8}  {row['What to do']}\n"
@@ -83,6 +88,7 @@ def turns(found: Diagnosis) -> ReportFigure:
         left, right = figure.subplots(1, 2)
         left.vlines(taken["seconds"] * 1e6, 0, taken["turns"], color=style.MEASURED)
         left.set_xscale("log")
+        style.log_ticks(left.xaxis)
         left.set_ylim(bottom=0)
         left.set_xlabel("turn of the loop (µs)")
         left.set_ylabel("turns")
@@ -104,11 +110,6 @@ def turns(found: Diagnosis) -> ReportFigure:
         f"{figures['full_share']:.0%} of the sends waited for room, "
         f"{figures['empty_share']:.0%} of the receives for a batch.",
     )
-
-
-def _wrapped(table: str) -> str:
-    """Let sentences break: a table wider than its page hides the figures on its right."""
-    return re.sub(r"<td>(?=[^<]{30})", '<td class="ae-wrap">', table)
 
 
 def _summary(found: Diagnosis) -> Block:
@@ -143,7 +144,9 @@ def _summary(found: Diagnosis) -> Block:
         rows.append(SummaryRow("best batch size: 95 % of the best rate, by the model", words))
     if found.allocations:
         a = found.allocations
-        words = f"{a.blocks} blocks, {memory(a.peak_bytes)} at once, {a.retained_bytes} B kept"
+        words = f"{count(a.blocks)} blocks, {memory(a.peak_bytes)} at once, "
+        words += f"{a.retained_bytes} B kept"
+        words += f"; making them takes {engineering(median(a.seconds), 's')}"
         rows.append(SummaryRow("allocations a batch", words))
     d = found.design
     paragraph = (

@@ -5,10 +5,83 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aethermodel.report import style
+from aethermodel.report.blocks import Block
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.quantities import count, engineering, part
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from aethermodel.bus.instruments import Instruments
+
+# Of the ticks at which something was noted.
+_PERCENTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+
+
+def by_topic(instruments: Instruments) -> pd.DataFrame:
+    """Return what the bus counted by topic, as text for reading: times with their units."""
+    table = instruments.table()
+    seconds = table.pop("handler_seconds")
+    calls = table["calls"].clip(lower=1)
+    table["time in handlers"] = [engineering(s, "s") for s in seconds]
+    table["a call"] = [engineering(s, "s") for s in seconds / calls]
+    return table
+
+
+def as_a_whole(instruments: Instruments) -> pd.DataFrame:
+    """Return what the bus counted in all, as text; no percentile of too few ticks.
+
+    A share of the ticks is known only where at least one of them may lie beyond it: a P99 takes a
+    hundred.
+    """
+    import pandas as pd
+
+    rows = []
+    for name, value in instruments.summary().items():
+        words, shown = _figure(name, value)
+        share = next((s for k, s in _PERCENTILES.items() if f"_{k}_" in name), 0.0)
+        needed = round(1 / (1 - share))
+        if needed > instruments.tick_ns.count:
+            shown = f"too few: {count(instruments.tick_ns.count)} ticks, it takes {count(needed)}"
+        rows.append((words, shown))
+    return pd.DataFrame(rows, columns=["instrument", "value"])
+
+
+def _figure(name: str, value: float) -> tuple[str, str]:
+    """Name and figure in words: the unit is at the name's end."""
+    parts = name.removesuffix("_seconds").split("_")
+    words = " ".join(part for part in parts if part not in _PERCENTILES)
+    words += "".join(f", {part.upper()}" for part in parts if part in _PERCENTILES)
+    if name == "handler_seconds":
+        return "time in handlers", engineering(value, "s")
+    if name.endswith("_seconds"):
+        return words, engineering(value, "s")
+    return words, count(value) if float(value).is_integer() else engineering(value)
+
+
+def in_flight(escalated: int, events: int, latency_seconds: float, per_second: float) -> Block:
+    """Say how many decisions are in flight at once, by Little's law.
+
+    Parameters
+    ----------
+    escalated, events : int
+        Events that were decided, of how many.
+    latency_seconds : float
+        From escalation to answer.
+    per_second : float
+        Events a second.
+    """
+    from aethermodel.model.escalation import Escalation
+
+    share = escalated / events
+    waiting = Escalation(share=share, latency_seconds=latency_seconds).in_flight(per_second)
+    text = (
+        f"{count(escalated)} of {count(events)} events were escalated ({part(share, 2)}). At "
+        f"{engineering(per_second, 'events/s')} with answers after "
+        f"{engineering(latency_seconds, 's')}, {count(round(waiting))} decisions are in flight on "
+        "average."
+    )
+    return Block(f'<div class="ae"><p>{text}</p></div>', text)
 
 
 def bars(table: pd.DataFrame) -> ReportFigure:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Letters of a cell that stand in one line.
+_LONGEST_WORDS = 29
+_SHORTEST_WORDS = 12
 # Rows of a table that anyone reads; the file to save has all.
 _MOST_ROWS = 200
 
@@ -137,12 +140,21 @@ def table_html(table: pd.DataFrame, caption: str) -> str:
         for name, value in zip(table.columns, row, strict=True):
             right = name in numeric
             text = _cell(value) if right else escape(str(value))
-            cells.append(f'<td class="ae-n">{text}</td>' if right else f"<td>{text}</td>")
+            # Sentences break: a table wider than its page hides the figures on its right.
+            kind = "ae-n" if right else _width(str(value))
+            cells.append(f'<td class="{kind}">{text}</td>' if kind else f"<td>{text}</td>")
         body.append(f"<tr>{''.join(cells)}</tr>")
     return (
         f'<table><caption class="ae-hidden">{escape(caption)}</caption><thead><tr>{head}</tr>'
         f"</thead><tbody>{''.join(body)}</tbody></table>"
     )
+
+
+def _width(text: str) -> str:
+    if len(text) > _LONGEST_WORDS:
+        return "ae-wrap"
+    # A figure stays beside its unit, on paper too.
+    return "ae-short" if " " in text and len(text) <= _SHORTEST_WORDS else ""
 
 
 def csv_link(table: pd.DataFrame, name: str) -> str:

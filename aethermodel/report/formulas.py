@@ -6,23 +6,90 @@ from typing import TYPE_CHECKING
 
 import sympy
 
+from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import K, N
+from aethermodel.model.terms import PRODUCER
+from aethermodel.report import style
 from aethermodel.report.mathml import Formula, Meaning
-from aethermodel.report.quantities import engineering
+from aethermodel.report.quantities import count, engineering
 
 if TYPE_CHECKING:
-    from aethermodel.model.batch import BatchModel
+    from collections.abc import Sequence
+
+    from aethermodel.model.terms import Term
 
 
-def batch_formula(model: BatchModel) -> Formula:
-    """Return T_batch with what its symbols mean and their values."""
+#: Symbols that a formula shows at first sight.
+MOST_SYMBOLS = 8
+#: Batch size at which the terms of a short formula have their figures.
+_AT = 10_000
+
+
+def batch_formula(model: BatchModel, at: float = _AT, events: str = "events") -> Formula:
+    """Return T_batch with what its symbols mean and their values, in the order of the terms.
+
+    Of more than eight symbols the first view is the sum of the terms by name, each with its time
+    at one batch size; the formula in full is one click further.
+
+    Parameters
+    ----------
+    model : BatchModel
+    at : float
+        That batch size.
+    events : str
+        What a batch is of.
+    """
     legend = [
-        Meaning(p.symbol, p.meaning, engineering(p.value, "" if p.unit == "1" else p.unit))
+        Meaning(p.symbol, p.meaning, engineering(p.value, p.unit))
         for p in model.parameters.values()
     ]
-    legend.append(Meaning(N, "events in the batch"))
-    legend.append(Meaning(K, "handler calls a tick: topics that the batch is expected to hit"))
-    return Formula(sympy.Eq(sympy.Symbol("T_batch"), model.t_batch), legend)
+    free = model.t_batch.free_symbols
+    legend.append(Meaning(N, f"{events} in the batch"))
+    if K in free:
+        legend.append(Meaning(K, "handler calls a tick: topics that the batch is expected to hit"))
+    full = _whole(_summands(model.terms), model.producer and model.producer.expression)
+    whole = Formula(full, legend, as_written=True)
+    if len(legend) + 1 <= MOST_SYMBOLS:
+        return whole
+    names = {term.name: _name(term) for term in model.all_terms}
+    alone = {term.name: BatchModel([term], model.calls) for term in model.all_terms}
+    budget = {name: float(one.seconds_at(at)) for name, one in alone.items()}
+    short = _whole([names[term.name] for term in model.terms], names.get(PRODUCER))
+    where = f"at N = {count(at)}"
+    rows = [
+        Meaning(symbol, style.TERM_NAMES[name], f"{engineering(budget[name], 's')} {where}")
+        for name, symbol in names.items()
+    ]
+    rows.append(Meaning(N, f"{events} in the batch"))
+    return Formula(short, rows, as_written=True, more=whole)
+
+
+def _name(term: Term) -> sympy.Expr:
+    """The term's symbol, of N where it grows with the batch."""
+    name = f"T_{term.name}"
+    if term.expression.has(N):
+        return sympy.Function(name)(N)
+    return sympy.Symbol(name)
+
+
+def _summands(terms: Sequence[Term]) -> list[sympy.Expr]:
+    """The terms' own summands, term after term: first what is paid once, then what grows."""
+    found = []
+    for term in terms:
+        parts = sympy.Add.make_args(term.expression)
+        order = {p.symbol: place for place, p in enumerate(term.parameters)}
+        found += sorted(
+            parts, key=lambda part: min(order.get(s, len(order)) for s in part.free_symbols)
+        )
+    return found
+
+
+def _whole(summands: Sequence[sympy.Expr], producer: sympy.Expr | None) -> sympy.Eq:
+    total = sympy.Add(*summands, evaluate=False)
+    if producer is not None:
+        # Of SymPy's own Max the arguments have no order.
+        total = sympy.Function("max")(total, producer)
+    return sympy.Eq(sympy.Symbol("T_batch"), total, evaluate=False)
 
 
 def printed(name: str, **meanings: str) -> Formula:

@@ -10,7 +10,7 @@ from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
-from aethermodel.report.quantities import engineering
+from aethermodel.report.quantities import engineering, percent
 from aethermodel.specification import load_specification
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def verdict(trial: LatencyTrial) -> Block:
     rows = [
         SummaryRow(
             one.criterion + (f" ({one.why})" if one.why else ""),
-            engineering(one.measured, "s") if one.unit == "s" else f"{one.measured:.0%} off",
+            engineering(one.measured, "s")
+            if one.unit == "s"
+            else f"{100 * one.measured:.0f} % off",
             f"below {engineering(one.threshold, 's')}"
             if one.unit == "s"
             else f"at most {one.threshold:.0%}",
@@ -37,6 +39,20 @@ def verdict(trial: LatencyTrial) -> Block:
         )
         for one in found
     ]
+    worst = trial.table.loc[trial.table["p99"].idxmax()]
+    rows.append(
+        SummaryRow(
+            f"highest P99 ({worst['arrivals']}, load {100 * worst['load']:.0f} %), undisturbed",
+            engineering(worst["p99"], "s"),
+        )
+    )
+    rows.append(
+        SummaryRow(
+            "the same over all runs, disturbed ones included",
+            engineering(worst["p99_all"], "s"),
+            f"{100 * worst['share_left_out']:.0f} % of the runs left out of the figure above",
+        )
+    )
     headline = {
         "pass": "Latency is as predicted and within the budgets",
         "fail": "Latency is not as predicted, or over a budget",
@@ -46,7 +62,8 @@ def verdict(trial: LatencyTrial) -> Block:
         f"Full batches carry {engineering(trial.capacity_per_second, 'msg/s')} measured, "
         f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted. Between the loads "
         f"the host held it up {trial.pauses.per_second:,.0f} times a second, "
-        f"{trial.pauses.share:.1%} of the time, and let it run at {trial.pace:.0%} of full speed. "
+        f"{100 * trial.pauses.share:.1f} % of the time, and let it run at {100 * trial.pace:.0f} % "
+        "of full speed. "
         "Latency counts from when a batch was due."
     )
     return summary_block(outcome, headline, paragraph, rows)
@@ -55,6 +72,7 @@ def verdict(trial: LatencyTrial) -> Block:
 def latency_figure(trial: LatencyTrial) -> ReportFigure:
     """Draw P50 and P99 against load for each kind of arrivals."""
     table, kinds = trial.table, list(dict.fromkeys(trial.table["arrivals"]))
+    left = _left_out(table)
     with style.styled():
         figure = style.new_figure(height=3.9)
         panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
@@ -64,17 +82,42 @@ def latency_figure(trial: LatencyTrial) -> ReportFigure:
             axes.set_xlabel("load (share of capacity)")
         panels[0].set_ylabel("latency (µs)")
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=3)
+        figure.legend(handles, labels, loc="outside upper left", ncols=4)
         style.settle(figure)
     return ReportFigure(
         figure,
         table,
         "Latency against load",
-        "Points: medians over processes, bars from the lowest to the highest process. Solid: the "
-        "model at the pace of this host around each run; dotted: at full speed. "
+        "Points: medians over processes, bars from the lowest to the highest process; crosses: "
+        f"over all runs, those included that were disturbed and left out ({left}). Bars "
+        "across: the model at the pace of this host around the runs of that load, each of its own, "
+        "so that no line joins them; dotted: the model of a host at full speed. "
         f"{provenance(Scenario(trial.calibration, {}))}",
-        view=table[["arrivals", "load", *_SHOWN, "predicted_p50", "predicted_p99", "p99_error"]],
+        view=_view(table),
     )
+
+
+def _left_out(table: pd.DataFrame) -> str:
+    low, high = (f"{100 * share:.0f} %" for share in table["share_left_out"].agg(["min", "max"]))
+    return low if low == high else f"{low} to {high}"
+
+
+def _view(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the percentiles as text: measured, over all runs, and by the model."""
+    import pandas as pd
+
+    columns: dict[str, object] = {
+        "Arrivals": table["arrivals"],
+        "Load": [f"{100 * load:.0f} %" for load in table["load"]],
+    }
+    for name in _SHOWN:
+        shown = name.upper()
+        parts = {"": name, ", all runs": f"{name}_all", " model": f"predicted_{name}"}
+        for part, column in parts.items():
+            columns[shown + part] = [engineering(seconds, "s") for seconds in table[column]]
+    columns["P99 model / measured − 1"] = [percent(error) for error in table["p99_error"]]
+    columns["Runs left out"] = [f"{100 * share:.0f} %" for share in table["share_left_out"]]
+    return pd.DataFrame(columns)
 
 
 def _draw(axes: Axes, rows: pd.DataFrame) -> None:
@@ -90,8 +133,20 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
             color=shade,
             label=f"{name.upper()} measured",
         )
+        every = rows[f"{name}_all"] * 1e6
+        axes.plot(rows["load"], every, "x", color=shade, label=f"{name.upper()} over all runs")
+        # Each was predicted at the pace of its own runs: a line would join different hosts.
         predicted = rows[f"predicted_{name}"] * 1e6
-        axes.plot(rows["load"], predicted, color=shade, label=f"{name.upper()} model")
+        axes.plot(
+            rows["load"],
+            predicted,
+            linestyle="none",
+            marker="_",
+            markersize=16,
+            markeredgewidth=2,
+            color=shade,
+            label=f"{name.upper()} model",
+        )
         ideal = rows[f"ideal_{name}"] * 1e6
         axes.plot(rows["load"], ideal, ":", color=shade, label=f"{name.upper()} at full speed")
     axes.set_yscale("log")

@@ -45,11 +45,14 @@ class Formula:
         What the symbols mean, with values and units.
     as_written : bool
         Keep the order of sums built with ``evaluate=False`` instead of SymPy's own.
+    more : Formula, optional
+        The same in full, one click further.
     """
 
     expression: Any
     legend: Sequence[Meaning] = ()
     as_written: bool = False
+    more: Formula | None = None
 
     def mathml(self) -> str:
         """Return the formula as a ``<math display="block">`` element."""
@@ -67,7 +70,14 @@ class Formula:
             f'<th scope="col" class="ae-n">Value</th></tr></thead><tbody>{rows}</tbody></table>'
         )
         box = '<div class="ae ae-formula ae-scroll" tabindex="0" role="group" aria-label="Formula">'
-        return f"{BLOCK_STYLE}{box}{self.mathml()}{legend if rows else ''}</div>"
+        return f"{BLOCK_STYLE}{box}{self.mathml()}{legend if rows else ''}</div>{self._further()}"
+
+    def _further(self) -> str:
+        if self.more is None:
+            return ""
+        counted = f"In full, with all {len(self.more.legend)} symbols"
+        inner = self.more._repr_html_().replace(BLOCK_STYLE, "")
+        return f'<div class="ae"><details><summary>{counted}</summary>{inner}</details></div>'
 
     def _repr_latex_(self) -> str:
         import sympy

@@ -7,6 +7,8 @@ import math
 _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _SCALED = frozenset({"s", "B", "B/s", "Hz", "1/s", "msg/s", "messages/s", "events/s", "bit/s"})
 _PER_SECOND = {"1/s": "/s"}
+# Counts of things: exact, in full, and more than one of them in the plural.
+_COUNTED = frozenset({"event", "call", "argument", "message", "packet"})
 # Derived units whose first unit takes the prefix: 8 ns per event reads better than 8e-9 s.
 _FIRST = ("s/", "B/")
 MINUS = "\N{MINUS SIGN}"
@@ -20,8 +22,9 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
     value : float
         The quantity in base units (seconds, bytes, messages per second).
     unit : str
-        The base unit. A prefix is set only before units that take one; counts without a unit
-        and other units keep their plain figure.
+        The base unit. A prefix is set only before units that take one; other units keep their
+        plain figure. Counts (``event``, ``call`` ...) are written in full, with their plural; of
+        a figure without dimension, ``1``, no unit is written.
     digits : int
         Significant digits, at least 1.
 
@@ -37,6 +40,9 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
         return "unknown"
     if math.isinf(value):
         return "unbounded" if value > 0 else f"{MINUS}unbounded"
+    if unit in _COUNTED or (unit == "1" and value.is_integer()):
+        return _counted(value, unit.removeprefix("1"))
+    unit = "" if unit == "1" else unit
     scaled = unit in _SCALED or unit.startswith(_FIRST)
     rounded = float(f"{value:.{digits - 1}e}")
     exponent = 0
@@ -48,6 +54,12 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
     # "81.9 M msg/s": a prefix glued to a word would read as another word.
     gap = " " if prefix and unit in {"msg/s", "messages/s", "events/s"} else ""
     return f"{figure} {prefix}{gap}{shown}".rstrip()
+
+
+def _counted(value: float, thing: str) -> str:
+    whole = round(value)
+    written = f"{whole:,}".replace("-", MINUS)
+    return f"{written} {thing}{'s' if thing and whole != 1 else ''}".rstrip()
 
 
 def interval(low: float, high: float, unit: str = "", digits: int = 3) -> str:

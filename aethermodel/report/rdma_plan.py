@@ -85,7 +85,7 @@ def _plan_row(
         "label": label,
         "p": best.list_length,
         "k": best.signal_every,
-        "inline": best.inline,
+        "inline": "yes" if best.inline else "no",
         "doorbells": best.posts,
         "completions": best.completions,
         "binds": best.binding,
@@ -93,6 +93,20 @@ def _plan_row(
         "rate": engineering(given.messages / best.seconds, "msg/s"),
         "assumed": assumed,
     }
+
+
+def card_table(one: Card) -> pd.DataFrame:
+    """Return a card's costs with what they rest on, as text for reading: each with its unit."""
+    table = one.table()
+    values = zip(table["value"], table["unit"], strict=True)
+    return pd.DataFrame(
+        {
+            "cost": table["cost"],
+            "value": [engineering(value, unit) for value, unit in values],
+            "basis": table["basis"],
+            "source": table["source"],
+        }
+    )
 
 
 def binding_table(

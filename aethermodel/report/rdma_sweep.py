@@ -156,8 +156,10 @@ def measured_vs_predicted(samples: VerbsSamples, judged: HeldOut) -> ReportFigur
         below.axhline(0, color=style.MODEL)
         for level in (-10, 10):
             below.axhline(level, color=style.QUIET, linewidth=0.8, linestyle=":")
-        above.set(xscale="log", yscale="log", ylabel="measured (s a batch)")
-        below.set(xlabel="predicted (s a batch)", ylabel="residual (%)")
+        above.set(xscale="log", yscale="log", ylabel="measured, a batch")
+        below.set(xlabel="predicted, a batch", ylabel="residual (%)")
+        for axis in (above.xaxis, above.yaxis):
+            style.log_ticks(axis, "s")
         above.legend(loc="upper left")
         style.settle(figure)
     return ReportFigure(

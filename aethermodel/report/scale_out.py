@@ -169,10 +169,9 @@ def scale_out_figure(
     cores = np.arange(1, max(2, up_to) + 1)
     names: dict[Way, str] = {"threads": "threads of one process", "pairs": "pairs of processes"}
     rates = {way: model.rates(way, cores) for way in WAYS}
-    ceilings = {
-        "memory: all cores copy (measured)": model.copies_per_second,
-        "interpreter lock, one process (measured)": model.interpreter_per_second,
-    }
+    # What this host's cores copy is no ceiling of a host with more of them.
+    memory = "memory: as many cores copy"
+    ceilings = {"interpreter lock, one process (measured)": model.interpreter_per_second}
     if card is not None:
         ceilings[f"{card.name} (published)"] = card.bytes_per_second / 64
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -185,10 +184,19 @@ def scale_out_figure(
             whole = cores % (CORES_A_PAIR if way == "pairs" else 1) == 0
             seen, beyond = whole & (cores <= here), whole & (cores >= here)
             line: dict[str, Any] = {"color": _COLOURS[way], "markersize": 4}
-            axes.plot(cores[seen], rate[seen], "o-", label=names[way], linewidth=2.4, **line)
-            axes.plot(cores[beyond], rate[beyond], "--", **line)
+            # Hollow throughout: every one is computed, none was run as a whole.
+            line |= {"marker": "o", "markerfacecolor": style.PAPER}
+            axes.plot(cores[seen], rate[seen], label=names[way], linewidth=2.4, **line)
+            axes.plot(cores[beyond], rate[beyond], linestyle="--", **line)
+        copies, few = model.copies(cores), cores <= here
+        paint: dict[str, Any] = {"color": style.QUIET, "linewidth": 1.2}
+        axes.plot(cores[few], copies[few], label=f"{memory} (measured)", **paint)
+        if not few.all():
+            more = cores >= here
+            name = f"{memory} (simulated)"
+            axes.plot(cores[more], copies[more], linestyle=_DASHES[2], label=name, **paint)
         for (name, ceiling), dashes in zip(ceilings.items(), _DASHES, strict=False):
-            axes.axhline(ceiling, color=style.QUIET, linestyle=dashes, label=name)
+            axes.axhline(ceiling, linewidth=1.2, color=style.QUIET, linestyle=dashes, label=name)
         axes.axvline(here, color=style.INK, linewidth=0.8)
         axes.annotate(
             f" this host: {here} cores; dashed: simulated", (here, 0.02),
@@ -215,10 +223,14 @@ def scale_out_figure(
         table,
         f"What more cores would bring at N = {count(model.n)}",
         f"{ends[0].upper()}{ends[1:]}. Lines are the model of terms and slowdowns measured apart; "
-        f"no pair was run as a whole. Label: loopback up to {here} cores, simulated beyond: "
-        f"memory and caches as of this host. Terms: {provenance(scenario)}",
+        f"points are hollow, since no pair was run as a whole. Label: loopback up to {here} cores, "
+        "simulated beyond: caches as of this host, memory by the law of what its cores copied "
+        f"together. Terms: {provenance(scenario)}",
         alt=f"{ends}. Ceilings: "
-        + "; ".join(f"{name} {engineering(rate, 'events/s')}" for name, rate in ceilings.items())
+        + "; ".join(
+            f"{name} {engineering(rate, 'events/s')}"
+            for name, rate in ({memory: float(copies[-1])} | ceilings).items()
+        )
         + ".",
         view=table[np.isin(cores, ticks)],
     )

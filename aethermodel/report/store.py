@@ -12,13 +12,13 @@ from aethermodel.report.blocks import Block, SummaryRow, TermRow, Verdict, host_
 from aethermodel.report.budget import budget
 from aethermodel.report.ceilings import ceilings
 from aethermodel.report.comparison import measured_vs_model
+from aethermodel.report.curve import curve
 from aethermodel.report.ecdf import ecdf
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.formulas import batch_formula
 from aethermodel.report.heatmap import heatmap
-from aethermodel.report.mathml import Formula, Meaning
 from aethermodel.report.page import Section, render
 from aethermodel.report.pareto import pareto
-from aethermodel.report.quantities import engineering
 from aethermodel.report.store_verdict import Thresholds, opening, verdict_rows
 from aethermodel.report.sweep_model import against_model
 from aethermodel.report.sweep_result import SweepResult
@@ -96,7 +96,9 @@ def store_report(
     model: list[Any] = [about]
     shares: list[Any] = ["Without a comparison with the model there is no budget to stack."]
     if compared is not None:
-        model.append(measured_vs_model(compared))
+        sizes = compared["n"]
+        law = curve(calibration, sizes.min(), sizes.max()) if calibration else None
+        model.append(measured_vs_model(compared, law=law))
         shares = [budget(compared)]
     no_front = "There is no front: the points lack a throughput, or a P99 was not recorded."
     no_roof = (
@@ -135,24 +137,15 @@ def _failures(result: SweepResult) -> list[Any]:
 def _formula(calibration: Calibration | None) -> list[Any]:
     if calibration is None:
         return ["No calibration is given, so no constants are fitted."]
-    import sympy
-
-    from aethermodel.model.parameters import K, N
-
     model = calibration.model()
-    legend = [
-        Meaning(p.symbol, p.meaning, engineering(p.value, p.unit))
-        for p in model.parameters.values()
-    ]
-    legend.append(Meaning(N, "events in the batch"))
-    legend.append(Meaning(K, "handler calls a tick: topics that the batch is expected to hit"))
+    formula = batch_formula(model, min(10_000, calibration.largest))
     terms = terms_table(
         TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
-        for term in model.terms
+        for term in model.all_terms
         for p in term.parameters
     )
     warnings = [f"Warning: {text}" for text in calibration.warnings]
-    return [Formula(sympy.Eq(sympy.Symbol("T_batch"), model.t_batch), legend), terms, *warnings]
+    return [formula, terms, *warnings]
 
 
 def _host(result: SweepResult, command: str) -> Block:

@@ -52,7 +52,9 @@ STYLE: dict[str, Any] = {
     "figure.dpi": 110,
     "savefig.facecolor": PAPER,
     "font.family": "sans-serif",
-    "font.sans-serif": ["Segoe UI", "Helvetica Neue", "Arial", "DejaVu Sans"],
+    # What matplotlib brings along: it warns of every other that is not installed. The pages name
+    # their own (`aethermodel.report.svg`).
+    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.5,
     "text.color": INK,
     "axes.facecolor": PAPER,
@@ -62,7 +64,7 @@ STYLE: dict[str, Any] = {
     "axes.labelsize": 9.5,
     "axes.titlesize": 10.5,
     "axes.titlelocation": "left",
-    "axes.titleweight": "semibold",
+    "axes.titleweight": "bold",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

@@ -39,6 +39,9 @@ _INDENT = re.compile(r">\s+<")
 # Markers of one line: a hundred times the same style.
 _MARKERS = re.compile(r"<g([^>]*)>((?:<use [^>]*/>)+)</g>")
 _MARKER_STYLE = re.compile(r' style="([^"]*)"')
+# The page's fonts, where a reader has them; matplotlib knows of those only that are installed here.
+_FONTS = "'Segoe UI', 'Helvetica Neue', 'Arial', 'DejaVu Sans', sans-serif"
+_OWN_FONTS = re.compile(r"'DejaVu Sans'(?:, sans-serif)?")
 _LONG_DECIMAL = re.compile(r"(\.\d\d)\d+")
 _COLOUR = re.compile("|".join(_FOLLOWS_PAGE), re.IGNORECASE)
 
@@ -75,6 +78,7 @@ def figure_svg(figure: Figure, title: str, description: str) -> str:
         )
     drawing = _METADATA.sub("", _DOCUMENT.sub("", buffer.getvalue(), count=1))
     drawing = _STYLE.sub("", drawing).replace("xlink:href", "href")
+    drawing = _OWN_FONTS.sub(_FONTS, drawing)
     drawing = _GEOMETRY.sub(_shorten, _INDENT.sub("><", drawing))
     drawing = _MARKERS.sub(_styled_once, drawing)
     drawing = _COLOUR.sub(

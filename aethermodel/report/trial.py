@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sympy
-
 from aethermodel.calibrate.all_samples import left_out
 from aethermodel.calibrate.comparison import MEAN_ERROR, WORST_ERROR
-from aethermodel.model.parameters import K, N
 from aethermodel.report import comparison
 from aethermodel.report.blocks import Block, SummaryRow, TermRow, host_block, summary_block
 from aethermodel.report.blocks import terms_table as table_of_terms
 from aethermodel.report.budget import budget as stacked_budget
+from aethermodel.report.curve import curve
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.mathml import Formula, Meaning
+from aethermodel.report.formulas import batch_formula
 from aethermodel.report.quantities import count, engineering, percent
 from aethermodel.specification import load_specification
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from aethermodel.measure.trial import Trial
+    from aethermodel.report.mathml import Formula
 
 #: Batch size of the specification's claim.
 _CLAIM_AT = 10_000
@@ -107,7 +106,9 @@ def summary(trial: Trial) -> Block:
 def measured_vs_model(trial: Trial) -> ReportFigure:
     """Return throughput against batch size, with residuals below."""
     claim = float(load_specification().model().throughput_at(_CLAIM_AT))
-    return comparison.measured_vs_model(trial.table, reference=claim)
+    sizes = trial.table["n"]
+    law = curve(trial.calibration, sizes.min(), sizes.max())
+    return comparison.measured_vs_model(trial.table, law=law, reference=claim)
 
 
 def budget(trial: Trial) -> ReportFigure:
@@ -138,14 +139,8 @@ def residual(trial: Trial) -> pd.DataFrame:
 
 def formula(trial: Trial) -> Formula:
     """Return T_batch with the terms as they were fitted."""
-    model = trial.calibration.model()
-    legend = [
-        Meaning(p.symbol, p.meaning, engineering(p.value, p.unit))
-        for p in model.parameters.values()
-    ]
-    legend.append(Meaning(N, "events in the batch"))
-    legend.append(Meaning(K, "handler calls a tick: topics that the batch is expected to hit"))
-    return Formula(sympy.Eq(sympy.Symbol("T_batch"), model.t_batch), legend)
+    known = trial.calibration
+    return batch_formula(known.model(), min(_CLAIM_AT, known.largest))
 
 
 def terms(trial: Trial) -> Block:

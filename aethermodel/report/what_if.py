@@ -10,11 +10,14 @@ import pandas as pd
 
 from aethermodel.calibrate.answers import SHARES, Answers
 from aethermodel.report import style
+from aethermodel.report.curve import POINTS, curve, extrapolated, solid_and_dashed
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import count, engineering, percent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aethermodel.calibrate.answers import Optimum
     from aethermodel.calibrate.draws import Answer
     from aethermodel.calibrate.scenario import Scenario
@@ -28,46 +31,67 @@ ORIGIN_COLOURS = {
 }
 #: Ceilings differ without colour as well.
 _CEILING_DASHES: tuple[Any, ...] = (":", "-.", (0, (6, 2)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
+_CHANGE_MARKERS = style.MARKERS
 _TOP = 1e6
 
 
 def roofline_figure(
-    base: Scenario, changed: Scenario, published: list[Ceiling], top: float = _TOP
+    base: Scenario,
+    changed: Scenario,
+    published: list[Ceiling],
+    top: float = _TOP,
+    *,
+    each: Mapping[str, Scenario] | None = None,
+    at: float | None = None,
 ) -> ReportFigure:
-    """Draw the rate of a calibration and of a change to it under the ceilings.
+    """Draw the rate of a calibration and of changes to it under the ceilings.
 
     Parameters
     ----------
     base, changed : Scenario
-        As measured, and with assumptions; the same where nothing is assumed.
+        As calibrated, and with all assumptions; the same where nothing is assumed.
     published : list of Ceiling
     top : float
         Largest batch size.
+    each : mapping of str to Scenario, optional
+        Of several changes each alone, by its name: a line of its own.
+    at : float, optional
+        Batch size at which the caption says the rates.
     """
-    sizes = np.geomspace(1, top, 121)
+    law = curve(base, 1, top)
+    sizes = law["n"].to_numpy()
     ceilings = Answers(changed).ceilings(sizes, published)
-    columns = {"n": sizes, "measured": sizes / base.predict(sizes).seconds}
+    columns = {"n": sizes, "calibrated": sizes / law["predicted_seconds"].to_numpy()}
+    changes = {name: one for name, one in (each or {}).items() if one.assumptions}
+    if len(changes) < 2:
+        changes = {}
+    if changed.assumptions:
+        changes["all that is assumed" if changes else "what is assumed"] = changed
     with style.styled():
         figure = style.new_figure()
         axes = figure.subplots()
-        before = base.predict(sizes)
         axes.fill_between(
             sizes,
-            sizes / before.high,
-            sizes / before.low,
+            sizes / law["predicted_high"],
+            sizes / law["predicted_low"],
             color=style.MODEL,
             alpha=0.2,
             linewidth=0,
         )
-        axes.loglog(sizes, columns["measured"], color=style.MODEL, label="model, as measured")
-        if changed.assumptions:
-            columns["assumed"] = sizes / changed.predict(sizes).seconds
+        solid_and_dashed(
+            axes, law, columns["calibrated"], color=style.MODEL, label="model, as calibrated"
+        )
+        for (name, one), shape in zip(changes.items(), cycle(_CHANGE_MARKERS)):
+            columns[name] = sizes / one.predict(sizes).seconds
             axes.plot(
                 sizes,
-                columns["assumed"],
-                "--",
+                columns[name],
+                "-.",
                 color=ORIGIN_COLOURS["assumed"],
-                label="model, with what is assumed",
+                marker=shape if one is not changed else None,
+                markevery=30,
+                markersize=4,
+                label=f"model, with {name}",
             )
         for ceiling, dashes in zip(ceilings, cycle(_CEILING_DASHES)):
             columns[ceiling.name] = ceiling.at(sizes)
@@ -80,27 +104,48 @@ def roofline_figure(
                 linewidth=1.2,
                 label=f"{ceiling.name} ({ceiling.origin})",
             )
+        axes.set(xscale="log", yscale="log")
         axes.set_ylim(top=3e9)
+        if at:
+            axes.axvline(at, color=style.QUIET, linewidth=0.8)
         axes.set_xlabel("batch size N")
         axes.set_ylabel("events a second")
         style.log_ticks(axes.xaxis)
         style.log_ticks(axes.yaxis, "1/s")
-        figure.legend(loc="outside upper left", ncols=3)
+        figure.legend(loc="outside upper left", ncols=2)
         style.settle(figure)
     table = pd.DataFrame(columns)
     return ReportFigure(
         figure,
         table,
-        "Throughput under its ceilings",
-        "Solid with its 95 % band: as calibrated. Dashed: with what is assumed. Thin: ceilings, "
-        f"measured, published or assumed as their names say. {provenance(changed)}",
-        view=table[::15],
+        "Throughput under its ceilings" + ", extrapolated where dashed" * _reaches(base, top),
+        f"{_rates_at(at, base, changes)}Blue with its 95 % band: the model as calibrated, dashed "
+        "where extrapolated. Dash-dotted: with what is assumed. Thin: ceilings, measured, "
+        f"published or assumed as their names say. {provenance(changed)}",
+        view=table[::30],
     )
+
+
+def _reaches(scenario: Scenario, n: float) -> bool:
+    """Whether a batch size lies beyond all that were calibrated."""
+    return bool(extrapolated(scenario, n))
+
+
+def _rates_at(at: float | None, base: Scenario, changes: Mapping[str, Scenario]) -> str:
+    if not at:
+        return ""
+    named = {"as calibrated": base} | {f"with {name}": one for name, one in changes.items()}
+    rates = "; ".join(
+        f"{name} {engineering(at / float(one.predict(at).seconds[0]), 'msg/s')}"
+        for name, one in named.items()
+    )
+    return f"At N = {count(at)}{extrapolated(base, at)}: {rates}. "
 
 
 def bottleneck_figure(scenario: Scenario, top: float = _TOP) -> ReportFigure:
     """Draw each term's share of T_batch over the batch size, crossovers marked."""
-    sizes = np.geomspace(1, top, 121)
+    sizes = np.geomspace(1, top, POINTS)
+    largest = scenario.calibration.largest
     budget = scenario.model.budget(sizes)
     total = np.sum(list(budget.values()), axis=0)
     shares = {term: cost / total for term, cost in budget.items()}
@@ -119,6 +164,9 @@ def bottleneck_figure(scenario: Scenario, top: float = _TOP) -> ReportFigure:
                 va="top",
                 fontsize=8,
             )
+        if _reaches(scenario, top):
+            axes.axvspan(largest, top, facecolor="none", edgecolor=style.PAPER, hatch="//")
+            axes.annotate("extrapolated ", (top, 3), ha="right", fontsize=8)
         axes.set_xscale("log")
         axes.set_xlim(1, top)
         axes.set_ylim(0, 100)
@@ -138,9 +186,10 @@ def bottleneck_figure(scenario: Scenario, top: float = _TOP) -> ReportFigure:
     )
     words = words[0].upper() + words[1:]
     table = pd.DataFrame({"n": sizes, **shares})
-    caption = f"{words}. {provenance(scenario)}"
+    beyond = f" Hatched: extrapolated beyond N = {count(largest)}." * _reaches(scenario, top)
+    caption = f"{words}.{beyond} {provenance(scenario)}"
     return ReportFigure(
-        figure, table, "Share of each term in a batch's time", caption, view=table[::15]
+        figure, table, "Share of each term in a batch's time", caption, view=table[::30]
     )
 
 
@@ -169,7 +218,8 @@ def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
             error_kw={"ecolor": style.INK, "linewidth": 1},
         )
         for origin in ("measured", "assumed") if scenario.assumptions else ():
-            axes.barh([0], [0], color=ORIGIN_COLOURS[origin], label=f"{origin} cost")
+            named = {"measured": "calibrated cost", "assumed": "assumed cost"}[origin]
+            axes.barh([0], [0], color=ORIGIN_COLOURS[origin], label=named)
         if scenario.assumptions:
             axes.legend(loc="lower right")
         axes.set_xlabel("% more throughput if halved")
@@ -178,7 +228,7 @@ def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
     return ReportFigure(
         figure,
         table[::-1],
-        f"What halving a cost buys at N = {count(n)}",
+        f"What halving a cost buys at N = {count(n)}{extrapolated(scenario, n)}",
         f"Halving {best.name} buys {percent(best.gain.value)} at N = {count(n)}. Bars with 95 % "
         f"intervals. {provenance(scenario)}",
     )

@@ -209,10 +209,9 @@ class ScalingTrial:
 
     @property
     def copies_per_second(self) -> float:
-        """Events a second that the cores together copied at most: the memory's ceiling."""
-        copied = self.samples[self.samples["work"] == "copy"]
-        middle = copied.groupby("cores")["seconds"].median()
-        return float((middle.index * self.campaign.batch_size / middle).max())
+        """Events a second that one core copied: what the memory's ceiling starts from."""
+        copied = self.samples[(self.samples["work"] == "copy") & (self.samples["cores"] == 1)]
+        return float(self.campaign.batch_size / copied["seconds"].median())
 
     def model(self, calibration: Calibration) -> ScaleOut:
         """Put the terms of a calibration and what was measured here together."""
@@ -224,4 +223,5 @@ class ScalingTrial:
             threads=self.fit("threads").law,
             shared=self.fit("route").law,
             copies_per_second=self.copies_per_second,
+            copying=self.fit("copy").law,
         )

@@ -15,7 +15,7 @@ from quick_parameters import QUICK
 from reading import Told, barriers, overflow
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.execute.notebooks import notebooks_folder, parameters_of
+from aethermodel.execute.notebooks import notebooks_folder, parameters_of, read_notebook
 from aethermodel.report import export
 
 pytestmark = pytest.mark.browser
@@ -46,7 +46,7 @@ def lab(tmp_path_factory):
 def _copy_with_quick_parameters(name: str, folder: Path) -> None:
     notebook = json.loads((notebooks_folder() / name).read_text())
     quick = QUICK[name]
-    if {"calibration", "foreign"} <= parameters_of(notebook).keys():
+    if {"calibration", "foreign"} <= parameters_of(read_notebook(notebooks_folder() / name)).keys():
         # That they calibrate when given no file is tried by papermill, faster.
         quick = quick | {"calibration": str(folder / "calibration.json"), "foreign": True}
     [cell] = [c for c in notebook["cells"] if "parameters" in c["metadata"].get("tags", ())]
@@ -83,7 +83,7 @@ def opened(lab, new_page):
         told.append(Told(page))
         # A workspace of its own: JupyterLab would open again what another test had open.
         page.goto(address.replace("/lab?", f"/lab/workspaces/{name[:2]}/tree/{name}?"))
-        page.wait_for_selector("text=Python 3 (ipykernel) | Idle", timeout=60_000)
+        page.wait_for_selector("text=Python 3 (ipykernel) | Idle")
         return page
 
     yield at

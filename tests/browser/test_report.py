@@ -37,6 +37,7 @@ def shown_cells():
         figures.sensitivity_figure(changed, 256),
         provenance.calibration_summary(base.calibration.warned("taken elsewhere")),
         provenance.parameters_block(changed),
+        explorer.Explorer(base).still(),
         explorer.Explorer(base).show(),
         figures.optima_table(base, 1e-3, 5e6),
         wide,
@@ -139,6 +140,18 @@ def test_a_phone_scrolls_wide_tables_and_never_the_page(opened):
     assert scrolling  # the wide table is there, and whole
 
 
+def test_what_scrolls_on_a_phone_shows_that_it_does(opened):
+    """A shade lies at the side on which more is hidden, of figures, tables, formulas, sources."""
+    bare = """() => [...document.querySelectorAll('main *')]
+      .filter(e => e.checkVisibility() && !e.closest('svg, math'))
+      .filter(e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX))
+      .filter(e => e.scrollWidth > e.clientWidth + 1)
+      .map(e => [e.className, getComputedStyle(e).backgroundImage])"""
+    seen = opened("phone").evaluate(bare)
+    assert len(seen) > 5
+    assert not [name for name, ground in seen if ground.count("linear-gradient") != 4]
+
+
 def test_printed_it_fits_the_paper_and_holds_its_figures(opened, tmp_path):
     page = opened()
     printed = page.pdf(prefer_css_page_size=True)
@@ -146,6 +159,29 @@ def test_printed_it_fits_the_paper_and_holds_its_figures(opened, tmp_path):
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 1
     page.add_style_tag(content="svg.ae-svg { visibility: hidden }")
     assert len(page.pdf(prefer_css_page_size=True)) < 0.8 * len(printed)
+
+
+def test_on_paper_no_word_of_a_table_is_broken_and_no_figure_fills_a_page(opened):
+    page = opened()
+    page.set_viewport_size({"width": PAPER_PIXELS, "height": 1000})
+    page.emulate_media(media="print")
+    broken = """() => { const found = [];
+      for (const cell of document.querySelectorAll('.ae td, .ae th')) {
+        if (!cell.checkVisibility() || cell.closest('.ae-hidden')) continue;
+        const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) for (const word of walker.currentNode.data.matchAll(/\\w+/g)) {
+          if (walker.currentNode.parentElement.closest('math, .ae-hidden')) continue;
+          const range = document.createRange();
+          range.setStart(walker.currentNode, word.index);
+          range.setEnd(walker.currentNode, word.index + word[0].length);
+          const tops = [...range.getClientRects()].map(r => Math.round(r.top));
+          if (new Set(tops).size > 1) found.push(word[0]); } }
+      return found; }"""
+    assert not page.evaluate(broken)
+    heights = "() => [...document.querySelectorAll('.ae-svg')].map(e => e.clientHeight)"
+    drawn = page.evaluate(heights)
+    assert drawn
+    assert max(drawn) < 350  # of a page of some 980
 
 
 def test_on_paper_nothing_is_cut_off(opened):

@@ -20,6 +20,7 @@ def scaled(**changed):
         "threads": Scalability(0.1),
         "shared": Scalability(0.05),
         "copies_per_second": 1e10,
+        "copying": Scalability(1.0),
     }
     return ScaleOut(**given | changed)
 
@@ -77,6 +78,19 @@ def test_nothing_passes_what_the_memory_copies():
     assert model.rates("pairs", 64) == 1e9
     assert model.binds("pairs", 64) == "memory"
     assert model.binds("pairs", 2) == "kernel"
+
+
+def test_what_two_cores_copy_is_no_ceiling_for_more():
+    model = scaled(shared=Scalability(), copies_per_second=2e8, copying=Scalability(0.1))
+    # 64 cores copy 64 / (1 + 0.1 * 63) times what one does, not what two do.
+    assert model.copies(64) == pytest.approx(2e8 * 64 / 7.3)
+    assert model.rates("pairs", 64) == pytest.approx(2e8 * 64 / 7.3)
+    assert model.binds("pairs", 64) == "memory"
+    # An odd core stays idle, and copies nothing.
+    assert model.rates("pairs", 5) == model.rates("pairs", 4)
+    # Coherency never makes many cores copy less than fewer.
+    retrograde = scaled(copying=Scalability(0.0, 0.01))
+    assert retrograde.copies(64) == pytest.approx(retrograde.copies(10))
 
 
 def test_hosts_add_up_under_their_cards():

@@ -73,6 +73,67 @@ def test_the_wait_for_a_slower_producer_is_part_of_the_budget(comparison):
         report.budget(waits.drop(columns="wait_seconds"))
 
 
+def law_of_the_table(least, most, largest):
+    """The law that `comparison_table` is made of, at many sizes."""
+    sizes = np.geomspace(least, most, 301)
+    seconds = 2e-6 + 1e-8 * sizes
+    return pd.DataFrame(
+        {
+            "n": sizes,
+            "predicted_seconds": seconds,
+            "predicted_low": 0.9 * seconds,
+            "predicted_high": 1.1 * seconds,
+            "extrapolated": sizes > largest,
+        }
+    )
+
+
+def test_the_law_is_drawn_and_not_chords_between_points(comparison):
+    figure = report.measured_vs_model(comparison, law=law_of_the_table(1, 10_000, 1_000))
+    above, _ = figure.figure.axes
+    lines = {line.get_label(): line for line in above.get_lines()}
+    sizes, rates = lines["model"].get_data()
+    assert len(sizes) > 200
+    assert rates == pytest.approx(sizes / (2e-6 + 1e-8 * sizes))
+    assert max(sizes) <= 1_000
+    beyond = lines["model, extrapolated"]
+    assert (beyond.get_linestyle(), max(beyond.get_xdata())) == ("--", 10_000)
+    # The two parts meet.
+    assert min(beyond.get_xdata()) == max(sizes)
+    assert "extrapolated where dashed (beyond N = " in figure.caption
+    assert "extrapolated" in figure.title
+    [band] = [c for c in above.collections if c.get_label() == "95 % interval"]
+    assert len(band.get_paths()[0].vertices) > 400
+    within = report.measured_vs_model(comparison, law=law_of_the_table(1, 10_000, 10_000))
+    assert "extrapolated" not in within.caption + within.title
+
+
+def test_without_a_law_no_line_joins_the_models_points(comparison):
+    above, _ = report.measured_vs_model(comparison).figure.axes
+    [bars] = [c for c in above.containers if c.get_label().startswith("model")]
+    assert bars.lines[0].get_linestyle() == "None"
+    assert list(bars.lines[0].get_xdata()) == list(comparison["n"])
+    assert all(line.get_linestyle() in ("None", "") for line in above.get_lines())
+
+
+def test_beside_each_rate_stands_that_over_all_samples(comparison):
+    whole = comparison.assign(
+        seconds_all=2 * comparison["measured_seconds"], share_left_out=[0.0, 0.1, 0.2, 0.39]
+    )
+    figure = report.measured_vs_model(whole)
+    [crosses] = [
+        line for line in figure.figure.axes[0].get_lines() if line.get_label() == "over all samples"
+    ]
+    rates = whole["n"] / whole["measured_seconds"]
+    assert list(crosses.get_ydata()) == pytest.approx(list(rates / 2))
+    assert list(figure.view["Over all samples"]) == [
+        report.engineering(rate / 2, "msg/s") for rate in rates
+    ]
+    assert list(figure.view["Left out"]) == ["0 %", "10 %", "20 %", "39 %"]
+    assert "over all samples, 39 % left out" in figure.text_alternative
+    assert "Over all samples" not in report.measured_vs_model(comparison).view
+
+
 @pytest.mark.parametrize("draw", [report.measured_vs_model, report.budget])
 def test_captions_name_the_label_and_who_measured(comparison, draw):
     figure = draw(comparison, measured_by="Measured by hand on host x.")

@@ -171,14 +171,13 @@ def diagnose(
         observation,
         counted,
         modelled,
-        ranked(_advice(rate, observation, counted, modelled, contest.pulled)),
+        ranked(_advice(rate, observation, modelled, contest.pulled)),
     )
 
 
 def _advice(
     rate: float,
     observation: Observation,
-    counted: Allocations | None,
     modelled: Modelled,
     pulled: Sequence[Pulled],
 ) -> Iterator[Advice]:
@@ -201,17 +200,6 @@ def _advice(
         max(slow),
         f"time in laps of the queue beyond {SLOW:g} medians, if they took no more than that",
     )
-    if counted:
-        gains = [1 / max(1 - cost / seconds, 1e-3) - 1 for cost in counted.seconds]
-        yield _measured(
-            rate,
-            "allocations",
-            f"make none of the {counted.blocks} objects a batch, most at {counted.sites[0].where}",
-            float(np.median(gains)),
-            min(gains),
-            max(gains),
-            "time of making them, by itself, taken off a batch's",
-        )
     for term in modelled.terms():
         yield _modelled(rate, f"{term.name} term", _HALVING[term.name], term.halved, modelled)
 
