@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.calibration import Calibration
-    from aethermodel.measure.known import load_calibration
+    from aethermodel.calibrate.calibration.calibration import Calibration
+    from aethermodel.measure.calibration.loading import load_calibration
     from aethermodel.model.batch import BatchModel
 
 __version__ = "0.1.0"
@@ -15,8 +15,8 @@ __all__ = ["BatchModel", "Calibration", "load_calibration"]
 # that needs them is first asked for.
 _HOMES = {
     "BatchModel": "aethermodel.model.batch",
-    "Calibration": "aethermodel.calibrate.calibration",
-    "load_calibration": "aethermodel.measure.known",
+    "Calibration": "aethermodel.calibrate.calibration.calibration",
+    "load_calibration": "aethermodel.measure.calibration.loading",
 }
 
 

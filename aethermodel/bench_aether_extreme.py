@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.command_files import readable, writable
 from aethermodel.console import count
+from aethermodel.inputs.command_files import readable, writable
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.calibration import Calibration
-    from aethermodel.measure.diagnosis import Diagnosis
-    from aethermodel.measure.extreme import Settings
+    from aethermodel.bench.extreme import Diagnosis
+    from aethermodel.bench.extreme.outcome import Settings
+    from aethermodel.calibrate.calibration.calibration import Calibration
 
 
 def diagnosis_of(
@@ -38,8 +38,8 @@ def diagnosis_of(
     ValueError
         If the budget is too short for this host, or the calibration is of other conditions.
     """
+    from aethermodel.bench.extreme import diagnose, quick_calibration
     from aethermodel.console import progress
-    from aethermodel.measure.diagnosis import diagnose, quick_calibration
 
     design = settings.design
     if calibration is None and design.core == "cython":
@@ -54,8 +54,8 @@ def diagnosis_of(
 
 def _known(path: Path, settings: Settings) -> Calibration:
     """Read a calibration, and refuse one of other conditions before anything is measured."""
-    from aethermodel.measure.diagnosis.modelled import Modelled
-    from aethermodel.measure.known import load_calibration
+    from aethermodel.bench.extreme.model_view import Modelled
+    from aethermodel.measure.calibration.loading import load_calibration
 
     calibration = load_calibration(path)
     Modelled(settings.design, calibration)
@@ -114,8 +114,8 @@ def command(
 
     Exit status: 0 above 5,000,000 msg/s, 1 below, 2 bad input.
     """
+    from aethermodel.bench.extreme.outcome import Settings, describe, run
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.extreme import Settings, describe, run
 
     given: dict[str, Any] = {
         "core": core,
@@ -138,7 +138,7 @@ def command(
     if json != "-":
         typer.echo(describe(result))
         if found:
-            from aethermodel.report.diagnosis import diagnosis
+            from aethermodel.report.figures.diagnosis import diagnosis
 
             typer.echo(f"\n{diagnosis(found)}")
     raise typer.Exit(0 if result.ready else 1)

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from aethermodel.inputs.refusals import one_line
 from aethermodel.printable import printable, use_printable_streams
-from aethermodel.refusals import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-from aethermodel.sizes import count_of
+from aethermodel.inputs.sizes import count_of
 
 BAD_INPUT = 2
 INTERRUPTED = 130

@@ -45,7 +45,7 @@ def document(
     dict
     """
     if measured and host is None:
-        from aethermodel.measure.host import this_host
+        from aethermodel.measure.host.fingerprint import this_host
 
         host = this_host().model_dump()
     return {"schema": schema, "host": host, "fabric": fabric, **figures}
@@ -193,7 +193,7 @@ def check_apart(target: Path | str | None, others: Iterable[Path | str | None]) 
     InputError
         If it is one of them: by another spelling, a symbolic or a hard link, too.
     """
-    from aethermodel.refusals import InputError
+    from aethermodel.inputs.refusals import InputError
 
     if target is None or str(target) == "-":
         return

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from cython_core.ring import Ring
-from cython_core.ring_errors import PeerDied, RingError
-from cython_core.ring_handoff import Policy, RingHandle
-from cython_core.timing import now_ns
+from cython_core.clock import now_ns
+from cython_core.ring.errors import PeerDied, RingError
+from cython_core.ring.handle import Policy, RingHandle
+from cython_core.ring.ring import Ring
 
 # A consumer that is so late may be gone.
 _LATE_NS = 100_000_000

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cython_core.ring import Ring
-from cython_core.ring_counters import RingCounters
-from cython_core.ring_handoff import Policy, RingHandle
+from cython_core.ring.counters import RingCounters
+from cython_core.ring.handle import Policy, RingHandle
+from cython_core.ring.ring import Ring
 
 
 class Moved(NamedTuple):

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cython_core.events import allocate
-from cython_core.ring import Ring
-from cython_core.ring_handoff import Policy, RingHandle
-from cython_core.router import Routed, route
+from cython_core.events.record import allocate
+from cython_core.ring.handle import Policy, RingHandle
+from cython_core.ring.ring import Ring
+from cython_core.routing.router import Routed, route
 
 
 class Crossing(NamedTuple):

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from aethermodel.report.sweep_result import SweepResult
+from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.sweep.identity import Conditions, identity
 from aethermodel.sweep.store import Record, Store
 

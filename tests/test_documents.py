@@ -14,7 +14,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sys.path.insert(0, sys.argv[2])
 from trial_samples import trial_samples
 from aethermodel.documents import write_whole
-from aethermodel.measure.sample_files import write_samples
+from aethermodel.measure.sampling.sample_files import write_samples
 samples, target = trial_samples(), Path(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 for write in (lambda: write_whole(target, "x" * 5000), lambda: write_samples(samples, target)):

@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 import sympy
 
-from aethermodel.calibrate import fit_term, joint, next_point
-from aethermodel.calibrate.calibration import Prediction
-from aethermodel.calibrate.composition import compose
-from aethermodel.calibrate.equations import fit_equations
-from aethermodel.calibrate.samples import CUTOFF, summarise
+from aethermodel.calibrate import fit_term, next_point
+from aethermodel.calibrate.calibration.calibration import Prediction
+from aethermodel.calibrate.fit import joint_distribution as joint
+from aethermodel.calibrate.fit.equations import fit_equations
+from aethermodel.calibrate.fit.samples import CUTOFF, summarise
+from aethermodel.calibrate.predict.composition import compose
 from aethermodel.model.bulk_chain import queue_at_start
 from aethermodel.model.equations import model_equations
-from aethermodel.model.host_pace import HostPace
-from aethermodel.model.pauses import Pauses
-from aethermodel.model.queueing import serve, stability_limit
-from aethermodel.model.scalability import Scalability
+from aethermodel.model.queueing.batch_service import serve, stability_limit
+from aethermodel.model.queueing.host_pace import HostPace
+from aethermodel.model.queueing.pauses import Pauses
+from aethermodel.model.scaling.scalability import Scalability
 
 PAGE = (Path(__file__).parents[1] / "docs" / "model.md").read_text("utf-8")
 EQUATIONS = model_equations() | fit_equations()

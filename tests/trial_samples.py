@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pandas as pd
 
-from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.host import this_host
+from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.host.fingerprint import this_host
 
 PROCESSES, REPEATS = 3, 2
 

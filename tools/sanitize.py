@@ -87,8 +87,8 @@ SANITIZERS = {
         # It wants its shadow memory at fixed addresses, which random ones may take.
         prefix=("setarch", "--addr-no-randomize"),
         tests=(
-            "tests/cython_core/test_route_variants.py",
-            "tests/cython_core/test_ring_threads.py",
+            "tests/cython_core/routing/test_route_variants.py",
+            "tests/cython_core/ring/test_ring_threads.py",
         ),
     ),
 }

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from aethermodel.calibrate.all_samples import all_samples
-from aethermodel.measure.sampling import Plan, Point, take_samples
+from aethermodel.calibrate.predict.all_samples import all_samples
+from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def hold(
     ----------
     contestants : sequence of Contestant
     processes, repeats, sample_seconds, retries, seed
-        As in `aethermodel.measure.sampling.Plan`.
+        As in `aethermodel.measure.sampling.sampler.Plan`.
     progress : callable, optional
         Called with (samples taken, samples asked for).
 

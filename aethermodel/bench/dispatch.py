@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.calibrate.comparison import Outcome
-from aethermodel.listed import LISTED
+from aethermodel.calibrate.predict.comparison import Outcome
+from aethermodel.inputs.list_types import LISTED
+from aethermodel.measure.harness.event_loops import EventLoop, available_loops
 from aethermodel.measure.probes.dispatch import TOPICS
-from aethermodel.measure.runner import EventLoop, available_loops
-from aethermodel.measure.sampling import Plan, Point, take_samples
+from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 
 #: Seconds that the bus may add: to a tick, and to each handler call in it.
 MOST_A_TICK, MOST_A_CALL = 1e-6, 0.5e-6
@@ -91,7 +91,7 @@ class DispatchBench(BaseModel):
     processes : int
         Fresh processes, each of which gives one value of each figure.
     repeats, seed
-        As in `aethermodel.measure.sampling.Plan`.
+        As in `aethermodel.measure.sampling.sampler.Plan`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
-from aethermodel.measure.contest import Contestant
+from aethermodel.bench.contest import Contestant
 from aethermodel.measure.peers.calls import CALLS
 from aethermodel.measure.peers.routing import ROUTING
-from aethermodel.measure.sampling import Point
+from aethermodel.measure.sampling.sampler import Point
 from cython_core import checksum_variants, simd_variant, simd_variants
 
 READ = "read ceiling (one word an event)"

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.calibrate.all_samples import all_samples
-from aethermodel.calibrate.answers import Answers
-from aethermodel.calibrate.comparison import Outcome
-from aethermodel.calibrate.scenario import Scenario
+from aethermodel.calibrate.predict.all_samples import all_samples
+from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.comparison import Outcome
+from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.labels import FabricLabel
-from aethermodel.measure.calibrating import calibrate_host
-from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.sampling import calm_plan, take_samples
-from aethermodel.measure.settling import settled
+from aethermodel.measure.calibration.calibrate import calibrate_host
+from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.sampler import calm_plan, take_samples
 
 Progress = Callable[[str, int, int], None]
 #: Of the model's best rate, what the recommended size is to reach by the model.

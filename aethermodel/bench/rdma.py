@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aethermodel.calibrate.verbs_samples import SETTING, Row, VerbsSamples
-from aethermodel.measure.host import this_host
+from aethermodel.bench.rdma_design import Designed, design
+from aethermodel.calibrate.verbs.cost_samples import SETTING, Row, VerbsSamples
+from aethermodel.measure.host.fingerprint import this_host
+from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.probes.verbs import Counted, count
-from aethermodel.measure.sampling import Plan, Point, take_samples
-from aethermodel.measure.verbs_design import Designed, design
-from aethermodel.measure.verbs_devices import usable_device
+from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +36,9 @@ def sweep(
     Parameters
     ----------
     settings, seed
-        As in `aethermodel.measure.verbs_design.design`.
+        As in `aethermodel.bench.rdma_design.design`.
     processes, repeats, sample_seconds
-        As in `aethermodel.measure.sampling.Plan`.
+        As in `aethermodel.measure.sampling.sampler.Plan`.
     command : str
         What was called, for the record.
     progress : callable, optional

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
-from aethermodel.measure.contest import Contestant
-from aethermodel.measure.sampling import Point
+from aethermodel.bench.contest import Contestant
+from aethermodel.measure.sampling.sampler import Point
 from aethermodel.measure.transports import TRANSPORTS
 
 ALONE = "routing alone, one process"

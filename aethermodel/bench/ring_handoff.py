@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from aethermodel.measure.children import start
-from aethermodel.measure.runner import available_loops
+from aethermodel.measure.harness.child_processes import start
+from aethermodel.measure.harness.event_loops import available_loops
 from aethermodel.processes import ChildError
 from cython_core import PeerDied
 from cython_core.ring_latency import Waiting, handoff

@@ -11,16 +11,16 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aethermodel.bench.soak_memory import own_bytes
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.dispatcher import Indices
-from aethermodel.bus.fabric import Batch
-from aethermodel.measure.checked import Checked, OutOfSequenceError
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.measure.checksums import checksums
-from aethermodel.measure.crossing import Crossing, CrossingFabric
-from aethermodel.measure.memory import own_bytes
-from aethermodel.measure.runner import EventLoop, available_loops
-from aethermodel.measure.sending import ring_bytes
-from aethermodel.measure.verbs_devices import label_here, usable_device
+from aethermodel.measure.harness.event_loops import EventLoop, available_loops
+from aethermodel.measure.harness.producer_process import Crossing, CrossingFabric
+from aethermodel.measure.harness.senders import ring_bytes
+from aethermodel.measure.harness.verifying_receiver import Checked, OutOfSequenceError
+from aethermodel.measure.host.rdma_devices import label_here, usable_device
 from cython_core import first_disorder, now_ns
 
 Progress = Callable[[int, int], None]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from aethermodel.measure.contest import Result
-from aethermodel.measure.kernel_contest import LARGE, READ, route_name
-from aethermodel.measure.ring_contest import ALONE
-from aethermodel.specification import load_specification
+from aethermodel.bench.contest import Result
+from aethermodel.bench.kernel import LARGE, READ, route_name
+from aethermodel.bench.ring import ALONE
+from aethermodel.published.specification import load_specification
 from cython_core import simd_variant
 
 Target = dict[str, Any]

@@ -1,9 +1,9 @@
 """The plane: the asyncio side of the pipeline, which hands whole batches to handlers."""
 
-from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder
+from aethermodel.bus.adaptive_size import AdaptiveSize, FixedSize, Ladder
 from aethermodel.bus.batching import Batcher
 from aethermodel.bus.bus import SIGNALS, Bus
-from aethermodel.bus.fabric import (
+from aethermodel.bus.fabrics.protocol import (
     Backlogged,
     EndOfStream,
     Receiver,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import exp, inf, isfinite
 from typing import Protocol
 
-from cython_core.pace import Pace
+from cython_core.service_time import Pace
 
 # Between two rungs the size grows by about this much, so that the rate does by no more.
 _STEP = 2**0.5
@@ -169,7 +169,7 @@ class Ladder:
         the lowest rate r at which size n is kept, ``n / r + (ahead + 1) T(n)``. The largest size
         is the last for which that is within the planned time; a size that carries less than nine
         tenths of a smaller one (beyond a knee) is left out. Where it carries hardly less, the law
-        chooses it for no rate, and service times may: `cython_core.pace.Pace`.
+        chooses it for no rate, and service times may: `cython_core.service_time.Pace`.
         """
         _check(target_seconds, most, utilisation, hysteresis, margin, ahead)
         planned = margin * target_seconds
@@ -214,7 +214,7 @@ class AdaptiveSize:
     are large enough.
 
     Told of service times, it corrects by them how long a batch takes
-    (`cython_core.pace.Pace`), and with that the rates at which it climbs and descends, and
+    (`cython_core.service_time.Pace`), and with that the rates at which it climbs and descends, and
     the size for a backlog.
 
     Parameters

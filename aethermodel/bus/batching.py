@@ -9,8 +9,8 @@ from math import inf
 from time import monotonic
 from typing import Self
 
-from aethermodel.bus.adaptive import Rule
-from aethermodel.bus.fabric import Batch, Sender
+from aethermodel.bus.adaptive_size import Rule
+from aethermodel.bus.fabrics.protocol import Batch, Sender
 from aethermodel.bus.fabrics.shm import ShmSender
 from cython_core import EVENT_BYTES, Histogram, allocate
 
@@ -27,7 +27,7 @@ class Batcher:
     send : async callable
         Takes a batch, such as `aethermodel.bus.Bus.publish`; for a fabric, see `over`.
     rule : Rule
-        Such as `aethermodel.bus.adaptive.AdaptiveSize`.
+        Such as `aethermodel.bus.adaptive_size.AdaptiveSize`.
     clock : callable
         Returns seconds, and only rises.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.instruments import Instruments
 from cython_core import Routed, call_handlers, now_ns
 

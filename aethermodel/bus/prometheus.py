@@ -127,7 +127,7 @@ def serve(
         raise ValueError(f"a time limit is above 0 seconds, not {timeout!r}")
     from prometheus_client import make_wsgi_app
 
-    from aethermodel.bus.scrapes import ScrapeServer
+    from aethermodel.bus.prometheus_server import ScrapeServer
 
     server = ScrapeServer(port, timeout)
     server.set_app(make_wsgi_app(registry_of(instruments)))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aethermodel.bus.fabric import Batch, EndOfStream, Receiver
+from aethermodel.bus.fabrics.protocol import Batch, EndOfStream, Receiver
 from cython_core import EVENT_BYTES, ends
 
 if TYPE_CHECKING:

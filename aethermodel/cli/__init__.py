@@ -7,24 +7,24 @@ from typing import Annotated
 import typer
 
 from aethermodel.bench_aether_extreme import command as bench_extreme
-from aethermodel.cli import bench_kernel
-from aethermodel.cli.bench_dispatch import command as bench_dispatch
-from aethermodel.cli.bench_latency import command as bench_latency
-from aethermodel.cli.bench_model import command as bench_model
-from aethermodel.cli.bench_optimum import command as bench_optimum
-from aethermodel.cli.bench_pipeline import command as bench_pipeline
-from aethermodel.cli.bench_rdma import command as bench_rdma
-from aethermodel.cli.bench_report import command as bench_report
-from aethermodel.cli.bench_soak import command as bench_soak
-from aethermodel.cli.bench_sweep import command as bench_sweep
+from aethermodel.cli.bench import kernel as bench_kernel
+from aethermodel.cli.bench.dispatch import command as bench_dispatch
+from aethermodel.cli.bench.latency import command as bench_latency
+from aethermodel.cli.bench.model import command as bench_model
+from aethermodel.cli.bench.optimum import command as bench_optimum
+from aethermodel.cli.bench.pipeline import command as bench_pipeline
+from aethermodel.cli.bench.rdma import command as bench_rdma
+from aethermodel.cli.bench.report import command as bench_report
+from aethermodel.cli.bench.soak import command as bench_soak
+from aethermodel.cli.bench.sweep import command as bench_sweep
 from aethermodel.cli.bound import command as bound
 from aethermodel.cli.calibrate import command as calibrate
+from aethermodel.cli.diff import app as report
+from aethermodel.cli.diff import diff
 from aethermodel.cli.doctor import command as doctor
-from aethermodel.cli.durations import short_help
 from aethermodel.cli.lab import command as lab
 from aethermodel.cli.predict import command as predict
-from aethermodel.cli.report_diff import app as report
-from aethermodel.cli.report_diff import diff
+from aethermodel.cli.shared.durations import short_help
 from aethermodel.cli.sweep import app as sweep
 from aethermodel.cli.validate import command as validate
 from aethermodel.console import run_app

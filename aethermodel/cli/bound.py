@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli import options
+from aethermodel.cli.shared import options
 
 if TYPE_CHECKING:
-    from aethermodel.specification import Specification
+    from aethermodel.published.specification import Specification
 
 
 def command(
@@ -42,7 +42,7 @@ def command(
     Example: aethermodel bound --set t_loop=5us --set t_kernel=3ns/event --set t_fabric=0.9us
     """
     from aethermodel.documents import document, write_document
-    from aethermodel.specification import load_specification
+    from aethermodel.published.specification import load_specification
 
     figures = bound_figures(load_specification(spec, set_ or ()), batch_size)
     if json:
@@ -89,7 +89,7 @@ def bound_figures(specification: Specification, batch_size: int | None = None) -
 
 
 def _print_tables(figures: dict[str, Any]) -> None:
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, show
     from aethermodel.report.quantities import engineering
 
     n, total = figures["batch_size"], figures["t_batch_seconds"]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.durations import CHECK_SECONDS
-from aethermodel.cli.measuring import announced, measuring, tell_duration
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.durations import CHECK_SECONDS
+from aethermodel.cli.shared.measuring import announced, measuring, tell_duration
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.calibration import Calibration
+    from aethermodel.calibrate.calibration.calibration import Calibration
 
 
 def command(
@@ -51,12 +51,12 @@ def command(
 
     Exit status: 0 done, or the calibration checked is fresh; 1 it is stale; 2 bad input.
     """
-    from aethermodel.calibrate.merging import merge as merged
+    from aethermodel.calibrate.calibration.merging import merge as merged
     from aethermodel.console import progress
     from aethermodel.documents import write_document
-    from aethermodel.measure.calibrating import calibrate_host
-    from aethermodel.measure.campaign import Campaign
-    from aethermodel.measure.known import load_calibration
+    from aethermodel.measure.calibration.calibrate import calibrate_host
+    from aethermodel.measure.calibration.loading import load_calibration
+    from aethermodel.measure.calibration.measurement_plan import Campaign
 
     if check:
         _check(check, json, wait_seconds)
@@ -88,8 +88,8 @@ def command(
 def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.drift import check_drift
-    from aethermodel.measure.known import load_calibration
+    from aethermodel.measure.calibration.drift import check_drift
+    from aethermodel.measure.calibration.loading import load_calibration
 
     calibration = load_calibration(path)
     tell_duration(CHECK_SECONDS)
@@ -113,8 +113,8 @@ def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
 
 def print_parameters(calibration: Calibration, *, verbose: bool = False) -> None:
     """Print the fitted parameters with their intervals, and what weakens them."""
-    from aethermodel.cli.caveats import tell_caveats
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.caveats import tell_caveats
+    from aethermodel.cli.shared.tables import Table, show
 
     c = calibration.conditions
     table = Table(

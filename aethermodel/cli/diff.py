@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aethermodel.cli import options
-from aethermodel.cli.outputs import refuse_existing
 from aethermodel.cli.report import command as report
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.outputs import refuse_existing
 
 if TYPE_CHECKING:
     from aethermodel.report.diff import Diff
@@ -80,7 +80,7 @@ def diff(
 
 
 def _print(found: Diff, output: Path) -> None:
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, show
     from aethermodel.report.diff import why
     from aethermodel.report.quantities import engineering
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli import options
+from aethermodel.cli.shared import options
 
 if TYPE_CHECKING:
-    from aethermodel.measure.doctor import Finding
+    from aethermodel.doctor import Finding
 
 _STYLES = {"good": "green", "warn": "yellow", "bad": "bold red"}
 
@@ -34,9 +34,9 @@ def command(
 
     Changes nothing. Exit status: 0 nothing is bad (warnings may be), 1 something is, 2 bad input.
     """
+    from aethermodel.doctor import Registration, examine, worst
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.doctor import Registration, examine, worst
-    from aethermodel.sizes import size_of
+    from aethermodel.inputs.sizes import size_of
 
     planned = None
     if register is not None:

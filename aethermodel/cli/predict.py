@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.durations import CHECK_SECONDS
-from aethermodel.cli.measuring import measuring, tell_duration
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.durations import CHECK_SECONDS
+from aethermodel.cli.shared.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.answers import Answers
-    from aethermodel.calibrate.scenario import Scenario
+    from aethermodel.calibrate.predict.answers import Answers
+    from aethermodel.calibrate.predict.scenario import Scenario
 
 SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 
@@ -83,7 +83,7 @@ def command(
 
     Exit status: 0 done, 1 with --check the calibration is stale, 2 bad input.
     """
-    from aethermodel.calibrate.answers import SHARES, Answers
+    from aethermodel.calibrate.predict.answers import SHARES, Answers
     from aethermodel.documents import document, write_document
 
     sizes = options.numbers("batch_sizes", batch_sizes)
@@ -133,12 +133,12 @@ def _scenario(
     topics: int | None,
     pool: int | None,
 ) -> Scenario:
-    from aethermodel.calibrate import what_if
-    from aethermodel.calibrate.scenario import Assumption, Scenario
-    from aethermodel.measure.known import load_calibration
-    from aethermodel.rdma_costs import card
-    from aethermodel.specification import load_specification
-    from cython_core.router import switch_size
+    from aethermodel.calibrate.predict import what_if
+    from aethermodel.calibrate.predict.scenario import Assumption, Scenario
+    from aethermodel.measure.calibration.loading import load_calibration
+    from aethermodel.published.rdma_costs import card
+    from aethermodel.published.specification import load_specification
+    from cython_core.routing.router import switch_size
 
     base = load_calibration(*calibration, foreign=foreign)
     assumed: dict[str, Assumption] = {}
@@ -159,7 +159,7 @@ def _scenario(
 def _checked(scenario: Scenario) -> tuple[Scenario, bool]:
     """Probe again, say what has moved, and add it to the warnings; whether anything is stale."""
     from aethermodel.console import progress
-    from aethermodel.measure.drift import check_drift
+    from aethermodel.measure.calibration.drift import check_drift
 
     tell_duration(CHECK_SECONDS)
     with measuring(), progress("probing again") as advance:
@@ -222,8 +222,8 @@ def prediction_figures(scenario: Scenario, sizes: list[int]) -> dict[str, Any]:
 
 
 def _roofline(answers: Answers, sizes: list[int]) -> list[dict[str, Any]]:
-    from aethermodel.interconnects import published_ceilings
-    from aethermodel.specification import load_specification
+    from aethermodel.published.interconnects import published_ceilings
+    from aethermodel.published.specification import load_specification
 
     event_bytes = load_specification().parameters["s_event"].value
     return [

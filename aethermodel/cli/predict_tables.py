@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
-from aethermodel.cli.caveats import tell_caveats
-from aethermodel.cli.tables import Table, show
+from aethermodel.cli.shared.caveats import tell_caveats
+from aethermodel.cli.shared.tables import Table, show
 from aethermodel.report.quantities import count, engineering, interval
 
 

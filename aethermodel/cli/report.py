@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring, tell_duration
-from aethermodel.cli.outputs import FOLDER, named_after, refuse_existing
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.cli.shared.outputs import FOLDER, named_after, refuse_existing
 
 if TYPE_CHECKING:
-    from aethermodel.measure.campaign import Campaign
-    from aethermodel.report.store_verdict import Thresholds
+    from aethermodel.measure.calibration.measurement_plan import Campaign
+    from aethermodel.report.sweep.store_verdict import Thresholds
 
 # That the notebook and its export take after the measurement.
 _EXPORT_SECONDS = 30.0
@@ -88,13 +88,13 @@ def command(
 
     Nothing that exists is replaced without --force.
     """
-    from aethermodel.command_files import check_outside_stores
     from aethermodel.documents import check_apart
+    from aethermodel.inputs.command_files import check_outside_stores
 
     if run == (notebook is not None):
         raise ValueError("report wants either an executed notebook, a store, or --run")
     if notebook is not None and notebook.is_dir():
-        from aethermodel.report.store_verdict import Thresholds
+        from aethermodel.report.sweep.store_verdict import Thresholds
 
         wanted = Thresholds(rate, p99)
         into = output or named_after(notebook)
@@ -110,9 +110,9 @@ def command(
         # A report onto its own notebook is refused as such, whatever --force says.
         check_apart(output, [notebook, json])
         refuse_existing([output], force=force)
-        from aethermodel.report.html import export_page
-        from aethermodel.report.losses import told
-        from aethermodel.report.notebook import read_notebook
+        from aethermodel.report.html.document import export_page
+        from aethermodel.report.html.notebook import read_notebook
+        from aethermodel.report.outputs.losses import told
 
         if not read_notebook(notebook).executed:
             raise ValueError(f"{notebook}: none of its cells was executed, so there is no result")
@@ -121,7 +121,7 @@ def command(
             typer.echo(f"aethermodel: {line}", err=True)
         typer.echo(output)
         return
-    from aethermodel.measure.campaign import Campaign
+    from aethermodel.measure.calibration.measurement_plan import Campaign
 
     output = output or FOLDER / "model_vs_measured.html"
     check_apart(output, [json])
@@ -158,8 +158,8 @@ def _report_store(
     from time import perf_counter
 
     from aethermodel.documents import document, write_document, write_whole
-    from aethermodel.report.store import find_calibration, store_report
-    from aethermodel.report.sweep_result import SweepResult
+    from aethermodel.report.sweep.point_tables import SweepResult
+    from aethermodel.report.sweep.store_page import find_calibration, store_report
 
     start = perf_counter()
     result = SweepResult.load(folder)
@@ -177,7 +177,7 @@ def _report_store(
             "verdict": report.verdict,
             "thresholds": [row._asdict() for row in report.rows],
         }
-        write_document(document("aethermodel.report.store/1", "mixed", figures), json)
+        write_document(document("aethermodel.report.sweep.store_page/1", "mixed", figures), json)
     if json != "-":
         typer.echo(f"{output}: {report.verdict}; {len(page) / 1e3:.0f} kB in {seconds:.2f} s")
     raise typer.Exit(1 if report.verdict == "fail" else 0)
@@ -193,8 +193,8 @@ def _measure_and_report(
     from aethermodel.console import progress
     from aethermodel.documents import check_apart, check_target, document, write_document
     from aethermodel.execute.notebooks import execute
-    from aethermodel.measure.trial import Trial
-    from aethermodel.report.html import export
+    from aethermodel.measure.calibration.validation import Trial
+    from aethermodel.report.html.document import export
 
     samples, executed, calibration = _beside(output)
     for beside in (samples, executed, calibration):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.measuring import tell_who_measures
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.measuring import tell_who_measures
 
 if TYPE_CHECKING:
     from aethermodel.sweep.plan import Sweep
@@ -249,7 +249,7 @@ _SETTINGS = {
 def _sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
     """Put file, store and options together; options win."""
     from aethermodel.documents import check_apart
-    from aethermodel.input_files import refusing
+    from aethermodel.inputs.input_files import refusing
     from aethermodel.sweep.plan import Sweep, parse_axes, read_sweep_file
     from aethermodel.sweep.store import Store
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.measuring import measuring, tell_duration
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
-    from aethermodel.measure.trial import Trial
+    from aethermodel.measure.calibration.validation import Trial
 
 
 def command(
@@ -55,8 +55,8 @@ def command(
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
     from aethermodel.labels import HostFabric
-    from aethermodel.measure.campaign import Campaign
-    from aethermodel.measure.trial import Trial
+    from aethermodel.measure.calibration.measurement_plan import Campaign
+    from aethermodel.measure.calibration.validation import Trial
 
     given: dict[str, Any] = {
         "batch_sizes": batch_sizes,
@@ -96,8 +96,8 @@ def command(
 
 def print_trial(trial: Trial) -> None:
     """Print the comparison table and the verdict."""
-    from aethermodel.calibrate.composition import composition_errors
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.calibrate.predict.composition import composition_errors
+    from aethermodel.cli.shared.tables import Table, show
 
     c = trial.campaign
     processes = "one process" if c.fabric == "loopback" else "from another process"

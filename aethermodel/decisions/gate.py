@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.faults import without_frames
 from cython_core import Histogram
 
@@ -62,7 +62,7 @@ class Desk:
     deadline_seconds : float
         From escalation to answer; above 0.
     concurrency : int
-        Decisions in flight at most; `aethermodel.model.escalation` says how many a rate
+        Decisions in flight at most; `aethermodel.model.queueing.escalation` says how many a rate
         needs. At least 1.
 
     Attributes

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.topics import Topics
 
 if TYPE_CHECKING:

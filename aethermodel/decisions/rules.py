@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 
 #: Given events, returns one truth an event.
 Condition = Callable[[Batch], npt.NDArray[np.bool_]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aethermodel.measure.doctor import (
+from aethermodel.doctor import (
     clock,
     cores,
     distance,
@@ -13,9 +13,9 @@ from aethermodel.measure.doctor import (
     rdma,
     software,
 )
-from aethermodel.measure.doctor.finding import Finding, Level, worst
-from aethermodel.measure.doctor.registration import Registration
-from aethermodel.measure.doctor.roots import Roots
+from aethermodel.doctor.finding import Finding, Level, worst
+from aethermodel.doctor.registration import Registration
+from aethermodel.doctor.roots import Roots
 
 __all__ = ["Finding", "Level", "Registration", "Roots", "examine", "worst"]
 

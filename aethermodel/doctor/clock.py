@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aethermodel.measure.doctor.finding import Finding
-from aethermodel.measure.doctor.roots import Roots, text_of
+from aethermodel.doctor.finding import Finding
+from aethermodel.doctor.roots import Roots, text_of
 from cython_core import clock_cost_ns, clock_resolution_ns
 
 # Read without a system call (vDSO).

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aethermodel.measure.doctor.finding import Finding, Level
-from aethermodel.measure.doctor.quota import effective_quota
-from aethermodel.measure.doctor.roots import Roots, field_of, listed, number_of, text_of
+from aethermodel.doctor.finding import Finding, Level
+from aethermodel.doctor.quota import effective_quota
+from aethermodel.doctor.roots import Roots, field_of, listed, number_of, text_of
 
 #: A producer and a consumer.
 WANTED = 2

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path
 
-from aethermodel.measure.doctor.roots import Roots, number_of, text_of
-from cython_core.gids import GID_TYPES, Gid
+from aethermodel.doctor.roots import Roots, number_of, text_of
+from cython_core.rdma.gids import GID_TYPES, Gid
 
 # As sysfs writes them, to the words of `Gid.kind`.
 _KINDS = {"IB/RoCE v1": "RoCE v1", "RoCE v2": "RoCE v2", "RoCE v1": "RoCE v1"}

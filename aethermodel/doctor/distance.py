@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import isnan
 from time import sleep
 
-from aethermodel.measure.cores import APART, Look
-from aethermodel.measure.doctor.finding import Finding, Level
+from aethermodel.doctor.finding import Finding, Level
+from aethermodel.measure.host.contention import APART, Look
 
 # A core that slept may be woken elsewhere: each look comes after a nap.
 _LOOKS, _NAP = 12, 0.025

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aethermodel.measure.doctor.finding import Finding
-from aethermodel.measure.doctor.roots import Roots, text_of
+from aethermodel.doctor.finding import Finding
+from aethermodel.doctor.roots import Roots, text_of
 
 
 def check(roots: Roots) -> list[Finding]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aethermodel.measure.doctor.finding import Finding
-from aethermodel.measure.doctor.roots import Roots, field_of, text_of
+from aethermodel.doctor.finding import Finding
+from aethermodel.doctor.roots import Roots, field_of, text_of
 
 # Since boot. A thousandth already shows in P99.9; from a tenth on medians move too.
 _NOTICED, _RUINOUS = 0.001, 0.1

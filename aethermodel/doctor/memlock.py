@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aethermodel.measure.doctor.finding import Finding, Level
-from aethermodel.measure.doctor.registration import PAGE, Registration
-from aethermodel.measure.doctor.roots import Roots, field_of, holds_capability, text_of
-from aethermodel.sizes import memory
+from aethermodel.doctor.finding import Finding, Level
+from aethermodel.doctor.registration import PAGE, Registration
+from aethermodel.doctor.roots import Roots, field_of, holds_capability, text_of
+from aethermodel.inputs.sizes import memory
 
 _CAP_IPC_LOCK = 14
 UNLIMITED = float("inf")

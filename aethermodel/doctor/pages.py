@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 
-from aethermodel.measure.doctor.finding import Finding
-from aethermodel.measure.doctor.roots import Roots, text_of
-from aethermodel.sizes import memory
+from aethermodel.doctor.finding import Finding
+from aethermodel.doctor.roots import Roots, text_of
+from aethermodel.inputs.sizes import memory
 
 # What a container gets unless told otherwise (docker's --shm-size): too little for frames of
 # other libraries in the comparison benchmarks. Our rings are memfds and need none of it.

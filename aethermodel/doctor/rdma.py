@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from aethermodel.measure.doctor.devices import Devices, Port, find_devices
-from aethermodel.measure.doctor.finding import Finding, Level
-from aethermodel.measure.doctor.roots import Roots
+from aethermodel.doctor.devices import Devices, Port, find_devices
+from aethermodel.doctor.finding import Finding, Level
+from aethermodel.doctor.roots import Roots
 from cython_core import rdma_available
-from cython_core.gids import Gid, best_gid
+from cython_core.rdma.gids import Gid, best_gid
 
 _SOFT_ROCE = (
     "for a device without hardware (labelled soft-roce), as root:",

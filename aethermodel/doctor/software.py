@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
-from aethermodel.measure.doctor.finding import Finding, Level
-from aethermodel.measure.doctor.roots import Roots, field_of, holds_capability, number_of
+from aethermodel.doctor.finding import Finding, Level
+from aethermodel.doctor.roots import Roots, field_of, holds_capability, number_of
 from cython_core import simd_variant, simd_variants
 
 # Variant by a flag of /proc/cpuinfo without which the processor has not its instructions.

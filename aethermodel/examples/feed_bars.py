@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aethermodel.bus.dispatcher import Indices
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.topics import Topics
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 from cython_core import Recorder, allocate
 
 INSTRUMENTS = ("ax", "bx", "cx", "dx")

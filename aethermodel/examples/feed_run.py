@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.bus.bars import Bars, Jumps
 from aethermodel.bus.bus import Bus
-from aethermodel.bus.decisions import Decider, Decision, Desk
 from aethermodel.bus.dispatcher import Indices
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.fabrics.replay import ReplayReceiver
-from aethermodel.bus.feed import FEED_TOPICS, record_feed
 from aethermodel.bus.instruments import Instruments
-from aethermodel.bus.rules import Rules
+from aethermodel.decisions.gate import Decider, Decision, Desk
+from aethermodel.decisions.rules import Rules
+from aethermodel.examples.feed_bars import Bars, Jumps
+from aethermodel.examples.feed_events import FEED_TOPICS, record_feed
 from cython_core import Replay
 
 #: Answers to a jump: stop trading the instrument, have somebody look, or go on.
@@ -32,7 +32,7 @@ class FeedRun:
     Attributes
     ----------
     bars : pandas.DataFrame
-        One row a bar; see `aethermodel.bus.bars.Bars.table`.
+        One row a bar; see `aethermodel.examples.feed_bars.Bars.table`.
     decisions : pandas.DataFrame
         One row an escalated event: topic, sequence, value, answer, and why the rules
         answered it (empty: the decider did).

@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from aethermodel.execute.notebooks import read_notebook
-from aethermodel.fields import Name
-from aethermodel.input_files import refusing
+from aethermodel.inputs.fields import Name
+from aethermodel.inputs.input_files import refusing
 
 _KIND = "application/vnd.aethermodel.figures+json"
 

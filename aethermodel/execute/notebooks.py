@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from aethermodel.execute.parameter_models import parameter_model
-from aethermodel.fields import Text
-from aethermodel.input_files import read_bytes, refusing
-from aethermodel.plain_values import check_plain, parse_json
-from aethermodel.refusals import quoted
+from aethermodel.inputs.fields import Text
+from aethermodel.inputs.input_files import read_bytes, refusing
+from aethermodel.inputs.plain_values import check_plain, parse_json
+from aethermodel.inputs.refusals import quoted
 
 if TYPE_CHECKING:
     from aethermodel.execute.forks import Fork, ForkServer

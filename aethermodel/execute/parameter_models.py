@@ -14,15 +14,15 @@ from importlib.metadata import entry_points
 
 from pydantic import BaseModel
 
-from aethermodel.refusals import quoted
+from aethermodel.inputs.refusals import quoted
 
 GROUP = "aethermodel.parameters"
 
 _OWN = {
     "batch": ("aethermodel.measure.probes.settings", "BatchSettings"),
-    "campaign": ("aethermodel.measure.campaign", "Campaign"),
-    "latency": ("aethermodel.measure.latency", "LatencyCampaign"),
-    "rdma": ("aethermodel.report.rdma_plan", "RdmaParameters"),
+    "campaign": ("aethermodel.measure.calibration.measurement_plan", "Campaign"),
+    "latency": ("aethermodel.bench.latency.measurement", "LatencyCampaign"),
+    "rdma": ("aethermodel.report.figures.rdma_plan", "RdmaParameters"),
     "scale-out": ("aethermodel.sweep.scale_out", "ScaleOutCampaign"),
 }
 

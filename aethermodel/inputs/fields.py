@@ -65,7 +65,7 @@ Moment = Annotated[str, AfterValidator(_date)]
 
 
 class Fingerprint(Content):
-    """Which machine figures are of, as `aethermodel.measure.host.this_host` says it.
+    """Which machine figures are of, as `aethermodel.measure.host.fingerprint.this_host` says it.
 
     Attributes
     ----------

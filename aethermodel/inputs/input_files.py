@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from aethermodel.refusals import InputError, one_line
+from aethermodel.inputs.refusals import InputError, one_line
 
 #: Most bytes of a file that is read into memory, unless its reader says otherwise.
 MOST_BYTES = 256 * 2**20

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BeforeValidator
 
-from aethermodel.sizes import count_of
+from aethermodel.inputs.sizes import count_of
 
 
 def _whole(part: str) -> str:

@@ -12,7 +12,7 @@ import re
 import tomllib
 from typing import Any
 
-from aethermodel.refusals import InputError, quoted
+from aethermodel.inputs.refusals import InputError, quoted
 
 MOST_DEEP = 64
 #: Most bytes of a file that a person writes.
@@ -100,7 +100,7 @@ def parse_yaml(content: bytes) -> Any:
     """
     import yaml
 
-    from aethermodel.yaml_loader import PlainLoader
+    from aethermodel.inputs.yaml_loader import PlainLoader
 
     text = text_of(content)
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator
 
-from aethermodel.refusals import quoted
+from aethermodel.inputs.refusals import quoted
 
 if TYPE_CHECKING:
     import pint

@@ -8,8 +8,8 @@ from yaml import SafeLoader, nodes
 from yaml.constructor import ConstructorError
 from yaml.events import AliasEvent
 
-from aethermodel.plain_values import MOST_DEEP, scalar
-from aethermodel.refusals import InputError, quoted
+from aethermodel.inputs.plain_values import MOST_DEEP, scalar
+from aethermodel.inputs.refusals import InputError, quoted
 
 _TEXT, _WORD = "tag:yaml.org,2002:str", "!word"
 _MAP, _LIST = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
@@ -17,7 +17,7 @@ _COLLECTIONS = {nodes.MappingNode: _MAP, nodes.SequenceNode: _LIST}
 
 
 class PlainLoader(SafeLoader):  # type: ignore[misc]  # untyped
-    """Reads a document's values as `aethermodel.plain_values.scalar` reads words."""
+    """Reads a document's values as `aethermodel.inputs.plain_values.scalar` reads words."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)

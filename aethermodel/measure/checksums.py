@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple
 
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 
 
 class Checksums(NamedTuple):
@@ -27,7 +27,7 @@ class Checksums(NamedTuple):
 
 def checksums() -> Checksums | None:
     """Return the kernels, or None where this build of the library has none."""
-    if find_spec("cython_core.checksum") is None:
+    if find_spec("cython_core.events.checksum") is None:
         return None
-    kernels = import_module("cython_core.checksum")
+    kernels = import_module("cython_core.events.checksum")
     return Checksums(kernels.stamp, lambda batch: list(kernels.verify(batch)))

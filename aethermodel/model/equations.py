@@ -10,12 +10,12 @@ from functools import cache
 
 import sympy
 
-from aethermodel.model import fabric
+from aethermodel.model import verbs_cost as fabric
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.escalation import IN_FLIGHT
 from aethermodel.model.optimum import size_at_rate, size_at_time, size_for_share
 from aethermodel.model.parameters import N, Parameter
-from aethermodel.model.scalability import KAPPA, SIGMA, SPEEDUP, P
+from aethermodel.model.queueing.escalation import IN_FLIGHT
+from aethermodel.model.scaling.scalability import KAPPA, SIGMA, SPEEDUP, P
 from aethermodel.model.sensitivity import elasticity
 from aethermodel.model.terms import (
     TERM_NAMES,
@@ -145,7 +145,7 @@ def _of_terms() -> dict[str, Equation]:
 
 
 def _among(term: Term) -> sympy.Expr:
-    """The term's law for events out of the set of batches of M, `aethermodel.calibrate.forms`."""
+    """The term's law for events out of the set of batches of M (`calibrate.fit.candidate_laws`)."""
     size = sympy.Symbol("M")
     return term.expression.replace(
         sympy.Max, lambda *terms: N * sympy.Max(*terms).subs(N, size) / size

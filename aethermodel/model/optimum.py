@@ -17,8 +17,8 @@ import numpy.typing as npt
 import sympy
 
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.law import Law, pieces
-from aethermodel.model.stages import Pipelined
+from aethermodel.model.piecewise_law import Law, pieces
+from aethermodel.model.pipelined import Pipelined
 
 Floats = npt.NDArray[np.float64]
 _HALVINGS = 100

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.law import Law
+from aethermodel.model.piecewise_law import Law
 
 Floats = npt.NDArray[np.float64]
 

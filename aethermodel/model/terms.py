@@ -17,7 +17,7 @@ from aethermodel.model.parameters import (
     expression_of,
     same_dimension,
 )
-from aethermodel.model.scalability import KAPPA, SIGMA, SPEEDUP, P
+from aethermodel.model.scaling.scalability import KAPPA, SIGMA, SPEEDUP, P
 
 #: Order of the terms in every sum, table and plot.
 TERM_NAMES = ("loop", "ffi", "kernel", "fabric")

@@ -9,11 +9,11 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from aethermodel.fields import Content, Line, Name
-from aethermodel.input_files import read_bytes, refusing
+from aethermodel.inputs.fields import Content, Line, Name
+from aethermodel.inputs.input_files import read_bytes, refusing
+from aethermodel.inputs.plain_values import MOST_WRITTEN, parse_toml
+from aethermodel.inputs.quantities import Quantity, si
 from aethermodel.model.roofline import Ceiling, bandwidth_ceiling
-from aethermodel.plain_values import MOST_WRITTEN, parse_toml
-from aethermodel.quantities import Quantity, si
 
 
 class _Entry(Content):

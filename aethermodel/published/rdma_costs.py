@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
-from aethermodel.fields import Content, Line, Name
-from aethermodel.input_files import read_bytes, refusing
-from aethermodel.model.fabric import COST_NAMES, COSTS, VerbsCosts
-from aethermodel.plain_values import MOST_WRITTEN, parse_toml
-from aethermodel.quantities import Quantity, si
+from aethermodel.inputs.fields import Content, Line, Name
+from aethermodel.inputs.input_files import read_bytes, refusing
+from aethermodel.inputs.plain_values import MOST_WRITTEN, parse_toml
+from aethermodel.inputs.quantities import Quantity, si
+from aethermodel.model.verbs_cost import COST_NAMES, COSTS, VerbsCosts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aethermodel.fields import Content, Line
-from aethermodel.input_files import read_bytes, refusing
+from aethermodel.inputs.fields import Content, Line
+from aethermodel.inputs.input_files import read_bytes, refusing
+from aethermodel.inputs.plain_values import MOST_WRITTEN, parse_toml
+from aethermodel.inputs.quantities import Quantity, read_quantity, si
+from aethermodel.inputs.refusals import quoted
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import Parameter
 from aethermodel.model.terms import affine, fixed
-from aethermodel.plain_values import MOST_WRITTEN, parse_toml
-from aethermodel.quantities import Quantity, read_quantity, si
-from aethermodel.refusals import quoted
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,15 @@ from aethermodel.report.blocks import (
     summary_block,
     terms_table,
 )
-from aethermodel.report.budget import budget
-from aethermodel.report.comparison import measured_vs_model
 from aethermodel.report.figure import ReportFigure, figure_html
-from aethermodel.report.mathml import Formula, Meaning, mathml
+from aethermodel.report.figures.budget import budget
+from aethermodel.report.figures.comparison import measured_vs_model
+from aethermodel.report.math.mathml import Formula, Meaning, mathml
 from aethermodel.report.quantities import engineering
 from aethermodel.report.style import use_style
 
 if TYPE_CHECKING:
-    from aethermodel.report.html import export
+    from aethermodel.report.html.document import export
 
 __all__ = [
     "Block",
@@ -48,7 +48,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # nbconvert takes half a second to import, and a notebook's kernel does not need it.
     if name == "export":
-        from aethermodel.report.html import export
+        from aethermodel.report.html.document import export
 
         return export
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,12 +8,12 @@ from html import escape
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
-from aethermodel.report.css import BLOCK_STYLE
-from aethermodel.report.mathml import mathml
-from aethermodel.report.prose import prose
+from aethermodel.inputs.sizes import memory
+from aethermodel.report.html.css import BLOCK_STYLE
+from aethermodel.report.html.prose import prose
+from aethermodel.report.math.mathml import mathml
 from aethermodel.report.quantities import engineering, interval
 from aethermodel.report.style import TERM_COLOURS
-from aethermodel.sizes import memory
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 VERDICTS = ("pass", "fail", "inconclusive")

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from aethermodel.calibrate.calibration import Calibration
-    from aethermodel.calibrate.scenario import Scenario
+    from aethermodel.calibrate.calibration.calibration import Calibration
+    from aethermodel.calibrate.predict.scenario import Scenario
 
 #: Batch sizes at which a law is drawn: no chord between two of them is seen as one.
 POINTS = 301

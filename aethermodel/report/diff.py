@@ -13,12 +13,12 @@ import pandas as pd
 
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
-from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.page import Section, render
+from aethermodel.report.figures.comparison import HERE
+from aethermodel.report.html.page import Section, render
 from aethermodel.report.quantities import engineering
 from aethermodel.report.shift import SAME, SMALLEST, Ratio, Verdict, of_each, pooled, verdict
-from aethermodel.report.sweep_result import SweepResult
+from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.table import data_table
 
 
@@ -93,7 +93,7 @@ def _of_store(path: Path) -> Source:
 
 
 def _of_trial(path: Path) -> Source:
-    from aethermodel.measure.trial import Trial
+    from aethermodel.measure.calibration.validation import Trial
 
     trial = Trial.load(path)
     whole = trial.samples[(trial.samples["probe"] == "pipeline") & trial.samples["final"]]

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.report.store import store_report
-from aethermodel.report.sweep_result import SweepResult
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.report.sweep.point_tables import SweepResult
+from aethermodel.report.sweep.store_page import store_report
 from aethermodel.sweep.identity import conditions_of, identity
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.store import Record, Store

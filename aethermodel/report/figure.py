@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from aethermodel.report.css import BLOCK_STYLE
 from aethermodel.report.csv import csv_text
-from aethermodel.report.prose import prose
+from aethermodel.report.html.css import BLOCK_STYLE
+from aethermodel.report.html.prose import prose
 from aethermodel.report.quantities import MINUS, plain
 from aethermodel.report.svg import figure_svg
 

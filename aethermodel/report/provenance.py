@@ -14,8 +14,8 @@ from aethermodel.report.blocks import (
 )
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.calibration import Calibration
-    from aethermodel.calibrate.scenario import Scenario
+    from aethermodel.calibrate.calibration.calibration import Calibration
+    from aethermodel.calibrate.predict.scenario import Scenario
 
 
 def provenance(scenario: Scenario) -> str:

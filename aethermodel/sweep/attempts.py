@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from aethermodel.execute.forks import Fork, ForkError, ForkServer, ForkTimeoutError
-from aethermodel.measure.cores import Look
+from aethermodel.inputs.refusals import InputError
+from aethermodel.measure.host.contention import Look
 from aethermodel.measure.probes import module_of
-from aethermodel.refusals import InputError
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.target import Outcome
 
@@ -109,7 +109,7 @@ class Attempts:
 
         from aethermodel.execute.figures import recorded
         from aethermodel.execute.notebooks import execute
-        from aethermodel.measure.noise import Noise, Reading
+        from aethermodel.measure.host.os_noise import Noise, Reading
 
         sweep, before, start = self._sweep, Reading.now(), time.monotonic()
         # The others keep their defaults, some of which no JSON could say.

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from aethermodel.fields import Content, Id, Line
+from aethermodel.inputs.fields import Content, Id, Line
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.target import NotebookTarget
 
@@ -59,9 +59,11 @@ def _sources(folder: Path) -> list[tuple[str, bytes]]:
 def _extensions() -> str:
     # By the stubs that lie beside them, not by what happens to be loaded: a worker
     # and its client load different ones, and must come to the same key.
-    stubs = [p.name for p in files("cython_core").iterdir() if p.name.endswith(".pyi")]
+    kernels = Path(str(files("cython_core") / "py.typed")).parent
+    stubs = (p.relative_to(kernels).with_suffix("").parts for p in kernels.rglob("*.pyi"))
     found = []
-    for name in sorted(stub.removesuffix(".pyi") for stub in stubs):
+    # Without libibverbs the verbs are not there, and no key says so.
+    for name in sorted(".".join(parts) for parts in stubs if parts[0] != "verbs"):
         spec = find_spec(f"cython_core.{name}")
         if spec and spec.origin and not spec.origin.endswith(".py"):
             found.append((name, Path(spec.origin).read_bytes()))
@@ -71,7 +73,7 @@ def _extensions() -> str:
 def conditions_of(sweep: Sweep) -> Conditions:
     """Return the conditions that a sweep's points have on this host, now."""
     import aethermodel
-    from aethermodel.measure.host import this_host
+    from aethermodel.measure.host.fingerprint import this_host
 
     package = Path(str(aethermodel.__file__)).parent
     if isinstance(sweep.target, NotebookTarget):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from aethermodel.measure.cores import Look
-from aethermodel.measure.sampling import Plan, Point
-from aethermodel.measure.slices import SLICE_SECONDS
-from aethermodel.measure.worker import sample
+from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.slices import SLICE_SECONDS
+from aethermodel.measure.sampling.sampler import Plan, Point
+from aethermodel.measure.sampling.worker import sample
 
 
 def measure(
@@ -31,7 +31,7 @@ def measure(
     Returns
     -------
     list of dict
-        Rows as `aethermodel.measure.worker.sample` gives them. A disturbed one is not
+        Rows as `aethermodel.measure.sampling.worker.sample` gives them. A disturbed one is not
         taken again on the spot: the whole point is, later.
     """
     gc.disable()  # a collection would be charged to whichever sample it falls into

@@ -16,10 +16,16 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from aethermodel.fields import Content, Name
-from aethermodel.input_files import read_bytes, refusing
-from aethermodel.plain_values import MOST_WRITTEN, check_plain, parse_toml, parse_yaml, scalar
-from aethermodel.refusals import InputError, quoted
+from aethermodel.inputs.fields import Content, Name
+from aethermodel.inputs.input_files import read_bytes, refusing
+from aethermodel.inputs.plain_values import (
+    MOST_WRITTEN,
+    check_plain,
+    parse_toml,
+    parse_yaml,
+    scalar,
+)
+from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.sweep.target import NotebookTarget, ProbeTarget, Target
 
 _MOST_POINTS = 100_000

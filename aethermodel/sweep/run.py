@@ -13,7 +13,7 @@ from typing import Protocol
 
 from aethermodel.execute.host_lock import host_lock
 from aethermodel.execute.scratch import clean_leftovers
-from aethermodel.measure.cores import Look
+from aethermodel.measure.host.contention import Look
 from aethermodel.sweep.attempts import Attempts
 from aethermodel.sweep.identity import Conditions, Reuse, conditions_of, identity
 from aethermodel.sweep.plan import Job, Sweep

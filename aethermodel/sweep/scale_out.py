@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.scaling import ScalingFit, fit_scaling
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.listed import LISTED
-from aethermodel.model.scale_out import ScaleOut
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.fit.scaling_fit import ScalingFit, fit_scaling
+from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.inputs.list_types import LISTED
+from aethermodel.model.scaling.scale_out import ScaleOut
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.run import Backend, LocalBackend, run
 from aethermodel.sweep.store import Record, Store

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from aethermodel.calibrate.all_samples import all_samples
+from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.documents import replacing
 from aethermodel.sweep.columns import columns_of
 from aethermodel.sweep.store import Record, Store
@@ -28,7 +28,7 @@ def write_tables(store: Store) -> None:
     ``seconds_all`` (over all samples, disturbed ones included) and ``share_left_out`` (of slices,
     and of tries that were repeated), recorded figures, ``noisy``, ``tries``, ``error``, ``host``,
     ``key``.
-    ``samples.parquet``: as `aethermodel.measure.sampling.take_samples` gives them, with
+    ``samples.parquet``: as `aethermodel.measure.sampling.sampler.take_samples` gives them, with
     ``point`` (the key), the sweep's ``order``, and its repeat as ``process``.
     """
     records = store.records()

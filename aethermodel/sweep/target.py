@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import AfterValidator, Field
 
 from aethermodel.execute.notebooks import check_parameters, find_notebook, read_notebook
-from aethermodel.fields import Content, Line, Name, Share
+from aethermodel.inputs.fields import Content, Line, Name, Share
 from aethermodel.measure.probes import PROBES
 
 
@@ -114,7 +114,7 @@ def _timed(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-#: What `aethermodel.measure.worker.sample` says of one; nan where there was nothing to look at.
+#: Of `aethermodel.measure.sampling.worker.sample`; nan where there was nothing to look at.
 Sample = Annotated[
     dict[Name, bool | int | Annotated[float, Field(allow_inf_nan=True)] | Line | None],
     AfterValidator(_timed),

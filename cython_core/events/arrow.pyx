@@ -9,7 +9,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 
-from cython_core.events cimport aether_event, batch_pointer
+from cython_core.events.record cimport aether_event, batch_pointer
 
 cdef extern from "arrow_abi.h" nogil:
     ctypedef struct ArrowSchema "struct ArrowSchema":

@@ -1,3 +1,3 @@
-from cython_core.columns cimport aether_input
+from cython_core.events.columns cimport aether_input
 
 cdef object arrow_input(object batch, aether_input* out)

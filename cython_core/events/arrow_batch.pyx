@@ -8,7 +8,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
 from libc.stdint cimport INT64_MAX, UINTPTR_MAX, int64_t, uint8_t, uintptr_t
 from libc.string cimport strcmp
 
-from cython_core.columns cimport MAX_EVENTS, aether_input
+from cython_core.events.columns cimport MAX_EVENTS, aether_input
 
 cdef extern from "arrow_abi.h" nogil:
     ctypedef struct ArrowSchema "struct ArrowSchema":

@@ -5,12 +5,12 @@ cimport numpy as cnp
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from cython_core.events cimport BatchPool, aether_event, batch_pointer
-from cython_core.timing cimport monotonic_seconds
+from cython_core.events.record cimport BatchPool, aether_event, batch_pointer
+from cython_core.clock cimport monotonic_seconds
 
 import numpy as np
 
-from cython_core.simd import simd_widest
+from cython_core.routing.simd import simd_widest
 
 cnp.import_array()
 

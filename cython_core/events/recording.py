@@ -20,10 +20,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from cython_core.events import EVENT_BYTES, EVENT_DTYPE
-from cython_core.ring_batches import Batches
-from cython_core.ring_errors import RingClosed
-from cython_core.views import as_bytes
+from cython_core.events.record import EVENT_BYTES, EVENT_DTYPE
+from cython_core.events.views import as_bytes
+from cython_core.ring.errors import RingClosed
+from cython_core.ring.iteration import Batches
 
 Events = npt.NDArray[Any]
 

@@ -3,7 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from cython_core.events cimport aether_event, batch_pointer
+from cython_core.events.record cimport aether_event, batch_pointer
 
 
 cdef int64_t _first_gap(const aether_event* events, Py_ssize_t n, uint64_t first) noexcept nogil:

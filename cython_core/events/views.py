@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cython_core.arrow import EventArray
-from cython_core.events import EVENT_DTYPE
+from cython_core.events.arrow import EventArray
+from cython_core.events.record import EVENT_DTYPE
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -3,8 +3,8 @@
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
-from cython_core.events cimport BatchPool, aether_event, batch_pointer
-from cython_core.timing cimport monotonic_seconds
+from cython_core.events.record cimport BatchPool, aether_event, batch_pointer
+from cython_core.clock cimport monotonic_seconds
 
 cdef extern from "stream.h" nogil:
     uint64_t aether_read(const aether_event*, size_t)

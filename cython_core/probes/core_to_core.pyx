@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
-from cython_core.timing cimport monotonic_ns
+from cython_core.clock cimport monotonic_ns
 
 cdef extern from *:
     """

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t
 
-from cython_core.ring_map cimport Mapping
+from cython_core.ring.mapping cimport Mapping
 
 cdef extern from "turn.h" nogil:
     bint take_turn "aether_turn_take"(int* turn)

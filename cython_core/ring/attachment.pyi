@@ -1,4 +1,4 @@
-from cython_core.ring_link import Link
+from cython_core.ring.peer_liveness import Link
 
 class Attachment:
     link: Link

@@ -4,9 +4,9 @@ from libc.stdint cimport uint32_t
 
 import os
 
-from cython_core.ring_handoff import RingHandle
-from cython_core.ring_link import Link
-from cython_core.ring_memory import events_at, inspect, slots_for
+from cython_core.ring.handle import RingHandle
+from cython_core.ring.peer_liveness import Link
+from cython_core.ring.shared_memory import events_at, inspect, slots_for
 
 cdef extern from "forks.h":
     uint32_t aether_forks

@@ -3,8 +3,8 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint64_t
 
-from cython_core.events cimport aether_event
-from cython_core.ring_attachment cimport Attachment
+from cython_core.events.record cimport aether_event
+from cython_core.ring.attachment cimport Attachment
 
 cdef extern from "ring.h" nogil:
     ctypedef struct aether_ring_flags:

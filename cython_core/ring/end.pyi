@@ -1,9 +1,9 @@
 from types import TracebackType
 from typing import Self
 
-from cython_core.ring_attachment import Attachment
-from cython_core.ring_counters import RingCounters
-from cython_core.ring_handoff import Policy, RingHandle, Role
+from cython_core.ring.attachment import Attachment
+from cython_core.ring.counters import RingCounters
+from cython_core.ring.handle import Policy, RingHandle, Role
 
 class End(Attachment):
     role: Role

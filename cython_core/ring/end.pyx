@@ -4,19 +4,19 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, clockid_t, timespec
 
-from cython_core.ring_attachment cimport (
+from cython_core.ring.attachment cimport (
     Attachment, aether_ring_fds, give_turn, ring_drain, ring_wake,
 )
-from cython_core.ring_map cimport Mapping
+from cython_core.ring.mapping cimport Mapping
 
 import asyncio
 import warnings
 
-from cython_core.ring_batches import Sleeper
-from cython_core.ring_counters import RingCounters
-from cython_core.ring_errors import PeerDied, RingClosed, RingCorrupt
-from cython_core.ring_memory import slots_for
-from cython_core.ring_spin import SPIN_NS, next_spin_ns
+from cython_core.ring.iteration import Sleeper
+from cython_core.ring.counters import RingCounters
+from cython_core.ring.errors import PeerDied, RingClosed, RingCorrupt
+from cython_core.ring.shared_memory import slots_for
+from cython_core.ring.spin_policy import SPIN_NS, next_spin_ns
 
 cdef extern from "<time.h>" nogil:
     clockid_t CLOCK_MONOTONIC_COARSE

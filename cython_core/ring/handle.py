@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from cython_core.ring_memory import MOST_BYTES, allocate
+from cython_core.ring.shared_memory import MOST_BYTES, allocate
 
 if TYPE_CHECKING:
-    from cython_core.ring import Ring
-    from cython_core.ring_offer import RingOffer
+    from cython_core.ring.rendezvous import RingOffer
+    from cython_core.ring.ring import Ring
 
 Role = Literal["producer", "consumer"]
 Policy = Literal["spin", "spin-then-wait", "wait"]
@@ -89,7 +89,7 @@ class RingHandle:
         -------
         Ring
         """
-        from cython_core.ring import Ring
+        from cython_core.ring.ring import Ring
 
         return Ring(self, policy=policy)
 
@@ -156,7 +156,7 @@ class RingHandle:
         -------
         RingOffer
         """
-        from cython_core.ring_offer import RingOffer
+        from cython_core.ring.rendezvous import RingOffer
 
         return RingOffer(self, directory)
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy.typing as npt
 
-from cython_core.loop_watch import Watch
-from cython_core.ring_errors import RingClosed
+from cython_core.ring.errors import RingClosed
+from cython_core.ring.loop_watch import Watch
 
 if TYPE_CHECKING:
-    from cython_core.ring import Ring
+    from cython_core.ring.ring import Ring
 
 Events = npt.NDArray[Any]
 

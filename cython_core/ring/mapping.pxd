@@ -2,7 +2,7 @@ cimport numpy as cnp
 from libc.stddef cimport size_t
 from libc.stdint cimport uint64_t
 
-from cython_core.events cimport aether_event
+from cython_core.events.record cimport aether_event
 
 
 cdef class Mapping:

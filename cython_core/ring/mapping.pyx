@@ -17,8 +17,8 @@ from posix.mman cimport (
 
 from mmap import PAGESIZE
 
-from cython_core.events import EVENT_DTYPE
-from cython_core.ring_memory import HUGE_PAGE
+from cython_core.events.record import EVENT_DTYPE
+from cython_core.ring.shared_memory import HUGE_PAGE
 
 cdef extern from "sys/mman.h" nogil:
     int MAP_NORESERVE, MAP_POPULATE

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cython_core.ring_handoff import RingHandle
+from cython_core.ring.handle import RingHandle
 
 # Said by who asked once it has the end: only then is the offer served.
 _TAKEN = b"aether-ring taken"

@@ -5,9 +5,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from cython_core.ring_batches import Batches
-from cython_core.ring_end import End
-from cython_core.ring_handoff import Policy, RingHandle, Role
+from cython_core.ring.end import End
+from cython_core.ring.handle import Policy, RingHandle, Role
+from cython_core.ring.iteration import Batches
 
 class Ring(End):
     @classmethod

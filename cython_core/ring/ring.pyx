@@ -9,11 +9,11 @@ import socket as _socket
 
 from libc.string cimport memcpy
 
-from cython_core.events cimport aether_event, batch_pointer
-from cython_core.ring_attachment cimport give_turn
-from cython_core.ring_end cimport End
-from cython_core.ring_handoff import RingHandle, make_ends
-from cython_core.ring_memory import MOST_BYTES
+from cython_core.events.record cimport aether_event, batch_pointer
+from cython_core.ring.attachment cimport give_turn
+from cython_core.ring.end cimport End
+from cython_core.ring.handle import RingHandle, make_ends
+from cython_core.ring.shared_memory import MOST_BYTES
 
 
 cdef class Ring(End):
@@ -132,7 +132,7 @@ cdef class Ring(End):
         if isinstance(source, _socket.socket):
             source = RingHandle.receive(source, most_bytes)
         elif not isinstance(source, RingHandle):
-            from cython_core.ring_offer import find
+            from cython_core.ring.rendezvous import find
             source = find(source)
             source.most_bytes = most_bytes
         return cls(source, policy=policy)
@@ -344,7 +344,7 @@ cdef class Ring(End):
         the stream ends the loop; a producer's death raises `PeerDied` after the last
         committed event.
         """
-        from cython_core.ring_batches import Batches
+        from cython_core.ring.iteration import Batches
         self._check_role(False)
         return Batches(self, most)
 

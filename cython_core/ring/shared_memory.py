@@ -6,8 +6,8 @@ import mmap
 import os
 import struct
 
-from cython_core.events import EVENT_BYTES
-from cython_core.memory_room import memory_room
+from cython_core.events.record import EVENT_BYTES
+from cython_core.ring.memory_room import memory_room
 
 MAX_CAPACITY = 2**31
 #: Bytes of the largest ring that is opened on another process's word: 16,777,216 events.

@@ -5,8 +5,8 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t, uint32_t
 
 from cython_core.histogram cimport Histogram
-from cython_core.router cimport Routed
-from cython_core.timing cimport monotonic_ns
+from cython_core.routing.router cimport Routed
+from cython_core.clock cimport monotonic_ns
 
 cnp.import_array()
 

@@ -5,15 +5,15 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.stddef cimport size_t
 
-from cython_core.arrow_batch cimport arrow_input
-from cython_core.columns cimport aether_input, columns_input
-from cython_core.events cimport aether_event, batch_pointer
-from cython_core.simd cimport aether_route_kernel, route_kernel
-from cython_core.timing cimport monotonic_seconds
+from cython_core.events.arrow_batch cimport arrow_input
+from cython_core.events.columns cimport aether_input, columns_input
+from cython_core.events.record cimport aether_event, batch_pointer
+from cython_core.routing.simd cimport aether_route_kernel, route_kernel
+from cython_core.clock cimport monotonic_seconds
 
 import numpy as np
 
-from cython_core.sequence import first_gap
+from cython_core.events.sequence import first_gap
 
 cnp.import_array()
 

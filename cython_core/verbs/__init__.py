@@ -4,14 +4,14 @@ Built where libibverbs is found; `cython_core.rdma_available` tells why it is no
 """
 
 try:
-    from cython_core.verbs.batches import BatchStream
     from cython_core.verbs.completion import COMPLETION_DTYPE, CompletionQueue
     from cython_core.verbs.device import Device, Gid, choose_gid, device_names
     from cython_core.verbs.memory import ProtectionDomain, RdmaBuffer
-    from cython_core.verbs.pingpong import pingpong
     from cython_core.verbs.queue_pair import QueuePair
-    from cython_core.verbs.receive import ReceiveStream
-    from cython_core.verbs.send import SendStream
+    from cython_core.verbs.streams.batches import BatchStream
+    from cython_core.verbs.streams.pingpong import pingpong
+    from cython_core.verbs.streams.receive import ReceiveStream
+    from cython_core.verbs.streams.send import SendStream
 except ModuleNotFoundError as error:
     raise ImportError(
         "cython_core was built without libibverbs: install libibverbs-dev and run make parts"

@@ -1,7 +1,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from cython_core.verbs.completion cimport CompletionQueue
-from cython_core.verbs.credit cimport CreditWords
+from cython_core.verbs.streams.credit cimport CreditWords
 from cython_core.verbs.ibverbs cimport ibv_qp, ibv_wc
 
 

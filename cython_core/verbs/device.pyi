@@ -1,8 +1,8 @@
 from collections.abc import Iterable
 from typing import Any, Self
 
-from cython_core.gids import GID_TYPES as GID_TYPES
-from cython_core.gids import Gid as Gid
+from cython_core.rdma.gids import GID_TYPES as GID_TYPES
+from cython_core.rdma.gids import Gid as Gid
 
 MTU_BYTES: dict[int, int]
 

@@ -8,7 +8,7 @@ from posix.fcntl cimport F_GETFL, F_SETFL, O_NONBLOCK, fcntl
 import os
 from pathlib import Path
 
-from cython_core.gids import GID_TYPES, Gid, best_gid
+from cython_core.rdma.gids import GID_TYPES, Gid, best_gid
 from cython_core.verbs.errors import NoDeviceError, RdmaError, event_error
 
 # What a driver took back itself, with a device that went, counts as given back: libibverbs

@@ -1,6 +1,6 @@
 from typing import Any, Self
 
-from cython_core.rdma_plan import Costs, Plan
+from cython_core.rdma.posting_plan import Costs, Plan
 from cython_core.verbs.completion import CompletionQueue
 from cython_core.verbs.endpoint import Endpoint
 from cython_core.verbs.memory import ProtectionDomain, RdmaBuffer

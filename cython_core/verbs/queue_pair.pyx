@@ -2,7 +2,7 @@
 
 from cython_core.verbs.account cimport GRANT_DEPTH, MARK, REAP, Account, fault
 from cython_core.verbs.completion cimport CompletionQueue
-from cython_core.verbs.credit cimport CreditWords
+from cython_core.verbs.streams.credit cimport CreditWords
 from cython_core.verbs.ibverbs cimport *
 from cython_core.verbs.process cimport aether_forks
 from cython_core.verbs.transition cimport make, mark, timers, to_error, to_init, to_ready, to_reset
@@ -12,7 +12,7 @@ from libc.string cimport memset
 import os
 import secrets
 
-from cython_core.rdma_plan import plan
+from cython_core.rdma.posting_plan import plan
 from cython_core.verbs.endpoint import Endpoint
 from cython_core.verbs.errors import RdmaError
 from cython_core.verbs.transition import check_limits, check_remote
@@ -153,7 +153,7 @@ cdef class QueuePair(Account):
         return own if self.remote is None else min(self.remote.mtu, own)
 
     def plan(self, batch, size, costs):
-        """Return `cython_core.rdma_plan.plan` for this queue pair's depth and inline limit."""
+        """Return `cython_core.rdma.posting_plan.plan` for this queue pair's depth and inline limit."""
         return plan(batch, size, costs, depth=self.send_depth, max_inline=self.max_inline)
 
     def endpoint(self, memory=None):

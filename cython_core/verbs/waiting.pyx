@@ -1,6 +1,6 @@
 """What a thread does while nothing completes."""
 
-from cython_core.timing cimport monotonic_seconds
+from cython_core.clock cimport monotonic_seconds
 
 cdef extern from "<sched.h>" nogil:
     int sched_yield()

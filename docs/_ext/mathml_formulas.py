@@ -6,7 +6,7 @@ from typing import Any
 
 from docutils import nodes
 
-from aethermodel.report.tex import tex_to_mathml
+from aethermodel.report.math.tex import tex_to_mathml
 
 
 def _inline(translator: Any, node: nodes.math) -> None:

@@ -19,7 +19,7 @@ def _export(app: Any, _error: Exception | None) -> None:
     if _error or app.builder.format != "html":
         return
     from aethermodel.execute.notebooks import execute
-    from aethermodel.report.html import export
+    from aethermodel.report.html.document import export
 
     logging.getLogger("papermill").setLevel(logging.WARNING)
     parameters: dict[str, dict[str, Any]] = app.config.notebook_parameters

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from aethermodel.measure.dispatch_cost import DispatchBench, judge
+from aethermodel.bench.dispatch import DispatchBench, judge
 from aethermodel.measure.probes import PROBES
 
 

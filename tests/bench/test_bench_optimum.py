@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.calibrate.answers import Answers
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.measure.best_size import judge_sweep, ladder, recommended
+from aethermodel.bench.optimum import judge_sweep, ladder, recommended
+from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.scenario import Scenario
 
 
 def samples(rates):

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from aethermodel.measure.contest import Contestant, Result, hold
-from aethermodel.measure.kernel_contest import call_contestants, kernel_contestants
+from aethermodel.bench.contest import Contestant, Result, hold
+from aethermodel.bench.kernel import call_contestants, kernel_contestants
+from aethermodel.bench.targets import at_least, at_most
 from aethermodel.measure.peers.routing import ROUTING
-from aethermodel.measure.sampling import Point
-from aethermodel.measure.targets import at_least, at_most
+from aethermodel.measure.sampling.sampler import Point
 from cython_core import checksum_variants, simd_variants
 
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from aethermodel.measure import verbs_devices
+from aethermodel.bench.rdma import sweep
+from aethermodel.bench.rdma_design import LISTS, MOST_INLINE, SIGNALS, SIZES, design
+from aethermodel.measure.host import rdma_devices as verbs_devices
+from aethermodel.measure.host.rdma_devices import label_of
 from aethermodel.measure.probes.verbs import DEPTH, Settings
-from aethermodel.measure.verbs_design import LISTS, MOST_INLINE, SIGNALS, SIZES, design
-from aethermodel.measure.verbs_devices import label_of
-from aethermodel.measure.verbs_sweep import sweep
 from cython_core import rdma_available
 
 

@@ -7,14 +7,14 @@ import os
 import numpy as np
 import pytest
 
+from aethermodel.bench import soak as module
+from aethermodel.bench.soak import InOrder, Soak
+from aethermodel.bench.soak_memory import own_bytes
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.measure import soak as module
-from aethermodel.measure.checked import Checked, OutOfSequenceError
 from aethermodel.measure.checksums import checksums
-from aethermodel.measure.crossing import Crossing
-from aethermodel.measure.memory import own_bytes
-from aethermodel.measure.soak import InOrder, Soak
-from aethermodel.measure.workload import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.verifying_receiver import Checked, OutOfSequenceError
 
 SHORT = Soak(seconds=1.2, batch_size=500, topics=4, load=0.3)
 

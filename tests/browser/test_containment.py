@@ -12,8 +12,9 @@ from matplotlib import image
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from report_cases import shown, write_notebook
 
-from aethermodel.report import export, sanitize
-from aethermodel.report.stylesheet import Css
+from aethermodel.report import export
+from aethermodel.report.outputs import sanitize
+from aethermodel.report.outputs.stylesheet import Css
 
 pytestmark = pytest.mark.browser
 

@@ -9,13 +9,14 @@ from reading import Told, alternatives, barriers, boxes, overflow
 from report_cases import report_cells, shown, write_notebook
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.calibrate import what_if
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.interconnects import published_ceilings
-from aethermodel.rdma_costs import card
-from aethermodel.report import explorer, export, provenance
-from aethermodel.report import what_if as figures
-from aethermodel.report.calibration import terms_figure
+from aethermodel.calibrate.predict import what_if
+from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.published.interconnects import published_ceilings
+from aethermodel.published.rdma_costs import card
+from aethermodel.report import export, provenance
+from aethermodel.report.figures import explorer
+from aethermodel.report.figures import what_if as figures
+from aethermodel.report.figures.calibration import terms_figure
 
 pytestmark = pytest.mark.browser
 SIZES = {"wide": (1280, 900), "phone": (360, 740)}

@@ -4,8 +4,8 @@ import pytest
 from reading import barriers, overflow
 
 from aethermodel.report.export_example import write_store
-from aethermodel.report.store import find_calibration, store_report
-from aethermodel.report.sweep_result import SweepResult
+from aethermodel.report.sweep.point_tables import SweepResult
+from aethermodel.report.sweep.store_page import find_calibration, store_report
 
 pytestmark = pytest.mark.browser
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aethermodel.bench.latency.rule_simulation import serve_by
 from aethermodel.bus import AdaptiveSize, Backlogged, Batcher, Bus, FixedSize, Ladder
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
-from aethermodel.measure.rule_trace import serve_by
-from aethermodel.measure.workload import make_batch
-from aethermodel.model.arrivals import Bursty, Periodic, Poisson
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.model.queueing.arrivals import Bursty, Periodic, Poisson
 from cython_core import Ring, first_gap, number
 
 TARGET = 1e-3

@@ -5,10 +5,10 @@ import asyncio
 import numpy as np
 import pytest
 
+from aethermodel.bench.latency.rule_simulation import serve_by
 from aethermodel.bus import AdaptiveSize, Batcher, FixedSize, Ladder
-from aethermodel.measure.rule_trace import serve_by
-from aethermodel.measure.workload import make_batch
-from aethermodel.model.arrivals import Bursty, Poisson
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.model.queueing.arrivals import Bursty, Poisson
 
 TARGET = 1e-3
 

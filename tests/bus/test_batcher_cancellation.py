@@ -7,7 +7,7 @@ import pytest
 import uvloop
 
 from aethermodel.bus import Batcher, FixedSize
-from aethermodel.measure.workload import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch
 from cython_core import number
 
 

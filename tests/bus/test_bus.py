@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aethermodel.bus import SIGNALS, Backlogged, Bus
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
-from aethermodel.measure.workload import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch
 from cython_core import Ring, allocate
 
 NAMES = ["md.trade", "md.quote", "host.cpu"]

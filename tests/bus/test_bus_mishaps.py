@@ -10,7 +10,7 @@ import uvloop
 
 from aethermodel.bus import SIGNALS, Bus
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.measure.workload import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch
 
 
 @pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])

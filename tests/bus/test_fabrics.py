@@ -15,7 +15,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.replay import ReplayReceiver
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpReceiver, TcpSender
-from aethermodel.measure.workload import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch
 from cython_core import Recorder, Replay, Ring, first_gap, number
 
 KEY = SharedKey(b"the key of these tests")

@@ -11,8 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from aethermodel.bus import Bus
-from aethermodel.bus.export import prometheus_text, serve
-from aethermodel.measure.workload import make_batch
+from aethermodel.bus.prometheus import prometheus_text, serve
+from aethermodel.measure.harness.batch_pool import make_batch
 
 
 def used_bus():
@@ -112,7 +112,7 @@ def test_cleared_instruments_start_from_zero():
 
 def test_a_widget_follows_the_bus():
     pytest.importorskip("ipywidgets")
-    from aethermodel.report.live import live
+    from aethermodel.report.figures.live import live
 
     async def main():
         bus = used_bus()

@@ -9,7 +9,7 @@ import uvloop
 
 from aethermodel.bus import Bus
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.measure.workload import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch
 from cython_core import number
 
 

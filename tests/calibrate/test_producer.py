@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from synthetic_calibration import TRUE, synthetic_calibration
 
-from aethermodel.calibrate.answers import Answers
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.merging import merge
-from aethermodel.calibrate.scenario import Assumption, Scenario
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.merging import merge
+from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.scenario import Assumption, Scenario
 
 N = np.array([1.0, 100.0, 5_000.0, 50_000.0])
 GRID = np.unique(np.geomspace(1, 1e6, 20_000).round())

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from synthetic_calibration import SIZES, synthetic_calibration
 
-from aethermodel.calibrate.conditions import RING_BATCHES
-from aethermodel.calibrate.samples import Timings
-from aethermodel.measure.sending import ring_capacity
+from aethermodel.calibrate.calibration.conditions import RING_BATCHES
+from aethermodel.calibrate.fit.samples import Timings
+from aethermodel.measure.harness.senders import ring_capacity
 
 L2_EVENTS = 8192
 RING, FEWER = L2_EVENTS / 8, 8192

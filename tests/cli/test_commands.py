@@ -15,7 +15,7 @@ from synthetic_calibration import synthetic_calibration
 import aethermodel
 from aethermodel.cli.predict_tables import _range
 from aethermodel.execute.host_lock import host_lock
-from aethermodel.measure.host import this_host
+from aethermodel.measure.host.fingerprint import this_host
 
 
 def test_bound_gives_the_specifications_figures():

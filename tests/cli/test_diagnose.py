@@ -7,7 +7,7 @@ import sys
 import pytest
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.measure.host import this_host
+from aethermodel.measure.host.fingerprint import this_host
 
 
 def extreme(*arguments):

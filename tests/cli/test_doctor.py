@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.sizes import memory, size_of
+from aethermodel.inputs.sizes import memory, size_of
 
 
 def doctor(*arguments):

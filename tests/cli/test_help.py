@@ -6,12 +6,12 @@ import pytest
 import typer
 from test_bad_input import call
 
+from aethermodel.bench.dispatch import DispatchBench
+from aethermodel.bench.latency.adaptive import AdaptiveCampaign
+from aethermodel.bench.latency.measurement import LatencyCampaign
 from aethermodel.cli import app
-from aethermodel.cli.durations import SECONDS
-from aethermodel.measure.adaptive import AdaptiveCampaign
-from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.dispatch_cost import DispatchBench
-from aethermodel.measure.latency import LatencyCampaign
+from aethermodel.cli.shared.durations import SECONDS
+from aethermodel.measure.calibration.measurement_plan import Campaign
 from aethermodel.sweep.plan import Sweep
 
 __all__ = ["call"]

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.measure.host import this_host
+from aethermodel.measure.host.fingerprint import this_host
 
 COMMANDS = {
     "calibrate": "calibrate --topics 2 --json {tmp}/calibration.json",

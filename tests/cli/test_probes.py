@@ -12,9 +12,9 @@ from sweep_stores import write_store
 from synthetic_calibration import synthetic_calibration
 from test_bad_input import call, refused
 
-from aethermodel.measure.campaign import Campaign
+from aethermodel.measure.calibration.measurement_plan import Campaign
 from aethermodel.measure.probes import PROBES
-from aethermodel.report.sweep_model import against_model
+from aethermodel.report.sweep.model_overlay import against_model
 from aethermodel.sweep.plan import Sweep, read_sweep_file
 from aethermodel.sweep.target import Outcome
 

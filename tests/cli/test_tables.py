@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console  # noqa: TID251 - a window of any width
 
 import aethermodel.cli
-from aethermodel.cli.tables import Table
+from aethermodel.cli.shared.tables import Table
 
 NUMBERS = st.one_of(
     st.integers(0, 10**12).map(lambda n: f"{n:,}"),

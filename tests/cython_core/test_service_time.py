@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cython_core.pace import Pace
+from cython_core.service_time import Pace
 
 
 def law(n):

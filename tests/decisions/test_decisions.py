@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from aethermodel.bus import Topics
-from aethermodel.bus.decisions import Desk
-from aethermodel.bus.llm import KEY_VARIABLE, AnswerError, LanguageModel
-from aethermodel.bus.rules import Rules
-from aethermodel.measure.workload import make_batch
+from aethermodel.decisions.gate import Desk
+from aethermodel.decisions.llm import KEY_VARIABLE, AnswerError, LanguageModel
+from aethermodel.decisions.rules import Rules
+from aethermodel.measure.harness.batch_pool import make_batch
 
 ALL = np.arange(4, dtype=np.uint32)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aethermodel.measure.doctor import Roots
+from aethermodel.doctor import Roots
 
 #: A quiet two-socket machine's first socket with one RoCE device: nothing is amiss.
 GOOD = {

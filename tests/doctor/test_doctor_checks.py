@@ -11,17 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from aethermodel.measure.doctor import (
-    Finding,
-    Registration,
-    Roots,
-    distance,
-    examine,
-    software,
-    worst,
-)
-from aethermodel.measure.doctor import clock as clock_check
-from aethermodel.measure.doctor.devices import find_devices
+from aethermodel.doctor import Finding, Registration, Roots, distance, examine, software, worst
+from aethermodel.doctor import clock as clock_check
+from aethermodel.doctor.devices import find_devices
 
 MEMLOCK = "Max locked memory         {soft}            {hard}            bytes\n"
 RDMA = "sys/class/infiniband/mlx5_0/ports/1/"

@@ -5,8 +5,8 @@ from host_trees import GOOD, tree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.measure.doctor import examine
-from aethermodel.measure.doctor.quota import effective_quota
+from aethermodel.doctor import examine
+from aethermodel.doctor.quota import effective_quota
 
 V2 = "30 23 0:26 {group} /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
 V1 = "32 31 0:29 {group} /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"

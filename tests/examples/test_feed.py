@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aethermodel.bus import Topics
-from aethermodel.bus.bars import Bars, Jumps
-from aethermodel.bus.feed import (
+from aethermodel.examples.feed_bars import Bars, Jumps
+from aethermodel.examples.feed_events import (
     FEED_TOPICS,
     RECORDED,
     feed_recording,
     make_feed,
     record_feed,
 )
-from aethermodel.measure.feed_run import run_feed
+from aethermodel.examples.feed_run import run_feed
 from cython_core import Replay, route
 
 

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aethermodel.input_files import read_bytes
-from aethermodel.plain_values import parse_json, parse_toml, parse_yaml, scalar
-from aethermodel.refusals import InputError, one_line, printable
+from aethermodel.inputs.input_files import read_bytes
+from aethermodel.inputs.plain_values import parse_json, parse_toml, parse_yaml, scalar
+from aethermodel.inputs.refusals import InputError, one_line, printable
 from tools.torture.readers import READERS
 
 

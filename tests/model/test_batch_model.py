@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from aethermodel import BatchModel
 from aethermodel.model.parameters import K, N, Parameter, UnitError
 from aethermodel.model.terms import Term, affine, dispatch, fixed, knees
-from aethermodel.specification import load_specification
+from aethermodel.published.specification import load_specification
 
 costs = st.floats(1e-9, 1e-3)
 

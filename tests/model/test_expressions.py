@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy
 
-from aethermodel.calibrate.conditions import Conditions
+from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import N, Parameter, expression_of
 from aethermodel.model.terms import expected_calls, fixed

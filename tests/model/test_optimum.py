@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import bottleneck_map
-from aethermodel.model.law import Law, pieces
 from aethermodel.model.optimum import (
     best_rate,
     best_within,
@@ -19,9 +18,10 @@ from aethermodel.model.optimum import (
     size_within,
 )
 from aethermodel.model.parameters import K, N, Parameter
+from aethermodel.model.piecewise_law import Law, pieces
+from aethermodel.model.pipelined import Pipelined
 from aethermodel.model.roofline import bandwidth_ceiling, interpreter_ceiling, lowest
 from aethermodel.model.sensitivity import elasticity, gains
-from aethermodel.model.stages import Pipelined
 from aethermodel.model.terms import affine, dispatch, fixed, knees
 
 

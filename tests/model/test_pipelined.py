@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import bottleneck_map
-from aethermodel.model.law import Law
 from aethermodel.model.optimum import best_rate, size_for_rate, size_within
 from aethermodel.model.parameters import N, Parameter
+from aethermodel.model.piecewise_law import Law
+from aethermodel.model.pipelined import law_of
 from aethermodel.model.sensitivity import gains
-from aethermodel.model.stages import law_of
 from aethermodel.model.terms import affine, dispatch, knees
 
 GRID = np.unique(np.geomspace(1, 1e7, 4000).round())

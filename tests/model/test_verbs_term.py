@@ -9,11 +9,11 @@ import sympy
 from sympy.physics.units import time
 
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.law import Law
 from aethermodel.model.parameters import DIMENSIONS, N, Parameter, UnitError, dimension_of
+from aethermodel.model.piecewise_law import Law
 from aethermodel.model.terms import Term
 from aethermodel.model.verbs_term import affine_of, fabric_of
-from aethermodel.rdma_costs import load_cards
+from aethermodel.published.rdma_costs import load_cards
 
 CARDS = {name: card.costs for name, card in load_cards().items()}
 SIZES = np.array([1, 2, 16, 63, 64, 65, 139, 140, 1000, 4096, 100_000])

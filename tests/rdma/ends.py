@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from aethermodel.bus import EndOfStream
-from aethermodel.bus.fabrics.verbs import VerbsListener, VerbsReceiver, VerbsSender
-from aethermodel.measure.workload import make_batch
+from aethermodel.bus.fabrics.verbs.fabric import VerbsListener, VerbsReceiver, VerbsSender
+from aethermodel.measure.harness.batch_pool import make_batch
 from cython_core import first_gap, number
 
 SECRET = b"known to both of these processes"
@@ -100,7 +100,7 @@ class Taker:
 
 CHILD = """
     import asyncio, sys
-    from aethermodel.bus.fabrics.verbs import VerbsListener, VerbsSender
+    from aethermodel.bus.fabrics.verbs.fabric import VerbsListener, VerbsSender
     from cython_core import allocate, number
     SECRET = sys.argv[1].encode()
 

@@ -17,8 +17,8 @@ pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 from ends import CAPACITY, SECRET, both, child, numbered
 
 from aethermodel.bus import Backlogged, Bus, EndOfStream, SenderLost
-from aethermodel.bus.fabrics.verbs import VerbsListener, VerbsReceiver, VerbsSender
-from aethermodel.bus.fabrics.verbs_exchange import RefusedError
+from aethermodel.bus.fabrics.verbs.exchange import RefusedError
+from aethermodel.bus.fabrics.verbs.fabric import VerbsListener, VerbsReceiver, VerbsSender
 from cython_core import Ring, first_gap
 from cython_core.verbs.errors import PeerDiedError
 

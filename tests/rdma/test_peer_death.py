@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
-from aethermodel.bus.fabrics.verbs_listener import Listener
+from aethermodel.bus.fabrics.verbs.listener import Listener
 from cython_core.verbs import ProtectionDomain, QueuePair, RdmaBuffer, ReceiveStream, SendStream
 from cython_core.verbs.errors import PeerDiedError
 
@@ -28,7 +28,7 @@ SLOTS, SIZE = 64, 64
 COMMON = """
     import mmap, sys
     import numpy as np
-    from aethermodel.bus.fabrics.verbs_exchange import dial
+    from aethermodel.bus.fabrics.verbs.exchange import dial
     from cython_core.verbs import *
     device = Device()
     domain = ProtectionDomain(device)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from aethermodel.measure.crossing import Crossing
-from aethermodel.measure.rows import Row, available_kinds, opened
-from aethermodel.measure.sampling import Plan, Point, take_samples
-from aethermodel.measure.verbs_devices import label_of
+from aethermodel.bench.pipeline.rows import Row, available_kinds, opened
+from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.host.rdma_devices import label_of
+from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 
 ROW = Row(kind="verbs", event_loop="asyncio", batch_size=100, topics=4)
 

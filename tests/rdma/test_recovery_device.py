@@ -19,7 +19,7 @@ from ends import CAPACITY, SECRET, Taker, both, child, numbered, send, until
 from wire import add_link, run
 
 from aethermodel.bus import SenderLost
-from aethermodel.bus.fabrics.verbs import VerbsSender
+from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
 from cython_core import first_gap
 from cython_core.verbs.errors import DeviceRemovedError, PeerDiedError, PortDownError
 

@@ -12,7 +12,7 @@ pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 from ends import SECRET, Taker, both, send, until
 
 from aethermodel.bus import SenderLost
-from aethermodel.bus.fabrics.verbs import VerbsSender
+from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
 from cython_core.verbs.errors import RemoteAccessError
 
 

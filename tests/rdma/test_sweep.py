@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from aethermodel.calibrate.verbs_samples import VerbsSamples
+from aethermodel.bench.rdma import sweep
+from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
+from aethermodel.measure.host.rdma_devices import find_verbs_devices, label_of
 from aethermodel.measure.probes.verbs import Settings, count, prepare
-from aethermodel.measure.verbs_devices import find_verbs_devices, label_of
-from aethermodel.measure.verbs_sweep import sweep
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_without_a_channel(pair: Any) -> None:
 def test_event_loop(device: Any, pair: Any, kind: str) -> None:
     if kind == "uvloop" and importlib.util.find_spec("uvloop") is None:
         pytest.skip("uvloop is not installed")
-    from aethermodel.bus.fabrics.verbs_wait import CompletionReader
+    from aethermodel.bus.fabrics.verbs.wait import CompletionReader
 
     queue = waiting(device, pair)
     seen: list[int] = []

@@ -4,20 +4,20 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.calibrate import what_if
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.interconnects import published_ceilings
-from aethermodel.rdma_costs import card
-from aethermodel.report.calibration import prediction_table, terms_figure
-from aethermodel.report.explorer import Explorer
-from aethermodel.report.provenance import calibration_summary, parameters_block
-from aethermodel.report.quantities import engineering
-from aethermodel.report.what_if import (
+from aethermodel.calibrate.predict import what_if
+from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.published.interconnects import published_ceilings
+from aethermodel.published.rdma_costs import card
+from aethermodel.report.figures.calibration import prediction_table, terms_figure
+from aethermodel.report.figures.explorer import Explorer
+from aethermodel.report.figures.what_if import (
     bottleneck_figure,
     optima_table,
     roofline_figure,
     sensitivity_figure,
 )
+from aethermodel.report.provenance import calibration_summary, parameters_block
+from aethermodel.report.quantities import engineering
 
 
 @pytest.fixture(scope="module")

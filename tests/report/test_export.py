@@ -13,8 +13,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_ce
 from report_cases import shown, write_notebook, write_report_notebook
 
 from aethermodel.report import export
-from aethermodel.report.exporter import AetherHTMLExporter
-from aethermodel.report.sanitize import Sanitizer
+from aethermodel.report.html.exporter import AetherHTMLExporter
+from aethermodel.report.outputs.sanitize import Sanitizer
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
@@ -130,7 +130,7 @@ def test_nbconvert_finds_the_exporter_by_name(report_notebook, tmp_path):
 def test_an_export_imports_nothing_that_draws_computes_or_converts(report_notebook, tmp_path):
     """It takes half a second as long as this holds; each of these takes about another."""
     code = (
-        "import sys; from aethermodel.report.html import export; export(*sys.argv[1:]);"
+        "import sys; from aethermodel.report.html.document import export; export(*sys.argv[1:]);"
         "print(*sorted(m for m in sys.modules if '.' not in m))"
     )
     words = [sys.executable, "-c", code, str(report_notebook), str(tmp_path / "page.html")]

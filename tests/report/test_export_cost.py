@@ -7,7 +7,7 @@ import pytest
 
 from aethermodel.report import export_cost
 from aethermodel.report.export_example import write_notebook, write_store
-from aethermodel.report.sweep_result import SweepResult
+from aethermodel.report.sweep.point_tables import SweepResult
 
 
 def test_the_example_is_a_whole_store_and_a_notebook_of_twelve_figures(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from aethermodel.bus.instruments import Instruments
 from aethermodel.bus.topics import Topics
-from aethermodel.report.feed import as_a_whole, by_topic, in_flight
+from aethermodel.report.figures.feed import as_a_whole, by_topic, in_flight
 
 
 def instruments(ticks):

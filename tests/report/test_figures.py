@@ -12,8 +12,8 @@ from report_cases import comparison_table
 
 from aethermodel import report
 from aethermodel.report import style
-from aethermodel.report.comparison import throughput
 from aethermodel.report.figure import describe
+from aethermodel.report.figures.comparison import throughput
 
 
 @pytest.fixture

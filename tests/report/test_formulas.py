@@ -5,12 +5,12 @@ import re
 import pytest
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.calibrate.equations import fit_equations
+from aethermodel.calibrate.fit.equations import fit_equations
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.equations import model_equations
 from aethermodel.model.parameters import Parameter
 from aethermodel.model.terms import fixed
-from aethermodel.report.formulas import MOST_SYMBOLS, batch_formula, printed
+from aethermodel.report.math.formulas import MOST_SYMBOLS, batch_formula, printed
 
 TICK = Parameter("t_tick", 2e-6, "s", "a tick", "test")
 LOOP = Parameter("t_loop", 1e-6, "s", "the loop", "test")

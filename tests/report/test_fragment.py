@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_markdown_cell
 from report_cases import shown, write_notebook
 
-from aethermodel.report.fragment import MOST_DEPTH, read_fragment, unmarked
-from aethermodel.report.html import export_page
-from aethermodel.report.sanitize import Sanitizer
+from aethermodel.report.html.document import export_page
+from aethermodel.report.outputs.fragment import MOST_DEPTH, read_fragment, unmarked
+from aethermodel.report.outputs.sanitize import Sanitizer
 
 SIZE = 1_000_000
 #: What takes a parser of HTML the square of its length, or more.

@@ -9,10 +9,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from report_cases import comparison_table
 
 from aethermodel import report
-from aethermodel.report.cells import build_page
-from aethermodel.report.notebook import Notebook
-from aethermodel.report.page import Section, render
-from aethermodel.report.template import fill
+from aethermodel.report.html.cells import build_page
+from aethermodel.report.html.notebook import Notebook
+from aethermodel.report.html.page import Section, render
+from aethermodel.report.html.template import fill
 
 NAMES = st.sampled_from(["a", "a-2", "A", "report", "o1", "o1.a", "o2.a", "fn-1", "x y", "", "ü"])
 

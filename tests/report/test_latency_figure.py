@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.report.latency import latency_figure
+from aethermodel.report.figures.latency import latency_figure
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ import pytest
 from pydantic import ValidationError
 from verbs_sweeps import NIC, SOFT, sweep_of
 
-from aethermodel.calibrate.verbs_fit import fit_verbs, judge_verbs
-from aethermodel.measure.verbs_devices import find_verbs_devices
-from aethermodel.model.fabric import STAGES, stage_times
-from aethermodel.rdma_costs import load_cards
-from aethermodel.report import rdma_sweep
-from aethermodel.report.rdma_plan import RdmaParameters, binding_map, binding_table, plans
-from cython_core.rdma_plan import plan
+from aethermodel.calibrate.verbs.cost_fit import fit_verbs, judge_verbs
+from aethermodel.measure.host.rdma_devices import find_verbs_devices
+from aethermodel.model.verbs_cost import STAGES, stage_times
+from aethermodel.published.rdma_costs import load_cards
+from aethermodel.report.figures import rdma_sweep
+from aethermodel.report.figures.rdma_plan import RdmaParameters, binding_map, binding_table, plans
+from cython_core.rdma.posting_plan import plan
 
 
 @pytest.fixture(scope="module")

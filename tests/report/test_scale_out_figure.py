@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.model.scalability import Scalability
-from aethermodel.model.scale_out import ScaleOut
+from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.model.scaling.scalability import Scalability
+from aethermodel.model.scaling.scale_out import ScaleOut
 from aethermodel.report import style
-from aethermodel.report.scale_out import scale_out_figure
+from aethermodel.report.figures.scale_out import scale_out_figure
 
 
 @pytest.fixture(scope="module")

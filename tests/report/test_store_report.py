@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sweep_stores import write_store
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.report.ecdf import ecdf
-from aethermodel.report.pareto import front
-from aethermodel.report.store import Thresholds, rerun_command, store_report
-from aethermodel.report.sweep_result import SweepResult
+from aethermodel.report.figures.ecdf import ecdf
+from aethermodel.report.figures.pareto import front
+from aethermodel.report.sweep.point_tables import SweepResult
+from aethermodel.report.sweep.store_page import Thresholds, rerun_command, store_report
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.target import Outcome
 

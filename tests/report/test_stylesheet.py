@@ -5,7 +5,7 @@ import tinycss2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.report.stylesheet import declarations, sheet
+from aethermodel.report.outputs.stylesheet import declarations, sheet
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aethermodel import report
+from aethermodel.inputs.sizes import memory
+from aethermodel.report.math.tex import tex_to_mathml
 from aethermodel.report.quantities import count, interval, percent, plain
-from aethermodel.report.tex import tex_to_mathml
-from aethermodel.sizes import memory
 
 N, LOOP, EVENT = sympy.symbols("N T_loop t_event", positive=True)
 

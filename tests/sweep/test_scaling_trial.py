@@ -4,9 +4,9 @@ import pytest
 from pydantic import ValidationError
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.interconnects import interconnect
-from aethermodel.report import scale_out as report
+from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.published.interconnects import interconnect
+from aethermodel.report.figures import scale_out as report
 from aethermodel.sweep.scale_out import ScaleOutCampaign, overlapping
 
 pytest.importorskip("distributed")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from aethermodel.report.diff import diff, diff_html, load_source
-from aethermodel.report.store import store_report
-from aethermodel.report.sweep_result import SweepResult
+from aethermodel.report.sweep.point_tables import SweepResult
+from aethermodel.report.sweep.store_page import store_report
 from aethermodel.sweep.identity import Conditions, identity
 from aethermodel.sweep.plan import Sweep, read_sweep_file
 from aethermodel.sweep.store import Record, Store

@@ -12,7 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from aethermodel.measure.cores import Look
+from aethermodel.measure.host.contention import Look
 from aethermodel.sweep.attempts import Attempts
 from aethermodel.sweep.kills import kill_often, smallest_sweep
 from aethermodel.sweep.plan import Sweep

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cython_core import Routed, route, route_columns
-from cython_core.router import time_route
+from cython_core.routing.router import time_route
 from tools.torture.source import Source
 
 _ROWS, _TOPICS = 24, 4

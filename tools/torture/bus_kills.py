@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from aethermodel.bus import Bus
-from aethermodel.bus.fabric import Batch, Receiver, SenderLost
+from aethermodel.bus.fabrics.protocol import Batch, Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from cython_core import PeerDied, allocate
-from cython_core.ring_handoff import make_ends
+from cython_core.ring.handle import make_ends
 from tools.torture import tcp_ends
 from tools.torture.campaign import TrialBody
 from tools.torture.journal import Journal
@@ -196,7 +196,7 @@ def over_tcp() -> TrialBody:
 
 def over_verbs() -> TrialBody:
     """Return a trial of a sender and a bus that an RDMA device joins."""
-    from aethermodel.bus.fabrics.verbs import VerbsListener, VerbsSender
+    from aethermodel.bus.fabrics.verbs.fabric import VerbsListener, VerbsSender
     from cython_core.verbs.errors import PeerDiedError
 
     page = Page()

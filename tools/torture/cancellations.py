@@ -11,7 +11,7 @@ import contextlib
 import random
 from typing import Any
 
-from aethermodel.bus.fabric import EndOfStream, SenderLost
+from aethermodel.bus.fabrics.protocol import EndOfStream, SenderLost
 from cython_core import allocate
 from tools.torture import tcp_ends
 from tools.torture.journal import Journal

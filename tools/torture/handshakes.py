@@ -29,8 +29,8 @@ def _beside(work: Callable[[], None]) -> threading.Thread:
 
 def _hear_stranger(data: bytes) -> None:
     """Accept an honest peer after a stranger who says anything, and hangs up or does not."""
-    from aethermodel.bus.fabrics.verbs_exchange import dial
-    from aethermodel.bus.fabrics.verbs_listener import Listener
+    from aethermodel.bus.fabrics.verbs.exchange import dial
+    from aethermodel.bus.fabrics.verbs.listener import Listener
 
     with Listener(_SECRET) as listener:
         stranger = socket.create_connection(("127.0.0.1", listener.port), _SECONDS)
@@ -52,7 +52,7 @@ def _hear_stranger(data: bytes) -> None:
 
 def _hear_listener(data: bytes) -> None:
     """Dial one who listens, and says anything."""
-    from aethermodel.bus.fabrics.verbs_exchange import dial
+    from aethermodel.bus.fabrics.verbs.exchange import dial
 
     with socket.create_server(("127.0.0.1", 0), backlog=1) as listening:
 
@@ -70,8 +70,8 @@ def _hear_listener(data: bytes) -> None:
 
 def _hear_peer(body: bytes) -> None:
     """Swap endpoints with one who knows the secret, and says something else."""
-    from aethermodel.bus.fabrics.verbs_exchange import dial
-    from aethermodel.bus.fabrics.verbs_listener import Listener
+    from aethermodel.bus.fabrics.verbs.exchange import dial
+    from aethermodel.bus.fabrics.verbs.listener import Listener
     from cython_core.verbs.endpoint import PACKED_BYTES, Endpoint
 
     with Listener(_SECRET) as listener:
@@ -100,7 +100,7 @@ def _make_body(draw: random.Random) -> bytes:
 def sources() -> dict[str, Source]:
     """Return the handshakes, none where the verbs library is not there."""
     try:
-        from aethermodel.bus.fabrics import verbs_listener  # noqa: F401 - whether it can be
+        from aethermodel.bus.fabrics.verbs import listener as verbs_listener  # noqa: F401 - whether it can be
         from cython_core.verbs.errors import PeerDiedError
     except ImportError:
         return {}

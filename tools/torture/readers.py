@@ -303,7 +303,7 @@ def _mutate_parquet(data: bytes, rng: random.Random) -> bytes:
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    from aethermodel.refusals import InputError
+    from aethermodel.inputs.refusals import InputError
 
     return (InputError,)
 
@@ -322,7 +322,7 @@ def _calibration() -> bytes:
 
 
 def _read_calibration(path: Path) -> object:
-    from aethermodel.calibrate.calibration import Calibration
+    from aethermodel.calibrate.calibration.calibration import Calibration
 
     return Calibration.load(path).predict([1, 1000]).seconds
 
@@ -362,7 +362,7 @@ def _record() -> bytes:
 
 
 def _read_sweep(path: Path) -> object:
-    from aethermodel.input_files import refusing
+    from aethermodel.inputs.input_files import refusing
     from aethermodel.sweep.plan import Sweep, read_sweep_file
 
     with refusing(path):
@@ -411,14 +411,14 @@ def _notebook() -> bytes:
 
 
 def _read_notebook(path: Path) -> object:
-    from aethermodel.report.notebook import read_notebook
+    from aethermodel.report.html.notebook import read_notebook
 
     return read_notebook(path).executed
 
 
 def _read_source(path: Path) -> object:
     from aethermodel.execute.figures import recorded
-    from aethermodel.input_files import refusing
+    from aethermodel.inputs.input_files import refusing
     from aethermodel.sweep.plan import Sweep
 
     with refusing(path):
@@ -432,26 +432,26 @@ def _samples() -> bytes:
 
 
 def _read_samples(path: Path) -> object:
-    from aethermodel.measure.sample_files import read_samples
+    from aethermodel.measure.sampling.sample_files import read_samples
 
     return read_samples(path)
 
 
 def _read_trial(path: Path) -> object:
-    from aethermodel.measure.trial import Trial
+    from aethermodel.measure.calibration.validation import Trial
 
     return Trial.load(path).verdict
 
 
 def _verbs() -> bytes:
-    from aethermodel.calibrate.verbs_samples import VerbsSamples
+    from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
 
     swept = VerbsSamples.load()
     return swept.model_copy(update={"rows": swept.rows[:6], "result": {}}).text().encode()
 
 
 def _read_verbs(path: Path) -> object:
-    from aethermodel.calibrate.verbs_samples import VerbsSamples
+    from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
 
     return VerbsSamples.load(path).text()
 
@@ -461,19 +461,19 @@ def _data(name: str) -> Callable[[], bytes]:
 
 
 def _read_cards(path: Path) -> object:
-    from aethermodel.rdma_costs import load_cards
+    from aethermodel.published.rdma_costs import load_cards
 
     return load_cards(path)
 
 
 def _read_interconnects(path: Path) -> object:
-    from aethermodel.interconnects import load_interconnects
+    from aethermodel.published.interconnects import load_interconnects
 
     return load_interconnects(path)
 
 
 def _read_specification(path: Path) -> object:
-    from aethermodel.specification import load_specification
+    from aethermodel.published.specification import load_specification
 
     return load_specification(path).model().throughput_at(100)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from cython_core import Recorder, Replay, Ring, RingError, RingHandle, allocate, verify
-from cython_core.ring_handoff import make_ends
+from cython_core.ring.handle import make_ends
 from tools.torture.source import Source, mutated
 from tools.torture.witness import fill
 

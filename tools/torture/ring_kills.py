@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cython_core import PeerDied, Ring, RingClosed, RingCorrupt, RingHandle, allocate
-from cython_core.ring_handoff import Policy, make_ends
+from cython_core.ring.handle import Policy, make_ends
 from tools.torture.campaign import TrialBody
 from tools.torture.journal import Journal
 from tools.torture.kills import ROLES, Ends, Role, fork_kin, kill_one, rest, run

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aethermodel.bus.fabric import SenderLost
 from aethermodel.bus.fabrics import tcp
+from aethermodel.bus.fabrics.protocol import SenderLost
 
 _SharedKey: Any = getattr(tcp, "SharedKey", None)
 #: What a sender may be told when the stream, or the connection, does not come about or breaks.

@@ -10,7 +10,7 @@ import asyncio
 import random
 from typing import Any
 
-from aethermodel.bus.fabric import EndOfStream, SenderLost
+from aethermodel.bus.fabrics.protocol import EndOfStream, SenderLost
 from cython_core import allocate
 from tools.torture import tcp_ends
 from tools.torture.campaign import TrialBody

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aethermodel.measure.diagnosis.advice import Advice
-from aethermodel.measure.diagnosis.diagnose import Diagnosis, diagnose
-from aethermodel.measure.diagnosis.modelled import quick_calibration
+from aethermodel.bench.extreme.advice import Advice
+from aethermodel.bench.extreme.diagnosis import Diagnosis, diagnose
+from aethermodel.bench.extreme.model_view import quick_calibration
 
 __all__ = ["Advice", "Diagnosis", "diagnose", "quick_calibration"]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.bench.extreme.stress import Stress
 from aethermodel.bus.plane import Batch, Plane
-from aethermodel.measure.stress import Stress
 from cython_core import route
 
 _HERE = Path(__file__).parents[3]

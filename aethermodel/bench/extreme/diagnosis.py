@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.draws import Answer
-from aethermodel.measure.diagnosis.advice import Advice, in_words, pays_most, ranked
-from aethermodel.measure.diagnosis.allocations import Allocations, allocations
-from aethermodel.measure.diagnosis.levers import ROUNDS, Pulled, levers, pull
-from aethermodel.measure.diagnosis.modelled import Modelled
-from aethermodel.measure.diagnosis.observation import SLOW, Observation, observe
-from aethermodel.measure.stress import Design, Stress
-from aethermodel.specification import load_specification
+from aethermodel.bench.extreme.advice import Advice, in_words, pays_most, ranked
+from aethermodel.bench.extreme.allocations import Allocations, allocations
+from aethermodel.bench.extreme.levers import ROUNDS, Pulled, levers, pull
+from aethermodel.bench.extreme.model_view import Modelled
+from aethermodel.bench.extreme.observation import SLOW, Observation, observe
+from aethermodel.bench.extreme.stress import Design, Stress
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.predict.monte_carlo import Answer
+from aethermodel.published.specification import load_specification
 
 Progress = Callable[[int, int], None]
 _MOST_DISTURBED = 0.5

@@ -11,9 +11,9 @@ from time import perf_counter
 
 import numpy as np
 
-from aethermodel.measure.noise import Noise, Reading
-from aethermodel.measure.runner import available_loops
-from aethermodel.measure.stress import Design, Stress
+from aethermodel.bench.extreme.stress import Design, Stress
+from aethermodel.measure.harness.event_loops import available_loops
+from aethermodel.measure.host.os_noise import Noise, Reading
 
 #: Of seven rounds, the least and the greatest ratio hold the median's true value between them
 #: with 98 % (1 - 2 / 2**7), whatever the distribution.

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from aethermodel.calibrate.answers import SHARE, Answers
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.draws import Answer
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.measure.calibrating import calibrate_host
-from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.stress import Design
+from aethermodel.bench.extreme.stress import Design
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.predict.answers import SHARE, Answers
+from aethermodel.calibrate.predict.monte_carlo import Answer
+from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.measure.calibration.calibrate import calibrate_host
+from aethermodel.measure.calibration.measurement_plan import Campaign
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.law import Law
 from aethermodel.model.optimum import best_rate, size_for_rate
 from aethermodel.model.parameters import N
+from aethermodel.model.piecewise_law import Law
 from aethermodel.model.sensitivity import gains
-from aethermodel.specification import load_specification
+from aethermodel.published.specification import load_specification
 
 _LARGE = 30_000
 

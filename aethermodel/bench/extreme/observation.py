@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.bench.extreme.stress import Stress
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Batch
-from aethermodel.measure.runner import on_loop
-from aethermodel.measure.stress import Stress
+from aethermodel.measure.harness.event_loops import on_loop
 from cython_core import Histogram
 
 #: A lap is slow from this multiple of the median on.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.labels import FabricLabel
-from aethermodel.measure.stress import Design, Stress
 
 ADVICE = (
     "change the batch size (--batch-size): larger batches spread the loop's cost thinner",
@@ -23,7 +23,7 @@ class Settings(Design):
     batches : int
         Batches in all.
     core, batch_size, queue_depth, topics, event_loop
-        As in `aethermodel.measure.stress.Design`.
+        As in `aethermodel.bench.extreme.stress.Design`.
     """
 
     batches: int = Field(2_000, ge=2, le=10**7)
@@ -80,7 +80,7 @@ def run(settings: Settings) -> Result:
     LostEventsError
         If the handlers were shown another number of events than were sent.
     """
-    from aethermodel.specification import load_specification
+    from aethermodel.published.specification import load_specification
 
     stress = Stress(settings.design)
     stress.run(max(1, settings.batches // 10))

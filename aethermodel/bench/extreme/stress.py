@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Batch, Plane
 from aethermodel.labels import FabricLabel
-from aethermodel.measure.mocked import mocked_core
-from aethermodel.measure.runner import EventLoop, available_loops, on_loop
-from aethermodel.measure.tally import LostEventsError, Tally
-from aethermodel.measure.workload import make_pool
+from aethermodel.measure.harness.batch_pool import make_pool
+from aethermodel.measure.harness.event_loops import EventLoop, available_loops, on_loop
+from aethermodel.measure.harness.handlers import LostEventsError, Tally
+from aethermodel.measure.harness.mocked_core import mocked_core
 
 Floats = npt.NDArray[np.float64]
 
@@ -102,7 +102,7 @@ class Stress:
         if design.core == "mocked":
             # Here, as it brings SymPy: whoever only asks the command line for something else
             # does not wait for it.
-            from aethermodel.specification import load_specification
+            from aethermodel.published.specification import load_specification
 
             self.process = mocked_core(load_specification())
         else:

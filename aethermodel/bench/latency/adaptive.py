@@ -12,16 +12,16 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.bus.adaptive import AdaptiveSize, FixedSize, Ladder, Rule
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.listed import LISTED
-from aethermodel.measure.children import call
-from aethermodel.measure.latency import Progress
-from aethermodel.measure.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
-from aethermodel.measure.load_keeping import keeping_seconds
-from aethermodel.measure.loads import Kind, Kinds, Loads, arrivals_of
-from aethermodel.measure.quiet_runs import least_disturbed
-from aethermodel.measure.rule_trace import serve_by
+from aethermodel.bench.latency.arrival_kinds import Kind, Kinds, Loads, arrivals_of
+from aethermodel.bench.latency.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
+from aethermodel.bench.latency.measurement import Progress
+from aethermodel.bench.latency.reruns import least_disturbed
+from aethermodel.bench.latency.rule_simulation import serve_by
+from aethermodel.bench.latency.schedule_overhead import keeping_seconds
+from aethermodel.bus.adaptive_size import AdaptiveSize, FixedSize, Ladder, Rule
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.inputs.list_types import LISTED
+from aethermodel.measure.harness.child_processes import call
 from aethermodel.order_statistics import median_interval
 
 #: Names of the rule that adapts, and of the one that takes whatever waits, as the plane does by

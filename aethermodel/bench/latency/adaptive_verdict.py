@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from aethermodel.measure.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
-from aethermodel.measure.budgets import Judgement, judged
+from aethermodel.bench.latency.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
+from aethermodel.bench.latency.latency_verdict import Judgement, judged
 from aethermodel.order_statistics import median_interval
 
 #: What adaptive batching carries, over the best fixed size, at least.

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from aethermodel.listed import LISTED
-from aethermodel.model.arrivals import Arrivals, Bursty, Periodic, Poisson
+from aethermodel.inputs.list_types import LISTED
+from aethermodel.model.queueing.arrivals import Arrivals, Bursty, Periodic, Poisson
 
 Kind = Literal["poisson", "periodic", "bursty"]
 # A burst's share of the time, and the batches that one burst holds on average.

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan
 
-from aethermodel.calibrate.comparison import Outcome
-from aethermodel.measure.latency import LatencyTrial
-from aethermodel.specification import Specification
+from aethermodel.bench.latency.measurement import LatencyTrial
+from aethermodel.calibrate.predict.comparison import Outcome
+from aethermodel.published.specification import Specification
 
 #: The model is right about the tail where its P99 is off by no more.
 P99_ERROR = 0.20

@@ -22,17 +22,17 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from aethermodel.bus.adaptive import Rule
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.adaptive_size import Rule
 from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.plane import Plane
-from aethermodel.calibrate.conditions import Conditions
-from aethermodel.measure.cores import Look
-from aethermodel.measure.host_watch import TICKS_WATCHED, Watch, watch_ticks
-from aethermodel.measure.noise import Noise, Reading
-from aethermodel.measure.runner import EventLoop, on_loop
-from aethermodel.measure.tally import LostEventsError, Tally
-from aethermodel.measure.workload import same_pool
+from aethermodel.calibrate.calibration.conditions import Conditions
+from aethermodel.measure.harness.batch_pool import same_pool
+from aethermodel.measure.harness.event_loops import EventLoop, on_loop
+from aethermodel.measure.harness.handlers import LostEventsError, Tally
+from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks
+from aethermodel.measure.host.os_noise import Noise, Reading
 
 Floats = npt.NDArray[np.float64]
 #: Share of a run that only warms it up.

@@ -8,18 +8,18 @@ from time import perf_counter
 
 import numpy as np
 
-from aethermodel.bus.fabric import Batch, Receiver
-from aethermodel.measure.checked import Checked
-from aethermodel.measure.crossing import Crossing
-from aethermodel.measure.host_watch import TICKS_WATCHED, Watch, watch_ticks
-from aethermodel.measure.load import Floats, Loaded, LoadedPipeline, LoadSettings, uncollected
-from aethermodel.measure.passing import Passing
-from aethermodel.measure.probes.own_ring import OwnRing
-from aethermodel.measure.runner import on_loop
-from aethermodel.measure.sending import Schedule
-from aethermodel.measure.stream import drain, tallied
-from aethermodel.measure.tally import Tally
-from aethermodel.measure.workload import make_batch
+from aethermodel.bench.latency.load import Floats, Loaded, LoadedPipeline, LoadSettings, uncollected
+from aethermodel.bus.fabrics.protocol import Batch, Receiver
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.bus_run import drain, tallied
+from aethermodel.measure.harness.event_loops import on_loop
+from aethermodel.measure.harness.handlers import Tally
+from aethermodel.measure.harness.local_ring import OwnRing
+from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.receiver_proxy import Passing
+from aethermodel.measure.harness.senders import Schedule
+from aethermodel.measure.harness.verifying_receiver import Checked
+from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks
 from cython_core import now_ns
 
 # So many looks for a batch before its receiver waits as it would by itself, and finds out then

@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.measure.children import call
-from aethermodel.measure.host_watch import Watch, full_rate, pace_of
-from aethermodel.measure.load import WARM_UP, Floats, LoadSettings
-from aethermodel.measure.load_across import loaded
-from aethermodel.measure.load_keeping import keeping_seconds
-from aethermodel.measure.loads import Kind, Kinds, Loads, arrivals_of
-from aethermodel.measure.quiet_runs import watched_run
-from aethermodel.measure.tiers import tier_seconds
-from aethermodel.model.host_pace import HostPace
-from aethermodel.model.pauses import Pauses
-from aethermodel.model.queueing import serve, serve_by_clock
+from aethermodel.bench.latency.arrival_kinds import Kind, Kinds, Loads, arrivals_of
+from aethermodel.bench.latency.load import WARM_UP, Floats, LoadSettings
+from aethermodel.bench.latency.load_two_processes import loaded
+from aethermodel.bench.latency.reruns import watched_run
+from aethermodel.bench.latency.schedule_overhead import keeping_seconds
+from aethermodel.bench.latency.tiers import tier_seconds
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.measure.harness.child_processes import call
+from aethermodel.measure.host.jitter import Watch, full_rate, pace_of
+from aethermodel.model.queueing.batch_service import serve, serve_by_clock
+from aethermodel.model.queueing.host_pace import HostPace
+from aethermodel.model.queueing.pauses import Pauses
 from aethermodel.order_statistics import median_interval
 
 Progress = Callable[[int, int], None]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from aethermodel.bus.adaptive import Rule
-from aethermodel.measure.host_watch import Watch
-from aethermodel.measure.load import Floats, Loaded, LoadRun
+from aethermodel.bench.latency.load import Floats, Loaded, LoadRun
+from aethermodel.bus.adaptive_size import Rule
+from aethermodel.measure.host.jitter import Watch
 
 # Seconds in which the host is looked at, before and after a run.
 _WATCH = 0.1

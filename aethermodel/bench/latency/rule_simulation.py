@@ -7,7 +7,7 @@ from bisect import bisect_right
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.bus.adaptive import Rule
+from aethermodel.bus.adaptive_size import Rule
 
 Floats = npt.NDArray[np.float64]
 # By this much the clock goes on where rounding would have it stand still, in seconds.

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from time import perf_counter
 
-from aethermodel.bus.adaptive import Rule
-from aethermodel.bus.fabric import Batch
+from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings
+from aethermodel.bus.adaptive_size import Rule
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.measure.load import LoadedPipeline, LoadSettings
-from aethermodel.measure.runner import on_loop
-from aethermodel.measure.slices import Slices, undisturbed
+from aethermodel.bus.fabrics.protocol import Batch
+from aethermodel.measure.harness.event_loops import on_loop
+from aethermodel.measure.host.slices import Slices, undisturbed
 from cython_core import allocate
 
 # Of each form, by turns.

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from aethermodel.bus.fabric import Batch, Receiver
+from aethermodel.bench.latency.load import LoadSettings
 from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.bus.fabrics.protocol import Batch, Receiver
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
-from aethermodel.measure.load import LoadSettings
-from aethermodel.measure.runner import on_loop
-from aethermodel.measure.workload import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.event_loops import on_loop
 from cython_core import Ring
-from cython_core.router import Routed, route_call
+from cython_core.routing.router import Routed, route_call
 
 
 def tier_seconds(settings: LoadSettings, ticks: int) -> dict[str, Any]:

@@ -14,17 +14,17 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.listed import LISTED
-from aethermodel.measure.cores import Look
-from aethermodel.measure.left_alone import left_alone
-from aethermodel.measure.prediction import term_plan, with_predictions
-from aethermodel.measure.rows import Kind, Row, available_kinds
-from aethermodel.measure.runner import EventLoop, available_loops
-from aethermodel.measure.sampling import Plan, Point, SamplingError, take_samples
-from aethermodel.measure.sending import ring_bytes
-from aethermodel.measure.sequential import sample_sequentially
-from aethermodel.measure.settling import settled
-from aethermodel.measure.verbs_devices import usable_device
+from aethermodel.bench.pipeline.prediction import term_plan, with_predictions
+from aethermodel.bench.pipeline.rows import Kind, Row, available_kinds
+from aethermodel.bench.pipeline.undisturbed_rate import left_alone
+from aethermodel.inputs.list_types import LISTED
+from aethermodel.measure.harness.event_loops import EventLoop, available_loops
+from aethermodel.measure.harness.senders import ring_bytes
+from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.rdma_devices import usable_device
+from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.sampler import Plan, Point, SamplingError, take_samples
+from aethermodel.measure.sampling.sequential import sample_sequentially
 from aethermodel.processes import Child, ending
 from cython_core import simd_variants
 
@@ -56,8 +56,8 @@ class PipelineBench(BaseModel):
         default the one chosen at import.
     repeats : int
         Fresh processes a row, in random order among the others; fewer of a row whose calm runs
-        agree. What ran on cores that were shared or moved apart (`aethermodel.measure.cores`) runs
-        again, as often at most.
+        agree. What ran on cores that were shared or moved apart
+        (`aethermodel.measure.host.contention`) runs again, as often at most.
     seconds : float
         About how long a row runs at full speed, and again at the fixed load.
     budget_seconds : float
@@ -224,7 +224,7 @@ def run_row(row: Row, seconds: float, load: float) -> dict[str, Any]:
     """
     request = {"row": row.model_dump(), "seconds": seconds, "load": load}
     with Child(
-        "aethermodel.measure.row_worker",
+        "aethermodel.bench.pipeline.row_worker",
         text=True,
         **dict.fromkeys(("stdin", "stdout", "stderr"), PIPE),
         env=os.environ | ({"AETHER_SIMD": row.simd} if row.simd else {}),

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from aethermodel.bench.pipeline.term_plan import predict_row
+from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.probes.singly import PARTS
-from aethermodel.measure.row_terms import predict_row
-from aethermodel.measure.runner import EventLoop
-from aethermodel.measure.sampling import Plan, Point, calm_plan
+from aethermodel.measure.sampling.sampler import Plan, Point, calm_plan
 from cython_core import simd_variant
 
 if TYPE_CHECKING:
-    from aethermodel.measure.pipeline import PipelineBench
+    from aethermodel.bench.pipeline.measurement import PipelineBench
 
 _RATES = ["predicted_per_second", "predicted_low", "predicted_high", "error"]
 _WORDS = ["composition", "binding", "why"]

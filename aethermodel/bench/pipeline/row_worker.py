@@ -1,6 +1,7 @@
 """The process that runs one row: reads it from standard input, writes its figures as JSON.
 
-Run as ``python -m aethermodel.measure.row_worker``; `aethermodel.measure.pipeline` does.
+Run as ``python -m aethermodel.bench.pipeline.row_worker`` by
+`aethermodel.bench.pipeline.measurement`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import json
 import sys
 from typing import Any
 
-from aethermodel.measure.cores import Look
-from aethermodel.measure.noise import Noise, Reading
-from aethermodel.measure.rows import Row, opened
-from aethermodel.measure.slices import Releases
-from aethermodel.measure.stream import Move
+from aethermodel.bench.pipeline.rows import Row, opened
+from aethermodel.measure.harness.bus_run import Move
+from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.host.slices import Releases
 from cython_core import simd_variant
 
 # Two successive windows that differ by less are warm.
@@ -38,7 +39,7 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
     -------
     dict
         JSON values, units in their names; ``simd``: the variant that the kernels ran as;
-        ``slices`` as `aethermodel.measure.left_alone` has them.
+        ``slices`` as `aethermodel.bench.pipeline.undisturbed_rate` has them.
     """
     async with opened(row) as (move, seen):
         batches = await _warm(move, seconds)

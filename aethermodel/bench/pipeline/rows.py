@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.labels import FabricLabel
-from aethermodel.measure.checked import Checked
-from aethermodel.measure.crossing import Crossing, CrossingFabric
-from aethermodel.measure.naive import move_singly
-from aethermodel.measure.pacing import DEPTH, POOL, numbered_pool, produce
-from aethermodel.measure.runner import EventLoop
-from aethermodel.measure.stream import Move, Moved, across, drain, moved, tallied
-from aethermodel.measure.tally import Tally
-from aethermodel.measure.verbs_devices import label_here
+from aethermodel.measure.harness.asyncio_queue import move_singly
+from aethermodel.measure.harness.bus_run import Move, Moved, across, drain, moved, tallied
+from aethermodel.measure.harness.event_loops import EventLoop
+from aethermodel.measure.harness.handlers import Tally
+from aethermodel.measure.harness.producer_process import Crossing, CrossingFabric
+from aethermodel.measure.harness.producer_task import DEPTH, POOL, numbered_pool, produce
+from aethermodel.measure.harness.verifying_receiver import Checked
+from aethermodel.measure.host.rdma_devices import label_here
 from cython_core import Histogram, now_ns, rdma_available
 
 Kind = Literal["naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"]
@@ -134,8 +134,8 @@ def _in_process(row: Row, released: Callable[[int], None] | None = None) -> Move
 
 def _mocked(row: Row) -> Move:
     # Here, as they bring SymPy: the other rows' processes do not wait for it.
-    from aethermodel.measure.mocked import mocked_core
-    from aethermodel.specification import load_specification
+    from aethermodel.measure.harness.mocked_core import mocked_core
+    from aethermodel.published.specification import load_specification
 
     pool = numbered_pool(row.batch_size, row.topics)
     core = mocked_core(load_specification())

@@ -7,15 +7,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from aethermodel.calibrate.calibration import Calibration, Conditions
-from aethermodel.calibrate.fits import TermFit, fit_term
-from aethermodel.calibrate.refill import fit_refill, growth_of
-from aethermodel.measure.calibrating import now
-from aethermodel.measure.host import this_host
+from aethermodel.bench.pipeline.rows import Row
+from aethermodel.calibrate.calibration.calibration import Calibration, Conditions
+from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
+from aethermodel.calibrate.fit.fit_term import TermFit, fit_term
+from aethermodel.measure.calibration.calibrate import now
+from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.probes.singly import PARTS
-from aethermodel.measure.rows import Row
-from aethermodel.specification import load_specification
-from cython_core.router import switch_size
+from aethermodel.published.specification import load_specification
+from cython_core.routing.router import switch_size
 
 Composition = Literal["serial", "pipelined"]
 # Of the intervals.
@@ -49,7 +49,7 @@ def predict_row(row: Row, samples: pd.DataFrame, cores: int) -> RowPrediction:
     ----------
     row : Row
     samples : pandas.DataFrame
-        As `aethermodel.measure.prediction.term_plan` has them taken.
+        As `aethermodel.bench.pipeline.prediction.term_plan` has them taken.
     cores : int
         That the two processes of a row may run on: on one they take turns.
 

@@ -1,7 +1,7 @@
 """What a row carries while its consumer's core is its own, and the cores lie near each other.
 
 A run of half a second on a rented host is never left alone from end to end; slices of it are. Which
-ones shows an idle loop beside each (`aethermodel.measure.slices`), and never the slice's own rate.
+ones shows an idle loop beside each (`aethermodel.measure.host.slices`), never the slice's own rate.
 The model's terms are measured so, and so its prediction belongs beside this figure.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from aethermodel.measure.cores import APART, SHARED
+from aethermodel.measure.host.contention import APART, SHARED
 
 # Slices that a figure needs.
 _FEWEST = 20

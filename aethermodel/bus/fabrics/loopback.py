@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from aethermodel.bus.fabric import Backlogged, Batch, EndOfStream, Policy, checked_policy
+from aethermodel.bus.fabrics.protocol import Backlogged, Batch, EndOfStream, Policy, checked_policy
 
 
 class Loopback:

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.bus.fabric import Batch, EndOfStream
+from aethermodel.bus.fabrics.protocol import Batch, EndOfStream
 from cython_core import Replay
 
 #: Events whose order is looked at in one go.

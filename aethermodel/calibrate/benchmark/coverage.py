@@ -14,22 +14,22 @@ import pandas as pd
 import sympy
 from scipy.stats import binom
 
-from aethermodel.calibrate import what_if
-from aethermodel.calibrate.answers import SHARE, Answers
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.conditions import Conditions
-from aethermodel.calibrate.draws import Answer
-from aethermodel.calibrate.samples import Timings
-from aethermodel.calibrate.scaling import team_parameters
-from aethermodel.calibrate.scenario import Scenario
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.conditions import Conditions
+from aethermodel.calibrate.fit.samples import Timings
+from aethermodel.calibrate.fit.scaling_fit import team_parameters
+from aethermodel.calibrate.predict import what_if
+from aethermodel.calibrate.predict.answers import SHARE, Answers
+from aethermodel.calibrate.predict.monte_carlo import Answer
+from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import bottleneck_map
 from aethermodel.model.compiled import compiled
 from aethermodel.model.optimum import best_rate, last_size_at, size_for_rate
 from aethermodel.model.parameters import K, N, Parameter
-from aethermodel.model.scalability import Scalability
+from aethermodel.model.pipelined import law_of
+from aethermodel.model.scaling.scalability import Scalability
 from aethermodel.model.sensitivity import gains
-from aethermodel.model.stages import law_of
 from aethermodel.model.terms import PRODUCER, Term, shared
 
 Floats = npt.NDArray[np.float64]

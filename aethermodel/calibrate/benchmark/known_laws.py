@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aethermodel.calibrate import extrap_peer
-from aethermodel.calibrate.fits import fit_term
+from aethermodel.calibrate.benchmark import extrap_peer
+from aethermodel.calibrate.fit.fit_term import fit_term
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]

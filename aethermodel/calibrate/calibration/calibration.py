@@ -13,7 +13,14 @@ import numpy.typing as npt
 import pandas as pd
 import sympy
 
-from aethermodel.calibrate.composition import (
+from aethermodel.calibrate.calibration.conditions import Conditions
+from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
+from aethermodel.calibrate.calibration.term_names import names_of, term_of, with_refill
+from aethermodel.calibrate.fit.fit_term import Kind, TermFit, fit_term
+from aethermodel.calibrate.fit.identifiability import identify
+from aethermodel.calibrate.fit.samples import Timings, checked
+from aethermodel.calibrate.fit.scaling_fit import ScalingFit, fit_scaling, team_parameters
+from aethermodel.calibrate.predict.composition import (
     Part,
     Prediction,
     add_up,
@@ -21,13 +28,6 @@ from aethermodel.calibrate.composition import (
     side_by_side,
     together,
 )
-from aethermodel.calibrate.conditions import Conditions
-from aethermodel.calibrate.fits import Kind, TermFit, fit_term
-from aethermodel.calibrate.identifiability import identify
-from aethermodel.calibrate.naming import names_of, term_of, with_refill
-from aethermodel.calibrate.refill import fit_refill, growth_of
-from aethermodel.calibrate.samples import Timings, checked
-from aethermodel.calibrate.scaling import ScalingFit, fit_scaling, team_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.compiled import compiled
 from aethermodel.model.parameters import N, Parameter
@@ -80,7 +80,7 @@ class Calibration:
         Parameters
         ----------
         samples : pandas.DataFrame
-            As `aethermodel.measure.sampling.take_samples` gives them.
+            As `aethermodel.measure.sampling.sampler.take_samples` gives them.
         host : dict
         conditions : Conditions
         taken : str
@@ -148,7 +148,7 @@ class Calibration:
         ValueError
             If the file is no calibration, or another host's.
         """
-        from aethermodel.calibrate.calibration_file import read
+        from aethermodel.calibrate.calibration.calibration_file import read
 
         calibration = read(path)
         if host_id is None or calibration.host["id"] == host_id:
@@ -165,7 +165,7 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """Return the calibration as JSON values; the parameters stand there for readers."""
-        from aethermodel.calibrate.calibration_file import content_of
+        from aethermodel.calibrate.calibration.calibration_file import content_of
 
         return content_of(self)
 

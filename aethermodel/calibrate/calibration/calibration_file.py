@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.choice import weighed
-from aethermodel.calibrate.conditions import Conditions
-from aethermodel.calibrate.samples import Timings
-from aethermodel.fields import (
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.conditions import Conditions
+from aethermodel.calibrate.fit.model_selection import weighed
+from aethermodel.calibrate.fit.samples import Timings
+from aethermodel.inputs.fields import (
     Content,
     Fingerprint,
     Line,
@@ -25,11 +25,11 @@ from aethermodel.fields import (
     Times,
     same_lengths,
 )
-from aethermodel.input_files import read_bytes, refusing
+from aethermodel.inputs.input_files import read_bytes, refusing
+from aethermodel.inputs.plain_values import parse_json
+from aethermodel.inputs.refusals import one_line, quoted
 from aethermodel.labels import FabricLabel
 from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES
-from aethermodel.plain_values import parse_json
-from aethermodel.refusals import one_line, quoted
 
 #: What is written: everything that is read back stands under the hash.
 SCHEMA = "aethermodel.calibration/3"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.dataclasses import dataclass
 
-from aethermodel.fields import Bytes, Id
+from aethermodel.inputs.fields import Bytes, Id
 from aethermodel.labels import FabricLabel
 from aethermodel.model.terms import expected_calls
 
@@ -19,7 +19,7 @@ Level = Annotated[str, StringConstraints(strict=True, pattern="^L[1-4]$")]
 # Strict field by field: a strict dataclass would not be made from a file's values.
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-#: What a router has room for: see `cython_core.router`.
+#: What a router has room for: see `cython_core.routing.router`.
 MOST_TOPICS = 65_536
 
 #: Batches that a ring has room for, unless they are large, and events of the largest such ring:
@@ -83,8 +83,9 @@ class Conditions:
 
         Beyond the first it no longer fits its producer's L2 cache: the consumer fetches lines not
         from there but from the cache that all cores share. Beyond the second it has room for fewer
-        batches, and the two ends are nearer. See `aethermodel.measure.sending.ring_capacity`. None
-        of other fabrics, and where the cache is not known.
+        batches, and the two ends are nearer. See
+        `aethermodel.measure.harness.senders.ring_capacity`. None of other fabrics, and
+        where the cache is not known.
         """
         fills = self.fills()
         if not fills or self.fabric != "shared-memory":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from aethermodel.calibrate.calibration import Calibration, Columns
-from aethermodel.calibrate.samples import Timings
+from aethermodel.calibrate.calibration.calibration import Calibration, Columns
+from aethermodel.calibrate.fit.samples import Timings
 
 
 def merge(calibrations: Iterable[Calibration]) -> Calibration:

@@ -9,9 +9,9 @@ from functools import cache
 
 import sympy
 
-from aethermodel.calibrate.samples import MAD_TO_SIGMA
+from aethermodel.calibrate.fit.samples import MAD_TO_SIGMA
 from aethermodel.model.equations import Equation
-from aethermodel.model.scalability import KAPPA, SIGMA, P
+from aethermodel.model.scaling.scalability import KAPPA, SIGMA, P
 
 
 @cache

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aethermodel.calibrate.choice import (
+from aethermodel.calibrate.fit.candidate_laws import Form
+from aethermodel.calibrate.fit.model_selection import (
     Candidate,
     Noise,
     candidates,
@@ -14,11 +15,10 @@ from aethermodel.calibrate.choice import (
     held_out_errors,
     splits,
 )
-from aethermodel.calibrate.forms import Form
-from aethermodel.calibrate.processes import ALIKE, level_out
-from aethermodel.calibrate.regression import Regression, scaled_inverse
-from aethermodel.calibrate.samples import Samples, checked, summarise
-from aethermodel.calibrate.term_fit import Kind, Parameter, TermFit, quantile_of
+from aethermodel.calibrate.fit.process_effects import ALIKE, level_out
+from aethermodel.calibrate.fit.regression import Regression, scaled_inverse
+from aethermodel.calibrate.fit.samples import Samples, checked, summarise
+from aethermodel.calibrate.fit.term_fit import Kind, Parameter, TermFit, quantile_of
 
 __all__ = ["FORMS", "Kind", "Parameter", "TermFit", "fit_term"]
 

@@ -5,9 +5,9 @@ from itertools import combinations
 
 import numpy as np
 
-from aethermodel.calibrate.choice import CONFUSED, splits
-from aethermodel.calibrate.design import next_point
-from aethermodel.calibrate.fits import TermFit
+from aethermodel.calibrate.fit.fit_term import TermFit
+from aethermodel.calibrate.fit.model_selection import CONFUSED, splits
+from aethermodel.calibrate.fit.next_point import next_point
 
 # Belsley, Kuh and Welsch 1980, section 3.2: a condition number of the scaled design above 30 harms.
 HARMFUL_CONDITION = 30.0

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.calibrate.forms import Form
-from aethermodel.calibrate.regression import Regression, regress
-from aethermodel.calibrate.samples import Samples
+from aethermodel.calibrate.fit.candidate_laws import Form
+from aethermodel.calibrate.fit.regression import Regression, regress
+from aethermodel.calibrate.fit.samples import Samples
 
 Floats = NDArray[np.float64]
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, stdtrit
 
-from aethermodel.calibrate.forms import Form
-from aethermodel.calibrate.knees import find_knee
-from aethermodel.calibrate.regression import Regression, regress, scaled_inverse
-from aethermodel.calibrate.samples import Samples
+from aethermodel.calibrate.fit.candidate_laws import Form
+from aethermodel.calibrate.fit.knees import find_knee
+from aethermodel.calibrate.fit.regression import Regression, regress, scaled_inverse
+from aethermodel.calibrate.fit.samples import Samples
 
 Floats = NDArray[np.float64]
 

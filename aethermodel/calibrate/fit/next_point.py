@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aethermodel.calibrate.fits import TermFit
+from aethermodel.calibrate.fit.fit_term import TermFit
 
 Floats = NDArray[np.float64]
 REPEATS = 5

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from aethermodel.calibrate.samples import CUTOFF, MAD_TO_SIGMA, Samples, summarise
+from aethermodel.calibrate.fit.samples import CUTOFF, MAD_TO_SIGMA, Samples, summarise
 
 Floats = NDArray[np.float64]
 _ROUNDS = 4
@@ -95,7 +95,7 @@ def level_out(n: Floats, seconds: Floats, process: ArrayLike) -> tuple[Floats, B
     Parameters
     ----------
     n, seconds : ndarray of float64, shape (samples,)
-        As `aethermodel.calibrate.samples.checked` returns them.
+        As `aethermodel.calibrate.fit.samples.checked` returns them.
     process : array_like, shape (samples,)
         What tells the processes apart: any number each.
 

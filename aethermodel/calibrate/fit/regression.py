@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from aethermodel.calibrate.forms import Form
-from aethermodel.calibrate.samples import Samples
+from aethermodel.calibrate.fit.candidate_laws import Form
+from aethermodel.calibrate.fit.samples import Samples
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 
 from aethermodel.model.parameters import Parameter
-from aethermodel.model.scalability import Scalability
+from aethermodel.model.scaling.scalability import Scalability
 
 Floats = npt.NDArray[np.float64]
 _DRAWS = 1000

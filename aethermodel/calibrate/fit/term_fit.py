@@ -9,11 +9,11 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from aethermodel.calibrate import joint
-from aethermodel.calibrate.choice import Candidate
-from aethermodel.calibrate.forms import Form
-from aethermodel.calibrate.processes import ALIKE, Between
-from aethermodel.calibrate.samples import Samples
+from aethermodel.calibrate.fit import joint_distribution as joint
+from aethermodel.calibrate.fit.candidate_laws import Form
+from aethermodel.calibrate.fit.model_selection import Candidate
+from aethermodel.calibrate.fit.process_effects import ALIKE, Between
+from aethermodel.calibrate.fit.samples import Samples
 
 Floats = NDArray[np.float64]
 Kind = Literal["mean", "observation"]

@@ -18,7 +18,7 @@ def all_samples(samples: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     Parameters
     ----------
     samples : pandas.DataFrame
-        As `aethermodel.measure.sampling.take_samples` gives them.
+        As `aethermodel.measure.sampling.sampler.take_samples` gives them.
     by : sequence of str
         Columns that tell points apart.
 

@@ -8,14 +8,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.calibrate.draws import Answer, answer
-from aethermodel.calibrate.scenario import Scenario
+from aethermodel.calibrate.predict.monte_carlo import Answer, answer
+from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.model.bottleneck import bottleneck_map
-from aethermodel.model.law import Law
 from aethermodel.model.optimum import best_rate, best_within, last_size_at, size_for_rate
+from aethermodel.model.piecewise_law import Law
+from aethermodel.model.pipelined import Pipelined, law_of
 from aethermodel.model.roofline import Ceiling, Origin, interpreter_ceiling
 from aethermodel.model.sensitivity import gains
-from aethermodel.model.stages import Pipelined, law_of
 
 Floats = npt.NDArray[np.float64]
 SHARES = (0.90, 0.95, 0.99)

@@ -103,7 +103,7 @@ def attribute(
     Parameters
     ----------
     table : pandas.DataFrame
-        As `aethermodel.calibrate.comparison.compare` gives it.
+        As `aethermodel.calibrate.predict.comparison.compare` gives it.
     by_process : pandas.DataFrame
         Measured seconds: a row a batch size of the table, a column a process; nan where it has
         none.

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from aethermodel.calibrate.fits import Kind, TermFit
-from aethermodel.calibrate.processes import ALIKE
+from aethermodel.calibrate.fit.fit_term import Kind, TermFit
+from aethermodel.calibrate.fit.process_effects import ALIKE
 
 Floats = npt.NDArray[np.float64]
 Name = Literal["serial", "pipelined"]
@@ -154,7 +154,7 @@ def composition_errors(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : pandas.DataFrame
-        As `aethermodel.calibrate.comparison.compare` gives it.
+        As `aethermodel.calibrate.predict.comparison.compare` gives it.
 
     Returns
     -------

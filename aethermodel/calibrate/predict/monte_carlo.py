@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.fits import TermFit
-from aethermodel.calibrate.scaling import THREADS
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.fit.fit_term import TermFit
+from aethermodel.calibrate.fit.scaling_fit import THREADS
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 4000
@@ -54,7 +54,7 @@ def draw_parameters(
     Notes
     -----
     Student's t with the fit's covariance, held to costs that are not negative as a whole: what the
-    intervals of `TermFit.predict` are made from (`aethermodel.calibrate.joint`).
+    intervals of `TermFit.predict` are made from (`aethermodel.calibrate.fit.joint_distribution`).
     """
     rng = np.random.default_rng(seed)
     drawn: dict[str, Floats] = {}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.scaling import THREADS, team_parameters
-from aethermodel.calibrate.scenario import Assumption
-from aethermodel.model.scalability import Scalability
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.fit.scaling_fit import THREADS, team_parameters
+from aethermodel.calibrate.predict.scenario import Assumption
+from aethermodel.model.scaling.scalability import Scalability
 from aethermodel.model.terms import Term, shared
 from aethermodel.model.verbs_term import affine_of, fabric_of
-from aethermodel.rdma_costs import Card
+from aethermodel.published.rdma_costs import Card
 
 Assumptions = dict[str, Assumption]
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import stdtrit
 
-from aethermodel.calibrate.comparison import Outcome
-from aethermodel.calibrate.fits import Parameter
-from aethermodel.calibrate.regression import relative_nnls
-from aethermodel.calibrate.verbs_samples import VerbsSamples
-from aethermodel.model.fabric import COST_NAMES, COSTS, VerbsCosts, stage_times, transfer_time
+from aethermodel.calibrate.fit.fit_term import Parameter
+from aethermodel.calibrate.fit.regression import relative_nnls
+from aethermodel.calibrate.predict.comparison import Outcome
+from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
+from aethermodel.model.verbs_cost import COST_NAMES, COSTS, VerbsCosts, stage_times, transfer_time
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from aethermodel.fields import Content, Fingerprint, Line, Times
-from aethermodel.input_files import read_bytes, refusing
-from aethermodel.plain_values import parse_json
+from aethermodel.inputs.fields import Content, Fingerprint, Line, Times
+from aethermodel.inputs.input_files import read_bytes, refusing
+from aethermodel.inputs.plain_values import parse_json
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from aethermodel.measure.adaptive import AdaptiveTrial
+    from aethermodel.bench.latency.adaptive import AdaptiveTrial
 
 
 def print_adaptive(trial: AdaptiveTrial, *, verbose: bool = False) -> None:
     """Print P99, throughput and the sizes formed, a line a rule and load."""
-    from aethermodel.cli.caveats import tell_caveats
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.caveats import tell_caveats
+    from aethermodel.cli.shared.tables import Table, show
     from aethermodel.report.quantities import engineering
 
     tell_caveats(trial.calibration.warnings, verbose=verbose)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.durations import SECONDS
-from aethermodel.cli.measuring import announced, measuring
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.durations import SECONDS
+from aethermodel.cli.shared.measuring import announced, measuring
 
 if TYPE_CHECKING:
-    from aethermodel.measure.dispatch_cost import DispatchCost
+    from aethermodel.bench.dispatch import DispatchCost
 
 
 def command(
@@ -31,9 +31,9 @@ def command(
     What the bus adds is for errors isolated, times taken by topic, and a graceful end. Exit
     status: 0 within the limits or inconclusive, 1 beyond them in every process, 2 bad input.
     """
+    from aethermodel.bench.dispatch import DispatchBench
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.dispatch_cost import DispatchBench
 
     given = {"event_loops": loops, "processes": processes, "repeats": repeats, "seed": seed}
     bench = DispatchBench.model_validate(
@@ -57,7 +57,7 @@ def command(
 
 
 def _print(found: DispatchCost) -> None:
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, show
 
     headings = ("loop", "handlers", "bus", "bare", "added", "processes")
     table = Table("one tick, us [loopback]", headings, text=("loop",))

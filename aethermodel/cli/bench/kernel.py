@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli.durations import SECONDS
-from aethermodel.cli.measuring import measuring, tell_duration
-from aethermodel.cli.options import Json, batch_size, writable
+from aethermodel.cli.shared.durations import SECONDS
+from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.cli.shared.options import Json, batch_size, writable
 
 if TYPE_CHECKING:
+    from aethermodel.bench.contest import Contestant, Result
     from aethermodel.labels import FabricLabel
-    from aethermodel.measure.contest import Contestant, Result
 
 BatchSize = Annotated[int, batch_size("events in a batch, such as 1e4")]
 Topics = Annotated[int, typer.Option(min=1, max=65_536, help="topics, uniformly drawn")]
@@ -41,8 +41,8 @@ def kernel(
 
     Example: aethermodel bench kernel --batch-size 10000 --topics 64 --json kernel.json
     """
-    from aethermodel.measure.kernel_contest import kernel_contestants
-    from aethermodel.measure.targets import kernel_targets
+    from aethermodel.bench.kernel import kernel_contestants
+    from aethermodel.bench.targets import kernel_targets
 
     rows = kernel_contestants(batch_size, topics, threads)
     result = _hold("kernel", rows, processes, repeats, seed)
@@ -61,8 +61,8 @@ def ffi(
 
     Example: aethermodel bench ffi --json -
     """
-    from aethermodel.measure.kernel_contest import call_contestants
-    from aethermodel.measure.targets import call_targets
+    from aethermodel.bench.kernel import call_contestants
+    from aethermodel.bench.targets import call_targets
 
     result = _hold("ffi", call_contestants(), processes, repeats, seed)
     _report("ffi", "loopback", result, call_targets(result), plot, json)
@@ -83,9 +83,9 @@ def ring(
 
     Example: aethermodel bench ring --batch-size 10000 --json ring.json
     """
-    from aethermodel.measure.handoff import handoff_latencies
-    from aethermodel.measure.ring_contest import ring_contestants
-    from aethermodel.measure.targets import ring_targets
+    from aethermodel.bench.ring import ring_contestants
+    from aethermodel.bench.ring_handoff import handoff_latencies
+    from aethermodel.bench.targets import ring_targets
 
     rows = ring_contestants(batch_size, topics)
     # Two processes that spin are always switched away from somewhere: marked, not repeated.
@@ -104,8 +104,8 @@ def _hold(
     seed: int,
     **more: Any,
 ) -> Result:
+    from aethermodel.bench.contest import hold
     from aethermodel.console import progress
-    from aethermodel.measure.contest import hold
 
     # Of the defaults: five processes, three of the ring's, with five repeats each.
     share = processes * repeats / (15 if name == "ring" else 25)
@@ -136,7 +136,7 @@ def _report(
 
 def _draw(name: str, label: str, result: Result, plot: Path) -> None:
     from aethermodel.documents import write_whole
-    from aethermodel.report.contest import rates
+    from aethermodel.report.figures.contest import rates
 
     figure = rates(result.table, f"bench {name}", label)
     write_whole(plot, figure.svg())
@@ -149,7 +149,7 @@ def _print(
     targets: list[dict[str, Any]],
     figures: dict[str, Any],
 ) -> None:
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, show
 
     headings = ("row", "ns/event", "processes", "M events/s", "disturbed")
     table = Table(f"bench {name} [{label}]; ours in bold", headings, text=("row",))

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.durations import SECONDS
-from aethermodel.cli.measuring import measuring, tell_duration
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.durations import SECONDS
+from aethermodel.cli.shared.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
-    from aethermodel.measure.budgets import Judgement
-    from aethermodel.measure.latency import LatencyTrial
+    from aethermodel.bench.latency.latency_verdict import Judgement
+    from aethermodel.bench.latency.measurement import LatencyTrial
 
 _OPTIONS = {
     "largest": "--largest",
@@ -98,17 +98,17 @@ def command(
 
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
-    from aethermodel.cli.bench_adaptive import print_adaptive
+    from aethermodel.bench.latency.adaptive import AdaptiveCampaign, AdaptiveTrial
+    from aethermodel.bench.latency.adaptive_verdict import adaptive_judgements
+    from aethermodel.bench.latency.latency_verdict import judgements, overall
+    from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial
+    from aethermodel.cli.bench.adaptive import print_adaptive
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.adaptive import AdaptiveCampaign, AdaptiveTrial
-    from aethermodel.measure.adaptive_verdict import adaptive_judgements
-    from aethermodel.measure.budgets import judgements, overall
-    from aethermodel.measure.calibrating import calibrate_host
-    from aethermodel.measure.campaign import Campaign
-    from aethermodel.measure.known import load_calibration
-    from aethermodel.measure.latency import LatencyCampaign, LatencyTrial
-    from aethermodel.specification import load_specification
+    from aethermodel.measure.calibration.calibrate import calibrate_host
+    from aethermodel.measure.calibration.loading import load_calibration
+    from aethermodel.measure.calibration.measurement_plan import Campaign
+    from aethermodel.published.specification import load_specification
 
     if calibration and (loop or topics or fabric):
         raise ValueError("loop, topics and fabric are the calibration's own; leave them out")
@@ -166,8 +166,8 @@ def command(
 
 def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
     """Print latencies, measured and predicted."""
-    from aethermodel.cli.caveats import tell_caveats
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.caveats import tell_caveats
+    from aethermodel.cli.shared.tables import Table, show
     from aethermodel.report.quantities import engineering, percent
 
     def shown(row: dict[str, float], kind: str) -> list[str]:
@@ -203,7 +203,7 @@ def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
 
 def print_judgements(found: list[Judgement]) -> None:
     """Print what the figures are judged by."""
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, show
     from aethermodel.report.quantities import engineering
 
     verdicts = Table(

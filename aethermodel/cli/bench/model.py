@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.durations import SECONDS
-from aethermodel.cli.measuring import announced
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.durations import SECONDS
+from aethermodel.cli.shared.measuring import announced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ def command(
 
     Example: aethermodel bench model --hosts 1000 --json coverage.json
     """
-    from aethermodel.calibrate.benchmark import compare_models, targets
+    from aethermodel.calibrate.benchmark.known_laws import compare_models, targets
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
 
@@ -88,7 +88,7 @@ def command(
 def _coverage(hosts: int, seed: int, json: str | None) -> None:
     import os
 
-    from aethermodel.calibrate.coverage import coverage, missed, simulate
+    from aethermodel.calibrate.benchmark.coverage import coverage, missed, simulate
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
 
@@ -115,7 +115,7 @@ def _coverage(hosts: int, seed: int, json: str | None) -> None:
 
 def print_coverage(found: pd.DataFrame) -> None:
     """Print how often the intervals hold, question by question."""
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, show
 
     heads = ("question", "hosts", "answers", "hold", "too low", "width")
     shown = Table("intervals of 95 % on simulated hosts", heads, text=("question",))
@@ -133,7 +133,7 @@ def print_coverage(found: pd.DataFrame) -> None:
 
 def _overall(advance: Callable[[int, int], None]) -> Callable[[str, int, int], None]:
     """Show one bar over all laws; Extra-P's fits, which come in one go, are not counted."""
-    from aethermodel.calibrate.benchmark import SCENARIOS
+    from aethermodel.calibrate.benchmark.known_laws import SCENARIOS
 
     before: dict[str, int] = {}
 
@@ -149,7 +149,7 @@ def print_comparison(table: pd.DataFrame) -> None:
     """Print one row a law and model, over all predicted sizes."""
     import pandas as pd
 
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, show
 
     keys = ("law", "noise", "model")
     figures = ("runs", "within 5 %", "within 10 %", "p95 error", "covered", "fit, min/median")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.durations import SECONDS
-from aethermodel.cli.measuring import measuring, tell_duration
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.durations import SECONDS
+from aethermodel.cli.shared.measuring import measuring, tell_duration
 
 if TYPE_CHECKING:
-    from aethermodel.measure.best_size import BestSize
+    from aethermodel.bench.optimum import BestSize
 
 
 def command(
@@ -35,10 +35,10 @@ def command(
 
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
+    from aethermodel.bench.optimum import compare_with_sweep
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.best_size import compare_with_sweep
-    from aethermodel.measure.campaign import Campaign
+    from aethermodel.measure.calibration.measurement_plan import Campaign
 
     campaign = Campaign.model_validate(
         {
@@ -73,7 +73,7 @@ def command(
 
 def print_sweep(found: BestSize) -> None:
     """Print the sweep with the recommended size marked, and the verdict."""
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, show
 
     headings = ("N", "M events/s", "slowest to fastest process", "all samples", "left out", "")
     table = Table(f"throughput by batch size [{found.label}]", headings, text=("",))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.measuring import announced, measuring
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.measuring import announced, measuring
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aethermodel.measure.pipeline import PipelineBench
+    from aethermodel.bench.pipeline.measurement import PipelineBench
 
 
 def command(
@@ -53,9 +53,9 @@ def command(
     own, which is the fabric's first touch in the model, or (shm-fused) as it is routed. Latency
     counts from when a batch was meant to go. Exit status: 0 done, 2 bad input.
     """
+    from aethermodel.bench.pipeline.measurement import PipelineBench, targets
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.pipeline import PipelineBench, targets
 
     given = {"kinds": rows, "event_loops": loops, "simd": simd, "seed": seed}
     bench = PipelineBench(
@@ -84,8 +84,8 @@ def command(
 
 
 def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
-    from aethermodel.cli.tables import Table, show
-    from aethermodel.measure.pipeline import targets
+    from aethermodel.bench.pipeline.measurement import targets
+    from aethermodel.cli.shared.tables import Table, show
 
     headings = (
         "row",

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli.durations import SECONDS
-from aethermodel.cli.measuring import tell_duration
-from aethermodel.cli.options import Json, readable
+from aethermodel.cli.shared.durations import SECONDS
+from aethermodel.cli.shared.measuring import tell_duration
+from aethermodel.cli.shared.options import Json, readable
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.verbs_fit import HeldOut, VerbsFit
-    from aethermodel.calibrate.verbs_samples import VerbsSamples
+    from aethermodel.calibrate.verbs.cost_fit import HeldOut, VerbsFit
+    from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
 
 Settings = Annotated[int, typer.Option(min=12, help="settings of the design")]
 Processes = Annotated[int, typer.Option(min=1, max=100, help="fresh processes to sample in")]
@@ -43,14 +43,14 @@ def command(
 
     Example: aethermodel bench rdma --settings 96 --processes 5 --json sweep.json
     """
-    from aethermodel.calibrate.verbs_fit import fit_verbs, judge_verbs
-    from aethermodel.calibrate.verbs_samples import VerbsSamples
+    from aethermodel.calibrate.verbs.cost_fit import fit_verbs, judge_verbs
+    from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
     from aethermodel.console import progress
 
     if samples:
         swept = VerbsSamples.load(samples)
     else:
-        from aethermodel.measure.verbs_sweep import sweep
+        from aethermodel.bench.rdma import sweep
 
         called = (
             f"aethermodel bench rdma --settings {settings} --processes {processes} "
@@ -80,7 +80,7 @@ def _write(swept: VerbsSamples, target: str) -> None:
 
 
 def _print(swept: VerbsSamples, fit: VerbsFit, judged: HeldOut) -> None:
-    from aethermodel.cli.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, show
     from aethermodel.report.quantities import engineering, percent
 
     headings = ("N", "bytes", "p", "k", "W", "inline", "measured", "predicted", "error", "")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.measuring import announced, measuring
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.measuring import announced, measuring
 
 
 def command(
@@ -25,9 +25,9 @@ def command(
 
     Exit status: 0 all held, 1 something did not, 2 bad input.
     """
+    from aethermodel.bench.soak import Soak
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.soak import Soak
 
     soak = Soak(
         seconds=seconds,

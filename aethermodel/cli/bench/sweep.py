@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from aethermodel.cli import options
-from aethermodel.cli.durations import SECONDS
-from aethermodel.cli.measuring import measuring, tell_duration, tell_who_measures
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.durations import SECONDS
+from aethermodel.cli.shared.measuring import measuring, tell_duration, tell_who_measures
 
 
 def command(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from aethermodel.cli.durations import words
+from aethermodel.cli.shared.durations import words
 
 
 def tell_who_measures(holder: str) -> None:

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.conditions import Conditions
-from aethermodel.calibrate.design import next_point
-from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.cores import Look
-from aethermodel.measure.host import this_host
-from aethermodel.measure.sampling import CALM_SECONDS, Plan, Point, calm_plan, take_samples
-from aethermodel.measure.settling import settled
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.conditions import Conditions
+from aethermodel.calibrate.fit.next_point import next_point
+from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.fingerprint import this_host
+from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.sampler import CALM_SECONDS, Plan, Point, calm_plan, take_samples
 from cython_core import simd_variant
-from cython_core.router import switch_size
+from cython_core.routing.router import switch_size
 
 Progress = Callable[[int, int], None]
 #: Longest that a calibration may take, in seconds.

@@ -10,15 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.composition import part_of
-from aethermodel.calibrate.fits import TermFit
-from aethermodel.calibrate.samples import summarise
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.fit.fit_term import TermFit
+from aethermodel.calibrate.fit.samples import summarise
+from aethermodel.calibrate.predict.composition import part_of
 from aethermodel.labels import LABEL_OF, Fabric
-from aethermodel.measure.campaign import loop_probe, needs_company
+from aethermodel.measure.calibration.measurement_plan import loop_probe, needs_company
+from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.probes import PROBES
-from aethermodel.measure.sampling import Point, calm_plan, take_samples
-from aethermodel.measure.verbs_devices import usable_device
+from aethermodel.measure.sampling.sampler import Point, calm_plan, take_samples
 
 Floats = npt.NDArray[np.float64]
 #: Confidence of the interval that a fresh figure must fall into. Several points are held against

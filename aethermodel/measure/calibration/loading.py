@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.merging import merge
-from aethermodel.measure.host import this_host
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.merging import merge
+from aethermodel.measure.host.fingerprint import this_host
 from cython_core import simd_variant
 
 

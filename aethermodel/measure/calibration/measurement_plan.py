@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from aethermodel.inputs.list_types import LISTED
 from aethermodel.labels import LABEL_OF, DeviceLabel, Fabric, FabricLabel
-from aethermodel.listed import LISTED
-from aethermodel.measure.host import this_host
-from aethermodel.measure.runner import EventLoop, available_loops
-from aethermodel.measure.sampling import Plan, Point, calm_plan
-from aethermodel.measure.sending import ring_bytes
-from aethermodel.measure.verbs_devices import usable_device
+from aethermodel.measure.harness.event_loops import EventLoop, available_loops
+from aethermodel.measure.harness.senders import ring_bytes
+from aethermodel.measure.host.fingerprint import this_host
+from aethermodel.measure.host.rdma_devices import usable_device
+from aethermodel.measure.sampling.sampler import Plan, Point, calm_plan
 from cython_core import EVENT_BYTES
-from cython_core.router import MAX_THREADS, switch_size
+from cython_core.routing.router import MAX_THREADS, switch_size
 
 
 def loop_probe(fabric: Fabric) -> str:
@@ -67,7 +67,7 @@ class Campaign(BaseModel):
         Different batches in turn: the working set is ``pool * N * 64`` bytes. From another
         process it is always 1: the check has just read the batch that is routed.
     processes, repeats, seed
-        As in `aethermodel.measure.sampling.Plan`.
+        As in `aethermodel.measure.sampling.sampler.Plan`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

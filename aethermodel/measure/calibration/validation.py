@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.calibrate.all_samples import left_out
-from aethermodel.calibrate.answers import SHARE, Answers, Optimum
-from aethermodel.calibrate.attribution import Attribution, attribute
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.comparison import Verdict, compare, judge, process_medians
-from aethermodel.calibrate.composition import composition_errors
-from aethermodel.calibrate.draws import draw_parameters
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.input_files import refusing
-from aethermodel.measure.calibrating import calibration_of, now
-from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.host import this_host
-from aethermodel.measure.sample_files import read_samples, write_samples
-from aethermodel.measure.sequential import sample_sequentially
-from aethermodel.measure.settling import settled
-from aethermodel.model.stages import law_of
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.predict.all_samples import left_out
+from aethermodel.calibrate.predict.answers import SHARE, Answers, Optimum
+from aethermodel.calibrate.predict.attribution import Attribution, attribute
+from aethermodel.calibrate.predict.comparison import Verdict, compare, judge, process_medians
+from aethermodel.calibrate.predict.composition import composition_errors
+from aethermodel.calibrate.predict.monte_carlo import draw_parameters
+from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.inputs.input_files import refusing
+from aethermodel.measure.calibration.calibrate import calibration_of, now
+from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.host.fingerprint import this_host
+from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.sample_files import read_samples, write_samples
+from aethermodel.measure.sampling.sequential import sample_sequentially
+from aethermodel.model.pipelined import law_of
 
 Progress = Callable[[int, int], None]
 #: Longest that a trial samples for, in seconds, unless it is told otherwise.
@@ -46,7 +46,7 @@ class Trial:
     calibration : Calibration
         From the probes' samples only.
     table : pandas.DataFrame
-        As `aethermodel.calibrate.comparison.compare` gives it, with the rates
+        As `aethermodel.calibrate.predict.comparison.compare` gives it, with the rates
         ``measured_per_second``, ``predicted_per_second``, ``all_per_second`` (over all samples,
         disturbed ones included) and the ceiling
         ``copy_per_second`` (events a second of a plain copy of the same batches).

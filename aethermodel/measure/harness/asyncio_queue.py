@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from aethermodel.measure.message import QUEUE_DEPTH, Message
-from aethermodel.measure.tally import LostEventsError
+from aethermodel.measure.harness.handlers import LostEventsError
+from aethermodel.measure.harness.message import QUEUE_DEPTH, Message
 from cython_core import Histogram, now_ns
 
 

@@ -7,11 +7,11 @@ from time import process_time
 from typing import NamedTuple
 
 from aethermodel.bus.bus import Bus
-from aethermodel.bus.fabric import Receiver
+from aethermodel.bus.fabrics.protocol import Receiver
 from aethermodel.bus.faults import HandlerFailed
-from aethermodel.measure.checked import Checked, OutOfSequenceError
-from aethermodel.measure.crossing import Crossing
-from aethermodel.measure.tally import LostEventsError, Tally
+from aethermodel.measure.harness.handlers import LostEventsError, Tally
+from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.verifying_receiver import Checked, OutOfSequenceError
 from cython_core import Histogram
 
 

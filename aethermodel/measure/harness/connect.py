@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from aethermodel.bus.fabric import Receiver
+from aethermodel.bus.fabrics.protocol import Receiver
 from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpSender
-from aethermodel.measure.sending import Send, ring_capacity, tcp_send, verbs_send
+from aethermodel.measure.harness.senders import Send, ring_capacity, tcp_send, verbs_send
 
 if TYPE_CHECKING:
-    from aethermodel.bus.fabrics.verbs import VerbsSender
+    from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
 
 Dialled = Literal["tcp", "verbs"]
 # Whoever accepts watches whether the sender's process lives.
@@ -67,7 +67,7 @@ async def listen(fabric: Dialled, batch_size: int) -> Listening:
     if fabric == "tcp":
         tcp = await TcpListener.listen(key=SharedKey(secret), most=batch_size)
         return Listening(Address("tcp", tcp.port, secret), tcp.accept, tcp.close)
-    from aethermodel.bus.fabrics.verbs import VerbsListener
+    from aethermodel.bus.fabrics.verbs.fabric import VerbsListener
 
     verbs = VerbsListener(secret, capacity=ring_capacity(batch_size), most=batch_size)
     accept = partial(verbs.accept, _LONGEST_SECONDS)
@@ -78,7 +78,7 @@ async def dial(address: Address) -> TcpSender | VerbsSender:
     """Connect to a receiver that listens."""
     if address.fabric == "tcp":
         return await TcpSender.connect(address.port, key=SharedKey(address.secret))
-    from aethermodel.bus.fabrics.verbs import VerbsSender
+    from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
 
     return await VerbsSender.connect(address.port, secret=address.secret)
 
@@ -86,7 +86,7 @@ async def dial(address: Address) -> TcpSender | VerbsSender:
 def send_by(
     sender: TcpSender | VerbsSender, batch_size: int, topics: int, checksum: bool = False
 ) -> Send:
-    """Return what makes and sends a batch; arguments as for `aethermodel.measure.sending`."""
+    """Return what makes and sends a batch, as in `aethermodel.measure.harness.senders`."""
     if isinstance(sender, TcpSender):
         return tcp_send(sender, batch_size, topics, checksum)
     return verbs_send(sender, batch_size, topics, checksum)

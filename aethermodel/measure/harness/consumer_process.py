@@ -9,18 +9,19 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Self
 
-from aethermodel.bus.fabric import EndOfStream, Receiver
+from aethermodel.bus.fabrics.protocol import EndOfStream, Receiver
 from aethermodel.bus.fabrics.shm import ShmReceiver
-from aethermodel.measure.checked import Checked
-from aethermodel.measure.children import end, hear, start, until_hang_up
-from aethermodel.measure.crossing import CrossingFabric
-from aethermodel.measure.dialling import Address, Dialled, dial, listen, send_by
-from aethermodel.measure.sending import Order, Send, fulfil, ring_capacity, ring_send
+from aethermodel.measure.harness.child_processes import end, hear, start, until_hang_up
+from aethermodel.measure.harness.connect import Address, Dialled, dial, listen, send_by
+from aethermodel.measure.harness.producer_process import CrossingFabric
+from aethermodel.measure.harness.senders import Order, Send, fulfil, ring_capacity, ring_send
+from aethermodel.measure.harness.verifying_receiver import Checked
 from cython_core import Ring, RingHandle
 
 
 class Drained:
-    """The producer's hold of a consumer process: `aethermodel.measure.crossing`, the other way.
+    """The producer's hold of a consumer process; the other way is
+    `aethermodel.measure.harness.producer_process`.
 
     Attributes
     ----------

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from aethermodel.bus.fabric import Batch
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.measure.checked import Checked
-from aethermodel.measure.pacing import DEPTH, produce
-from aethermodel.measure.passing import Passing
+from aethermodel.bus.fabrics.protocol import Batch
+from aethermodel.measure.harness.producer_task import DEPTH, produce
+from aethermodel.measure.harness.receiver_proxy import Passing
+from aethermodel.measure.harness.verifying_receiver import Checked
 from cython_core import number
 
 
@@ -34,7 +34,7 @@ class OwnLoopback:
     ) -> float:
         """Return how long it takes to take the batch so many times, its sending included.
 
-        Parameters are those of `aethermodel.measure.probes.own_ring.OwnRing.seconds`.
+        Parameters are those of `aethermodel.measure.harness.local_ring.OwnRing.seconds`.
         """
         fabric = Loopback(DEPTH)
         watched = _Watched(fabric, between)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.fabrics.shm import ShmReceiver
-from aethermodel.measure.checked import Checked
-from aethermodel.measure.sending import ring_capacity
+from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.harness.verifying_receiver import Checked
 from cython_core import Ring, number
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 
 if TYPE_CHECKING:
-    from aethermodel.specification import Specification  # which brings SymPy
+    from aethermodel.published.specification import Specification  # which brings SymPy
 
 
 def mocked_core(specification: Specification) -> Callable[[Batch], None]:

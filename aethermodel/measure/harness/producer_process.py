@@ -10,13 +10,11 @@ from multiprocessing.process import BaseProcess
 from time import process_time
 from typing import Literal, NamedTuple, Self, get_args
 
-from aethermodel.bus.fabric import Receiver, SenderLost
+from aethermodel.bus.fabrics.protocol import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
-from aethermodel.measure.children import end, hear, lost, start, until_hang_up
-from aethermodel.measure.dialling import Address, Listening, dial, listen, send_by
-from aethermodel.measure.host_watch import Watch, watch
-from aethermodel.measure.noise import Noise, Reading
-from aethermodel.measure.sending import (
+from aethermodel.measure.harness.child_processes import end, hear, lost, start, until_hang_up
+from aethermodel.measure.harness.connect import Address, Listening, dial, listen, send_by
+from aethermodel.measure.harness.senders import (
     Order,
     Schedule,
     Send,
@@ -25,6 +23,8 @@ from aethermodel.measure.sending import (
     ring_capacity,
     ring_send,
 )
+from aethermodel.measure.host.jitter import Watch, watch
+from aethermodel.measure.host.os_noise import Noise, Reading
 from cython_core import Ring, RingHandle, now_ns
 
 CrossingFabric = Literal["shm", "tcp", "verbs"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from aethermodel.bus.fabric import Batch, Sender
-from aethermodel.measure.workload import make_pool
+from aethermodel.bus.fabrics.protocol import Batch, Sender
+from aethermodel.measure.harness.batch_pool import make_pool
 from cython_core import now_ns, number
 
 #: Batches that may wait, and different batches in turn: one is being handled and one

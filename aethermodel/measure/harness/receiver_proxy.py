@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aethermodel.bus.fabric import Receiver
+from aethermodel.bus.fabrics.protocol import Receiver
 
 
 class Passing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from aethermodel.bus.fabric import Batch, EndOfStream
+from aethermodel.bus.fabrics.protocol import Batch, EndOfStream
 
 
 class Repeated:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.bus.fabric import Batch
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.fabrics.tcp import TcpSender
-from aethermodel.calibrate.conditions import RING_BATCHES, RING_EVENTS
+from aethermodel.calibrate.calibration.conditions import RING_BATCHES, RING_EVENTS
 from aethermodel.measure.checksums import checksums
-from aethermodel.measure.workload import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch
 from cython_core import EVENT_BYTES, Ring, now_ns, number
 
 if TYPE_CHECKING:
-    from aethermodel.bus.fabrics.verbs import VerbsSender
+    from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
 
 # Nearer to the due time than this the producer spins: a sleep may take as much longer.
 _SPIN_NS = 200_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aethermodel.bus.fabric import Batch, EndOfStream, Receiver
+from aethermodel.bus.fabrics.protocol import Batch, EndOfStream, Receiver
 from aethermodel.measure.checksums import Checksums
-from aethermodel.measure.passing import Passing
+from aethermodel.measure.harness.receiver_proxy import Passing
 from cython_core import Histogram, first_gap, now_ns
 
 

@@ -19,7 +19,7 @@ from threading import Event, Thread
 from time import perf_counter
 from typing import NamedTuple
 
-from cython_core.bounce import Bounce
+from cython_core.probes.core_to_core import Bounce
 
 #: A core that takes so many times what it did at best is not this process's alone.
 SHARED = 1.25

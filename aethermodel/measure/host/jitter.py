@@ -14,10 +14,10 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.measure.cores import SHARED, glance
-from aethermodel.measure.noise import Noise, Reading
-from aethermodel.measure.slices import SLICE_SECONDS
-from aethermodel.model.host_pace import HostPace
+from aethermodel.measure.host.contention import SHARED, glance
+from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.host.slices import SLICE_SECONDS
+from aethermodel.model.queueing.host_pace import HostPace
 
 Floats = npt.NDArray[np.float64]
 

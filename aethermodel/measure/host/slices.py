@@ -15,7 +15,7 @@ from math import inf, isnan, nan
 from statistics import median
 from typing import NamedTuple
 
-from aethermodel.measure.cores import SHARED, glance
+from aethermodel.measure.host.contention import SHARED, glance
 from cython_core import now_ns
 
 #: How long a slice lasts: longer than the looks cost, shorter than most of what disturbs.

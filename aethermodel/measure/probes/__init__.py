@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 #: Runs an operation `loops` times and returns the seconds that all of them took; of a stream,
-#: as `aethermodel.measure.slices.Stream` also those of each slice.
+#: as `aethermodel.measure.host.slices.Stream` also those of each slice.
 Timed = Callable[[int], float]
 
 
@@ -66,9 +66,16 @@ class _Probes(Mapping[str, Probe]):
 
 def module_of(name: str) -> str:
     """Return the module of a probe, for whoever imports it ahead of time."""
-    return f"{__name__}.{name}"
+    return f"{__name__}.{_MODULES.get(name, name)}"
 
 
+#: Probes whose module has a plainer name than the one that calibration files and sweeps hold.
+_MODULES = {
+    "call": "call_overhead",
+    "crossing": "transport",
+    "refill": "cache_refill",
+    "shared": "core_scaling",
+}
 PROBES: Mapping[str, Probe] = _Probes(
     "loop",
     "refill",

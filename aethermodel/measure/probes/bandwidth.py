@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from aethermodel.measure.harness.batch_pool import same_pool
 from aethermodel.measure.probes.settings import BatchSettings, setting
-from aethermodel.measure.workload import same_pool
 from cython_core import allocate
-from cython_core.bandwidth import time_copy, time_read
+from cython_core.probes.bandwidth import time_copy, time_read
 
 
 class Settings(BatchSettings):

@@ -7,15 +7,15 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from time import perf_counter
 
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.bus_run import drain, tallied
+from aethermodel.measure.harness.event_loops import EventLoop, on_loop
+from aethermodel.measure.harness.handlers import Tally
+from aethermodel.measure.harness.local_loopback import OwnLoopback
+from aethermodel.measure.harness.local_ring import OwnRing
 from aethermodel.measure.probes import fabric, ffi
 from aethermodel.measure.probes.loop import LEAST_TICK_SECONDS
-from aethermodel.measure.probes.own_loopback import OwnLoopback
-from aethermodel.measure.probes.own_ring import OwnRing
 from aethermodel.measure.probes.settings import CallSettings, setting
-from aethermodel.measure.runner import EventLoop, on_loop
-from aethermodel.measure.stream import drain, tallied
-from aethermodel.measure.tally import Tally
-from aethermodel.measure.workload import make_batch
 
 Timed = Callable[[int], Coroutine[None, None, float]]
 

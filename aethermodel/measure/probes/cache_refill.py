@@ -8,19 +8,19 @@ from functools import partial
 from itertools import cycle
 from time import perf_counter
 
-from aethermodel.bus.fabric import Batch
 from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.plane import Plane
-from aethermodel.measure.pacing import numbered_pool
-from aethermodel.measure.probes.own_loopback import OwnLoopback
-from aethermodel.measure.probes.own_ring import OwnRing
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.bus_run import drain, tallied
+from aethermodel.measure.harness.event_loops import EventLoop, on_loop
+from aethermodel.measure.harness.handlers import Tally
+from aethermodel.measure.harness.local_loopback import OwnLoopback
+from aethermodel.measure.harness.local_ring import OwnRing
+from aethermodel.measure.harness.producer_task import numbered_pool
 from aethermodel.measure.probes.settings import BatchSettings, setting
-from aethermodel.measure.runner import EventLoop, on_loop
-from aethermodel.measure.stream import drain, tallied
-from aethermodel.measure.tally import Tally
-from aethermodel.measure.workload import make_batch
 from cython_core import Routed, first_gap, route
-from cython_core.checksum import checksum_variants, stamp, verify
+from cython_core.events.checksum import checksum_variants, stamp, verify
 
 # Never by 512 bits, which make what follows slower on some processors: the sweep is to displace.
 _NARROW = "instruction" if "instruction" in checksum_variants() else "table"

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import field_validator
 
+from aethermodel.measure.harness.batch_pool import make_pool
 from aethermodel.measure.probes.settings import BatchSettings, setting
-from aethermodel.measure.workload import make_pool
 from cython_core import checksum_variants, stamp
-from cython_core.checksum import time_stamp, time_verify
+from cython_core.events.checksum import time_stamp, time_verify
 
 
 class Settings(BatchSettings):

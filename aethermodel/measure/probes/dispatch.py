@@ -11,13 +11,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from aethermodel.bus.bus import Bus
-from aethermodel.bus.fabric import EndOfStream
+from aethermodel.bus.fabrics.protocol import EndOfStream
 from aethermodel.bus.reader import TICKS_A_TURN
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.event_loops import EventLoop, on_loop
+from aethermodel.measure.harness.handlers import LostEventsError, Tally
+from aethermodel.measure.harness.repeating_receiver import Repeated
 from aethermodel.measure.probes.settings import setting
-from aethermodel.measure.repeated import Repeated
-from aethermodel.measure.runner import EventLoop, on_loop
-from aethermodel.measure.tally import LostEventsError, Tally
-from aethermodel.measure.workload import make_batch
 from cython_core import Routed, route
 
 #: Topics of the batch, each with one event, whether it has a handler or not.

@@ -15,14 +15,14 @@ from typing import Literal, Self, TypeVar
 from pydantic import model_validator
 
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.measure.checked import Checked, OutOfSequenceError
-from aethermodel.measure.crossing import Crossing, CrossingFabric
-from aethermodel.measure.pacing import POOL, numbered_pool
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.event_loops import EventLoop, on_loop
+from aethermodel.measure.harness.producer_process import Crossing, CrossingFabric
+from aethermodel.measure.harness.producer_task import POOL, numbered_pool
+from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.harness.verifying_receiver import Checked, OutOfSequenceError
+from aethermodel.measure.host.slices import Slice, Slices, Stream
 from aethermodel.measure.probes.settings import BatchSettings, setting
-from aethermodel.measure.runner import EventLoop, on_loop
-from aethermodel.measure.sending import ring_capacity
-from aethermodel.measure.slices import Slice, Slices, Stream
-from aethermodel.measure.workload import make_batch
 from cython_core import Routed, route
 
 _T = TypeVar("_T")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from itertools import repeat
 from time import perf_counter
 
+from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.probes.settings import BatchSettings, setting
-from aethermodel.measure.workload import make_batch
-from cython_core.router import Routed, route, route_call
+from cython_core.routing.router import Routed, route, route_call
 
 
 class Settings(BatchSettings):

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from pydantic import field_validator
 
+from aethermodel.measure.harness.batch_pool import same_pool
 from aethermodel.measure.probes.settings import BatchSettings, setting
-from aethermodel.measure.workload import same_pool
 from cython_core import simd_variants
-from cython_core.router import MAX_THREADS, Routed, time_route
+from cython_core.routing.router import MAX_THREADS, Routed, time_route
 
 
 class Settings(BatchSettings):

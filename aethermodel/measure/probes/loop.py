@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.event_loops import EventLoop, on_loop, take_turns
+from aethermodel.measure.harness.handlers import Tally
 from aethermodel.measure.probes import fabric, ffi
 from aethermodel.measure.probes.settings import CallSettings, setting
-from aethermodel.measure.runner import EventLoop, on_loop, take_turns
-from aethermodel.measure.tally import Tally
-from aethermodel.measure.workload import make_batch
 
 #: A tick cannot take less.
 LEAST_TICK_SECONDS = 1e-8

@@ -9,9 +9,9 @@ from time import perf_counter
 import numpy as np
 from pydantic import field_validator
 
+from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.peers.routing import ROUTING
 from aethermodel.measure.probes.settings import BatchSettings, setting
-from aethermodel.measure.workload import make_batch
 from cython_core import route
 
 

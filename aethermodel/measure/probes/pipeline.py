@@ -11,13 +11,13 @@ from pydantic import model_validator
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
-from aethermodel.measure.crossing import Crossing
+from aethermodel.measure.harness.batch_pool import same_pool
+from aethermodel.measure.harness.bus_run import across
+from aethermodel.measure.harness.event_loops import EventLoop, on_loop, take_turns
+from aethermodel.measure.harness.handlers import LostEventsError, Tally
+from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.host.slices import Releases, Slice, Stream
 from aethermodel.measure.probes.settings import CallSettings, setting
-from aethermodel.measure.runner import EventLoop, on_loop, take_turns
-from aethermodel.measure.slices import Releases, Slice, Stream
-from aethermodel.measure.stream import across
-from aethermodel.measure.tally import LostEventsError, Tally
-from aethermodel.measure.workload import same_pool
 
 Timed = Callable[[int], Coroutine[None, None, float]]
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from aethermodel.measure.message import QUEUE_DEPTH, Message
+from aethermodel.measure.harness.event_loops import EventLoop, on_loop
+from aethermodel.measure.harness.message import QUEUE_DEPTH, Message
 from aethermodel.measure.probes.settings import setting
-from aethermodel.measure.runner import EventLoop, on_loop
 from cython_core import Histogram, now_ns
 
 Part = Literal["make", "hop", "handle"]

@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import field_validator
 
-from aethermodel.measure.children import end, hear, lost, start, watched
+from aethermodel.measure.harness.batch_pool import make_pool
+from aethermodel.measure.harness.child_processes import end, hear, lost, start, watched
 from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.transports import TRANSPORTS, Transport
-from aethermodel.measure.workload import make_pool
 from cython_core import PeerDied, Routed, now_ns, route
-from cython_core.bandwidth import time_read
+from cython_core.probes.bandwidth import time_read
 
 _PARTING_SECONDS = 2.0
 

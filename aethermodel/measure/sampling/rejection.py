@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethermodel.measure.cores import APART, SHARED
+from aethermodel.measure.host.contention import APART, SHARED
 
 if TYPE_CHECKING:
     import pandas as pd

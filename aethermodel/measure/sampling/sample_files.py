@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict, Field
 
 from aethermodel.documents import replacing
-from aethermodel.fields import Content, Fingerprint, Moment
-from aethermodel.input_files import read_bytes, refusing
-from aethermodel.plain_values import parse_json
-from aethermodel.refusals import InputError
+from aethermodel.inputs.fields import Content, Fingerprint, Moment
+from aethermodel.inputs.input_files import read_bytes, refusing
+from aethermodel.inputs.plain_values import parse_json
+from aethermodel.inputs.refusals import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ class About(Content):
     Attributes
     ----------
     campaign : dict
-        Of `aethermodel.measure.campaign.Campaign`.
+        Of `aethermodel.measure.calibration.measurement_plan.Campaign`.
     host : Fingerprint
     taken : str
         ISO 8601.

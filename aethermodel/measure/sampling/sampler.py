@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.measure.cores import Look
-from aethermodel.measure.host import this_host
+from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.fingerprint import this_host
+from aethermodel.measure.host.slices import SLICE_SECONDS
 from aethermodel.measure.probes import PROBES
-from aethermodel.measure.slices import SLICE_SECONDS
 from aethermodel.processes import Child, ChildError, ending
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def calm_plan(points: Iterable[Point], processes: int, repeats: int, seed: int =
     """Return a plan of what a host does while its neighbours leave it alone.
 
     Eight slices of a millisecond, each of which they disturb or do not; see
-    `aethermodel.measure.slices`. Terms and whole must both be taken so, or neither.
+    `aethermodel.measure.host.slices`. Terms and whole must both be taken so, or neither.
     """
     return Plan(
         points=tuple(points),
@@ -120,7 +120,7 @@ class SamplingError(ChildError):
 def _worker(plan: Plan, process: int, best: Look) -> Iterator[Iterator[dict[str, Any]]]:
     """Run one sampling process and hand out its rows as they come."""
     request = json.dumps({"plan": plan.model_dump(), "process": process, "best": best})
-    module = "aethermodel.measure.worker"
+    module = "aethermodel.measure.sampling.worker"
     with (
         TemporaryFile("w+", encoding="utf-8") as errors,
         Child(module, text=True, stdin=PIPE, stdout=PIPE, stderr=errors) as child,
@@ -170,7 +170,7 @@ def take_samples(
         slices that count, ``seconds_all`` by all of them, disturbed ones included,
         ``loops``, ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``,
         ``contended`` (share of its slices disturbed), ``core_seconds`` (an idle loop beside the
-        slices that count, as `aethermodel.measure.cores.Look` has it; nan without slices),
+        slices that count, see `aethermodel.measure.host.contention.Look`; nan without slices),
         ``trip_seconds`` (the larger of before and after; nan without slices, or where one core is
         enough), ``stolen_seconds``, ``switches``, ``load``, ``clock_ns``.
 

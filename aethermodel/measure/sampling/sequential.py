@@ -7,8 +7,8 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from aethermodel.measure.cores import Look
-from aethermodel.measure.sampling import Plan, Point, take_samples
+from aethermodel.measure.host.contention import Look
+from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
 """The process that samples: reads a plan from standard input, writes a JSON line a sample.
 
-Run as ``python -m aethermodel.measure.worker``; `aethermodel.measure.sampling` does.
+Run as ``python -m aethermodel.measure.sampling.worker`` by `aethermodel.measure.sampling.sampler`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from aethermodel.measure.cores import Look, company
-from aethermodel.measure.noise import Noise, Reading
+from aethermodel.measure.host.contention import Look, company
+from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.host.slices import sliced, undisturbed
 from aethermodel.measure.probes import PROBES, Timed
-from aethermodel.measure.sampling import Plan, Point
-from aethermodel.measure.slices import sliced, undisturbed
+from aethermodel.measure.sampling.sampler import Plan, Point
 from cython_core import clock_cost_ns
 
 # Two successive windows that differ by less are warm.

@@ -7,10 +7,10 @@ All receive a batch as contiguous events that the consumer may read until it rel
 from __future__ import annotations
 
 from aethermodel.measure.transports.iceoryx import Iceoryx
+from aethermodel.measure.transports.protocol import Transport
 from aethermodel.measure.transports.queues import FasterFifo, Pipe, Queue, QueueOfMessages
 from aethermodel.measure.transports.ring import PatientRing, RingTransport
 from aethermodel.measure.transports.shared_array import SharedArray
-from aethermodel.measure.transports.transport import Transport
 from aethermodel.measure.transports.zeromq import ZmqBatches, ZmqMessages
 
 __all__ = ["TRANSPORTS", "Transport"]

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from aethermodel.measure.transports.transport import DEPTH, Batch, Sender, Transport, as_events
+from aethermodel.measure.transports.protocol import DEPTH, Batch, Sender, Transport, as_events
 from cython_core import EVENT_BYTES
 
 

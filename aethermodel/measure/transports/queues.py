@@ -7,7 +7,7 @@ from contextlib import suppress
 from queue import Empty
 from typing import Any
 
-from aethermodel.measure.transports.transport import (
+from aethermodel.measure.transports.protocol import (
     DEPTH,
     Batch,
     Sender,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from aethermodel.measure.transports.transport import DEPTH, Batch, Sender, Transport
+from aethermodel.measure.transports.protocol import DEPTH, Batch, Sender, Transport
 from cython_core import Ring
-from cython_core.ring_handoff import Policy
+from cython_core.ring.handle import Policy
 
 
 class _RingSender(Sender):

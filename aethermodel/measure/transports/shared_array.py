@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from aethermodel.measure.transports.transport import DEPTH, Batch, Sender, Transport
+from aethermodel.measure.transports.protocol import DEPTH, Batch, Sender, Transport
 from cython_core import EVENT_BYTES, EVENT_DTYPE
 
 _SPAWN = multiprocessing.get_context("spawn")

@@ -8,7 +8,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 
-from aethermodel.measure.transports.transport import (
+from aethermodel.measure.transports.protocol import (
     DEPTH,
     Batch,
     Sender,

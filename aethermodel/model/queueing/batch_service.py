@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.arrivals import Arrivals, Poisson
 from aethermodel.model.bulk_chain import poisson_latency
-from aethermodel.model.pauses import Pauses
+from aethermodel.model.queueing.arrivals import Arrivals, Poisson
+from aethermodel.model.queueing.pauses import Pauses
 
 Floats = npt.NDArray[np.float64]
 Service = Callable[[Floats], npt.ArrayLike]
@@ -234,8 +234,8 @@ def serve_by_clock(
     Parameters
     ----------
     clock : HostClock
-        Of a host that pauses (`aethermodel.model.pauses.Pauses.clock`) or is slowed down
-        (`aethermodel.model.host_pace.HostPace.clock`).
+        Of a host that pauses (`aethermodel.model.queueing.pauses.Pauses.clock`) or is slowed down
+        (`aethermodel.model.queueing.host_pace.HostPace.clock`).
     arrivals, table, factors
         As in `serve`; arrivals in real time, service times in running time.
     """

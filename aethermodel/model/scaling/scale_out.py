@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.model.roofline import PYTHON_TERMS
-from aethermodel.model.scalability import Scalability
+from aethermodel.model.scaling.scalability import Scalability
 
 Floats = npt.NDArray[np.float64]
 Way = Literal["threads", "pairs"]

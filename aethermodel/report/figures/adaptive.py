@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.measure.adaptive import ADAPTIVE
-from aethermodel.measure.adaptive_verdict import adaptive_judgements
-from aethermodel.measure.budgets import overall
+from aethermodel.bench.latency.adaptive import ADAPTIVE
+from aethermodel.bench.latency.adaptive_verdict import adaptive_judgements
+from aethermodel.bench.latency.latency_verdict import overall
+from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from aethermodel.measure.adaptive import AdaptiveTrial
+    from aethermodel.bench.latency.adaptive import AdaptiveTrial
 
 
 def verdict(trial: AdaptiveTrial) -> Block:

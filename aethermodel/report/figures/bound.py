@@ -10,12 +10,12 @@ import pandas as pd
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.formulas import batch_formula
+from aethermodel.report.math.formulas import batch_formula
 from aethermodel.report.quantities import count, engineering, part
 
 if TYPE_CHECKING:
-    from aethermodel.report.mathml import Formula
-    from aethermodel.specification import Specification
+    from aethermodel.published.specification import Specification
+    from aethermodel.report.math.mathml import Formula
 
 _ON_PAPER = "Label: simulated. Computed from the specification's assumptions; nothing was measured."
 

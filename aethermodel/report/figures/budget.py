@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from aethermodel.report import style
-from aethermodel.report.comparison import HERE, TERMS, checked
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.figures.comparison import HERE, TERMS, checked
 from aethermodel.report.quantities import count, engineering, percent
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ def budget(
     Parameters
     ----------
     table : pandas.DataFrame
-        A comparison table (see `aethermodel.report.comparison.checked`); ``wait_seconds``, where
-        it has such a column, is one more part: the consumer's wait for a slower producer.
+        A comparison table (see `aethermodel.report.figures.comparison.checked`);
+        ``wait_seconds``, where it has such a column, is one more part: the consumer's wait
+        for a slower producer.
     scale : {"share", "batch"}
         Height of the bars: share of the measured time, which shows every batch size alike, or
         microseconds a batch.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from aethermodel.calibrate.scenario import Scenario
+from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS
 from aethermodel.report.figure import ReportFigure
@@ -18,7 +18,7 @@ from aethermodel.report.quantities import count, engineering, interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from aethermodel.calibrate.calibration import Calibration
+    from aethermodel.calibrate.calibration.calibration import Calibration
 
 #: Letters of a panel's title that fit beside those of its neighbour.
 _TITLE_LETTERS = 40

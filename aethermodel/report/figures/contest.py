@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aethermodel.report import style
-from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def rates(table: pd.DataFrame, title: str, label: str) -> ReportFigure:
     Parameters
     ----------
     table : pandas.DataFrame
-        As `aethermodel.measure.contest.Result.table`.
+        As `aethermodel.bench.contest.Result.table`.
     title : str
         Of the figure.
     label : str

@@ -6,17 +6,17 @@ from html import escape
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.measure.diagnosis.advice import in_words
+from aethermodel.bench.extreme.advice import in_words
+from aethermodel.inputs.sizes import memory
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.report.figure import ReportFigure, table_html
 from aethermodel.report.quantities import count, engineering, interval
-from aethermodel.sizes import memory
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aethermodel.measure.diagnosis import Diagnosis
+    from aethermodel.bench.extreme import Diagnosis
 
 
 def diagnosis(found: Diagnosis) -> Block:

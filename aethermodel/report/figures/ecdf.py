@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aethermodel.report import style
-from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.quantities import MINUS, percent
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axis import Axis
 
-    from aethermodel.report.sweep_result import SweepResult
+    from aethermodel.report.sweep.point_tables import SweepResult
 
 _MOST_IN_LEGEND = 12
 _MOST_LINES = 60

@@ -13,12 +13,12 @@ from aethermodel.model.bottleneck import term_functions
 from aethermodel.model.terms import PRODUCER
 from aethermodel.report import style
 from aethermodel.report.curve import curve, extrapolated, solid_and_dashed
+from aethermodel.report.figures.what_if import ORIGIN_COLOURS
 from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import count, engineering
-from aethermodel.report.what_if import ORIGIN_COLOURS
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.scenario import Scenario
+    from aethermodel.calibrate.predict.scenario import Scenario
     from aethermodel.report.figure import ReportFigure
 
 #: A slider goes from a hundredth to a hundred times the calibrated value.

@@ -71,7 +71,7 @@ def in_flight(escalated: int, events: int, latency_seconds: float, per_second: f
     per_second : float
         Events a second.
     """
-    from aethermodel.model.escalation import Escalation
+    from aethermodel.model.queueing.escalation import Escalation
 
     share = escalated / events
     waiting = Escalation(share=share, latency_seconds=latency_seconds).in_flight(per_second)
@@ -90,7 +90,7 @@ def bars(table: pd.DataFrame) -> ReportFigure:
     Parameters
     ----------
     table : pandas.DataFrame
-        As `aethermodel.bus.bars.Bars.table` gives it.
+        As `aethermodel.examples.feed_bars.Bars.table` gives it.
 
     Returns
     -------

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel.report import style
-from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from aethermodel.report.sweep_result import SweepResult
+    from aethermodel.report.sweep.point_tables import SweepResult
 
 _MOST_CELLS_WITH_TEXT = 120
 # Names of columns and lines, and letters of the former, that fit beside one another.

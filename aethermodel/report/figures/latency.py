@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.measure.budgets import judgements, overall
+from aethermodel.bench.latency.latency_verdict import judgements, overall
+from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.published.specification import load_specification
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import engineering, percent
-from aethermodel.specification import load_specification
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from aethermodel.measure.latency import LatencyTrial
+    from aethermodel.bench.latency.measurement import LatencyTrial
 
 _SHOWN = ("p50", "p99")
 

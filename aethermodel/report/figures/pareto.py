@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel.report import style
-from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from aethermodel.report.sweep_result import SweepResult
+    from aethermodel.report.sweep.point_tables import SweepResult
 
 
 def front(rate: npt.ArrayLike, delay: npt.ArrayLike) -> list[bool]:

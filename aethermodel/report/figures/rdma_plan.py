@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.model.fabric import STAGES, VerbsCosts, stage_times
-from aethermodel.rdma_costs import Card, card, load_cards
+from aethermodel.model.verbs_cost import STAGES, VerbsCosts, stage_times
+from aethermodel.published.rdma_costs import Card, card, load_cards
 from aethermodel.report import style
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.quantities import count, engineering
-from cython_core.rdma_plan import plan
+from cython_core.rdma.posting_plan import plan
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.verbs_fit import VerbsFit
+    from aethermodel.calibrate.verbs.cost_fit import VerbsFit
 
 STAGE_COLOURS = {
     "cpu": style.TERM_COLOURS["kernel"],

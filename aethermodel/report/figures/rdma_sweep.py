@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import sympy
 
-from aethermodel.calibrate.verbs_fit import WANTED
-from aethermodel.model.fabric import transfer_time
+from aethermodel.calibrate.verbs.cost_fit import WANTED
+from aethermodel.model.verbs_cost import transfer_time
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.mathml import Formula, Meaning
+from aethermodel.report.math.mathml import Formula, Meaning
 from aethermodel.report.quantities import engineering, interval, percent
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.verbs_fit import HeldOut, VerbsFit
-    from aethermodel.calibrate.verbs_samples import VerbsSamples
+    from aethermodel.calibrate.verbs.cost_fit import HeldOut, VerbsFit
+    from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
 
 MEANINGS = {
     "L": "latency, what a batch costs before its first message",

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.calibrate.scenario import Scenario
+from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.report import style
-from aethermodel.report.comparison import HERE
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.calibration import Calibration
-    from aethermodel.report.sweep_result import SweepResult
+    from aethermodel.calibrate.calibration.calibration import Calibration
+    from aethermodel.report.sweep.point_tables import SweepResult
 
 
 def ceilings(result: SweepResult, calibration: Calibration | None) -> ReportFigure | None:

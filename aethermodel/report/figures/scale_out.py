@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.model.scale_out import CORES_A_PAIR, WAYS, Way
+from aethermodel.model.scaling.scale_out import CORES_A_PAIR, WAYS, Way
 from aethermodel.report import style
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
@@ -16,10 +16,10 @@ from aethermodel.report.quantities import count, engineering
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aethermodel.calibrate.scaling import ScalingFit
-    from aethermodel.calibrate.scenario import Scenario
-    from aethermodel.interconnects import Interconnect
-    from aethermodel.model.scale_out import ScaleOut
+    from aethermodel.calibrate.fit.scaling_fit import ScalingFit
+    from aethermodel.calibrate.predict.scenario import Scenario
+    from aethermodel.model.scaling.scale_out import ScaleOut
+    from aethermodel.published.interconnects import Interconnect
 
 _NAMES = {
     "threads": "threads share one batch",

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethermodel.calibrate.all_samples import left_out
-from aethermodel.calibrate.comparison import MEAN_ERROR, WORST_ERROR
-from aethermodel.report import comparison
+from aethermodel.calibrate.predict.all_samples import left_out
+from aethermodel.calibrate.predict.comparison import MEAN_ERROR, WORST_ERROR
+from aethermodel.published.specification import load_specification
 from aethermodel.report.blocks import Block, SummaryRow, TermRow, host_block, summary_block
 from aethermodel.report.blocks import terms_table as table_of_terms
-from aethermodel.report.budget import budget as stacked_budget
 from aethermodel.report.curve import curve
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.formulas import batch_formula
+from aethermodel.report.figures import comparison
+from aethermodel.report.figures.budget import budget as stacked_budget
+from aethermodel.report.math.formulas import batch_formula
 from aethermodel.report.quantities import count, engineering, percent
-from aethermodel.specification import load_specification
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aethermodel.measure.trial import Trial
-    from aethermodel.report.mathml import Formula
+    from aethermodel.measure.calibration.validation import Trial
+    from aethermodel.report.math.mathml import Formula
 
 #: Batch size of the specification's claim.
 _CLAIM_AT = 10_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.calibrate.answers import SHARES, Answers
+from aethermodel.calibrate.predict.answers import SHARES, Answers
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS, curve, extrapolated, solid_and_dashed
 from aethermodel.report.figure import ReportFigure
@@ -18,9 +18,9 @@ from aethermodel.report.quantities import count, engineering, percent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aethermodel.calibrate.answers import Optimum
-    from aethermodel.calibrate.draws import Answer
-    from aethermodel.calibrate.scenario import Scenario
+    from aethermodel.calibrate.predict.answers import Optimum
+    from aethermodel.calibrate.predict.monte_carlo import Answer
+    from aethermodel.calibrate.predict.scenario import Scenario
     from aethermodel.model.roofline import Ceiling
 
 #: Colour of what was measured, what is published, and what is assumed.

@@ -11,16 +11,16 @@ from html import escape, unescape
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from aethermodel.report.losses import Loss
-from aethermodel.report.markdown import ReportMarkdown
-from aethermodel.report.notebook import Failure, Stream
-from aethermodel.report.outputs import OutputRenderer, error_words
-from aethermodel.report.sanitize import Clean, Sanitizer
-from aethermodel.report.template import Heading, Page, Piece
-from aethermodel.report.terminal_text import preformatted
+from aethermodel.report.html.markdown import ReportMarkdown
+from aethermodel.report.html.notebook import Failure, Stream
+from aethermodel.report.html.template import Heading, Page, Piece
+from aethermodel.report.outputs.cell_outputs import OutputRenderer, error_words
+from aethermodel.report.outputs.losses import Loss
+from aethermodel.report.outputs.sanitize import Clean, Sanitizer
+from aethermodel.report.outputs.terminal_text import preformatted
 
 if TYPE_CHECKING:
-    from aethermodel.report.notebook import Cell, Notebook, Output
+    from aethermodel.report.html.notebook import Cell, Notebook, Output
 
 _NAMES = {"parameters": "Parameters (defaults)", "injected-parameters": "Parameters of this run"}
 _LINK = re.compile(r'href="#([^"]+)"')

@@ -1,6 +1,6 @@
 """One HTML file from an executed notebook: no script, no network, nothing beside it.
 
-``jupyter nbconvert --to aether_html`` makes the same page (`aethermodel.report.exporter`).
+``jupyter nbconvert --to aether_html`` makes the same page (`aethermodel.report.html.exporter`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aethermodel.documents import write_whole
-from aethermodel.report.cells import build_page
-from aethermodel.report.losses import Loss
-from aethermodel.report.notebook import read_notebook
-from aethermodel.report.template import fill
+from aethermodel.report.html.cells import build_page
+from aethermodel.report.html.notebook import read_notebook
+from aethermodel.report.html.template import fill
+from aethermodel.report.outputs.losses import Loss
 
 
 def export(

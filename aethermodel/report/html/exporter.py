@@ -1,6 +1,6 @@
 """``jupyter nbconvert --to aether_html``: the report's page, made by nbconvert's rules.
 
-Apart from `aethermodel.report.html`, as nbconvert takes seconds to import.
+Apart from `aethermodel.report.html.document`, as nbconvert takes seconds to import.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from nbconvert.exporters.exporter import Exporter
 from traitlets import Unicode, default
 
-from aethermodel.report.cells import build_page
-from aethermodel.report.losses import told
-from aethermodel.report.notebook import Notebook
-from aethermodel.report.template import fill
+from aethermodel.report.html.cells import build_page
+from aethermodel.report.html.notebook import Notebook
+from aethermodel.report.html.template import fill
+from aethermodel.report.outputs.losses import told
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

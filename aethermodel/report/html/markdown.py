@@ -9,9 +9,9 @@ from typing import Any
 import mistune
 from mistune.plugins.math import math
 
-from aethermodel.report.ids import Ids
-from aethermodel.report.template import Heading
-from aethermodel.report.tex import tex_box
+from aethermodel.report.html.template import Heading
+from aethermodel.report.math.tex import tex_box
+from aethermodel.report.outputs.ids import Ids
 
 # Notebooks know LaTeX's environments without dollar signs too.
 _ENVIRONMENT = r"^ {0,3}\\begin\{(?P<environment_name>[a-z]+\*?)\}"

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from aethermodel.fields import Text, in_one_piece
-from aethermodel.input_files import read_bytes, refusing
-from aethermodel.plain_values import parse_json
-from aethermodel.refusals import InputError
+from aethermodel.inputs.fields import Text, in_one_piece
+from aethermodel.inputs.input_files import read_bytes, refusing
+from aethermodel.inputs.plain_values import parse_json
+from aethermodel.inputs.refusals import InputError
 
 _FORMAT = 4
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from aethermodel.report.css import BLOCK_STYLE
-from aethermodel.report.ids import Ids
-from aethermodel.report.prose import prose
-from aethermodel.report.template import Heading, Page, Piece, fill
+from aethermodel.report.html.css import BLOCK_STYLE
+from aethermodel.report.html.prose import prose
+from aethermodel.report.html.template import Heading, Page, Piece, fill
+from aethermodel.report.outputs.ids import Ids
 
 _ID = re.compile(r'\sid="([^"]*)"')
 _NAMING = re.compile(r'(\s(?:id|aria-labelledby|aria-describedby)="|url\(#|href="#)([^")]+)')

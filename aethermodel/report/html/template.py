@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from aethermodel.report.css import PAGE_STYLE, TEMPLATES
-from aethermodel.report.losses import Loss
+from aethermodel.report.html.css import PAGE_STYLE, TEMPLATES
+from aethermodel.report.outputs.losses import Loss
 
 _VERDICT = 'class="ae ae-summary'
 # As many are seen at a glance.

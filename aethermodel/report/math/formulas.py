@@ -10,7 +10,7 @@ from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import K, N
 from aethermodel.model.terms import PRODUCER
 from aethermodel.report import style
-from aethermodel.report.mathml import Formula, Meaning
+from aethermodel.report.math.mathml import Formula, Meaning
 from aethermodel.report.quantities import count, engineering
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def printed(name: str, **meanings: str) -> Formula:
     ValueError
         If the page has none of that name, or the formula no such symbol.
     """
-    from aethermodel.calibrate.equations import fit_equations
+    from aethermodel.calibrate.fit.equations import fit_equations
     from aethermodel.model.equations import model_equations
 
     known = model_equations() | fit_equations()

@@ -9,8 +9,8 @@ from functools import cache
 from html import escape, unescape
 from typing import Any, NamedTuple
 
-from aethermodel.report.css import BLOCK_STYLE
-from aethermodel.report.line_breaks import broken
+from aethermodel.report.html.css import BLOCK_STYLE
+from aethermodel.report.math.line_breaks import broken
 
 _PAGE_WIDTH = 60
 

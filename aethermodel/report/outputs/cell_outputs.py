@@ -8,14 +8,14 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.report.losses import Loss
-from aethermodel.report.markdown import ReportMarkdown
-from aethermodel.report.notebook import Failure, Stream
-from aethermodel.report.sanitize import Clean, Sanitizer
-from aethermodel.report.terminal_text import plain, preformatted
+from aethermodel.report.html.markdown import ReportMarkdown
+from aethermodel.report.html.notebook import Failure, Stream
+from aethermodel.report.outputs.losses import Loss
+from aethermodel.report.outputs.sanitize import Clean, Sanitizer
+from aethermodel.report.outputs.terminal_text import plain, preformatted
 
 if TYPE_CHECKING:
-    from aethermodel.report.notebook import Display, Output
+    from aethermodel.report.html.notebook import Display, Output
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
 _SEEN = re.compile(r"<(?:img|svg|math|audio|video|hr)\b")

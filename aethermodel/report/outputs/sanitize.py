@@ -1,8 +1,8 @@
 """What a notebook's outputs may bring into a report: structure and drawings, never behaviour.
 
 Outputs come from whatever ran in the notebook. They are put into canonical form
-(`aethermodel.report.fragment`), and the well-kept sanitizer nh3 (Rust's ammonia) keeps only the
-elements and attributes named here. This module adds what a one-file report needs: no loads from
+(`aethermodel.report.outputs.fragment`), and the well-kept sanitizer nh3 (Rust's ammonia) keeps only
+the elements and attributes named here. This module adds what a one-file report needs: no loads from
 anywhere, each id once on the page, a text alternative on every picture, and a box that scrolls
 around every table.
 """
@@ -17,10 +17,10 @@ from typing import cast
 
 import nh3
 
-from aethermodel.report.fragment import HTML, MATHML, SVG, Fragment, read_fragment, unmarked
-from aethermodel.report.ids import Ids
-from aethermodel.report.losses import Kind, Loss
-from aethermodel.report.stylesheet import declarations, sheet
+from aethermodel.report.outputs.fragment import HTML, MATHML, SVG, Fragment, read_fragment, unmarked
+from aethermodel.report.outputs.ids import Ids
+from aethermodel.report.outputs.losses import Kind, Loss
+from aethermodel.report.outputs.stylesheet import declarations, sheet
 
 
 def _names(text: str) -> frozenset[str]:

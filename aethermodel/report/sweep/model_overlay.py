@@ -9,8 +9,8 @@ from aethermodel.labels import LABEL_OF
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aethermodel.calibrate.calibration import Calibration
-    from aethermodel.report.sweep_result import SweepResult
+    from aethermodel.calibrate.calibration.calibration import Calibration
+    from aethermodel.report.sweep.point_tables import SweepResult
 
 
 def against_model(
@@ -26,7 +26,7 @@ def against_model(
     Returns
     -------
     (pandas.DataFrame or None, str)
-        As `aethermodel.calibrate.comparison.compare`, and None where there is nothing to
+        As `aethermodel.calibrate.predict.comparison.compare`, and None where there is nothing to
         compare; and in words what was compared, or why not.
     """
     if calibration is None:
@@ -54,7 +54,7 @@ def against_model(
     )
     if not fits.any():
         return None, f"The calibration is for {made_for}; no finished point of this sweep is that."
-    from aethermodel.calibrate.comparison import compare
+    from aethermodel.calibrate.predict.comparison import compare
 
     table = compare(calibration, samples[fits].assign(final=True))
     left = samples.loc[~fits, "point"].nunique()

@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.report.blocks import Block, SummaryRow, TermRow, Verdict, host_block, terms_table
-from aethermodel.report.budget import budget
-from aethermodel.report.ceilings import ceilings
-from aethermodel.report.comparison import measured_vs_model
 from aethermodel.report.curve import curve
-from aethermodel.report.ecdf import ecdf
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.formulas import batch_formula
-from aethermodel.report.heatmap import heatmap
-from aethermodel.report.page import Section, render
-from aethermodel.report.pareto import pareto
-from aethermodel.report.store_verdict import Thresholds, opening, verdict_rows
-from aethermodel.report.sweep_model import against_model
-from aethermodel.report.sweep_result import SweepResult
+from aethermodel.report.figures.budget import budget
+from aethermodel.report.figures.comparison import measured_vs_model
+from aethermodel.report.figures.ecdf import ecdf
+from aethermodel.report.figures.heatmap import heatmap
+from aethermodel.report.figures.pareto import pareto
+from aethermodel.report.figures.roofline import ceilings
+from aethermodel.report.html.page import Section, render
+from aethermodel.report.math.formulas import batch_formula
+from aethermodel.report.sweep.model_overlay import against_model
+from aethermodel.report.sweep.point_tables import SweepResult
+from aethermodel.report.sweep.store_verdict import Thresholds, opening, verdict_rows
 
 if TYPE_CHECKING:
-    from aethermodel.calibrate.calibration import Calibration
+    from aethermodel.calibrate.calibration.calibration import Calibration
 
 
 _MOST_VALUES = 24
@@ -69,7 +69,9 @@ def find_calibration(folder: Path, given: Path | None) -> Calibration | None:
     path = given or (own if own.is_file() else None)
     if path is None:
         return None
-    from aethermodel.calibrate.calibration import Calibration  # which brings SciPy and SymPy
+    from aethermodel.calibrate.calibration.calibration import (
+        Calibration,  # which brings SciPy and SymPy
+    )
 
     return Calibration.load(path)
 
@@ -149,7 +151,7 @@ def _formula(calibration: Calibration | None) -> list[Any]:
 
 
 def _host(result: SweepResult, command: str) -> Block:
-    from aethermodel.measure.host import this_host
+    from aethermodel.measure.host.fingerprint import this_host
 
     hosts = sorted({r.conditions.host for r in result.records})
     here = this_host()

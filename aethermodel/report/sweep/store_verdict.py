@@ -14,7 +14,7 @@ from aethermodel.report.quantities import engineering, interval
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aethermodel.report.sweep_result import SweepResult
+    from aethermodel.report.sweep.point_tables import SweepResult
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def verdict_rows(
     ----------
     result : SweepResult
     compared : pandas.DataFrame or None
-        Of `aethermodel.report.sweep_model.against_model`.
+        Of `aethermodel.report.sweep.model_overlay.against_model`.
     wanted : Thresholds
     """
     rows = [_complete(result), _undisturbed(result)]
@@ -180,7 +180,7 @@ def _doubt(held: Interval, best: dict[str, Any]) -> str:
 def _model_rows(compared: pd.DataFrame | None) -> list[SummaryRow]:
     if compared is None:
         return [SummaryRow("prediction against measurement", "no comparison (see below)")]
-    from aethermodel.calibrate.comparison import MEAN_ERROR, WORST_ERROR, judge
+    from aethermodel.calibrate.predict.comparison import MEAN_ERROR, WORST_ERROR, judge
 
     verdict = judge(compared)
     rows = []

@@ -1,6 +1,6 @@
 from libc.stdint cimport uint64_t
 
-from cython_core.verbs.send cimport SendStream
+from cython_core.verbs.streams.send cimport SendStream
 
 
 cdef class BatchStream(SendStream):

@@ -1,6 +1,6 @@
 from cython_core.verbs.memory import RdmaBuffer
 from cython_core.verbs.queue_pair import QueuePair
-from cython_core.verbs.send import SendStream
+from cython_core.verbs.streams.send import SendStream
 
 class BatchStream(SendStream):
     placed: int

@@ -1,8 +1,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cython_core.verbs.receive import ReceiveStream
-from cython_core.verbs.send import SendStream
+from cython_core.verbs.streams.receive import ReceiveStream
+from cython_core.verbs.streams.send import SendStream
 
 def pingpong(
     sender: SendStream,

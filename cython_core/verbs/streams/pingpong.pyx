@@ -1,9 +1,9 @@
 """Ping-pong of single messages in native code: what a latency figure is taken from."""
 
 cimport numpy as cnp
-from cython_core.timing cimport monotonic_seconds
-from cython_core.verbs.receive cimport ReceiveStream
-from cython_core.verbs.send cimport SendStream
+from cython_core.clock cimport monotonic_seconds
+from cython_core.verbs.streams.receive cimport ReceiveStream
+from cython_core.verbs.streams.send cimport SendStream
 from cython_core.verbs.waiting cimport pause
 from libc.stdint cimport uint64_t
 

@@ -1,7 +1,7 @@
 from libc.stdint cimport uint64_t
 
 from cython_core.verbs.queue_pair cimport QueuePair
-from cython_core.verbs.stream cimport Stream
+from cython_core.verbs.streams.stream cimport Stream
 
 
 cdef class ReceiveStream(Stream):

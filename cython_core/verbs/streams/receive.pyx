@@ -3,13 +3,13 @@
 cimport cython
 cimport numpy as cnp
 
-from cython_core.timing cimport monotonic_seconds
+from cython_core.clock cimport monotonic_seconds
 from cython_core.verbs.account cimport fault
 from cython_core.verbs.ibverbs cimport *
 from cython_core.verbs.memory cimport RdmaBuffer
 from cython_core.verbs.process cimport aether_forks
 from cython_core.verbs.queue_pair cimport QueuePair
-from cython_core.verbs.stream cimport Stream
+from cython_core.verbs.streams.stream cimport Stream
 from cython_core.verbs.waiting cimport pause
 from libc.stdint cimport uint32_t
 

@@ -1,12 +1,12 @@
 """The sending side: requests prebuilt once, posted in lists, one signalled in k."""
 
 cimport cython
-from cython_core.timing cimport monotonic_seconds
+from cython_core.clock cimport monotonic_seconds
 from cython_core.verbs.ibverbs cimport *
 from cython_core.verbs.memory cimport RdmaBuffer
 from cython_core.verbs.process cimport aether_forks
 from cython_core.verbs.queue_pair cimport QueuePair
-from cython_core.verbs.stream cimport Stream
+from cython_core.verbs.streams.stream cimport Stream
 from cython_core.verbs.waiting cimport pause
 from libc.stdint cimport int64_t, uint32_t
 

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_calibration import TRUE, synthetic_calibration
 
-from aethermodel.measure.diagnosis import Advice, diagnose
-from aethermodel.measure.diagnosis.advice import in_words, pays_most, ranked
-from aethermodel.measure.diagnosis.allocations import allocations
-from aethermodel.measure.diagnosis.levers import levers, pull
-from aethermodel.measure.diagnosis.modelled import Modelled
-from aethermodel.measure.diagnosis.observation import SLOW, observe, slow_gain
-from aethermodel.measure.stress import Design, Stress
-from aethermodel.report.diagnosis import advice_table, diagnosis, turns
+from aethermodel.bench.extreme import Advice, diagnose
+from aethermodel.bench.extreme.advice import in_words, pays_most, ranked
+from aethermodel.bench.extreme.allocations import allocations
+from aethermodel.bench.extreme.levers import levers, pull
+from aethermodel.bench.extreme.model_view import Modelled
+from aethermodel.bench.extreme.observation import SLOW, observe, slow_gain
+from aethermodel.bench.extreme.stress import Design, Stress
+from aethermodel.report.figures.diagnosis import advice_table, diagnosis, turns
 
 SMALL = Design(batch_size=100, topics=4, event_loop="asyncio")
 

@@ -8,12 +8,12 @@ import pytest
 from pydantic import ValidationError
 from synthetic_calibration import synthetic_calibration
 
+from aethermodel.bench.latency.adaptive import ADAPTIVE, WHATEVER, AdaptiveCampaign, AdaptiveTrial
+from aethermodel.bench.latency.adaptive_verdict import adaptive_judgements
+from aethermodel.bench.latency.latency_verdict import overall
+from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings
 from aethermodel.bus import AdaptiveSize, FixedSize
-from aethermodel.measure.adaptive import ADAPTIVE, WHATEVER, AdaptiveCampaign, AdaptiveTrial
-from aethermodel.measure.adaptive_verdict import adaptive_judgements
-from aethermodel.measure.budgets import overall
-from aethermodel.measure.load import LoadedPipeline, LoadSettings
-from aethermodel.report import adaptive as report
+from aethermodel.report.figures import adaptive as report
 
 QUICK = AdaptiveCampaign(
     sizes="1,16",

@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.measure.budgets import judgements, overall
-from aethermodel.measure.latency import (
+from aethermodel.bench.latency.latency_verdict import judgements, overall
+from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings
+from aethermodel.bench.latency.measurement import (
     PERCENTILES,
     LatencyCampaign,
     LatencyTrial,
@@ -18,11 +19,10 @@ from aethermodel.measure.latency import (
     predicted,
     schedule,
 )
-from aethermodel.measure.load import LoadedPipeline, LoadSettings
-from aethermodel.measure.tiers import tier_seconds
-from aethermodel.model.host_pace import HostPace
-from aethermodel.model.queueing import serve
-from aethermodel.specification import load_specification
+from aethermodel.bench.latency.tiers import tier_seconds
+from aethermodel.model.queueing.batch_service import serve
+from aethermodel.model.queueing.host_pace import HostPace
+from aethermodel.published.specification import load_specification
 
 QUICK = LatencyCampaign(
     loads=(0.5,), arrivals=("poisson", "bursty"), group=16, processes=1, batches=1000, retries=0

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from synthetic_calibration import synthetic_calibration
 
+from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings
+from aethermodel.bench.latency.load_two_processes import LoadedCrossing, loaded
+from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial, predicted
+from aethermodel.bench.latency.tiers import tier_seconds
 from aethermodel.bus import FixedSize
-from aethermodel.measure.host_watch import TICKS_WATCHED
-from aethermodel.measure.latency import LatencyCampaign, LatencyTrial, predicted
-from aethermodel.measure.load import LoadedPipeline, LoadSettings
-from aethermodel.measure.load_across import LoadedCrossing, loaded
-from aethermodel.measure.sending import Schedule, keep
-from aethermodel.measure.tiers import tier_seconds
-from aethermodel.model.host_pace import HostPace
-from aethermodel.model.queueing import serve
+from aethermodel.measure.harness.senders import Schedule, keep
+from aethermodel.measure.host.jitter import TICKS_WATCHED
+from aethermodel.model.queueing.batch_service import serve
+from aethermodel.model.queueing.host_pace import HostPace
 
 SETTINGS = LoadSettings(group=8, largest=4, topics=4, fabric="shm")
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from aethermodel.measure.cores import Look
-from aethermodel.measure.noise import Noise
-from aethermodel.measure.quiet_runs import least_disturbed, watched_run
+from aethermodel.bench.latency.reruns import least_disturbed, watched_run
+from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.os_noise import Noise
 
 CALM = (0.0, 0, 1.0)
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from aethermodel.bench.latency import schedule_overhead as load_keeping
+from aethermodel.bench.latency.load import LoadSettings
+from aethermodel.bench.latency.schedule_overhead import keeping_seconds
 from aethermodel.bus import FixedSize
-from aethermodel.measure import load_keeping
-from aethermodel.measure.load import LoadSettings
-from aethermodel.measure.load_keeping import keeping_seconds
 
 SETTINGS = LoadSettings(group=4, largest=3, topics=2)
 

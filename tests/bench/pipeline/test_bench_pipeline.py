@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from aethermodel.bench.pipeline.measurement import PipelineBench, targets
+from aethermodel.bench.pipeline.rows import Row, available_kinds, opened
+from aethermodel.bench.soak import Soak
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.measure.checked import Checked, OutOfSequenceError
-from aethermodel.measure.crossing import Crossing
-from aethermodel.measure.pacing import numbered_pool, produce
-from aethermodel.measure.pipeline import PipelineBench, targets
-from aethermodel.measure.rows import Row, available_kinds, opened
-from aethermodel.measure.sending import ring_capacity
-from aethermodel.measure.soak import Soak
-from aethermodel.measure.stream import drain, tallied
-from aethermodel.measure.tally import Tally
-from aethermodel.measure.workload import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.bus_run import drain, tallied
+from aethermodel.measure.harness.handlers import Tally
+from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.producer_task import numbered_pool, produce
+from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.harness.verifying_receiver import Checked, OutOfSequenceError
 from cython_core import now_ns, number, simd_variant, simd_variants
 
 
@@ -200,7 +200,7 @@ def _runs(monkeypatch, trips, repeats):
         cores = {"core_seconds": 1.0, "trip_seconds": trip}
         return {"simd": "baseline", "throughput_per_second": rate, **cores}
 
-    monkeypatch.setattr("aethermodel.measure.pipeline.run_row", run_row)
+    monkeypatch.setattr("aethermodel.bench.pipeline.measurement.run_row", run_row)
     bench = PipelineBench(kinds="shm", event_loops="asyncio", repeats=repeats, predict=False)
     return bench.run().loc[0]
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aethermodel.measure.pipeline import PipelineBench
-from aethermodel.measure.prediction import term_plan, with_predictions
+from aethermodel.bench.pipeline.measurement import PipelineBench
+from aethermodel.bench.pipeline.prediction import term_plan, with_predictions
+from aethermodel.bench.pipeline.rows import KINDS, Row
+from aethermodel.bench.pipeline.term_plan import predict_row
 from aethermodel.measure.probes import PROBES
-from aethermodel.measure.row_terms import predict_row
-from aethermodel.measure.rows import KINDS, Row
 
 # A row over verbs is labelled by its device: tests/rdma has one.
 HERE = [kind for kind in KINDS if kind != "verbs"]

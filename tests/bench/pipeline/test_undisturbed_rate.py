@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.measure.cores import APART, SHARED
-from aethermodel.measure.left_alone import left_alone
+from aethermodel.bench.pipeline.undisturbed_rate import left_alone
+from aethermodel.measure.host.contention import APART, SHARED
 
 NEAR = 100e-9
 

@@ -4,8 +4,8 @@ import asyncio
 
 from aethermodel.bus import EndOfStream, SenderLost
 from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpReceiver, TcpSender
-from aethermodel.bus.fabrics.tcp_frames import pack_head
-from aethermodel.measure.workload import make_batch
+from aethermodel.bus.fabrics.tcp.frames import pack_head
+from aethermodel.measure.harness.batch_pool import make_batch
 from cython_core import frame_checksum, number
 
 TOPICS = [f"t.{i}" for i in range(4)]

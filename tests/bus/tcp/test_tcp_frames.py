@@ -13,7 +13,7 @@ from tcp_streams import KEY, TOPICS, all_of, batch_of, connected, heard
 
 from aethermodel.bus import Backlogged, Bus, EndOfStream, SenderLost, StreamBroken
 from aethermodel.bus.fabrics.tcp import TcpListener, TcpSender
-from aethermodel.bus.fabrics.tcp_frames import pack_head
+from aethermodel.bus.fabrics.tcp.frames import pack_head
 from cython_core import first_gap
 
 

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aethermodel.bus import Bus, EndOfStream, SenderLost, StreamBroken
-from aethermodel.bus.fabrics import tcp_listener
 from aethermodel.bus.fabrics.key_exchange import KEY_FILE_VARIABLE, KEY_VARIABLE
 from aethermodel.bus.fabrics.tcp import PeerRefused, SharedKey, TcpListener, TcpSender
-from aethermodel.bus.fabrics.tcp_frames import HELLO_BYTES, pack_receipt, unpack_receipt
-from aethermodel.measure.workload import make_batch
+from aethermodel.bus.fabrics.tcp import listener as tcp_listener
+from aethermodel.bus.fabrics.tcp.frames import HELLO_BYTES, pack_receipt, unpack_receipt
+from aethermodel.measure.harness.batch_pool import make_batch
 from cython_core import number
 
 SECRET = b"the secret of these tests"

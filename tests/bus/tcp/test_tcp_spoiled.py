@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tcp_streams import TOPICS, batch_of, connected, frames_of, heard
 
 from aethermodel.bus import Bus, EndOfStream, SenderLost
-from aethermodel.bus.fabrics.tcp_frames import HEAD_BYTES, HeadReader, pack_head
+from aethermodel.bus.fabrics.tcp.frames import HEAD_BYTES, HeadReader, pack_head
 from cython_core import stamp
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
-from aethermodel.bus.fabrics.verbs_exchange import (
+from aethermodel.bus.fabrics.verbs.exchange import (
     NONCE,
     PATIENCE,
     TAG,
@@ -28,7 +28,7 @@ from aethermodel.bus.fabrics.verbs_exchange import (
     dial,
     greeting,
 )
-from aethermodel.bus.fabrics.verbs_listener import MOST_ASKING, Listener
+from aethermodel.bus.fabrics.verbs.listener import MOST_ASKING, Listener
 from cython_core.verbs.endpoint import Endpoint
 from cython_core.verbs.errors import PeerDiedError
 

@@ -11,12 +11,12 @@ import pytest
 
 pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 
-from aethermodel.bus.fabrics import verbs_recovery
-from aethermodel.bus.fabrics.verbs_connection import Connection
-from aethermodel.bus.fabrics.verbs_exchange import Exchange, dial
-from aethermodel.bus.fabrics.verbs_ledger import Ledger
-from aethermodel.bus.fabrics.verbs_listener import Listener
-from aethermodel.bus.fabrics.verbs_recovery import FINAL, HELD, Recovery, verdict
+from aethermodel.bus.fabrics.verbs import recovery as verbs_recovery
+from aethermodel.bus.fabrics.verbs.connection import Connection
+from aethermodel.bus.fabrics.verbs.exchange import Exchange, dial
+from aethermodel.bus.fabrics.verbs.ledger import Ledger
+from aethermodel.bus.fabrics.verbs.listener import Listener
+from aethermodel.bus.fabrics.verbs.recovery import FINAL, HELD, Recovery, verdict
 from cython_core.verbs import Endpoint
 from cython_core.verbs.errors import (
     FlushedError,

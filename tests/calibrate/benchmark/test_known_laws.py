@@ -5,7 +5,12 @@ import os
 import numpy as np
 import pytest
 
-from aethermodel.calibrate.benchmark import EXTRAP_PYTHON, SCENARIOS, compare_models, targets
+from aethermodel.calibrate.benchmark.known_laws import (
+    EXTRAP_PYTHON,
+    SCENARIOS,
+    compare_models,
+    targets,
+)
 
 
 def test_every_model_is_judged_on_every_law(monkeypatch):

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from synthetic_calibration import HOST, synthetic_calibration
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.merging import merge
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.merging import merge
 
-SAMPLES = Path(__file__).parents[2] / "data" / "calibrations"
+SAMPLES = Path(__file__).parents[3] / "data" / "calibrations"
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.calibrate import what_if
-from aethermodel.calibrate.answers import Answers
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.scenario import Scenario
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.predict import what_if
+from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.scenario import Scenario
 
 N = [1, 100, 10_000]
 

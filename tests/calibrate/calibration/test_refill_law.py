@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from synthetic_calibration import TRUE, synthetic_calibration
 
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.refill import fit_refill, growth_of
-from aethermodel.calibrate.scenario import Assumption, Scenario
-from aethermodel.model.law import Law
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
+from aethermodel.calibrate.predict.scenario import Assumption, Scenario
+from aethermodel.model.piecewise_law import Law
 
 FULL = 8192
 N = np.array([1.0, 100.0, 5_000.0, 8_192.0, 30_000.0])

@@ -6,13 +6,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from aethermodel.calibrate import fit_term, identify, joint, what_if
-from aethermodel.calibrate.answers import Answers
-from aethermodel.calibrate.calibration import Calibration
-from aethermodel.calibrate.coverage import SIZES, SWITCH, Truth, coverage, missed, simulate
-from aethermodel.calibrate.samples import Timings
-from aethermodel.calibrate.scenario import Scenario
-from aethermodel.model.stages import law_of
+from aethermodel.calibrate import fit_term, identify
+from aethermodel.calibrate.benchmark.coverage import (
+    SIZES,
+    SWITCH,
+    Truth,
+    coverage,
+    missed,
+    simulate,
+)
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.fit import joint_distribution as joint
+from aethermodel.calibrate.fit.samples import Timings
+from aethermodel.calibrate.predict import what_if
+from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.model.pipelined import law_of
 
 seeds = st.integers(0, 2**32 - 1)
 KNEES = (128.0, 8192.0)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aethermodel.calibrate import fit_term, identify
-from aethermodel.calibrate.choice import weighed
+from aethermodel.calibrate.fit.model_selection import weighed
 
 SIZES = 2.0 ** np.arange(11)
 FAR = np.array([4096.0, 16384.0, 65536.0])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from aethermodel.calibrate.scaling import fit_scaling
-from aethermodel.model.scalability import Scalability
+from aethermodel.calibrate.fit.scaling_fit import fit_scaling
+from aethermodel.model.scaling.scalability import Scalability
 
 
 def times(law, counts, *, split, noise=0.0, repeats=9):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aethermodel.calibrate.all_samples import all_samples, left_out
+from aethermodel.calibrate.predict.all_samples import all_samples, left_out
 
 
 def samples(**columns):

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from synthetic_calibration import TRUE, synthetic_calibration
 
-from aethermodel.calibrate import what_if
-from aethermodel.calibrate.answers import Answers
-from aethermodel.calibrate.draws import answer, draw_parameters
-from aethermodel.calibrate.scenario import Assumption, Scenario
-from aethermodel.interconnects import interconnect, load_interconnects, published_ceilings
+from aethermodel.calibrate.predict import what_if
+from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.monte_carlo import answer, draw_parameters
+from aethermodel.calibrate.predict.scenario import Assumption, Scenario
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.law import Law
 from aethermodel.model.optimum import best_rate, last_size_at, size_for_rate
 from aethermodel.model.parameters import Parameter
+from aethermodel.model.piecewise_law import Law
 from aethermodel.model.terms import knees
-from aethermodel.rdma_costs import card
+from aethermodel.published.interconnects import interconnect, load_interconnects, published_ceilings
+from aethermodel.published.rdma_costs import card
 
 FIXED = TRUE["t_tick"] + 16 * TRUE["t_call"] + TRUE["t_ffi"] + TRUE["t_kernel"] + TRUE["t_fabric"]
 

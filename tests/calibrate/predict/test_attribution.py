@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from aethermodel.calibrate.attribution import HARMFUL_CONDITION, attribute
-from aethermodel.calibrate.comparison import compare, process_medians
-from aethermodel.calibrate.coverage import Truth
-from aethermodel.calibrate.draws import draw_parameters
-from aethermodel.model.stages import law_of
+from aethermodel.calibrate.benchmark.coverage import Truth
+from aethermodel.calibrate.predict.attribution import HARMFUL_CONDITION, attribute
+from aethermodel.calibrate.predict.comparison import compare, process_medians
+from aethermodel.calibrate.predict.monte_carlo import draw_parameters
+from aethermodel.model.pipelined import law_of
 
 N = np.array([1, 10, 100, 1_000, 10_000, 30_000])
 

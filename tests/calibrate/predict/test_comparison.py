@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aethermodel.calibrate.attribution import attribute
-from aethermodel.calibrate.comparison import judge
+from aethermodel.calibrate.predict.attribution import attribute
+from aethermodel.calibrate.predict.comparison import judge
 
 
 def table(errors, spread=0.02, median=None, disturbed=0.0):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cython_core import Routed, route, route_columns
-from cython_core.router import time_route
+from cython_core.routing.router import time_route
 
 ROWS = 8
 BIG = 2**63 - 1

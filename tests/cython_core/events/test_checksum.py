@@ -16,8 +16,8 @@ from cython_core import (
     stamp,
     verify,
 )
-from cython_core.bandwidth import time_copy, time_read
-from cython_core.checksum import time_stamp, time_verify
+from cython_core.events.checksum import time_stamp, time_verify
+from cython_core.probes.bandwidth import time_copy, time_read
 
 VARIANTS = checksum_variants()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cython_core import EVENT_DTYPE, MAX_EVENTS, allocate, route
-from cython_core.events import c_layout
+from cython_core.events.record import c_layout
 
 LAYOUT = {
     "sequence": 0,

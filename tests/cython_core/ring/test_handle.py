@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from cython_core import Ring, RingHandle
-from cython_core.ring_offer import RingOffer
+from cython_core.ring.rendezvous import RingOffer
 
 FORK = multiprocessing.get_context("fork")
 
@@ -155,7 +155,7 @@ def test_an_offer_outlives_askers_that_do_not(tmp_path: Path) -> None:
         wrong = ask(b"nonsense")
         code = "import sys; from cython_core import Ring; Ring.attach(sys.argv[1]).close()"
         killed = (
-            "import os, sys; from cython_core.ring_handoff import RingHandle\n"
+            "import os, sys; from cython_core.ring.handle import RingHandle\n"
             "import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
             "s.connect(sys.argv[1]); RingHandle.receive(s); os.kill(os.getpid(), 9)"
         )

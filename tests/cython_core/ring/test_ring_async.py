@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import uvloop
 
-from cython_core import PeerDied, Ring, RingClosed, RingHandle, ring_batches
+from cython_core import PeerDied, Ring, RingClosed, RingHandle
+from cython_core.ring import iteration as ring_batches
 
 Runner = Callable[[Coroutine[Any, Any, None]], None]
 

@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from cython_core import PeerDied, Ring, RingHandle
-from cython_core.loop_watch import Watch
+from cython_core.ring.loop_watch import Watch
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 # Far more than any of this takes: what is never told would else be waited for without end.

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from cython_core import EVENT_BYTES, Ring, RingHandle, allocate
-from cython_core.memory_room import memory_room
-from cython_core.ring_memory import MOST_BYTES, events_at, inspect
-from cython_core.ring_memory import allocate as allocate_ring
+from cython_core.ring.memory_room import memory_room
+from cython_core.ring.shared_memory import MOST_BYTES, events_at, inspect
+from cython_core.ring.shared_memory import allocate as allocate_ring
 
 # Where the flags of producer and consumer lie in a ring's header: `waiting` comes first.
 WAITING = {"producer": 384, "consumer": 512}

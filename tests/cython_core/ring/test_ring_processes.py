@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from cython_core import PeerDied, Ring, RingHandle
-from cython_core.ring_handoff import Policy
+from cython_core.ring.handle import Policy
 from cython_core.ring_latency import handoff
 from cython_core.ring_stress import stress
 from cython_core.ring_throughput import route_across, route_alone

@@ -30,9 +30,9 @@ from cython_core import (
     stamp,
     verify,
 )
-from cython_core.bandwidth import time_copy, time_read
-from cython_core.checksum import time_stamp, time_verify
-from cython_core.router import route_call, time_route
+from cython_core.events.checksum import time_stamp, time_verify
+from cython_core.probes.bandwidth import time_copy, time_read
+from cython_core.routing.router import route_call, time_route
 
 BATCH = allocate(20_000)
 

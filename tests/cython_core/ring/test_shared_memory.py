@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cython_core import EVENT_DTYPE, Ring, as_bytes, first_gap, number
-from cython_core.ring_memory import HUGE_PAGE, allocate, inspect
+from cython_core.ring.shared_memory import HUGE_PAGE, allocate, inspect
 
 
 def test_what_a_device_writes_across_the_end_is_one_batch() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cython_core.ring_spin import SPIN_NS, next_spin_ns
+from cython_core.ring.spin_policy import SPIN_NS, next_spin_ns
 
 WAITED = st.integers(0, 2**62)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cython_core import EVENT_BYTES, EVENT_DTYPE, Routed, route, simd_variants
-from cython_core.router import switch_size
+from cython_core.routing.router import switch_size
 
 MOST = 120_000
 TOPICS = (1, 3, 16, 64, 900, 2000, 65_536)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import cython_core
 from cython_core import Routed, allocate, route, route_columns
-from cython_core.router import route_call, time_route
+from cython_core.routing.router import route_call, time_route
 
 VARIANTS = cython_core.simd_variants()
 SHAPES = ["uniform", "skewed", "sorted", "single", "alternating", "frequent", "early", "late"]
@@ -284,7 +284,7 @@ def test_a_variant_can_be_forced(forced: Any) -> None:
 
 
 def test_unless_forced_the_widest_runs_but_256_bits_on_intel() -> None:
-    code = "import cython_core.simd as s; print(s.simd_variant(), s.simd_widest())"
+    code = "import cython_core.routing.simd as s; print(s.simd_variant(), s.simd_widest())"
     run = subprocess.run(
         [sys.executable, "-c", code],
         env={name: value for name, value in os.environ.items() if name != "AETHER_SIMD"},

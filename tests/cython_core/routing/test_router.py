@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cython_core import MAX_TOPICS, Routed, allocate, route
-from cython_core.router import route_call, switch_size, time_route
+from cython_core.routing.router import route_call, switch_size, time_route
 
 
 def make(topics, values):

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.measure.calibrating import calibrate_host, next_best, noisy_terms
-from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.drift import _drift, check_drift, reach
-from aethermodel.measure.known import load_calibration
-from aethermodel.measure.sampling import CALM_SECONDS
+from aethermodel.measure.calibration.calibrate import calibrate_host, next_best, noisy_terms
+from aethermodel.measure.calibration.drift import _drift, check_drift, reach
+from aethermodel.measure.calibration.loading import load_calibration
+from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.sampling.sampler import CALM_SECONDS
 
 SMALL = Campaign(batch_sizes=(8,), topics=2, pool=1, processes=1, repeats=2)
 

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from aethermodel import Calibration
-from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.host import this_host
-from aethermodel.measure.trial import Trial
+from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.calibration.validation import Trial
+from aethermodel.measure.host.fingerprint import this_host
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aethermodel.measure.workload import ARENA, make_batch, same_pool
+from aethermodel.measure.harness.batch_pool import ARENA, make_batch, same_pool
 
 
 def test_every_size_lies_in_the_same_place() -> None:

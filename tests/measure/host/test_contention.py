@@ -7,10 +7,10 @@ from time import process_time, sleep
 
 import pytest
 
-from aethermodel.measure.cores import APART, SHARED, Look, company, glance
-from aethermodel.measure.sampling import Point
-from aethermodel.measure.worker import way_of
-from cython_core.bounce import Bounce
+from aethermodel.measure.host.contention import APART, SHARED, Look, company, glance
+from aethermodel.measure.sampling.sampler import Point
+from aethermodel.measure.sampling.worker import way_of
+from cython_core.probes.core_to_core import Bounce
 
 CORES = len(os.sched_getaffinity(0))
 TWO = CORES == 2

@@ -4,7 +4,7 @@ import getpass
 import json
 import socket
 
-from aethermodel.measure.host import this_host
+from aethermodel.measure.host.fingerprint import this_host
 
 
 def test_the_fingerprint_names_the_machine_and_not_its_owner():

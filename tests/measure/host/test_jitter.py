@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aethermodel.measure.host_watch import (
+from aethermodel.measure.host.jitter import (
     SHORTEST_GAP,
     STRETCH,
     Watch,
@@ -12,7 +12,7 @@ from aethermodel.measure.host_watch import (
     watch,
     watch_ticks,
 )
-from aethermodel.measure.noise import Noise
+from aethermodel.measure.host.os_noise import Noise
 
 
 def watched(turns):
@@ -46,7 +46,7 @@ def test_a_lucky_stretch_moves_full_speed_by_next_to_nothing():
 def ticked(monkeypatch, *pieces):
     """Watch pieces of ticks, each with what the idle loop beside it took."""
     cores = iter([core for _, core in pieces for _ in range(2)])
-    monkeypatch.setattr("aethermodel.measure.host_watch.glance", lambda: next(cores))
+    monkeypatch.setattr("aethermodel.measure.host.jitter.glance", lambda: next(cores))
     found = [watch_ticks(lambda piece=piece: np.array(piece), 0.0) for piece, _ in pieces]
     assert all(
         each.seconds == pytest.approx(sum(piece))

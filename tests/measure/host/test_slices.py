@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.measure import slices as slices_module
-from aethermodel.measure.cores import SHARED
-from aethermodel.measure.sampling import Plan, Point
-from aethermodel.measure.settling import settled
-from aethermodel.measure.slices import Slice, Slices, Stream, sliced, undisturbed
-from aethermodel.measure.worker import sample
+from aethermodel.measure.host import slices as slices_module
+from aethermodel.measure.host.contention import SHARED
+from aethermodel.measure.host.slices import Slice, Slices, Stream, sliced, undisturbed
+from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.sampler import Plan, Point
+from aethermodel.measure.sampling.worker import sample
 
 
 @given(st.integers(1, 10_000), st.integers(1, 50))

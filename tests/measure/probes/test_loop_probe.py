@@ -5,8 +5,8 @@ from time import perf_counter, sleep
 import pytest
 
 from aethermodel.bus.plane import Plane
+from aethermodel.measure.harness.handlers import Tally
 from aethermodel.measure.probes import loop
-from aethermodel.measure.tally import Tally
 
 
 @pytest.mark.parametrize(("calls", "topics"), [(0, 3), (1, 1), (2, 5), (5, 5)])

@@ -4,7 +4,8 @@ from time import perf_counter, sleep
 
 import pytest
 
-from aethermodel.measure.probes import PROBES, refill
+from aethermodel.measure.probes import PROBES
+from aethermodel.measure.probes import cache_refill as refill
 
 #: Of a plane; of a bus that has a ring, or a producer beside it.
 TICKS = [(False, True), (True, False), (True, True)]

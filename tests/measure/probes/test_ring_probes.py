@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aethermodel.bus.fabric import EndOfStream
+from aethermodel.bus.fabrics.protocol import EndOfStream
+from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.bus_run import drain, tallied
+from aethermodel.measure.harness.handlers import Tally
+from aethermodel.measure.harness.local_loopback import OwnLoopback
+from aethermodel.measure.harness.local_ring import OwnRing
+from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.host.slices import Stream
 from aethermodel.measure.probes import PROBES, bus_loop, fabric
-from aethermodel.measure.probes.own_loopback import OwnLoopback
-from aethermodel.measure.probes.own_ring import OwnRing
-from aethermodel.measure.sending import ring_capacity
-from aethermodel.measure.slices import Stream
-from aethermodel.measure.stream import drain, tallied
-from aethermodel.measure.tally import Tally
-from aethermodel.measure.workload import make_batch
 
 
 async def take_all(checked, seen):

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from aethermodel.measure.probes import PROBES
-from aethermodel.measure.sampling import Plan, Point, SamplingError, take_samples
+from aethermodel.measure.sampling.sampler import Plan, Point, SamplingError, take_samples
 
 # These have other settings, or need a device.
 OTHERWISE = {"call", "dispatch", "singly", "verbs"}

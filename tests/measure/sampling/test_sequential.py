@@ -5,13 +5,13 @@ from time import monotonic
 
 import pytest
 
-from aethermodel.measure import sequential
-from aethermodel.measure.campaign import Campaign
-from aethermodel.measure.pipeline import MOST_SECONDS as PIPELINE_SECONDS
-from aethermodel.measure.pipeline import TERMS_SHARE
-from aethermodel.measure.sampling import Plan, Point
-from aethermodel.measure.sequential import FEWEST, NARROW, sample_sequentially
-from aethermodel.measure.trial import MOST_SECONDS
+from aethermodel.bench.pipeline.measurement import MOST_SECONDS as PIPELINE_SECONDS
+from aethermodel.bench.pipeline.measurement import TERMS_SHARE
+from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.calibration.validation import MOST_SECONDS
+from aethermodel.measure.sampling import sequential
+from aethermodel.measure.sampling.sampler import Plan, Point
+from aethermodel.measure.sampling.sequential import FEWEST, NARROW, sample_sequentially
 
 STEADY = Point(probe="ffi", settings={"batch_size": 1})
 RESTLESS = Point(probe="ffi", settings={"batch_size": 2})

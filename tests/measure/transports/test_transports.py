@@ -9,7 +9,7 @@ from time import monotonic, sleep
 import pytest
 from pydantic import ValidationError
 
-from aethermodel.measure.probes.crossing import Settings, prepare
+from aethermodel.measure.probes.transport import Settings, prepare
 from aethermodel.measure.transports import TRANSPORTS
 
 NEEDS = {"iceoryx2": "iceoryx2", "faster-fifo": "faster_fifo"}

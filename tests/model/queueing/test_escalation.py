@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.model.escalation import Escalation
+from aethermodel.model.queueing.escalation import Escalation
 
 positive = st.floats(0.001, 1000)
 

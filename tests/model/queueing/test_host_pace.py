@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.model.arrivals import Poisson
-from aethermodel.model.host_pace import HostPace
-from aethermodel.model.queueing import serve, serve_by_clock
+from aethermodel.model.queueing.arrivals import Poisson
+from aethermodel.model.queueing.batch_service import serve, serve_by_clock
+from aethermodel.model.queueing.host_pace import HostPace
 
 TABLE = 4e-6 + 1e-6 * np.arange(1, 9)
 SPEEDS = st.lists(st.floats(0, 1), min_size=1, max_size=20).map(np.array)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.model.arrivals import Periodic, Poisson
-from aethermodel.model.pauses import Clock, Pauses
-from aethermodel.model.queueing import latency_under
+from aethermodel.model.queueing.arrivals import Periodic, Poisson
+from aethermodel.model.queueing.batch_service import latency_under
+from aethermodel.model.queueing.pauses import Clock, Pauses
 
 lengths = st.lists(st.floats(0, 2), min_size=1, max_size=6)
 

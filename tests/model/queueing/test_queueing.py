@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aethermodel.model.arrivals import Bursty, Periodic, Poisson
-from aethermodel.model.queueing import latency_under, serve, stability_limit
+from aethermodel.model.queueing.arrivals import Bursty, Periodic, Poisson
+from aethermodel.model.queueing.batch_service import latency_under, serve, stability_limit
 
 D = 1e-3
 

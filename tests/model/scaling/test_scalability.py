@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.model.scalability import KAPPA, SIGMA, SPEEDUP, P, Scalability
-from aethermodel.model.scale_out import ScaleOut
+from aethermodel.model.scaling.scalability import KAPPA, SIGMA, SPEEDUP, P, Scalability
+from aethermodel.model.scaling.scale_out import ScaleOut
 
 COEFFICIENTS = st.floats(0, 1)
 BUDGET = {"loop": 2e-6, "ffi": 1e-6, "kernel": 30e-6, "fabric": 0.5e-6}

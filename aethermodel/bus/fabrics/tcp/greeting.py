@@ -6,7 +6,7 @@ import asyncio
 import socket
 
 from aethermodel.bus.fabrics.key_exchange import TAG_BYTES, PeerRefused, SharedKey, nonce
-from aethermodel.bus.fabrics.tcp_frames import (
+from aethermodel.bus.fabrics.tcp.frames import (
     CONTEXT,
     GREETING_BYTES,
     MAGIC,

@@ -7,7 +7,7 @@ from collections import deque
 from typing import cast
 
 from aethermodel.bus.fabrics.key_exchange import NONCE_BYTES, TAG_BYTES, SharedKey, nonce
-from aethermodel.bus.fabrics.tcp_frames import (
+from aethermodel.bus.fabrics.tcp.frames import (
     CONTEXT,
     EVENTS,
     HELLO_BYTES,
@@ -16,7 +16,7 @@ from aethermodel.bus.fabrics.tcp_frames import (
     STREAM_BYTES,
     WELCOME,
 )
-from aethermodel.bus.fabrics.tcp_receiver import TcpReceiver, check_pool
+from aethermodel.bus.fabrics.tcp.receiver import TcpReceiver, check_pool
 
 #: Connections that have not proved anything yet; of more the oldest is hung up on.
 MOST_STRANGERS = 64

@@ -7,8 +7,8 @@ from collections import deque
 from time import monotonic
 from typing import cast
 
-from aethermodel.bus.fabric import Batch, EndOfStream, SenderLost
-from aethermodel.bus.fabrics.tcp_frames import HeadReader, pack_receipt
+from aethermodel.bus.fabrics.protocol import Batch, EndOfStream, SenderLost
+from aethermodel.bus.fabrics.tcp.frames import HeadReader, pack_receipt
 from cython_core import allocate, as_bytes, frame_checksum
 
 # Receipts are so far apart at least: one for each of many small batches would cost as much as it.

@@ -7,9 +7,9 @@ import secrets
 import socket
 from typing import Self
 
-from aethermodel.bus.fabric import Backlogged, Batch, Policy, StreamBroken, checked_policy
 from aethermodel.bus.fabrics.key_exchange import PeerRefused, SharedKey
-from aethermodel.bus.fabrics.tcp_frames import (
+from aethermodel.bus.fabrics.protocol import Backlogged, Batch, Policy, StreamBroken, checked_policy
+from aethermodel.bus.fabrics.tcp.frames import (
     EVENTS,
     HEAD_BYTES,
     RECEIPT_BYTES,
@@ -18,7 +18,7 @@ from aethermodel.bus.fabrics.tcp_frames import (
     pack_head,
     unpack_receipt,
 )
-from aethermodel.bus.fabrics.tcp_greeting import introduce
+from aethermodel.bus.fabrics.tcp.greeting import introduce
 from cython_core import as_bytes, frame_checksum
 
 # Frames after which the receipts are read, so that they do not fill their connection.

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from aethermodel.bus.fabrics.verbs_exchange import GRACE, Exchange
+from aethermodel.bus.fabrics.verbs.exchange import GRACE, Exchange
 from cython_core import EVENT_BYTES, Ring
 from cython_core.verbs import (
     BatchStream,

@@ -8,9 +8,9 @@ immediate is its number of events, 0 at the end of the stream.
 from __future__ import annotations
 
 from aethermodel.bus.fabrics.shm import ShmReceiver
-from aethermodel.bus.fabrics.verbs_arrivals import Arrivals
-from aethermodel.bus.fabrics.verbs_listener import Listener
-from aethermodel.bus.fabrics.verbs_sender import VerbsSender
+from aethermodel.bus.fabrics.verbs.listener import Listener
+from aethermodel.bus.fabrics.verbs.received_batches import Arrivals
+from aethermodel.bus.fabrics.verbs.sender import VerbsSender
 from cython_core import Ring
 
 __all__ = ["VerbsListener", "VerbsReceiver", "VerbsSender"]

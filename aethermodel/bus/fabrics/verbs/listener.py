@@ -15,7 +15,7 @@ import time
 from collections import deque
 from multiprocessing.connection import wait
 
-from aethermodel.bus.fabrics.verbs_exchange import (
+from aethermodel.bus.fabrics.verbs.exchange import (
     LEAST_SECRET,
     PATIENCE,
     Conversation,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from aethermodel.bus.fabrics.verbs_connection import Connection, ring_capacity
-from aethermodel.bus.fabrics.verbs_exchange import Exchange
-from aethermodel.bus.fabrics.verbs_ledger import Ledger
+from aethermodel.bus.fabrics.verbs.connection import Connection, ring_capacity
+from aethermodel.bus.fabrics.verbs.exchange import Exchange
+from aethermodel.bus.fabrics.verbs.ledger import Ledger
 from cython_core import Ring
 from cython_core.verbs import BatchStream, Endpoint
 

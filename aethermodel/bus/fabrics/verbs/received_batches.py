@@ -6,11 +6,11 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
 
-from aethermodel.bus.fabrics.verbs_connection import SMALLEST, Connection
-from aethermodel.bus.fabrics.verbs_exchange import GRACE, Exchange
-from aethermodel.bus.fabrics.verbs_recovery import Recovery
-from aethermodel.bus.fabrics.verbs_side import Side
-from aethermodel.bus.fabrics.verbs_wait import CompletionReader
+from aethermodel.bus.fabrics.verbs.connection import SMALLEST, Connection
+from aethermodel.bus.fabrics.verbs.exchange import GRACE, Exchange
+from aethermodel.bus.fabrics.verbs.recovery import Recovery
+from aethermodel.bus.fabrics.verbs.side import Side
+from aethermodel.bus.fabrics.verbs.wait import CompletionReader
 from cython_core import Ring, RingError
 from cython_core.verbs import Endpoint, ReceiveStream
 from cython_core.verbs.errors import PeerDiedError, RdmaError

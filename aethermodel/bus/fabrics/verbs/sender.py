@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 
-from aethermodel.bus.fabric import Backlogged, Batch, Policy, checked_policy
-from aethermodel.bus.fabrics.verbs_exchange import Exchange, dial
-from aethermodel.bus.fabrics.verbs_outlet import Outlet
-from aethermodel.bus.fabrics.verbs_recovery import Recovery
-from aethermodel.bus.fabrics.verbs_side import Side
+from aethermodel.bus.fabrics.protocol import Backlogged, Batch, Policy, checked_policy
+from aethermodel.bus.fabrics.verbs.exchange import Exchange, dial
+from aethermodel.bus.fabrics.verbs.outlet import Outlet
+from aethermodel.bus.fabrics.verbs.recovery import Recovery
+from aethermodel.bus.fabrics.verbs.side import Side
 from cython_core import EVENT_BYTES
 from cython_core.verbs.errors import PeerDiedError, RdmaError
 

@@ -13,10 +13,10 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import Generic, Protocol, TypeVar
 
-from aethermodel.bus.fabrics.verbs_connection import Connection
-from aethermodel.bus.fabrics.verbs_exchange import GRACE, Exchange
-from aethermodel.bus.fabrics.verbs_recovery import FINAL, Recovery, verdict
-from cython_core.loop_watch import Watch
+from aethermodel.bus.fabrics.verbs.connection import Connection
+from aethermodel.bus.fabrics.verbs.exchange import GRACE, Exchange
+from aethermodel.bus.fabrics.verbs.recovery import FINAL, Recovery, verdict
+from cython_core.ring.loop_watch import Watch
 from cython_core.verbs.errors import DeviceRemovedError, PeerDiedError, RdmaError
 
 #: Seconds between looks at the device in use: not every driver tells that it is removed.

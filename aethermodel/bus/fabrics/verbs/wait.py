@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cython_core.loop_watch import Watch
+from cython_core.ring.loop_watch import Watch
 
 if TYPE_CHECKING:
     from cython_core.verbs import CompletionQueue

@@ -1,0 +1,1 @@
+"""Benchmarks: one module or package a command of `aethermodel bench`."""

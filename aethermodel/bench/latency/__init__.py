@@ -1,0 +1,1 @@
+"""Latency benchmark: the pipeline at fixed loads, beside the queueing model."""

@@ -1,0 +1,1 @@
+"""Pipeline benchmark: the same messages moved in several ways, beside the model."""

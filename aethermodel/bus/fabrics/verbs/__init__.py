@@ -1,0 +1,1 @@
+"""Verbs fabric: batches written into a remote ring by an RDMA device."""

@@ -1,0 +1,1 @@
+"""Benchmarks of the fits: known laws, coverage, Extra-P."""

@@ -1,0 +1,1 @@
+"""Calibrations: the fitted terms of one host, their file and their conditions."""

@@ -1,0 +1,1 @@
+"""Fits: from samples to a law with intervals."""

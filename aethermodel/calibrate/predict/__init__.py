@@ -1,0 +1,1 @@
+"""Predictions: terms composed to a batch time, and the answers that follow."""

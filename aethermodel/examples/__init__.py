@@ -1,0 +1,1 @@
+"""Example application on the bus: a feed of trades and telemetry."""

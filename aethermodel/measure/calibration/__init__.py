@@ -1,0 +1,1 @@
+"""Calibration runs: what to sample, within which budget, and the validation of the result."""

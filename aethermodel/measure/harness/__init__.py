@@ -1,0 +1,1 @@
+"""Measuring harness: batches, handlers, senders and receivers that probes and benchmarks share."""

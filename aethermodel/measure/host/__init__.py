@@ -1,0 +1,1 @@
+"""Host readings: fingerprint, noise, contention and devices."""

@@ -1,0 +1,1 @@
+"""Sampling: fresh processes, warm-up, random order, rejection of disturbed samples."""

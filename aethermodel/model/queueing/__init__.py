@@ -1,0 +1,1 @@
+"""Queueing models: arrivals, a batch server, and the pauses of its host."""

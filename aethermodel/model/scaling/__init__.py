@@ -1,0 +1,1 @@
+"""Scaling laws: more workers on one host, and more hosts."""

@@ -1,0 +1,1 @@
+"""Published figures, read from sourced parameter files."""

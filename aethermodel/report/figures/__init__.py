@@ -1,0 +1,1 @@
+"""Figures of notebooks and reports: one module a figure."""

@@ -1,0 +1,1 @@
+"""HTML export: an executed notebook as one page without script."""

@@ -1,0 +1,1 @@
+"""Notebook outputs made safe for a report."""

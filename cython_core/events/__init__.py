@@ -1,0 +1,1 @@
+"""Event records: layout, checksums, sequence numbers, columns, recordings."""

@@ -1,0 +1,1 @@
+"""Hardware probes: memory bandwidth and core-to-core distance."""

@@ -1,0 +1,1 @@
+"""RDMA availability, addresses and posting plans; importable without libibverbs."""

@@ -1,0 +1,1 @@
+"""Shared-memory ring: a single producer, a single consumer, batch commit."""

@@ -1,0 +1,1 @@
+"""Routing of batches by topic, and the dispatch to handlers."""

@@ -1,0 +1,1 @@
+"""Streams over verbs: send, receive, batches."""
