@@ -1,4 +1,4 @@
-"""``python -m aethermodel`` is the command `aethermodel`."""
+"""Entry point of ``python -m aethermodel``."""
 
 import sys
 

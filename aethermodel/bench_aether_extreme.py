@@ -1,4 +1,4 @@
-"""The specification's stress test (section 3): producer, queue, consumer on one event loop.
+"""Stress test of the specification (section 3): producer, queue, consumer on one event loop.
 
 Run ``python bench_aether_extreme.py --core mocked`` beside an installed aethermodel, or
 ``aethermodel bench extreme``.

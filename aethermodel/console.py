@@ -1,4 +1,4 @@
-"""The console's manners: one clear line for bad input, progress with ETA, a clean Ctrl-C.
+"""Console output: one line for bad input, progress with ETA, a clean Ctrl-C.
 
 What is printed is text: a name in brackets is no markup, and a control sign does nothing.
 """

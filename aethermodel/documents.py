@@ -1,4 +1,4 @@
-"""Documents that commands write: one JSON object each; and how any file is written whole."""
+"""JSON documents of the commands: schema, host, fabric and figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Honest labels: what moved the batches of a figure."""
+"""Provenance labels: what moved the batches of a figure."""
 
 from __future__ import annotations
 

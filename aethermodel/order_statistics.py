@@ -1,4 +1,4 @@
-"""Intervals that ask nothing of a distribution but that the repeats are independent.
+"""Order-statistic intervals, which assume only independent repeats.
 
 A bootstrap of five repeats claims more than it holds; the ranks of so few say exactly what they
 do.

@@ -1,4 +1,4 @@
-"""Text that a terminal shows as it is: nothing in it acts, and every encoding can say it.
+"""Printable text: control signs escaped, and signs that an encoding lacks replaced.
 
 Names of files, stored errors and the text of any file may hold control sequences, which a
 terminal obeys, and signs that reverse the order of what follows. Standard output and standard

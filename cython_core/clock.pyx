@@ -1,4 +1,4 @@
-"""The monotonic clock, and the call that does nothing."""
+"""Monotonic clock, and a call that does nothing."""
 
 from libc.stdint cimport int64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_getres, clock_gettime, timespec

@@ -1,4 +1,4 @@
-"""How long one batch takes from commit in one process to peek in another."""
+"""Ring latency: one batch from commit in one process to peek in another."""
 
 import asyncio
 import contextlib

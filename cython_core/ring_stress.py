@@ -1,4 +1,4 @@
-"""Move many events between two processes and verify each one, in order.
+"""Ring stress test: many events between two processes, each verified in order.
 
 ``python -m cython_core.ring_stress --events 100000000``
 """

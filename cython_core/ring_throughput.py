@@ -1,4 +1,4 @@
-"""How fast batches cross a process border when the consumer routes every event."""
+"""Ring throughput: batches across processes, every event routed."""
 
 import multiprocessing
 import time

@@ -1,4 +1,4 @@
-"""How long batches take: by a law at first, then by what was really seen.
+"""Service-time estimate of batches: a law at first, then what was observed.
 
 Asked at every batch, after that batch has displaced what was in the caches: in Python it took 2 us
 and fetched a hundred lines again.

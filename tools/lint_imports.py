@@ -1,4 +1,4 @@
-"""Check that imports run one way: import-linter, on the sources as they lie here."""
+"""Import check: import-linter on the sources as they lie here."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Say in one line what a build needs and this machine lacks; silent when all is there."""
+"""Build preflight: one line for what this machine lacks, silent when all is there."""
 
 from __future__ import annotations
 

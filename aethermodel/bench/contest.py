@@ -1,4 +1,4 @@
-"""Hold several ways of doing one thing against each other, in one interleaved run."""
+"""Contest: several implementations of one task, interleaved in one run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kernels beside their peers and their ceiling: what `aethermodel bench kernel` runs."""
+"""Kernel benchmark: routing and checksum beside their peers and their ceiling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the batch size that the model recommends as good as the best of a full sweep?"""
+"""Optimum benchmark: the recommended batch size beside a full sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample a design of the verbs send path on the device that is there."""
+"""RDMA benchmark: samples of a designed sweep of the verbs send path."""
 
 from __future__ import annotations
 

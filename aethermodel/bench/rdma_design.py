@@ -1,4 +1,4 @@
-"""Which settings of the verbs send path to sample, and which of them no fit may see."""
+"""Design of the verbs sweep: settings to sample, and those held out of every fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Crossing processes: what `aethermodel bench ring` runs."""
+"""Ring benchmark: batches from one process to another, beside other transports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long one batch takes from commit in one process to the consumer in another."""
+"""Handoff latency: one batch from commit in one process to the consumer in another."""
 
 from __future__ import annotations
 

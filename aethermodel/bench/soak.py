@@ -1,4 +1,4 @@
-"""The soak: hours of steady load across processes, with nothing lost and no memory grown."""
+"""Soak test: steady load across two processes, with nothing lost and no memory grown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory that is a process's own: what it allocated, wherever the kernel keeps it."""
+"""Private memory of a process, as the kernel accounts it."""
 
 from __future__ import annotations
 

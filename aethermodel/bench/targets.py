@@ -1,4 +1,4 @@
-"""The figures this project sets itself, judged on one run of a contest."""
+"""Goals of the kernel and ring benchmarks, judged on one run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large a batch to form now: the least that carries the rate seen, within a latency target.
+"""Adaptive batch size: the least that carries the observed rate within a latency target.
 
 A consumer that takes T(n) seconds for n events carries n / T(n) a second, more the larger the
 batch; an event waits longer the larger the batch. So the smallest size that carries the load is

@@ -1,4 +1,4 @@
-"""The producer's side of adaptive batching: events come singly or in heaps, batches go out."""
+"""Batcher: collects events of a producer and sends them as batches."""
 
 from __future__ import annotations
 

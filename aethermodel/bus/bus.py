@@ -1,4 +1,4 @@
-"""The bus: handlers by topic, batches from any number of producers, a graceful end."""
+"""Bus: handlers by topic, batches from any number of producers, a graceful end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dispatch to handlers that may be several a topic, async, timed, and allowed to fail."""
+"""Dispatcher: calls sync and async handlers, times them, and survives their errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went wrong, kept as text: an exception's frames would keep whole batches alive."""
+"""Failures of handlers and streams, kept as text so that no batch stays alive."""
 
 from __future__ import annotations
 

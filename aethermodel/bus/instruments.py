@@ -1,4 +1,4 @@
-"""What a bus tells of itself: tick times, queue depths, batch sizes, handler times, drops."""
+"""Instruments of a bus: tick times, queue depths, batch sizes, handler times, drops."""
 
 from __future__ import annotations
 

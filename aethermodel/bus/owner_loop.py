@@ -1,4 +1,4 @@
-"""The event loop that an object lives on, and calls into it from other threads."""
+"""Owner loop of an object, and calls into it from other threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One tick of the plane: route one batch, then call each topic's handler with views."""
+"""One tick: routes a batch, then calls each topic's handler with views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bus's instruments as Prometheus reads them, on loopback."""
+"""Prometheus endpoint of a bus, on loopback."""
 
 from __future__ import annotations
 

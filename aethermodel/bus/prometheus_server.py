@@ -1,4 +1,4 @@
-"""The server that Prometheus asks: few requests at a time, each bounded as a whole."""
+"""HTTP server for Prometheus: few requests at a time, each bounded as a whole."""
 
 from __future__ import annotations
 

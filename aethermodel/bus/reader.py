@@ -1,4 +1,4 @@
-"""Drain one receiver into a bus, batch after batch, until its end or until told to stop."""
+"""Reader: drains one receiver into a bus until its end or until stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Topic names: what handlers ask for in words, events carry as a number."""
+"""Topic names and the numbers that events carry."""
 
 from __future__ import annotations
 

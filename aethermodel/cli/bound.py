@@ -1,4 +1,4 @@
-"""`aethermodel bound`: what the specification's budget says, on paper."""
+"""`aethermodel bound`: a design's budget on paper."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aethermodel diff`: two runs, hosts or commits; and the group `report` with its alias."""
+"""`aethermodel diff`: comparison of two runs, hosts or commits."""
 
 from __future__ import annotations
 

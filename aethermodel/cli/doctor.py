@@ -1,4 +1,4 @@
-"""`aethermodel doctor`: what of this host stands in the way of RDMA and of honest figures."""
+"""`aethermodel doctor`: checks of this host for RDMA and for measuring."""
 
 from __future__ import annotations
 

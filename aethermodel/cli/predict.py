@@ -1,4 +1,4 @@
-"""`aethermodel predict`: T_batch at any batch size from a calibration, and what follows from it."""
+"""`aethermodel predict`: batch time at any N from a calibration, and the answers that follow."""
 
 from __future__ import annotations
 

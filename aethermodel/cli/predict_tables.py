@@ -1,4 +1,4 @@
-"""What `aethermodel predict` prints: each part of its document as a table."""
+"""Tables of `aethermodel predict`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `aethermodel sweep probes` prints: the probes, and the parameters of each."""
+"""Tables of `aethermodel sweep probes`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aethermodel sweep`: run a probe or a notebook at many points."""
+"""`aethermodel sweep`: a probe or a notebook at many points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aethermodel validate`: is the sum of the terms the time of the whole?"""
+"""`aethermodel validate`: the sum of the terms against the measured whole."""
 
 from __future__ import annotations
 

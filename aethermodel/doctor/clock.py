@@ -1,4 +1,4 @@
-"""How fine and how dear the clock is."""
+"""Clock check: resolution and cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cores are there for a producer and a consumer, and who else runs on them."""
+"""Core check: cores for a producer and a consumer, and their other users."""
 
 from __future__ import annotations
 

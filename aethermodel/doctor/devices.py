@@ -1,4 +1,4 @@
-"""Which RDMA devices, ports and addresses there are: by pyverbs, else as the kernel lists them."""
+"""RDMA devices with ports and addresses, by pyverbs or from the kernel."""
 
 from __future__ import annotations
 

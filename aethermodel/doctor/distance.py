@@ -1,4 +1,4 @@
-"""How far apart the two cores are, and whether a hypervisor moves them."""
+"""Core-to-core distance, and whether a hypervisor moves the cores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One line of the doctor: what was found, whether it is good, why, and what to do."""
+"""Finding: one line of the doctor, with its level, reason and remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the processor keeps its frequency: governor, and turbo or boost."""
+"""Frequency check: governor, turbo and boost."""
 
 from __future__ import annotations
 

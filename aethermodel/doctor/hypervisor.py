@@ -1,4 +1,4 @@
-"""Whether a hypervisor runs below, and how much time it gave to others."""
+"""Hypervisor check: its presence, and the time it gave to others."""
 
 from __future__ import annotations
 

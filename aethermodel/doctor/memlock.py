@@ -1,4 +1,4 @@
-"""Whether RLIMIT_MEMLOCK lets a registration through, and what to write where if it does not."""
+"""Memlock check: whether a registration fits RLIMIT_MEMLOCK, and the setting to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transparent huge pages, and the size of the shared-memory file system."""
+"""Page check: transparent huge pages, and the size of /dev/shm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The processor time that control groups grant: the least on the way up from this process.
+"""CPU quota of control groups: the least on the way up from this process.
 
 A quota holds for a group and all below it, so that a process in a nested group has what the
 narrowest group around it leaves. Both versions of the interface are read, as hosts mount both.

@@ -1,4 +1,4 @@
-"""How much memory a planned registration pins: the buffer's pages, and those of its queues."""
+"""Pinned memory of a planned registration: buffer and queues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the doctor looks: the system's own trees, or others in their place."""
+"""File-system roots that the doctor reads."""
 
 from __future__ import annotations
 

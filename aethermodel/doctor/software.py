@@ -1,4 +1,4 @@
-"""What of ours and of Python's runs here: event loop, SIMD variant, performance counters."""
+"""Software check: event loop, SIMD variant, performance counters."""
 
 from __future__ import annotations
 

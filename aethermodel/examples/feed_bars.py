@@ -1,4 +1,4 @@
-"""Handlers of the example: bars of equal time for each topic, and events that jump."""
+"""Bar and jump handlers of the example feed."""
 
 from __future__ import annotations
 

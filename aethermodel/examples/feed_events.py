@@ -1,4 +1,4 @@
-"""An example's events: trades of a few instruments and one host's telemetry, from a seed."""
+"""Events of the example feed: trades and host telemetry from a seed."""
 
 from __future__ import annotations
 

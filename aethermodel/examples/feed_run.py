@@ -1,4 +1,4 @@
-"""The example as a whole: a recording replayed, routed, added up, and its jumps answered."""
+"""Run of the example feed: replayed, routed, aggregated, its jumps answered."""
 
 from __future__ import annotations
 

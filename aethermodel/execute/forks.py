@@ -1,4 +1,4 @@
-"""Ask a fork server for children, follow them, and end them."""
+"""Client of a fork server: asks for children, follows and ends them."""
 
 from __future__ import annotations
 

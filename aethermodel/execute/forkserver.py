@@ -1,4 +1,4 @@
-"""The process that forks: imports what the work needs, then makes a child a request.
+"""Fork server: imports what the work needs, then forks a child for each request.
 
 `aethermodel.execute.forks` runs it, as an `aethermodel.processes.Child`.
 It never runs the work itself, so that each child starts from the same clean state. It has

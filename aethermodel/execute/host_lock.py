@@ -1,4 +1,4 @@
-"""One measurement at a time on a host: a lock that the kernel drops with its process."""
+"""Host lock: one measurement at a time."""
 
 from __future__ import annotations
 

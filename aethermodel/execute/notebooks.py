@@ -1,4 +1,4 @@
-"""Find notebooks, read what they can be given, and execute them through papermill."""
+"""Notebooks: found, read for their parameters, executed through papermill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typed models of notebooks' parameters, by name: the project's own, and what packages declare.
+"""Parameter models of notebooks by name: the project's own, and those of installed packages.
 
 A notebook is a file from outside: it names a model, and never a module. An installed package adds
 models of its own by entry points of the group ``aethermodel.parameters``:

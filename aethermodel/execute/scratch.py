@@ -1,4 +1,4 @@
-"""Folders that last as long as a process: private, short of name, and cleaned up after a crash."""
+"""Scratch folders: private, short of name, removed after a crash too."""
 
 from __future__ import annotations
 

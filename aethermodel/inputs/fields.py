@@ -1,4 +1,4 @@
-"""Fields of what is read from outside: strict types, each with the bounds that make sense of it."""
+"""Field types of inputs: strict, each with bounds that make sense of it."""
 
 from __future__ import annotations
 

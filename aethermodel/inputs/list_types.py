@@ -1,4 +1,4 @@
-"""Lists in typed parameters: as a command line or a notebook's parameter can give them."""
+"""List types for parameters of commands and notebooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain values: what JSON, TOML and YAML from outside may say, and nothing that runs or runs away.
+"""Plain values of JSON, TOML and YAML, with bounds on depth and size.
 
 Each parser gives dicts, lists, texts, finite numbers, true, false and none; of a name that is
 given twice, of nests deeper than `MOST_DEEP`, and of numbers beyond 64 bits none is taken.

@@ -1,4 +1,4 @@
-"""Checksums of whole batches, where the kernel library has them."""
+"""Checksums of whole batches."""
 
 from __future__ import annotations
 

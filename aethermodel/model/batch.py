@@ -1,4 +1,4 @@
-"""T_batch as the sum of its terms, throughput, its limit, N-half, and the term that binds."""
+"""Batch model: T_batch as the sum of its terms, throughput, limit, N-half."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which term binds at which batch size, and where the next one takes over."""
+"""Bottleneck: the binding term at each batch size, and where the next takes over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poisson arrivals into a bulk server: stationary queue and latency, computed not simulated."""
+"""Bulk-service Markov chain: stationary queue and latency of Poisson arrivals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model's formulas, each taken from the code that computes it, with its source.
+"""Formulas of the model, each taken from the code that computes it, with its source.
 
 `docs/model.md` prints them, and a test holds page and code together.
 """

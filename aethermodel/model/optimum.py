@@ -1,4 +1,4 @@
-"""Which batch size: for a share of the best rate, for a rate, under a time; in closed form.
+"""Optimal batch size: for a share of the best rate, a rate, or a latency; in closed form.
 
 On a piece ``T = a + b N`` the rate ``N / T`` reaches x at ``N = x a / (1 - x b)``, and the time t
 at ``N = (t - a) / b``. Handler calls are part of a, and depend on N only until every topic is hit;

@@ -1,4 +1,4 @@
-"""A named quantity with unit, interval and source: what the symbols of a model stand for."""
+"""Parameter: a named quantity with unit, interval and source."""
 
 from __future__ import annotations
 

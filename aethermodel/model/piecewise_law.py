@@ -1,4 +1,4 @@
-"""T_batch as what it is in N: a piecewise affine law, its coefficients symbolic or in figures."""
+"""Piecewise affine law of N, its coefficients symbolic or numeric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""T_batch where two processes work side by side: the larger of two laws sets the pace."""
+"""Pipelined processes: the slower of two laws sets the pace."""
 
 from __future__ import annotations
 

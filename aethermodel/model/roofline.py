@@ -1,4 +1,4 @@
-"""What no design on this host can pass: ceilings over the batch size."""
+"""Roofline: the ceilings of any design on this host, over the batch size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change buys: elasticities of T_batch, by SymPy's derivatives, ranked."""
+"""Sensitivities: elasticities of T_batch by SymPy's derivatives, ranked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The four summands of T_batch, each an expression in N whose symbols are parameters."""
+"""Terms of T_batch, each an expression in N with parameters as symbols."""
 
 from __future__ import annotations
 

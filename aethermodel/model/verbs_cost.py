@@ -1,4 +1,4 @@
-"""What moving N messages over verbs costs: three stages side by side, the slowest binds.
+"""Verbs cost model: three stages in parallel for N messages, of which the slowest binds.
 
     C_cpu  = N (o_w + [inline] b c_i) + ceil(N/p) o_db + ceil(N/k) o_cqe
     C_nic  = N g + N ceil(b/MTU) g_pkt + ceil(N/p) d_wqe + [not inline] N d_pay / q

@@ -1,4 +1,4 @@
-"""The fabric term of a batch that travels over verbs: exact with its ceilings, and without."""
+"""Fabric term over verbs: exact with its ceilings, and smooth without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published figures of network cards and buses, read from their sourced parameter file."""
+"""Published figures of network cards and buses, from their sourced parameter file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published costs of network cards for the verbs cost model, each figure with its source."""
+"""Published costs of network cards for the verbs cost model, each with its source."""
 
 from __future__ import annotations
 

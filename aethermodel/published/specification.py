@@ -1,4 +1,4 @@
-"""A budget on paper: the specification's, from its sourced parameter file, or one's own."""
+"""Specification's budget on paper, or one's own, from a parameter file."""
 
 from __future__ import annotations
 

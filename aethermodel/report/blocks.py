@@ -1,4 +1,4 @@
-"""The words and tables of a report: verdict, terms with units and source, host."""
+"""Report blocks: verdict, terms with units and source, host."""
 
 from __future__ import annotations
 

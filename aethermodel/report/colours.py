@@ -1,4 +1,4 @@
-"""Colours that can be read: shifted towards black or white until they stand out from a ground."""
+"""Readable colours: shifted until they stand out from their ground."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two runs, hosts or commits side by side: which points moved beyond the noise of both."""
+"""Comparison of two runs, hosts or commits."""
 
 from __future__ import annotations
 

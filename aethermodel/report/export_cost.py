@@ -1,4 +1,4 @@
-"""What an export costs, from an empty process to the file: ours beside stock nbconvert."""
+"""Export benchmark: time from an empty process to the file, beside nbconvert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store and a notebook to export when only the export matters: no figure in them is measured."""
+"""Example store and notebook for export tests; nothing in them is measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A figure with everything that a report owes its reader: words, numbers, and a label."""
+"""Report figure: drawing, caption, data table and provenance label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a figure made from a calibration comes from, and what weakens it: for every caption."""
+"""Provenance of a figure made from a calibration, with its caveats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures as an engineer writes them: a few digits, an SI prefix, a unit."""
+"""Quantities in engineering notation."""
 
 from __future__ import annotations
 

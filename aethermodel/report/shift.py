@@ -1,4 +1,4 @@
-"""Shift between two runs of the same points: of all of them together, and of each."""
+"""Shift between two runs of the same points, pooled and point by point."""
 
 from __future__ import annotations
 

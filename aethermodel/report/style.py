@@ -1,4 +1,4 @@
-"""One matplotlib style for the whole project: colours mean the same thing in every figure.
+"""Matplotlib style of the project: one meaning for each colour.
 
 The palette is Okabe and Ito's (2008, "Color Universal Design"), which stays distinct under the
 common colour-vision deficiencies. Matplotlib is imported only when a figure is drawn.

@@ -1,4 +1,4 @@
-"""A matplotlib figure as inline SVG: deterministic, accessible, at home in any page.
+"""Inline SVG of a matplotlib figure: deterministic and accessible.
 
 What matplotlib writes is a document of its own: it names its parts ``figure_1``, ``axes_1`` ...
 (twice the same ids on a page with two figures), sets a style for ``*`` (the whole page, once

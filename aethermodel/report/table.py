@@ -1,4 +1,4 @@
-"""A pandas table as the project shows tables: one row of headings, figures to four digits."""
+"""HTML tables from pandas."""
 
 from __future__ import annotations
 

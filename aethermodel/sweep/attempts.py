@@ -1,4 +1,4 @@
-"""Try one point: a probe in a fork, or a notebook on a warm kernel."""
+"""Attempt at one point: a probe in a fork, or a notebook on a warm kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run the points of a sweep on other hosts, through Dask; each host still has one at a time.
+"""Dask backend: points run on other hosts, one at a time each.
 
 Whoever reaches a Dask scheduler or worker runs code on it, and a scheduler can run code in its
 clients. So the cluster of our own lives within this process and listens nowhere; points are

@@ -1,4 +1,4 @@
-"""When two runs of a point are the same: parameters, code, host; and the key made of them."""
+"""Identity of a run: the key of parameters, code and host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kill a sweep at random moments and look at what is left: nothing may be broken or lost."""
+"""Kill test of sweeps: random kills, then a check that nothing broke or was lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The work of a child: take the samples of one point. Called by a fork server by name."""
+"""Measurement of one point in a forked child."""
 
 from __future__ import annotations
 

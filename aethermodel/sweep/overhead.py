@@ -1,4 +1,4 @@
-"""What a point costs besides its work: ours beside stock papermill, interleaved in one run."""
+"""Overhead of a sweep's point, beside stock papermill."""
 
 from __future__ import annotations
 

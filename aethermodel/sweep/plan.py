@@ -1,4 +1,4 @@
-"""What a sweep is: a target, axes of parameters, and how each point is run."""
+"""Sweep plan: target, axes, and how each point runs."""
 
 from __future__ import annotations
 

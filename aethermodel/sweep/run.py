@@ -1,4 +1,4 @@
-"""Run what a store does not have yet: in random order, one point at a time, each kept at once."""
+"""Run of a sweep: the missing points in random order, each stored at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure how this host's cores work together: two sweeps, run by the workers of a cluster."""
+"""Scale-out measurement: two sweeps of this host's cores on a local cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store: a folder with one file a finished point, each written whole.
+"""Store of a sweep: a folder with one file a finished point.
 
 ``sweep.json`` is the sweep, ``points/KEY.json`` a record, ``notebooks/KEY.ipynb`` an
 executed notebook; `aethermodel.sweep.tables` adds Parquet. Names that start with a dot

@@ -1,4 +1,4 @@
-"""The store's records as two Parquet tables: one row a point, one row a sample."""
+"""Parquet tables of a store: one row a point, one row a sample."""
 
 from __future__ import annotations
 

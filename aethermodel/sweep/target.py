@@ -1,4 +1,4 @@
-"""What a sweep runs at each point, and which parameters that takes."""
+"""Target of a sweep: a probe or a notebook, with its parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An Arrow record batch from elsewhere: taken over, checked, and read in place.
+"""Arrow record batch from elsewhere: taken over, checked, read in place.
 
 What comes through the C data interface is pointers that somebody else filled in. All that can be
 told of them without following them too far is told before the router does.

@@ -1,4 +1,4 @@
-"""The border check of a batch that comes as two buffers."""
+"""Border check of columnar batches: two buffers, or an Arrow record batch."""
 
 from cpython.buffer cimport PyBuffer_IsContiguous
 from cpython.memoryview cimport PyMemoryView_FromObject, PyMemoryView_GET_BUFFER

@@ -1,4 +1,4 @@
-"""The 64-byte event record: dtype, aligned allocation, and the border check of a batch."""
+"""Event record of 64 bytes: dtype, aligned allocation, border check."""
 
 cimport numpy as cnp
 from cpython.buffer cimport PyBuffer_IsContiguous, PyObject_CheckBuffer

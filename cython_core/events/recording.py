@@ -1,4 +1,4 @@
-"""Record a stream of events to a file, and replay it as if it came through a ring.
+"""Recordings: a stream of events written to a file and replayed.
 
 The file is one 4096-byte header and then the events, as they are in memory. It is
 appended to with plain writes (a full disk is an OSError, not a SIGBUS) and replayed

@@ -1,4 +1,4 @@
-"""Number the events of a batch in place, and find where the numbers break off."""
+"""Sequence numbers of events, and where they break off."""
 
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t

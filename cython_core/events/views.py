@@ -1,4 +1,4 @@
-"""A batch of events as other libraries want to see it.
+"""Views of a batch for other libraries: Arrow, bytes, columns.
 
 ========================  ==================================================  =======
 what                      how                                                 copies

@@ -1,4 +1,4 @@
-"""Ceilings for rates over events: read one word of each, or copy them whole."""
+"""Bandwidth ceilings: one word of each event read, or whole events copied."""
 
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy

@@ -1,4 +1,4 @@
-"""A cache line that two threads hand to each other: how far apart their cores are."""
+"""Core-to-core latency: a cache line that two threads hand to each other."""
 
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 

@@ -1,4 +1,4 @@
-"""Whether this host can use verbs, in words."""
+"""RDMA availability, with the reason where there is none."""
 
 from __future__ import annotations
 

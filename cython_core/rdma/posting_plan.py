@@ -1,4 +1,4 @@
-"""How to post: the list length, signalling, inline and window that a cost model likes best."""
+"""Posting plan: list length, signalling, inline limit and window with the least cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an end of a ring holds, memory and descriptors, and who may use and free them."""
+"""Attachment of a ring end: memory and descriptors, and who may use and free them."""
 
 from libc.stdint cimport uint32_t
 

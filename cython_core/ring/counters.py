@@ -1,4 +1,4 @@
-"""What a ring has done so far, as either end can read it while it runs."""
+"""Ring counters, readable by either end while it runs."""
 
 from typing import NamedTuple
 

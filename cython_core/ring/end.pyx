@@ -1,4 +1,4 @@
-"""What both ends of a ring do: open, claim, advance, wait, close."""
+"""Base class of both ring ends: open, claim, advance, wait, close."""
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t

@@ -1,4 +1,4 @@
-"""How a ring can end, told apart."""
+"""Exceptions of a ring."""
 
 
 class RingError(Exception):

@@ -1,4 +1,4 @@
-"""Hand one end of a ring to another process.
+"""Ring handle: one end, handed to another process.
 
 What travels are descriptors: sealed anonymous memory, two eventfds and one end of
 a socket pair. There is no name to guess or to leak, and the kernel frees all of it

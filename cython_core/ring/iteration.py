@@ -1,4 +1,4 @@
-"""Iterate over a ring, and sleep on an event loop instead of in a system call.
+"""Iteration over a ring, and waiting on an event loop.
 
 The loop watches the ring's eventfd for as long as the ring is open, which costs
 nothing while nobody sleeps: the peer writes it only after `arm`, once.

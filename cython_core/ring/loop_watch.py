@@ -1,4 +1,4 @@
-"""Descriptors that an event loop watches, on behalf of the process that asked for it.
+"""Loop watch: descriptors that an event loop watches for the process that asked.
 
 A forked child inherits the loop with its epoll instance, which is the parent's own and not a copy:
 what the child takes out of it, the parent is no longer told of. So a child leaves it alone.

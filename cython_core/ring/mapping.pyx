@@ -1,4 +1,4 @@
-"""A ring's memory, mapped twice in a row, and the numpy views that keep it mapped.
+"""Ring mapping: the memory mapped twice in a row, and the views that keep it mapped.
 
 The events are mapped back to back a second time, so event ``slots + i`` is
 event ``i`` again and a batch that crosses the end of the ring is still one

@@ -1,4 +1,4 @@
-"""How much more memory this process may take: of its host, and of the control groups it is in.
+"""Memory room: what this process may still take, of its host and its control groups.
 
 A control group's limit is no error to whoever passes it: the system ends a process instead. So
 what takes much at once looks here first.

@@ -1,4 +1,4 @@
-"""Is the peer alive? A Unix socket and a process descriptor tell at once.
+"""Peer liveness: a Unix socket and a process descriptor tell of death at once.
 
 The socket hangs up when its last holder goes. That alone is not enough: a child
 forked in between holds a copy and keeps the line open for a dead parent. So each

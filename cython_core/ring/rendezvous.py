@@ -1,4 +1,4 @@
-"""Find a ring by name: for processes that share neither a parent nor a socket."""
+"""Rendezvous by name, for processes that share neither a parent nor a socket."""
 
 import os
 import secrets

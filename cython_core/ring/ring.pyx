@@ -1,4 +1,4 @@
-"""A single-producer single-consumer ring of 64-byte events between two processes.
+"""Single-producer single-consumer ring of 64-byte events between two processes.
 
 The producer reserves, writes in place and commits with one store; the consumer
 peeks, reads in place and releases with one store. Nothing is copied, no lock is

@@ -1,4 +1,4 @@
-"""The shared memory of a ring: sealed, of exact size, allocated before anybody touches it."""
+"""Shared memory of a ring: sealed, of exact size, allocated before use."""
 
 import errno
 import fcntl

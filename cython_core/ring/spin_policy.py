@@ -1,4 +1,4 @@
-"""How long an end of a ring spins before it sleeps, by policy and by its last wait."""
+"""Spin policy: how long a ring end spins before it sleeps."""
 
 #: Nanoseconds by policy. A sleep and its wake-up cost some 10 us, so spinning longer than a few of
 #: them buys little.

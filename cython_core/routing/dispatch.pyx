@@ -1,4 +1,4 @@
-"""Call the handlers of a routed batch one after the other: isolated, timed and counted."""
+"""Handler dispatch of a routed batch: isolated, timed and counted."""
 
 cimport cython
 cimport numpy as cnp

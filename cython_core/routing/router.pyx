@@ -1,4 +1,4 @@
-"""Route a batch by topic: offsets and indices, and count, total, min and max of ``value``."""
+"""Router: offsets and indices by topic, with count, total, minimum and maximum."""
 
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint32_t, uint64_t

@@ -1,4 +1,4 @@
-"""Which compiled variant of the kernels runs, chosen once at import."""
+"""SIMD variant of the kernels, chosen once at import."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What a queue pair has posted, what has completed, and the first fault: exact, by position."""
+"""Account of a queue pair: posted, completed, and the first fault, by position."""
 
 cimport cython
 from cython_core.verbs.ibverbs cimport *

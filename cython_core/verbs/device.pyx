@@ -1,4 +1,4 @@
-"""RDMA devices: which there are, which address of theirs to use, what they report by themselves."""
+"""RDMA devices: discovery, address choice, asynchronous events."""
 
 from cython_core.verbs.ibverbs cimport *
 from cython_core.verbs.process cimport aether_forks

@@ -1,4 +1,4 @@
-"""What one side must tell the other before a reliable connection can be made."""
+"""Endpoint description that one side tells the other before they connect."""
 
 from __future__ import annotations
 

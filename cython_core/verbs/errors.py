@@ -1,4 +1,4 @@
-"""What can go wrong on verbs, each with a name of its own and what to do about it."""
+"""Exceptions of verbs, each with its remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a reliable connection: made, reset, init, ready to receive, ready to send, error."""
+"""State transitions of a reliable connection."""
 
 from cython_core.verbs.ibverbs cimport *
 from libc.errno cimport errno

@@ -1,4 +1,4 @@
-"""What a thread does while nothing completes."""
+"""Wait of a thread while nothing completes."""
 
 from cython_core.clock cimport monotonic_seconds
 

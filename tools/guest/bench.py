@@ -1,4 +1,4 @@
-"""Our send path beside perftest's and pyverbs': interleaved runs, medians of ratios, as JSON.
+"""Send-path benchmark beside perftest and pyverbs: interleaved, medians of ratios, JSON.
 
     python tools/guest/bench.py [--pairs N] [--peers perftest,pyverbs,ib_send_lat]
 

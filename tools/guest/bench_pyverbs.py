@@ -1,4 +1,4 @@
-"""The baseline sender: pyverbs, one work request at a time. Runs under the system's own Python.
+"""pyverbs baseline: one work request at a time, under the system's own Python.
 
     python3 bench_pyverbs.py DEVICE GID_INDEX SIZE DEPTH COUNT REPEATS
 

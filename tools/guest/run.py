@@ -1,4 +1,4 @@
-"""Run a command on real verbs: a Debian guest with a Soft-RoCE device, under software emulation.
+"""Guest runner: a command on a Soft-RoCE device in an emulated Debian.
 
     python tools/guest/run.py [--timeout SECONDS] [--cpus N | --count-instructions] -- COMMAND ...
 

@@ -1,4 +1,4 @@
-"""What Python allocates for one batch: how many blocks, where, how much, and at what cost."""
+"""Python allocations of one batch: number, place, size and cost."""
 
 from __future__ import annotations
 

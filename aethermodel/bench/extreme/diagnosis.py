@@ -1,4 +1,4 @@
-"""Which lever pays most: above or below the threshold, why, and what each change would gain."""
+"""Diagnosis of the stress test: the binding term, and the gain of each lever, ranked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model says of a design: time by term, what halving one buys, the best batch size."""
+"""Model of a stress-test design: time by term, gain of halving one, best batch size."""
 
 from __future__ import annotations
 

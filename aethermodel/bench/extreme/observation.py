@@ -1,4 +1,4 @@
-"""The stress test watched from inside: ticks and turns of the loop, the queue, who waits."""
+"""Trace of the stress test: ticks, loop turns, queue depth, waiting side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The specification's stress test (section 3): what it is given, what it gives, its words."""
+"""Settings and result of the specification's stress test (section 3)."""
 
 from __future__ import annotations
 

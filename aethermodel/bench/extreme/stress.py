@@ -1,4 +1,4 @@
-"""The stress test's pipeline: a producer, a queue and a consumer on one event loop."""
+"""Pipeline of the stress test: producer, queue and consumer on one event loop."""
 
 from __future__ import annotations
 

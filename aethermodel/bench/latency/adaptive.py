@@ -1,4 +1,4 @@
-"""Adaptive batching on this host, beside fixed batch sizes: P99, throughput, sizes chosen."""
+"""Adaptive batching beside fixed batch sizes: P99, throughput, chosen sizes."""
 
 from __future__ import annotations
 

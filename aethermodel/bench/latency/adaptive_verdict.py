@@ -1,4 +1,4 @@
-"""The verdict on adaptive batching: the target held, and what it costs in throughput."""
+"""Verdict on adaptive batching: latency target held, and throughput given up for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loads that a pipeline is put under: how much of what it carries, and how it arrives."""
+"""Offered loads as fractions of capacity, and the arrival processes that make them."""
 
 from __future__ import annotations
 

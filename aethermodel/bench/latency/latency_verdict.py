@@ -1,4 +1,4 @@
-"""The verdict on latency: the model against the measured P99, the tiers against their budgets."""
+"""Verdict on latency: predicted against measured P99, and tiers against their budgets."""
 
 from __future__ import annotations
 

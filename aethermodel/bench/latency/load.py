@@ -1,4 +1,4 @@
-"""The real pipeline under a fixed load: latency from when a batch was due, not from when it went.
+"""Fixed load on the pipeline in one process; latency counts from when a batch was due.
 
 A producer that waits for the pipeline before it sends again hides every stall from its own
 figures (coordinated omission). Here the schedule is drawn beforehand and never waits: what is due

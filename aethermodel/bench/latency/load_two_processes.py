@@ -1,4 +1,4 @@
-"""The real pipeline across processes under a fixed load: the producer keeps the schedule."""
+"""Fixed load on the pipeline across two processes; the producer keeps the schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Latency under load, measured beside its prediction, and the specification's budgets."""
+"""Latency benchmark: measured under load, beside its prediction and the budgets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run again what was disturbed: by what kernel and cores show, never by the latency seen."""
+"""Reruns of disturbed runs: chosen by kernel counters and core speed, never by latency."""
 
 from __future__ import annotations
 

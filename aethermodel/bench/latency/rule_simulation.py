@@ -1,4 +1,4 @@
-"""A trace of arrivals served by a batching rule on a clock of its own: what the model expects."""
+"""Simulation of a batching rule: a trace of arrivals served on a clock of its own."""
 
 from __future__ import annotations
 

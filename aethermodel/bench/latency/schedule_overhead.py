@@ -1,4 +1,4 @@
-"""What keeping a schedule costs the pipeline under load: no term of the model, and not nothing."""
+"""Schedule overhead: cost of keeping arrival times, in no term of the model."""
 
 from __future__ import annotations
 

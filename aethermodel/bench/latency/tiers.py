@@ -1,4 +1,4 @@
-"""The parts of single ticks at an idle pipeline: what the specification's budgets are of."""
+"""Tiers of an idle pipeline: the parts of single ticks that the budgets are about."""
 
 from __future__ import annotations
 

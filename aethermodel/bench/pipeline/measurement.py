@@ -1,4 +1,4 @@
-"""The pipeline's benchmark: all rows and the ceiling, interleaved, beside the model."""
+"""Pipeline benchmark: all rows and the ceiling, interleaved, beside the model."""
 
 from __future__ import annotations
 

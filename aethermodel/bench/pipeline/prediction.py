@@ -1,4 +1,4 @@
-"""What the model says of the benchmark's rows: which terms are probed, and the columns beside."""
+"""Prediction of each row of the pipeline benchmark, and the probes that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that runs one row: reads it from standard input, writes its figures as JSON.
+"""Row worker: reads one row from standard input, measures it, writes JSON.
 
 Run as ``python -m aethermodel.bench.pipeline.row_worker`` by
 `aethermodel.bench.pipeline.measurement`.

@@ -1,4 +1,4 @@
-"""The rows of the pipeline's benchmark: the same messages, moved in seven ways."""
+"""Rows of the pipeline benchmark: the same messages, moved in seven ways."""
 
 from __future__ import annotations
 

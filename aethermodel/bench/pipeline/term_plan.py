@@ -1,4 +1,4 @@
-"""What each row of the pipeline's benchmark should take a batch, from terms probed apart."""
+"""Terms of each row of the pipeline benchmark, from probes of each stage alone."""
 
 from __future__ import annotations
 

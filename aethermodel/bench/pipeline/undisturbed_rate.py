@@ -1,4 +1,4 @@
-"""What a row carries while its consumer's core is its own, and the cores lie near each other.
+"""Throughput of a row, from slices without contention on the consumer's core.
 
 A run of half a second on a rented host is never left alone from end to end; slices of it are. Which
 ones shows an idle loop beside each (`aethermodel.measure.host.slices`), never the slice's own rate.

@@ -1,4 +1,4 @@
-"""A key that both ends of a connection know, and how each proves that it does."""
+"""Shared key of both ends of a connection, and the proof of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fabric that stays in one process: a bounded queue of batch handles."""
+"""Loopback fabric: a bounded queue of batches within one process."""
 
 from __future__ import annotations
 

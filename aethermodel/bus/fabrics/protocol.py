@@ -1,4 +1,4 @@
-"""What a fabric is: one side sends batches, the other receives them, in order."""
+"""Protocols of a fabric: a sender of batches and a receiver, in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fabric from the past: a recording, as fast as it can or at the pace it was made."""
+"""Replay fabric: a recording, at full speed or at its own pace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fabric between processes of one host: a ring in shared memory, with nothing copied."""
+"""Shared-memory fabric: a ring between two processes of one host, without copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often the intervals of answers hold the truth: simulated calibrations of known laws."""
+"""Coverage of intervals on simulated calibrations of known laws."""
 
 from __future__ import annotations
 

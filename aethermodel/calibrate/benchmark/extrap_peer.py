@@ -1,4 +1,4 @@
-"""Extra-P as a peer: run by the interpreter of an environment that has it, JSON in and out.
+"""Extra-P as a peer, run by an interpreter of its own; JSON in and out.
 
 Extra-P needs numpy < 2, so it cannot share our environment; this file therefore imports nothing of
 ours. Standard input: ``{"n": [m], "seconds": [runs][m][repeats], "at": [k], "modeler": name}``.

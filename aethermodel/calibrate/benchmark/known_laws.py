@@ -1,4 +1,4 @@
-"""Our fits beside a plain polynomial and Extra-P, on the same samples of laws that are known."""
+"""Benchmark of the fits on known laws, beside a polynomial and Extra-P."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A calibration: each term fitted from its own probe, bound to the host it was taken on."""
+"""Calibration: each term fitted from its own probe, bound to the host it was taken on."""
 
 from __future__ import annotations
 

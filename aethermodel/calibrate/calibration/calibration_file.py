@@ -1,4 +1,4 @@
-"""The calibration file: JSON with a versioned schema; what is read back stands under a hash."""
+"""Calibration file: JSON with a versioned schema, and a hash over its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Under what terms were measured: the circumstances that a prediction holds for."""
+"""Conditions of a calibration: the settings that its predictions hold for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several calibrations of one host as one."""
+"""Merging of several calibrations of one host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plane fetches again after events went through its caches: its law, and its share."""
+"""Law of cache refill: what a tick fetches again after events evicted its working set."""
 
 from __future__ import annotations
 

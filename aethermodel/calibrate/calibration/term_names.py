@@ -1,4 +1,4 @@
-"""From a fitted law to a term of the model: what c0, c1 and N1 are called and mean."""
+"""Names of a fitted law's parameters within a term of the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The laws a term may follow: constant, affine, and affine with a slope that changes."""
+"""Candidate laws of a term: constant, affine, and affine with a knee."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The formulas of fits, intervals and choices, with their sources; numbers come from the fits.
+"""Formulas of fits, intervals and model selection, with their sources.
 
 What is computed here with arrays is said there with symbols; tests hold both together.
 """

@@ -1,4 +1,4 @@
-"""One term of a batch's time fitted to a law of N, with intervals that hold."""
+"""Fit of one term as a law of N, with intervals."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Whether the sweep can tell the parameters apart, and what to measure if it cannot."""
+"""Identifiability of a fit's parameters, and the measurement that would help."""
 
 from dataclasses import dataclass
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""The joint distribution of a law's parameters: Student's t, held to costs that are not negative.
+"""Joint distribution of a law's parameters: Student's t without negative costs.
 
 A draw below zero is moved to the nearest one that is not, by the measure that the fit itself
 minimised: the draw is fitted again under the fit's own constraint. Where the samples know a sum of

@@ -1,4 +1,4 @@
-"""Where the slope rises: a search for one knee between the measured batch sizes."""
+"""Knee search: the batch size at which the slope rises."""
 
 import numpy as np
 from numpy.typing import NDArray

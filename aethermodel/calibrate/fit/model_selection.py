@@ -1,4 +1,4 @@
-"""Which of the physical laws the samples call for, judged by what was held out."""
+"""Model selection: the candidate law with the least error on held-out sizes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Which batch size to measure next: the point that tells most about the parameters."""
+"""Next point to measure: the batch size that tells most about the parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

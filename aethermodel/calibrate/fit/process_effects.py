@@ -1,4 +1,4 @@
-"""What fresh processes differ by: noise that repeats within one process cannot show.
+"""Process effects: variance between fresh processes, which repeats cannot show.
 
 Address layout, hash seed and the state of the host make all samples of a process slower or faster
 together. Eight processes of four samples are then eight witnesses of the level, not thirty-two.

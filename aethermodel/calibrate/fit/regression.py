@@ -1,4 +1,4 @@
-"""Non-negative least squares in relative errors: the one solver behind every fit."""
+"""Non-negative least squares in relative errors, the solver of every fit."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Repeated timings of a term, summed up to one robust location per batch size."""
+"""Samples of a term: one robust location for each batch size."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Fit the scalability laws to timed workers; intervals by resampling; silent on what is unseen."""
+"""Fit of the scalability laws to timed workers, with intervals by resampling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A law of N as it was fitted: its parameters, its predictions, and their intervals."""
+"""Fitted law of N: parameters, predictions and their intervals."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property

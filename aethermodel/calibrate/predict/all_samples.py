@@ -1,4 +1,4 @@
-"""All samples of a point, disturbed ones included, and the share that its headline leaves out.
+"""Rate over all samples of a point, disturbed ones included, and the share left out.
 
 A headline is of what a host does while its neighbours leave it alone. Beside it stands what it did
 all in all: every operation that was timed over all the time that they took.

@@ -1,4 +1,4 @@
-"""What an engineer asks of a calibration, each answer with its interval."""
+"""Answers from a calibration, each with its interval."""
 
 from __future__ import annotations
 

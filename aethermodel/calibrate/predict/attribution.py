@@ -1,4 +1,4 @@
-"""Where the whole costs other than the sum of its parts: the residual by term."""
+"""Attribution of the residual between the whole and the sum of its terms."""
 
 from __future__ import annotations
 

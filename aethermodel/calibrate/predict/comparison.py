@@ -1,4 +1,4 @@
-"""Hold the sum of the terms against the pipeline as a whole, and give a verdict."""
+"""Comparison of predicted and measured batch times, and its verdict."""
 
 from __future__ import annotations
 

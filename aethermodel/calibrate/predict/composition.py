@@ -1,4 +1,4 @@
-"""From terms to the whole: one after the other, or side by side."""
+"""Composition of terms to a batch time: in sequence, or in parallel."""
 
 from __future__ import annotations
 

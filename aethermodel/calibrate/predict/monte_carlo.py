@@ -1,4 +1,4 @@
-"""Parameters as uncertain as the fits left them: drawn together, so that answers inherit it."""
+"""Draws of all parameters together, from which answers take their intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if: a calibration in which some parameters are assumed; what is assumed stays marked."""
+"""Scenario: a calibration with assumed parameters, each marked as assumed."""
 
 from __future__ import annotations
 

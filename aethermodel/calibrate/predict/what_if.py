@@ -1,4 +1,4 @@
-"""Assumptions by the kind of change: a value, another loop, another network card, more cores."""
+"""What-if changes: a parameter, another event loop, another network card, more cores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fit the verbs cost model to training settings, and predict the settings it has not seen."""
+"""Fit of the verbs cost model on training settings, judged on held-out ones."""
 
 from __future__ import annotations
 

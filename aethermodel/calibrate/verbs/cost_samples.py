@@ -1,4 +1,4 @@
-"""Samples of the verbs send path: one setting a row, as `aethermodel bench rdma` writes them."""
+"""Samples of the verbs send path, one setting a row."""
 
 from __future__ import annotations
 

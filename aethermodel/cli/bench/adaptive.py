@@ -1,4 +1,4 @@
-"""The table of `aethermodel bench latency --adaptive`: adaptive batching beside fixed sizes."""
+"""Table of `aethermodel bench latency --adaptive`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aethermodel bench dispatch`: what the bus adds to a bare loop, a tick and a handler call."""
+"""`aethermodel bench dispatch`: overhead of the bus over a bare event loop."""
 
 from __future__ import annotations
 

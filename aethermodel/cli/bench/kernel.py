@@ -1,4 +1,4 @@
-"""`aethermodel bench kernel`, `bench ffi` and `bench ring`: ours beside peers and ceilings."""
+"""`aethermodel bench kernel`, `bench ffi` and `bench ring`, beside peers and ceilings."""
 
 from __future__ import annotations
 

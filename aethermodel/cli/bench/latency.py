@@ -1,4 +1,4 @@
-"""`aethermodel bench latency`: the real pipeline at fixed loads, the model beside it."""
+"""`aethermodel bench latency`: latency of the pipeline at fixed loads, beside the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aethermodel bench model`: our fits beside polynomials and Extra-P, on laws that are known."""
+"""`aethermodel bench model`: the fits on known laws, beside polynomials and Extra-P."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aethermodel bench rdma`: sweep the verbs send path, fit the cost model, judge it unseen."""
+"""`aethermodel bench rdma`: the verbs send path, with a fit judged on held-out settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aethermodel bench report`: what an export costs, and how long a browser takes to open it."""
+"""`aethermodel bench report`: cost of an export, and of opening its page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aethermodel bench soak`: steady load for long, with everything verified."""
+"""`aethermodel bench soak`: steady load for long, every event verified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aethermodel bench sweep`: what a sweep costs besides its measurements, and what kills do."""
+"""`aethermodel bench sweep`: overhead of a sweep, and its behaviour under kills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that measure hold the host, and say so while another one does."""
+"""Host lock of the commands that measure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calibrate this host within a time budget: sample, pass the noise gate, refine, fit."""
+"""Calibration of this host within a time budget: sample, reject, refine, fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a calibration still holds: each term probed again, quickly."""
+"""Drift check: each term of a calibration probed again, quickly."""
 
 from __future__ import annotations
 

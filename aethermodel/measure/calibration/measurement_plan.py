@@ -1,4 +1,4 @@
-"""Which points to sample so that terms calibrated apart can be held against the whole."""
+"""Measurement plan: the points to sample for the terms and for the whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One trial of the model on this host: sample, calibrate, predict, compare, judge."""
+"""Validation: sample, calibrate, predict the whole, compare, judge."""
 
 from __future__ import annotations
 

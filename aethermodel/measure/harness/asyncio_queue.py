@@ -1,4 +1,4 @@
-"""One message at a time through an asyncio.Queue: what batches are held against."""
+"""asyncio.Queue baseline: one message at a time."""
 
 from __future__ import annotations
 

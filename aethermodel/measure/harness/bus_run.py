@@ -1,4 +1,4 @@
-"""Batches through a bus whose handlers count them: from another process, or from this one."""
+"""Run of batches through a bus with counting handlers."""
 
 from __future__ import annotations
 

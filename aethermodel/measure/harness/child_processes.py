@@ -1,4 +1,4 @@
-"""Processes at the other end of a transport, and calls in fresh interpreters.
+"""Context for child processes, with their modules imported beforehand.
 
 By `multiprocessing`, which hands them descriptors and semaphores; they end with this process
 and leave Ctrl-C to it, as `aethermodel.processes` has it.

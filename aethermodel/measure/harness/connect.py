@@ -1,4 +1,4 @@
-"""The fabrics that a sender joins by a port: the kernel's TCP, and verbs."""
+"""Connection of fabrics that are joined by a port: TCP and verbs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A consumer process at the other end of a fabric, which takes what it is told to and checks it."""
+"""Consumer process: takes batches at the far end of a fabric and checks them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run a timed coroutine on asyncio's own loop or on uvloop."""
+"""Event loops: timed coroutines on asyncio or uvloop."""
 
 from __future__ import annotations
 

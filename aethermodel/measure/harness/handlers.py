@@ -1,4 +1,4 @@
-"""The least a handler can do that still proves it saw every event: count them."""
+"""Counting handlers: the least work that proves every event was seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loopback whose producer is a task beside its consumer: a small batch, sent over and over."""
+"""Loopback with its producer as a task beside the consumer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ring whose two ends are in one process: a small batch is put in untimed, and taken timed."""
+"""Ring with both ends in one process: filled untimed, taken timed."""
 
 from __future__ import annotations
 

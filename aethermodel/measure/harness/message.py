@@ -1,4 +1,4 @@
-"""A message as it goes singly, and the queue it goes through."""
+"""Single message and its queue, for the asyncio.Queue baseline."""
 
 from __future__ import annotations
 

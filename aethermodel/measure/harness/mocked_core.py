@@ -1,4 +1,4 @@
-"""The specification's mocked core: it does nothing for as long as the real one would work."""
+"""Mocked core of the specification: busy for as long as the real one would be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A producer process at the other end of a fabric, which sends what it is told to."""
+"""Producer process: sends batches at the far end of a fabric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A producer task that sends a numbered pool of batches at the times it is meant to."""
+"""Producer task: sends a numbered pool of batches at their due times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What watches a stream stands between the bus and the receiver that it is of."""
+"""Base class for receivers that wrap another receiver."""
 
 from __future__ import annotations
 

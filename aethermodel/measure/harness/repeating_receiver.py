@@ -1,4 +1,4 @@
-"""A receiver that has the same batch again and again, and takes the time."""
+"""Repeating receiver: gives the same batch again and again, and takes the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a producer does: number a batch, send it when it is meant to go, by each fabric."""
+"""Senders of numbered batches, one for each fabric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A receiver that checks every event it passes on, and takes each batch's latency."""
+"""Verifying receiver: checks every event, and takes each batch's latency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cores are at the moment: shared with a neighbour, or moved to each other or apart.
+"""Core contention: whether the core is shared, or was migrated, at the moment.
 
 Nothing of this is what the kernel counts. On a rented host another guest may use the second thread
 of a core: what runs there then gets half of what it did. And a hypervisor moves cores: two of them

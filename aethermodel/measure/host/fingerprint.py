@@ -1,4 +1,4 @@
-"""Which machine this is: facts a figure depends on, and an id made of those that stay."""
+"""Host fingerprint: the facts that figures depend on, and an id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the host gives a loop: where it pauses, and how fast it goes in between.
+"""Jitter of the host: pauses of a loop, and its speed between them.
 
 An idle loop sees every pause, but not what it leaves behind: whoever ran meanwhile has displaced
 what was in the caches, and a tick fetches it again. Nor does a neighbour slow down a tick as much

@@ -1,4 +1,4 @@
-"""What disturbed a sample: stolen time and involuntary switches while it ran."""
+"""OS noise of a sample: stolen time and involuntary context switches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which RDMA devices this host has: by pyverbs, else by our own verbs, else why there are none."""
+"""RDMA devices of this host, or the reason why there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sample cut in slices: what an operation takes while neighbours leave the core alone.
+"""Slices of a sample: short parts, judged one by one for contention.
 
 On a rented host another guest may use the second thread of a core. For fractions of a millisecond
 at a time it then gives half of what it did, and the kernel counts neither stolen time nor a switch.

@@ -1,4 +1,4 @@
-"""Calls that do next to nothing, across each language border a user might build on.
+"""Empty calls across the FFI boundary, by each tool that a user might build on.
 
 Each takes the same one argument (a bytes object's length is never asked) or none, and
 returns at once: what is timed is the border.

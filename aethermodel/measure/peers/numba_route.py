@@ -1,4 +1,4 @@
-"""The router's algorithm as a numba user writes it: two passes, no allocation in the loop."""
+"""Router written in numba: two passes, no allocation in the loop."""
 
 from __future__ import annotations
 

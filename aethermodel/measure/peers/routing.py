@@ -1,4 +1,4 @@
-"""Routing by other means: group a batch by topic, with positions, count, total, min and max.
+"""Routing by other libraries: positions, count, total, minimum and maximum by topic.
 
 A peer gets the batch in the layout that suits it (made outside the clock), keeps what
 it can between calls, and must come to the same counts and totals as `cython_core.route`.

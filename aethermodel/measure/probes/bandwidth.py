@@ -1,4 +1,4 @@
-"""Memory ceilings: how fast this core reads one word of each event, and copies whole batches."""
+"""Bandwidth probe: reads one word of each event, or copies whole batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""T_loop of a bus: one tick and the calls of its handlers, or of the loop alone."""
+"""T_loop probe of a bus: one tick with its handler calls, or without."""
 
 from __future__ import annotations
 

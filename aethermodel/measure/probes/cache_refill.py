@@ -1,4 +1,4 @@
-"""Cache refill: how much slower a tick is after N events have evicted its working set."""
+"""Cache-refill probe: how much slower a tick is after N events evicted its working set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Call overhead: one call into native code, through each tool that a user might build on."""
+"""Call-overhead probe: one call across the FFI boundary, by each tool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checksums of a batch: the CRC-32C kernels alone, timed from native code."""
+"""Checksum probe: the CRC-32C kernels alone, timed from native code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scaling over cores: what one still gets when others share its caches and memory.
+"""Core-scaling probe: throughput of a core while others work beside it.
 
 Each core has batches and results of its own and waits for nobody; whatever it loses against
 working alone, it loses to what the cores share: the last-level cache, the memory, the clock's

@@ -1,4 +1,4 @@
-"""T_fabric: getting one batch, by a consumer that never waits for the producer.
+"""T_fabric probe: the consumer's cost of one batch, without waiting for the producer.
 
 Over the ring also together with T_kernel, where one pass over the events does both.
 """

@@ -1,4 +1,4 @@
-"""T_ffi: one call from Python into the kernel library and back, with no kernel in it."""
+"""T_ffi probe: one empty call from Python into the kernel library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""T_kernel(N): the routing kernel alone, called and timed from native code."""
+"""T_kernel probe: the routing kernel alone, timed from native code."""
 
 from __future__ import annotations
 

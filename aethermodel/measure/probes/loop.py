@@ -1,4 +1,4 @@
-"""T_loop: one tick of the event loop and the calls of its handlers."""
+"""T_loop probe: one tick of the event loop with its handler calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routing by other libraries, on the same batch: the kernel's peers."""
+"""Peer-routing probe: another library on the same batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pipeline, the whole: batches from a producer, through a fabric, routed and handled."""
+"""Pipeline probe: batches from a producer through a fabric, routed and handled."""
 
 from __future__ import annotations
 

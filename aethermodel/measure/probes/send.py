@@ -1,4 +1,4 @@
-"""T_send, the producer's side: making and sending one batch, never waiting for the consumer."""
+"""Send probe: the producer's cost of one batch, without waiting for the consumer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What probes have in common to set."""
+"""Settings that probes share."""
 
 from __future__ import annotations
 

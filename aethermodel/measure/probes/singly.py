@@ -1,4 +1,4 @@
-"""One message alone through an asyncio.Queue, part by part."""
+"""Single-message probe: one message through an asyncio.Queue, part by part."""
 
 from __future__ import annotations
 

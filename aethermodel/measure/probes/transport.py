@@ -1,4 +1,4 @@
-"""Transports: a stream of batches into another process, every event routed by the consumer."""
+"""Transport probe: batches from one process to another, every event routed."""
 
 from __future__ import annotations
 

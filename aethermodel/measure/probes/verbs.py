@@ -1,4 +1,4 @@
-"""T_fabric on verbs: N writes through one queue pair, first post to last completion."""
+"""Verbs probe: N writes through one queue pair, first post to last completion."""
 
 from __future__ import annotations
 

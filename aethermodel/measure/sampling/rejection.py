@@ -1,4 +1,4 @@
-"""Which samples count once all were seen: those of cores that were nearly what they are at best."""
+"""Rejection of samples taken while the core was shared or migrated, judged by the run's best."""
 
 from __future__ import annotations
 

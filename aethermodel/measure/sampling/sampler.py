@@ -1,4 +1,4 @@
-"""Take samples by the rules: several fresh processes, warm-up, random order, noise recorded."""
+"""Sampler: fresh processes, warm-up, random order, noise recorded."""
 
 from __future__ import annotations
 

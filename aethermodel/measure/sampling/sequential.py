@@ -1,4 +1,4 @@
-"""Sequential sampling: process after process, of each point only as many as its spread asks for."""
+"""Sequential sampling: of each point only as many samples as its spread asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that samples: reads a plan from standard input, writes a JSON line a sample.
+"""Sampling worker: reads a plan from standard input, writes a JSON line a sample.
 
 Run as ``python -m aethermodel.measure.sampling.worker`` by `aethermodel.measure.sampling.sampler`.
 """

@@ -1,4 +1,4 @@
-"""iceoryx2: a loaned slice, filled in place, received in place."""
+"""iceoryx2 transport: a loaned slice, filled and received in place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every way across has to offer."""
+"""Protocol of a transport between two processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queues of bytes: the standard library's, and faster-fifo."""
+"""Queue transports: the standard library's, and faster-fifo."""
 
 from __future__ import annotations
 

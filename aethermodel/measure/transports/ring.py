@@ -1,4 +1,4 @@
-"""Our ring: the producer fills reserved slots, the consumer routes where they lie."""
+"""Ring transport: slots filled in place, routed where they lie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""multiprocessing.shared_memory and numpy with two semaphores: what many write themselves."""
+"""Shared-array transport: multiprocessing.shared_memory with two semaphores."""
 
 from __future__ import annotations
 

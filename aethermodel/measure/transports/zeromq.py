@@ -1,4 +1,4 @@
-"""ZeroMQ over ipc: whole batches as frames, and one message an event."""
+"""ZeroMQ transports over ipc: batches as frames, or one message an event."""
 
 from __future__ import annotations
 

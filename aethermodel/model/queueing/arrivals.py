@@ -1,4 +1,4 @@
-"""How events arrive: Poisson, periodic or in bursts, singly or in groups."""
+"""Arrival processes: Poisson, periodic or bursty, singly or in groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Latency under load: a server that takes whatever waits, up to a largest batch, in T_batch(n)."""
+"""Batch-service queue: latency under load of a server that takes what waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many decisions are in flight: the share escalated, times its latency, by Little's law."""
+"""Escalated decisions in flight, by Little's law."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host that runs slower now and then, as neighbours let it: its own time against real time."""
+"""Pace of a contended host: its own time against real time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host that stops now and then: interrupts, hypervisor, neighbours. Queues grow meanwhile."""
+"""Pauses of the host, during which queues grow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much faster p workers are than one: Amdahl's law and the universal scalability law.
+"""Scalability laws: speedup of p workers by Amdahl and the universal scalability law.
 
 Sources: Amdahl, "Validity of the single processor approach ..." (AFIPS 1967, doi
 10.1145/1465482.1465560); Gunther, "A General Theory of Computational Scalability Based on

@@ -1,4 +1,4 @@
-"""What more threads, more producer-consumer pairs and more hosts give, and what then binds.
+"""Scale-out model: more threads, process pairs and hosts, and what then binds.
 
 Three ways to add cores. **Threads** of one process share each batch: the kernel's time falls by
 their speedup, the event loop and the border stay serial under the interpreter's lock. **Pairs**

@@ -1,4 +1,4 @@
-"""What notebook 40 shows of adaptive batching: P99 and batch sizes against load."""
+"""Figures of adaptive batching: P99 and batch sizes against load."""
 
 from __future__ import annotations
 

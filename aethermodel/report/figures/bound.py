@@ -1,4 +1,4 @@
-"""What notebook 10 shows of the specification's budget: all of it on paper."""
+"""Figures of the specification's budget."""
 
 from __future__ import annotations
 

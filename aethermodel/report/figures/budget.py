@@ -1,4 +1,4 @@
-"""Where a batch's time goes: the terms of T_batch stacked, the measured total over them."""
+"""Time budget of a batch: stacked terms under the measured total."""
 
 from __future__ import annotations
 

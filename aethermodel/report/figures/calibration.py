@@ -1,4 +1,4 @@
-"""What notebook 20 shows: each term's samples with its law, and what they predict together."""
+"""Figures of a calibration: samples of each term with its law."""
 
 from __future__ import annotations
 

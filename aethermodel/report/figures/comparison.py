@@ -1,4 +1,4 @@
-"""Measured against modelled: the comparison table and its throughput figure.
+"""Comparison of measured and predicted: table and throughput figure.
 
 One row of a comparison table is one batch size under one label. Measured figures are medians
 with their spread over processes; predicted ones come from terms calibrated apart, with a 95 %

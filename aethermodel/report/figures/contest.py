@@ -1,4 +1,4 @@
-"""A contest as bars: one row a contestant, fastest on top, logarithmic."""
+"""Bar chart of a contest, fastest on top."""
 
 from __future__ import annotations
 

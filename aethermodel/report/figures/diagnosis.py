@@ -1,4 +1,4 @@
-"""What a diagnosis found: verdict, what was seen, time by term, and the levers, ranked."""
+"""Figures of a diagnosis: observations, time by term, ranked levers."""
 
 from __future__ import annotations
 

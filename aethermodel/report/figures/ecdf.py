@@ -1,4 +1,4 @@
-"""Every sample: its distribution point by point, and whether the host drifted meanwhile."""
+"""Empirical distribution of the samples, and the host's drift."""
 
 from __future__ import annotations
 

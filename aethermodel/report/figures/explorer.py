@@ -1,4 +1,4 @@
-"""Sliders over a model: each redraws at once, since everything symbolic was compiled before."""
+"""Model explorer with sliders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The points of a sweep as a map: what was measured, and where nothing was."""
+"""Heat map of the points of a sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What notebook 40 shows: latency under load, measured beside the queueing model."""
+"""Figures of latency under load, beside the queueing model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bus's instruments, live in JupyterLab. Needs the extra ``lab``."""
+"""Live view of a bus's instruments in JupyterLab. Needs the extra ``lab``."""
 
 from __future__ import annotations
 

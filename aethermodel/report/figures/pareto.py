@@ -1,4 +1,4 @@
-"""Throughput against P99: the points that no other beats in both."""
+"""Pareto front of throughput and P99."""
 
 from __future__ import annotations
 

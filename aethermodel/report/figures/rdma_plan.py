@@ -1,4 +1,4 @@
-"""What notebook 50 shows on paper: plans for published cards, and which term binds where."""
+"""Figures of RDMA plans: published cards, and the binding term."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What notebook 50 shows of a sweep: the fitted law, and how well it foretells unseen settings."""
+"""Figures of an RDMA sweep: the fitted law and its held-out errors."""
 
 from __future__ import annotations
 

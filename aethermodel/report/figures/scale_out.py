@@ -1,4 +1,4 @@
-"""What notebook 70 shows: turns on a host, measured speedups, and what more cores would bring."""
+"""Figures of scale-out: measured speedups, and the model beyond them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What notebook 30 and the report show of a trial, block by block."""
+"""Blocks and figures of a validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What notebook 60 shows: roofline, which term binds, what halving buys, and what is assumed."""
+"""Figures of what-if: roofline, binding term, sensitivities, assumptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cells of an executed notebook as the pieces of a page.
+"""Notebook cells as the pieces of a page.
 
 A report is read for its words and figures. Code waits in one closed box behind the output that
 it led to, so that ten cells of setting up do not stand before the verdict.

@@ -1,4 +1,4 @@
-"""The style sheets: blocks (figures, tables, verdicts), and what surrounds them.
+"""Style sheets of blocks and of the page.
 
 An object shown in JupyterLab brings the blocks' style with it and takes its colours from the
 lab's theme; the exported page holds the same rules once and sets the colours itself.

@@ -1,4 +1,4 @@
-"""One HTML file from an executed notebook: no script, no network, nothing beside it.
+"""HTML document of an executed notebook: one file, no script, no network.
 
 ``jupyter nbconvert --to aether_html`` makes the same page (`aethermodel.report.html.exporter`).
 """

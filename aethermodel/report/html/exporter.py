@@ -1,4 +1,4 @@
-"""``jupyter nbconvert --to aether_html``: the report's page, made by nbconvert's rules.
+"""nbconvert exporter ``aether_html``.
 
 Apart from `aethermodel.report.html.document`, as nbconvert takes seconds to import.
 """

@@ -1,4 +1,4 @@
-"""An executed notebook as a report needs it: cells and outputs, each checked and in one piece.
+"""Executed notebook as a report reads it: cells and outputs, checked.
 
 Format 4 is read here. What nbformat would check beyond that does not change a report, and
 importing it takes longer than all else that an export does.

@@ -1,4 +1,4 @@
-"""Sections as one HTML page, by the template that executed notebooks get."""
+"""Page of sections, by the template of executed notebooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain words as HTML: what stands between backticks is code, all else is as written."""
+"""Plain prose as HTML: backticks mark code."""
 
 from __future__ import annotations
 

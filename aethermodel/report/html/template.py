@@ -1,4 +1,4 @@
-"""What a page is made of, and the template that makes a whole document of it."""
+"""Page template and its parts."""
 
 from __future__ import annotations
 

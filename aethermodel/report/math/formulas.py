@@ -1,4 +1,4 @@
-"""Formulas as notebooks show them: T_batch with its figures, and those of docs/model.md."""
+"""Formulas for notebooks: T_batch with its figures, and those of docs/model.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A long sum over several lines: browsers do not break formulas, they let them run off the page."""
+"""Line breaks in long formulas, which browsers do not make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SymPy formulas as MathML: drawn by the browser itself, with units in a legend."""
+"""MathML of SymPy expressions, with units in a legend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LaTeX formulas of markdown cells as MathML, which a browser draws without any script."""
+"""MathML of LaTeX formulas in markdown cells."""
 
 from __future__ import annotations
 

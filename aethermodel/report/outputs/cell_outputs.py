@@ -1,4 +1,4 @@
-"""A cell's outputs as HTML: the richest form of each that needs no script."""
+"""Cell outputs as HTML: the richest form that needs no script."""
 
 from __future__ import annotations
 

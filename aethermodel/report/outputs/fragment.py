@@ -1,4 +1,4 @@
-"""A fragment of HTML in canonical form: balanced, of bounded depth, read in one pass.
+"""HTML fragment in canonical form: balanced, of bounded depth, read in one pass.
 
 Parsers of HTML mend what is broken, and some mending takes the square of the input: a deep nest,
 text between a table's cells, a thousand open ``<b>``. Here broken HTML is mended in linear time,

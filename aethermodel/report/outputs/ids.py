@@ -1,4 +1,4 @@
-"""The ids that a page holds: each once."""
+"""Ids of a page, each once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report cannot show of a notebook, in words: none is lost without one."""
+"""Losses of a report: what it cannot show of a notebook, in words."""
 
 from __future__ import annotations
 

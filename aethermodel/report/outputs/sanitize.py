@@ -1,4 +1,4 @@
-"""What a notebook's outputs may bring into a report: structure and drawings, never behaviour.
+"""Sanitiser of notebook outputs: keeps structure and drawings, drops behaviour.
 
 Outputs come from whatever ran in the notebook. They are put into canonical form
 (`aethermodel.report.outputs.fragment`), and the well-kept sanitizer nh3 (Rust's ammonia) keeps only

@@ -1,4 +1,4 @@
-"""The CSS that an output may bring: properties and values that are known to stay in its box.
+"""CSS of outputs: properties and values known to stay in their box.
 
 Everything is parsed (tinycss2) and written anew from what is on the lists below. What would take
 an element out of its place (position, transform, negative margins) is on none of them; that an

@@ -1,4 +1,4 @@
-"""What a terminal would show at the end, as HTML: colours kept, progress overwritten."""
+"""Terminal text as HTML: colours kept, progress overwritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep's points against a calibration: only those that it was made for."""
+"""Model overlay of a sweep: predictions for the points that a calibration covers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store holds of its sweep, as tables: one row a planned point, one row a sample."""
+"""Tables of a sweep: one row a planned point, one row a sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a sweep's store: verdict, model, budget, map, front, roofline, samples, host."""
+"""Report page of a sweep's store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep's store says of what was asked of it: the opening of its report."""
+"""Verdict on a sweep's store, the opening of its report."""
 
 from __future__ import annotations
 

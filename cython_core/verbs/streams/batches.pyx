@@ -1,4 +1,4 @@
-"""Messages of any length, each written to the same place in the peer's memory as in one's own."""
+"""RDMA writes of whole batches, each to the same place in the peer's memory."""
 
 from cython_core.verbs.ibverbs cimport *
 from cython_core.verbs.memory cimport RdmaBuffer

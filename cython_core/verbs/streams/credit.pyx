@@ -1,4 +1,4 @@
-"""The word in which a side takes credits, and the request that writes the peer's."""
+"""Credit word of a stream, and the request that writes the peer's."""
 
 from cython_core.verbs.ibverbs cimport *
 from cython_core.verbs.process cimport aether_forks

@@ -1,4 +1,4 @@
-"""Ping-pong of single messages in native code: what a latency figure is taken from."""
+"""Ping-pong of single messages in native code, for latency figures."""
 
 cimport numpy as cnp
 from cython_core.clock cimport monotonic_seconds

@@ -1,4 +1,4 @@
-"""The receiving side: receives posted in lists, and credits so that it is never overrun."""
+"""Receive stream: receives posted in lists, with credits against overruns."""
 
 cimport cython
 cimport numpy as cnp

@@ -1,4 +1,4 @@
-"""The sending side: requests prebuilt once, posted in lists, one signalled in k."""
+"""Send stream: requests prebuilt once, posted in lists, one signalled in k."""
 
 cimport cython
 from cython_core.clock cimport monotonic_seconds

@@ -1,4 +1,4 @@
-"""What both directions of a stream share: prebuilt requests, and memory held until closed."""
+"""Base of both stream directions: prebuilt requests, memory held until closed."""
 
 from libc.stdlib cimport calloc, free
 

@@ -1,4 +1,4 @@
-"""What goes over a TCP connection: the greeting, frames of events, and receipts.
+"""Wire format of the TCP fabric: greeting, frames of events, receipts.
 
 A frame is a head and the events as they are in memory. The head has a checksum of its own and
 one of the events: the events' own checksums are the producer's to make, and most make none. Its

@@ -1,4 +1,4 @@
-"""How a sender greets a listener over TCP: both prove the key, neither says it."""
+"""Greeting over TCP: both sides prove the key, neither says it."""
 
 from __future__ import annotations
 

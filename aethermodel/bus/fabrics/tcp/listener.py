@@ -1,4 +1,4 @@
-"""Where senders connect over TCP: each proves that it knows the key before anything is made."""
+"""TCP listener: admits senders that prove the key, before anything is allocated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The receiving side of TCP: reads straight into a pool of aligned batches."""
+"""TCP receiver: reads straight into a pool of aligned batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sending side of TCP: frames go whole, one after the other, or the connection is broken."""
+"""TCP sender: whole frames, one after the other, or a broken connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one side of a verbs connection holds, made in a thread and closed in the right order."""
+"""Resources of one side of a verbs connection, closed in the right order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell each other the endpoints over TCP, authenticated; the open socket then tells of death.
+"""Endpoint exchange over TCP, authenticated; the open socket then tells of a peer's death.
 
 Both sides know a secret. Each first says a random nonce; the key of the conversation is
 HMAC-SHA256 of the secret over both, so that nothing recorded earlier passes. Then each proves

@@ -1,4 +1,4 @@
-"""The fabric over RDMA: a committed batch is written into the remote consumer's ring by the device.
+"""Verbs fabric: the device writes each committed batch into the remote consumer's ring.
 
 Both sides have a ring of one size, images of each other. A batch goes as one RDMA WRITE with
 immediate from its place in the sender's ring to the same place in the receiver's; the

@@ -1,4 +1,4 @@
-"""What became of each batch of a stream: committed, delivered, consumed."""
+"""Ledger of a stream: each batch committed, delivered, consumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A port at which several peers may ask at once, and those that know the secret are let in.
+"""Verbs listener: several peers may ask at once, and those with the key are admitted.
 
 Who connects and says nothing, talks nonsense or hangs up takes a place for some seconds, and
 neither delays nor ends the others' greetings.

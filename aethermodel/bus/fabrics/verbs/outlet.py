@@ -1,4 +1,4 @@
-"""One connection to the receiver, made for the first time or again where it was interrupted."""
+"""Outlet: one connection to the receiver, made anew after an interruption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches that the device has put into a ring: commit them, and tell the sender of room."""
+"""Received batches: commits what the device wrote, and returns credits to the sender."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an interrupted stream connects again, and for how long it tries."""
+"""Recovery policy: whether an interrupted stream reconnects, and for how long it tries."""
 
 from __future__ import annotations
 

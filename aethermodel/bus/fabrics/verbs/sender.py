@@ -1,4 +1,4 @@
-"""The sending side of the verbs fabric: batches leave from the memory they were made in."""
+"""Verbs sender: batches leave from the memory that they were made in."""
 
 from __future__ import annotations
 

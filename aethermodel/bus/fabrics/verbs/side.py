@@ -1,4 +1,4 @@
-"""What both sides of a stream do when it is interrupted.
+"""Base class of both sides of a verbs stream: interruption and reconnection.
 
 Both give up their queue pair, count what came through, meet over the exchange and connect a
 new one: from reset to ready to send, with a new PSN, receives and keys, so that nothing of

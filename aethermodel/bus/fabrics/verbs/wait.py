@@ -1,4 +1,4 @@
-"""A completion queue joined to the event loop: arm, poll again, wait."""
+"""Completion queue on an event loop: arm, poll again, wait."""
 
 from __future__ import annotations
 
