@@ -26,7 +26,7 @@ from aethermodel.inputs.sizes import count_of
 
 BAD_INPUT = 2
 INTERRUPTED = 130
-PIPE_CLOSED = 141
+PIPE_CLOSED = 1
 
 __all__ = [
     "BAD_INPUT",
@@ -63,7 +63,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED  # which newer releases of typer return themselves
     except BrokenPipeError:
-        # Whoever read the output, such as head, has read enough: end as other programs do.
+        # Whoever read the output, such as head, has read enough; click ends so too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = PIPE_CLOSED
     except Exception as error:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator
 from multiprocessing.util import Finalize
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# For tools.torture, whose readers and mutations the tests share; last, for the packages are
+# imported as they are installed.
+sys.path.append(str(Path(__file__).parents[1]))
 
 # A change is judged by the same examples each time; at a desk the search goes on. An example's
 # own time is never judged: the host may be busy.

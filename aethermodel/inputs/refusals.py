@@ -52,5 +52,5 @@ def _said(error: Exception) -> str:
     if hasattr(error, "format_message"):  # the command line itself was wrong
         return str(error.format_message())
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
+        return f"{printable(str(error.filename), one_line=True)}: {error.strerror}"
     return str(error)

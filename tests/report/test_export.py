@@ -377,7 +377,7 @@ def test_a_failed_write_leaves_the_old_report(report_notebook, tmp_path, monkeyp
         raise OSError(errno.ENOSPC, "no space")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(OSError, match="No space left"):
         export(report_notebook, target)
     assert target.read_text() == "old"
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".report")]

@@ -185,7 +185,9 @@ class Answers:
     ) -> Optimum:
         size = answer(float(point[0]), drawn)
         none = Answer(float("nan"), float("nan"), float("nan"))
-        beyond = size.value < np.inf and max(size.value, size.high) > self.largest
+        # One that is never reached, or only beyond what was calibrated, is no less extrapolated.
+        ends = (size.value, size.high) if size.value < np.inf else (size.low,)
+        beyond = bool(max(ends) > self.largest)
         if not np.isfinite(size.value):
             return Optimum(goal, size, none, none, beyond)
         at = self._drawn_about(size.value).rate(np.full(drawn.shape, size.value))

@@ -172,7 +172,9 @@ def test_where_the_pipeline_takes_what_the_model_says_the_error_is_exactly_zero(
         rows.append(
             row
             | shares
+            | {f"{name}_all": value for name, value in {**shares, "mean": 1.0}.items()}
             | {
+                "attempts": 1,
                 "mean": latencies.mean(),
                 "batches_per_tick": 1.0,
                 "switches": 0,
