@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel.command_files import readable, writable
 from aethermodel.console import count
-from aethermodel.inputs.command_files import readable, writable
 
 if TYPE_CHECKING:
     from aethermodel.bench.extreme import Diagnosis

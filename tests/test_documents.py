@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from aethermodel.documents import check_apart, replacing, same_file, write_whole
+from aethermodel.output_files import check_apart, replacing, same_file, write_whole
 
 _FULL = """
 import resource, signal, sys
@@ -13,7 +13,7 @@ from pathlib import Path
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sys.path.insert(0, sys.argv[2])
 from trial_samples import trial_samples
-from aethermodel.documents import write_whole
+from aethermodel.output_files import write_whole
 from aethermodel.measure.sampling.sample_files import write_samples
 samples, target = trial_samples(), Path(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))

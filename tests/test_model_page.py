@@ -9,10 +9,10 @@ import sympy
 
 from aethermodel.calibrate import fit_term, next_point
 from aethermodel.calibrate.calibration.calibration import Prediction
+from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.fit import joint_distribution as joint
 from aethermodel.calibrate.fit.equations import fit_equations
 from aethermodel.calibrate.fit.samples import CUTOFF, summarise
-from aethermodel.calibrate.predict.composition import compose
 from aethermodel.model.bulk_chain import queue_at_start
 from aethermodel.model.equations import model_equations
 from aethermodel.model.queueing.batch_service import serve, stability_limit

@@ -88,8 +88,8 @@ def command(
 
     Nothing that exists is replaced without --force.
     """
-    from aethermodel.documents import check_apart
-    from aethermodel.inputs.command_files import check_outside_stores
+    from aethermodel.command_files import check_outside_stores
+    from aethermodel.output_files import check_apart
 
     if run == (notebook is not None):
         raise ValueError("report wants either an executed notebook, a store, or --run")
@@ -157,7 +157,8 @@ def _report_store(
 ) -> None:
     from time import perf_counter
 
-    from aethermodel.documents import document, write_document, write_whole
+    from aethermodel.documents import document, write_document
+    from aethermodel.output_files import write_whole
     from aethermodel.report.sweep.point_tables import SweepResult
     from aethermodel.report.sweep.store_page import find_calibration, store_report
 
@@ -191,9 +192,10 @@ def _measure_and_report(
     json: str | None,
 ) -> None:
     from aethermodel.console import progress
-    from aethermodel.documents import check_apart, check_target, document, write_document
+    from aethermodel.documents import document, write_document
     from aethermodel.execute.notebooks import execute
     from aethermodel.measure.calibration.validation import Trial
+    from aethermodel.output_files import check_apart, check_target
     from aethermodel.report.html.document import export
 
     samples, executed, calibration = _beside(output)

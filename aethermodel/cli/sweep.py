@@ -248,8 +248,8 @@ _SETTINGS = {
 
 def _sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
     """Put file, store and options together; options win."""
-    from aethermodel.documents import check_apart
     from aethermodel.inputs.input_files import refusing
+    from aethermodel.output_files import check_apart
     from aethermodel.sweep.plan import Sweep, parse_axes, read_sweep_file
     from aethermodel.sweep.store import Store
 

@@ -96,7 +96,7 @@ def command(
 
 def print_trial(trial: Trial) -> None:
     """Print the comparison table and the verdict."""
-    from aethermodel.calibrate.predict.composition import composition_errors
+    from aethermodel.calibrate.calibration.composition import composition_errors
     from aethermodel.cli.shared.tables import Table, show
 
     c = trial.campaign

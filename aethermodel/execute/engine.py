@@ -26,11 +26,11 @@ from papermill.engines import (
 from papermill.log import logger
 from papermill.parameterize import parameterize_notebook
 
-from aethermodel.documents import write_whole
 from aethermodel.execute.forks import Fork, ForkError, ForkServer
 from aethermodel.execute.kernels import WarmKernelManager, kernel_server
 from aethermodel.execute.notebooks import NotebookSource, check_parameters
 from aethermodel.execute.scratch import clean_leftovers, scratch
+from aethermodel.output_files import write_whole
 from aethermodel.processes import ending
 
 # Papermill saves before and after every cell; what a crash may cost is a second's work.

@@ -22,9 +22,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aethermodel.documents import write_whole
 from aethermodel.execute.host_lock import host_lock
 from aethermodel.execute.scratch import scratch
+from aethermodel.output_files import write_whole
 from aethermodel.sweep.attempts import Attempts
 from aethermodel.sweep.identity import Conditions, conditions_of, identity
 from aethermodel.sweep.plan import Job, Sweep

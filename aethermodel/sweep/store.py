@@ -18,11 +18,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from aethermodel.documents import check_apart, write_whole
 from aethermodel.inputs.fields import Content, Line, Moment, Name, Sha256
 from aethermodel.inputs.input_files import read_bytes, refusing
 from aethermodel.inputs.plain_values import check_plain, parse_json
 from aethermodel.inputs.refusals import InputError
+from aethermodel.output_files import check_apart, write_whole
 from aethermodel.sweep.identity import Conditions, Reuse, identity
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.target import Outcome, State

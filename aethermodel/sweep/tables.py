@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from aethermodel.calibrate.predict.all_samples import all_samples
-from aethermodel.documents import replacing
+from aethermodel.output_files import replacing
 from aethermodel.sweep.columns import columns_of
 from aethermodel.sweep.store import Record, Store
 

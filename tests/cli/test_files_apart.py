@@ -11,7 +11,7 @@ from report_cases import write_notebook
 from synthetic_calibration import synthetic_calibration
 
 from aethermodel.cli import main
-from aethermodel.documents import check_target
+from aethermodel.output_files import check_target
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.store import Store
 

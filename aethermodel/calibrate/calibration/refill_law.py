@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.calibrate.calibration.composition import Part, part_of
 from aethermodel.calibrate.fit.fit_term import Kind, TermFit, fit_term
-from aethermodel.calibrate.predict.composition import Part, part_of
 
 Floats = npt.NDArray[np.float64]
 

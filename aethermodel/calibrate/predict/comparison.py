@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.predict.all_samples import all_samples
-from aethermodel.calibrate.predict.composition import compose
 from aethermodel.order_statistics import median_interval
 
 Outcome = Literal["pass", "fail", "inconclusive"]

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.composition import Part, Prediction, add_up, side_by_side
 from aethermodel.calibrate.fit.fit_term import Kind
-from aethermodel.calibrate.predict.composition import Part, Prediction, add_up, side_by_side
 from aethermodel.calibrate.predict.monte_carlo import DRAWS, draw_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import term_functions

@@ -135,7 +135,7 @@ def _report(
 
 
 def _draw(name: str, label: str, result: Result, plot: Path) -> None:
-    from aethermodel.documents import write_whole
+    from aethermodel.output_files import write_whole
     from aethermodel.report.figures.contest import rates
 
     figure = rates(result.table, f"bench {name}", label)

@@ -71,7 +71,8 @@ def command(
 
 
 def _write(swept: VerbsSamples, target: str) -> None:
-    from aethermodel.documents import write_out, write_whole
+    from aethermodel.documents import write_out
+    from aethermodel.output_files import write_whole
 
     if target == "-":
         write_out(swept.text())

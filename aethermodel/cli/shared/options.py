@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from aethermodel.command_files import readable, writable
 from aethermodel.console import count
-from aethermodel.inputs.command_files import readable, writable
 from aethermodel.inputs.sizes import count_of
 
 __all__ = ["readable", "writable"]

@@ -11,9 +11,9 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.composition import part_of
 from aethermodel.calibrate.fit.fit_term import TermFit
 from aethermodel.calibrate.fit.samples import summarise
-from aethermodel.calibrate.predict.composition import part_of
 from aethermodel.labels import LABEL_OF, Fabric
 from aethermodel.measure.calibration.measurement_plan import loop_probe, needs_company
 from aethermodel.measure.host.rdma_devices import usable_device

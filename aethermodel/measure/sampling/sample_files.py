@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field
 
-from aethermodel.documents import replacing
 from aethermodel.inputs.fields import Content, Fingerprint, Moment
 from aethermodel.inputs.input_files import read_bytes, refusing
 from aethermodel.inputs.plain_values import parse_json
 from aethermodel.inputs.refusals import InputError
+from aethermodel.output_files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from aethermodel.documents import write_whole
+from aethermodel.output_files import write_whole
 from aethermodel.report.html.cells import build_page
 from aethermodel.report.html.notebook import read_notebook
 from aethermodel.report.html.template import fill

@@ -6,7 +6,12 @@ import pytest
 from synthetic_calibration import synthetic_calibration
 
 from aethermodel.calibrate import fit_term
-from aethermodel.calibrate.predict.composition import add_up, compose, composition_errors, part_of
+from aethermodel.calibrate.calibration.composition import (
+    add_up,
+    compose,
+    composition_errors,
+    part_of,
+)
 
 N = np.array([1.0, 64.0, 5000.0])
 

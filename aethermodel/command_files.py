@@ -19,7 +19,7 @@ def writable(ctx: typer.Context, param: typer.CallbackParam, target: _Files) -> 
     Every option that names an output has this callback, every one that names an input
     `readable`: whichever comes second meets the other, and nothing has been opened yet.
     """
-    from aethermodel.documents import check_apart, check_target
+    from aethermodel.output_files import check_apart, check_target
 
     if _is_file(target):
         check_target(Path(str(target)))
@@ -33,7 +33,7 @@ def writable(ctx: typer.Context, param: typer.CallbackParam, target: _Files) -> 
 
 def readable(ctx: typer.Context, param: typer.CallbackParam, given: _Files) -> _Files:
     """Remember what a command reads, so that it does not write over it; see `writable`."""
-    from aethermodel.documents import check_apart
+    from aethermodel.output_files import check_apart
 
     paths = given if isinstance(given, list | tuple) else [given]
     named = [str(path) for path in paths if path is not None]
