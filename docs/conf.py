@@ -25,6 +25,7 @@ myst_enable_extensions = ["dollarmath", "deflist"]
 myst_fence_as_directive = ["math"]
 myst_heading_anchors = 3
 
+autosummary_generate = False
 autodoc_typehints = "none"  # numpydoc's sections say types in words
 autodoc_member_order = "bysource"
 autodoc_mock_imports = ["httpx", "ipywidgets"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aethermodel.inputs.input_files import read_bytes
 from aethermodel.inputs.plain_values import parse_json, parse_toml, parse_yaml, scalar
-from aethermodel.inputs.refusals import InputError, one_line, printable
+from aethermodel.inputs.refusals import InputError, one_line
 from tools.torture.readers import READERS
 
 
@@ -178,7 +178,7 @@ def test_what_cannot_be_opened_is_named(tmp_path):
 @few
 @given(st.text(max_size=600))
 def test_a_refusal_is_one_line_that_a_terminal_only_shows(text):
-    line = printable(text)
+    line = str(InputError(text))
     assert line.isprintable()
     assert len(line) <= 400
     if text.isascii() and text.isprintable() and len(text) < 400:

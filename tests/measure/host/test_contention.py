@@ -65,9 +65,11 @@ def test_company_goes_when_what_it_kept_fails():
     ],
 )
 def test_what_crosses_looks_at_the_way(probe, settings, crosses):
-    look = way_of(Point(probe=probe, settings=settings))
-    assert isnan(look.trip_seconds) != (crosses and TWO)
-    assert isnan(look.core_seconds)
+    point = Point(probe=probe, settings=settings)
+    # On a busy host a look may find none of its games undisturbed, and says nan.
+    looks = [way_of(point) for _ in range(50 if crosses and TWO else 1)]
+    assert any(not isnan(look.trip_seconds) for look in looks) == (crosses and TWO)
+    assert all(isnan(look.core_seconds) for look in looks)
 
 
 def test_a_glance_says_what_a_look_does():
