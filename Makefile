@@ -64,7 +64,7 @@ soak: $(VENV)/full parts
 
 # Both build the extensions a second time, under .build, and leave the environment as it is.
 asan tsan: $(VENV)/full
-	$(BIN)/python tools/sanitize.py $@
+	$(BIN)/python tools/sanitizer_build.py $@
 
 # TORTURE=--record ends at the goals of a record run, which takes longer: with it, or by hand, more
 # than 600 seconds. Only then come the sanitizers, which build the extensions twice more.

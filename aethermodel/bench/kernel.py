@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from aethermodel.bench.contest import Contestant
-from aethermodel.measure.peers.calls import CALLS
+from aethermodel.measure.peers.ffi_tools import CALLS
 from aethermodel.measure.peers.routing import ROUTING
 from aethermodel.measure.sampling.sampler import Point
 from cython_core import checksum_variants, simd_variant, simd_variants

@@ -18,8 +18,8 @@ from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.measure.checksums import checksums
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
 from aethermodel.measure.harness.producer_process import Crossing, CrossingFabric
+from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 from aethermodel.measure.harness.senders import ring_bytes
-from aethermodel.measure.harness.verifying_receiver import Checked, OutOfSequenceError
 from aethermodel.measure.host.rdma_devices import label_here, usable_device
 from cython_core import first_disorder, now_ns
 

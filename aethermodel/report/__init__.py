@@ -16,8 +16,8 @@ from aethermodel.report.blocks import (
     terms_table,
 )
 from aethermodel.report.figure import ReportFigure, figure_html
-from aethermodel.report.figures.budget import budget
 from aethermodel.report.figures.comparison import measured_vs_model
+from aethermodel.report.figures.time_budget import budget
 from aethermodel.report.math.mathml import Formula, Meaning, mathml
 from aethermodel.report.quantities import engineering
 from aethermodel.report.style import use_style

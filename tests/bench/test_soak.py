@@ -14,7 +14,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.checksums import checksums
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.producer_process import Crossing
-from aethermodel.measure.harness.verifying_receiver import Checked, OutOfSequenceError
+from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 
 SHORT = Soak(seconds=1.2, batch_size=500, topics=4, load=0.3)
 

@@ -13,7 +13,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from aethermodel.bus.faults import EventsLost
 from aethermodel.measure.harness.batch_pool import make_batch
-from aethermodel.measure.harness.repeating_receiver import Repeated
+from aethermodel.measure.harness.receivers import Repeated
 from cython_core import Ring, number
 
 

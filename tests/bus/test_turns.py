@@ -9,7 +9,7 @@ import uvloop
 from aethermodel.bus import Bus
 from aethermodel.bus.reader import TICKS_A_TURN
 from aethermodel.measure.harness.batch_pool import make_batch
-from aethermodel.measure.harness.repeating_receiver import Repeated
+from aethermodel.measure.harness.receivers import Repeated
 
 TICKS = 200
 

@@ -10,7 +10,7 @@ from foreign_notebook import ANSI, PIXEL, TRACEBACK, write_foreign
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from report_cases import shown, write_notebook
 
-from aethermodel.report.colours import contrast
+from aethermodel.report.contrast import contrast
 from aethermodel.report.html.document import export_page
 from aethermodel.report.outputs.losses import told
 from aethermodel.report.outputs.terminal_text import GROUNDS, preformatted

@@ -17,8 +17,7 @@ from aethermodel.bus.plane import Batch, Plane
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.harness.batch_pool import make_pool
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops, on_loop
-from aethermodel.measure.harness.handlers import LostEventsError, Tally
-from aethermodel.measure.harness.mocked_core import mocked_core
+from aethermodel.measure.harness.handlers import LostEventsError, Tally, mocked_core
 
 Floats = npt.NDArray[np.float64]
 

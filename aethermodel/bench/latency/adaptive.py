@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.bench.latency.arrival_kinds import Kind, Kinds, Loads, arrivals_of
 from aethermodel.bench.latency.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
 from aethermodel.bench.latency.measurement import Progress
+from aethermodel.bench.latency.offered_loads import Kind, Kinds, Loads, arrivals_of
 from aethermodel.bench.latency.reruns import least_disturbed
 from aethermodel.bench.latency.rule_simulation import serve_by
 from aethermodel.bench.latency.schedule_overhead import keeping_seconds

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from aethermodel.bench.latency.arrival_kinds import Kind, Kinds, Loads, arrivals_of
 from aethermodel.bench.latency.load import WARM_UP, Floats, LoadSettings
 from aethermodel.bench.latency.load_two_processes import loaded
+from aethermodel.bench.latency.offered_loads import Kind, Kinds, Loads, arrivals_of
 from aethermodel.bench.latency.reruns import watched_run
 from aethermodel.bench.latency.schedule_overhead import keeping_seconds
 from aethermodel.bench.latency.tiers import tier_seconds

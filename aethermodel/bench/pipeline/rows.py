@@ -19,7 +19,7 @@ from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.harness.handlers import Tally
 from aethermodel.measure.harness.producer_process import Crossing, CrossingFabric
 from aethermodel.measure.harness.producer_task import DEPTH, POOL, numbered_pool, produce
-from aethermodel.measure.harness.verifying_receiver import Checked
+from aethermodel.measure.harness.receivers import Checked
 from aethermodel.measure.host.rdma_devices import label_here
 from cython_core import Histogram, now_ns, rdma_available
 
@@ -134,7 +134,7 @@ def _in_process(row: Row, released: Callable[[int], None] | None = None) -> Move
 
 def _mocked(row: Row) -> Move:
     # Here, as they bring SymPy: the other rows' processes do not wait for it.
-    from aethermodel.measure.harness.mocked_core import mocked_core
+    from aethermodel.measure.harness.handlers import mocked_core
     from aethermodel.published.specification import load_specification
 
     pool = numbered_pool(row.batch_size, row.topics)

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from typing import NamedTuple
 
 from aethermodel.measure.harness.handlers import LostEventsError
-from aethermodel.measure.harness.message import QUEUE_DEPTH, Message
 from cython_core import Histogram, now_ns
+
+#: Messages that may wait in the queue.
+QUEUE_DEPTH = 10_000
+
+
+class Message(NamedTuple):
+    """A message as Python code would make it."""
+
+    sequence: int
+    topic: int
+    value: float
+    meant_ns: int
 
 
 async def move_singly(

@@ -14,8 +14,8 @@ from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.measure.harness.child_processes import end, hear, start, until_hang_up
 from aethermodel.measure.harness.connect import Address, Dialled, dial, listen, send_by
 from aethermodel.measure.harness.producer_process import CrossingFabric
+from aethermodel.measure.harness.receivers import Checked
 from aethermodel.measure.harness.senders import Order, Send, fulfil, ring_capacity, ring_send
-from aethermodel.measure.harness.verifying_receiver import Checked
 from cython_core import Ring, RingHandle
 
 

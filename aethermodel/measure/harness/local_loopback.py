@@ -9,8 +9,7 @@ from time import perf_counter
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.measure.harness.producer_task import DEPTH, produce
-from aethermodel.measure.harness.receiver_proxy import Passing
-from aethermodel.measure.harness.verifying_receiver import Checked
+from aethermodel.measure.harness.receivers import Checked, Passing
 from cython_core import number
 
 

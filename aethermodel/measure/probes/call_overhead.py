@@ -8,7 +8,7 @@ from time import perf_counter
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from aethermodel.measure.peers.calls import CALLS
+from aethermodel.measure.peers.ffi_tools import CALLS
 from aethermodel.measure.probes.settings import setting
 
 

@@ -16,7 +16,7 @@ from aethermodel.bus.reader import TICKS_A_TURN
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.handlers import LostEventsError, Tally
-from aethermodel.measure.harness.repeating_receiver import Repeated
+from aethermodel.measure.harness.receivers import Repeated
 from aethermodel.measure.probes.settings import setting
 from cython_core import Routed, route
 

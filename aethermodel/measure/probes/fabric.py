@@ -19,8 +19,8 @@ from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.producer_process import Crossing, CrossingFabric
 from aethermodel.measure.harness.producer_task import POOL, numbered_pool
+from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 from aethermodel.measure.harness.senders import ring_capacity
-from aethermodel.measure.harness.verifying_receiver import Checked, OutOfSequenceError
 from aethermodel.measure.host.slices import Slice, Slices, Stream
 from aethermodel.measure.probes.settings import BatchSettings, setting
 from cython_core import Routed, route

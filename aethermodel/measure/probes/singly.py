@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from aethermodel.measure.harness.asyncio_queue import QUEUE_DEPTH, Message
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
-from aethermodel.measure.harness.message import QUEUE_DEPTH, Message
 from aethermodel.measure.probes.settings import setting
 from cython_core import Histogram, now_ns
 

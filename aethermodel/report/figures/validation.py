@@ -12,7 +12,7 @@ from aethermodel.report.blocks import terms_table as table_of_terms
 from aethermodel.report.curve import curve
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures import comparison
-from aethermodel.report.figures.budget import budget as stacked_budget
+from aethermodel.report.figures.time_budget import budget as stacked_budget
 from aethermodel.report.math.formulas import batch_formula
 from aethermodel.report.quantities import count, engineering, percent
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
-from aethermodel.report.colours import Rgb, hexadecimal, readable
+from aethermodel.report.contrast import Rgb, hexadecimal, readable
 
 if TYPE_CHECKING:
     from rich.style import Style

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from aethermodel.report.blocks import Block, SummaryRow, TermRow, Verdict, host_block, terms_table
 from aethermodel.report.curve import curve
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.figures.budget import budget
 from aethermodel.report.figures.comparison import measured_vs_model
 from aethermodel.report.figures.ecdf import ecdf
 from aethermodel.report.figures.heatmap import heatmap
 from aethermodel.report.figures.pareto import pareto
 from aethermodel.report.figures.roofline import ceilings
+from aethermodel.report.figures.time_budget import budget
 from aethermodel.report.html.page import Section, render
 from aethermodel.report.math.formulas import batch_formula
 from aethermodel.report.sweep.model_overlay import against_model

@@ -16,8 +16,8 @@ from aethermodel.measure.harness.bus_run import drain, tallied
 from aethermodel.measure.harness.handlers import Tally
 from aethermodel.measure.harness.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import numbered_pool, produce
+from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 from aethermodel.measure.harness.senders import ring_capacity
-from aethermodel.measure.harness.verifying_receiver import Checked, OutOfSequenceError
 from cython_core import now_ns, number, simd_variant, simd_variants
 
 

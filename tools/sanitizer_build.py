@@ -166,7 +166,7 @@ def reports(site: Path) -> list[Path]:
 
 def main() -> int:
     """Build, then run pytest; return its status, or 1 where there is a report."""
-    parser = argparse.ArgumentParser(prog="python tools/sanitize.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python tools/sanitizer_build.py", description=__doc__)
     parser.add_argument("name", choices=sorted(SANITIZERS))
     parser.add_argument(
         "tests", nargs=argparse.REMAINDER, help="arguments of pytest; a set of tests by default"
