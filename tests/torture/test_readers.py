@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from tools.torture.readers import NASTY, READERS, attempt, mutate, paths_of, raw_json, replaced
+from tools.torture.mutations import NASTY, mutate, paths_of, raw_json, replaced
+from tools.torture.readers import READERS, attempt
 
 #: What takes long to use once it is read.
 _SLOW = {"trial": 15, "calibration": 40}

@@ -42,14 +42,14 @@ def trials(sources: Mapping[str, Source]) -> TrialBody:
 
 def file_sources() -> dict[str, Source]:
     """Return what reads files."""
-    from tools.torture import readers
+    from tools.torture import mutations, readers
 
     folder = Path(tempfile.mkdtemp(prefix="inputs-"))
 
     def source(reader: readers.Reader) -> Source:
         sample = reader.sample()
         return Source(
-            lambda draw: readers.mutate(sample, draw),
+            lambda draw: mutations.mutate(sample, draw),
             lambda data: readers.attempt(reader, data, folder),
             (),  # `attempt` judges refusals by itself
         )
