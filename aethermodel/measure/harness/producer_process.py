@@ -86,7 +86,7 @@ class Crossing:
         batch_size, topics : int
             Of the batches that it sends.
         checksum : bool
-            Stamp every event's checksum, where the kernel library has checksums.
+            Stamp every event's checksum.
         """
         ours, theirs = Pipe()
         sending = (batch_size, topics, checksum)

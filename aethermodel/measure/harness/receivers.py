@@ -6,8 +6,8 @@ from collections.abc import Callable
 from time import perf_counter
 
 from aethermodel.bus.fabrics.protocol import Batch, EndOfStream, Receiver
-from aethermodel.measure.checksums import Checksums
 from cython_core import Histogram, first_gap, now_ns
+from cython_core import verify as verify_checksums
 
 
 class Passing:
@@ -102,7 +102,7 @@ class Checked(Passing):
     lap : int
         Where the numbers start again from 0, as those of a pool that is sent over and
         over do; 0: never.
-    verify : Checksums, optional
+    verify : bool
         Also verify every event's checksum.
     more : callable, optional
         Asked once `batches` have been passed on: returns how many further ones to; 0: none.
@@ -124,7 +124,7 @@ class Checked(Passing):
         batches: int,
         first: int = 0,
         lap: int = 0,
-        verify: Checksums | None = None,
+        verify: bool = False,
         more: Callable[[], int] | None = None,
         released: Callable[[int], None] | None = None,
         every: bool = True,
@@ -135,7 +135,7 @@ class Checked(Passing):
         self.began_ns = self.ended_ns = 0
         self._left = batches
         self._lap = lap
-        self._verify = verify.verify if verify else None
+        self._verify = verify
         self._more = more
         self._meant_ns = 0
         self._released = released
@@ -158,7 +158,7 @@ class Checked(Passing):
         batch = await self._receiver.receive()
         if self._every or not self.began_ns:
             self._compare(batch if self._every else batch[:1])
-        if self._verify and (bad := self._verify(batch)):
+        if self._verify and len(bad := verify_checksums(batch)):
             raise OutOfSequenceError(f"event {self.next + bad[0]} was damaged on its way")
         self._left -= 1
         self.next += len(batch)

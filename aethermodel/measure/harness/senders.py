@@ -13,9 +13,8 @@ import numpy.typing as npt
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.fabrics.tcp import TcpSender
 from aethermodel.calibrate.calibration.conditions import RING_BATCHES, RING_EVENTS
-from aethermodel.measure.checksums import checksums
 from aethermodel.measure.harness.batch_pool import make_batch
-from cython_core import EVENT_BYTES, Ring, now_ns, number
+from cython_core import EVENT_BYTES, Ring, now_ns, number, stamp
 
 if TYPE_CHECKING:
     from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
@@ -137,7 +136,7 @@ def ring_send(ring: Ring, batch_size: int, topics: int, checksum: bool = False) 
         A producer's end, of `ring_capacity`.
     batch_size, topics : int
     checksum : bool
-        Stamp every event's checksum, where the kernel library has checksums.
+        Stamp every event's checksum.
     """
     fill = _fill(batch_size, topics, checksum)
 
@@ -161,13 +160,12 @@ def verbs_send(sender: VerbsSender, batch_size: int, topics: int, checksum: bool
 
 def tcp_send(sender: TcpSender, batch_size: int, topics: int, checksum: bool = False) -> Send:
     """Return what numbers a batch and sends it by TCP; arguments as for `ring_send`."""
-    stamp = _stamp(checksum)
     made = make_batch(batch_size, topics, seed=0)
 
     async def send(first: int, meant_ns: int, events: int | None = None) -> None:
         batch = made[:events]
         number(batch, first, meant_ns)
-        if stamp:
+        if checksum:
             stamp(batch)
         await sender.send(batch)
 
@@ -176,7 +174,6 @@ def tcp_send(sender: TcpSender, batch_size: int, topics: int, checksum: bool = F
 
 def _fill(batch_size: int, topics: int, checksum: bool) -> Callable[[Batch, int, int], None]:
     """Return what makes a batch in a ring's room: after the first lap only numbers change."""
-    stamp = _stamp(checksum)
     capacity = ring_capacity(batch_size)
     events = make_batch(capacity, topics, seed=0)
 
@@ -185,12 +182,7 @@ def _fill(batch_size: int, topics: int, checksum: bool) -> Callable[[Batch, int,
             start = min(first, capacity - len(room))
             room.view("u1")[:] = events[start : start + len(room)].view("u1")
         number(room, first, meant_ns)
-        if stamp:
+        if checksum:
             stamp(room)
 
     return fill
-
-
-def _stamp(checksum: bool) -> Callable[[Batch], None] | None:
-    kernels = checksums()
-    return kernels.stamp if checksum and kernels else None
