@@ -52,10 +52,10 @@ def test_a_notebook_whose_process_is_killed_fails_and_the_others_run(tmp_path, w
     assert why in failure.outcome.error
 
 
-def end_when_it_measures(server: bool, deaths: list):
-    """Kill the fork server below this process, or its child, as soon as it has a child."""
+def end_when_it_measures(server: bool, deaths: list, others: set):
+    """Kill the new fork server below this process, or its child, as soon as it has a child."""
     while True:
-        for process in psutil.Process().children():
+        for process in set(psutil.Process().children()) - others:
             with_child = process.children() if "forkserver" in " ".join(process.cmdline()) else []
             if with_child:
                 victim = process if server else with_child[0]
@@ -71,8 +71,8 @@ def end_when_it_measures(server: bool, deaths: list):
 )
 def test_a_probe_whose_process_is_killed_fails_and_the_others_run(tmp_path, server, why):
     sweep = Sweep(probe="ffi", parameters={"batch_size": [1, 2, 3]}, samples=5, sample_seconds=0.2)
-    deaths = []
-    killer = threading.Thread(target=end_when_it_measures, args=(server, deaths))
+    deaths, others = [], set(psutil.Process().children())  # of tests before, in this process
+    killer = threading.Thread(target=end_when_it_measures, args=(server, deaths, others))
     killer.start()
     summary = run(sweep.model_copy(update={"noise_gate": 1.0}), Store(tmp_path / "s"))
     killer.join()
