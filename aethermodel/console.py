@@ -9,6 +9,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -57,6 +58,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     Errors that are not about input keep their traceback: they are defects.
     """
     use_printable_streams()
+    sys.unraisablehook = _no_interrupt_is_lost
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -82,6 +84,17 @@ def run_app(app: typer.Typer) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed once more, it ends as quietly
         sys.stderr.write("aethermodel: interrupted\n")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _no_interrupt_is_lost(what: sys.UnraisableHookArgs) -> None:
+    """Send a Ctrl-C again that came within a finalizer, where Python ignores every exception."""
+    if not issubclass(what.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(what)
+        return
+    # From a thread: here it would come within the finalizer again.
+    again = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT))
+    again.daemon = True
+    again.start()
 
 
 def run_command(command: Callable[..., None]) -> NoReturn:

@@ -177,7 +177,7 @@ class Soak(BaseModel):
                 memory.append(own_bytes(os.getpid()) + own_bytes(producer))
                 if progress:
                     progress(min(round((now_ns() - start) / 1e9), whole), whole)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, OSError):  # or the producer is gone: its stream says so
             return memory
 
 

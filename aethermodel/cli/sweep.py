@@ -78,12 +78,16 @@ Scheduler = Annotated[
     ),
 ]
 TlsCa = Annotated[
-    Path | None, typer.Option("--tls-ca", help="PEM file: who signed a tls:// scheduler's key")
+    Path | None,
+    typer.Option("--tls-ca", help="PEM file: who signed a tls:// scheduler's key [default: none]"),
 ]
 TlsCert = Annotated[
-    Path | None, typer.Option("--tls-cert", help="PEM file: your certificate for it")
+    Path | None,
+    typer.Option("--tls-cert", help="PEM file: your certificate for it [default: none]"),
 ]
-TlsKey = Annotated[Path | None, typer.Option("--tls-key", help="PEM file: your key for it")]
+TlsKey = Annotated[
+    Path | None, typer.Option("--tls-key", help="PEM file: your key for it [default: none]")
+]
 
 
 @app.command("plan")

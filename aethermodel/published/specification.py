@@ -134,6 +134,8 @@ def _read(where: str, base: Specification | None) -> Specification:
     """Read a file; what it leaves out is from `base`."""
     with refusing(where):
         file = _File.model_validate(parse_toml(read_bytes(where, MOST_WRITTEN)))
+        if file == _File():
+            raise ValueError("states nothing: wanted are parameters, budgets or a batch_size")
         parameters = {} if base is None else dict(base.parameters)
         for name, entry in file.parameters:
             if entry is not None:

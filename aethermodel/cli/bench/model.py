@@ -30,7 +30,7 @@ def command(
         typer.Option(
             min=1,
             help="instead: calibrate so many simulated hosts (1 to 2 s each), and count which "
-            "answers' intervals hold the truth; 1000 for the figures to reach",
+            "answers' intervals hold the truth; 1000 for the figures to reach [default: none]",
         ),
     ] = None,
     extrap_runs: Annotated[int, typer.Option(help="runs of each law for Extra-P")] = 200,
