@@ -1,4 +1,4 @@
-"""What of this host stands in the way: each check a line that says good, warn or bad, and why."""
+"""Checks of this host for RDMA and for measuring: good, warn or bad, each with its reason."""
 
 from __future__ import annotations
 

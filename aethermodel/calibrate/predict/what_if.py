@@ -1,4 +1,4 @@
-"""What-if changes: a parameter, another event loop, another network card, more cores."""
+"""Assumptions of a what-if: a parameter, another event loop, another network card, more cores."""
 
 from __future__ import annotations
 
