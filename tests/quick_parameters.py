@@ -1,9 +1,14 @@
 """Parameters under which each notebook runs in seconds, for tests that run them all."""
 
+from pathlib import Path
+
+# A busy host may not measure each term within seconds; 20_calibrate is where that is tried.
+SHIPPED = str(Path(__file__).parents[1] / "data" / "calibrations" / "uvloop.json")
+
 QUICK = {
     "00_quickstart.ipynb": {"batch_size": 500, "topics": 4, "processes": 1},
     "10_upper_bound.ipynb": {"batch_size": 100},
-    "20_calibrate.ipynb": {"topics": 4, "processes": 2, "repeats": 2, "seconds": 8},
+    "20_calibrate.ipynb": {"topics": 4, "processes": 2, "repeats": 2, "seconds": 20},
     "30_model_vs_measured.ipynb": {
         "batch_sizes": "1,300",
         "topics": 4,
@@ -13,7 +18,7 @@ QUICK = {
     "45_feed.ipynb": {"batch_size": 300},
     "40_tail_latency.ipynb": {
         "topics": 4,
-        "seconds": 8,
+        "seconds": 20,
         "loads": "0.8",
         "arrivals": "poisson",
         "batches": 2000,
@@ -23,10 +28,10 @@ QUICK = {
         "retries": 0,
     },
     "50_rdma.ipynb": {"messages": 100, "card": "connectx-7"},
-    "60_what_if.ipynb": {"seconds": 8, "assume": "t_tick=1e-6"},
+    "60_what_if.ipynb": {"calibration": SHIPPED, "foreign": True, "assume": "t_tick=1e-6"},
     "80_sweep_summary.ipynb": {},
     "70_scale_out.ipynb": {
-        "seconds": 8,
+        "seconds": 20,
         "batch_size": 3000,
         "topics": 4,
         "repeats": 1,
