@@ -59,7 +59,7 @@ def test_what_a_sweep_is_written_as_is_read_as_the_same_sweep(parameters):
 
 
 scalars = st.one_of(
-    st.integers(),
+    st.integers(-(2**63), 2**63 - 1),
     st.booleans(),
     st.none(),
     st.floats(allow_nan=False, allow_infinity=False),
