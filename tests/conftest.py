@@ -1,4 +1,4 @@
-"""What must not be skipped: ``AETHER_REQUIRE=rdma,browser`` turns such skips into failures."""
+"""Required tests: ``AETHER_REQUIRE=rdma,browser`` turns skips of these into failures."""
 
 from __future__ import annotations
 

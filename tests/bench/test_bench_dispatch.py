@@ -1,4 +1,4 @@
-"""What dispatch costs: the line through known differences, and a verdict of all processes."""
+"""Dispatch benchmark: the line through known differences, and a verdict of all processes."""
 
 import pandas as pd
 import pytest

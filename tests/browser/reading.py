@@ -1,4 +1,4 @@
-"""What a reader, and a reader's software, finds in an exported report."""
+"""Reading of an exported report, as a reader's software does it."""
 
 from pathlib import Path
 

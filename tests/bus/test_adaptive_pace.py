@@ -1,4 +1,4 @@
-"""What a sizer learns of its consumer's pace, and what a batcher can tell it."""
+"""Pace of a consumer, as an adaptive size learns it and a batcher tells it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Whoever is cancelled, every event is handled or counted as lost, and the cause is told."""
+"""Cancellation: every event is handled or counted as lost, and the cause is told."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""What a ring's events cost while it fits the cache they were written in, and beyond."""
+"""Law of a ring: cost of events within the cache they were written in, and beyond."""
 
 from dataclasses import replace
 

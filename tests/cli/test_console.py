@@ -1,4 +1,4 @@
-"""What reaches the terminal: no control sign acts, no bracket is markup, any encoding will do."""
+"""Console output: no control sign acts, no bracket is markup, any encoding will do."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the README's first commands do: a report of this host, and its model for a sweep's."""
+"""First commands of the README: a report of this host, and its model for a sweep's."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What --help says: every default, and of each bench how long it takes."""
+"""Help of the commands: every default, and of each bench how long it takes."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What an import costs, by the packages that it loads rather than by the clock."""
+"""Cost of an import, by the packages that it loads rather than by the clock."""
 
 import subprocess
 import sys

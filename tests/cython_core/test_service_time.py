@@ -1,4 +1,4 @@
-"""How long batches take, by a law and by what was seen: which size carries most on this host."""
+"""Service time of batches, by a law and by what was seen, and the best size from it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Which processor time nested control groups leave: the least on the way up, in both versions."""
+"""Processor quota of nested control groups: the least on the way up, in both versions."""
 
 import pytest
 from host_trees import GOOD, tree

@@ -1,4 +1,4 @@
-"""Where another process sends, the slower of the two stages sets the pace; against brute force."""
+"""Pipelined stages: the slower of two sets the pace; against brute force."""
 
 import numpy as np
 import pytest

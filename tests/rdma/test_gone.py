@@ -1,4 +1,4 @@
-"""What is under a connection goes away: its port, its device."""
+"""Ports and devices that go away under a connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a queue pair's plan says of posts and completions is what the counters then say."""
+"""Posting plan of a queue pair, against the counters of posts and completions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `aethermodel bench report` times: real commands, each leaving what it is to leave."""
+"""Export benchmark: times real commands, each leaving what it is to leave."""
 
 import json
 import sys

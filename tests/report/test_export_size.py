@@ -1,4 +1,4 @@
-"""How large a report grows."""
+"""Size of a report."""
 
 from report_cases import comparison_table, shown, write_notebook
 

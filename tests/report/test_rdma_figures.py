@@ -1,4 +1,4 @@
-"""What notebook 50 shows: the plan, what binds, and the sweep, each under its honest label."""
+"""Figures of notebook 50: the plan, what binds, and the sweep, each under its label."""
 
 import sys
 from types import SimpleNamespace

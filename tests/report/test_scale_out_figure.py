@@ -1,4 +1,4 @@
-"""What more cores would bring: hollow points, and a memory's ceiling that grows with the cores."""
+"""Scale-out figure: hollow points, and a memory's ceiling that grows with the cores."""
 
 import numpy as np
 import pytest

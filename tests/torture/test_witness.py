@@ -1,4 +1,4 @@
-"""What a witness counts: lost, repeated and garbage events, exactly."""
+"""Witness of a kill: lost, repeated and garbage events, counted exactly."""
 
 from typing import Any
 

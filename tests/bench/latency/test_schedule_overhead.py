@@ -1,4 +1,4 @@
-"""What keeping a schedule costs is found without the plane, and leaves the figures' tick alone."""
+"""Schedule overhead: found without the plane, and apart from the figures' tick."""
 
 import pytest
 

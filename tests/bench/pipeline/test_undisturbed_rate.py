@@ -1,4 +1,4 @@
-"""What a row carried in the slices that nobody disturbed, whatever it carried in the others."""
+"""Undisturbed rate of a row: from the slices that nobody disturbed alone."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Who may be on the other end of TCP, what the ends tell each other, and how they part."""
+"""Peers over TCP: who may connect, what the ends tell each other, how they part."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What comes over TCP and is no frame, or a spoiled one: no garbage reaches a handler."""
+"""Spoiled TCP streams: no garbage reaches a handler."""
 
 import asyncio
 

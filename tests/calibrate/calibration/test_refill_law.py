@@ -1,4 +1,4 @@
-"""What the plane fetches again after events went by: its law, and its part in the loop's term."""
+"""Law of cache refill, and its part in the loop's term."""
 
 import json
 

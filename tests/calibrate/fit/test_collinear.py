@@ -1,4 +1,4 @@
-"""Where samples know costs only together, answers keep what is known: the sum."""
+"""Collinear costs: where samples know only a sum, answers keep the sum."""
 
 import numpy as np
 import pytest

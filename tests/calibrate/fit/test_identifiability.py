@@ -1,4 +1,4 @@
-"""What a sweep cannot tell, and what to measure next."""
+"""Identifiability of a sweep's parameters, and the next point to measure."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What comes through the Arrow C data interface is refused in one line, however odd it is."""
+"""Malformed Arrow input: refused in one line, however odd it is."""
 
 import ctypes
 from collections.abc import Callable

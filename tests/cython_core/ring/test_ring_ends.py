@@ -1,4 +1,4 @@
-"""How a ring ends badly: a peer that vanishes, a header that lies; and nothing leaks."""
+"""Bad ends of a ring: a peer that vanishes, a header that lies; and nothing leaks."""
 
 import contextlib
 import gc

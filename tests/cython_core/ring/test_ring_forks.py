@@ -1,4 +1,4 @@
-"""What a forked child does to the ends of rings that it inherits: nothing to its parent's."""
+"""Forks with inherited ring ends: the child does nothing to its parent's."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What a peer may set, name or send that this end must not fall for."""
+"""Hostile peers of a ring: what they set, name or send is not fallen for."""
 
 import mmap
 import os

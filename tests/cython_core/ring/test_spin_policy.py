@@ -1,4 +1,4 @@
-"""How long the next wait spins, by what the last one took."""
+"""Spin policy: the next wait's spinning, by what the last one took."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What verbs say without a device: availability, the names of faults, what a peer may tell."""
+"""Verbs without a device: availability, names of faults, what a peer may tell."""
 
 from __future__ import annotations
 

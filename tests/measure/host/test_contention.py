@@ -1,4 +1,4 @@
-"""What the cores are at the moment, and that looking changes nothing about them."""
+"""Core contention at the moment, and that looking changes nothing about it."""
 
 import os
 from math import isnan, nan

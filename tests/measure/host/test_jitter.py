@@ -1,4 +1,4 @@
-"""What the host gives a loop: an idle one, or ticks."""
+"""Jitter of the host, seen by an idle loop or by ticks."""
 
 import numpy as np
 import pytest
