@@ -14,7 +14,8 @@ from cython_core.ring.errors import PeerDied, RingClosed, RingCorrupt, RingError
 from cython_core.ring.handle import RingHandle
 from cython_core.ring.ring import Ring
 from cython_core.routing.dispatch import Counts, call_handlers
-from cython_core.routing.router import MAX_TOPICS, Routed, route, route_columns
+from cython_core.routing.routed import MAX_TOPICS, Routed
+from cython_core.routing.router import route, route_columns
 from cython_core.routing.simd import simd_variant, simd_variants
 
 __all__ = [

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from cython_core.events.record import allocate
 from cython_core.ring.handle import Policy, RingHandle
 from cython_core.ring.ring import Ring
-from cython_core.routing.router import Routed, route
+from cython_core.routing.routed import Routed
+from cython_core.routing.router import route
 
 
 class Crossing(NamedTuple):

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cython_core.histogram import Histogram
-from cython_core.routing.router import Routed
+from cython_core.routing.routed import Routed
 
 class Counts:
     tick_ns: Histogram

@@ -5,7 +5,7 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t, uint32_t
 
 from cython_core.histogram cimport Histogram
-from cython_core.routing.router cimport Routed
+from cython_core.routing.routed cimport Routed
 from cython_core.clock cimport monotonic_ns
 
 cnp.import_array()

@@ -1,28 +1,12 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer
 
-MAX_THREADS: int
-MAX_TOPICS: int
+from cython_core.routing.routed import Routed
 
-class Routed:
-    offsets: npt.NDArray[np.int64]
-    count: npt.NDArray[np.int64]
-    total: npt.NDArray[np.float64]
-    minimum: npt.NDArray[np.float64]
-    maximum: npt.NDArray[np.float64]
-    capacity: int
-    topics: int
-    gap: int
-    def __init__(self, capacity: int, topics: int) -> None: ...
-    @property
-    def indices(self) -> npt.NDArray[np.uint32]: ...
-    def __len__(self) -> int: ...
-    def select(self, topic: int) -> npt.NDArray[np.uint32]: ...
-    def contiguous(self, topic: int) -> slice | None: ...
+MAX_THREADS: int
 
 class ArrowArray(Protocol):
     """A record batch or struct array with columns ``topic`` and ``value``."""

@@ -17,7 +17,8 @@ from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.event_loops import on_loop
 from cython_core import Ring
-from cython_core.routing.router import Routed, route_call
+from cython_core.routing.routed import Routed
+from cython_core.routing.router import route_call
 
 
 def tier_seconds(settings: LoadSettings, ticks: int) -> dict[str, Any]:

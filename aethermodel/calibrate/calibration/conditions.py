@@ -19,7 +19,7 @@ Level = Annotated[str, StringConstraints(strict=True, pattern="^L[1-4]$")]
 # Strict field by field: a strict dataclass would not be made from a file's values.
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-#: What a router has room for: see `cython_core.routing.router`.
+#: What a router has room for: see `cython_core.routing.routed`.
 MOST_TOPICS = 65_536
 
 #: Batches that a ring has room for, unless they are large, and events of the largest such ring:

@@ -8,7 +8,8 @@ from time import perf_counter
 
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.probes.settings import BatchSettings, setting
-from cython_core.routing.router import Routed, route, route_call
+from cython_core.routing.routed import Routed
+from cython_core.routing.router import route, route_call
 
 
 class Settings(BatchSettings):

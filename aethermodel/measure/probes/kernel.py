@@ -11,7 +11,8 @@ from pydantic import field_validator
 from aethermodel.measure.harness.batch_pool import same_pool
 from aethermodel.measure.probes.settings import BatchSettings, setting
 from cython_core import simd_variants
-from cython_core.routing.router import MAX_THREADS, Routed, time_route
+from cython_core.routing.routed import Routed
+from cython_core.routing.router import MAX_THREADS, time_route
 
 
 class Settings(BatchSettings):
