@@ -86,7 +86,7 @@ def call_handlers(
     """
     cdef Py_ssize_t topic, start, stop
     cdef cnp.npy_intp shape
-    cdef cnp.ndarray positions = routed._indices
+    cdef cnp.ndarray memory = routed._memory
     cdef cnp.ndarray indices
     cdef uint32_t* first = routed._c.indices
     cdef tuple call
@@ -102,7 +102,7 @@ def call_handlers(
             raise ValueError("the offsets of the routed batch were written to")
         shape = stop - start
         indices = cnp.PyArray_SimpleNewFromData(1, &shape, cnp.NPY_UINT32, first + start)
-        cnp.set_array_base(indices, positions)
+        cnp.set_array_base(indices, memory)
         handler = call[1]
         try:
             handler(batch, indices)

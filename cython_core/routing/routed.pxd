@@ -14,14 +14,14 @@ cdef extern from "route.h" nogil:
     ctypedef struct aether_scratch
 
 cdef class Routed:
-    cdef readonly cnp.ndarray offsets, count, total, minimum, maximum
     cdef readonly Py_ssize_t capacity, topics, gap
-    cdef cnp.ndarray _indices
+    cdef cnp.ndarray _memory, _offsets, _count, _total, _minimum, _maximum
     cdef Py_ssize_t _n
     cdef aether_routed _c
     cdef uint64_t _wrong
     cdef aether_scratch* _scratch
     cdef size_t _parts
     cdef int _turn
-    cdef object _kept
+    cdef int _lay_out(self) except -1
+    cdef cnp.ndarray _view(self, void* data, cnp.npy_intp length, int kind)
     cdef int _prepare(self, size_t n, size_t threads) except -1

@@ -2,9 +2,9 @@
 
 cimport numpy as cnp
 from libc.stddef cimport size_t
-from libc.stdint cimport uint32_t
-
-import numpy as np
+from libc.math cimport INFINITY
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memset
 
 cnp.import_array()
 
@@ -14,6 +14,7 @@ cdef extern from "route.h" nogil:
     size_t aether_route_parts(size_t, uint32_t, size_t)
 
 MAX_TOPICS = 65_536
+cdef enum: LINE = 64  # bytes of a cache line
 
 
 cdef class Routed:
@@ -50,25 +51,35 @@ cdef class Routed:
             raise ValueError(f"topics must be 1 to {MAX_TOPICS}, not {topics}")
         self.capacity = capacity
         self.topics = topics
-        self.offsets = np.zeros(topics + 1, dtype=np.int64)
-        self._indices = np.empty(capacity, dtype=np.uint32)
-        self.count = np.zeros(topics, dtype=np.int64)
-        self.total = np.zeros(topics, dtype=np.float64)
-        self.minimum = np.full(topics, np.inf)
-        self.maximum = np.full(topics, -np.inf)
-        # A second reference: numpy gives away the memory of an array that it believes only one
-        # has, when asked to resize it.
-        self._kept = (
-            self.offsets, self._indices, self.count, self.total, self.minimum, self.maximum,
-        )
-        self._c.offsets = <int64_t*> cnp.PyArray_DATA(self.offsets)
-        self._c.indices = <uint32_t*> cnp.PyArray_DATA(self._indices)
-        self._c.count = <int64_t*> cnp.PyArray_DATA(self.count)
-        self._c.total = <double*> cnp.PyArray_DATA(self.total)
-        self._c.minimum = <double*> cnp.PyArray_DATA(self.minimum)
-        self._c.maximum = <double*> cnp.PyArray_DATA(self.maximum)
-        self._c.wrong = &self._wrong
+        self._lay_out()
         self.gap = -1
+
+    cdef int _lay_out(self) except -1:
+        """Have one block of memory for all results: arrays over it are made when asked for."""
+        cdef size_t topics = self.topics
+        cdef cnp.npy_intp room = 8 * (5 * topics + 1) + 4 * self.capacity + LINE
+        self._memory = cnp.PyArray_EMPTY(1, &room, cnp.NPY_UINT8, False)
+        cdef char* place = <char*> cnp.PyArray_DATA(self._memory)
+        place += -<size_t> place % LINE
+        self._c.count = <int64_t*> place
+        self._c.total = <double*> self._c.count + topics
+        self._c.minimum = self._c.total + topics
+        self._c.maximum = self._c.minimum + topics
+        self._c.offsets = <int64_t*> self._c.maximum + topics
+        self._c.indices = <uint32_t*> (self._c.offsets + topics + 1)
+        self._c.wrong = &self._wrong
+        cdef size_t t
+        memset(self._c.count, 0, 2 * topics * sizeof(double))
+        for t in range(topics):
+            self._c.minimum[t], self._c.maximum[t] = INFINITY, -INFINITY
+        memset(self._c.offsets, 0, (topics + 1) * sizeof(int64_t))
+        return 0
+
+    cdef cnp.ndarray _view(self, void* data, cnp.npy_intp length, int kind):
+        """Return an array over part of the memory, which lives as long as any of them."""
+        cdef cnp.ndarray view = cnp.PyArray_SimpleNewFromData(1, &length, kind, data)
+        cnp.set_array_base(view, self._memory)
+        return view
 
     def __dealloc__(self):
         aether_scratch_free(self._scratch)
@@ -88,7 +99,42 @@ cdef class Routed:
     @property
     def indices(self):
         """Event positions grouped by topic, shape (N,), a view."""
-        return self._indices[: self._n]
+        return self._view(self._c.indices, self._n, cnp.NPY_UINT32)
+
+    @property
+    def offsets(self):
+        """Where each topic's positions start in `indices`, shape (K + 1,), a view."""
+        if self._offsets is None:
+            self._offsets = self._view(self._c.offsets, self.topics + 1, cnp.NPY_INT64)
+        return self._offsets
+
+    @property
+    def count(self):
+        """Events of each topic, shape (K,), a view."""
+        if self._count is None:
+            self._count = self._view(self._c.count, self.topics, cnp.NPY_INT64)
+        return self._count
+
+    @property
+    def total(self):
+        """Sum of ``value`` by topic, shape (K,), a view."""
+        if self._total is None:
+            self._total = self._view(self._c.total, self.topics, cnp.NPY_DOUBLE)
+        return self._total
+
+    @property
+    def minimum(self):
+        """Least ``value`` by topic, shape (K,), a view."""
+        if self._minimum is None:
+            self._minimum = self._view(self._c.minimum, self.topics, cnp.NPY_DOUBLE)
+        return self._minimum
+
+    @property
+    def maximum(self):
+        """Greatest ``value`` by topic, shape (K,), a view."""
+        if self._maximum is None:
+            self._maximum = self._view(self._c.maximum, self.topics, cnp.NPY_DOUBLE)
+        return self._maximum
 
     def __len__(self):
         return self._n
@@ -113,7 +159,9 @@ cdef class Routed:
         """
         if not 0 <= topic < self.topics:
             raise IndexError(f"topic {topic} is not among 0 to {self.topics - 1}")
-        return self._indices[self._c.offsets[topic] : self._c.offsets[topic + 1]]
+        # Sliced, not pointed to: whoever wrote to the offsets gets no memory of others.
+        whole = self._view(self._c.indices, self.capacity, cnp.NPY_UINT32)
+        return whole[self._c.offsets[topic] : self._c.offsets[topic + 1]]
 
     def contiguous(self, Py_ssize_t topic):
         """Return one topic's events as a slice of the batch, where they lie side by side.
