@@ -1,6 +1,7 @@
 """Routed batch: one block of memory behind all results, which the last view keeps."""
 
 import gc
+import itertools
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_results_do_not_overlap():
         (view.__array_interface__["data"][0], view.nbytes)
         for view in (getattr(routed, name) for name in RESULTS)
     )
-    for (start, size), (following, _) in zip(spans, spans[1:], strict=False):
+    for (start, size), (following, _) in itertools.pairwise(spans):
         assert start + size <= following
 
 
