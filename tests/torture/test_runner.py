@@ -218,4 +218,4 @@ def test_an_interrupted_slice_takes_its_children_with_it() -> None:
         time.sleep(0.01)
     running.end()
     with pytest.raises(ProcessLookupError):
-        os.kill(running.pid, 0)
+        os.killpg(running.pid, 0)

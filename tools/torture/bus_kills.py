@@ -23,7 +23,7 @@ from tools.torture.witness import Page, fill, take
 
 TOLD = (SenderLost, PeerDied, OSError)
 #: An emulated guest takes its time.
-_GUEST_SECONDS = 60.0
+_GUEST_SECONDS = 120.0
 
 
 class Ended(Exception):  # noqa: N818 - the end of a stream

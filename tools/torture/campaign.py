@@ -50,7 +50,7 @@ class Campaign:
     prepare: Callable[[], TrialBody]
     short: int
     fabric: FabricLabel | None = None
-    limit: float = 60.0
+    limit: float = 300.0
     blocked: Callable[[], str | None] = lambda: None
     warm_up: float = 1.0
     again: Callable[[str, bytes], TrialBody] | None = None

@@ -21,7 +21,7 @@ from tools.torture.witness import Damage, compare, fill
 _TASKS, _BATCHES, _MOST = 2, 12, 20_000
 #: Sequences of one task begin here times its number.
 _APART = 10_000_000
-_SECONDS = 60.0
+_SECONDS = 120.0
 
 
 class Sending:

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -15,13 +16,17 @@ from aethermodel.documents import write_document
 from tools.torture import document
 from tools.torture.campaigns import CAMPAIGNS
 from tools.torture.findings import KEPT_OF_A_KIND, Tally
-from tools.torture.namespace import own_shm
+from tools.torture.namespace import mount_tmpfs, own_shm, unmount
 from tools.torture.processes import adopt_orphans
 from tools.torture.replay import replay
 from tools.torture.runner import Limits, Runner
 
 #: What a record run has to reach.
 RECORD = {"kills": 10_000, "inputs": 1_000_000, "streams": 100_000}
+#: And how many of the inputs each reader has to have.
+RECORD_EACH = 5_000
+#: Seconds between two writings of the figures while the run goes on.
+_WRITE_SECONDS = 60.0
 FINDINGS = Path(".build/torture")
 
 
@@ -45,7 +50,9 @@ def parser() -> argparse.ArgumentParser:
     how_much.add_argument(
         "--short", action="store_true", help="a fixed number of trials of each campaign"
     )
-    options.add_argument("--lanes", type=int, default=2, help="processes at a time (default 2)")
+    options.add_argument(
+        "--lanes", type=int, help="processes at a time (default 2; 3 for a record, as some sleep)"
+    )
     options.add_argument("--json", metavar="FILE", help="write the figures; - for standard output")
     options.add_argument("--show", metavar="FILE", help="print written figures as Markdown")
     options.add_argument("--replay", metavar="FILE", help="read one saved finding again")
@@ -90,60 +97,92 @@ def _save(total: Tally) -> dict[tuple[str, ...], list[Path]]:
     }
 
 
+class Writer:
+    """Writes the figures: every minute, so that a run that is killed has left some, and at its end.
+
+    Parameters
+    ----------
+    runner : Runner
+    target : str or None
+        File to write, ``-`` for standard output at the end, None for nothing.
+    """
+
+    def __init__(self, runner: Runner, target: str | None) -> None:
+        self._runner, self._target = runner, target
+        self._last = time.monotonic()
+
+    def write_if_time(self) -> None:
+        """Write what there is by now, if it is time."""
+        if self._target in (None, "-") or time.monotonic() - self._last < _WRITE_SECONDS:
+            return
+        self._last = time.monotonic()
+        self.write(_save(self._runner.total()), over=False)
+
+    def write(self, saved: dict[tuple[str, ...], list[Path]], *, over: bool = True) -> None:
+        """Write the figures, of the whole run or (not `over`) of one that goes on."""
+        if self._target:
+            command = f"python tools/torture {' '.join(sys.argv[1:])}".strip()
+            figures = document.figures(self._runner, command, saved, over=over)
+            write_document(figures, self._target)
+
+
+def _hear_signals(runner: Runner) -> None:
+    """Let Ctrl-C and the signal to end stop the run, whose figures are then still written."""
+
+    def interrupt(*_: object) -> None:
+        runner.interrupted = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+
+
 def run(options: argparse.Namespace) -> int:
     """Run campaigns, and return the exit status: 1 if anything was found."""
     chosen = _chosen(options.only)
-    limits = Limits(options.seconds, min(15.0, max(2.0, options.seconds / 40)))
+    # What a slice imports takes seconds on a busy host: long slices, where there is time.
+    longest = 60.0 if options.record else 15.0
+    limits = Limits(options.seconds, min(longest, max(2.0, options.seconds / 40)))
     if options.record:
-        limits.goals = RECORD
+        limits.goals, limits.inputs_each = RECORD, RECORD_EACH
     if options.short:
         limits.trials = {name: CAMPAIGNS[name].short for name in chosen}
-    runner = Runner([CAMPAIGNS[name] for name in chosen], options.seed, limits, options.lanes)
-    shower = Shower()
-    try:
-        runner.run(shower)
-    except KeyboardInterrupt:
-        shower.end()
-        sys.stderr.write("torture: interrupted\n")
-        return 130
+    lanes = options.lanes or (3 if options.record else 2)
+    runner = Runner([CAMPAIGNS[name] for name in chosen], options.seed, limits, lanes)
+    _hear_signals(runner)
+    shower, writer = Shower(), Writer(runner, options.json)
+
+    def show(_: Runner) -> None:
+        shower(runner)
+        writer.write_if_time()
+
+    runner.run(show)
     shower.end()
     total = runner.total()
     saved = _save(total)
-    command = f"python -m tools.torture {' '.join(sys.argv[1:])}".strip()
-    if options.json:
-        write_document(document.figures(runner, command, saved), options.json)
+    writer.write(saved)
     out = sys.stderr if options.json == "-" else sys.stdout
     out.write("\n".join(document.table(runner)) + "\n")
     for signature, group in total.kinds().items():
         campaign, label, kind, what = signature
         where = saved[signature][0]
         out.write(f"{len(group):>6} x {campaign} {label} {kind}: {what}\n         {where}\n")
-    missing = _missing(runner)
+    missing = runner.missing()
     for line in missing:
         out.write(line + "\n")
+    if runner.interrupted:
+        sys.stderr.write("torture: interrupted\n")
+        return 130
     return 1 if total["found"] or missing else 0
-
-
-def _missing(runner: Runner) -> list[str]:
-    """Return what a short run or a record run should have reached and has not."""
-    missing = []
-    for name, wanted in runner.limits.trials.items():
-        progress = runner.progress[name]
-        if not progress.blocked and progress.tally["trials"] != wanted:
-            missing.append(f"{name}: {progress.tally['trials']} of {wanted} trials")
-    total = runner.total()
-    for unit, wanted in runner.limits.goals.items():
-        if total[unit] < wanted:
-            missing.append(f"{total[unit]:,} of {wanted:,} {unit}")
-    return missing
 
 
 def main() -> int:
     """Run the command in a folder and, where possible, with a /dev/shm of its own."""
     options = parser().parse_args()
     adopt_orphans()
-    own_shm()
+    isolated = own_shm()
     folder = tempfile.mkdtemp(prefix="aether-torture-")
+    # A million small files are written, each to be read once: no work for a disk.
+    in_memory = isolated and mount_tmpfs(folder, "25%")
     os.environ["TMPDIR"] = tempfile.tempdir = folder
     try:
         if options.show:
@@ -157,4 +196,6 @@ def main() -> int:
         sys.stderr.write(f"torture: {error}\n")
         return 2
     finally:
+        if in_memory:
+            unmount(folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,26 +44,29 @@ def _figures(tally: Tally) -> dict[str, Any]:
 
 
 def figures(
-    runner: Runner, command: str, saved: dict[tuple[str, ...], list[Path]]
+    runner: Runner, command: str, saved: dict[tuple[str, ...], list[Path]], *, over: bool = True
 ) -> dict[str, Any]:
     """Return the document of a run.
 
     Parameters
     ----------
     runner : Runner
-        After its run.
     command : str
         That repeats it.
     saved : dict
         Files of the findings, by signature.
+    over : bool
+        Whether the run is over.
     """
-    total = runner.total()
+    total, each = runner.total(), runner.limits.inputs_each
     content = {
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
         "seed": runner.seed,
         "seconds": round(runner.seconds, 1),
+        "complete": over and not runner.interrupted and not runner.missing(),
+        "goals": runner.limits.goals | ({"inputs_each": each} if each else {}),
         **_figures(total),
         "campaigns": [_campaign(runner, name) for name in runner.campaigns],
         "findings": [
@@ -96,6 +100,7 @@ def _campaign(runner: Runner, name: str) -> dict[str, Any]:
     }
 
 
+@cache
 def _commit() -> str:
     answer = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
@@ -123,6 +128,9 @@ def table(runner: Runner) -> list[str]:
     lines += [f"{'':<12}{f'{total[unit]:,} {unit}':>19}" for unit in ("inputs", "streams")]
     lines.append("told P99: ms until the survivor of a kill knew. again: events that came twice.")
     lines.append("false: events that nobody sent. others: hangs, things left behind, wrong words.")
+    if total.labels:
+        lines += ["", f"{'inputs by reader':<30}{'inputs':>10}"]
+        lines += [f"{label:<30}{count:>10,}" for label, count in sorted(total.labels.items())]
     return lines
 
 
@@ -141,7 +149,8 @@ def markdown(content: dict[str, Any]) -> list[str]:
     host = content["host"]
     lines = [
         f"`{content['command']}`, {content['date']}, commit {content['commit']}, "
-        f"{host['processor']}, {host['cores']} cores, {content['seconds'] / 60:.0f} minutes:",
+        f"{host['processor']}, {host['cores']} cores, {content['seconds'] / 60:.0f} minutes"
+        f"{'' if content['complete'] else ', not complete'}:",
         "",
         "| campaign | done | lost | again | false | errors | crashes | others | told P99, ms |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -158,6 +167,14 @@ def markdown(content: dict[str, Any]) -> list[str]:
         lines.append(
             f"| {row['name']} | {done} | {numbers} | {'' if p99 is None else round(p99 * 1e3)} |"
         )
+    readers = [
+        (row["name"], reader, count)
+        for row in content["campaigns"]
+        for reader, count in row["inputs_by_reader"].items()
+    ]
+    if readers:
+        lines += ["", "| campaign | reader | inputs |", "|---|---|--:|"]
+        lines += [f"| {name} | {reader} | {count:,} |" for name, reader, count in readers]
     return lines
 
 

@@ -12,7 +12,7 @@ from tools.torture.mutation import mutate
 from tools.torture.source import Source, mutated
 
 _SECRET = b"known to both of these ends"
-_SECONDS = 10.0
+_SECONDS = 60.0
 
 
 def _beside(work: Callable[[], None]) -> threading.Thread:

@@ -10,8 +10,9 @@ _NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 2*
 def mutate(data: bytes, draw: random.Random) -> bytes:
     """Return `data` with one to eight changes, few more often than many."""
     result = bytearray(data)
-    for _ in range(1 + int(draw.expovariate(0.7)) % 8):
-        _change(result, draw)
+    while result == data:
+        for _ in range(1 + int(draw.expovariate(0.7)) % 8):
+            _change(result, draw)
     return bytes(result)
 
 

@@ -8,6 +8,9 @@ import json
 import random
 from typing import Any
 
+#: Most bytes of an input: more cost time and show nothing new; a file that is too large has a
+#: test of its own.
+MOST_BYTES = 2**20
 #: What stands in for a value; texts that begin so are written without quotes.
 _RAW = "@@raw@@"
 _CANARY = "__import__('os').system('touch /tmp/aethermodel-canary')"
@@ -89,7 +92,7 @@ _WORDS = (
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
-    """Return a damaged copy of a file: its values, its structure or its bare bytes changed.
+    """Return another file of at most `MOST_BYTES`: values, structure or bare bytes changed.
 
     Parameters
     ----------
@@ -98,6 +101,12 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
     rng : random.Random
         Decides all.
     """
+    while (damaged := _mutate_once(data, rng)) == data or len(damaged) > MOST_BYTES:
+        pass
+    return damaged
+
+
+def _mutate_once(data: bytes, rng: random.Random) -> bytes:
     if data[:1] in b"{[" and data[:1] and rng.random() < 0.75:
         return mutate_json(data, rng)
     if data[:4] == b"PAR1" and rng.random() < 0.5:

@@ -7,6 +7,7 @@ import os
 
 _CLONE_NEWNS = 0x00020000
 _MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
+_MNT_DETACH = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -18,6 +19,11 @@ def _mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") 
 def mount_tmpfs(target: str, size: str) -> bool:
     """Mount an empty file system in memory; return whether that is possible here."""
     return _mount("tmpfs", target, "tmpfs", 0, f"size={size}")
+
+
+def unmount(target: str) -> None:
+    """Take away what `mount_tmpfs` mounted, also while a file in it is open."""
+    _libc.umount2(target.encode(), _MNT_DETACH)
 
 
 def own_mounts() -> bool:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import select
 import signal
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,8 +18,9 @@ from tools.torture.witness import Page
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 #: Exit status of a child whose body raised; its traceback is in the page.
 RAISED = 70
-#: Seconds that a child may take to end once told.
-END_SECONDS = 10.0
+#: Seconds that a child may take to end once told: microseconds, and long on a busy host.
+END_SECONDS = 60.0
+_STILL = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -102,7 +104,7 @@ def children(*started: Child) -> Iterator[list[Child]]:
 
 
 def end_tree(pid: int) -> None:
-    """Kill a child of this process and all that descends from it, and reap the child.
+    """Kill a child of this process and all that descends from it, and reap those that are ours.
 
     They are stopped first: none can fork another while they are counted.
     """
@@ -110,10 +112,23 @@ def end_tree(pid: int) -> None:
     while fresh := {pid, *(process.pid for process in _below(pid))} - stopped:
         for number in fresh:
             _signal(number, signal.SIGSTOP)
+        for number in fresh:
+            _await_stop(number)
         stopped |= fresh
     for number in stopped:
         _signal(number, signal.SIGKILL)
     os.waitpid(pid, 0)
+    for number in stopped - {pid}:
+        with suppress(ChildProcessError):  # adopted by another
+            os.waitpid(number, 0)
+
+
+def _await_stop(pid: int) -> None:
+    """Wait until a process has stopped, or is gone: on a busy host it may fork before it does."""
+    end = time.monotonic() + END_SECONDS
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() not in _STILL and time.monotonic() < end:
+            time.sleep(0.001)
 
 
 def end_descendants() -> list[str]:

@@ -31,6 +31,8 @@ class Limits:
     goals : dict of str to int
         How many kills, inputs and so on are wanted, over all campaigns that count these; once all
         are there the run ends. Empty: it ends with its time.
+    inputs_each : int
+        With a goal of inputs: how many of them each reader must have had.
     trials : dict of str to int
         Exactly so many trials of these campaigns, and no other campaign. Empty: by time.
     """
@@ -38,6 +40,7 @@ class Limits:
     seconds: float
     slice_seconds: float = 10.0
     goals: dict[str, int] = field(default_factory=dict)
+    inputs_each: int = 0
     trials: dict[str, int] = field(default_factory=dict)
 
 
@@ -80,6 +83,8 @@ class Runner:
     Attributes
     ----------
     progress : dict of str to Progress
+    interrupted : bool
+        Whether to end now: a signal handler may set it.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class Runner:
         self.campaigns = {campaign.name: campaign for campaign in campaigns}
         self.seed, self.limits, self.lanes = seed, limits, lanes
         self.progress = {name: Progress() for name in self.campaigns}
+        self.interrupted = False
         self._running: list[Slice] = []
         self._began = time.monotonic()
 
@@ -111,7 +117,7 @@ class Runner:
         for name, campaign in self.campaigns.items():
             self.progress[name].blocked = campaign.blocked()
         try:
-            while True:
+            while not self.interrupted:
                 self._running = [it for it in self._running if not self._over(it)]
                 while len(self._running) < self.lanes and (chosen := self._next()):
                     self._start(chosen)
@@ -170,11 +176,36 @@ class Runner:
             return wanted - progress.tally["trials"] - progress.promised
         if self.limits.goals:
             total = self.total()
-            open_goals = any(total[unit] < goal for unit, goal in self.limits.goals.items())
-            reached = total[campaign.unit] >= self.limits.goals.get(campaign.unit, 0)
-            if not open_goals or (reached and campaign.unit in self.limits.goals):
+            unreached = [unit for unit in self.limits.goals if not self._reached(unit, total)]
+            if not unreached or campaign.unit in set(self.limits.goals) - set(unreached):
                 return 0
         return SLICE_TRIALS
+
+    def _reached(self, unit: str, total: Tally) -> bool:
+        return total[unit] >= self.limits.goals[unit] and not (
+            unit == "inputs" and self.short_of_inputs(total)
+        )
+
+    def short_of_inputs(self, total: Tally) -> dict[str, int]:
+        """Return the readers that have had fewer inputs than each must have, and how many."""
+        return {
+            label: count for label, count in total.labels.items() if count < self.limits.inputs_each
+        }
+
+    def missing(self) -> list[str]:
+        """Return a line for each goal that is not reached, and each trial that was not run."""
+        missing = []
+        for name, wanted in self.limits.trials.items():
+            progress = self.progress[name]
+            if not progress.blocked and progress.tally["trials"] != wanted:
+                missing.append(f"{name}: {progress.tally['trials']} of {wanted} trials")
+        total = self.total()
+        for unit, wanted in self.limits.goals.items():
+            if total[unit] < wanted:
+                missing.append(f"{total[unit]:,} of {wanted:,} {unit}")
+        for label, count in self.short_of_inputs(total).items():
+            missing.append(f"{label}: {count:,} of {self.limits.inputs_each:,} inputs")
+        return missing
 
     def _start(self, campaign: Campaign) -> None:
         progress = self.progress[campaign.name]

@@ -36,7 +36,7 @@ from tools.torture.witness import Page, fill, take
 REFUSALS = (ValueError, RuntimeError, BufferError, RingError, TimeoutError)
 _TOPICS, _EVENTS = 4, 4096
 #: Seconds for the threads of a schedule: they take some milliseconds.
-_SECONDS = 30.0
+_SECONDS = 120.0
 
 Step = Callable[[], object]
 

@@ -82,6 +82,9 @@ class Slice:
             status = RAISED
             try:
                 die_with(parent)
+                os.setpgid(0, 0)  # Ctrl-C is for the run's own process, which ends this one
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 os.environ["TMPDIR"] = tempfile.tempdir = self.folder
                 os.environ["XDG_RUNTIME_DIR"] = self.folder
                 faulthandler.enable(self._stacks)
@@ -120,6 +123,7 @@ class Slice:
 
     def end(self) -> None:
         """End it now, with no finding: the run is interrupted."""
+        self._take_in()
         end_tree(self.pid)
         self._finish()
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 ACTS = ("nothing", "drip", "flip", "drop", "insert", "repeat", "swap", "cut", "reset")
 _RESET = struct.pack("ii", 1, 0)
 #: Seconds without a byte after which a spoiled connection is cut, and one that is not.
-_IDLE_SPOILED, _IDLE, _LOOK = 0.15, 10.0, 0.05
+_IDLE_SPOILED, _IDLE, _LOOK = 0.15, 120.0, 0.05
 
 
 @dataclass

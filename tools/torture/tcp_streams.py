@@ -23,7 +23,10 @@ from tools.torture.witness import Damage, compare, fill
 STREAMS = 64
 #: About how many bytes surround the events of a batch, and come before the first.
 _AROUND, _BEFORE = 24, 160
-_PATIENCE = 30.0
+#: Seconds until all must be over: a second or two, and long on a busy host.
+_PATIENCE = 240.0
+#: Seconds for a receiver to end once its connections are over, where nothing was spoiled.
+_LAST_SECONDS = 60.0
 
 
 def draw_spoiler(draw: random.Random, size: int, act: str | None = None) -> Spoiler:
@@ -82,7 +85,9 @@ class Stream:
             await asyncio.wait([sending])
             await self.proxy.all_over()
             # The connections are over on both sides, so what came is there, or nothing came.
-            done, _ = await asyncio.wait([receiving], timeout=0.1 if self.proxy.spoiled else 10)
+            done, _ = await asyncio.wait(
+                [receiving], timeout=0.1 if self.proxy.spoiled else _LAST_SECONDS
+            )
             if not done and not self.proxy.spoiled:
                 self.failed.append(TimeoutError("the receiver waits on"))
         finally:
