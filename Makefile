@@ -76,7 +76,7 @@ torture: $(VENV)/full
 	@if [ $(TORTURE_SECONDS) -gt 600 ]; then $(MAKE) --no-print-directory asan tsan; fi
 
 torture-short: $(VENV)/full
-	$(BIN)/python tools/torture --short --seconds 900 $(TORTURE)
+	$(BIN)/python tools/torture --short --lanes 1 --seconds 900 $(TORTURE)
 
 GUEST_SECONDS ?= 900
 test-rdma: $(VENV)/full parts

@@ -64,7 +64,7 @@ _ALL = (
         unit="streams",
         share=12,
         prepare=_in("tcp_streams"),
-        short=100,
+        short=40,
         fabric="kernel-tcp",
     ),
     Campaign(
@@ -73,7 +73,7 @@ _ALL = (
         unit="inputs",
         share=12,
         prepare=_in("inputs", "files"),
-        short=2000,
+        short=1500,
         warm_up=6,
         again=_in("inputs", "file_again"),
     ),
