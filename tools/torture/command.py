@@ -10,6 +10,8 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aethermodel.documents import write_document
@@ -126,14 +128,20 @@ class Writer:
             write_document(figures, self._target)
 
 
-def _hear_signals(runner: Runner) -> None:
-    """Let Ctrl-C and the signal to end stop the run, whose figures are then still written."""
+@contextmanager
+def hear_signals(runner: Runner) -> Iterator[None]:
+    """Let Ctrl-C and the signal to end stop the run within the block; what it has stays."""
 
     def interrupt(*_: object) -> None:
         runner.interrupted = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -148,14 +156,14 @@ def run(options: argparse.Namespace) -> int:
         limits.trials = {name: CAMPAIGNS[name].short for name in chosen}
     lanes = options.lanes or (3 if options.record else 2)
     runner = Runner([CAMPAIGNS[name] for name in chosen], options.seed, limits, lanes)
-    _hear_signals(runner)
     shower, writer = Shower(), Writer(runner, options.json)
 
     def show(_: Runner) -> None:
         shower(runner)
         writer.write_if_time()
 
-    runner.run(show)
+    with hear_signals(runner):
+        runner.run(show)
     shower.end()
     total = runner.total()
     saved = _save(total)
