@@ -173,7 +173,8 @@ def test_the_document_holds_the_figures_and_strict_json() -> None:
     figures = document.figures(runner, "command", {})
     assert figures["schema"] == "aethermodel.torture/1"
     assert figures["kills"] == 4
-    assert figures["told_seconds"] == {"count": 4, "p50": 0.25, "p99": 0.25, "most": 0.25}
+    told = {"count": 4, "milliseconds": [[250.0, 4]], "p50": 0.25, "p99": 0.25, "most": 0.25}
+    assert figures["told_seconds"] == told
     assert json.loads(json.dumps(figures, allow_nan=False))["campaigns"][0]["trials"] == 4
     assert all(len(line) <= 80 for line in document.table(runner))
     assert document.markdown(figures)[-1].startswith(
@@ -208,6 +209,31 @@ def test_a_run_of_inputs_ends_once_each_reader_has_had_its_least() -> None:
     limits.inputs_each = 10**9
     assert [line.split(":")[0] for line in runner.missing()] == ["often", "seldom"]
     assert not document.figures(runner, "", {})["complete"]
+
+
+def test_a_run_that_is_resumed_goes_on_with_its_counts_and_other_trials() -> None:
+    def trial(draw: random.Random, journal: Journal) -> None:
+        journal.input("eight", b"")
+        journal.count("kills")
+        journal.tally.told.append(0.25)
+
+    first = run(planted(trial), 4)
+    content = json.loads(json.dumps(document.figures(first, "first", {})))
+    second = Runner([planted(trial)], 7, Limits(60, 60, goals={"kills": 6}))
+    document.resume(second, content)
+    assert second.seed == 8
+    assert second.missing() == ["4 of 6 kills"]
+    second.limits = Limits(60, 60, trials={"planted": 7})  # four of which are there
+    second.run()
+    figures = document.figures(second, "second", {})
+    assert (figures["kills"], figures["inputs"]) == (7, 7)
+    assert figures["campaigns"][0]["inputs_by_reader"] == {"eight": 7}
+    assert figures["told_seconds"]["milliseconds"] == [[250.0, 7]]
+    assert [part["command"] for part in figures["parts"]] == ["first"]
+    assert "minutes in 2 runs:" in document.markdown(figures)[0]
+    for bad in ({}, [], content | {"findings": [{}]}, content | {"campaigns": [{}]}):
+        with pytest.raises(ValueError, match=r"not the figures of a run|found something"):
+            document.resume(second, bad)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

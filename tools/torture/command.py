@@ -56,6 +56,9 @@ def parser() -> argparse.ArgumentParser:
         "--lanes", type=int, help="processes at a time (default 2; 3 for a record, as some sleep)"
     )
     options.add_argument("--json", metavar="FILE", help="write the figures; - for standard output")
+    options.add_argument(
+        "--resume", metavar="FILE", help="add to what an earlier run reached, with a fresh seed"
+    )
     options.add_argument("--show", metavar="FILE", help="print written figures as Markdown")
     options.add_argument("--replay", metavar="FILE", help="read one saved finding again")
     return options
@@ -156,6 +159,11 @@ def run(options: argparse.Namespace) -> int:
         limits.trials = {name: CAMPAIGNS[name].short for name in chosen}
     lanes = options.lanes or (3 if options.record else 2)
     runner = Runner([CAMPAIGNS[name] for name in chosen], options.seed, limits, lanes)
+    if options.resume:
+        try:
+            document.resume(runner, json.loads(Path(options.resume).read_text("utf-8")))
+        except ValueError as error:
+            raise ValueError(f"{options.resume}: {error}") from None
     shower, writer = Shower(), Writer(runner, options.json)
 
     def show(_: Runner) -> None:

@@ -1,10 +1,11 @@
-"""Runner: gives the campaigns their shares of the time, in slices on a few processes."""
+"""Runner: gives campaigns their shares of the processors, in slices on a few processes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tools.torture.campaign import Campaign
 from tools.torture.findings import Tally
@@ -51,8 +52,8 @@ class Progress:
     Attributes
     ----------
     tally : Tally
-    spent : float
-        Seconds of all its slices.
+    spent, cpu_spent : float
+        Seconds of all its slices, and of the processors.
     slices, running : int
     blocked : str or None
         Why it does not run here.
@@ -62,6 +63,7 @@ class Progress:
 
     tally: Tally = field(default_factory=Tally)
     spent: float = 0.0
+    cpu_spent: float = 0.0
     slices: int = 0
     running: int = 0
     promised: int = 0
@@ -85,6 +87,8 @@ class Runner:
     progress : dict of str to Progress
     interrupted : bool
         Whether to end now: a signal handler may set it.
+    parts : list of dict
+        What runs before this one, whose counts are in `progress`, said of themselves.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class Runner:
         self.seed, self.limits, self.lanes = seed, limits, lanes
         self.progress = {name: Progress() for name in self.campaigns}
         self.interrupted = False
+        self.parts: list[dict[str, Any]] = []
         self._running: list[Slice] = []
         self._began = time.monotonic()
 
@@ -141,6 +146,7 @@ class Runner:
         progress = self.progress[running.campaign.name]
         progress.tally.add(running.tally)
         progress.spent += time.monotonic() - running.began
+        progress.cpu_spent += running.cpu_seconds
         progress.running -= 1
         progress.promised -= running.promised
         kinds = [finding.kind for finding in progress.tally.findings]
@@ -151,7 +157,10 @@ class Runner:
             progress.stopped = "no trial began"
 
     def _next(self) -> Campaign | None:
-        """Return the campaign that has had the least of its share, if any is to go on."""
+        """Return the campaign that has had the least of its share, if any is to go on.
+
+        By the processors' time: what sleeps would else have little of it on a busy host.
+        """
         if self.seconds >= self.limits.seconds:
             return None
         wanting = [
@@ -166,7 +175,7 @@ class Runner:
     def _served(self, campaign: Campaign) -> float:
         progress = self.progress[campaign.name]
         under_way = progress.running * self.limits.slice_seconds * campaign.warm_up
-        return (progress.spent + under_way) / campaign.share
+        return (progress.cpu_spent + under_way) / campaign.share
 
     def _wanted(self, campaign: Campaign) -> int:
         """Return how many trials the next slice may have."""
