@@ -17,6 +17,8 @@ SLICE_TRIALS = 1_000_000
 ENOUGH_FINDINGS = 400
 #: Crashes and hangs each cost a process, and seconds.
 ENOUGH_CRASHES = 12
+#: Seconds that a trial may go on after the run's time.
+GRACE_SECONDS = 60.0
 
 
 @dataclass
@@ -26,7 +28,7 @@ class Limits:
     Attributes
     ----------
     seconds : float
-        Of the whole run.
+        Of the whole run; what is under way a minute later is ended.
     slice_seconds : float
         Of one slice.
     goals : dict of str to int
@@ -122,7 +124,7 @@ class Runner:
         for name, campaign in self.campaigns.items():
             self.progress[name].blocked = campaign.blocked()
         try:
-            while not self.interrupted:
+            while not self.interrupted and self.seconds < self.limits.seconds + GRACE_SECONDS:
                 self._running = [it for it in self._running if not self._over(it)]
                 while len(self._running) < self.lanes and (chosen := self._next()):
                     self._start(chosen)
