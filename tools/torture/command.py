@@ -151,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
     """Run campaigns, and return the exit status: 1 if anything was found."""
     chosen = _chosen(options.only)
     # What a slice imports takes seconds on a busy host: long slices, where there is time.
-    longest = 60.0 if options.record else 15.0
+    longest = 120.0 if options.record else 15.0
     limits = Limits(options.seconds, min(longest, max(2.0, options.seconds / 40)))
     if options.record:
         limits.goals, limits.inputs_each = RECORD, RECORD_EACH
