@@ -15,7 +15,7 @@ help:
 	@echo "make test-host   those that need no RDMA device, as many at a time as there are cores"
 	@echo "make soak     a minute of load between two processes: nothing lost, no memory grown"
 	@echo "make asan     tests of the native code and what calls it, and a torture, under ASan and UBSan"
-	@echo "make tsan     the tests and the torture of threads under ThreadSanitizer"
+	@echo "make tsan     the tests of threads under ThreadSanitizer"
 	@echo "make torture  10 minutes of kills, fuzzed inputs and spoiled streams: nothing lost, nobody in"
 	@echo "make torture-short   a minute of it, of a fixed number of trials"
 	@echo "make test-rdma   run tests/rdma on Soft-RoCE in an emulated guest"
