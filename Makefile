@@ -14,7 +14,7 @@ help:
 	@echo "make test     run every test this machine can run: test-host, then test-rdma"
 	@echo "make test-host   those that need no RDMA device, as many at a time as there are cores"
 	@echo "make soak     a minute of load between two processes: nothing lost, no memory grown"
-	@echo "make asan     the tests of the native code and the bus under AddressSanitizer and UBSan"
+	@echo "make asan     tests of the native code and what calls it, and a torture, under ASan and UBSan"
 	@echo "make tsan     the tests of threads under ThreadSanitizer"
 	@echo "make torture  10 minutes of kills, fuzzed inputs and spoiled streams: nothing lost, nobody in"
 	@echo "make torture-short   a minute of it, of a fixed number of trials"
@@ -76,7 +76,7 @@ torture: $(VENV)/full
 	@if [ $(TORTURE_SECONDS) -gt 600 ]; then $(MAKE) --no-print-directory asan tsan; fi
 
 torture-short: $(VENV)/full
-	$(BIN)/python tools/torture --short --seconds 900 $(TORTURE)
+	$(BIN)/python tools/torture --short --lanes 1 --seconds 900 $(TORTURE)
 
 GUEST_SECONDS ?= 900
 test-rdma: $(VENV)/full parts

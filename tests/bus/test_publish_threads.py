@@ -63,6 +63,38 @@ def test_batches_published_from_another_thread_are_all_handled(run, other):
     assert accounted(bus) == 600
 
 
+@pytest.mark.parametrize("other", [asyncio.run, uvloop.run])
+def test_a_bus_whose_loop_sleeps_is_woken_by_batches_from_another_thread(run, other):
+    """Once a batch had filled the queue, nobody woke the loop: 4 of 200 events were handled."""
+    bus, seen = Bus(["a"], depth=4), np.zeros(200, dtype=int)
+
+    @bus.on("a")
+    def handle(batch, indices):
+        seen[batch["sequence"][indices].astype(int)] += 1
+
+    async def main():
+        running = asyncio.create_task(bus.run())
+        await asyncio.sleep(0)
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+        async def produce():
+            for i in range(len(seen)):
+                await bus.publish(batch_of(1, i))
+
+        def thread():
+            other(produce())
+            loop.call_soon_threadsafe(over.set)
+
+        threading.Thread(target=thread, daemon=True).start()
+        await asyncio.wait_for(over.wait(), 60)  # with nothing else to do
+        bus.stop()
+        await running
+
+    run(main())
+    assert (seen == 1).all()
+    assert accounted(bus) == len(seen)
+
+
 def test_from_another_thread_errors_come_back_and_none_waits_for_ever(run):
     bus, outcomes = Bus(["a"], depth=1), []
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from tools.torture.mutations import NASTY, mutate, paths_of, raw_json, replaced
+from tools.torture.mutations import MOST_BYTES, NASTY, mutate, paths_of, raw_json, replaced
 from tools.torture.readers import READERS, attempt
 
 #: What takes long to use once it is read.
@@ -84,6 +84,19 @@ def test_a_damaged_file_is_read_or_refused(name, valid, folder):
 )
 def test_what_is_no_such_file_is_refused(name, data, folder):
     assert attempt(READERS[name], data, folder) == "refused"
+
+
+@pytest.mark.parametrize("name", ["notebook", "sweep-toml"])
+def test_a_mutated_file_is_another_and_of_a_bounded_size(name, valid):
+    for seed in range(300):
+        made = mutate(valid[name], random.Random(seed))
+        assert made != valid[name]
+        assert len(made) <= MOST_BYTES
+
+
+def test_a_mutation_that_grows_beyond_bounds_is_drawn_again():
+    data = json.dumps([["x" * 9000]]).encode()  # repeated 5,000 times by one of the mutations
+    assert max(len(mutate(data, random.Random(seed))) for seed in range(300)) <= MOST_BYTES
 
 
 @pytest.mark.parametrize("name", READERS)

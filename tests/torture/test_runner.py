@@ -13,6 +13,7 @@ import pytest
 
 from tools.torture import document, inputs
 from tools.torture.campaign import Campaign, TrialBody
+from tools.torture.command import Writer, hear_signals
 from tools.torture.findings import Finding, Trial
 from tools.torture.journal import Journal
 from tools.torture.processes import Child, adopt_orphans, children
@@ -172,7 +173,8 @@ def test_the_document_holds_the_figures_and_strict_json() -> None:
     figures = document.figures(runner, "command", {})
     assert figures["schema"] == "aethermodel.torture/1"
     assert figures["kills"] == 4
-    assert figures["told_seconds"] == {"count": 4, "p50": 0.25, "p99": 0.25, "most": 0.25}
+    told = {"count": 4, "milliseconds": [[250.0, 4]], "p50": 0.25, "p99": 0.25, "most": 0.25}
+    assert figures["told_seconds"] == told
     assert json.loads(json.dumps(figures, allow_nan=False))["campaigns"][0]["trials"] == 4
     assert all(len(line) <= 80 for line in document.table(runner))
     assert document.markdown(figures)[-1].startswith(
@@ -189,6 +191,78 @@ def test_goals_end_a_run() -> None:
     runner.run()
     assert runner.total()["kills"] >= 50
     assert runner.seconds < 100
+
+
+def test_a_run_of_inputs_ends_once_each_reader_has_had_its_least() -> None:
+    sources = {"often": Source(lambda draw: b"", lambda data: None, ())}
+    sources |= {"seldom": sources["often"]}
+
+    def trial(draw: random.Random, journal: Journal) -> None:
+        label = "seldom" if draw.random() < 0.2 else "often"
+        inputs.read_one(label, sources[label], b"", journal)
+
+    limits = Limits(120, 0.1, goals={"inputs": 10}, inputs_each=12)
+    runner = Runner([planted(trial)], 7, limits, lanes=1)
+    runner.run()
+    assert min(runner.total().labels.values()) >= 12
+    assert document.figures(runner, "", {})["complete"]
+    limits.inputs_each = 10**9
+    assert [line.split(":")[0] for line in runner.missing()] == ["often", "seldom"]
+    assert not document.figures(runner, "", {})["complete"]
+
+
+def test_a_run_that_is_resumed_goes_on_with_its_counts_and_other_trials() -> None:
+    def trial(draw: random.Random, journal: Journal) -> None:
+        journal.input("eight", b"")
+        journal.count("kills")
+        journal.tally.told.append(0.25)
+
+    first = run(planted(trial), 4)
+    content = json.loads(json.dumps(document.figures(first, "first", {})))
+    second = Runner([planted(trial)], 7, Limits(60, 60, goals={"kills": 6}))
+    document.resume(second, content)
+    assert second.seed == 8
+    assert second.missing() == ["4 of 6 kills"]
+    second.limits = Limits(60, 60, trials={"planted": 7})  # four of which are there
+    second.run()
+    figures = document.figures(second, "second", {})
+    assert (figures["kills"], figures["inputs"]) == (7, 7)
+    assert figures["campaigns"][0]["inputs_by_reader"] == {"eight": 7}
+    assert figures["told_seconds"]["milliseconds"] == [[250.0, 7]]
+    assert [part["command"] for part in figures["parts"]] == ["first"]
+    assert "minutes in 2 runs:" in document.markdown(figures)[0]
+    for bad in ({}, [], content | {"findings": [{}]}, content | {"campaigns": [{}]}):
+        with pytest.raises(ValueError, match=r"not the figures of a run|found something"):
+            document.resume(second, bad)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_writes_what_it_has_reached(number: int, tmp_path: Path) -> None:
+    def trial(draw: random.Random, journal: Journal) -> None:
+        journal.count("inputs")
+
+    runner = Runner([planted(trial)], 7, Limits(600, 600))
+    writer = Writer(runner, str(tmp_path / "torture.json"))
+
+    def show(_: Runner) -> None:
+        if runner.total()["inputs"]:
+            os.kill(os.getpid(), number)
+
+    with hear_signals(runner):
+        runner.run(show)
+    writer.write({})
+    figures = json.loads((tmp_path / "torture.json").read_text())
+    assert figures["inputs"] > 0
+    assert figures["complete"] is False
+    assert not runner.total().findings
+    assert not document.figures(runner, "", {})["findings"]
+
+
+def test_the_page_shows_the_committed_records() -> None:
+    root = Path(document.__file__).parents[2]
+    page = (root / "docs" / "torture.md").read_text("utf-8")
+    for path in (root / "data" / "benchmarks").glob("*/torture.json"):
+        assert "\n".join(document.markdown(json.loads(path.read_text("utf-8")))) in page
 
 
 def test_a_killed_child_leaves_its_notes() -> None:

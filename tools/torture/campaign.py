@@ -25,7 +25,7 @@ class Campaign:
     unit : str
         What is counted towards the goal: ``kills``, ``inputs``, ``streams`` and so on.
     share : float
-        Of the time, relative to the other campaigns' shares.
+        Of the processors' time, relative to the other campaigns' shares.
     prepare : callable
         Called once in the process that runs the trials, which imports what it needs there; returns
         the body of a trial.

@@ -10,6 +10,8 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aethermodel.documents import write_document
@@ -54,6 +56,9 @@ def parser() -> argparse.ArgumentParser:
         "--lanes", type=int, help="processes at a time (default 2; 3 for a record, as some sleep)"
     )
     options.add_argument("--json", metavar="FILE", help="write the figures; - for standard output")
+    options.add_argument(
+        "--resume", metavar="FILE", help="add to what an earlier run reached, with a fresh seed"
+    )
     options.add_argument("--show", metavar="FILE", help="print written figures as Markdown")
     options.add_argument("--replay", metavar="FILE", help="read one saved finding again")
     return options
@@ -126,21 +131,27 @@ class Writer:
             write_document(figures, self._target)
 
 
-def _hear_signals(runner: Runner) -> None:
-    """Let Ctrl-C and the signal to end stop the run, whose figures are then still written."""
+@contextmanager
+def hear_signals(runner: Runner) -> Iterator[None]:
+    """Let Ctrl-C and the signal to end stop the run within the block; what it has stays."""
 
     def interrupt(*_: object) -> None:
         runner.interrupted = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run campaigns, and return the exit status: 1 if anything was found."""
     chosen = _chosen(options.only)
     # What a slice imports takes seconds on a busy host: long slices, where there is time.
-    longest = 60.0 if options.record else 15.0
+    longest = 120.0 if options.record else 15.0
     limits = Limits(options.seconds, min(longest, max(2.0, options.seconds / 40)))
     if options.record:
         limits.goals, limits.inputs_each = RECORD, RECORD_EACH
@@ -148,14 +159,19 @@ def run(options: argparse.Namespace) -> int:
         limits.trials = {name: CAMPAIGNS[name].short for name in chosen}
     lanes = options.lanes or (3 if options.record else 2)
     runner = Runner([CAMPAIGNS[name] for name in chosen], options.seed, limits, lanes)
-    _hear_signals(runner)
+    if options.resume:
+        try:
+            document.resume(runner, json.loads(Path(options.resume).read_text("utf-8")))
+        except ValueError as error:
+            raise ValueError(f"{options.resume}: {error}") from None
     shower, writer = Shower(), Writer(runner, options.json)
 
     def show(_: Runner) -> None:
         shower(runner)
         writer.write_if_time()
 
-    runner.run(show)
+    with hear_signals(runner):
+        runner.run(show)
     shower.end()
     total = runner.total()
     saved = _save(total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -24,13 +25,48 @@ def quantile(values: Sequence[float], share: float) -> float | None:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def _told(told: list[float]) -> dict[str, float | int | None]:
+def _told(told: list[float]) -> dict[str, Any]:
     return {
         "count": len(told),
+        "milliseconds": [list(pair) for pair in sorted(Counter(map(_rounded, told)).items())],
         "p50": quantile(told, 0.50),
         "p99": quantile(told, 0.99),
         "most": max(told, default=None),
     }
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds * 1e3, 1)
+
+
+#: What a run says of itself, and of the runs that it resumed.
+_PART = ("command", "date", "commit", "seed", "seconds")
+
+
+def resume(runner: Runner, content: dict[str, Any]) -> None:
+    """Begin a run with what an earlier one has counted.
+
+    Raises
+    ------
+    ValueError
+        If it is the document of none, or of one that found something.
+    """
+    try:
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"{content['schema']} is not {SCHEMA}")
+        if content["findings"]:
+            raise ValueError("the run found something: mend that, and begin anew")
+        for row in content["campaigns"]:
+            told = [[ms / 1e3] * count for ms, count in row["told_seconds"].get("milliseconds", [])]
+            counts = {name: row[name] for name in (*COUNTS, *DAMAGE) if row.get(name)}
+            tally = Tally(counts, dict(row["inputs_by_reader"]), [s for some in told for s in some])
+            if row["name"] not in runner.progress:
+                raise ValueError(f"the run had {row['name']}, which this one has not")
+            runner.progress[row["name"]].tally.add(tally)
+        runner.parts = [*content.get("parts", []), {name: content[name] for name in _PART}]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not the figures of a run: {error!r}") from None
+    runner.seed = max([runner.seed, *(part["seed"] + 1 for part in runner.parts)])
 
 
 def _figures(tally: Tally) -> dict[str, Any]:
@@ -65,6 +101,7 @@ def figures(
         "commit": _commit(),
         "seed": runner.seed,
         "seconds": round(runner.seconds, 1),
+        "parts": runner.parts,
         "complete": over and not runner.interrupted and not runner.missing(),
         "goals": runner.limits.goals | ({"inputs_each": each} if each else {}),
         **_figures(total),
@@ -95,6 +132,7 @@ def _campaign(runner: Runner, name: str) -> dict[str, Any]:
         "stopped": progress.stopped,
         "trials": progress.tally["trials"],
         "process_seconds": round(progress.spent, 1),
+        "cpu_seconds": round(progress.cpu_spent, 1),
         **_figures(progress.tally),
         "inputs_by_reader": dict(sorted(progress.tally.labels.items())),
     }
@@ -147,9 +185,12 @@ def _row(name: str, done: str, tally: Tally) -> str:
 def markdown(content: dict[str, Any]) -> list[str]:
     """Return the figures of a document as a table for a page."""
     host = content["host"]
+    parts = [*content.get("parts", []), content]
+    seconds = sum(part["seconds"] for part in parts)
+    runs = f" in {len(parts)} runs" if len(parts) > 1 else ""
     lines = [
         f"`{content['command']}`, {content['date']}, commit {content['commit']}, "
-        f"{host['processor']}, {host['cores']} cores, {content['seconds'] / 60:.0f} minutes"
+        f"{host['processor']}, {host['cores']} cores, {seconds / 60:.0f} minutes{runs}"
         f"{'' if content['complete'] else ', not complete'}:",
         "",
         "| campaign | done | lost | again | false | errors | crashes | others | told P99, ms |",

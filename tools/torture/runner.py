@@ -1,10 +1,11 @@
-"""Runner: gives the campaigns their shares of the time, in slices on a few processes."""
+"""Runner: gives campaigns their shares of the processors, in slices on a few processes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tools.torture.campaign import Campaign
 from tools.torture.findings import Tally
@@ -16,6 +17,8 @@ SLICE_TRIALS = 1_000_000
 ENOUGH_FINDINGS = 400
 #: Crashes and hangs each cost a process, and seconds.
 ENOUGH_CRASHES = 12
+#: Seconds that a trial may go on after the run's time.
+GRACE_SECONDS = 60.0
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Limits:
     Attributes
     ----------
     seconds : float
-        Of the whole run.
+        Of the whole run; what is under way a minute later is ended.
     slice_seconds : float
         Of one slice.
     goals : dict of str to int
@@ -51,8 +54,8 @@ class Progress:
     Attributes
     ----------
     tally : Tally
-    spent : float
-        Seconds of all its slices.
+    spent, cpu_spent : float
+        Seconds of all its slices, and of the processors.
     slices, running : int
     blocked : str or None
         Why it does not run here.
@@ -62,6 +65,7 @@ class Progress:
 
     tally: Tally = field(default_factory=Tally)
     spent: float = 0.0
+    cpu_spent: float = 0.0
     slices: int = 0
     running: int = 0
     promised: int = 0
@@ -85,6 +89,8 @@ class Runner:
     progress : dict of str to Progress
     interrupted : bool
         Whether to end now: a signal handler may set it.
+    parts : list of dict
+        What runs before this one, whose counts are in `progress`, said of themselves.
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class Runner:
         self.seed, self.limits, self.lanes = seed, limits, lanes
         self.progress = {name: Progress() for name in self.campaigns}
         self.interrupted = False
+        self.parts: list[dict[str, Any]] = []
         self._running: list[Slice] = []
         self._began = time.monotonic()
 
@@ -117,7 +124,7 @@ class Runner:
         for name, campaign in self.campaigns.items():
             self.progress[name].blocked = campaign.blocked()
         try:
-            while not self.interrupted:
+            while not self.interrupted and self.seconds < self.limits.seconds + GRACE_SECONDS:
                 self._running = [it for it in self._running if not self._over(it)]
                 while len(self._running) < self.lanes and (chosen := self._next()):
                     self._start(chosen)
@@ -141,6 +148,7 @@ class Runner:
         progress = self.progress[running.campaign.name]
         progress.tally.add(running.tally)
         progress.spent += time.monotonic() - running.began
+        progress.cpu_spent += running.cpu_seconds
         progress.running -= 1
         progress.promised -= running.promised
         kinds = [finding.kind for finding in progress.tally.findings]
@@ -151,7 +159,11 @@ class Runner:
             progress.stopped = "no trial began"
 
     def _next(self) -> Campaign | None:
-        """Return the campaign that has had the least of its share, if any is to go on."""
+        """Return the campaign that has had the least of its share, if any is to go on.
+
+        By the processors' time: what sleeps would else have little of it on a busy host. A tenth
+        of all time counts as well, so that what does nothing but sleep does not take every lane.
+        """
         if self.seconds >= self.limits.seconds:
             return None
         wanting = [
@@ -166,7 +178,7 @@ class Runner:
     def _served(self, campaign: Campaign) -> float:
         progress = self.progress[campaign.name]
         under_way = progress.running * self.limits.slice_seconds * campaign.warm_up
-        return (progress.spent + under_way) / campaign.share
+        return (progress.cpu_spent + 0.1 * progress.spent + under_way) / campaign.share
 
     def _wanted(self, campaign: Campaign) -> int:
         """Return how many trials the next slice may have."""

@@ -55,6 +55,8 @@ class Slice:
         What was reported so far.
     promised : int
         Trials that nobody else needs to run, while this does.
+    cpu_seconds : float
+        Of its process and of those below it, once it has ended.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Slice:
         self.campaign, self.seed, self.first = campaign, seed, first
         self.tally = Tally()
         self.promised = 0
+        self.cpu_seconds = 0.0
         self.began = time.monotonic()
         self.folder = tempfile.mkdtemp(prefix=f"{campaign.name}-")
         self._slot = Slot()
@@ -103,8 +106,9 @@ class Slice:
     def poll(self) -> bool:
         """Take in reports, end what hangs or takes too much; return whether it goes on."""
         self._take_in()
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid:
+            self.cpu_seconds = usage.ru_utime + usage.ru_stime
             self._take_in()
             code = os.waitstatus_to_exitcode(status)
             if code:
@@ -124,7 +128,7 @@ class Slice:
     def end(self) -> None:
         """End it now, with no finding: the run is interrupted."""
         self._take_in()
-        end_tree(self.pid)
+        self.cpu_seconds = end_tree(self.pid)
         self._finish()
 
     def _take_in(self) -> None:
@@ -141,7 +145,7 @@ class Slice:
     def _end(self, kind: str, what: str) -> None:
         os.kill(self.pid, signal.SIGUSR1)  # it writes where every thread stands
         time.sleep(0.3)
-        end_tree(self.pid)
+        self.cpu_seconds = end_tree(self.pid)
         self._take_in()
         self._blame(kind, what)
         self._finish()
