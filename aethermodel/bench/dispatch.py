@@ -10,14 +10,12 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from aethermodel import policy
 from aethermodel.calibrate.predict.comparison import Outcome
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
 from aethermodel.measure.probes.dispatch import TOPICS
 from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
-
-#: Seconds that the bus may add: to a tick, and to each handler call in it.
-MOST_A_TICK, MOST_A_CALL = 1e-6, 0.5e-6
 
 
 @dataclass(frozen=True)
@@ -173,5 +171,8 @@ def _figures(loop: str, added: pd.DataFrame) -> list[Added]:
     call, tick = np.polyfit(added.index.to_numpy(dtype=float), added.to_numpy(), 1)
     return [
         Added(loop, what, float(np.median(each)), float(each.min()), float(each.max()), limit)
-        for what, each, limit in (("tick", tick, MOST_A_TICK), ("call", call, MOST_A_CALL))
+        for what, each, limit in (
+            ("tick", tick, policy.DISPATCH_TICK_SECONDS),
+            ("call", call, policy.DISPATCH_CALL_SECONDS),
+        )
     ]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aethermodel import policy
 from aethermodel.bench.soak_memory import own_bytes
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.dispatcher import Indices
@@ -28,8 +29,6 @@ _SLACK_BYTES = 2**20
 _TRIALS, _TRIAL_BATCHES = 5, 400
 # The producer is told what to send for about so long at a time.
 _SLICE_SECONDS = 1.0
-# A soak that has fallen behind by this share of its time is ended.
-_MOST_LATE = 0.25
 
 
 class InOrder:
@@ -193,7 +192,7 @@ class _Slices:
         self._left = batches  # to order
         self._most = most or batches
         self._interval_ns = interval_ns
-        self._late_ns = round((1 + _MOST_LATE) * batches * interval_ns)
+        self._late_ns = round((1 + policy.SOAK_MOST_LATE) * batches * interval_ns)
         self._waiting = deque[int]()  # ordered, and not all received
 
     @classmethod

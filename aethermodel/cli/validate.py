@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 
@@ -38,7 +39,7 @@ def command(
     ] = None,
     seconds: Annotated[
         float, typer.Option(help="time budget of each fabric, after one pass")
-    ] = 120,
+    ] = policy.VALIDATION_SECONDS,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:

@@ -6,16 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan
 
+from aethermodel import policy
 from aethermodel.bench.latency.measurement import LatencyTrial
 from aethermodel.calibrate.predict.comparison import Outcome
 from aethermodel.published.specification import Specification
-
-#: The model is right about the tail where its P99 is off by no more.
-P99_ERROR = 0.20
-#: Loads at which that is judged.
-JUDGED_LOADS = (0.5, 0.8)
-#: Runs of which a greater share was disturbed say nothing against the model.
-MOST_DISTURBED = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,19 +55,19 @@ def _model(trial: LatencyTrial) -> Iterator[Judgement]:
     rows = [
         row
         for row in trial.table.to_dict("records")
-        if any(abs(row["load"] - load) < 1e-9 for load in JUDGED_LOADS)
+        if any(abs(row["load"] - load) < 1e-9 for load in policy.JUDGED_LOADS)
     ]
     if not rows:
-        wanted = " and ".join(f"{load:.0%}" for load in JUDGED_LOADS)
+        wanted = " and ".join(f"{load:.0%}" for load in policy.JUDGED_LOADS)
         name, why = f"model's P99 at {wanted} load", "no such load was run"
-        yield Judgement(name, nan, P99_ERROR, "1", "inconclusive", why)
+        yield Judgement(name, nan, policy.P99_ERROR, "1", "inconclusive", why)
     for row in rows:
         name = f"model's P99, {row['arrivals']} arrivals at {row['load']:.0%} load"
         low, high = row["p99_error_low"], row["p99_error_high"]
         sizes = sorted((abs(low), abs(high)))
         least = 0.0 if low <= 0 <= high else sizes[0]
         figure = (abs(row["p99_error"]), least, sizes[1])
-        yield judged(name, row, figure, P99_ERROR, "1")
+        yield judged(name, row, figure, policy.P99_ERROR, "1")
 
 
 def judged(
@@ -108,7 +102,7 @@ def judged(
     why = ""
     if met(value):
         outcome = "pass"
-    elif row["disturbed"] > MOST_DISTURBED:
+    elif row["disturbed"] > policy.MOST_DISTURBED:
         why = (
             f"{row['disturbed']:.0%} of the runs were disturbed: {row['switched']:.0%} preempted, "
             f"{row['stolen']:.0%} had time stolen, {row['shared']:.0%} were only on cores shared "

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from aethermodel import policy
 from aethermodel.bus.adaptive_size import Rule
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Batch
@@ -35,8 +36,6 @@ from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks
 from aethermodel.measure.host.os_noise import Noise, Reading
 
 Floats = npt.NDArray[np.float64]
-#: Share of a run that only warms it up.
-WARM_UP = 0.1
 # The fabrics that load is put on, by label.
 _LOADED: dict[str, Literal["loopback", "shm"]] = {"loopback": "loopback", "shared-memory": "shm"}
 
@@ -186,7 +185,7 @@ class Loaded(ABC):
         sizes = np.array(self._served, dtype=np.int64)
         self.cores_best = self.cores_best.best(around)
         self.switches_least = min(self.switches_least, noise.switches / seconds)
-        latencies = latencies[int(WARM_UP * due.size) :]
+        latencies = latencies[int(policy.LOAD_WARM_UP * due.size) :]
         return LoadRun(latencies, seconds, sizes.size, sizes, noise, around)
 
     def _look(self) -> Look:
@@ -201,7 +200,7 @@ class Loaded(ABC):
         """
         self.run(np.zeros(batches), rule)
         served = np.cumsum(self._served)
-        first = int(np.searchsorted(served, WARM_UP * batches))
+        first = int(np.searchsorted(served, policy.LOAD_WARM_UP * batches))
         if first == served.size - 1:  # all in one tick
             return batches / self._ends[-1]
         return float((batches - served[first]) / (self._ends[-1] - self._ends[first]))

@@ -12,6 +12,7 @@ import json
 import sys
 from typing import Any
 
+from aethermodel import policy
 from aethermodel.bench.pipeline.rows import Row, opened
 from aethermodel.measure.harness.bus_run import Move
 from aethermodel.measure.host.contention import Look
@@ -21,7 +22,6 @@ from cython_core import simd_variant
 
 # Two successive windows that differ by less are warm.
 _WARM, _MOST_WINDOWS = 0.05, 6
-SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
 async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
@@ -59,7 +59,10 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
         noise = Noise.since(before)
         around = around.worst(_look(row))
     million = fast.messages / 1e6
-    latency = {f"{k}_seconds": steady.latency_ns.quantile(s) / 1e9 for k, s in SHARES.items()}
+    latency = {
+        f"{k}_seconds": steady.latency_ns.quantile(s) / 1e9
+        for k, s in policy.FEW_PERCENTILES.items()
+    }
     return {
         "simd": simd_variant(),
         "messages": fast.messages,

@@ -8,18 +8,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from aethermodel import policy
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.order_statistics import median_interval
 
 Outcome = Literal["pass", "fail", "inconclusive"]
-
-#: The model is true where it is off by no more than this: the mean and the maximum
-#: relative error that the ECM model's authors report for theirs.
-MEAN_ERROR, WORST_ERROR = 0.05, 0.10
-#: Where a greater share of the pipeline's samples was disturbed, a miss says nothing.
-MOST_DISTURBED = 0.5
 
 
 def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
@@ -194,8 +189,8 @@ def judge(table: pd.DataFrame) -> Verdict:
     at = int(table.loc[worst, "n"])
     least = _least_errors(table)
     noise = _disturbance(table)
-    mean_outcome = _outcome(mean, float(least.mean()), MEAN_ERROR, noise)
-    worst_outcome = _outcome(most, float(least.max()), WORST_ERROR, noise)
+    mean_outcome = _outcome(mean, float(least.mean()), policy.MEAN_ERROR, noise)
+    worst_outcome = _outcome(most, float(least.max()), policy.WORST_ERROR, noise)
     both = {mean_outcome, worst_outcome}
     outcome: Outcome = "pass"
     why = (
@@ -204,7 +199,7 @@ def judge(table: pd.DataFrame) -> Verdict:
     )
     if "fail" in both:
         outcome = "fail"
-        why += "; allowed are 5 % and 10 %"
+        why += f"; allowed are {100 * policy.MEAN_ERROR:g} % and {100 * policy.WORST_ERROR:g} %"
     elif "inconclusive" in both:
         outcome = "inconclusive"
         noise = noise or f"the pipeline's own processes differ by {100 * spread:.1f} %"
@@ -224,7 +219,7 @@ def _least_errors(table: pd.DataFrame) -> pd.Series[float]:
 
 def _disturbance(table: pd.DataFrame) -> str:
     share = float(table["disturbed"].mean())
-    if share <= MOST_DISTURBED:
+    if share <= policy.MOST_DISTURBED:
         return ""
     found = f"{share:.0%} of the pipeline's samples were disturbed to the last"
     if table["switched"].isna().any():

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
 
+from aethermodel import policy
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import part_of
 from aethermodel.calibrate.fit.fit_term import TermFit
@@ -21,11 +22,6 @@ from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling.sampler import Point, calm_plan, take_samples
 
 Floats = npt.NDArray[np.float64]
-#: Confidence of the interval that a fresh figure must fall into. Several points are held against
-#: theirs, so that 95 % would cry wolf too often.
-LEVEL = 0.99
-_PROCESSES, _REPEATS = 3, 4
-_SHARE_DISTURBED = 0.5
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ def check_drift(
         for term, timings in calibration.samples.items()
         for at in sorted({int(min(timings.n)), int(max(timings.n))})
     ]
-    plan = calm_plan(points, _PROCESSES, _REPEATS)
+    plan = calm_plan(points, policy.DRIFT_PROCESSES, policy.DRIFT_REPEATS)
     fresh = take_samples(plan, progress)
     return [_drift(calibration, term, fresh) for term in calibration.samples]
 
@@ -120,7 +116,7 @@ def _settings(calibration: Calibration, term: str, at: int) -> dict[str, object]
 def _drift(calibration: Calibration, term: str, fresh: pd.DataFrame) -> Drift:
     rows = fresh[(fresh["probe"] == _probe(calibration, term)) & fresh["final"]]
     quiet = rows[~rows["noisy"]]
-    if len(quiet) < _SHARE_DISTURBED * len(rows):
+    if len(quiet) < (1 - policy.MOST_DISTURBED) * len(rows):
         return Drift(term, float("nan"), False, True)
     size = quiet["calls" if term == "loop" else "batch_size"].to_numpy(dtype=float)
     found = summarise(size, quiet["seconds"].to_numpy(dtype=float))
@@ -151,13 +147,18 @@ def reach(
     Returns
     -------
     mean, below, above : ndarray, shape (m,)
-        Of the law, in seconds, and how far the fresh mean may lie from it at `LEVEL`: by what the
-        law's parameters leave open, by the samples' noise over the root of their number, and by
-        what processes differ by.
+        Of the law, in seconds, and how far the fresh mean may lie from it with the
+        chance `policy.DRIFT_LEVEL`: by what the law's parameters leave open, by the samples' noise
+        over the root of their number, and by what processes differ by.
     """
-    part = part_of(fit, n, LEVEL, "mean")
-    noise = stdtrit(fit.freedom, (1 + LEVEL) / 2) * fit.noise * part.mean / np.sqrt(samples)
-    level = fit.between.half(part.mean, LEVEL, fresh=processes)
+    part = part_of(fit, n, policy.DRIFT_LEVEL, "mean")
+    noise = (
+        stdtrit(fit.freedom, (1 + policy.DRIFT_LEVEL) / 2)
+        * fit.noise
+        * part.mean
+        / np.sqrt(samples)
+    )
+    level = fit.between.half(part.mean, policy.DRIFT_LEVEL, fresh=processes)
     below, above = part.mean - part.low, part.high - part.mean
     return (
         part.mean,

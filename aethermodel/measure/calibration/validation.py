@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aethermodel import policy
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import composition_errors
 from aethermodel.calibrate.predict.all_samples import left_out
@@ -29,8 +30,6 @@ from aethermodel.measure.sampling.sequential import sample_sequentially
 from aethermodel.model.pipelined import law_of
 
 Progress = Callable[[int, int], None]
-#: Longest that a trial samples for, in seconds, unless it is told otherwise.
-MOST_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Trial:
         campaign: Campaign,
         progress: Progress | None = None,
         *,
-        seconds: float = MOST_SECONDS,
+        seconds: float = policy.VALIDATION_SECONDS,
     ) -> Trial:
         """Measure this host.
 

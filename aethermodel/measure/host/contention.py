@@ -19,13 +19,9 @@ from threading import Event, Thread
 from time import perf_counter
 from typing import NamedTuple
 
+from aethermodel import policy
 from cython_core.probes.core_to_core import Bounce
 
-#: A core that takes so many times what it did at best is not this process's alone.
-SHARED = 1.25
-#: Cores between which a line takes so many times what it did at best have been moved apart: with
-#: neighbours on both it takes less than twice as long, without a common cache four times.
-APART = 2.5
 # Turns of a glance: 6 us where the core is at its best.
 _GLANCE = 500
 # Several short games, of which two are not disturbed.
@@ -85,8 +81,8 @@ class Look(NamedTuple):
     def calm(self, best: Look) -> bool:
         """Whether the cores are nearly what they were at best, in all that is known of both."""
         return not (
-            self.core_seconds > SHARED * best.core_seconds
-            or self.trip_seconds > APART * best.trip_seconds
+            self.core_seconds > policy.SHARED_CORE * best.core_seconds
+            or self.trip_seconds > policy.CORES_APART * best.trip_seconds
         )
 
 

@@ -15,13 +15,9 @@ from math import inf, isnan, nan
 from statistics import median
 from typing import NamedTuple
 
-from aethermodel.measure.host.contention import SHARED, glance
+from aethermodel import policy
+from aethermodel.measure.host.contention import glance
 from cython_core import now_ns
-
-#: How long a slice lasts: longer than the looks cost, shorter than most of what disturbs.
-SLICE_SECONDS = 0.001
-# Calm slices that a sample needs, where it has so many: a single one may have been calm by chance.
-_FEWEST = 2
 
 
 class Slice(NamedTuple):
@@ -55,7 +51,7 @@ class Slices:
     taken : list of Slice
     """
 
-    def __init__(self, least: float = SLICE_SECONDS) -> None:
+    def __init__(self, least: float = policy.SLICE_SECONDS) -> None:
         self.taken: list[Slice] = []
         self._least = least
         self._loops, self._seconds = 0, 0.0
@@ -173,9 +169,9 @@ def undisturbed(slices: Sequence[Slice], best: float = nan) -> Undisturbed:
         Seconds of the idle loop at best, of earlier samples; nan where there are none.
     """
     least = min(each.core_seconds for each in slices)
-    limit = SHARED * min(least, inf if isnan(best) else best)
+    limit = policy.SHARED_CORE * min(least, inf if isnan(best) else best)
     calm = [each for each in slices if each.core_seconds <= limit]
-    enough = len(calm) >= min(_FEWEST, len(slices))
+    enough = len(calm) >= min(policy.CALM_SLICES, len(slices))
     kept = calm if enough else slices
     return Undisturbed(
         median(each.seconds / each.loops for each in kept),
