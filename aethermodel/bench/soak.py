@@ -16,8 +16,9 @@ from aethermodel.bench.soak_memory import own_bytes
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.dispatcher import Indices
 from aethermodel.bus.fabrics.protocol import Batch
+from aethermodel.fabrics import FABRICS, CrossingFabric
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
-from aethermodel.measure.harness.producer_process import Crossing, CrossingFabric
+from aethermodel.measure.harness.producer_process import Crossing
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 from aethermodel.measure.harness.senders import ring_bytes
 from aethermodel.measure.host.rdma_devices import label_here, usable_device
@@ -100,7 +101,7 @@ class Soak(BaseModel):
         """
         if self.event_loop not in available_loops():
             raise ValueError("uvloop is not installed; install it or use --loop asyncio")
-        if self.fabric == "verbs":
+        if FABRICS[self.fabric].needs_device:
             usable_device(ring_bytes(self.batch_size))
         if self.event_loop == "uvloop":
             import uvloop

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf
 from time import perf_counter
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,16 +28,18 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.plane import Plane
 from aethermodel.calibrate.calibration.conditions import Conditions
+from aethermodel.fabrics import FABRICS, crosses
 from aethermodel.measure.harness.batch_pool import same_pool
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.handlers import LostEventsError, Tally
 from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.disturbance import Disturbance
 from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks
 from aethermodel.measure.host.os_noise import Noise, Reading
 
 Floats = npt.NDArray[np.float64]
-# The fabrics that load is put on, by label.
-_LOADED: dict[str, Literal["loopback", "shm"]] = {"loopback": "loopback", "shared-memory": "shm"}
+#: The fabrics that load is put on.
+LoadedFabric = Literal["loopback", "shm"]
 
 
 class LoadSettings(BaseModel):
@@ -64,7 +66,7 @@ class LoadSettings(BaseModel):
     topics: int = Field(16, ge=1, le=65_536)
     pool: int = Field(4, ge=1, le=64)
     event_loop: EventLoop = "asyncio"
-    fabric: Literal["loopback", "shm"] = "loopback"
+    fabric: LoadedFabric = "loopback"
 
     @classmethod
     def under(cls, conditions: Conditions, group: int, largest: int) -> LoadSettings:
@@ -76,10 +78,13 @@ class LoadSettings(BaseModel):
             If it was taken over a fabric that cannot be loaded here: its law is another
             pipeline's, and its label would be false.
         """
-        fabric = _LOADED.get(conditions.fabric)
+        loaded: dict[str | None, LoadedFabric]
+        loaded = {FABRICS[name].label: name for name in get_args(LoadedFabric)}
+        fabric = loaded.get(conditions.fabric)
         if fabric is None:
+            possible = " or ".join(map(str, loaded))
             raise ValueError(
-                f"load is put on {' or '.join(_LOADED)}: the calibration was taken with fabric "
+                f"load is put on {possible}: the calibration was taken with fabric "
                 f"{conditions.fabric}"
             )
         return cls(
@@ -189,8 +194,8 @@ class Loaded(ABC):
         return LoadRun(latencies, seconds, sizes.size, sizes, noise, around)
 
     def _look(self) -> Look:
-        crosses = self.settings.fabric != "loopback"
-        return Look.now(both=crosses, crossing=crosses)
+        across = crosses(self.settings.fabric)
+        return Look.now(both=across, crossing=across)
 
     def capacity(self, batches: int = 20_000, rule: Rule | None = None) -> float:
         """Return arriving batches a second when the pipeline never has to wait for one.
@@ -211,6 +216,11 @@ class Loaded(ABC):
         Where every core has its process, the kernel's own threads have no other place.
         """
         return switches > 2 * self.switches_least * seconds
+
+    def disturbance(self, run: LoadRun) -> Disturbance:
+        """Tell what disturbed a run, by all runs so far."""
+        switched = self.switched(run.noise.switches, run.seconds)
+        return Disturbance.of(run.noise, run.cores, self.cores_best, switched=switched)
 
     @abstractmethod
     def watch(self, seconds: float) -> list[Watch]:

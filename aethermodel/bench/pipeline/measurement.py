@@ -16,14 +16,15 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel import policy
 from aethermodel.bench.pipeline.prediction import term_plan, with_predictions
-from aethermodel.bench.pipeline.rows import Kind, Row, available_kinds
+from aethermodel.bench.pipeline.rows import Kind, Row, available_kinds, fabric_of_row
 from aethermodel.bench.pipeline.undisturbed_rate import left_alone
+from aethermodel.fabrics import FABRICS
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
 from aethermodel.measure.harness.senders import ring_bytes
 from aethermodel.measure.host.contention import Look
 from aethermodel.measure.host.rdma_devices import usable_device
-from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import Plan, Point, SamplingError, take_samples
 from aethermodel.measure.sampling.sequential import sample_sequentially
 from aethermodel.processes import Child, ending
@@ -127,7 +128,7 @@ class PipelineBench(BaseModel):
         ValueError
             If verbs are asked for and there is no device, or it may not register so much.
         """
-        if "verbs" in self.kinds:
+        if any(fabric_of_row(kind).needs_device for kind in self.kinds):
             usable_device(ring_bytes(self.batch_size))
         rows, plan = self.rows(), term_plan(self) if self.predict else None
         turns, order = [], random.Random(self.seed)
@@ -151,13 +152,13 @@ class PipelineBench(BaseModel):
             else:
                 runs.append({"row": turn, **run_row(rows[turn], self.seconds, self.load)})
                 best = best.best(Look.of(runs[-1]))
-                if not Look.of(runs[-1]).calm(best) and again[turn]:
+                if not _calm(runs[-1], best) and again[turn]:
                     again[turn] -= 1
                     turns.append(turn)
             if progress:
                 progress(done + 1, len(turns) + (plan.samples if plan else 0))
         for run in runs:
-            run["calm"] = Look.of(run).calm(best)
+            run["calm"] = _calm(run, best)
         alone = left_alone(runs)
         table = self._table(rows, pd.DataFrame(runs)).join(alone)
         table["ceiling_per_second"] = self.batch_size / pd.Series(copies).median()
@@ -165,7 +166,7 @@ class PipelineBench(BaseModel):
         samples = None
         if plan:
             total = len(turns) + plan.samples
-            samples = settled(
+            samples = reject_disturbed(
                 sample_sequentially(
                     plan,
                     max(start + self.budget_seconds - monotonic(), 0),
@@ -184,7 +185,8 @@ class PipelineBench(BaseModel):
         by_row = runs.groupby("row")
         calm = by_row["calm"].sum()
         enough = runs["row"].map(calm) >= min(policy.CALM_SAMPLES, self.repeats)
-        table = runs[runs["calm"] | ~enough].drop(columns=["calm", "simd"]).groupby("row").median()
+        counted = runs[runs["calm"] | ~enough].drop(columns=["calm", "settled", "simd"])
+        table = counted.groupby("row").median()
         table["runs"], table["calm"] = by_row.size(), calm
         # Every run lasts as long, so that their mean is all events over all the time.
         table["all_per_second"] = by_row["throughput_per_second"].mean()
@@ -199,9 +201,14 @@ class PipelineBench(BaseModel):
         return table
 
 
+def _calm(run: dict[str, Any], best: Look) -> bool:
+    """Whether a run was warm, on cores as at their best."""
+    return bool(run["settled"]) and Look.of(run).calm(best)
+
+
 def _narrow(runs: list[dict[str, Any]], best: Look) -> bool:
     """Whether a row has calm runs enough, and they agree."""
-    rates = [run["throughput_per_second"] for run in runs if Look.of(run).calm(best)]
+    rates = [run["throughput_per_second"] for run in runs if _calm(run, best)]
     if len(rates) < policy.CALM_SAMPLES:
         return False
     return bool(max(rates) - min(rates) <= policy.NARROW * median(rates))
@@ -242,7 +249,7 @@ def targets(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """
     best = table.groupby("kind")["throughput_per_second"].max()
     found = {}
-    across = table[table["kind"].isin(["shm", "shm-fused"])]
+    across = table[table["label"] == FABRICS["shm"].label]
     for name, column in (
         ("across processes", "throughput_per_second"),
         ("across processes, left alone", "alone_per_second"),

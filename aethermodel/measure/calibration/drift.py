@@ -15,11 +15,12 @@ from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import part_of
 from aethermodel.calibrate.fit.fit_term import TermFit
 from aethermodel.calibrate.fit.samples import summarise
-from aethermodel.labels import LABEL_OF, Fabric
+from aethermodel.fabrics import FABRICS, Fabric, crosses, fabric_of
 from aethermodel.measure.calibration.measurement_plan import loop_probe, needs_company
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling.sampler import Point, calm_plan, take_samples
+from aethermodel.verdict import mostly_disturbed
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,7 +75,7 @@ def check_drift(
     ValueError
         If it is of verbs and there is no device.
     """
-    if _fabric(calibration) == "verbs":
+    if FABRICS[_fabric(calibration)].needs_device:
         usable_device()
     points = [
         _point(calibration, term, at)
@@ -87,8 +88,7 @@ def check_drift(
 
 
 def _fabric(calibration: Calibration) -> Fabric:
-    label = calibration.conditions.fabric
-    return next((name for name, of in LABEL_OF.items() if of == label), "verbs")
+    return fabric_of(calibration.conditions.fabric)
 
 
 def _probe(calibration: Calibration, term: str) -> str:
@@ -104,9 +104,9 @@ def _settings(calibration: Calibration, term: str, at: int) -> dict[str, object]
     fabric = _fabric(calibration)
     given = vars(calibration.conditions) | {
         "fabric": fabric,
-        "checked": fabric != "loopback",
-        "producer": fabric == "loopback",
-        "bus": fabric != "loopback",
+        "checked": crosses(fabric),
+        "producer": not crosses(fabric),
+        "bus": crosses(fabric),
         ("calls" if term == "loop" else "batch_size"): at,
     }
     fields = PROBES[_probe(calibration, term)].settings.model_fields
@@ -116,7 +116,7 @@ def _settings(calibration: Calibration, term: str, at: int) -> dict[str, object]
 def _drift(calibration: Calibration, term: str, fresh: pd.DataFrame) -> Drift:
     rows = fresh[(fresh["probe"] == _probe(calibration, term)) & fresh["final"]]
     quiet = rows[~rows["noisy"]]
-    if len(quiet) < (1 - policy.MOST_DISTURBED) * len(rows):
+    if mostly_disturbed(rows["noisy"].mean()):
         return Drift(term, float("nan"), False, True)
     size = quiet["calls" if term == "loop" else "batch_size"].to_numpy(dtype=float)
     found = summarise(size, quiet["seconds"].to_numpy(dtype=float))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aethermodel.labels import LABEL_OF, DeviceLabel, Fabric, FabricLabel
+from aethermodel.fabrics import FABRICS, Fabric
+from aethermodel.labels import DeviceLabel, FabricLabel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +71,7 @@ def label_here(fabric: Fabric) -> FabricLabel:
     ValueError
         As `usable_device`, for verbs.
     """
-    return usable_device() if fabric == "verbs" else LABEL_OF[fabric]
+    return FABRICS[fabric].label or usable_device()
 
 
 @dataclass(frozen=True)

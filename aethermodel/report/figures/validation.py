@@ -32,7 +32,7 @@ def _share(value: float) -> str:
 
 def _where(trial: Trial) -> str:
     loop = trial.campaign.event_loop
-    if trial.campaign.fabric == "loopback":
+    if not trial.campaign.crosses:
         return f"one process, {loop}, loopback: no network is in this figure"
     return f"from another process, {loop}, {trial.campaign.label}"
 
