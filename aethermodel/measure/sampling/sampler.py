@@ -169,10 +169,11 @@ def take_samples(
         (missing where a probe has no such setting), ``company``, ``seconds`` an operation by the
         slices that count, ``seconds_all`` by all of them, disturbed ones included,
         ``loops``, ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``,
-        ``contended`` (share of its slices disturbed), ``core_seconds`` (an idle loop beside the
-        slices that count, see `aethermodel.measure.host.contention.Look`; nan without slices),
-        ``trip_seconds`` (the larger of before and after; nan without slices, or where one core is
-        enough), ``stolen_seconds``, ``switches``, ``load``, ``clock_ns``.
+        ``settled`` (whether the warm-up before it ended with two windows that agree; where not, the
+        sample is noisy), ``contended`` (share of its slices disturbed), ``core_seconds`` (an idle
+        loop beside the slices that count, see `aethermodel.measure.host.contention.Look`; nan
+        without slices), ``trip_seconds`` (the larger of before and after; nan without slices, or
+        where one core is enough), ``stolen_seconds``, ``switches``, ``load``, ``clock_ns``.
 
     Raises
     ------
