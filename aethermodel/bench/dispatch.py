@@ -11,11 +11,11 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel import policy
-from aethermodel.calibrate.predict.comparison import Outcome
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
 from aethermodel.measure.probes.dispatch import TOPICS
 from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
+from aethermodel.verdict import Outcome, judge_whole, worst
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,7 @@ class Added:
     @property
     def outcome(self) -> Outcome:
         """Pass or fail where all processes agree; else inconclusive."""
-        if self.high <= self.limit_seconds:
-            return "pass"
-        return "fail" if self.low > self.limit_seconds else "inconclusive"
+        return judge_whole(self.low, self.high, self.limit_seconds)
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of it."""
@@ -73,9 +71,7 @@ class DispatchCost:
     @property
     def outcome(self) -> Outcome:
         """The worst of the figures'."""
-        outcomes = {figure.outcome for figure in self.added}
-        worst: tuple[Outcome, ...] = ("fail", "inconclusive")
-        return next((outcome for outcome in worst if outcome in outcomes), "pass")
+        return worst(figure.outcome for figure in self.added)
 
 
 class DispatchBench(BaseModel):

@@ -12,13 +12,13 @@ import pandas as pd
 from aethermodel import policy
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.calibrate.predict.answers import Answers
-from aethermodel.calibrate.predict.comparison import Outcome
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.calibration.calibrate import calibrate_host
 from aethermodel.measure.calibration.measurement_plan import Campaign
-from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import calm_plan, take_samples
+from aethermodel.verdict import Outcome, judge
 
 Progress = Callable[[str, int, int], None]
 
@@ -60,9 +60,7 @@ class BestSize:
         """Pass; fail where every process says so; else, or at the sweep's end, inconclusive."""
         if self.at_the_end:
             return "inconclusive"
-        if self.share >= policy.OPTIMUM_REACHED:
-            return "pass"
-        return "fail" if self.high < policy.OPTIMUM_REACHED else "inconclusive"
+        return judge(self.share, self.low, self.high, policy.OPTIMUM_REACHED, at_least=True)
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of it."""
@@ -118,7 +116,9 @@ def compare_with_sweep(
     sweep = campaign.model_copy(update={"batch_sizes": tuple(sorted({*ladder(largest), size}))})
     points = [point for point in sweep.whole_points() if point.probe == "pipeline"]
     plan = calm_plan(points, campaign.processes, campaign.repeats, campaign.seed)
-    samples = settled(take_samples(plan, lambda done, total: progress("sweeping", done, total)))
+    samples = reject_disturbed(
+        take_samples(plan, lambda done, total: progress("sweeping", done, total))
+    )
     return judge_sweep(samples, size, campaign.label)
 
 

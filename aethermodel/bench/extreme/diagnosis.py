@@ -18,6 +18,7 @@ from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.predict.monte_carlo import Answer
 from aethermodel.published.specification import load_specification
+from aethermodel.verdict import mostly_disturbed
 
 Progress = Callable[[int, int], None]
 # What halving a term takes, in practice.
@@ -89,7 +90,7 @@ class Diagnosis:
         side = "Above" if self.ready else "Below"
         ready = "ready for bridge-level optimisation" if self.ready else "not ready"
         words = f"{side} {self.threshold_per_second:,.0f} msg/s: {ready}."
-        if self.disturbed_share > policy.MOST_DISTURBED:
+        if mostly_disturbed(self.disturbed_share):
             words += " Most runs were disturbed by the system: measure again on a quieter host."
         if self.best is None:
             return f"{words} No lever that was tried gains more than the noise of this run."

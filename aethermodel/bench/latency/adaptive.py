@@ -23,6 +23,7 @@ from aethermodel.bus.adaptive_size import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.child_processes import call
+from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.order_statistics import median_interval
 
 #: Names of the rule that adapts, and of the one that takes whatever waits, as the plane does by
@@ -159,8 +160,8 @@ class AdaptiveTrial:
         ``p99_median_high``) in seconds, ``delivered_per_second``, sizes formed in
         events ``size_p5``, ``size_p50``, ``size_p95``, ``ticks_per_million`` events,
         ``holds`` (the target), ``ideal_p99`` (the model's, on a host without pauses) and
-        the shares of runs that were ``switched`` away from, had time ``stolen``, were only on a
-        core that was ``shared``, and were ``disturbed`` by any of these.
+        the shares of runs that were ``switched`` away from, had time ``stolen``, were only on
+        cores ``shared`` or moved ``apart``, and were ``disturbed`` by any of these.
     """
 
     campaign: AdaptiveCampaign
@@ -290,9 +291,6 @@ def _compared(
         if load * capacity > full[name]:  # it falls behind without end: no need to see it all
             due, retries = due[: max(_LEAST_BATCHES, round(_OVERRUN * full[name] * due[-1]))], 0
         run = least_disturbed(pipeline, due, retries, rules[name])
-        shared = not run.cores.calm(pipeline.cores_best)
-        switched = pipeline.switched(run.noise.switches, run.seconds)
-        stolen = run.noise.stolen_seconds > 0
         served = run.sizes[int(policy.LOAD_WARM_UP * run.ticks) :]
         low, middle, high = np.percentile(served, (5, 50, 95)) * campaign.group
         events = due.size * campaign.group
@@ -310,10 +308,7 @@ def _compared(
                 "size_p50": middle,
                 "size_p95": high,
                 "ticks_per_million": run.ticks / events * 1e6,
-                "switched": float(switched),
-                "stolen": float(stolen),
-                "shared": float(shared and not (switched or stolen)),
-                "disturbed": float(shared or switched or stolen),
+                **pipeline.disturbance(run).marks(),
             }
         )
     return rows, full
@@ -348,7 +343,7 @@ def _summed_up(
     table["p99_low"], table["p99_high"] = groups["p99"].min(), groups["p99"].max()
     between = groups["p99"].agg(median_interval)
     table["p99_median_low"], table["p99_median_high"] = between.str[0], between.str[1]
-    for name in ("switched", "stolen", "shared", "disturbed"):
+    for name in MARKS:
         table[name] = groups[name].mean()
     table["holds"] = table["p99"] <= campaign.target_seconds
     rules = campaign.rules(ladder)

@@ -10,10 +10,11 @@ import pandas as pd
 from aethermodel import policy
 from aethermodel.bench.latency.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
 from aethermodel.bench.latency.latency_verdict import Judgement, judged
+from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.order_statistics import median_interval
 
 # At full speed every rule is run several times a process, interleaved; no run of it is marked.
-_CALM = dict.fromkeys(("disturbed", "switched", "stolen", "shared"), 0.0)
+_CALM = dict.fromkeys(MARKS, 0.0)
 
 
 def adaptive_judgements(trial: AdaptiveTrial) -> list[Judgement]:

@@ -8,8 +8,8 @@ from math import nan
 
 from aethermodel import policy
 from aethermodel.bench.latency.measurement import LatencyTrial
-from aethermodel.calibrate.predict.comparison import Outcome
 from aethermodel.published.specification import Specification
+from aethermodel.verdict import Outcome, causes, judge, mostly_disturbed, worst
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,8 @@ def overall(found: list[Judgement]) -> Outcome:
 
     The fabric's budget takes no part: without hardware nothing can be said of it.
     """
-    outcomes = {one.outcome for one in found if not one.criterion.startswith("fabric")}
-    if "fail" in outcomes:
-        return "fail"
-    return "inconclusive" if "inconclusive" in outcomes or not outcomes else "pass"
+    outcomes = [one.outcome for one in found if not one.criterion.startswith("fabric")]
+    return worst(outcomes or ["inconclusive"])
 
 
 def _model(trial: LatencyTrial) -> Iterator[Judgement]:
@@ -85,7 +83,7 @@ def judged(
     ----------
     criterion : str
     row : dict
-        With the shares of runs ``disturbed``, ``switched``, ``stolen`` and ``shared``.
+        With the shares of runs ``disturbed``, and of each cause (`aethermodel.verdict.causes`).
     figure : (value, low, high)
         As measured, and what its processes leave possible.
     threshold : float
@@ -94,24 +92,13 @@ def judged(
         Whether the figure should reach the threshold; else it should not pass it.
     """
     value, low, high = figure
-
-    def met(one: float) -> bool:
-        return one >= threshold if at_least else one <= threshold
-
-    outcome: Outcome = "inconclusive"
+    disturbed = mostly_disturbed(row["disturbed"])
+    outcome = judge(value, low, high, threshold, at_least=at_least, disturbed=disturbed)
     why = ""
-    if met(value):
-        outcome = "pass"
-    elif row["disturbed"] > policy.MOST_DISTURBED:
-        why = (
-            f"{row['disturbed']:.0%} of the runs were disturbed: {row['switched']:.0%} preempted, "
-            f"{row['stolen']:.0%} had time stolen, {row['shared']:.0%} were only on cores shared "
-            "or moved apart"
-        )
-    elif met(low) or met(high):
+    if outcome == "inconclusive":
         why = f"the processes leave it between {_shown(low, unit)} and {_shown(high, unit)}"
-    else:
-        outcome = "fail"
+        if disturbed:
+            why = f"{row['disturbed']:.0%} of the runs were disturbed: {causes(row)}"
     return Judgement(criterion, value, threshold, unit, outcome, why)
 
 

@@ -19,7 +19,9 @@ from aethermodel.bench.latency.reruns import watched_run
 from aethermodel.bench.latency.schedule_overhead import keeping_seconds
 from aethermodel.bench.latency.tiers import tier_seconds
 from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.fabrics import crosses
 from aethermodel.measure.harness.child_processes import call
+from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.measure.host.jitter import Watch, full_rate, pace_of
 from aethermodel.model.queueing.batch_service import serve, serve_by_clock
 from aethermodel.model.queueing.host_pace import HostPace
@@ -92,7 +94,7 @@ class LatencyTrial:
         schedule) with its interval
         ``p99_error_low`` and ``..._high``; and the shares of runs that were ``switched`` away
         from more often than always, that had time ``stolen``, that were only on cores ``shared`` or
-        moved apart, and that were ``disturbed`` by any of these.
+        moved ``apart``, and that were ``disturbed`` by any of these.
     tiers : pandas.DataFrame
         ``tier``, ``p50`` and ``p99`` in seconds, medians over processes.
     pauses : Pauses
@@ -182,7 +184,7 @@ class LatencyTrial:
 
 def _keeping(settings: LoadSettings) -> float:
     # Across processes the producer keeps the schedule, beside its sending.
-    return keeping_seconds(settings) if settings.fabric == "loopback" else 0.0
+    return 0.0 if crosses(settings.fabric) else keeping_seconds(settings)
 
 
 @dataclass(frozen=True)
@@ -220,9 +222,8 @@ def _loaded(campaign: LatencyCampaign, settings: LoadSettings, process: int) -> 
                 "attempts": len(watched.every),
                 "batches_per_tick": campaign.batches / run.ticks,
                 "switches": run.noise.switches,
-                "switched": pipeline.switched(run.noise.switches, run.seconds),
                 "stolen_seconds": run.noise.stolen_seconds,
-                "shared": not run.cores.calm(pipeline.cores_best),
+                **pipeline.disturbance(run).marks(),
             }
         )
     pipeline.close()
@@ -363,11 +364,7 @@ def beside(
         row["share_left_out"] = 1 - len(group) / float(group["attempts"].sum())
         row["p99_error"] = errors.median()
         row["p99_error_low"], row["p99_error_high"] = median_interval(errors).ends
-        row["switched"] = float(group["switched"].mean())
-        row["stolen"] = float((group["stolen_seconds"] > 0).mean())
-        counted = group["switched"] | (group["stolen_seconds"] > 0)
-        row["shared"] = float((group["shared"] & ~counted).mean())
-        row["disturbed"] = float((counted | group["shared"]).mean())
+        row |= group[list(MARKS)].mean().to_dict()
         rows.append(row)
     return pd.DataFrame(rows).sort_values(["arrivals", "load"], ignore_index=True)
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from aethermodel import policy
+from aethermodel.measure.host.contention import core_excess, trip_excess
 
 
 def left_alone(runs: list[dict[str, Any]]) -> pd.DataFrame:
@@ -35,10 +36,9 @@ def left_alone(runs: list[dict[str, Any]]) -> pd.DataFrame:
         for each in run.pop("slices", [])
     ]
     slices = pd.DataFrame(rows, columns=["row", "per_second", "core_seconds", "trip_seconds"])
-    near = ~(slices["trip_seconds"] > policy.CORES_APART * slices["trip_seconds"].min())
-    own = slices["core_seconds"] <= policy.SHARED_CORE * slices["core_seconds"].quantile(
-        policy.BEST_CORE_QUANTILE
-    )
+    best = slices["core_seconds"].quantile(policy.BEST_CORE_QUANTILE)
+    own = core_excess(slices["core_seconds"], best) <= 1
+    near = ~(trip_excess(slices["trip_seconds"], slices["trip_seconds"].min()) > 1)
     calm = slices["per_second"].where(near & own)
     found = calm.groupby(slices["row"]).agg(["median", "count", "size"])
     return pd.DataFrame(

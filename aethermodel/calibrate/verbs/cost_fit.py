@@ -15,9 +15,9 @@ from scipy.special import stdtrit
 from aethermodel import policy
 from aethermodel.calibrate.fit.fit_term import Parameter
 from aethermodel.calibrate.fit.regression import relative_nnls
-from aethermodel.calibrate.predict.comparison import Outcome
 from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
 from aethermodel.model.verbs_cost import COST_NAMES, COSTS, VerbsCosts, stage_times, transfer_time
+from aethermodel.verdict import Outcome, judge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,9 +181,8 @@ class HeldOut:
     @property
     def outcome(self) -> Outcome:
         """Return the verdict: a miss counts only where the host was quiet."""
-        if self.met:
-            return "pass"
-        return "inconclusive" if self.spread > policy.VERBS_ERROR else "fail"
+        error, limit = self.median_error, policy.VERBS_ERROR
+        return judge(error, error, error, limit, disturbed=self.spread > limit)
 
     def figures(self, fit: VerbsFit) -> dict[str, Any]:
         """Return fit and judgement as JSON values."""

@@ -18,7 +18,7 @@ from aethermodel.calibrate.fit.next_point import next_point
 from aethermodel.measure.calibration.measurement_plan import Campaign
 from aethermodel.measure.host.contention import Look
 from aethermodel.measure.host.fingerprint import this_host
-from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import CALM_SECONDS, Plan, Point, calm_plan, take_samples
 from cython_core import simd_variant
 from cython_core.routing.router import switch_size
@@ -151,7 +151,7 @@ class _Sampling:
         return advance
 
     def calibration(self) -> Calibration:
-        samples = settled(pd.concat(self.frames, ignore_index=True))
+        samples = reject_disturbed(pd.concat(self.frames, ignore_index=True))
         host = this_host().model_dump(mode="json")
         try:
             return calibration_of(samples, self.campaign, host, now())

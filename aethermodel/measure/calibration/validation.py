@@ -24,7 +24,7 @@ from aethermodel.inputs.input_files import refusing
 from aethermodel.measure.calibration.calibrate import calibration_of, now
 from aethermodel.measure.calibration.measurement_plan import Campaign
 from aethermodel.measure.host.fingerprint import this_host
-from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sample_files import read_samples, write_samples
 from aethermodel.measure.sampling.sequential import sample_sequentially
 from aethermodel.model.pipelined import law_of
@@ -93,7 +93,7 @@ class Trial:
         taken = sample_sequentially(
             campaign.plan(), seconds, progress, throughout=lambda p: p.probe == "pipeline"
         )
-        samples = settled(taken)
+        samples = reject_disturbed(taken)
         samples.attrs["campaign"] = campaign.model_dump(mode="json")
         samples.attrs["host"] = this_host().model_dump(mode="json")
         samples.attrs["taken"] = now()

@@ -17,7 +17,7 @@ from math import isnan, nan
 from statistics import median
 from threading import Event, Thread
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aethermodel import policy
 from cython_core.probes.core_to_core import Bounce
@@ -78,12 +78,32 @@ class Look(NamedTuple):
         """Return the smaller of each figure; one that is there, where the other is not."""
         return Look(*(_known(min, *figures) for figures in zip(self, other, strict=True)))
 
+    def shared(self, best: Look) -> bool:
+        """Whether a core was slower than one process has it; not where it is not known."""
+        return bool(core_excess(self.core_seconds, best.core_seconds) > 1)
+
+    def apart(self, best: Look) -> bool:
+        """Whether the way between the cores was longer than at best; not where it is not known."""
+        return bool(trip_excess(self.trip_seconds, best.trip_seconds) > 1)
+
     def calm(self, best: Look) -> bool:
         """Whether the cores are nearly what they were at best, in all that is known of both."""
-        return not (
-            self.core_seconds > policy.SHARED_CORE * best.core_seconds
-            or self.trip_seconds > policy.CORES_APART * best.trip_seconds
-        )
+        return not (self.shared(best) or self.apart(best))
+
+
+def core_excess(seconds: Any, best: Any) -> Any:
+    """Return an idle loop's time over what marks a shared core: above one it is.
+
+    Parameters
+    ----------
+    seconds, best : float or array_like
+    """
+    return seconds / (policy.SHARED_CORE * best)
+
+
+def trip_excess(seconds: Any, best: Any) -> Any:
+    """Return a cache line's time between cores over what marks cores moved apart: above one."""
+    return seconds / (policy.CORES_APART * best)
 
 
 @contextmanager

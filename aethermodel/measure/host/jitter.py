@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel import policy
-from aethermodel.measure.host.contention import glance
+from aethermodel.measure.host.contention import core_excess, glance
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.model.queueing.host_pace import HostPace
 
@@ -131,7 +131,7 @@ def full_rate(watches: list[Watch]) -> float:
     """
     parts = [_slices(each) for each in watches]
     rates, cores = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return float(np.median(rates[cores <= policy.SHARED_CORE * cores.min()]))
+    return float(np.median(rates[core_excess(cores, cores.min()) <= 1]))
 
 
 def _slices(seen: Watch) -> tuple[Floats, Floats]:

@@ -16,7 +16,7 @@ from statistics import median
 from typing import NamedTuple
 
 from aethermodel import policy
-from aethermodel.measure.host.contention import glance
+from aethermodel.measure.host.contention import core_excess, glance
 from cython_core import now_ns
 
 
@@ -169,8 +169,8 @@ def undisturbed(slices: Sequence[Slice], best: float = nan) -> Undisturbed:
         Seconds of the idle loop at best, of earlier samples; nan where there are none.
     """
     least = min(each.core_seconds for each in slices)
-    limit = policy.SHARED_CORE * min(least, inf if isnan(best) else best)
-    calm = [each for each in slices if each.core_seconds <= limit]
+    best = min(least, inf if isnan(best) else best)
+    calm = [each for each in slices if core_excess(each.core_seconds, best) <= 1]
     enough = len(calm) >= min(policy.CALM_SLICES, len(slices))
     kept = calm if enough else slices
     return Undisturbed(

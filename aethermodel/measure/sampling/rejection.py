@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aethermodel import policy
+from aethermodel.measure.host.contention import core_excess, trip_excess
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ _POINT = (
 )
 
 
-def settled(samples: pd.DataFrame) -> pd.DataFrame:
+def reject_disturbed(samples: pd.DataFrame) -> pd.DataFrame:
     """Mark as ``noisy``, and take back from ``final``, what ran on cores shared or moved apart.
 
     Which core was slow shows only when all were seen: the first process may have seen no other.
@@ -37,12 +38,11 @@ def settled(samples: pd.DataFrame) -> pd.DataFrame:
     samples : pandas.DataFrame
         Of `calm_plan`, all processes together.
     """
-    apart = samples["trip_seconds"] > policy.CORES_APART * samples["trip_seconds"].min()
-    shared = samples["core_seconds"] > policy.SHARED_CORE * samples["core_seconds"].min()
-    slow = samples["noisy"] | shared | apart
+    core = core_excess(samples["core_seconds"], samples["core_seconds"].min())
+    trip = trip_excess(samples["trip_seconds"], samples["trip_seconds"].min())
+    apart = trip > 1
+    slow = samples["noisy"] | (core > 1) | apart
     calm = samples["final"] & ~slow
-    core = samples["core_seconds"] / samples["core_seconds"].min() / policy.SHARED_CORE
-    trip = samples["trip_seconds"] / samples["trip_seconds"].min() / policy.CORES_APART
     far = core.fillna(0).combine(trip.fillna(0), max)
     far = far.where(calm, far.clip(lower=1)).where(samples["final"])
     keys = [name for name in _POINT if name in samples]
