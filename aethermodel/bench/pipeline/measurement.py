@@ -21,7 +21,7 @@ from aethermodel.bench.pipeline.undisturbed_rate import left_alone
 from aethermodel.fabrics import FABRICS
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
-from aethermodel.measure.harness.senders import ring_bytes
+from aethermodel.measure.harness.ring_size import ring_bytes
 from aethermodel.measure.host.contention import Look
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.sampling.rejection import reject_disturbed

@@ -15,13 +15,12 @@ from aethermodel import policy
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.calibrate.fit.next_point import next_point
+from aethermodel.kernel_facts import simd_variant, switch_size
 from aethermodel.measure.calibration.measurement_plan import Campaign
 from aethermodel.measure.host.contention import Look
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import CALM_SECONDS, Plan, Point, calm_plan, take_samples
-from cython_core import simd_variant
-from cython_core.routing.router import switch_size
 
 Progress = Callable[[int, int], None]
 # Seconds that the shortest sample takes.

@@ -11,14 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aethermodel.fabrics import FABRICS, LABEL_OF, Fabric, crosses
 from aethermodel.inputs.list_types import LISTED
+from aethermodel.kernel_facts import EVENT_BYTES, MAX_THREADS, switch_size
 from aethermodel.labels import DeviceLabel, FabricLabel
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
-from aethermodel.measure.harness.senders import ring_bytes
+from aethermodel.measure.harness.ring_size import ring_bytes
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.sampling.sampler import Plan, Point, calm_plan
-from cython_core import EVENT_BYTES
-from cython_core.routing.router import MAX_THREADS, switch_size
 
 
 def loop_probe(fabric: Fabric) -> str:

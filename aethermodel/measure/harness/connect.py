@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from aethermodel.bus.fabrics.protocol import Receiver
 from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpSender
 from aethermodel.fabrics import CrossingFabric
-from aethermodel.measure.harness.senders import Send, ring_capacity, tcp_send, verbs_send
+from aethermodel.measure.harness.ring_size import ring_capacity
+from aethermodel.measure.harness.senders import Send, tcp_send, verbs_send
 
 # Whoever accepts watches whether the sender's process lives.
 _LONGEST_SECONDS = 3600.0

@@ -15,7 +15,8 @@ from aethermodel.fabrics import FABRICS, CrossingFabric
 from aethermodel.measure.harness.child_processes import end, hear, start, until_hang_up
 from aethermodel.measure.harness.connect import Address, dial, listen
 from aethermodel.measure.harness.receivers import Checked
-from aethermodel.measure.harness.senders import Order, Send, fulfil, ring_capacity, ring_send
+from aethermodel.measure.harness.ring_size import ring_capacity
+from aethermodel.measure.harness.senders import Order, Send, fulfil, ring_send
 from cython_core import Ring, RingHandle
 
 

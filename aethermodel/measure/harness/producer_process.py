@@ -15,13 +15,13 @@ from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.fabrics import FABRICS, CrossingFabric
 from aethermodel.measure.harness.child_processes import end, hear, lost, start, until_hang_up
 from aethermodel.measure.harness.connect import Address, Listening, dial, listen
+from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.harness.senders import (
     Order,
     Schedule,
     Send,
     fulfil,
     keep,
-    ring_capacity,
     ring_send,
 )
 from aethermodel.measure.host.jitter import Watch, watch

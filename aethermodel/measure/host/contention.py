@@ -17,10 +17,12 @@ from math import isnan, nan
 from statistics import median
 from threading import Event, Thread
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aethermodel import policy
-from cython_core.probes.core_to_core import Bounce
+
+if TYPE_CHECKING:
+    from cython_core.probes.core_to_core import Bounce
 
 # Turns of a glance: 6 us where the core is at its best.
 _GLANCE = 500
@@ -118,7 +120,7 @@ def company() -> Iterator[None]:
     if len(os.sched_getaffinity(0)) < 2:
         yield
         return
-    game = Bounce()
+    game = _bounce()
     thread = Thread(target=game.play, args=(False, 2, _LONGEST_NS))  # without the interpreter
     thread.start()
     try:
@@ -141,6 +143,12 @@ def glance() -> float:
     for _ in range(_GLANCE):
         pass
     return (perf_counter() - start) * 1000 / _GLANCE
+
+
+def _bounce() -> Bounce:
+    from cython_core.probes.core_to_core import Bounce
+
+    return Bounce()
 
 
 def _known(choose: Callable[..., float], *figures: float) -> float:
@@ -170,7 +178,7 @@ def _busy(core: int) -> Iterator[None]:
     def spin() -> None:
         os.sched_setaffinity(0, {core})  # of this thread alone
         begun.set()
-        Bounce().play(False, 2, _BUSY_NS)  # waits for a line that nobody hands over
+        _bounce().play(False, 2, _BUSY_NS)  # waits for a line that nobody hands over
 
     thread = Thread(target=spin)
     thread.start()
@@ -192,7 +200,7 @@ def _turns() -> float:
 
 
 def _trip_seconds(one: int, other: int) -> float:
-    games = [Bounce() for _ in range(_GAMES)]
+    games = [_bounce() for _ in range(_GAMES)]
 
     def answer() -> None:
         os.sched_setaffinity(0, {other})  # of this thread alone

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from aethermodel import policy
 from aethermodel.measure.host.contention import core_excess, glance
-from cython_core import now_ns
 
 
 class Slice(NamedTuple):
@@ -86,14 +85,17 @@ class Releases(Slices):
     """Slices of a stream, timed from release to release; called with the time of each."""
 
     def __init__(self) -> None:
+        from cython_core import now_ns  # samples are read without it
+
         super().__init__()
+        self._now_ns = now_ns
         self._since_ns = 0
 
     def __call__(self, at_ns: int) -> None:
         """Note a release; what this costs is not in the figure."""
         if self._since_ns:
             self.add(1, (at_ns - self._since_ns) / 1e9)
-        self._since_ns = now_ns()
+        self._since_ns = self._now_ns()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import POOL, numbered_pool
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
-from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.host.slices import Slice, Slices, Stream
 from aethermodel.measure.probes.settings import BatchSettings, setting
 from cython_core import Routed, route

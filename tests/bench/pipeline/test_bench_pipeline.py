@@ -17,7 +17,7 @@ from aethermodel.measure.harness.handlers import Tally
 from aethermodel.measure.harness.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import numbered_pool, produce
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
-from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.harness.ring_size import ring_capacity
 from cython_core import now_ns, number, simd_variant, simd_variants
 
 

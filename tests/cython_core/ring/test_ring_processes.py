@@ -13,12 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ring_stress import stress
 
 from cython_core import PeerDied, Ring, RingHandle
 from cython_core.ring.handle import Policy
-from cython_core.ring_latency import handoff
-from cython_core.ring_stress import stress
-from cython_core.ring_throughput import route_across, route_alone
 
 FORK = multiprocessing.get_context("fork")
 
@@ -241,18 +239,3 @@ def test_stress_tells_an_event_out_of_order(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(np, "arange", lambda *_, **__: skewed)  # here, not in the child
     with pytest.raises(AssertionError, match=r"event \d+ is"):
         stress(5000, batch=100, capacity=512)
-
-
-@pytest.mark.parametrize("waiting", ["spin", "wait", "asyncio", "uvloop"])
-def test_handoff_samples_every_batch(waiting: Any) -> None:
-    samples = handoff(20, n=3, waiting=waiting)
-    assert samples.shape == (20,)
-    assert samples.min() > 0
-
-
-def test_crossing_counts_every_event() -> None:
-    crossing = route_across(5, n=200, topics=7, capacity=256)
-    assert crossing.routed == 5 * 200
-    assert crossing.routing.shape == (5,)
-    assert crossing.seconds > 0
-    assert route_alone(3, n=200, topics=7, pool=2).shape == (3,)
