@@ -75,12 +75,12 @@ def run_app(app: typer.Typer) -> NoReturn:
         code = PIPE_CLOSED
     except Exception as error:
         kernels = isinstance(error, ImportError) and (error.name or "").startswith("cython_core")
-        user = isinstance(error, ValueError | OSError) or hasattr(error, "format_message")
-        if not (user or kernels):
+        refused = isinstance(error, ValueError | OSError) or hasattr(error, "format_message")
+        if not (refused or kernels):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             # A group called without its command is answered with what there is.
-            said = str(error.format_message())
+            said = str(getattr(error, "format_message")())  # noqa: B009 - of click's errors alone
         elif kernels:
             said = f"aethermodel: {_NO_KERNELS}"
         else:
