@@ -44,12 +44,7 @@ def command(
     force: options.Force = False,
     calibration: Annotated[
         Path | None,
-        typer.Option(
-            "--calibration",
-            "-c",
-            callback=options.readable,
-            help="for a store: the model to compare with [default: STORE's own]",
-        ),
+        options.calibration("for a store: the model to compare with [default: STORE's own]"),
     ] = None,
     rate: Annotated[
         float | None,

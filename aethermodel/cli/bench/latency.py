@@ -28,13 +28,7 @@ _OPTIONS = {
 
 def command(
     calibration: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibration",
-            "-c",
-            callback=options.readable,
-            help="calibration file [default: calibrate first]",
-        ),
+        Path | None, options.calibration("calibration file [default: calibrate first]")
     ] = None,
     loads: Annotated[
         str | None,

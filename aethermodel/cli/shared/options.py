@@ -26,6 +26,11 @@ def batch_size(what: str = "messages in a batch, such as 1e4") -> Any:
     return typer.Option("--batch-size", "-n", parser=count, metavar="N", help=what)
 
 
+def calibration(what: str) -> Any:
+    """Return the option ``--calibration``."""
+    return typer.Option("--calibration", "-c", callback=readable, help=what)
+
+
 def whole(*names: str, help: str) -> Any:
     """Return an option that takes a count, and 1e4 for one."""
     return typer.Option(*names, parser=count, metavar="N", help=help)
@@ -79,13 +84,7 @@ WaitSeconds = Annotated[
     ),
 ]
 Calibrations = Annotated[
-    list[Path],
-    typer.Option(
-        "--calibration",
-        "-c",
-        callback=readable,
-        help="calibration file; several of one host are merged",
-    ),
+    list[Path], calibration("calibration file; several of one host are merged")
 ]
 Foreign = Annotated[
     bool, typer.Option("--foreign", help="use another host's calibration, with a warning")

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import random
 import select
 import signal
 import threading
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ring_children import produce
 from ring_stress import stress
 
 from cython_core import PeerDied, Ring, RingHandle
@@ -26,18 +26,6 @@ def verify(batch: np.ndarray[Any, Any], start: int) -> int:
     assert np.array_equal(batch["sequence"], wanted)
     assert np.array_equal(batch["value"], wanted.astype(np.float64))
     return start + len(batch)
-
-
-def produce(ring: Ring, events: int, seed: int, most: int) -> None:
-    draw = random.Random(seed)
-    sent = 0
-    while sent < events:
-        n = min(draw.randint(1, most), events - sent)
-        view = ring.reserve(n)
-        view["sequence"] = np.arange(sent, sent + n, dtype=np.uint64)
-        view["value"] = view["sequence"]
-        ring.commit()
-        sent += n
 
 
 def consume_all(handle: RingHandle, policy: Any, tell: Connection) -> None:
