@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 from aethermodel.inputs.sizes import count_of
 
 BAD_INPUT = 2
+# Any command may need them, and where it does it has not begun yet.
+_NO_KERNELS = (
+    "this command runs the compiled kernels, which this installation lacks: install aethermodel "
+    "on Linux with a C compiler (without kernels: bound, predict, report, diff, bench model)"
+)
 INTERRUPTED = 130
 PIPE_CLOSED = 1
 
@@ -69,11 +74,15 @@ def run_app(app: typer.Typer) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = PIPE_CLOSED
     except Exception as error:
-        if not isinstance(error, ValueError | OSError) and not hasattr(error, "format_message"):
+        kernels = isinstance(error, ImportError) and (error.name or "").startswith("cython_core")
+        refused = isinstance(error, ValueError | OSError) or hasattr(error, "format_message")
+        if not (refused or kernels):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             # A group called without its command is answered with what there is.
-            said = str(error.format_message())
+            said = str(getattr(error, "format_message")())  # noqa: B009 - of click's errors alone
+        elif kernels:
+            said = f"aethermodel: {_NO_KERNELS}"
         else:
             # Whatever else is written has its name in the error.
             full = isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename

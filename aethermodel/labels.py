@@ -11,13 +11,3 @@ FabricLabel = Literal[
 
 #: What an RDMA device may be.
 DeviceLabel = Literal["soft-roce", "rdma-nic"]
-
-#: The fabrics by name; what moves the bytes of verbs depends on the device.
-Fabric = Literal["loopback", "shm", "tcp", "verbs"]
-#: The fabrics that any host has, and what moves the bytes of each.
-HostFabric = Literal["loopback", "shm", "tcp"]
-LABEL_OF: dict[HostFabric, FabricLabel] = {
-    "loopback": "loopback",
-    "shm": "shared-memory",
-    "tcp": "kernel-tcp",
-}

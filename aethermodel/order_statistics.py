@@ -12,10 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-LEVEL = 0.95
-
-#: Repeats from which ranks hold a median with 95 %.
-ENOUGH = 6
+from aethermodel import policy
 
 
 class Interval(NamedTuple):
@@ -26,7 +23,7 @@ class Interval(NamedTuple):
     low, high : float
         NaN where the values are too few for any.
     chance : float
-        At least `LEVEL` where enough values are there.
+        At least `policy.LEVEL` where enough values are there.
     """
 
     low: float
@@ -47,7 +44,7 @@ class Interval(NamedTuple):
 NONE = Interval(math.nan, math.nan, 0.0)
 
 
-def median_interval(values: npt.ArrayLike, level: float = LEVEL) -> Interval:
+def median_interval(values: npt.ArrayLike, level: float = policy.LEVEL) -> Interval:
     """Return the ranks between which the median of independent repeats lies.
 
     How many of n values lie below the median is binomial with one half, whatever their

@@ -8,7 +8,6 @@ child's first lines on, and whatever the child is doing.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import runpy
 import select
@@ -23,7 +22,7 @@ from typing import Any
 PARTING_SECONDS = 10.0
 # What ends a child: sent by the kernel where a descriptor has O_ASYNC; it ends a process
 # that has no handler for it.
-_HANG_UP = signal.SIGIO
+_HANG_UP = getattr(signal, "SIGIO", signal.SIGTERM)  # which Windows has not
 
 
 class ChildError(ChildProcessError):
@@ -72,6 +71,8 @@ def end_with(descriptor: int) -> None:
     descriptor : int
         A pipe's reading end or a socket, to which nothing is written meanwhile.
     """
+    import fcntl  # of Unix alone
+
     signal.signal(_HANG_UP, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {_HANG_UP})
     fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
@@ -84,6 +85,8 @@ def end_with(descriptor: int) -> None:
 
 def outlive(descriptor: int) -> None:
     """In a child: take `end_with` back."""
+    import fcntl
+
     fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) & ~os.O_ASYNC)
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import sympy
 
+from aethermodel import policy
 from aethermodel.calibrate import fit_term, next_point
 from aethermodel.calibrate.calibration.calibration import Prediction
 from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.fit import joint_distribution as joint
 from aethermodel.calibrate.fit.equations import fit_equations
-from aethermodel.calibrate.fit.samples import CUTOFF, summarise
+from aethermodel.calibrate.fit.samples import summarise
 from aethermodel.model.bulk_chain import queue_at_start
 from aethermodel.model.equations import model_equations
 from aethermodel.model.queueing.batch_service import serve, stability_limit
@@ -126,7 +127,10 @@ def test_location_and_scale_of_repeats():
     location = found.seconds[0]
     deviation = np.sort(np.abs(times / np.median(times) - 1))[1:] * np.sqrt(6 / 5)
     scale = value("robust scale", m=float(np.median(deviation)))
-    weights = [value("biweight", r=abs(t - location), s=location * scale, c=CUTOFF) for t in times]
+    weights = [
+        value("biweight", r=abs(t - location), s=location * scale, c=policy.OUTLIER_CUTOFF)
+        for t in times
+    ]
     assert np.average(times, weights=weights) == pytest.approx(location, rel=1e-3)
     assert weights[-1] == 0
     assert found.outliers.tolist() == [1]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from aethermodel import policy
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 
@@ -83,7 +84,7 @@ def hold(
     processes: int,
     repeats: int,
     sample_seconds: float = 0.005,
-    retries: int = 2,
+    retries: int = policy.RETRIES,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:

@@ -10,14 +10,12 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.calibrate.predict.comparison import Outcome
+from aethermodel import policy
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
 from aethermodel.measure.probes.dispatch import TOPICS
 from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
-
-#: Seconds that the bus may add: to a tick, and to each handler call in it.
-MOST_A_TICK, MOST_A_CALL = 1e-6, 0.5e-6
+from aethermodel.verdict import Outcome, judge_whole, worst
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,7 @@ class Added:
     @property
     def outcome(self) -> Outcome:
         """Pass or fail where all processes agree; else inconclusive."""
-        if self.high <= self.limit_seconds:
-            return "pass"
-        return "fail" if self.low > self.limit_seconds else "inconclusive"
+        return judge_whole(self.low, self.high, self.limit_seconds)
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of it."""
@@ -75,9 +71,7 @@ class DispatchCost:
     @property
     def outcome(self) -> Outcome:
         """The worst of the figures'."""
-        outcomes = {figure.outcome for figure in self.added}
-        worst: tuple[Outcome, ...] = ("fail", "inconclusive")
-        return next((outcome for outcome in worst if outcome in outcomes), "pass")
+        return worst(figure.outcome for figure in self.added)
 
 
 class DispatchBench(BaseModel):
@@ -173,5 +167,8 @@ def _figures(loop: str, added: pd.DataFrame) -> list[Added]:
     call, tick = np.polyfit(added.index.to_numpy(dtype=float), added.to_numpy(), 1)
     return [
         Added(loop, what, float(np.median(each)), float(each.min()), float(each.max()), limit)
-        for what, each, limit in (("tick", tick, MOST_A_TICK), ("call", call, MOST_A_CALL))
+        for what, each, limit in (
+            ("tick", tick, policy.DISPATCH_TICK_SECONDS),
+            ("call", call, policy.DISPATCH_CALL_SECONDS),
+        )
     ]

@@ -9,21 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aethermodel import policy
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.calibrate.predict.answers import Answers
-from aethermodel.calibrate.predict.comparison import Outcome
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.calibration.calibrate import calibrate_host
 from aethermodel.measure.calibration.measurement_plan import Campaign
-from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import calm_plan, take_samples
+from aethermodel.verdict import Outcome, judge
 
 Progress = Callable[[str, int, int], None]
-#: Of the model's best rate, what the recommended size is to reach by the model.
-SHARE = 0.99
-#: Of the sweep's best measured rate, what it is to reach in fact.
-WANTED = 0.98
 
 
 @dataclass(frozen=True)
@@ -63,15 +60,13 @@ class BestSize:
         """Pass; fail where every process says so; else, or at the sweep's end, inconclusive."""
         if self.at_the_end:
             return "inconclusive"
-        if self.share >= WANTED:
-            return "pass"
-        return "fail" if self.high < WANTED else "inconclusive"
+        return judge(self.share, self.low, self.high, policy.OPTIMUM_REACHED, at_least=True)
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of it."""
         return {
             "recommended": self.recommended,
-            "wanted_share": WANTED,
+            "wanted_share": policy.OPTIMUM_REACHED,
             "share": self.share,
             "share_low": self.low,
             "share_high": self.high,
@@ -87,12 +82,13 @@ def ladder(largest: int) -> tuple[int, ...]:
 
 
 def recommended(answers: Answers, largest: int) -> int:
-    """Return the smallest size of which the model is sure that it has `SHARE` of the best rate.
+    """Return the smallest size of which the model is sure that it is a good one.
 
-    Of the best up to `largest`; sure is the upper end of the answer's interval. Where the rate
-    hardly grows any more with the size, the answer itself is as likely too small as too large.
+    A good one has `policy.OPTIMUM_SHARE` of the best rate up to `largest`; sure is the upper end of
+    the answer's interval. Where the rate hardly grows any more with the size, the answer itself is
+    as likely too small as too large.
     """
-    size = answers.share(SHARE, largest).size.high
+    size = answers.share(policy.OPTIMUM_SHARE, largest).size.high
     return max(1, int(min(size, largest)))
 
 
@@ -120,7 +116,9 @@ def compare_with_sweep(
     sweep = campaign.model_copy(update={"batch_sizes": tuple(sorted({*ladder(largest), size}))})
     points = [point for point in sweep.whole_points() if point.probe == "pipeline"]
     plan = calm_plan(points, campaign.processes, campaign.repeats, campaign.seed)
-    samples = settled(take_samples(plan, lambda done, total: progress("sweeping", done, total)))
+    samples = reject_disturbed(
+        take_samples(plan, lambda done, total: progress("sweeping", done, total))
+    )
     return judge_sweep(samples, size, campaign.label)
 
 

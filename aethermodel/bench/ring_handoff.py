@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import contextlib
+import multiprocessing
+from multiprocessing.connection import Connection
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from aethermodel.measure.harness.child_processes import start
 from aethermodel.measure.harness.event_loops import available_loops
 from aethermodel.processes import ChildError
-from cython_core import PeerDied
-from cython_core.ring_latency import Waiting, handoff
+from cython_core import PeerDied, Ring, RingHandle, now_ns
+from cython_core.ring.errors import RingError
+from cython_core.ring.handle import Policy
 
+# A consumer that is so late may be gone.
+_LATE_NS = 100_000_000
+
+Waiting = Literal["spin", "wait", "asyncio", "uvloop", "asyncio spinning", "uvloop spinning"]
 _SPINNING: dict[str, Waiting] = {"asyncio": "asyncio spinning", "uvloop": "uvloop spinning"}
 
 
@@ -39,9 +49,102 @@ def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for way in ways:
         try:
-            seconds = handoff(batches, waiting=way, start=start)[batches // 10 :] / 1e9
+            seconds = handoff(batches, waiting=way)[batches // 10 :] / 1e9
         except PeerDied as error:
             raise ChildError(f"one-way handoff, {way}: {error}") from None
         p50, p99 = np.percentile(seconds, [50, 99])
         found[way] = {"p50_seconds": float(p50), "p99_seconds": float(p99), "batches": batches}
     return found
+
+
+def handoff(
+    batches: int = 10_000,
+    *,
+    n: int = 1,
+    waiting: Waiting = "spin",
+    gap_ns: int = 20_000,
+) -> npt.NDArray[np.int64]:
+    """Time the one-way handoff of single batches between two processes.
+
+    The producer reads the clock, commits and waits until the ring is empty again and
+    `gap_ns` is over: each batch is alone, none queues behind another.
+
+    Parameters
+    ----------
+    batches : int
+        Samples.
+    n : int
+        Events a batch.
+    waiting : {"spin", "wait", "asyncio", "uvloop", "asyncio spinning", "uvloop spinning"}
+        How the consumer waits: without sleeping, asleep until its eventfd is written, or either
+        of these by an event loop (spinning: for 50 us, then asleep).
+    gap_ns : int
+        Pause between batches; long enough for a consumer that sleeps to fall asleep.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (batches,)
+        Nanoseconds on the monotonic clock, from just before commit to just after peek,
+        two clock readings from Python included.
+
+    Raises
+    ------
+    PeerDied
+        If the producer dies.
+    """
+    hear, tell = multiprocessing.Pipe(duplex=False)
+    policy: Policy = "spin" if waiting == "spin" else "wait"
+    if waiting.endswith("spinning"):
+        policy = "spin-then-wait"
+    capacity = max(1024, 1 << (n - 1).bit_length())
+    with hear, contextlib.ExitStack() as stack:
+        ring = stack.enter_context(Ring.create(capacity, role="consumer", policy=policy))
+        with tell, ring.handle() as handle:
+            child = start(_commit, handle, batches, n, gap_ns, tell)
+        stack.callback(child.join)  # which ends when the ring does
+        stack.callback(ring.abort)
+        received = np.zeros(batches, dtype=np.int64)
+        if waiting in ("spin", "wait"):
+            for i in range(batches):
+                ring.peek()
+                received[i] = now_ns()
+                ring.release()
+        else:
+            with asyncio.Runner(loop_factory=_loop_factory(waiting)) as runner:
+                runner.run(_receive(ring, received))
+        try:
+            committed: npt.NDArray[np.int64] = hear.recv()
+        except EOFError:
+            raise PeerDied("the producer died") from None
+    return received - committed
+
+
+async def _receive(ring: Ring, received: npt.NDArray[np.int64]) -> None:
+    i = 0
+    async for _ in ring:
+        received[i] = now_ns()
+        i += 1
+
+
+def _loop_factory(waiting: Waiting) -> Any:
+    if waiting.startswith("asyncio"):
+        return asyncio.new_event_loop
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _commit(handle: RingHandle, batches: int, n: int, gap_ns: int, tell: Connection) -> None:
+    committed = np.zeros(batches, dtype=np.int64)
+    # A consumer that goes away early needs no samples, and hears no more.
+    with contextlib.suppress(RingError, BrokenPipeError):
+        with handle.attach(policy="spin") as ring:
+            for i in range(batches):
+                until = now_ns() + gap_ns
+                while (now := now_ns()) < until or ring.available < ring.capacity:
+                    if now > until + _LATE_NS and not ring.peer_alive:
+                        return
+                ring.reserve(n)["sequence"] = i
+                committed[i] = now_ns()
+                ring.commit()
+        tell.send(committed)

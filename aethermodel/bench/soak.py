@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aethermodel import policy
 from aethermodel.bench.soak_memory import own_bytes
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.dispatcher import Indices
 from aethermodel.bus.fabrics.protocol import Batch
+from aethermodel.fabrics import FABRICS, CrossingFabric
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
-from aethermodel.measure.harness.producer_process import Crossing, CrossingFabric
+from aethermodel.measure.harness.producer_process import Crossing
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
-from aethermodel.measure.harness.senders import ring_bytes
+from aethermodel.measure.harness.ring_size import ring_bytes
 from aethermodel.measure.host.rdma_devices import label_here, usable_device
 from cython_core import first_disorder, now_ns
 
@@ -28,8 +30,6 @@ _SLACK_BYTES = 2**20
 _TRIALS, _TRIAL_BATCHES = 5, 400
 # The producer is told what to send for about so long at a time.
 _SLICE_SECONDS = 1.0
-# A soak that has fallen behind by this share of its time is ended.
-_MOST_LATE = 0.25
 
 
 class InOrder:
@@ -101,7 +101,7 @@ class Soak(BaseModel):
         """
         if self.event_loop not in available_loops():
             raise ValueError("uvloop is not installed; install it or use --loop asyncio")
-        if self.fabric == "verbs":
+        if FABRICS[self.fabric].needs_device:
             usable_device(ring_bytes(self.batch_size))
         if self.event_loop == "uvloop":
             import uvloop
@@ -193,7 +193,7 @@ class _Slices:
         self._left = batches  # to order
         self._most = most or batches
         self._interval_ns = interval_ns
-        self._late_ns = round((1 + _MOST_LATE) * batches * interval_ns)
+        self._late_ns = round((1 + policy.SOAK_MOST_LATE) * batches * interval_ns)
         self._waiting = deque[int]()  # ordered, and not all received
 
     @classmethod

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aethermodel import policy
 from aethermodel.bus.topics import Topics
 from cython_core import Counts
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
 class Instruments(Counts):
@@ -72,7 +71,10 @@ class Instruments(Counts):
 
     def summary(self) -> dict[str, Any]:
         """Return the figures of the whole bus, as JSON values with units in their names."""
-        tick = {f"tick_{k}_seconds": self.tick_ns.quantile(s) / 1e9 for k, s in SHARES.items()}
+        tick = {
+            f"tick_{k}_seconds": self.tick_ns.quantile(s) / 1e9
+            for k, s in policy.FEW_PERCENTILES.items()
+        }
         return {
             "ticks": self.tick_ns.count,
             "events": self.batch_events.total,

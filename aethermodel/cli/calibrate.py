@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import CHECK_SECONDS
 from aethermodel.cli.shared.measuring import announced, measuring, tell_duration
@@ -24,7 +25,9 @@ def command(
     processes: Annotated[int | None, options.processes(8)] = None,
     repeats: Annotated[int | None, options.repeats(2)] = None,
     seed: options.Seed = None,
-    seconds: Annotated[float, typer.Option(help="time budget; at most this long")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(help="time budget; at most this long")
+    ] = policy.CALIBRATION_SECONDS,
     refine: Annotated[
         bool, typer.Option("--refine", help="spend the rest of the budget on the best next points")
     ] = False,

@@ -135,10 +135,10 @@ def _scenario(
 ) -> Scenario:
     from aethermodel.calibrate.predict import what_if
     from aethermodel.calibrate.predict.scenario import Assumption, Scenario
+    from aethermodel.kernel_facts import switch_size
     from aethermodel.measure.calibration.loading import load_calibration
     from aethermodel.published.rdma_costs import card
     from aethermodel.published.specification import load_specification
-    from cython_core.routing.router import switch_size
 
     base = load_calibration(*calibration, foreign=foreign)
     assumed: dict[str, Assumption] = {}

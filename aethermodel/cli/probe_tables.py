@@ -20,12 +20,22 @@ def probe_figures(name: str | None) -> dict[str, Any]:
         If there is no such probe.
     """
     if name is None:
-        return {"probes": [{"name": p.name, "times": p.purpose} for p in PROBES.values()]}
+        return {"probes": [_line(name) for name in PROBES]}
     if name not in PROBES:
         raise ValueError(f"no probe {name!r}; there are {', '.join(PROBES)}")
     probe = PROBES[name]
     parameters = [_parameter(*item) for item in probe.settings.model_fields.items()]
-    return {"probes": [{"name": name, "times": probe.purpose, "parameters": parameters}]}
+    return {"probes": [_line(name) | {"parameters": parameters}]}
+
+
+def _line(name: str) -> dict[str, Any]:
+    """Return name, purpose and origin; of a foreign probe that is broken, what is wrong."""
+    try:
+        probe = PROBES[name]
+    except ValueError as error:
+        return {"name": name, "times": str(error), "origin": PROBES.foreign[name].module}
+    origin = {"origin": probe.origin} if probe.origin else {}
+    return {"name": name, "times": probe.purpose, **origin}
 
 
 def _parameter(name: str, field: FieldInfo) -> dict[str, Any]:
@@ -64,7 +74,8 @@ def print_probes(figures: dict[str, Any]) -> None:
     if "parameters" not in first:
         table = Table("probes", ("probe", "times"), text=("probe", "times"))
         for probe in (first, *others):
-            table.add(probe["name"], probe["times"])
+            origin = f" [{probe['origin']}]" if "origin" in probe else ""
+            table.add(probe["name"], probe["times"] + origin)
         show(table)
         return
     headings = ("parameter", "default", "unit", "range", "meaning")

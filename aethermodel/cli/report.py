@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.outputs import FOLDER, named_after, refuse_existing
@@ -43,12 +44,7 @@ def command(
     force: options.Force = False,
     calibration: Annotated[
         Path | None,
-        typer.Option(
-            "--calibration",
-            "-c",
-            callback=options.readable,
-            help="for a store: the model to compare with [default: STORE's own]",
-        ),
+        options.calibration("for a store: the model to compare with [default: STORE's own]"),
     ] = None,
     rate: Annotated[
         float | None,
@@ -70,7 +66,7 @@ def command(
     seed: options.Seed = None,
     seconds: Annotated[
         float, typer.Option(help="with --run: time budget of the measurement")
-    ] = 120,
+    ] = policy.VALIDATION_SECONDS,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 
@@ -38,7 +39,7 @@ def command(
     ] = None,
     seconds: Annotated[
         float, typer.Option(help="time budget of each fabric, after one pass")
-    ] = 120,
+    ] = policy.VALIDATION_SECONDS,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
@@ -54,7 +55,7 @@ def command(
 
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.labels import HostFabric
+    from aethermodel.fabrics import HostFabric
     from aethermodel.measure.calibration.measurement_plan import Campaign
     from aethermodel.measure.calibration.validation import Trial
 
@@ -100,7 +101,7 @@ def print_trial(trial: Trial) -> None:
     from aethermodel.cli.shared.tables import Table, show
 
     c = trial.campaign
-    processes = "one process" if c.fabric == "loopback" else "from another process"
+    processes = "from another process" if c.crosses else "one process"
     heads = ("N", "measured", "predicted", "95 % interval", "error", "rate")
     table = Table(
         f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]",

@@ -15,7 +15,7 @@ from aethermodel.doctor import (
 )
 from aethermodel.doctor.finding import Finding, Level, worst
 from aethermodel.doctor.registration import Registration
-from aethermodel.doctor.roots import Roots
+from aethermodel.measure.host.system_files import Roots
 
 __all__ = ["Finding", "Level", "Registration", "Roots", "examine", "worst"]
 

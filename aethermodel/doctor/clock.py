@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aethermodel.doctor.finding import Finding
-from aethermodel.doctor.roots import Roots, text_of
+from aethermodel.measure.host.system_files import Roots, text_of
 from cython_core import clock_cost_ns, clock_resolution_ns
 
 # Read without a system call (vDSO).

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aethermodel.doctor.finding import Finding, Level
 from aethermodel.doctor.quota import effective_quota
-from aethermodel.doctor.roots import Roots, field_of, listed, number_of, text_of
+from aethermodel.measure.host.system_files import Roots, field_of, listed, number_of, text_of
 
 #: A producer and a consumer.
 WANTED = 2

@@ -7,7 +7,7 @@ from math import isnan
 from time import sleep
 
 from aethermodel.doctor.finding import Finding, Level
-from aethermodel.measure.host.contention import APART, Look
+from aethermodel.measure.host.contention import Look, trip_excess
 
 # A core that slept may be woken elsewhere: each look comes after a nap.
 _LOOKS, _NAP = 12, 0.025
@@ -43,7 +43,7 @@ def _way(trips: Sequence[float]) -> Finding:
         return _line("warn", None, why, ("taskset -c 0,1 aethermodel ...",))
     least, most = known[0], known[-1]
     value = f"{least * 1e9:,.0f} to {most * 1e9:,.0f} ns there and back"
-    if most > APART * least:
+    if trip_excess(most, least) > 1:
         why = (
             "the hypervisor moves the cores: near each other a ring between them carries a "
             "multiple of what it does apart; measurements tell the two, users do not"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aethermodel.doctor.finding import Finding
-from aethermodel.doctor.roots import Roots, text_of
+from aethermodel.measure.host.system_files import Roots, text_of
 
 
 def check(roots: Roots) -> list[Finding]:

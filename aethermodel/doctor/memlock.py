@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from aethermodel.doctor.finding import Finding, Level
 from aethermodel.doctor.registration import PAGE, Registration
-from aethermodel.doctor.roots import Roots, field_of, holds_capability, text_of
 from aethermodel.inputs.sizes import memory
+from aethermodel.measure.host.system_files import Roots, field_of, holds_capability, text_of
 
 _CAP_IPC_LOCK = 14
 UNLIMITED = float("inf")

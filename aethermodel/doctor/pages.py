@@ -6,8 +6,8 @@ import os
 import re
 
 from aethermodel.doctor.finding import Finding
-from aethermodel.doctor.roots import Roots, text_of
 from aethermodel.inputs.sizes import memory
+from aethermodel.measure.host.system_files import Roots, text_of
 
 # What a container gets unless told otherwise (docker's --shm-size): too little for frames of
 # other libraries in the comparison benchmarks. Our rings are memfds and need none of it.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from aethermodel.doctor.roots import Roots, number_of, text_of
+from aethermodel.measure.host.system_files import Roots, number_of, text_of
 
 _V2, _V1 = "cgroup2", "cgroup"
 _ESCAPED = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}

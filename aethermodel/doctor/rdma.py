@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from aethermodel.doctor.devices import Devices, Port, find_devices
 from aethermodel.doctor.finding import Finding, Level
-from aethermodel.doctor.roots import Roots
+from aethermodel.measure.host.rdma_ports import Devices, Port, find_devices
+from aethermodel.measure.host.system_files import Roots
 from cython_core import rdma_available
 from cython_core.rdma.gids import Gid, best_gid
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from aethermodel.doctor.finding import Finding, Level
-from aethermodel.doctor.roots import Roots, field_of, holds_capability, number_of
+from aethermodel.measure.host.system_files import Roots, field_of, holds_capability, number_of
 from cython_core import simd_variant, simd_variants
 
 # Variant by a flag of /proc/cpuinfo without which the processor has not its instructions.

@@ -11,13 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from aethermodel import policy
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.html.page import Section, render
 from aethermodel.report.quantities import engineering
-from aethermodel.report.shift import SAME, SMALLEST, Ratio, Verdict, of_each, pooled, verdict
+from aethermodel.report.shift import Ratio, Verdict, of_each, pooled, verdict
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.table import data_table
 
@@ -279,11 +280,12 @@ def why(found: Diff) -> str:
     if found.moved:
         text += f"; {found.moved} of the points moved beyond noise by themselves"
     if found.verdict == "same":
-        text += f"; nothing moved by more than {100 * SAME:g} %"
+        text += f"; nothing moved by more than {100 * policy.SAME_WITHIN:g} %"
     elif found.verdict == "cannot tell" and found.a.better is None:
         text += "; whether a higher figure is better is not known"
     elif found.verdict == "cannot tell":
-        text += f"; {100 * SMALLEST:g} % either way could be hidden: run both with more --repeats"
+        hidden = f"{100 * policy.SMALLEST_SHIFT:g} % either way could be hidden"
+        text += f"; {hidden}: run both with more --repeats"
     return text
 
 

@@ -11,17 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
+from aethermodel import policy
+
 Verdict = Literal["better", "worse", "same", "cannot tell"]
 #: One value a repeat, by the repeat's number.
 Repeats = Mapping[int, float]
-
-#: Chance at most that two runs of the same are called different: half for all points together,
-#: half for any one of them.
-ALARMS = 0.02
-#: A shift within this is none: the same host differs by as much from hour to hour.
-SMALLEST = 0.02
-#: An interval that reaches no further from one than this says that nothing moved.
-SAME = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,15 +34,15 @@ class Ratio:
 
     @property
     def direction(self) -> int:
-        """1 where B is higher by more than `SMALLEST`, -1 where it is lower, else 0."""
-        if self.low > 1 and self.value > 1 + SMALLEST:
+        """1 where B is higher by more than the smallest shift, -1 where it is lower, else 0."""
+        if self.low > 1 and self.value > 1 + policy.SMALLEST_SHIFT:
             return 1
-        return -1 if self.high < 1 and self.value < 1 / (1 + SMALLEST) else 0
+        return -1 if self.high < 1 and self.value < 1 / (1 + policy.SMALLEST_SHIFT) else 0
 
     @property
     def unmoved(self) -> bool:
-        """Whether all that the interval holds is within `SAME` of one."""
-        return self.low > 1 / (1 + SAME) and self.high < 1 + SAME
+        """Whether all that the interval holds is within `policy.SAME_WITHIN` of one."""
+        return self.low > 1 / (1 + policy.SAME_WITHIN) and self.high < 1 + policy.SAME_WITHIN
 
 
 def pooled(a: Sequence[Repeats], b: Sequence[Repeats]) -> Ratio:
@@ -64,12 +58,12 @@ def pooled(a: Sequence[Repeats], b: Sequence[Repeats]) -> Ratio:
         The same points in the same order: positive values by repeat.
     """
     centres = [(_mean_log(x) + _mean_log(y)) / 2 for x, y in zip(a, b, strict=True)]
-    return _ratio(_by_repeat(a, centres), _by_repeat(b, centres), 1 - ALARMS / 2)
+    return _ratio(_by_repeat(a, centres), _by_repeat(b, centres), 1 - policy.FALSE_ALARMS / 2)
 
 
 def of_each(a: Sequence[Repeats], b: Sequence[Repeats]) -> list[Ratio]:
     """Return the ratio of each point; that none of those unmoved is outside has one chance."""
-    level = 1 - ALARMS / 2 / max(len(a), 1)
+    level = 1 - policy.FALSE_ALARMS / 2 / max(len(a), 1)
     return [
         _ratio(np.log(list(x.values())), np.log(list(y.values())), level)
         for x, y in zip(a, b, strict=True)

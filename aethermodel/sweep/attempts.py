@@ -12,7 +12,7 @@ from typing import Any
 from aethermodel.execute.forks import Fork, ForkError, ForkServer, ForkTimeoutError
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.host.contention import Look
-from aethermodel.measure.probes import module_of
+from aethermodel.measure.probes import PROBES
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.target import Outcome
 
@@ -47,7 +47,7 @@ class Attempts:
 
     def _start(self) -> ForkServer:
         if self._sweep.probe:
-            return ForkServer((*_PRELOAD, module_of(self._sweep.probe)))
+            return ForkServer((*_PRELOAD, PROBES.module(self._sweep.probe)))
         from aethermodel.execute.kernels import kernel_server
 
         return kernel_server()

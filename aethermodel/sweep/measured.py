@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+from aethermodel import policy
 from aethermodel.measure.host.contention import Look
-from aethermodel.measure.host.slices import SLICE_SECONDS
 from aethermodel.measure.sampling.sampler import Plan, Point
 from aethermodel.measure.sampling.worker import sample
 
@@ -41,7 +41,7 @@ def measure(
         repeats=samples,
         sample_seconds=sample_seconds,
         # As calibrations are sampled, which a report puts beside: the neighbours' share left out.
-        slices=min(1000, max(1, round(sample_seconds / SLICE_SECONDS))),
+        slices=min(1000, max(1, round(sample_seconds / policy.SLICE_SECONDS))),
         retries=0,
     )
     return list(sample(plan, 0, Look(*best)))

@@ -7,7 +7,6 @@ are being written; whatever ends the writer leaves at most those.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -170,6 +169,8 @@ class Store:
         lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             try:
+                import fcntl  # of Unix alone: a store is read anywhere
+
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ValueError(f"{self.folder}: another sweep is writing here") from None

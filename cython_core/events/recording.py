@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from cython_core.closing import Closing
 from cython_core.events.record import EVENT_BYTES, EVENT_DTYPE
 from cython_core.events.views import as_bytes
 from cython_core.ring.errors import RingClosed
@@ -32,7 +33,7 @@ _HEADER = struct.Struct("<8sI")
 _START = _HEADER.pack(b"ATHRREC1", EVENT_BYTES)
 
 
-class Recorder:
+class Recorder(Closing):
     """Appends batches to a new file, which only this user may read.
 
     Parameters
@@ -114,17 +115,6 @@ class Recorder:
             if self._fd >= 0:
                 os.close(self._fd)
                 self._fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         self.close()

@@ -13,9 +13,9 @@ import struct
 from collections.abc import Callable
 from multiprocessing import reduction
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from cython_core.closing import Closing
 from cython_core.ring.shared_memory import MOST_BYTES, allocate
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _UCRED = struct.Struct("iII")
 _SPENT = "this handle is spent: a ring's end opens once"
 
 
-class RingHandle:
+class RingHandle(Closing):
     """One end of a ring that nobody has opened yet; it opens once, in one process.
 
     Pass it to a `multiprocessing.Process` (fork, spawn or forkserver), send it over
@@ -164,17 +164,6 @@ class RingHandle:
         """Drop the end unopened; idempotent. The peer sees it as died."""
         fds, self._fds = self._fds, ()
         _close_all(fds)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         self.close()

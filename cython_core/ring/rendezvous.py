@@ -7,9 +7,8 @@ import stat
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from cython_core.closing import Closing
 from cython_core.ring.handle import RingHandle
 
 # Said by who asked once it has the end: only then is the offer served.
@@ -18,7 +17,7 @@ _TAKEN = b"aether-ring taken"
 _PATIENCE = 5.0
 
 
-class RingOffer:
+class RingOffer(Closing):
     """An end of a ring waiting under a name; the first process of this user that asks gets it.
 
     The name leads to a socket, not to the memory: 128 random bits, made exclusively,
@@ -89,17 +88,6 @@ class RingOffer:
         if self._bound:
             self._bound = False
             Path(self.name).unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def find(name: str, timeout: float | None = 10.0) -> RingHandle:

@@ -3,23 +3,9 @@
 import asyncio
 import random
 
-import pytest
-import uvloop
+from bus_batches import batch_of
 
 from aethermodel.bus import Batcher, FixedSize
-from aethermodel.measure.harness.batch_pool import make_batch
-from cython_core import number
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
-
-
-def batch_of(events, first=0):
-    batch = make_batch(events, 1, seed=0)
-    number(batch, first, 0)
-    return batch
 
 
 def test_a_batchers_put_or_flush_that_is_cancelled_loses_and_doubles_nothing(run):

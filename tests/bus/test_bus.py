@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 import pytest
-import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,11 +15,6 @@ from aethermodel.measure.harness.batch_pool import make_batch
 from cython_core import Ring, allocate
 
 NAMES = ["md.trade", "md.quote", "host.cpu"]
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
 
 
 def batch_of(topics, first=0):

@@ -6,16 +6,10 @@ import signal
 
 import numpy as np
 import pytest
-import uvloop
 
 from aethermodel.bus import SIGNALS, Bus
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.harness.batch_pool import make_batch
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
 
 
 def batch(events=3):

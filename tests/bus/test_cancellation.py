@@ -6,32 +6,14 @@ import random
 import weakref
 
 import pytest
-import uvloop
+from bus_batches import accounted, batch_of
 
 from aethermodel.bus import Bus, EndOfStream
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from aethermodel.bus.faults import EventsLost
-from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.receivers import Repeated
-from cython_core import Ring, number
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
-
-
-def batch_of(events, first=0):
-    batch = make_batch(events, 1, seed=0)
-    number(batch, first, 0)
-    return batch
-
-
-def accounted(bus):
-    """Return events that came in, by what the bus says became of them."""
-    seen = bus.instruments
-    return seen.batch_events.total + seen.refused + seen.dropped + seen.lost
+from cython_core import Ring
 
 
 class OddError(BaseException):

@@ -8,7 +8,6 @@ import socket
 
 import numpy as np
 import pytest
-import uvloop
 
 from aethermodel.bus import Backlogged, Bus, EndOfStream, SenderLost
 from aethermodel.bus.fabrics.loopback import Loopback
@@ -20,11 +19,6 @@ from cython_core import Recorder, Replay, Ring, first_gap, number
 
 KEY = SharedKey(b"the key of these tests")
 SIZES = [1, 7, 300, 64, 1] * 20
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
 
 
 def batches():

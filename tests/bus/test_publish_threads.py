@@ -6,28 +6,10 @@ import threading
 import numpy as np
 import pytest
 import uvloop
+from bus_batches import accounted, batch_of
 
 from aethermodel.bus import Bus
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.measure.harness.batch_pool import make_batch
-from cython_core import number
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
-
-
-def batch_of(events, first=0):
-    batch = make_batch(events, 1, seed=0)
-    number(batch, first, 0)
-    return batch
-
-
-def accounted(bus):
-    """Return events that came in, by what the bus says became of them."""
-    seen = bus.instruments
-    return seen.batch_events.total + seen.refused + seen.dropped + seen.lost
 
 
 @pytest.mark.parametrize("other", [asyncio.run, uvloop.run])

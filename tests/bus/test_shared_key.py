@@ -6,18 +6,12 @@ import pickle
 import traceback
 
 import pytest
-import uvloop
 
 from aethermodel.bus.fabrics.key_exchange import KEY_FILE_VARIABLE, KEY_VARIABLE
 from aethermodel.bus.fabrics.tcp import PeerRefused, SharedKey, TcpListener, TcpSender
 
 SECRET = b"the secret of these tests"
 KEY = SharedKey(SECRET)
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-import uvloop
 
 from aethermodel.bus import Bus
 from aethermodel.bus.reader import TICKS_A_TURN
@@ -12,11 +11,6 @@ from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.receivers import Repeated
 
 TICKS = 200
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
 
 
 def handler(ticks, waits):

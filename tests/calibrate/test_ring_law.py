@@ -8,7 +8,7 @@ from synthetic_calibration import SIZES, synthetic_calibration
 
 from aethermodel.calibrate.calibration.conditions import RING_BATCHES
 from aethermodel.calibrate.fit.samples import Timings
-from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.harness.ring_size import ring_capacity
 
 L2_EVENTS = 8192
 RING, FEWER = L2_EVENTS / 8, 8192

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from aethermodel.doctor import Finding, Registration, Roots, distance, examine, software, worst
 from aethermodel.doctor import clock as clock_check
-from aethermodel.doctor.devices import find_devices
+from aethermodel.measure.host.rdma_ports import find_devices
 
 MEMLOCK = "Max locked memory         {soft}            {hard}            bytes\n"
 RDMA = "sys/class/infiniband/mlx5_0/ports/1/"

@@ -8,14 +8,14 @@ import sysconfig
 import pytest
 
 from aethermodel.doctor import Registration, Roots, examine
-from aethermodel.doctor.devices import find_devices
 from aethermodel.doctor.memlock import Allowance
+from aethermodel.measure.host.rdma_ports import find_devices
 from cython_core.verbs import ProtectionDomain, RdmaBuffer
 
 # Debian's pyverbs belongs to Debian's own Python; another of the same version can load it.
 SYSTEM = "/usr/lib/python3/dist-packages"
 BY_PYVERBS = """
-from aethermodel.doctor.devices import find_devices
+from aethermodel.measure.host.rdma_ports import find_devices
 from aethermodel.doctor import Roots
 found = find_devices(Roots())
 assert found.source == "pyverbs", found.why

@@ -8,7 +8,8 @@ import pytest
 
 from aethermodel.bench.rdma import sweep
 from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
-from aethermodel.measure.host.rdma_devices import find_verbs_devices, label_of
+from aethermodel.measure.host.rdma_devices import label_of
+from aethermodel.measure.host.rdma_ports import find_devices
 from aethermodel.measure.probes.verbs import Settings, count, prepare
 
 
@@ -44,6 +45,6 @@ def test_a_small_sweep_is_labelled_and_complete(device: Any) -> None:
 
 
 def test_the_device_is_found(device: Any) -> None:
-    found = find_verbs_devices()
+    found = find_devices()
     assert device.name in list(found.table()["device"])
-    assert found.by in {"pyverbs", "cython_core.verbs"}
+    assert found.source in {"pyverbs", "sysfs"}

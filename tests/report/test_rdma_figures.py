@@ -1,14 +1,10 @@
 """Figures of notebook 50: the plan, what binds, and the sweep, each under its label."""
 
-import sys
-from types import SimpleNamespace
-
 import pytest
 from pydantic import ValidationError
 from verbs_sweeps import NIC, SOFT, sweep_of
 
 from aethermodel.calibrate.verbs.cost_fit import fit_verbs, judge_verbs
-from aethermodel.measure.host.rdma_devices import find_verbs_devices
 from aethermodel.model.verbs_cost import STAGES, stage_times
 from aethermodel.published.rdma_costs import load_cards
 from aethermodel.report.figures import rdma_sweep
@@ -95,34 +91,6 @@ def test_a_cards_formula_keeps_its_maximum():
     sweep = sweep_of(NIC)
     formula = rdma_sweep.formula(fit_verbs(sweep))
     assert "Max" in str(formula.expression)
-
-
-def test_devices_or_the_reason_why_not():
-    found = find_verbs_devices()
-    assert len(found.table()) == len(found.devices)
-    assert found.devices or found.sentence.startswith("No RDMA device here: ")
-
-
-def test_devices_are_asked_of_pyverbs_where_it_is(monkeypatch):
-    class Context:
-        def __init__(self, name):
-            assert name == "mlx5_0"
-
-        __enter__ = lambda self: self  # noqa: E731
-        __exit__ = lambda *_: None  # noqa: E731
-
-        def query_device(self):
-            return SimpleNamespace(phys_port_cnt=2)
-
-        def query_port(self, number):
-            return SimpleNamespace(active_mtu=5)
-
-    listed = [SimpleNamespace(name=b"mlx5_0")]
-    device = SimpleNamespace(get_device_list=lambda: listed, Context=Context)
-    monkeypatch.setitem(sys.modules, "pyverbs", SimpleNamespace(device=device))
-    found = find_verbs_devices()
-    assert found.by == "pyverbs"
-    assert found.devices == ({"device": "mlx5_0", "ports": 2, "mtu": 4096, "label": "rdma-nic"},)
 
 
 def test_parameters_are_typed():

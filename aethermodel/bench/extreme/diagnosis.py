@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from aethermodel import policy
 from aethermodel.bench.extreme.advice import Advice, in_words, pays_most, ranked
 from aethermodel.bench.extreme.allocations import Allocations, allocations
-from aethermodel.bench.extreme.levers import ROUNDS, Pulled, levers, pull
+from aethermodel.bench.extreme.levers import Pulled, levers, pull
 from aethermodel.bench.extreme.model_view import Modelled
 from aethermodel.bench.extreme.observation import SLOW, Observation, observe
 from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.predict.monte_carlo import Answer
 from aethermodel.published.specification import load_specification
+from aethermodel.verdict import mostly_disturbed
 
 Progress = Callable[[int, int], None]
-_MOST_DISTURBED = 0.5
 # What halving a term takes, in practice.
 _HALVING = {
     "loop": "halve what the loop costs: fewer handlers a tick, one handler for many topics",
@@ -89,7 +90,7 @@ class Diagnosis:
         side = "Above" if self.ready else "Below"
         ready = "ready for bridge-level optimisation" if self.ready else "not ready"
         words = f"{side} {self.threshold_per_second:,.0f} msg/s: {ready}."
-        if self.disturbed_share > _MOST_DISTURBED:
+        if mostly_disturbed(self.disturbed_share):
             words += " Most runs were disturbed by the system: measure again on a quieter host."
         if self.best is None:
             return f"{words} No lever that was tried gains more than the noise of this run."
@@ -184,7 +185,7 @@ def _advice(
     design = modelled.design
     seconds = design.batch_size / rate
     for one in pulled:
-        why = f"tried beside the present design, {ROUNDS} interleaved rounds"
+        why = f"tried beside the present design, {policy.ROUNDS} interleaved rounds"
         if (size := one.lever.design.batch_size) != design.batch_size:
             after = size / (rate * (1 + one.gain))
             why += f"; the model says {in_words(modelled.gain_at(size).value)}"

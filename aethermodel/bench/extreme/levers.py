@@ -11,18 +11,14 @@ from time import perf_counter
 
 import numpy as np
 
+from aethermodel import policy
 from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.measure.harness.event_loops import available_loops
 from aethermodel.measure.host.os_noise import Noise, Reading
 
-#: Of seven rounds, the least and the greatest ratio hold the median's true value between them
-#: with 98 % (1 - 2 / 2**7), whatever the distribution.
-ROUNDS = 7
 # Batches of the pool of one candidate: more memory than this is no quick probe.
 _MOST_BYTES = 2**28
 _EVENT_BYTES = 64
-# How often a run that the system disturbed is taken again.
-_RETRIES = 2
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,7 @@ def pull(
     tried: Sequence[Lever],
     *,
     seconds: float = 0.03,
-    rounds: int = ROUNDS,
+    rounds: int = policy.ROUNDS,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Contest:
@@ -173,7 +169,7 @@ class _Ready:
 
     def rate(self) -> tuple[float, bool]:
         """Messages a second of one run, and whether it was disturbed to the last."""
-        for left in reversed(range(_RETRIES + 1)):
+        for left in reversed(range(policy.RETRIES + 1)):
             before = Reading.now()
             with _collector_off() if self.frozen else nullcontext():
                 rate = self.stress.run(self.batches).per_second

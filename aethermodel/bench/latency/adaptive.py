@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.bench.latency.load import WARM_UP, Floats, LoadedPipeline, LoadSettings
+from aethermodel import policy
+from aethermodel.bench.latency.load import Floats, LoadedPipeline, LoadSettings
 from aethermodel.bench.latency.measurement import Progress
 from aethermodel.bench.latency.offered_loads import Kind, Kinds, Loads, arrivals_of
 from aethermodel.bench.latency.reruns import least_disturbed
@@ -22,6 +23,7 @@ from aethermodel.bus.adaptive_size import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.child_processes import call
+from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.order_statistics import median_interval
 
 #: Names of the rule that adapts, and of the one that takes whatever waits, as the plane does by
@@ -66,7 +68,7 @@ class AdaptiveCampaign(BaseModel):
     group: int = Field(512, ge=1, le=2**20)
     processes: int = Field(3, ge=1, le=100)
     seconds: float = Field(0.2, gt=0, le=60)
-    retries: int = Field(4, ge=0, le=100)
+    retries: int = Field(policy.LOAD_RETRIES, ge=0, le=100)
     seed: int = 0
 
     @field_validator("sizes")
@@ -158,8 +160,8 @@ class AdaptiveTrial:
         ``p99_median_high``) in seconds, ``delivered_per_second``, sizes formed in
         events ``size_p5``, ``size_p50``, ``size_p95``, ``ticks_per_million`` events,
         ``holds`` (the target), ``ideal_p99`` (the model's, on a host without pauses) and
-        the shares of runs that were ``switched`` away from, had time ``stolen``, were only on a
-        core that was ``shared``, and were ``disturbed`` by any of these.
+        the shares of runs that were ``switched`` away from, had time ``stolen``, were only on
+        cores ``shared`` or moved ``apart``, and were ``disturbed`` by any of these.
     """
 
     campaign: AdaptiveCampaign
@@ -289,10 +291,7 @@ def _compared(
         if load * capacity > full[name]:  # it falls behind without end: no need to see it all
             due, retries = due[: max(_LEAST_BATCHES, round(_OVERRUN * full[name] * due[-1]))], 0
         run = least_disturbed(pipeline, due, retries, rules[name])
-        shared = not run.cores.calm(pipeline.cores_best)
-        switched = pipeline.switched(run.noise.switches, run.seconds)
-        stolen = run.noise.stolen_seconds > 0
-        served = run.sizes[int(WARM_UP * run.ticks) :]
+        served = run.sizes[int(policy.LOAD_WARM_UP * run.ticks) :]
         low, middle, high = np.percentile(served, (5, 50, 95)) * campaign.group
         events = due.size * campaign.group
         rows.append(
@@ -309,10 +308,7 @@ def _compared(
                 "size_p50": middle,
                 "size_p95": high,
                 "ticks_per_million": run.ticks / events * 1e6,
-                "switched": float(switched),
-                "stolen": float(stolen),
-                "shared": float(shared and not (switched or stolen)),
-                "disturbed": float(shared or switched or stolen),
+                **pipeline.disturbance(run).marks(),
             }
         )
     return rows, full
@@ -347,7 +343,7 @@ def _summed_up(
     table["p99_low"], table["p99_high"] = groups["p99"].min(), groups["p99"].max()
     between = groups["p99"].agg(median_interval)
     table["p99_median_low"], table["p99_median_high"] = between.str[0], between.str[1]
-    for name in ("switched", "stolen", "shared", "disturbed"):
+    for name in MARKS:
         table[name] = groups[name].mean()
     table["holds"] = table["p99"] <= campaign.target_seconds
     rules = campaign.rules(ladder)
@@ -355,7 +351,7 @@ def _summed_up(
     for kind, load, name in table.index:
         due = _schedule(campaign, kind, load, capacity, 0)
         latencies, _ = serve_by(due, rules[name](), seconds[name])
-        expected.append(float(np.percentile(latencies[int(WARM_UP * due.size) :], 99)))
+        expected.append(float(np.percentile(latencies[int(policy.LOAD_WARM_UP * due.size) :], 99)))
     table["ideal_p99"] = expected
     order = {name: place for place, name in enumerate(rules)}
     return table.reset_index().sort_values(

@@ -7,16 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from aethermodel import policy
 from aethermodel.bench.latency.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
 from aethermodel.bench.latency.latency_verdict import Judgement, judged
+from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.order_statistics import median_interval
 
-#: What adaptive batching carries, over the best fixed size, at least.
-THROUGHPUT_SHARE = 0.9
-#: The target is to be held up to this load.
-HIGHEST_LOAD = 0.8
 # At full speed every rule is run several times a process, interleaved; no run of it is marked.
-_CALM = dict.fromkeys(("disturbed", "switched", "stolen", "shared"), 0.0)
+_CALM = dict.fromkeys(MARKS, 0.0)
 
 
 def adaptive_judgements(trial: AdaptiveTrial) -> list[Judgement]:
@@ -35,11 +33,11 @@ def _tails(trial: AdaptiveTrial) -> Iterator[Judgement]:
 def _throughputs(trial: AdaptiveTrial) -> Iterator[Judgement]:
     for row in _adaptive(trial.table).to_dict("records"):
         name = f"throughput over the best fixed size, {row['arrivals']} at {row['load']:.0%} load"
-        yield judged(name, row, _delivered(trial, row), THROUGHPUT_SHARE, "1", at_least=True)
+        yield judged(name, row, _delivered(trial, row), policy.ADAPTIVE_SHARE, "1", at_least=True)
     name = "throughput over the best fixed size, at full speed"
     shares = trial.saturated_shares()
     figure = (trial.saturated_share(), *median_interval(shares).ends)
-    yield judged(name, _CALM, figure, THROUGHPUT_SHARE, "1", at_least=True)
+    yield judged(name, _CALM, figure, policy.ADAPTIVE_SHARE, "1", at_least=True)
 
 
 def _delivered(trial: AdaptiveTrial, row: dict[str, Any]) -> tuple[float, float, float]:
@@ -54,4 +52,4 @@ def _delivered(trial: AdaptiveTrial, row: dict[str, Any]) -> tuple[float, float,
 
 
 def _adaptive(table: pd.DataFrame) -> pd.DataFrame:
-    return table[(table["rule"] == ADAPTIVE) & (table["load"] <= HIGHEST_LOAD + 1e-9)]
+    return table[(table["rule"] == ADAPTIVE) & (table["load"] <= policy.ADAPTIVE_LOAD + 1e-9)]

@@ -6,16 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan
 
+from aethermodel import policy
 from aethermodel.bench.latency.measurement import LatencyTrial
-from aethermodel.calibrate.predict.comparison import Outcome
 from aethermodel.published.specification import Specification
-
-#: The model is right about the tail where its P99 is off by no more.
-P99_ERROR = 0.20
-#: Loads at which that is judged.
-JUDGED_LOADS = (0.5, 0.8)
-#: Runs of which a greater share was disturbed say nothing against the model.
-MOST_DISTURBED = 0.5
+from aethermodel.verdict import Outcome, causes, judge, mostly_disturbed, worst
 
 
 @dataclass(frozen=True)
@@ -51,29 +45,27 @@ def overall(found: list[Judgement]) -> Outcome:
 
     The fabric's budget takes no part: without hardware nothing can be said of it.
     """
-    outcomes = {one.outcome for one in found if not one.criterion.startswith("fabric")}
-    if "fail" in outcomes:
-        return "fail"
-    return "inconclusive" if "inconclusive" in outcomes or not outcomes else "pass"
+    outcomes = [one.outcome for one in found if not one.criterion.startswith("fabric")]
+    return worst(outcomes or ["inconclusive"])
 
 
 def _model(trial: LatencyTrial) -> Iterator[Judgement]:
     rows = [
         row
         for row in trial.table.to_dict("records")
-        if any(abs(row["load"] - load) < 1e-9 for load in JUDGED_LOADS)
+        if any(abs(row["load"] - load) < 1e-9 for load in policy.JUDGED_LOADS)
     ]
     if not rows:
-        wanted = " and ".join(f"{load:.0%}" for load in JUDGED_LOADS)
+        wanted = " and ".join(f"{load:.0%}" for load in policy.JUDGED_LOADS)
         name, why = f"model's P99 at {wanted} load", "no such load was run"
-        yield Judgement(name, nan, P99_ERROR, "1", "inconclusive", why)
+        yield Judgement(name, nan, policy.P99_ERROR, "1", "inconclusive", why)
     for row in rows:
         name = f"model's P99, {row['arrivals']} arrivals at {row['load']:.0%} load"
         low, high = row["p99_error_low"], row["p99_error_high"]
         sizes = sorted((abs(low), abs(high)))
         least = 0.0 if low <= 0 <= high else sizes[0]
         figure = (abs(row["p99_error"]), least, sizes[1])
-        yield judged(name, row, figure, P99_ERROR, "1")
+        yield judged(name, row, figure, policy.P99_ERROR, "1")
 
 
 def judged(
@@ -91,7 +83,7 @@ def judged(
     ----------
     criterion : str
     row : dict
-        With the shares of runs ``disturbed``, ``switched``, ``stolen`` and ``shared``.
+        With the shares of runs ``disturbed``, and of each cause (`aethermodel.verdict.causes`).
     figure : (value, low, high)
         As measured, and what its processes leave possible.
     threshold : float
@@ -100,24 +92,13 @@ def judged(
         Whether the figure should reach the threshold; else it should not pass it.
     """
     value, low, high = figure
-
-    def met(one: float) -> bool:
-        return one >= threshold if at_least else one <= threshold
-
-    outcome: Outcome = "inconclusive"
+    disturbed = mostly_disturbed(row["disturbed"])
+    outcome = judge(value, low, high, threshold, at_least=at_least, disturbed=disturbed)
     why = ""
-    if met(value):
-        outcome = "pass"
-    elif row["disturbed"] > MOST_DISTURBED:
-        why = (
-            f"{row['disturbed']:.0%} of the runs were disturbed: {row['switched']:.0%} preempted, "
-            f"{row['stolen']:.0%} had time stolen, {row['shared']:.0%} were only on cores shared "
-            "or moved apart"
-        )
-    elif met(low) or met(high):
+    if outcome == "inconclusive":
         why = f"the processes leave it between {_shown(low, unit)} and {_shown(high, unit)}"
-    else:
-        outcome = "fail"
+        if disturbed:
+            why = f"{row['disturbed']:.0%} of the runs were disturbed: {causes(row)}"
     return Judgement(criterion, value, threshold, unit, outcome, why)
 
 

@@ -16,29 +16,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf
 from time import perf_counter
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from aethermodel import policy
 from aethermodel.bus.adaptive_size import Rule
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.plane import Plane
 from aethermodel.calibrate.calibration.conditions import Conditions
+from aethermodel.fabrics import FABRICS, crosses
 from aethermodel.measure.harness.batch_pool import same_pool
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.handlers import LostEventsError, Tally
 from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.disturbance import Disturbance
 from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks
 from aethermodel.measure.host.os_noise import Noise, Reading
 
 Floats = npt.NDArray[np.float64]
-#: Share of a run that only warms it up.
-WARM_UP = 0.1
-# The fabrics that load is put on, by label.
-_LOADED: dict[str, Literal["loopback", "shm"]] = {"loopback": "loopback", "shared-memory": "shm"}
+#: The fabrics that load is put on.
+LoadedFabric = Literal["loopback", "shm"]
 
 
 class LoadSettings(BaseModel):
@@ -65,7 +66,7 @@ class LoadSettings(BaseModel):
     topics: int = Field(16, ge=1, le=65_536)
     pool: int = Field(4, ge=1, le=64)
     event_loop: EventLoop = "asyncio"
-    fabric: Literal["loopback", "shm"] = "loopback"
+    fabric: LoadedFabric = "loopback"
 
     @classmethod
     def under(cls, conditions: Conditions, group: int, largest: int) -> LoadSettings:
@@ -77,10 +78,13 @@ class LoadSettings(BaseModel):
             If it was taken over a fabric that cannot be loaded here: its law is another
             pipeline's, and its label would be false.
         """
-        fabric = _LOADED.get(conditions.fabric)
+        loaded: dict[str | None, LoadedFabric]
+        loaded = {FABRICS[name].label: name for name in get_args(LoadedFabric)}
+        fabric = loaded.get(conditions.fabric)
         if fabric is None:
+            possible = " or ".join(map(str, loaded))
             raise ValueError(
-                f"load is put on {' or '.join(_LOADED)}: the calibration was taken with fabric "
+                f"load is put on {possible}: the calibration was taken with fabric "
                 f"{conditions.fabric}"
             )
         return cls(
@@ -186,12 +190,12 @@ class Loaded(ABC):
         sizes = np.array(self._served, dtype=np.int64)
         self.cores_best = self.cores_best.best(around)
         self.switches_least = min(self.switches_least, noise.switches / seconds)
-        latencies = latencies[int(WARM_UP * due.size) :]
+        latencies = latencies[int(policy.LOAD_WARM_UP * due.size) :]
         return LoadRun(latencies, seconds, sizes.size, sizes, noise, around)
 
     def _look(self) -> Look:
-        crosses = self.settings.fabric != "loopback"
-        return Look.now(both=crosses, crossing=crosses)
+        across = crosses(self.settings.fabric)
+        return Look.now(both=across, crossing=across)
 
     def capacity(self, batches: int = 20_000, rule: Rule | None = None) -> float:
         """Return arriving batches a second when the pipeline never has to wait for one.
@@ -201,7 +205,7 @@ class Loaded(ABC):
         """
         self.run(np.zeros(batches), rule)
         served = np.cumsum(self._served)
-        first = int(np.searchsorted(served, WARM_UP * batches))
+        first = int(np.searchsorted(served, policy.LOAD_WARM_UP * batches))
         if first == served.size - 1:  # all in one tick
             return batches / self._ends[-1]
         return float((batches - served[first]) / (self._ends[-1] - self._ends[first]))
@@ -212,6 +216,11 @@ class Loaded(ABC):
         Where every core has its process, the kernel's own threads have no other place.
         """
         return switches > 2 * self.switches_least * seconds
+
+    def disturbance(self, run: LoadRun) -> Disturbance:
+        """Tell what disturbed a run, by all runs so far."""
+        switched = self.switched(run.noise.switches, run.seconds)
+        return Disturbance.of(run.noise, run.cores, self.cores_best, switched=switched)
 
     @abstractmethod
     def watch(self, seconds: float) -> list[Watch]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from aethermodel.bench.latency.load import Floats, Loaded, LoadedPipeline, LoadSettings, uncollected
 from aethermodel.bus.fabrics.protocol import Batch, Receiver
+from aethermodel.fabrics import crosses
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.bus_run import drain, tallied
 from aethermodel.measure.harness.event_loops import on_loop
@@ -28,7 +29,7 @@ _LOOKS = 10_000
 
 def loaded(settings: LoadSettings) -> Loaded:
     """Return the pipeline of the settings' fabric; its `close` is the caller's."""
-    return LoadedPipeline(settings) if settings.fabric == "loopback" else LoadedCrossing(settings)
+    return LoadedCrossing(settings) if crosses(settings.fabric) else LoadedPipeline(settings)
 
 
 class LoadedCrossing(Loaded):

@@ -11,14 +11,17 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from aethermodel.bench.latency.load import WARM_UP, Floats, LoadSettings
+from aethermodel import policy
+from aethermodel.bench.latency.load import Floats, LoadSettings
 from aethermodel.bench.latency.load_two_processes import loaded
 from aethermodel.bench.latency.offered_loads import Kind, Kinds, Loads, arrivals_of
 from aethermodel.bench.latency.reruns import watched_run
 from aethermodel.bench.latency.schedule_overhead import keeping_seconds
 from aethermodel.bench.latency.tiers import tier_seconds
 from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.fabrics import crosses
 from aethermodel.measure.harness.child_processes import call
+from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.measure.host.jitter import Watch, full_rate, pace_of
 from aethermodel.model.queueing.batch_service import serve, serve_by_clock
 from aethermodel.model.queueing.host_pace import HostPace
@@ -26,7 +29,6 @@ from aethermodel.model.queueing.pauses import Pauses
 from aethermodel.order_statistics import median_interval
 
 Progress = Callable[[int, int], None]
-PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
 
 
 class LatencyCampaign(BaseModel):
@@ -58,7 +60,7 @@ class LatencyCampaign(BaseModel):
     largest: int = Field(32, ge=1, le=256)
     processes: int = Field(15, ge=1, le=100)
     batches: int = Field(40_000, ge=1000, le=10**7)
-    retries: int = Field(4, ge=0, le=100)
+    retries: int = Field(policy.LOAD_RETRIES, ge=0, le=100)
     seed: int = 0
 
     def settings(self, calibration: Calibration) -> LoadSettings:
@@ -92,7 +94,7 @@ class LatencyTrial:
         schedule) with its interval
         ``p99_error_low`` and ``..._high``; and the shares of runs that were ``switched`` away
         from more often than always, that had time ``stolen``, that were only on cores ``shared`` or
-        moved apart, and that were ``disturbed`` by any of these.
+        moved ``apart``, and that were ``disturbed`` by any of these.
     tiers : pandas.DataFrame
         ``tier``, ``p50`` and ``p99`` in seconds, medians over processes.
     pauses : Pauses
@@ -182,7 +184,7 @@ class LatencyTrial:
 
 def _keeping(settings: LoadSettings) -> float:
     # Across processes the producer keeps the schedule, beside its sending.
-    return keeping_seconds(settings) if settings.fabric == "loopback" else 0.0
+    return 0.0 if crosses(settings.fabric) else keeping_seconds(settings)
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,9 @@ def _loaded(campaign: LatencyCampaign, settings: LoadSettings, process: int) -> 
     """Run one process: every load in random order."""
     pipeline = loaded(settings)
     pipeline.capacity(campaign.batches // 4)
-    capacity = float(np.median([pipeline.capacity(campaign.batches) for _ in range(5)]))
+    capacity = float(
+        np.median([pipeline.capacity(campaign.batches) for _ in range(policy.CAPACITY_RUNS)])
+    )
     turns = [(kind, load) for kind in campaign.arrivals for load in campaign.loads]
     random.Random(f"{campaign.seed}/{process}").shuffle(turns)
     rows, around = [], []
@@ -218,15 +222,17 @@ def _loaded(campaign: LatencyCampaign, settings: LoadSettings, process: int) -> 
                 "attempts": len(watched.every),
                 "batches_per_tick": campaign.batches / run.ticks,
                 "switches": run.noise.switches,
-                "switched": pipeline.switched(run.noise.switches, run.seconds),
                 "stolen_seconds": run.noise.stolen_seconds,
-                "shared": not run.cores.calm(pipeline.cores_best),
+                **pipeline.disturbance(run).marks(),
             }
         )
     pipeline.close()
     times = tier_seconds(settings, max(1000, campaign.batches // 4))
     tiers = [
-        {"tier": tier, **{p: float(np.percentile(values, PERCENTILES[p])) for p in ("p50", "p99")}}
+        {
+            "tier": tier,
+            **{p: float(np.quantile(values, policy.PERCENTILES[p])) for p in ("p50", "p99")},
+        }
         for tier, values in times.items()
     ]
     return _Process(rows, around, tiers)
@@ -302,7 +308,7 @@ def predicted(
         # Those sent together come together; rounding must not put one before the other.
         came = np.maximum.accumulate(due + _served(due, sending, sending_pace, until))
     waited = came - due + _served(came, table, pace, until)
-    return waited[int(WARM_UP * due.size) :]
+    return waited[int(policy.LOAD_WARM_UP * due.size) :]
 
 
 def _served(due: Floats, table: Floats, pace: HostPace | None, until: float) -> Floats:
@@ -347,7 +353,7 @@ def beside(
             here = predicted(due, table, ends[0], sending, ends[-1])
             models.append(ideal | _percentiles(here, "predicted_"))
         model = pd.DataFrame(models, index=group.index)
-        for name in ("mean", *PERCENTILES):
+        for name in ("mean", *policy.PERCENTILES):
             row[name] = group[name].median()
             row[f"{name}_low"], row[f"{name}_high"] = group[name].min(), group[name].max()
             between = median_interval(group[name]).ends
@@ -358,16 +364,12 @@ def beside(
         row["share_left_out"] = 1 - len(group) / float(group["attempts"].sum())
         row["p99_error"] = errors.median()
         row["p99_error_low"], row["p99_error_high"] = median_interval(errors).ends
-        row["switched"] = float(group["switched"].mean())
-        row["stolen"] = float((group["stolen_seconds"] > 0).mean())
-        counted = group["switched"] | (group["stolen_seconds"] > 0)
-        row["shared"] = float((group["shared"] & ~counted).mean())
-        row["disturbed"] = float((counted | group["shared"]).mean())
+        row |= group[list(MARKS)].mean().to_dict()
         rows.append(row)
     return pd.DataFrame(rows).sort_values(["arrivals", "load"], ignore_index=True)
 
 
 def _percentiles(latencies: Floats, prefix: str = "") -> dict[str, float]:
-    found = np.percentile(latencies, list(PERCENTILES.values())).tolist()
-    shares = dict(zip(PERCENTILES, found, strict=True))
+    found = np.quantile(latencies, list(policy.PERCENTILES.values())).tolist()
+    shares = dict(zip(policy.PERCENTILES, found, strict=True))
     return {prefix + k: v for k, v in ({"mean": float(latencies.mean())} | shares).items()}

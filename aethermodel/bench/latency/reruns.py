@@ -60,12 +60,11 @@ def _preempted(watches: list[Watch]) -> tuple[float, int]:
 
 
 def _least(pipeline: Loaded, retries: int, attempt: Callable[[], Watched]) -> Watched:
-    def disturbance(found: Watched) -> tuple[bool, float, int]:
-        run = found.run
-        shared = not run.cores.calm(pipeline.cores_best)
-        switches = run.noise.switches
-        often = switches if pipeline.switched(switches, run.seconds) else 0
-        return shared, run.noise.stolen_seconds, often
+    def disturbance(watched: Watched) -> tuple[bool, float, int]:
+        run = watched.run
+        found = pipeline.disturbance(run)
+        often = run.noise.switches if found.switched else 0
+        return found.shared or found.apart, run.noise.stolen_seconds, often
 
     tried = [attempt()]
     while any(disturbance(tried[-1])) and len(tried) <= retries:

@@ -14,6 +14,7 @@ from aethermodel.bench.latency.load import LoadSettings
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Batch, Receiver
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
+from aethermodel.fabrics import crosses
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.event_loops import on_loop
 from cython_core import Ring
@@ -65,7 +66,7 @@ def tier_seconds(settings: LoadSettings, ticks: int) -> dict[str, Any]:
 
 def _hop(settings: LoadSettings, batch: Batch) -> tuple[Callable[[], Awaitable[None]], Receiver]:
     """Return what hands a batch over, made in place already, and what takes it."""
-    if settings.fabric == "loopback":
+    if not crosses(settings.fabric):
         fabric = Loopback(depth=2)
         return partial(fabric.send, batch), fabric
     producer, consumer = Ring.pair(1 << max(2 * len(batch) - 1, 1023).bit_length())

@@ -14,15 +14,17 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from aethermodel import policy
 from aethermodel.bench.pipeline.prediction import term_plan, with_predictions
-from aethermodel.bench.pipeline.rows import Kind, Row, available_kinds
+from aethermodel.bench.pipeline.rows import Kind, Row, available_kinds, fabric_of_row
 from aethermodel.bench.pipeline.undisturbed_rate import left_alone
+from aethermodel.fabrics import FABRICS
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
-from aethermodel.measure.harness.senders import ring_bytes
+from aethermodel.measure.harness.ring_size import ring_bytes
 from aethermodel.measure.host.contention import Look
 from aethermodel.measure.host.rdma_devices import usable_device
-from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import Plan, Point, SamplingError, take_samples
 from aethermodel.measure.sampling.sequential import sample_sequentially
 from aethermodel.processes import Child, ending
@@ -31,14 +33,6 @@ from cython_core import simd_variants
 Progress = Callable[[int, int], None]
 #: The specification's ceiling on paper, of which a real pipeline should carry three times.
 SPECIFIED_PER_SECOND = 81.9e6
-#: Longest that the whole bench takes, in seconds, unless it is told otherwise.
-MOST_SECONDS = 180.0
-#: Share of it for the probes of the terms, where the rows are to be predicted.
-TERMS_SHARE = 0.35
-# Calm runs that a row needs before the others are left out.
-_CALM_RUNS = 3
-# A row whose calm runs lie within this share of each other is known well enough.
-_NARROW = 0.04
 
 
 class PipelineBench(BaseModel):
@@ -82,7 +76,7 @@ class PipelineBench(BaseModel):
     simd: Annotated[tuple[str, ...], LISTED] = ()
     repeats: int = Field(5, ge=1, le=1000)
     seconds: float = Field(0.5, ge=0.01, le=600)
-    budget_seconds: float = Field(MOST_SECONDS, gt=0, le=10**6)
+    budget_seconds: float = Field(policy.PIPELINE_SECONDS, gt=0, le=10**6)
     load: float = Field(0.8, gt=0, lt=1)
     predict: bool = True
     seed: int = 0
@@ -134,7 +128,7 @@ class PipelineBench(BaseModel):
         ValueError
             If verbs are asked for and there is no device, or it may not register so much.
         """
-        if "verbs" in self.kinds:
+        if any(fabric_of_row(kind).needs_device for kind in self.kinds):
             usable_device(ring_bytes(self.batch_size))
         rows, plan = self.rows(), term_plan(self) if self.predict else None
         turns, order = [], random.Random(self.seed)
@@ -143,7 +137,7 @@ class PipelineBench(BaseModel):
             order.shuffle(one)
             turns += one
         start = monotonic()
-        rows_end = start + (1 - TERMS_SHARE * self.predict) * self.budget_seconds
+        rows_end = start + (1 - policy.TERMS_SHARE * self.predict) * self.budget_seconds
         runs: list[dict[str, Any]] = []
         copies, best = [], Look()
         again = dict.fromkeys(range(len(rows)), self.repeats)
@@ -158,13 +152,13 @@ class PipelineBench(BaseModel):
             else:
                 runs.append({"row": turn, **run_row(rows[turn], self.seconds, self.load)})
                 best = best.best(Look.of(runs[-1]))
-                if not Look.of(runs[-1]).calm(best) and again[turn]:
+                if not _calm(runs[-1], best) and again[turn]:
                     again[turn] -= 1
                     turns.append(turn)
             if progress:
                 progress(done + 1, len(turns) + (plan.samples if plan else 0))
         for run in runs:
-            run["calm"] = Look.of(run).calm(best)
+            run["calm"] = _calm(run, best)
         alone = left_alone(runs)
         table = self._table(rows, pd.DataFrame(runs)).join(alone)
         table["ceiling_per_second"] = self.batch_size / pd.Series(copies).median()
@@ -172,7 +166,7 @@ class PipelineBench(BaseModel):
         samples = None
         if plan:
             total = len(turns) + plan.samples
-            samples = settled(
+            samples = reject_disturbed(
                 sample_sequentially(
                     plan,
                     max(start + self.budget_seconds - monotonic(), 0),
@@ -190,8 +184,9 @@ class PipelineBench(BaseModel):
     def _table(self, rows: list[Row], runs: pd.DataFrame) -> pd.DataFrame:
         by_row = runs.groupby("row")
         calm = by_row["calm"].sum()
-        enough = runs["row"].map(calm) >= min(_CALM_RUNS, self.repeats)
-        table = runs[runs["calm"] | ~enough].drop(columns=["calm", "simd"]).groupby("row").median()
+        enough = runs["row"].map(calm) >= min(policy.CALM_SAMPLES, self.repeats)
+        counted = runs[runs["calm"] | ~enough].drop(columns=["calm", "settled", "simd"])
+        table = counted.groupby("row").median()
         table["runs"], table["calm"] = by_row.size(), calm
         # Every run lasts as long, so that their mean is all events over all the time.
         table["all_per_second"] = by_row["throughput_per_second"].mean()
@@ -206,12 +201,17 @@ class PipelineBench(BaseModel):
         return table
 
 
+def _calm(run: dict[str, Any], best: Look) -> bool:
+    """Whether a run was warm, on cores as at their best."""
+    return bool(run["settled"]) and Look.of(run).calm(best)
+
+
 def _narrow(runs: list[dict[str, Any]], best: Look) -> bool:
     """Whether a row has calm runs enough, and they agree."""
-    rates = [run["throughput_per_second"] for run in runs if Look.of(run).calm(best)]
-    if len(rates) < _CALM_RUNS:
+    rates = [run["throughput_per_second"] for run in runs if _calm(run, best)]
+    if len(rates) < policy.CALM_SAMPLES:
         return False
-    return bool(max(rates) - min(rates) <= _NARROW * median(rates))
+    return bool(max(rates) - min(rates) <= policy.NARROW * median(rates))
 
 
 def run_row(row: Row, seconds: float, load: float) -> dict[str, Any]:
@@ -249,16 +249,20 @@ def targets(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """
     best = table.groupby("kind")["throughput_per_second"].max()
     found = {}
-    across = table[table["kind"].isin(["shm", "shm-fused"])]
+    across = table[table["label"] == FABRICS["shm"].label]
     for name, column in (
         ("across processes", "throughput_per_second"),
         ("across processes, left alone", "alone_per_second"),
     ):
         rate = across[column].max()
         if rate > 0:  # nan without such a row, or without calm slices
-            found[name] = (rate, 3 * SPECIFIED_PER_SECOND, "per_second")
+            found[name] = (rate, policy.ACROSS_TIMES * SPECIFIED_PER_SECOND, "per_second")
     if {"naive", "loopback"} <= set(best.index):
-        found["batched over naive"] = (best["loopback"] / best["naive"], 100.0, "times")
+        found["batched over naive"] = (
+            best["loopback"] / best["naive"],
+            policy.BATCHED_TIMES,
+            "times",
+        )
     verdicts = {
         name: {"value": float(value), "wanted": wanted, "unit": unit, "met": bool(value >= wanted)}
         for name, (value, wanted, unit) in found.items()
@@ -268,8 +272,8 @@ def targets(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
         tick = float(real["tick_p99_seconds"].max())
         verdicts["slowest tick P99 at load"] = {
             "value": tick,
-            "wanted": 1e-3,
+            "wanted": policy.TICK_SECONDS,
             "unit": "seconds",
-            "met": tick < 1e-3,
+            "met": tick < policy.TICK_SECONDS,
         }
     return verdicts

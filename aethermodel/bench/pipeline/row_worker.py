@@ -12,16 +12,14 @@ import json
 import sys
 from typing import Any
 
+from aethermodel import policy
 from aethermodel.bench.pipeline.rows import Row, opened
 from aethermodel.measure.harness.bus_run import Move
+from aethermodel.measure.harness.warm_up import WarmUp
 from aethermodel.measure.host.contention import Look
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.measure.host.slices import Releases
 from cython_core import simd_variant
-
-# Two successive windows that differ by less are warm.
-_WARM, _MOST_WINDOWS = 0.05, 6
-SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
 async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
@@ -42,7 +40,7 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
         ``slices`` as `aethermodel.bench.pipeline.undisturbed_rate` has them.
     """
     async with opened(row) as (move, seen):
-        batches = await _warm(move, seconds)
+        batches, settled = await _warm(move, seconds)
         gc.collect()
         gc.freeze()
         around = _look(row)
@@ -59,10 +57,14 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
         noise = Noise.since(before)
         around = around.worst(_look(row))
     million = fast.messages / 1e6
-    latency = {f"{k}_seconds": steady.latency_ns.quantile(s) / 1e9 for k, s in SHARES.items()}
+    latency = {
+        f"{k}_seconds": steady.latency_ns.quantile(s) / 1e9
+        for k, s in policy.FEW_PERCENTILES.items()
+    }
     return {
         "simd": simd_variant(),
         "messages": fast.messages,
+        "settled": settled,
         "throughput_per_second": fast.messages / fast.seconds,
         "cpu_seconds_per_million": fast.cpu_seconds / million,
         "producer_share": fast.producer_seconds / fast.seconds,
@@ -81,18 +83,16 @@ def _look(row: Row) -> Look:
     return Look.now(both=row.crosses, crossing=row.crosses)
 
 
-async def _warm(move: Move, seconds: float) -> int:
-    """Grow the run until it lasts long enough, then until two in a row agree."""
-    batches = 4
-    while (last := (await move(batches, 0)).seconds) < seconds / 4:
-        batches = int(batches * min(10, max(2, 0.4 * seconds / max(last, 1e-9))))
-    batches = max(1, round(batches * seconds / last))
-    for _ in range(_MOST_WINDOWS):
-        window = (await move(max(1, batches // 4), 0)).seconds * 4
-        if abs(window - last) <= _WARM * last:
-            break
-        last = window
-    return batches
+async def _warm(move: Move, seconds: float) -> tuple[int, bool]:
+    """Grow the run until it lasts long enough, then until two agree; tell whether they did."""
+    tried = 4
+    while (last := (await move(tried, 0)).seconds) < seconds / 4:
+        tried = int(tried * min(10, max(2, 0.4 * seconds / max(last, 1e-9))))
+    batches = max(1, round(tried * seconds / last))
+    windows = WarmUp(last * batches / tried)
+    while not windows.done:
+        windows.add((await move(max(1, batches // 4), 0)).seconds * 4)
+    return batches, windows.settled
 
 
 def main() -> None:

@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from time import process_time
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.fabrics import FABRICS, CrossingFabric, Fabric, FabricKind
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.harness.asyncio_queue import move_singly
 from aethermodel.measure.harness.bus_run import Move, Moved, across, drain, moved, tallied
 from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.harness.handlers import Tally
-from aethermodel.measure.harness.producer_process import Crossing, CrossingFabric
+from aethermodel.measure.harness.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import DEPTH, POOL, numbered_pool, produce
 from aethermodel.measure.harness.receivers import Checked
 from aethermodel.measure.host.rdma_devices import label_here
@@ -25,11 +26,19 @@ from cython_core import Histogram, now_ns, rdma_available
 
 Kind = Literal["naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+# The fabric of each row that is not called as its fabric is.
+_FABRICS: dict[str, Fabric] = {"naive": "loopback", "mocked": "loopback", "shm-fused": "shm"}
+
+
+def fabric_of_row(kind: Kind) -> FabricKind:
+    """Return the fabric that a row's batches move over."""
+    return FABRICS[cast(Fabric, _FABRICS.get(kind, kind))]
 
 
 def available_kinds() -> tuple[Kind, ...]:
-    """Return the rows that this host can run: verbs need a device."""
-    return KINDS if rdma_available()[0] else KINDS[:-1]
+    """Return the rows that this host can run: some need a device."""
+    device, _ = rdma_available()
+    return tuple(kind for kind in KINDS if device or not fabric_of_row(kind).needs_device)
 
 
 class Row(BaseModel):
@@ -64,21 +73,19 @@ class Row(BaseModel):
     @property
     def crossing(self) -> CrossingFabric | None:
         """What the events come by from a producer process; None without one."""
-        if self.kind in ("shm", "shm-fused"):
-            return "shm"
-        return self.kind if self.kind in ("tcp", "verbs") else None
+        return cast(CrossingFabric, fabric_of_row(self.kind).name) if self.crosses else None
 
     @property
     def crosses(self) -> bool:
         """Whether the producer is a process of its own."""
-        return self.crossing is not None
+        return fabric_of_row(self.kind).crosses
 
     @property
     def label(self) -> FabricLabel:
         """Honest label of the row's figures; of verbs, that of the device that is there."""
         if self.kind == "mocked":
             return "simulated"
-        return label_here(self.crossing or "loopback")
+        return label_here(fabric_of_row(self.kind).name)
 
 
 class Opened(NamedTuple):

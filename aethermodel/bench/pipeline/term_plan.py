@@ -7,19 +7,18 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from aethermodel import policy
 from aethermodel.bench.pipeline.rows import Row
 from aethermodel.calibrate.calibration.calibration import Calibration, Conditions
 from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
 from aethermodel.calibrate.fit.fit_term import TermFit, fit_term
+from aethermodel.kernel_facts import switch_size
 from aethermodel.measure.calibration.calibrate import now
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.published.specification import load_specification
-from cython_core.routing.router import switch_size
 
 Composition = Literal["serial", "pipelined"]
-# Of the intervals.
-_LEVEL = 0.95
 
 
 class RowPrediction(NamedTuple):
@@ -133,7 +132,7 @@ def _fused(row: Row, final: pd.DataFrame) -> tuple[float, float, float]:
     swept = final[_refills(row, final)]
     fills = _conditions(row).fills()
     fit = fit_refill(swept["batch_size"], swept["seconds"], fills, swept["process"].tolist())
-    grown = growth_of(fit, np.array([float(row.batch_size)]), _LEVEL, "mean")
+    grown = growth_of(fit, np.array([float(row.batch_size)]), policy.LEVEL, "mean")
     return _sum([*around, (float(grown.mean[0]), float(grown.low[0]), float(grown.high[0]))])
 
 

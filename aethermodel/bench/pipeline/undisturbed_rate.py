@@ -11,12 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from aethermodel.measure.host.contention import APART, SHARED
-
-# Slices that a figure needs.
-_FEWEST = 20
-# The idle loop at its best: the fastest but for a hundredth, which the clock may have made.
-_BEST = 0.01
+from aethermodel import policy
+from aethermodel.measure.host.contention import core_excess, trip_excess
 
 
 def left_alone(runs: list[dict[str, Any]]) -> pd.DataFrame:
@@ -40,13 +36,16 @@ def left_alone(runs: list[dict[str, Any]]) -> pd.DataFrame:
         for each in run.pop("slices", [])
     ]
     slices = pd.DataFrame(rows, columns=["row", "per_second", "core_seconds", "trip_seconds"])
-    near = ~(slices["trip_seconds"] > APART * slices["trip_seconds"].min())
-    own = slices["core_seconds"] <= SHARED * slices["core_seconds"].quantile(_BEST)
+    best = slices["core_seconds"].quantile(policy.BEST_CORE_QUANTILE)
+    own = core_excess(slices["core_seconds"], best) <= 1
+    near = ~(trip_excess(slices["trip_seconds"], slices["trip_seconds"].min()) > 1)
     calm = slices["per_second"].where(near & own)
     found = calm.groupby(slices["row"]).agg(["median", "count", "size"])
     return pd.DataFrame(
         {
-            "alone_per_second": found["median"].where(found["count"] >= _FEWEST),
+            "alone_per_second": found["median"].where(
+                found["count"] >= policy.CALM_SLICES_OF_A_RUN
+            ),
             "alone_share": found["count"] / found["size"],
         }
     )

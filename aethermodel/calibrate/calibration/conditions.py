@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.dataclasses import dataclass
 
 from aethermodel.inputs.fields import Bytes, Id
+from aethermodel.kernel_facts import MAX_TOPICS
 from aethermodel.labels import FabricLabel
 from aethermodel.model.terms import expected_calls
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 Level = Annotated[str, StringConstraints(strict=True, pattern="^L[1-4]$")]
 # Strict field by field: a strict dataclass would not be made from a file's values.
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-#: What a router has room for: see `cython_core.routing.routed`.
-MOST_TOPICS = 65_536
 
 #: Batches that a ring has room for, unless they are large, and events of the largest such ring:
 #: 4 MiB, a share of the last cache that neighbours on a rented host leave.
@@ -55,7 +53,7 @@ class Conditions:
         Threads that share each batch.
     """
 
-    topics: Annotated[int, Field(strict=True, ge=1, le=MOST_TOPICS)]
+    topics: Annotated[int, Field(strict=True, ge=1, le=MAX_TOPICS)]
     pool: Annotated[int, Field(strict=True, ge=1, le=2**20)]
     event_loop: Literal["asyncio", "uvloop"]
     fabric: FabricLabel

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aethermodel import policy
 from aethermodel.calibrate.fit.candidate_laws import Form
 from aethermodel.calibrate.fit.model_selection import (
     Candidate,
@@ -35,7 +36,7 @@ def fit_term(
     forms: Sequence[str] = FORMS,
     switch: float | Sequence[float] = (),
     group: ArrayLike | None = None,
-    level: float = 0.95,
+    level: float = policy.LEVEL,
 ) -> TermFit:
     """Fit a physical law of N to the timings of one term.
 

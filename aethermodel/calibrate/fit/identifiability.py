@@ -5,16 +5,10 @@ from itertools import combinations
 
 import numpy as np
 
+from aethermodel import policy
 from aethermodel.calibrate.fit.fit_term import TermFit
-from aethermodel.calibrate.fit.model_selection import CONFUSED, splits
+from aethermodel.calibrate.fit.model_selection import splits
 from aethermodel.calibrate.fit.next_point import next_point
-
-# Belsley, Kuh and Welsch 1980, section 3.2: a condition number of the scaled design above 30 harms.
-HARMFUL_CONDITION = 30.0
-# From this share on, an interval for 95 % of new samples that are no outliers misleads.
-MANY_OUTLIERS = 0.05
-# A law that the last round of weights still moved by more is not the one that the samples ask for.
-UNSETTLED = 0.001
 
 
 @dataclass(frozen=True)
@@ -67,7 +61,7 @@ def identify(fit: TermFit) -> Identifiability:
     confused = _confused(fit, (*fit.form.coefficients, *found))
     warnings: list[str] = []
     helpful: float | None = None
-    if confused or condition > HARMFUL_CONDITION:
+    if confused or condition > policy.HARMFUL_CONDITION:
         helpful = next_point(fit).n
         for one, other in confused:
             warnings.append(
@@ -90,12 +84,12 @@ def identify(fit: TermFit) -> Identifiability:
         warnings.append(
             f"a knee at N = {knee:g} is not covered by this sweep; measure N = {beyond:g}"
         )
-    if fit.outlier_share >= MANY_OUTLIERS:
+    if fit.outlier_share >= policy.MANY_OUTLIERS:
         warnings.append(
             f"{fit.outlier_share:.0%} of the samples are outliers, "
             "which no interval of a new observation covers"
         )
-    if fit.chosen.regression.moved > UNSETTLED:
+    if fit.chosen.regression.moved > policy.UNSETTLED_LAW:
         warnings.append(
             "the fit did not settle: its last round of weights still moved the law "
             f"by {fit.chosen.regression.moved:.1%}"
@@ -127,7 +121,7 @@ def _confused(fit: TermFit, names: tuple[str, ...]) -> tuple[tuple[str, str], ..
     return tuple(
         (names[one], names[other])
         for one, other in combinations(range(len(names)), 2)
-        if abs(correlation[one, other]) > CONFUSED
+        if abs(correlation[one, other]) > policy.CONFUSED
     )
 
 

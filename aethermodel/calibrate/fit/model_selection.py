@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, stdtrit
 
+from aethermodel import policy
 from aethermodel.calibrate.fit.candidate_laws import Form
 from aethermodel.calibrate.fit.knees import find_knee
 from aethermodel.calibrate.fit.regression import Regression, regress, scaled_inverse
@@ -16,16 +17,8 @@ from aethermodel.calibrate.fit.samples import Samples
 
 Floats = NDArray[np.float64]
 
-# Below this probability the scatter between batch sizes is more than the repeats explain.
-LACK_OF_FIT = 0.01
-# A knee changes every extrapolation beyond it, so chance must be ruled out well before one enters.
-KNEE_SIGNIFICANCE = 0.001
-# Held-out errors this close say nothing about which law is nearer: the simpler one is taken.
-TIE = 1.01
 # A given knee needs sizes on either side, or its rise is read off a single point.
 KNEE_SIDE = 2
-# At this correlation a parameter is seven times less certain than if the other were known.
-CONFUSED = 0.99
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ class Candidate:
     @property
     def misfits(self) -> bool:
         """Whether the sizes scatter about it more than their repeats explain."""
-        return self.noise.lack_of_fit < LACK_OF_FIT
+        return self.noise.lack_of_fit < policy.LACK_OF_FIT
 
 
 def judge_noise(regression: Regression, samples: Samples) -> Noise:
@@ -100,7 +93,7 @@ def judge_noise(regression: Regression, samples: Samples) -> Noise:
     # Rounding error alone is no lack of fit.
     ratio = between / max(within, 1e-20)
     chance = float(fdtrc(between_freedom, freedom, ratio))
-    if chance < LACK_OF_FIT:
+    if chance < policy.LACK_OF_FIT:
         # Repeats of one sitting resemble each other, or the law bends: only the sizes are
         # independent witnesses, and a new observation carries their scatter as well.
         excess = (between - within) / float(samples.kept.mean())
@@ -212,7 +205,7 @@ def choose(tried: list[Candidate]) -> Candidate:
         return max(admitted, key=lambda candidate: candidate.form.freedom)
     richest = max((c.form.freedom for c in admitted if not c.misfits), default=0)
     fitting = [c for c in admitted if not c.misfits or c.form.freedom >= richest]
-    level = TIE * min(candidate.held_out for candidate in fitting)
+    level = policy.TIED_ERRORS * min(candidate.held_out for candidate in fitting)
     nearest = [candidate for candidate in fitting if candidate.held_out <= level]
     return min(nearest, key=lambda candidate: (candidate.form.freedom, candidate.held_out))
 
@@ -271,10 +264,14 @@ def _told_apart(candidate: Candidate) -> bool:
     deviation = np.sqrt(np.diag(inverse)[:costs])
     safe = np.where(deviation > 0, deviation, 1.0)
     correlation = inverse[:costs, :costs] / np.outer(safe, safe)
-    half = stdtrit(candidate.noise.freedom, 0.975) * np.sqrt(candidate.noise.variance) * deviation
+    half = (
+        stdtrit(candidate.noise.freedom, (1 + policy.LEVEL) / 2)
+        * np.sqrt(candidate.noise.variance)
+        * deviation
+    )
     nothing = centre <= half
     return not any(
-        abs(correlation[one, other]) > CONFUSED and (nothing[one] or nothing[other])
+        abs(correlation[one, other]) > policy.CONFUSED and (nothing[one] or nothing[other])
         for one, other in combinations(range(1, costs), 2)
     )
 
@@ -316,4 +313,4 @@ def _beyond_chance(regression: Regression, samples: Samples, simpler: list[Candi
     gain = (rival.regression.square_sum - regression.square_sum) / added
     places = samples.n.size if any(form.free) else 1
     chance = float(fdtrc(added, freedom, gain / max(variance, 1e-20)))
-    return chance * places < KNEE_SIGNIFICANCE
+    return chance * places < policy.KNEE_SIGNIFICANCE

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from aethermodel.calibrate.fit.samples import CUTOFF, MAD_TO_SIGMA, Samples, summarise
+from aethermodel import policy
+from aethermodel.calibrate.fit.samples import MAD_TO_SIGMA, Samples, summarise
 
 Floats = NDArray[np.float64]
 _ROUNDS = 4
@@ -135,7 +136,9 @@ def level_out(n: Floats, seconds: Floats, process: ArrayLike) -> tuple[Floats, B
     lost = size.max() + names.size  # sizes and levels that were fitted
     scale *= np.sqrt(n.size / max(n.size - lost, 1))
     # The median has found each level; the mean of what lies near it knows it better.
-    near = np.abs(rest) <= CUTOFF * scale if scale > 0 else np.ones(n.size, dtype=bool)
+    near = (
+        np.abs(rest) <= policy.OUTLIER_CUTOFF * scale if scale > 0 else np.ones(n.size, dtype=bool)
+    )
     kept = np.bincount(group, near)
     step = np.bincount(group, rest * near) / np.maximum(kept, 1)
     effect, rest = effect + step, rest - step[group]

@@ -6,12 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aethermodel import policy
+
 Floats = NDArray[np.float64]
 
-# Tukey's biweight at 4.685 standard deviations keeps 95 % of the mean's efficiency on Gaussian
-# noise (Holland and Welsch 1977, doi 10.1080/03610927708827533). A plain median of five keeps 70 %,
-# which alone would spend the error budget of an extrapolation to 64 times the measured range.
-CUTOFF = 4.685
 MAD_TO_SIGMA = 1.4826
 # Of five repeats, two far from the median: the median itself hangs on one sample.
 SPLIT = 0.3
@@ -142,7 +140,9 @@ def summarise(n: Floats, seconds: Floats, expected: Floats | None = None) -> Sam
     standing = np.zeros_like(seconds)
     for _ in range(5):
         if scale > 0:
-            standing = (seconds - location[group]) / (location[group] * scale * CUTOFF)
+            standing = (seconds - location[group]) / (
+                location[group] * scale * policy.OUTLIER_CUTOFF
+            )
         weight = np.square(np.clip(1 - standing**2, 0, None))
         total = np.bincount(group, weight)
         # An even group split far apart leaves its median without a neighbour: it stays there.
@@ -174,7 +174,7 @@ def _camp(
     for size in np.flatnonzero(np.isfinite(expected)):
         own = seconds[group == size]
         nearest = own[np.argmin(np.abs(own - expected[size]))]
-        if np.mean(np.abs(own / nearest - 1) < CUTOFF * scale) > SPLIT:
+        if np.mean(np.abs(own / nearest - 1) < policy.OUTLIER_CUTOFF * scale) > SPLIT:
             location[size] = nearest
     return location
 

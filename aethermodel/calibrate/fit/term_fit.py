@@ -9,6 +9,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from aethermodel import policy
 from aethermodel.calibrate.fit import joint_distribution as joint
 from aethermodel.calibrate.fit.candidate_laws import Form
 from aethermodel.calibrate.fit.model_selection import Candidate
@@ -17,8 +18,6 @@ from aethermodel.calibrate.fit.samples import Samples
 
 Floats = NDArray[np.float64]
 Kind = Literal["mean", "observation"]
-# Draws behind intervals that are not symmetric: their ends are off by a hundredth of the width.
-_DRAWS = 4000
 # Of so many draws that a bound moves, the ends of a 95 % interval feel nothing.
 _UNFELT = 0.001
 # The width of an interval changes slowly with N: at more sizes than this it is interpolated.
@@ -101,7 +100,7 @@ class TermFit:
     fixed: bool = True
 
     def predict(
-        self, n: ArrayLike, level: float = 0.95, kind: Kind = "mean"
+        self, n: ArrayLike, level: float = policy.LEVEL, kind: Kind = "mean"
     ) -> tuple[Floats, Floats, Floats]:
         """Time at batch sizes `n` with its interval.
 
@@ -179,10 +178,10 @@ class TermFit:
             self.covariance,
             self.freedom,
             self.values.size,
-            _DRAWS,
+            policy.DRAWS,
             np.random.default_rng(0),
         )
-        return drawn if moved > _UNFELT * _DRAWS or any(self.form.free) else None
+        return drawn if moved > _UNFELT * policy.DRAWS or any(self.form.free) else None
 
     def _without_fixed(self, columns: Floats) -> Floats:
         columns[:, 0] *= self.fixed

@@ -12,18 +12,15 @@ import pandas as pd
 from scipy.optimize import nnls
 from scipy.stats import t as student
 
+from aethermodel import policy
 from aethermodel.model.terms import TERM_NAMES
 
 Floats = npt.NDArray[np.float64]
 Group = tuple[tuple[str, ...], Floats]
 #: What a producer in a process of its own costs, where it is what the consumer waits for.
 PRODUCER = "producer"
-#: Condition number of the terms' shapes over the batch sizes from which on a regression cannot tell
-#: them apart (Belsley, Kuh and Welsch 1980, section 3.2).
-HARMFUL_CONDITION = 30.0
 # A term whose excess is known no better than by its own whole cost is not told from its neighbour.
 _NOT_TOLD = 1.0
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -125,9 +122,9 @@ def attribute(
         found = _regressed(groups, table, measured, drawn)
         pair = _alike(found.scaled)
         vague = np.flatnonzero(found.reach > _NOT_TOLD)
-        if len(groups) == 1 or not (len(vague) or found.condition > HARMFUL_CONDITION):
+        if len(groups) == 1 or not (len(vague) or found.condition > policy.HARMFUL_CONDITION):
             break
-        if found.condition <= HARMFUL_CONDITION:
+        if found.condition <= policy.HARMFUL_CONDITION:
             pair = _alike(found.scaled, int(vague[np.argmax(found.reach[vague])]))
         groups = _joined(groups, *pair)
     shares = [
@@ -137,7 +134,7 @@ def attribute(
             float(max(excess - reach, -1.0)),
             float(excess + reach),
             float(excess * column.mean()),
-            bool(told < (1 - _LEVEL) / len(groups)),
+            bool(told < (1 - policy.LEVEL) / len(groups)),
         )
         for (terms, column), excess, reach, told in zip(
             groups, found.excess, found.reach, found.chance, strict=True
@@ -181,7 +178,7 @@ def _regressed(
         error = every.std(axis=0, ddof=1) / np.sqrt(processes)
         if drawn is not None:
             error = np.hypot(error, _calibrated(scaled, table, drawn))
-        reach = student.ppf((1 + _LEVEL) / 2, processes - 1) * error
+        reach = student.ppf((1 + policy.LEVEL) / 2, processes - 1) * error
         with np.errstate(divide="ignore", invalid="ignore"):
             chance = 2 * student.sf(np.abs(excess) / error, processes - 1)
     unexplained = float(np.abs(np.nanmean(left, axis=0)).mean())

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from aethermodel import policy
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.order_statistics import median_interval
-
-Outcome = Literal["pass", "fail", "inconclusive"]
-
-#: The model is true where it is off by no more than this: the mean and the maximum
-#: relative error that the ECM model's authors report for theirs.
-MEAN_ERROR, WORST_ERROR = 0.05, 0.10
-#: Where a greater share of the pipeline's samples was disturbed, a miss says nothing.
-MOST_DISTURBED = 0.5
+from aethermodel.verdict import Outcome, causes, mostly_disturbed
+from aethermodel.verdict import judge as judged
+from aethermodel.verdict import worst as worst_of
 
 
 def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
@@ -193,22 +188,19 @@ def judge(table: pd.DataFrame) -> Verdict:
     mean, most, spread = float(error.mean()), float(error.max()), float(widths.median())
     at = int(table.loc[worst, "n"])
     least = _least_errors(table)
-    noise = _disturbance(table)
-    mean_outcome = _outcome(mean, float(least.mean()), MEAN_ERROR, noise)
-    worst_outcome = _outcome(most, float(least.max()), WORST_ERROR, noise)
-    both = {mean_outcome, worst_outcome}
-    outcome: Outcome = "pass"
+    disturbed = mostly_disturbed(float(table["disturbed"].mean()))
+    mean_outcome = judged(mean, float(least.mean()), mean, policy.MEAN_ERROR, disturbed=disturbed)
+    worst_outcome = judged(most, float(least.max()), most, policy.WORST_ERROR, disturbed=disturbed)
+    outcome = worst_of([mean_outcome, worst_outcome])
     why = (
         f"the sum of the terms is off by {100 * mean:.1f} % on average and by {100 * most:.1f} % "
         f"at worst, at N = {at:,}"
     )
-    if "fail" in both:
-        outcome = "fail"
-        why += "; allowed are 5 % and 10 %"
-    elif "inconclusive" in both:
-        outcome = "inconclusive"
-        noise = noise or f"the pipeline's own processes differ by {100 * spread:.1f} %"
-        why += f"; but {noise}: measure again"
+    if outcome == "fail":
+        why += f"; allowed are {100 * policy.MEAN_ERROR:g} % and {100 * policy.WORST_ERROR:g} %"
+    elif outcome == "inconclusive":
+        spreads = f"the pipeline's own processes differ by {100 * spread:.1f} %"
+        why += f"; but {_disturbance(table) if disturbed else spreads}: measure again"
     coverage = float(table["covered"].mean())
     return Verdict(
         outcome, mean, most, mean_outcome, worst_outcome, at, spread, coverage, f"{why}."
@@ -223,21 +215,8 @@ def _least_errors(table: pd.DataFrame) -> pd.Series[float]:
 
 
 def _disturbance(table: pd.DataFrame) -> str:
-    share = float(table["disturbed"].mean())
-    if share <= MOST_DISTURBED:
-        return ""
-    found = f"{share:.0%} of the pipeline's samples were disturbed to the last"
+    found = f"{table['disturbed'].mean():.0%} of the pipeline's samples were disturbed to the last"
     if table["switched"].isna().any():
         return found
-    causes = ("switched", "stolen", "shared", "apart")
-    preempted, stolen, shared, apart = (table[name].mean() for name in causes)
-    return (
-        f"{found} ({preempted:.0%} preempted, {stolen:.0%} had time stolen, {shared:.0%} only "
-        f"by other work on a core, {apart:.0%} only because the cores had been moved apart)"
-    )
-
-
-def _outcome(value: float, least: float, limit: float, disturbance: str) -> Outcome:
-    if value <= limit:
-        return "pass"
-    return "inconclusive" if least <= limit or disturbance else "fail"
+    shares = table[["switched", "stolen", "shared", "apart"]].mean()
+    return f"{found} ({causes(shares.to_dict())})"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel import policy
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import Part, Prediction, add_up, side_by_side
 from aethermodel.calibrate.fit.fit_term import Kind
@@ -130,7 +131,9 @@ class Scenario:
         """Return each parameter of the model with ``measured`` or ``assumed``."""
         return [(self.origin_of(name), p) for name, p in self.model.parameters.items()]
 
-    def predict(self, n: npt.ArrayLike, level: float = 0.95, kind: Kind = "mean") -> Prediction:
+    def predict(
+        self, n: npt.ArrayLike, level: float = policy.LEVEL, kind: Kind = "mean"
+    ) -> Prediction:
         """Predict T_batch as `Calibration.predict` does, with the assumptions put in.
 
         The interval holds the uncertainty of what was measured; an assumption adds none of its

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import stdtrit
 
+from aethermodel import policy
 from aethermodel.calibrate.fit.fit_term import Parameter
 from aethermodel.calibrate.fit.regression import relative_nnls
-from aethermodel.calibrate.predict.comparison import Outcome
 from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
 from aethermodel.model.verbs_cost import COST_NAMES, COSTS, VerbsCosts, stage_times, transfer_time
+from aethermodel.verdict import Outcome, judge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +29,6 @@ FITTED = {
     True: ("L", "o_w", "o_db", "o_cqe", "c_i", "d_pay", "g_pkt", "G"),
     False: ("L", "o_w", "o_db", "o_cqe", "c_i", "g", "d_pay", "g_pkt", "G", "rtt"),
 }
-#: Median error on held-out settings that is asked for.
-WANTED = 0.10
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class VerbsFit:
     noise: float
     freedom: int
     label: str
-    level: float = 0.95
+    level: float = policy.LEVEL
 
     def expression(self, inline: bool) -> sympy.Expr:
         """Return T in seconds, a SymPy expression in N, b, p, k (and W), the costs in figures."""
@@ -141,9 +140,9 @@ def fit_verbs(samples: VerbsSamples) -> VerbsFit:
     norm[norm == 0] = 1.0
     inverse = np.linalg.pinv((rows / norm).T @ (rows / norm), hermitian=True)
     covariance = np.square(noise) * inverse / np.outer(norm, norm)
-    half = stdtrit(freedom, 0.975) * np.sqrt(np.diag(covariance))
+    half = stdtrit(freedom, (1 + policy.LEVEL) / 2) * np.sqrt(np.diag(covariance))
     parameters = {
-        name: Parameter(float(v), float(max(v - h, 0)), float(v + h), COSTS[name][0], 0.95)
+        name: Parameter(float(v), float(max(v - h, 0)), float(v + h), COSTS[name][0], policy.LEVEL)
         for name, v, h in zip(names, values, half, strict=True)
     }
     return VerbsFit(costs, parameters, covariance, noise, freedom, samples.label)
@@ -182,9 +181,8 @@ class HeldOut:
     @property
     def outcome(self) -> Outcome:
         """Return the verdict: a miss counts only where the host was quiet."""
-        if self.met:
-            return "pass"
-        return "inconclusive" if self.spread > WANTED else "fail"
+        error, limit = self.median_error, policy.VERBS_ERROR
+        return judge(error, error, error, limit, disturbed=self.spread > limit)
 
     def figures(self, fit: VerbsFit) -> dict[str, Any]:
         """Return fit and judgement as JSON values."""
@@ -200,7 +198,7 @@ class HeldOut:
             "training_median_error": self.training_error,
             "coverage": self.coverage,
             "spread": self.spread,
-            "wanted_median_error": WANTED,
+            "wanted_median_error": policy.VERBS_ERROR,
             "outcome": self.outcome,
             "settings": {
                 name: [float(f"{value:.4g}") for value in self.table[name]]
@@ -214,7 +212,7 @@ class HeldOut:
     @property
     def met(self) -> bool:
         """Whether the median error is no more than asked for."""
-        return self.median_error <= WANTED
+        return self.median_error <= policy.VERBS_ERROR
 
 
 def judge_verbs(fit: VerbsFit, samples: VerbsSamples) -> HeldOut:

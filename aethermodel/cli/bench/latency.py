@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
@@ -27,13 +28,7 @@ _OPTIONS = {
 
 def command(
     calibration: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibration",
-            "-c",
-            callback=options.readable,
-            help="calibration file [default: calibrate first]",
-        ),
+        Path | None, options.calibration("calibration file [default: calibrate first]")
     ] = None,
     loads: Annotated[
         str | None,
@@ -68,7 +63,9 @@ def command(
         int | None,
         typer.Option(help="fresh processes to run in [default: 15; with --adaptive 3]"),
     ] = None,
-    seconds: Annotated[float, typer.Option(help="time budget of the calibration")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(help="time budget of the calibration")
+    ] = policy.CALIBRATION_SECONDS,
     seed: Annotated[int, typer.Option(help="of the schedules and their order")] = 0,
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="adaptive batching beside fixed batch sizes")

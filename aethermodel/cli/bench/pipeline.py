@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
 
@@ -37,7 +38,9 @@ def command(
     ] = None,
     repeats: Annotated[int, typer.Option(help="most fresh processes a row, interleaved")] = 5,
     run_seconds: Annotated[float, typer.Option(help="about how long one run lasts")] = 0.5,
-    seconds: Annotated[float, typer.Option(help="time budget; each row runs at least once")] = 180,
+    seconds: Annotated[
+        float, typer.Option(help="time budget; each row runs at least once")
+    ] = policy.PIPELINE_SECONDS,
     load: Annotated[
         float, typer.Option(help="share of a row's throughput offered for its latencies")
     ] = 0.8,

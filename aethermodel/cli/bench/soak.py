@@ -8,12 +8,13 @@ import typer
 
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.fabrics import CROSSING
 
 
 def command(
     seconds: Annotated[float, typer.Option(help="how long")] = 600,
     load: Annotated[float, typer.Option(help="share of the throughput at full speed")] = 0.8,
-    fabric: Annotated[str, typer.Option(help="shm, tcp or verbs")] = "shm",
+    fabric: Annotated[str, typer.Option(help=options.listed(CROSSING))] = "shm",
     loop: options.Loop = None,
     batch_size: Annotated[int, options.batch_size()] = 10_000,
     topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,

@@ -52,10 +52,13 @@ def measuring(most_seconds: float | None = None) -> Iterator[None]:
 
     Raises
     ------
+    ImportError
+        If this installation has no kernels.
     HostBusyError
         If it still measures after `most_seconds`.
     """
-    # Imported late: `aethermodel --help` measures nothing.
+    # Imported late: `aethermodel --help` measures nothing. First what is not everywhere.
+    import cython_core.clock  # noqa: F401
     from aethermodel.execute.host_lock import host_lock
 
     with host_lock(True, tell_who_measures, most_seconds=most_seconds):

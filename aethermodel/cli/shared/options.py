@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,14 +10,25 @@ import typer
 
 from aethermodel.command_files import readable, writable
 from aethermodel.console import count
+from aethermodel.fabrics import CROSSING
 from aethermodel.inputs.sizes import count_of
 
 __all__ = ["readable", "writable"]
 
 
+def listed(names: Sequence[str]) -> str:
+    """Write names as a sentence has them: shm, tcp or verbs."""
+    return " or ".join((", ".join(names[:-1]), names[-1]))
+
+
 def batch_size(what: str = "messages in a batch, such as 1e4") -> Any:
     """Return the option ``--batch-size``."""
     return typer.Option("--batch-size", "-n", parser=count, metavar="N", help=what)
+
+
+def calibration(what: str) -> Any:
+    """Return the option ``--calibration``."""
+    return typer.Option("--calibration", "-c", callback=readable, help=what)
 
 
 def whole(*names: str, help: str) -> Any:
@@ -54,7 +66,7 @@ Fabric = Annotated[
     str | None,
     typer.Option(
         "--fabric",
-        help="loopback, or from another process: shm, tcp or verbs [default: loopback]",
+        help=f"loopback, or from another process: {listed(CROSSING)} [default: loopback]",
     ),
 ]
 Topics = Annotated[int | None, typer.Option(help="topics, each with a handler [default: 16]")]
@@ -72,13 +84,7 @@ WaitSeconds = Annotated[
     ),
 ]
 Calibrations = Annotated[
-    list[Path],
-    typer.Option(
-        "--calibration",
-        "-c",
-        callback=readable,
-        help="calibration file; several of one host are merged",
-    ),
+    list[Path], calibration("calibration file; several of one host are merged")
 ]
 Foreign = Annotated[
     bool, typer.Option("--foreign", help="use another host's calibration, with a warning")

@@ -11,27 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aethermodel import policy
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.calibrate.fit.next_point import next_point
+from aethermodel.kernel_facts import simd_variant, switch_size
 from aethermodel.measure.calibration.measurement_plan import Campaign
 from aethermodel.measure.host.contention import Look
 from aethermodel.measure.host.fingerprint import this_host
-from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import CALM_SECONDS, Plan, Point, calm_plan, take_samples
-from cython_core import simd_variant
-from cython_core.routing.router import switch_size
 
 Progress = Callable[[int, int], None]
-#: Longest that a calibration may take, in seconds.
-MOST_SECONDS = 60.0
-#: A term whose samples deviate more than this from its law is too noisy to rely on: the
-#: relative deviation from which pyperf calls a benchmark unstable.
-MOST_NOISE = 0.10
-# Of the budget, kept for fitting and writing.
-_RESERVE = 0.05
-# A refinement that shrinks the confidence region by less is not worth its time.
-_WORTHWHILE = 0.97
 # Seconds that the shortest sample takes.
 _SHORTEST = CALM_SECONDS
 
@@ -65,14 +56,14 @@ def noisy_terms(calibration: Calibration) -> dict[str, float]:
         term: float(np.hypot(fit.noise, np.sqrt(fit.between.variance)))
         for term, fit in calibration.laws.items()
     }
-    return {term: value for term, value in noise.items() if not value <= MOST_NOISE}
+    return {term: value for term, value in noise.items() if not value <= policy.MOST_NOISE}
 
 
 def calibrate_host(
     campaign: Campaign,
     progress: Progress | None = None,
     *,
-    seconds: float = MOST_SECONDS,
+    seconds: float = policy.CALIBRATION_SECONDS,
     refine: bool = False,
 ) -> Calibration:
     """Run the terms' probes and fit them, within a time budget.
@@ -117,7 +108,7 @@ class _Sampling:
 
     def __init__(self, campaign: Campaign, progress: Progress | None, seconds: float) -> None:
         self.campaign, self.progress, self.seconds = campaign, progress, seconds
-        self.deadline = monotonic() + (1 - _RESERVE) * seconds
+        self.deadline = monotonic() + (1 - policy.CALIBRATION_RESERVE) * seconds
         self.frames: list[pd.DataFrame] = []
         self.processes = self.done = 0
         self.longest = 0.0
@@ -159,7 +150,7 @@ class _Sampling:
         return advance
 
     def calibration(self) -> Calibration:
-        samples = settled(pd.concat(self.frames, ignore_index=True))
+        samples = reject_disturbed(pd.concat(self.frames, ignore_index=True))
         host = this_host().model_dump(mode="json")
         try:
             return calibration_of(samples, self.campaign, host, now())
@@ -173,7 +164,7 @@ class _Sampling:
         """What the reader of this calibration must know."""
         found = [
             f"inconclusive: {term} is noisy, its samples deviate by {noise:.0%} from their law "
-            f"(at most {MOST_NOISE:.0%} is reliable): calibrate again on a quieter host"
+            f"(at most {policy.MOST_NOISE:.0%} is reliable): calibrate again on a quieter host"
             for term, noise in noisy_terms(calibration).items()
         ]
         if self.done < wanted.samples:
@@ -188,7 +179,7 @@ def _term(point: Point) -> str:
 
 
 def next_best(
-    calibration: Calibration, campaign: Campaign, seconds: float = MOST_SECONDS
+    calibration: Calibration, campaign: Campaign, seconds: float = policy.CALIBRATION_SECONDS
 ) -> tuple[Point, int] | None:
     """Return the point that narrows the prediction most, and how often to sample it.
 
@@ -225,7 +216,7 @@ def next_best(
     if budget < _SHORTEST:
         return None
     best = next_point(fit, sorted(free), lambda n: np.maximum(_SHORTEST, fit.predict(n)[0]), budget)
-    if best.shrinkage > _WORTHWHILE:
+    if best.shrinkage > policy.WORTHWHILE_SHRINKAGE:
         return None
     points = {_term(point): point for point in campaign.term_points()}
     varied = "calls" if term == "loop" else "batch_size"

@@ -10,22 +10,19 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
 
+from aethermodel import policy
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import part_of
 from aethermodel.calibrate.fit.fit_term import TermFit
 from aethermodel.calibrate.fit.samples import summarise
-from aethermodel.labels import LABEL_OF, Fabric
+from aethermodel.fabrics import FABRICS, Fabric, crosses, fabric_of
 from aethermodel.measure.calibration.measurement_plan import loop_probe, needs_company
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling.sampler import Point, calm_plan, take_samples
+from aethermodel.verdict import mostly_disturbed
 
 Floats = npt.NDArray[np.float64]
-#: Confidence of the interval that a fresh figure must fall into. Several points are held against
-#: theirs, so that 95 % would cry wolf too often.
-LEVEL = 0.99
-_PROCESSES, _REPEATS = 3, 4
-_SHARE_DISTURBED = 0.5
 
 
 @dataclass(frozen=True)
@@ -78,21 +75,20 @@ def check_drift(
     ValueError
         If it is of verbs and there is no device.
     """
-    if _fabric(calibration) == "verbs":
+    if FABRICS[_fabric(calibration)].needs_device:
         usable_device()
     points = [
         _point(calibration, term, at)
         for term, timings in calibration.samples.items()
         for at in sorted({int(min(timings.n)), int(max(timings.n))})
     ]
-    plan = calm_plan(points, _PROCESSES, _REPEATS)
+    plan = calm_plan(points, policy.DRIFT_PROCESSES, policy.DRIFT_REPEATS)
     fresh = take_samples(plan, progress)
     return [_drift(calibration, term, fresh) for term in calibration.samples]
 
 
 def _fabric(calibration: Calibration) -> Fabric:
-    label = calibration.conditions.fabric
-    return next((name for name, of in LABEL_OF.items() if of == label), "verbs")
+    return fabric_of(calibration.conditions.fabric)
 
 
 def _probe(calibration: Calibration, term: str) -> str:
@@ -108,9 +104,9 @@ def _settings(calibration: Calibration, term: str, at: int) -> dict[str, object]
     fabric = _fabric(calibration)
     given = vars(calibration.conditions) | {
         "fabric": fabric,
-        "checked": fabric != "loopback",
-        "producer": fabric == "loopback",
-        "bus": fabric != "loopback",
+        "checked": crosses(fabric),
+        "producer": not crosses(fabric),
+        "bus": crosses(fabric),
         ("calls" if term == "loop" else "batch_size"): at,
     }
     fields = PROBES[_probe(calibration, term)].settings.model_fields
@@ -120,7 +116,7 @@ def _settings(calibration: Calibration, term: str, at: int) -> dict[str, object]
 def _drift(calibration: Calibration, term: str, fresh: pd.DataFrame) -> Drift:
     rows = fresh[(fresh["probe"] == _probe(calibration, term)) & fresh["final"]]
     quiet = rows[~rows["noisy"]]
-    if len(quiet) < _SHARE_DISTURBED * len(rows):
+    if mostly_disturbed(rows["noisy"].mean()):
         return Drift(term, float("nan"), False, True)
     size = quiet["calls" if term == "loop" else "batch_size"].to_numpy(dtype=float)
     found = summarise(size, quiet["seconds"].to_numpy(dtype=float))
@@ -151,13 +147,18 @@ def reach(
     Returns
     -------
     mean, below, above : ndarray, shape (m,)
-        Of the law, in seconds, and how far the fresh mean may lie from it at `LEVEL`: by what the
-        law's parameters leave open, by the samples' noise over the root of their number, and by
-        what processes differ by.
+        Of the law, in seconds, and how far the fresh mean may lie from it with the
+        chance `policy.DRIFT_LEVEL`: by what the law's parameters leave open, by the samples' noise
+        over the root of their number, and by what processes differ by.
     """
-    part = part_of(fit, n, LEVEL, "mean")
-    noise = stdtrit(fit.freedom, (1 + LEVEL) / 2) * fit.noise * part.mean / np.sqrt(samples)
-    level = fit.between.half(part.mean, LEVEL, fresh=processes)
+    part = part_of(fit, n, policy.DRIFT_LEVEL, "mean")
+    noise = (
+        stdtrit(fit.freedom, (1 + policy.DRIFT_LEVEL) / 2)
+        * fit.noise
+        * part.mean
+        / np.sqrt(samples)
+    )
+    level = fit.between.half(part.mean, policy.DRIFT_LEVEL, fresh=processes)
     below, above = part.mean - part.low, part.high - part.mean
     return (
         part.mean,

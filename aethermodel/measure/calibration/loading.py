@@ -6,8 +6,8 @@ from pathlib import Path
 
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.merging import merge
+from aethermodel.kernel_facts import simd_variant
 from aethermodel.measure.host.fingerprint import this_host
-from cython_core import simd_variant
 
 
 def load_calibration(*paths: Path | str, foreign: bool = False) -> Calibration:
@@ -25,19 +25,19 @@ def load_calibration(*paths: Path | str, foreign: bool = False) -> Calibration:
     ValueError
         If a file is missing, no calibration or another host's, or two do not belong together.
     """
-    here = this_host().id
+    host = this_host().id
     try:
-        loaded = [Calibration.load(path, host_id=here, foreign=foreign) for path in paths]
+        loaded = [Calibration.load(path, host_id=host, foreign=foreign) for path in paths]
     except FileNotFoundError as error:
         raise ValueError(
             f"{error.filename}: no such calibration; make one with "
             f"`aethermodel calibrate --json {error.filename}`"
         ) from None
     known = merge(loaded)
-    variant = known.conditions.variant
-    if not foreign and variant not in (None, simd_variant()):
+    variant, here = known.conditions.variant, simd_variant()
+    if not foreign and None not in (variant, here) and variant != here:
         raise ValueError(
-            f"the calibration's kernels ran as {variant}, here they run as {simd_variant()}: "
+            f"the calibration's kernels ran as {variant}, here they run as {here}: "
             f"set AETHER_SIMD={variant}, or calibrate again"
         )
     return known

@@ -9,20 +9,20 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from aethermodel.fabrics import FABRICS, LABEL_OF, Fabric, crosses
 from aethermodel.inputs.list_types import LISTED
-from aethermodel.labels import LABEL_OF, DeviceLabel, Fabric, FabricLabel
+from aethermodel.kernel_facts import EVENT_BYTES, MAX_THREADS, switch_size
+from aethermodel.labels import DeviceLabel, FabricLabel
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
-from aethermodel.measure.harness.senders import ring_bytes
+from aethermodel.measure.harness.ring_size import ring_bytes
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.sampling.sampler import Plan, Point, calm_plan
-from cython_core import EVENT_BYTES
-from cython_core.routing.router import MAX_THREADS, switch_size
 
 
 def loop_probe(fabric: Fabric) -> str:
     """Return the probe of T_loop: of the plane in one process, of the bus across processes."""
-    return "loop" if fabric == "loopback" else "bus_loop"
+    return "bus_loop" if crosses(fabric) else "loop"
 
 
 def needs_company(probe: str, fabric: Fabric, threads: int = 1) -> bool:
@@ -30,9 +30,7 @@ def needs_company(probe: str, fabric: Fabric, threads: int = 1) -> bool:
 
     The fabric's own probes have a second process, teams have their threads.
     """
-    return (
-        fabric != "loopback" and probe in ("kernel", "ffi", "bus_loop", "refill") and threads == 1
-    )
+    return crosses(fabric) and probe in ("kernel", "ffi", "bus_loop", "refill") and threads == 1
 
 
 #: Events from which on the router gives a thread a part of a batch (cython_core/c/route.c).
@@ -91,7 +89,7 @@ class Campaign(BaseModel):
         # Notebooks and command lines hand over every parameter, set or not.
         if isinstance(given, dict):
             given = {name: value for name, value in given.items() if value is not None}
-            if given.get("fabric", "loopback") != "loopback":
+            if crosses(given.get("fabric")):
                 given.setdefault("pool", 1)
         return given
 
@@ -102,11 +100,12 @@ class Campaign(BaseModel):
                 raise ValueError(f"a batch size must be 1 to {2**22}, not {size}")
         if len(set(self.batch_sizes)) != len(self.batch_sizes):
             raise ValueError("a batch size is given twice")
-        if self.fabric != "loopback" and self.pool != 1:
+        if self.crosses and self.pool != 1:
             raise ValueError(f"over {self.fabric} the pool is 1, not {self.pool}")
-        if self.fabric != "verbs" and self.device:
+        needs_device = FABRICS[self.fabric].needs_device
+        if not needs_device and self.device:
             raise ValueError(f"{self.fabric} has no device, not {self.device}")
-        if self.fabric == "verbs" and not self.device:
+        if needs_device and not self.device:
             found = usable_device(ring_bytes(max(self.kernel_sizes())))
             object.__setattr__(self, "device", found)  # frozen from here on
         return self
@@ -114,10 +113,12 @@ class Campaign(BaseModel):
     @property
     def label(self) -> FabricLabel:
         """Honest label of the campaign's figures."""
-        if self.fabric == "verbs":
-            assert self.device
-            return self.device
-        return LABEL_OF[self.fabric]
+        return self.device or LABEL_OF[self.fabric]
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the events come from another process."""
+        return crosses(self.fabric)
 
     def kernel_sizes(self) -> list[int]:
         """Return the batch sizes of the kernel probe: one, and three times powers of two.
@@ -185,14 +186,13 @@ class Campaign(BaseModel):
 
     def _loop_point(self, calls: int) -> Point:
         settings: dict[str, Any] = {"event_loop": self.event_loop, "calls": calls}
-        if self.fabric != "loopback":
+        if self.crosses:
             # The producer is elsewhere: no task of its own takes turns with the bus.
             settings["producer"] = False
         return self._point(loop_probe(self.fabric), **settings)
 
     def _refill_point(self, n: int) -> Point:
-        across = self.fabric != "loopback"
-        return self._point("refill", batch_size=n, event_loop=self.event_loop, bus=across)
+        return self._point("refill", batch_size=n, event_loop=self.event_loop, bus=self.crosses)
 
     def _team_points(self, size: int) -> list[Point]:
         """Threads that share the largest batch, as far as it is large enough to be split."""
@@ -200,7 +200,7 @@ class Campaign(BaseModel):
         return [self._point("kernel", batch_size=size, threads=p) for p in counts]
 
     def _fabric_points(self) -> list[Point]:
-        across = self.fabric != "loopback"
+        across = self.crosses
         # A handle moves in no time that depends on N; events are fetched one by one.
         sizes = self.kernel_sizes() if across else self.handle_sizes()
         settings = {"event_loop": self.event_loop, "fabric": self.fabric, "checked": across}
@@ -212,7 +212,7 @@ class Campaign(BaseModel):
         At every other size where there are enough for a law: its consumer takes the batches outside
         the clock, at the same cost.
         """
-        if self.fabric == "loopback":
+        if not self.crosses:
             return []
         sizes = self.kernel_sizes()
         if len(sizes) > _FEW_SIZES:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aethermodel import policy
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import composition_errors
 from aethermodel.calibrate.predict.all_samples import left_out
@@ -23,14 +24,12 @@ from aethermodel.inputs.input_files import refusing
 from aethermodel.measure.calibration.calibrate import calibration_of, now
 from aethermodel.measure.calibration.measurement_plan import Campaign
 from aethermodel.measure.host.fingerprint import this_host
-from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sample_files import read_samples, write_samples
 from aethermodel.measure.sampling.sequential import sample_sequentially
 from aethermodel.model.pipelined import law_of
 
 Progress = Callable[[int, int], None]
-#: Longest that a trial samples for, in seconds, unless it is told otherwise.
-MOST_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Trial:
         campaign: Campaign,
         progress: Progress | None = None,
         *,
-        seconds: float = MOST_SECONDS,
+        seconds: float = policy.VALIDATION_SECONDS,
     ) -> Trial:
         """Measure this host.
 
@@ -94,7 +93,7 @@ class Trial:
         taken = sample_sequentially(
             campaign.plan(), seconds, progress, throughout=lambda p: p.probe == "pipeline"
         )
-        samples = settled(taken)
+        samples = reject_disturbed(taken)
         samples.attrs["campaign"] = campaign.model_dump(mode="json")
         samples.attrs["host"] = this_host().model_dump(mode="json")
         samples.attrs["taken"] = now()

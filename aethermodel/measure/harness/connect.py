@@ -6,16 +6,14 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from aethermodel.bus.fabrics.protocol import Receiver
 from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpSender
-from aethermodel.measure.harness.senders import Send, ring_capacity, tcp_send, verbs_send
+from aethermodel.fabrics import CrossingFabric
+from aethermodel.measure.harness.ring_size import ring_capacity
+from aethermodel.measure.harness.senders import Send, tcp_send, verbs_send
 
-if TYPE_CHECKING:
-    from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
-
-Dialled = Literal["tcp", "verbs"]
 # Whoever accepts watches whether the sender's process lives.
 _LONGEST_SECONDS = 3600.0
 
@@ -32,7 +30,7 @@ class Address:
         What both ends know.
     """
 
-    fabric: Dialled
+    fabric: CrossingFabric
     port: int
     secret: bytes = field(repr=False)
 
@@ -54,7 +52,45 @@ class Listening(NamedTuple):
     close: Callable[[], None]
 
 
-async def listen(fabric: Dialled, batch_size: int) -> Listening:
+async def _listen_tcp(secret: bytes, batch_size: int) -> Listening:
+    listener = await TcpListener.listen(key=SharedKey(secret), most=batch_size)
+    address = Address("tcp", listener.port, secret)
+    return Listening(address, listener.accept, listener.close)
+
+
+async def _listen_verbs(secret: bytes, batch_size: int) -> Listening:
+    from aethermodel.bus.fabrics.verbs.fabric import VerbsListener
+
+    listener = VerbsListener(secret, capacity=ring_capacity(batch_size), most=batch_size)
+    accept = partial(listener.accept, _LONGEST_SECONDS)
+    return Listening(Address("verbs", listener.port, secret), accept, listener.close)
+
+
+async def _dial_tcp(address: Address) -> Any:
+    return await TcpSender.connect(address.port, key=SharedKey(address.secret))
+
+
+async def _dial_verbs(address: Address) -> Any:
+    from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
+
+    return await VerbsSender.connect(address.port, secret=address.secret)
+
+
+class _Ends(NamedTuple):
+    """How both ends of a fabric are made, and what sends a batch by one."""
+
+    listen: Callable[[bytes, int], Awaitable[Listening]]
+    dial: Callable[[Address], Awaitable[Any]]
+    send: Callable[..., Send]
+
+
+_ENDS: dict[CrossingFabric, _Ends] = {
+    "tcp": _Ends(_listen_tcp, _dial_tcp, tcp_send),
+    "verbs": _Ends(_listen_verbs, _dial_verbs, verbs_send),
+}
+
+
+async def listen(fabric: CrossingFabric, batch_size: int) -> Listening:
     """Listen on a free port of loopback.
 
     Parameters
@@ -63,30 +99,26 @@ async def listen(fabric: Dialled, batch_size: int) -> Listening:
     batch_size : int
         Most events a batch.
     """
-    secret = secrets.token_bytes(32)
-    if fabric == "tcp":
-        tcp = await TcpListener.listen(key=SharedKey(secret), most=batch_size)
-        return Listening(Address("tcp", tcp.port, secret), tcp.accept, tcp.close)
-    from aethermodel.bus.fabrics.verbs.fabric import VerbsListener
-
-    verbs = VerbsListener(secret, capacity=ring_capacity(batch_size), most=batch_size)
-    accept = partial(verbs.accept, _LONGEST_SECONDS)
-    return Listening(Address("verbs", verbs.port, secret), accept, verbs.close)
+    return await _ENDS[fabric].listen(secrets.token_bytes(32), batch_size)
 
 
-async def dial(address: Address) -> TcpSender | VerbsSender:
+class Dialled(NamedTuple):
+    """A sender that is connected.
+
+    Attributes
+    ----------
+    send_by : callable
+        ``(batch_size, topics, checksum=False) -> Send``: what makes and sends a batch, as in
+        `aethermodel.measure.harness.senders`.
+    close : callable
+    """
+
+    send_by: Callable[..., Send]
+    close: Callable[[], None]
+
+
+async def dial(address: Address) -> Dialled:
     """Connect to a receiver that listens."""
-    if address.fabric == "tcp":
-        return await TcpSender.connect(address.port, key=SharedKey(address.secret))
-    from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
-
-    return await VerbsSender.connect(address.port, secret=address.secret)
-
-
-def send_by(
-    sender: TcpSender | VerbsSender, batch_size: int, topics: int, checksum: bool = False
-) -> Send:
-    """Return what makes and sends a batch, as in `aethermodel.measure.harness.senders`."""
-    if isinstance(sender, TcpSender):
-        return tcp_send(sender, batch_size, topics, checksum)
-    return verbs_send(sender, batch_size, topics, checksum)
+    ends = _ENDS[address.fabric]
+    sender = await ends.dial(address)
+    return Dialled(partial(ends.send, sender), sender.close)

@@ -11,11 +11,12 @@ from typing import Self
 
 from aethermodel.bus.fabrics.protocol import EndOfStream, Receiver
 from aethermodel.bus.fabrics.shm import ShmReceiver
+from aethermodel.fabrics import FABRICS, CrossingFabric
 from aethermodel.measure.harness.child_processes import end, hear, start, until_hang_up
-from aethermodel.measure.harness.connect import Address, Dialled, dial, listen, send_by
-from aethermodel.measure.harness.producer_process import CrossingFabric
+from aethermodel.measure.harness.connect import Address, dial, listen
 from aethermodel.measure.harness.receivers import Checked
-from aethermodel.measure.harness.senders import Order, Send, fulfil, ring_capacity, ring_send
+from aethermodel.measure.harness.ring_size import ring_capacity
+from aethermodel.measure.harness.senders import Order, Send, fulfil, ring_send
 from cython_core import Ring, RingHandle
 
 
@@ -57,7 +58,7 @@ class Drained:
             Of the batches that are sent.
         """
         ours, theirs = Pipe()
-        if fabric == "shm":
+        if FABRICS[fabric].opening == "handle":
             ring = Ring.create(ring_capacity(batch_size), role="producer")
             with ring.handle() as handle, theirs:
                 child = start(_drain_ring, handle, batch_size, theirs, warm=True)
@@ -73,7 +74,8 @@ class Drained:
             ours.close()
             end(child, 0)
             raise
-        return cls(send_by(sender, batch_size, topics), batch_size, 0, child, ours, sender.close)
+        send = sender.send_by(batch_size, topics)
+        return cls(send, batch_size, 0, child, ours, sender.close)
 
     async def send(self, batches: int) -> None:
         """Send as fast as it goes, by the code of a `Crossing`'s producer."""
@@ -110,7 +112,7 @@ def _drain_ring(handle: RingHandle, batch_size: int, orders: Connection) -> None
         asyncio.run(_drain(ShmReceiver(ring, batch_size), order, orders))
 
 
-def _drain_dialled(fabric: Dialled, batch_size: int, orders: Connection) -> None:
+def _drain_dialled(fabric: CrossingFabric, batch_size: int, orders: Connection) -> None:
     def order() -> Coroutine[None, None, int]:
         # In a thread, so that the loop goes on giving back what was released.
         return asyncio.to_thread(orders.recv)

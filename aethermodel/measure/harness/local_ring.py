@@ -8,7 +8,7 @@ from time import perf_counter
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.measure.harness.receivers import Checked
-from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.harness.ring_size import ring_capacity
 from cython_core import Ring, number
 
 

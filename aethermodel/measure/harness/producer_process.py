@@ -8,27 +8,26 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from time import process_time
-from typing import Literal, NamedTuple, Self, get_args
+from typing import NamedTuple, Self
 
 from aethermodel.bus.fabrics.protocol import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
+from aethermodel.fabrics import FABRICS, CrossingFabric
 from aethermodel.measure.harness.child_processes import end, hear, lost, start, until_hang_up
-from aethermodel.measure.harness.connect import Address, Listening, dial, listen, send_by
+from aethermodel.measure.harness.connect import Address, Listening, dial, listen
+from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.harness.senders import (
     Order,
     Schedule,
     Send,
     fulfil,
     keep,
-    ring_capacity,
     ring_send,
 )
 from aethermodel.measure.host.jitter import Watch, watch
 from aethermodel.measure.host.os_noise import Noise, Reading
 from cython_core import Ring, RingHandle, now_ns
 
-CrossingFabric = Literal["shm", "tcp", "verbs"]
-CROSSING: tuple[str, ...] = get_args(CrossingFabric)
 # From when the producer has a schedule until it starts, so that the consumer is ready too.
 _READY_NS = 2_000_000
 
@@ -90,7 +89,7 @@ class Crossing:
         """
         ours, theirs = Pipe()
         sending = (batch_size, topics, checksum)
-        if fabric == "shm":
+        if FABRICS[fabric].opening == "handle":
             ring = Ring.create(ring_capacity(batch_size), role="consumer")
             with ring.handle() as handle, theirs:
                 child = start(_serve_ring, handle, sending, theirs, warm=True)
@@ -192,7 +191,7 @@ def _serve_dialled(address: Address, sending: tuple[int, int, bool], orders: Con
     async def main() -> None:
         sender = await dial(address)
         try:
-            await _serve(orders, sending[0], send_by(sender, *sending))
+            await _serve(orders, sending[0], sender.send_by(*sending))
         finally:
             sender.close()  # who receives has counted what was ordered
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.fabrics.tcp import TcpSender
-from aethermodel.calibrate.calibration.conditions import RING_BATCHES, RING_EVENTS
 from aethermodel.measure.harness.batch_pool import make_batch
-from cython_core import EVENT_BYTES, Ring, now_ns, number, stamp
+from aethermodel.measure.harness.ring_size import ring_capacity
+from cython_core import Ring, now_ns, number, stamp
 
 if TYPE_CHECKING:
     from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
@@ -109,22 +109,6 @@ async def fulfil(order: Order, batch_size: int, send: Send) -> None:
             if left > _SPIN_NS:
                 sleep((left - _SPIN_NS) / 1e9)
         await send(order.first + i * batch_size, meant)
-
-
-def ring_capacity(batch_size: int) -> int:
-    """Return the ring's size: a power of two with room for eight batches, or for two large ones.
-
-    With few small ones the consumer fetches lines from the producer's own cache; with eight they
-    have been written back to the shared one, which both ends reach faster. But both ends go round
-    the whole ring, and past the part of that cache which is theirs every event comes from memory.
-    """
-    room = max(min(RING_BATCHES * batch_size, RING_EVENTS), 2 * batch_size, 1024)
-    return 1 << (room - 1).bit_length()
-
-
-def ring_bytes(batch_size: int) -> int:
-    """Return what a ring of `ring_capacity` pins where it is registered: it is mapped twice."""
-    return 2 * EVENT_BYTES * ring_capacity(batch_size)
 
 
 def ring_send(ring: Ring, batch_size: int, topics: int, checksum: bool = False) -> Send:

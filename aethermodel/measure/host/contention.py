@@ -17,15 +17,13 @@ from math import isnan, nan
 from statistics import median
 from threading import Event, Thread
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cython_core.probes.core_to_core import Bounce
+from aethermodel import policy
 
-#: A core that takes so many times what it did at best is not this process's alone.
-SHARED = 1.25
-#: Cores between which a line takes so many times what it did at best have been moved apart: with
-#: neighbours on both it takes less than twice as long, without a common cache four times.
-APART = 2.5
+if TYPE_CHECKING:
+    from cython_core.probes.core_to_core import Bounce
+
 # Turns of a glance: 6 us where the core is at its best.
 _GLANCE = 500
 # Several short games, of which two are not disturbed.
@@ -82,12 +80,32 @@ class Look(NamedTuple):
         """Return the smaller of each figure; one that is there, where the other is not."""
         return Look(*(_known(min, *figures) for figures in zip(self, other, strict=True)))
 
+    def shared(self, best: Look) -> bool:
+        """Whether a core was slower than one process has it; not where it is not known."""
+        return bool(core_excess(self.core_seconds, best.core_seconds) > 1)
+
+    def apart(self, best: Look) -> bool:
+        """Whether the way between the cores was longer than at best; not where it is not known."""
+        return bool(trip_excess(self.trip_seconds, best.trip_seconds) > 1)
+
     def calm(self, best: Look) -> bool:
         """Whether the cores are nearly what they were at best, in all that is known of both."""
-        return not (
-            self.core_seconds > SHARED * best.core_seconds
-            or self.trip_seconds > APART * best.trip_seconds
-        )
+        return not (self.shared(best) or self.apart(best))
+
+
+def core_excess(seconds: Any, best: Any) -> Any:
+    """Return an idle loop's time over what marks a shared core: above one it is.
+
+    Parameters
+    ----------
+    seconds, best : float or array_like
+    """
+    return seconds / (policy.SHARED_CORE * best)
+
+
+def trip_excess(seconds: Any, best: Any) -> Any:
+    """Return a cache line's time between cores over what marks cores moved apart: above one."""
+    return seconds / (policy.CORES_APART * best)
 
 
 @contextmanager
@@ -102,7 +120,7 @@ def company() -> Iterator[None]:
     if len(os.sched_getaffinity(0)) < 2:
         yield
         return
-    game = Bounce()
+    game = _bounce()
     thread = Thread(target=game.play, args=(False, 2, _LONGEST_NS))  # without the interpreter
     thread.start()
     try:
@@ -125,6 +143,12 @@ def glance() -> float:
     for _ in range(_GLANCE):
         pass
     return (perf_counter() - start) * 1000 / _GLANCE
+
+
+def _bounce() -> Bounce:
+    from cython_core.probes.core_to_core import Bounce
+
+    return Bounce()
 
 
 def _known(choose: Callable[..., float], *figures: float) -> float:
@@ -154,7 +178,7 @@ def _busy(core: int) -> Iterator[None]:
     def spin() -> None:
         os.sched_setaffinity(0, {core})  # of this thread alone
         begun.set()
-        Bounce().play(False, 2, _BUSY_NS)  # waits for a line that nobody hands over
+        _bounce().play(False, 2, _BUSY_NS)  # waits for a line that nobody hands over
 
     thread = Thread(target=spin)
     thread.start()
@@ -176,7 +200,7 @@ def _turns() -> float:
 
 
 def _trip_seconds(one: int, other: int) -> float:
-    games = [Bounce() for _ in range(_GAMES)]
+    games = [_bounce() for _ in range(_GAMES)]
 
     def answer() -> None:
         os.sched_setaffinity(0, {other})  # of this thread alone

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
@@ -82,6 +82,13 @@ def _governor() -> str:
         return "not readable"
 
 
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
+
+
 @cache
 def this_host() -> Host:
     """Read the fingerprint of the machine this runs on; no host name, no user, no address."""
@@ -101,6 +108,6 @@ def this_host() -> Host:
         governor=_governor(),
         system=f"{platform.system()} {platform.release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        libraries={name: version(name) for name in ("aethermodel", "numpy", "uvloop")},
+        libraries={name: _version(name) for name in ("aethermodel", "numpy", "uvloop")},
         **lasting,
     )

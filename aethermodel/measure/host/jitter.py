@@ -14,15 +14,13 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.measure.host.contention import SHARED, glance
+from aethermodel import policy
+from aethermodel.measure.host.contention import core_excess, glance
 from aethermodel.measure.host.os_noise import Noise, Reading
-from aethermodel.measure.host.slices import SLICE_SECONDS
 from aethermodel.model.queueing.host_pace import HostPace
 
 Floats = npt.NDArray[np.float64]
 
-#: Longer than a turn of the loop takes on a core that a neighbour shares.
-SHORTEST_GAP = 5e-6
 #: Seconds of a stretch: hundreds of turns, and shorter than what a neighbour does lasts.
 STRETCH = 20e-6
 #: Ticks between two looks at the core, while ticks are watched: some 2 ms.
@@ -83,7 +81,7 @@ def watch(seconds: float) -> Watch:
     edge = start + STRETCH
     while last - start < seconds or not counts:
         now = perf_counter()
-        if now - last > SHORTEST_GAP:
+        if now - last > policy.PAUSE_SECONDS:
             gaps.append(now - last)
         last = now
         turns += 1
@@ -119,7 +117,7 @@ def watch_ticks(ticks: Callable[[], Floats], seconds: float) -> Watch:
     noise = Noise.since(before)
     stretch = np.concatenate(taken)
     late = stretch - np.median(stretch)
-    gaps = late[late > SHORTEST_GAP]
+    gaps = late[late > policy.PAUSE_SECONDS]
     turns = np.ones(stretch.size)
     return Watch(gaps, turns, float(stretch.sum()), noise, stretch, np.concatenate(cores))
 
@@ -133,7 +131,7 @@ def full_rate(watches: list[Watch]) -> float:
     """
     parts = [_slices(each) for each in watches]
     rates, cores = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return float(np.median(rates[cores <= SHARED * cores.min()]))
+    return float(np.median(rates[core_excess(cores, cores.min()) <= 1]))
 
 
 def _slices(seen: Watch) -> tuple[Floats, Floats]:
@@ -141,7 +139,9 @@ def _slices(seen: Watch) -> tuple[Floats, Floats]:
     seconds = np.broadcast_to(seen.stretch, seen.turns.shape)
     ends = np.cumsum(seconds)
     # Whole ones: what is left over belongs to the last.
-    of = np.minimum(ends / SLICE_SECONDS, max(1, ends[-1] // SLICE_SECONDS) - 0.5).astype(int)
+    of = np.minimum(
+        ends / policy.SLICE_SECONDS, max(1, ends[-1] // policy.SLICE_SECONDS) - 0.5
+    ).astype(int)
     _, of = np.unique(of, return_inverse=True)  # a long pause leaves slices without a turn
     rates = np.bincount(of, seen.turns) / np.bincount(of, seconds)
     if seen.core_seconds is None:

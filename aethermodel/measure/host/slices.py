@@ -15,13 +15,8 @@ from math import inf, isnan, nan
 from statistics import median
 from typing import NamedTuple
 
-from aethermodel.measure.host.contention import SHARED, glance
-from cython_core import now_ns
-
-#: How long a slice lasts: longer than the looks cost, shorter than most of what disturbs.
-SLICE_SECONDS = 0.001
-# Calm slices that a sample needs, where it has so many: a single one may have been calm by chance.
-_FEWEST = 2
+from aethermodel import policy
+from aethermodel.measure.host.contention import core_excess, glance
 
 
 class Slice(NamedTuple):
@@ -55,7 +50,7 @@ class Slices:
     taken : list of Slice
     """
 
-    def __init__(self, least: float = SLICE_SECONDS) -> None:
+    def __init__(self, least: float = policy.SLICE_SECONDS) -> None:
         self.taken: list[Slice] = []
         self._least = least
         self._loops, self._seconds = 0, 0.0
@@ -90,14 +85,17 @@ class Releases(Slices):
     """Slices of a stream, timed from release to release; called with the time of each."""
 
     def __init__(self) -> None:
+        from cython_core import now_ns  # samples are read without it
+
         super().__init__()
+        self._now_ns = now_ns
         self._since_ns = 0
 
     def __call__(self, at_ns: int) -> None:
         """Note a release; what this costs is not in the figure."""
         if self._since_ns:
             self.add(1, (at_ns - self._since_ns) / 1e9)
-        self._since_ns = now_ns()
+        self._since_ns = self._now_ns()
 
 
 @dataclass(frozen=True)
@@ -173,9 +171,9 @@ def undisturbed(slices: Sequence[Slice], best: float = nan) -> Undisturbed:
         Seconds of the idle loop at best, of earlier samples; nan where there are none.
     """
     least = min(each.core_seconds for each in slices)
-    limit = SHARED * min(least, inf if isnan(best) else best)
-    calm = [each for each in slices if each.core_seconds <= limit]
-    enough = len(calm) >= min(_FEWEST, len(slices))
+    best = min(least, inf if isnan(best) else best)
+    calm = [each for each in slices if core_excess(each.core_seconds, best) <= 1]
+    enough = len(calm) >= min(policy.CALM_SLICES, len(slices))
     kept = calm if enough else slices
     return Undisturbed(
         median(each.seconds / each.loops for each in kept),

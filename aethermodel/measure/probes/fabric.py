@@ -10,17 +10,18 @@ import atexit
 from collections.abc import Callable, Coroutine
 from functools import partial
 from time import perf_counter, thread_time
-from typing import Literal, Self, TypeVar
+from typing import Self, TypeVar
 
 from pydantic import model_validator
 
 from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.fabrics import CrossingFabric, Fabric, crosses
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
-from aethermodel.measure.harness.producer_process import Crossing, CrossingFabric
+from aethermodel.measure.harness.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import POOL, numbered_pool
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
-from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.host.slices import Slice, Slices, Stream
 from aethermodel.measure.probes.settings import BatchSettings, setting
 from cython_core import Routed, route
@@ -57,7 +58,7 @@ class Settings(BatchSettings):
 
     event_loop: EventLoop = setting("asyncio", "event loop that the ticks run on")
     checked: bool = setting(False, "read and check every event over loopback too")
-    fabric: Literal["loopback", "shm", "tcp", "verbs"] = setting(
+    fabric: Fabric = setting(
         "loopback", "how batches come: within the process, or from another one"
     )
     routed: bool = setting(False, "over shm: check the events as they are routed")
@@ -74,7 +75,7 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     if settings.fabric == "shm":
         from_backlog = partial(_from_backlog, take=_taking(settings))
         return Stream(on_loop(settings.event_loop, _crossing(settings, "shm", from_backlog)))
-    if settings.fabric != "loopback":
+    if crosses(settings.fabric):
         timed = _crossing(settings, settings.fabric, _by_cpu_time)
     elif settings.checked:
         timed = _checked_loopback(settings)

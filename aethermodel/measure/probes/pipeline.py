@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import atexit
 from collections.abc import Callable, Coroutine
-from typing import Literal
 
 from pydantic import model_validator
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
+from aethermodel.fabrics import Fabric, crosses
 from aethermodel.measure.harness.batch_pool import same_pool
 from aethermodel.measure.harness.bus_run import across
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop, take_turns
@@ -33,32 +33,32 @@ class Settings(CallSettings):
     """
 
     event_loop: EventLoop = setting("asyncio", "event loop that the ticks run on")
-    fabric: Literal["loopback", "shm", "tcp", "verbs"] = setting(
+    fabric: Fabric = setting(
         "loopback", "how batches come: within the process, or from another one"
     )
 
     def default_calls(self) -> int:
         """Return all topics from another process, where each has its handler."""
-        return super().default_calls() if self.fabric == "loopback" else self.topics
+        return self.topics if crosses(self.fabric) else super().default_calls()
 
     @model_validator(mode="after")
     def _handlers_of_all_topics(self) -> Settings:
-        if self.fabric != "loopback" and self.calls != self.topics:
+        if crosses(self.fabric) and self.calls != self.topics:
             raise ValueError(f"over {self.fabric} every topic has its handler")
         return self
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time from the first send until the last batch was seen by its handlers."""
-    if settings.fabric != "loopback":
+    if crosses(settings.fabric):
         return Stream(on_loop(settings.event_loop, _across(settings)))
     return on_loop(settings.event_loop, _in_process(settings))
 
 
 def _across(settings: Settings) -> Callable[[int], Coroutine[None, None, list[Slice]]]:
     """The bus over a stream from another process; the producer waits only for room."""
-    assert settings.fabric != "loopback"
     fabric, n = settings.fabric, settings.batch_size
+    assert crosses(fabric)
     held: list[Crossing] = []
 
     async def timed(loops: int) -> list[Slice]:

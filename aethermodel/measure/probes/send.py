@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine
 from time import perf_counter, thread_time
 from typing import TypeVar
 
+from aethermodel.fabrics import CrossingFabric
 from aethermodel.measure.harness.consumer_process import Drained
 from aethermodel.measure.harness.event_loops import on_loop
-from aethermodel.measure.harness.producer_process import CrossingFabric
 from aethermodel.measure.host.slices import Slice, Slices, Stream
 from aethermodel.measure.probes.settings import BatchSettings, setting
 

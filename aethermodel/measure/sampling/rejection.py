@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethermodel.measure.host.contention import APART, SHARED
+from aethermodel import policy
+from aethermodel.measure.host.contention import core_excess, trip_excess
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Calm samples that a point needs before all others are left out, and what tells points apart.
-_CALM_SAMPLES = 3
 _POINT = (
     "probe",
     "batch_size",
@@ -26,7 +25,7 @@ _POINT = (
 )
 
 
-def settled(samples: pd.DataFrame) -> pd.DataFrame:
+def reject_disturbed(samples: pd.DataFrame) -> pd.DataFrame:
     """Mark as ``noisy``, and take back from ``final``, what ran on cores shared or moved apart.
 
     Which core was slow shows only when all were seen: the first process may have seen no other.
@@ -39,22 +38,21 @@ def settled(samples: pd.DataFrame) -> pd.DataFrame:
     samples : pandas.DataFrame
         Of `calm_plan`, all processes together.
     """
-    apart = samples["trip_seconds"] > APART * samples["trip_seconds"].min()
-    shared = samples["core_seconds"] > SHARED * samples["core_seconds"].min()
-    slow = samples["noisy"] | shared | apart
+    core = core_excess(samples["core_seconds"], samples["core_seconds"].min())
+    trip = trip_excess(samples["trip_seconds"], samples["trip_seconds"].min())
+    apart = trip > 1
+    slow = samples["noisy"] | (core > 1) | apart
     calm = samples["final"] & ~slow
-    core = samples["core_seconds"] / samples["core_seconds"].min() / SHARED
-    trip = samples["trip_seconds"] / samples["trip_seconds"].min() / APART
     far = core.fillna(0).combine(trip.fillna(0), max)
     far = far.where(calm, far.clip(lower=1)).where(samples["final"])
     keys = [name for name in _POINT if name in samples]
     points = samples.assign(calm=calm, seen=samples["process"].where(calm), far=far).groupby(
         keys, dropna=False
     )
-    wanted = min(2, samples["process"].nunique())
-    enough = points["calm"].transform("sum") >= _CALM_SAMPLES
+    wanted = min(policy.CALM_PROCESSES, samples["process"].nunique())
+    enough = points["calm"].transform("sum") >= policy.CALM_SAMPLES
     enough &= points["seen"].transform("nunique") >= wanted
-    near = points["far"].rank(method="first") <= _CALM_SAMPLES
+    near = points["far"].rank(method="first") <= policy.CALM_SAMPLES
     return samples.assign(
         noisy=slow, apart=apart, final=samples["final"] & (calm | (near & ~enough))
     )

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from aethermodel import policy
 from aethermodel.measure.host.contention import Look
 from aethermodel.measure.host.fingerprint import this_host
-from aethermodel.measure.host.slices import SLICE_SECONDS
 from aethermodel.measure.probes import PROBES
 from aethermodel.processes import Child, ChildError, ending
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 #: How long a sample of `calm_plan` lasts at least.
-CALM_SECONDS = 8 * SLICE_SECONDS
+CALM_SECONDS = policy.SLICES * policy.SLICE_SECONDS
 
 
 class Point(BaseModel):
@@ -86,7 +86,7 @@ class Plan(BaseModel):
     repeats: int = Field(3, ge=1, le=1000)
     sample_seconds: float = Field(0.005, ge=0.0001, le=60)
     slices: int = Field(1, ge=1, le=1000)
-    retries: int = Field(2, ge=0, le=100)
+    retries: int = Field(policy.RETRIES, ge=0, le=100)
     seed: int = 0
 
     @property
@@ -106,8 +106,8 @@ def calm_plan(points: Iterable[Point], processes: int, repeats: int, seed: int =
         processes=processes,
         repeats=repeats,
         sample_seconds=CALM_SECONDS,
-        slices=round(CALM_SECONDS / SLICE_SECONDS),
-        retries=2,
+        slices=policy.SLICES,
+        retries=policy.RETRIES,
         seed=seed,
     )
 
@@ -169,10 +169,11 @@ def take_samples(
         (missing where a probe has no such setting), ``company``, ``seconds`` an operation by the
         slices that count, ``seconds_all`` by all of them, disturbed ones included,
         ``loops``, ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``,
-        ``contended`` (share of its slices disturbed), ``core_seconds`` (an idle loop beside the
-        slices that count, see `aethermodel.measure.host.contention.Look`; nan without slices),
-        ``trip_seconds`` (the larger of before and after; nan without slices, or where one core is
-        enough), ``stolen_seconds``, ``switches``, ``load``, ``clock_ns``.
+        ``settled`` (whether the warm-up before it ended with two windows that agree; where not, the
+        sample is noisy), ``contended`` (share of its slices disturbed), ``core_seconds`` (an idle
+        loop beside the slices that count, see `aethermodel.measure.host.contention.Look`; nan
+        without slices), ``trip_seconds`` (the larger of before and after; nan without slices, or
+        where one core is enough), ``stolen_seconds``, ``switches``, ``load``, ``clock_ns``.
 
     Raises
     ------

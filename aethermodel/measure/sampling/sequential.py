@@ -7,6 +7,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from aethermodel import policy
 from aethermodel.measure.host.contention import Look
 from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 
@@ -14,13 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Progress = Callable[[int, int], None]
-#: Processes that every point is sampled in, before any is left out.
-FEWEST = 3
-#: A point whose processes' medians lie within this share of each other is known well enough: less
-#: than what the model may be off by.
-NARROW = 0.04
-# Of a time budget, kept for what comes after the samples; in seconds at most.
-_RESERVE, _MOST_RESERVE = 0.1, 10.0
 
 
 def sample_sequentially(
@@ -33,8 +27,8 @@ def sample_sequentially(
 ) -> pd.DataFrame:
     """Run a plan one process at a time, within a time budget.
 
-    Once a point was sampled in `FEWEST` processes, further ones sample it only where these differ
-    by more than `NARROW`, so that time goes where the interval is wide.
+    Once a point was sampled in `policy.FEWEST_PROCESSES`, further ones sample it only where these
+    differ by more than `policy.NARROW`, so that time goes where the interval is wide.
 
     Parameters
     ----------
@@ -57,7 +51,9 @@ def sample_sequentially(
     """
     import pandas as pd
 
-    deadline = monotonic() + seconds - min(_RESERVE * seconds, _MOST_RESERVE)
+    deadline = (
+        monotonic() + seconds - min(policy.SAMPLING_RESERVE * seconds, policy.MOST_RESERVE_SECONDS)
+    )
     points: Sequence[Point] = plan.points
     frames: list[pd.DataFrame] = []
     best, done, pace = best or Look(), 0, 0.0
@@ -78,7 +74,7 @@ def sample_sequentially(
         best = best.best(Look.of(frame[list(Look._fields)].min()))
         done += int(frame["final"].sum())
         pace = (monotonic() - began) / len(points)
-        if process + 1 >= FEWEST:
+        if process + 1 >= policy.FEWEST_PROCESSES:
             wide = _wide(pd.concat(frames))
             points = [p for at, p in enumerate(plan.points) if throughout(p) or at in wide]
         if not points:
@@ -95,5 +91,5 @@ def _wide(samples: pd.DataFrame) -> set[int]:
     final = samples[samples["final"]]
     medians = final.groupby(["point", "process"])["seconds"].median().groupby("point")
     spread = (medians.max() - medians.min()) / medians.median()
-    narrow = (spread <= NARROW) & (medians.size() >= FEWEST)
+    narrow = (spread <= policy.NARROW) & (medians.size() >= policy.FEWEST_PROCESSES)
     return set(samples["point"]) - set(narrow.index[narrow])

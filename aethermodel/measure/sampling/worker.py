@@ -14,6 +14,8 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, TextIO
 
+from aethermodel import fabrics
+from aethermodel.measure.harness.warm_up import WarmUp
 from aethermodel.measure.host.contention import Look, company
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.measure.host.slices import sliced, undisturbed
@@ -21,13 +23,9 @@ from aethermodel.measure.probes import PROBES, Timed
 from aethermodel.measure.sampling.sampler import Plan, Point
 from cython_core import clock_cost_ns
 
-# Two successive windows that differ by less are warm.
-_WARM = 0.05
-_MOST_WINDOWS = 3
-
 
 def size_loop(timed: Timed, seconds: float) -> int:
-    """Double the loop until a sample lasts long enough, then warm up.
+    """Double the loop until a sample lasts long enough.
 
     Parameters
     ----------
@@ -46,17 +44,28 @@ def size_loop(timed: Timed, seconds: float) -> int:
         # Jump most of the way once the figure can be trusted, at most tenfold.
         aim = seconds / last if last > 0 else 10
         loops = max(loops + 1, int(loops * min(10, max(2, 1.1 * aim))))
-    for _ in range(_MOST_WINDOWS):
-        window = timed(loops)
-        if abs(window - last) <= _WARM * last:
-            break
-        last = window
     return loops
+
+
+def warm_up(timed: Timed, loops: int, slices: int) -> bool:
+    """Run windows as long as a sample until two agree; tell whether any did.
+
+    They are compared by the slices that count, as samples are: a neighbour's millisecond says
+    nothing about the caches.
+    """
+
+    def window() -> float:
+        return undisturbed(sliced(timed, loops, slices)).seconds
+
+    windows = WarmUp(window())
+    while not windows.done:
+        windows.add(window())
+    return windows.settled
 
 
 def crosses(point: Point) -> bool:
     """Whether what is timed at a point goes from one process to another."""
-    return bool(point.settings.get("fabric", "loopback") != "loopback")
+    return fabrics.crosses(point.settings.get("fabric"))
 
 
 def way_of(point: Point) -> Look:
@@ -80,6 +89,7 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
     order = random.Random(f"{plan.seed}/{process}")
     clock_ns = clock_cost_ns()
     prepared: dict[int, tuple[Timed, int]] = {}
+    warm: dict[int, bool] = {}
     position = 0
     for repeat in range(plan.repeats):
         turns = [(turn, 0) for turn in range(len(plan.points))]
@@ -92,6 +102,9 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
                 timed = probe.prepare(probe.settings(**point.settings))
                 prepared[turn] = timed, size_loop(timed, plan.sample_seconds)
             timed, loops = prepared[turn]
+            # One that has not settled is warmed up again before each of its samples.
+            if not warm.get(turn):
+                warm[turn] = warm_up(timed, loops, plan.slices)
             around = way_of(plan.points[turn]) if plan.slices > 1 else Look()
             with company() if plan.points[turn].company else nullcontext():
                 # The points in between have cooled the caches; two processes take 10 ms until both
@@ -110,6 +123,7 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
                 noisy = found.contended == 1 or not around.calm(best)
                 # The other core shows in no slice: it is waited for while it is stolen.
                 noisy |= crosses(plan.points[turn]) and noise.stolen_seconds > 0
+            noisy |= not warm[turn]
             if noisy and attempt < plan.retries:
                 turns.append((turn, attempt + 1))
             yield {
@@ -122,6 +136,7 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
                 "order": position,
                 "process": process,
                 "noisy": noisy,
+                "settled": warm[turn],
                 "final": not noisy or attempt == plan.retries,
                 "contended": found.contended if plan.slices > 1 else 0.0,
                 **around._asdict(),

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel import policy
 from aethermodel.model.bulk_chain import poisson_latency
 from aethermodel.model.queueing.arrivals import Arrivals, Poisson
 from aethermodel.model.queueing.pauses import Pauses
@@ -71,8 +72,7 @@ class Latency:
     @property
     def percentiles(self) -> dict[str, float]:
         """P50, P90, P99 and P99.9, in seconds."""
-        shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
-        return {name: float(self.quantile(share)) for name, share in shares.items()}
+        return {name: float(self.quantile(s)) for name, s in policy.PERCENTILES.items()}
 
 
 class HostClock(Protocol):

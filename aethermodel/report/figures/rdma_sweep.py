@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import sympy
 
-from aethermodel.calibrate.verbs.cost_fit import WANTED
+from aethermodel import policy
 from aethermodel.model.verbs_cost import transfer_time
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
@@ -54,7 +54,7 @@ def verdict(samples: VerbsSamples, judged: HeldOut) -> Block:
         SummaryRow(
             "median error, held-out settings",
             f"{judged.median_error:.1%}",
-            f"at most {WANTED:.0%}",
+            f"at most {policy.VERBS_ERROR:.0%}",
             judged.outcome,
         ),
         SummaryRow("worst error, held-out settings", f"{judged.worst_error:.1%}"),

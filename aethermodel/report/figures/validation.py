@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aethermodel import policy
 from aethermodel.calibrate.predict.all_samples import left_out
-from aethermodel.calibrate.predict.comparison import MEAN_ERROR, WORST_ERROR
 from aethermodel.published.specification import load_specification
 from aethermodel.report.blocks import Block, SummaryRow, TermRow, host_block, summary_block
 from aethermodel.report.blocks import terms_table as table_of_terms
@@ -32,7 +32,7 @@ def _share(value: float) -> str:
 
 def _where(trial: Trial) -> str:
     loop = trial.campaign.event_loop
-    if trial.campaign.fabric == "loopback":
+    if not trial.campaign.crosses:
         return f"one process, {loop}, loopback: no network is in this figure"
     return f"from another process, {loop}, {trial.campaign.label}"
 
@@ -59,13 +59,13 @@ def summary(trial: Trial) -> Block:
         SummaryRow(
             "mean error of the prediction",
             _share(errors),
-            f"at most {_share(MEAN_ERROR)}",
+            f"at most {_share(policy.MEAN_ERROR)}",
             verdict.mean_outcome,
         ),
         SummaryRow(
             "worst error of the prediction",
             f"{_share(worst)} at N = {count(verdict.worst_at)}",
-            f"at most {_share(WORST_ERROR)}",
+            f"at most {_share(policy.WORST_ERROR)}",
             verdict.worst_outcome,
         ),
         SummaryRow("spread between processes (noise)", _share(verdict.spread)),

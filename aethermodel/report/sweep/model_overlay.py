@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethermodel.labels import LABEL_OF
+from aethermodel.fabrics import LABEL_OF
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aethermodel.labels import LABEL_OF
+from aethermodel.fabrics import LABEL_OF
 from aethermodel.order_statistics import NONE, Interval, median_interval
 from aethermodel.sweep.columns import column_of, columns_of
 from aethermodel.sweep.store import Record, Store
@@ -136,7 +136,7 @@ class SweepResult:
         parameter that tells, their points have none.
         """
         if fabric := parameters.get("fabric"):
-            return UNLABELLED if fabric == "verbs" else LABEL_OF.get(fabric, str(fabric))
+            return LABEL_OF.get(fabric, UNLABELLED)
         return "loopback" if self.sweep.probe not in (None, "crossing", "verbs") else UNLABELLED
 
     @cached_property

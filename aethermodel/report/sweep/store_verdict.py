@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.order_statistics import ENOUGH, LEVEL, Interval
+from aethermodel import policy
+from aethermodel.order_statistics import Interval
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.report.quantities import engineering, interval
 
@@ -101,13 +102,13 @@ def _counted(count: int, what: str) -> str:
 def _what_interval(repeats: int, held: Interval) -> str:
     """Say what an interval over repeats is, and what more repeats would make of it."""
     if repeats < 2:
-        return f"One repeat gives no interval: `--repeats {ENOUGH}` does."
+        return f"One repeat gives no interval: `--repeats {policy.REPEATS_FOR_INTERVAL}` does."
     chance = f"at least {math.floor(100 * held.chance)} % by order statistics"
-    if held.chance >= LEVEL:
+    if held.chance >= policy.LEVEL:
         return f"Its interval holds the median over {repeats} repeats, {chance}."
     return (
         f"Its interval is lowest to highest of {repeats} repeats, {chance}; "
-        f"`--repeats {ENOUGH}` gives one of {100 * LEVEL:g} %."
+        f"`--repeats {policy.REPEATS_FOR_INTERVAL}` gives one of {100 * policy.LEVEL:g} %."
     )
 
 
@@ -165,28 +166,40 @@ def _judged(held: Interval, *, above: bool, below: bool) -> Verdict:
     On which side of a threshold the median lies is a one-sided question: five repeats answer it
     with 95 %, if all are on one side.
     """
-    if held.one_sided < LEVEL:
+    if held.one_sided < policy.LEVEL:
         return "inconclusive"
     return "pass" if above else "fail" if below else "inconclusive"
 
 
 def _doubt(held: Interval, best: dict[str, Any]) -> str:
     """Say why no verdict can come of too few repeats."""
-    if held.one_sided >= LEVEL:
+    if held.one_sided >= policy.LEVEL:
         return ""
-    return f"; {_counted(int(best['done']), 'repeat')}, a verdict takes 5"
+    return (
+        f"; {_counted(int(best['done']), 'repeat')}, a verdict takes {policy.REPEATS_FOR_VERDICT}"
+    )
 
 
 def _model_rows(compared: pd.DataFrame | None) -> list[SummaryRow]:
     if compared is None:
         return [SummaryRow("prediction against measurement", "no comparison (see below)")]
-    from aethermodel.calibrate.predict.comparison import MEAN_ERROR, WORST_ERROR, judge
+    from aethermodel.calibrate.predict.comparison import judge
 
     verdict = judge(compared)
     rows = []
     for name, value, limit, outcome in (
-        ("mean error of the prediction", verdict.mean_error, MEAN_ERROR, verdict.mean_outcome),
-        ("worst error of the prediction", verdict.worst_error, WORST_ERROR, verdict.worst_outcome),
+        (
+            "mean error of the prediction",
+            verdict.mean_error,
+            policy.MEAN_ERROR,
+            verdict.mean_outcome,
+        ),
+        (
+            "worst error of the prediction",
+            verdict.worst_error,
+            policy.WORST_ERROR,
+            verdict.worst_outcome,
+        ),
     ):
         figure = f"{100 * value:.1f} % (processes differ by {100 * verdict.spread:.1f} %)"
         rows.append(SummaryRow(name, figure, f"at most {100 * limit:g} %", outcome))

@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 from synthetic_calibration import synthetic_calibration
 
+from aethermodel import policy
 from aethermodel.bench.latency.latency_verdict import judgements, overall
 from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings
 from aethermodel.bench.latency.measurement import (
-    PERCENTILES,
     LatencyCampaign,
     LatencyTrial,
     beside,
@@ -20,6 +20,7 @@ from aethermodel.bench.latency.measurement import (
     schedule,
 )
 from aethermodel.bench.latency.tiers import tier_seconds
+from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.model.queueing.batch_service import serve
 from aethermodel.model.queueing.host_pace import HostPace
 from aethermodel.published.specification import load_specification
@@ -167,7 +168,9 @@ def test_where_the_pipeline_takes_what_the_model_says_the_error_is_exactly_zero(
         capacity = (1 - 0.1 * process) * 32 / TABLE[-1]  # each of its own
         due = schedule(campaign, kind, load, capacity, process)
         latencies = serve(due, TABLE)[due.size // 10 :]
-        shares = dict(zip(PERCENTILES, np.percentile(latencies, [50, 90, 99, 99.9]), strict=True))
+        shares = dict(
+            zip(policy.PERCENTILES, np.percentile(latencies, [50, 90, 99, 99.9]), strict=True)
+        )
         row = {"arrivals": kind, "load": load, "process": process, "capacity": capacity}
         rows.append(
             row
@@ -178,9 +181,8 @@ def test_where_the_pipeline_takes_what_the_model_says_the_error_is_exactly_zero(
                 "mean": latencies.mean(),
                 "batches_per_tick": 1.0,
                 "switches": 0,
-                "switched": False,
-                "shared": False,
                 "stolen_seconds": 0.0,
+                **dict.fromkeys(MARKS, 0.0),
             }
         )
     runs = pd.DataFrame(rows)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from aethermodel.bench.latency.load import Loaded
 from aethermodel.bench.latency.reruns import least_disturbed, watched_run
 from aethermodel.measure.host.contention import Look
 from aethermodel.measure.host.os_noise import Noise
@@ -19,6 +20,8 @@ class Scripted:
     def __init__(self, script, always=0.0):
         self.script, self.number, self.always = script, count(), always
         self.cores_best = Look(1.0)
+
+    disturbance = Loaded.disturbance
 
     def switched(self, switches, seconds):
         return switches > 2 * self.always * seconds

@@ -17,7 +17,7 @@ from aethermodel.measure.harness.handlers import Tally
 from aethermodel.measure.harness.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import numbered_pool, produce
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
-from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.harness.ring_size import ring_capacity
 from cython_core import now_ns, number, simd_variant, simd_variants
 
 
@@ -190,15 +190,15 @@ def test_variants_of_the_kernels_have_rows_of_their_own_and_run_as_they_say():
     assert (table["throughput_per_second"] > 0).all()
 
 
-def _runs(monkeypatch, trips, repeats):
-    """Run a bench of one row whose runs reach 100 a second, and 10 on cores that lie apart."""
-    left = iter(trips)
+def _runs(monkeypatch, trips, repeats, cold=()):
+    """Run the bench on rows that took so long between the cores; some never got warm."""
+    left = iter(enumerate(trips))
 
     def run_row(*_):
-        trip = next(left)
-        rate = 100.0 if trip < 2 else 10.0
-        cores = {"core_seconds": 1.0, "trip_seconds": trip}
-        return {"simd": "baseline", "throughput_per_second": rate, **cores}
+        at, trip = next(left)
+        rate = 100.0 if trip < 2 and at not in cold else 10.0
+        found = {"core_seconds": 1.0, "trip_seconds": trip, "settled": at not in cold}
+        return {"simd": "baseline", "throughput_per_second": rate, **found}
 
     monkeypatch.setattr("aethermodel.bench.pipeline.measurement.run_row", run_row)
     bench = PipelineBench(kinds="shm", event_loops="asyncio", repeats=repeats, predict=False)
@@ -210,6 +210,11 @@ def test_what_ran_on_cores_moved_apart_runs_again_and_is_left_out(monkeypatch):
     assert (row["runs"], row["calm"]) == (6, 3)
     assert row["throughput_per_second"] == 100
     assert (row["throughput_per_second_low"], row["throughput_per_second_high"]) == (10, 100)
+
+
+def test_what_never_got_warm_runs_again_and_is_left_out(monkeypatch):
+    row = _runs(monkeypatch, [1.0] * 6, repeats=3, cold=(1, 2, 4))
+    assert (row["runs"], row["calm"], row["throughput_per_second"]) == (6, 3, 100)
 
 
 def test_a_row_with_too_few_calm_runs_counts_all(monkeypatch):

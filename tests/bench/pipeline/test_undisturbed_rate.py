@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aethermodel import policy
 from aethermodel.bench.pipeline.undisturbed_rate import left_alone
-from aethermodel.measure.host.contention import APART, SHARED
 
 NEAR = 100e-9
 
@@ -19,7 +19,7 @@ def run(row, *slices, trip=NEAR):
 def test_slices_beside_a_slow_idle_loop_and_far_cores_are_left_out():
     runs = [
         run(0, *[(300.0, 1.0)] * 25, *[(900.0, 2.0)] * 75),
-        run(0, *[(10.0, 1.0)] * 100, trip=1.01 * APART * NEAR),
+        run(0, *[(10.0, 1.0)] * 100, trip=1.01 * policy.CORES_APART * NEAR),
         run(1, *[(7.0, 1.0)] * 19),
     ]
     found = left_alone(runs)
@@ -28,7 +28,11 @@ def test_slices_beside_a_slow_idle_loop_and_far_cores_are_left_out():
     assert not any("slices" in each for each in runs)
 
 
-@given(st.lists(st.tuples(st.floats(1, 1e9), st.floats(1.0, SHARED)), min_size=20, max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.floats(1, 1e9), st.floats(1.0, policy.SHARED_CORE)), min_size=20, max_size=60
+    )
+)
 def test_where_all_is_calm_all_counts(slices):
     slices += [(5.0, 1.0)]
     found = left_alone([run(0, *slices, trip=math.nan)])  # in one process no way is looked at

@@ -8,18 +8,12 @@ import socket
 
 import numpy as np
 import pytest
-import uvloop
 from tcp_streams import KEY, TOPICS, all_of, batch_of, connected, heard
 
 from aethermodel.bus import Backlogged, Bus, EndOfStream, SenderLost, StreamBroken
 from aethermodel.bus.fabrics.tcp import TcpListener, TcpSender
 from aethermodel.bus.fabrics.tcp.frames import pack_head
 from cython_core import first_gap
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
 
 
 def test_a_send_that_is_cancelled_in_its_frame_breaks_the_connection_and_only_then(run):

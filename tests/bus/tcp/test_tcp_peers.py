@@ -9,7 +9,6 @@ import socket
 import time
 
 import pytest
-import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,11 +22,6 @@ from cython_core import number
 
 SECRET = b"the secret of these tests"
 KEY = SharedKey(SECRET)
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
 
 
 @pytest.fixture(autouse=True)

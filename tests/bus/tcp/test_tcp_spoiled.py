@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tcp_streams import TOPICS, batch_of, connected, frames_of, heard
@@ -11,12 +10,6 @@ from tcp_streams import TOPICS, batch_of, connected, frames_of, heard
 from aethermodel.bus import Bus, EndOfStream, SenderLost
 from aethermodel.bus.fabrics.tcp.frames import HEAD_BYTES, HeadReader, pack_head
 from cython_core import stamp
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request):
-    return request.param
-
 
 BATCHES = [batch_of(n, i) for i, n in enumerate([3, 1, 64, 10])]
 WIRE = frames_of(BATCHES)

@@ -4,7 +4,6 @@ import contextlib
 import gc
 import multiprocessing
 import os
-import random
 import resource
 import secrets
 import socket
@@ -13,25 +12,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
+from ring_children import produce
 
 from cython_core import Ring, RingHandle
 from cython_core.ring.rendezvous import RingOffer
 
 FORK = multiprocessing.get_context("fork")
-
-
-def produce(ring: Ring, events: int, seed: int, most: int) -> None:
-    draw = random.Random(seed)
-    sent = 0
-    while sent < events:
-        n = min(draw.randint(1, most), events - sent)
-        view = ring.reserve(n)
-        view["sequence"] = np.arange(sent, sent + n, dtype=np.uint64)
-        view["value"] = view["sequence"]
-        ring.commit()
-        sent += n
 
 
 def test_an_end_is_refused_in_a_forked_child_and_lives_on_in_the_parent() -> None:

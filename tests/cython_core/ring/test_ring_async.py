@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import uvloop
+from ring_children import in_child
 
 from cython_core import PeerDied, Ring, RingClosed, RingHandle
 from cython_core.ring import iteration as ring_batches
@@ -32,18 +33,6 @@ def run(request: pytest.FixtureRequest) -> Runner:
 def push(producer: Ring, sequences: range) -> None:
     producer.reserve(len(sequences))["sequence"] = sequences
     producer.commit()
-
-
-def in_child(work: Callable[[], None]) -> int:
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return child
 
 
 def test_batches_cross_processes_until_the_end_of_the_stream(run: Runner) -> None:

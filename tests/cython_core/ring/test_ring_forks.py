@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from ring_children import in_child
 
 from cython_core import PeerDied, Ring, RingHandle
 from cython_core.ring.loop_watch import Watch
@@ -37,14 +38,7 @@ def fork() -> Iterator[Callable[[Callable[[], None]], int]]:
     children: list[int] = []
 
     def start(work: Callable[[], None]) -> int:
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                work()
-                status = 0
-            finally:
-                os._exit(status)
+        child = in_child(work)
         children.append(child)
         return child
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ring_children import in_child
 
 from cython_core import EVENT_BYTES, Ring, RingHandle, allocate
 from cython_core.ring.memory_room import memory_room
@@ -25,14 +26,7 @@ FULL = 2**64 - 2
 
 def within(seconds: float, work: Callable[[], None]) -> None:
     """Do it in a child, which is ended if it hangs: with the GIL held, nothing else could."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
+    child = in_child(work)
     ended = select.poll()
     descriptor = os.pidfd_open(child)
     ended.register(descriptor, select.POLLIN)

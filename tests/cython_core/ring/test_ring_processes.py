@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import random
 import select
 import signal
 import threading
@@ -13,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ring_children import produce
+from ring_stress import stress
 
 from cython_core import PeerDied, Ring, RingHandle
 from cython_core.ring.handle import Policy
-from cython_core.ring_latency import handoff
-from cython_core.ring_stress import stress
-from cython_core.ring_throughput import route_across, route_alone
 
 FORK = multiprocessing.get_context("fork")
 
@@ -28,18 +26,6 @@ def verify(batch: np.ndarray[Any, Any], start: int) -> int:
     assert np.array_equal(batch["sequence"], wanted)
     assert np.array_equal(batch["value"], wanted.astype(np.float64))
     return start + len(batch)
-
-
-def produce(ring: Ring, events: int, seed: int, most: int) -> None:
-    draw = random.Random(seed)
-    sent = 0
-    while sent < events:
-        n = min(draw.randint(1, most), events - sent)
-        view = ring.reserve(n)
-        view["sequence"] = np.arange(sent, sent + n, dtype=np.uint64)
-        view["value"] = view["sequence"]
-        ring.commit()
-        sent += n
 
 
 def consume_all(handle: RingHandle, policy: Any, tell: Connection) -> None:
@@ -241,18 +227,3 @@ def test_stress_tells_an_event_out_of_order(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(np, "arange", lambda *_, **__: skewed)  # here, not in the child
     with pytest.raises(AssertionError, match=r"event \d+ is"):
         stress(5000, batch=100, capacity=512)
-
-
-@pytest.mark.parametrize("waiting", ["spin", "wait", "asyncio", "uvloop"])
-def test_handoff_samples_every_batch(waiting: Any) -> None:
-    samples = handoff(20, n=3, waiting=waiting)
-    assert samples.shape == (20,)
-    assert samples.min() > 0
-
-
-def test_crossing_counts_every_event() -> None:
-    crossing = route_across(5, n=200, topics=7, capacity=256)
-    assert crossing.routed == 5 * 200
-    assert crossing.routing.shape == (5,)
-    assert crossing.seconds > 0
-    assert route_alone(3, n=200, topics=7, pool=2).shape == (3,)

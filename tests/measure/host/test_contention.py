@@ -7,7 +7,8 @@ from time import process_time, sleep
 
 import pytest
 
-from aethermodel.measure.host.contention import APART, SHARED, Look, company, glance
+from aethermodel import policy
+from aethermodel.measure.host.contention import Look, company, glance
 from aethermodel.measure.sampling.sampler import Point
 from aethermodel.measure.sampling.worker import way_of
 from cython_core.probes.core_to_core import Bounce
@@ -82,10 +83,10 @@ def test_a_glance_says_what_a_look_does():
     ("now", "calm"),
     [
         (Look(1.0, 100.0), True),
-        (Look(SHARED, 100.0), True),
-        (Look(1.01 * SHARED, 100.0), False),
-        (Look(1.0, APART * 100.0), True),
-        (Look(1.0, 1.01 * APART * 100.0), False),
+        (Look(policy.SHARED_CORE, 100.0), True),
+        (Look(1.01 * policy.SHARED_CORE, 100.0), False),
+        (Look(1.0, policy.CORES_APART * 100.0), True),
+        (Look(1.0, 1.01 * policy.CORES_APART * 100.0), False),
         (Look(1.0, nan), True),
         (Look(nan, nan), True),
     ],

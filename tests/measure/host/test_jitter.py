@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from aethermodel import policy
 from aethermodel.measure.host.jitter import (
-    SHORTEST_GAP,
     STRETCH,
     Watch,
     full_rate,
@@ -79,9 +79,9 @@ def test_a_pause_of_the_host_now_and_then_is_not_in_full_speed(monkeypatch):
 
 
 def test_a_tick_that_was_held_up_is_a_gap_and_a_slow_stretch(monkeypatch):
-    held = 8e-6 + 10 * SHORTEST_GAP
+    held = 8e-6 + 10 * policy.PAUSE_SECONDS
     (seen,) = ticked(monkeypatch, ([8e-6, 8e-6, held] + [8e-6] * 500, 1.0))
-    assert seen.gaps == pytest.approx([10 * SHORTEST_GAP])
+    assert seen.gaps == pytest.approx([10 * policy.PAUSE_SECONDS])
     assert seen.running == pytest.approx(503 * 8e-6)
     pace = pace_of([seen], 1 / 8e-6)
     assert pace.speeds[:4] == pytest.approx([1, 1, 8e-6 / held, 1])

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aethermodel import policy
 from aethermodel.measure.host import slices as slices_module
-from aethermodel.measure.host.contention import SHARED
 from aethermodel.measure.host.slices import Slice, Slices, Stream, sliced, undisturbed
-from aethermodel.measure.sampling.rejection import settled
+from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import Plan, Point
 from aethermodel.measure.sampling.worker import sample
 
@@ -76,13 +76,15 @@ def _slices(*pairs):
     return [Slice(10, 10 * seconds, core) for seconds, core in pairs]
 
 
-calm = st.lists(st.tuples(st.floats(1.0, 9.0), st.floats(1.0, SHARED)), min_size=2, max_size=20)
+calm = st.lists(
+    st.tuples(st.floats(1.0, 9.0), st.floats(1.0, policy.SHARED_CORE)), min_size=2, max_size=20
+)
 
 
 @given(calm, st.lists(st.floats(0.1, 100), max_size=20), st.randoms())
 def test_what_a_busy_core_gave_is_left_out_whatever_it_was(found, slow, random):
     """Also where it looks faster: what the operation took must not decide."""
-    mixed = _slices(*found, *((seconds, 1.01 * SHARED) for seconds in slow))
+    mixed = _slices(*found, *((seconds, 1.01 * policy.SHARED_CORE) for seconds in slow))
     random.shuffle(mixed)
     alone = undisturbed(_slices(*found), best=1.0)
     assert undisturbed(mixed, best=1.0)[:2] == alone[:2]
@@ -141,13 +143,13 @@ def _rows(core, process=(0, 1, 0, 1), noisy=False, trip=math.nan):
 
 
 def test_what_a_shared_core_gave_is_left_out_where_enough_is_left():
-    found = settled(_rows([1.0, 1.9, 1.1, 1.2]))
+    found = reject_disturbed(_rows([1.0, 1.9, 1.1, 1.2]))
     assert found["final"].tolist() == [True, False, True, True]
     assert found["noisy"].tolist() == [False, True, False, False]
 
 
 def test_what_was_taken_on_cores_moved_apart_is_left_out():
-    found = settled(_rows([1.0] * 4, trip=[100e-9, 380e-9, 170e-9, 90e-9]))
+    found = reject_disturbed(_rows([1.0] * 4, trip=[100e-9, 380e-9, 170e-9, 90e-9]))
     assert found["final"].tolist() == [True, False, True, True]
     assert found["apart"].tolist() == found["noisy"].tolist() == [False, True, False, False]
 
@@ -162,26 +164,26 @@ def test_what_was_taken_on_cores_moved_apart_is_left_out():
     ],
 )
 def test_a_point_with_too_few_calm_samples_keeps_three(rows, kept):
-    found = settled(rows)
+    found = reject_disturbed(rows)
     assert found["final"].tolist() == kept
     assert found["noisy"].sum() == (rows["core_seconds"] > 1.5).sum()
 
 
 def test_each_point_is_settled_by_itself():
     busy = _rows([1.7, 1.9, 1.8, 1.0]).assign(batch_size=16)
-    both = settled(pd.concat([_rows([1.0, 1.0, 1.0, 1.9]), busy], ignore_index=True))
+    both = reject_disturbed(pd.concat([_rows([1.0, 1.0, 1.0, 1.9]), busy], ignore_index=True))
     assert both["final"].tolist() == [True, True, True, False, True, False, True, True]
 
 
 def test_batches_checked_as_they_are_routed_are_a_point_of_their_own():
     apart, fused = (_rows([3.0, 1.9, 1.8, 1.0]).assign(routed=one) for one in (False, True))
-    found = settled(pd.concat([apart, fused], ignore_index=True))
+    found = reject_disturbed(pd.concat([apart, fused], ignore_index=True))
     assert found["final"].tolist() == [False, True, True, True] * 2
 
 
 def _points(*tables):
     sizes = [table.assign(batch_size=8 + i) for i, table in enumerate(tables)]
-    return settled(pd.concat(sizes, ignore_index=True))
+    return reject_disturbed(pd.concat(sizes, ignore_index=True))
 
 
 CALM = _rows([1.0, 1.1, 1.0, 1.1])

@@ -14,7 +14,7 @@ from aethermodel.measure.harness.bus_run import drain, tallied
 from aethermodel.measure.harness.handlers import Tally
 from aethermodel.measure.harness.local_loopback import OwnLoopback
 from aethermodel.measure.harness.local_ring import OwnRing
-from aethermodel.measure.harness.senders import ring_capacity
+from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.host.slices import Stream
 from aethermodel.measure.probes import PROBES, bus_loop, fabric
 

@@ -1,6 +1,6 @@
 """Ring stress test: many events between two processes, each verified in order.
 
-``python -m cython_core.ring_stress --events 100000000``
+``python tests/cython_core/ring/ring_stress.py --events 100000000``
 """
 
 import argparse
@@ -117,7 +117,7 @@ def _produce(handle: RingHandle, events: int, batch: int, policy: Policy, seed: 
 
 def main() -> int:
     """Run `stress` from the command line; write one JSON object to standard output."""
-    parser = argparse.ArgumentParser(prog="python -m cython_core.ring_stress", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000_000)
     parser.add_argument("--batch", type=int, default=10_000)
     parser.add_argument("--capacity", type=int, default=2**16)

@@ -1,4 +1,4 @@
-"""File-system roots that the doctor reads."""
+"""System files: the trees that tell of a host, and how one field of theirs is read."""
 
 from __future__ import annotations
 

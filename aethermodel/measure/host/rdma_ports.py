@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aethermodel.doctor.roots import Roots, number_of, text_of
+from aethermodel.measure.host.rdma_devices import label_of
+from aethermodel.measure.host.system_files import Roots, number_of, text_of
+from cython_core import rdma_available
 from cython_core.rdma.gids import GID_TYPES, Gid
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # As sysfs writes them, to the words of `Gid.kind`.
 _KINDS = {"IB/RoCE v1": "RoCE v1", "RoCE v2": "RoCE v2", "RoCE v1": "RoCE v1"}
@@ -62,9 +68,25 @@ class Devices:
     why: str
     ports: tuple[Port, ...]
 
+    def table(self) -> pd.DataFrame:
+        """Return one row a port, with its device's label; none where there is none."""
+        import pandas as pd
 
-def find_devices(roots: Roots) -> Devices:
+        rows = [(p.device, p.number, p.state, p.link_layer, label_of(p.device)) for p in self.ports]
+        return pd.DataFrame(rows, columns=["device", "port", "state", "link", "label"])
+
+    @property
+    def sentence(self) -> str:
+        """What to say above the table."""
+        if self.ports:
+            return f"Found by {self.source}." + (f" {self.why}." if self.why else "")
+        reason = rdma_available()[1]
+        return f"No RDMA device here: {reason}" + (f"; {self.why}" if self.why else "")
+
+
+def find_devices(roots: Roots | None = None) -> Devices:
     """Ask pyverbs where it is present and the roots are the system's own, else read sysfs."""
+    roots = roots or Roots()
     if not roots.are_own:
         return Devices("sysfs", "", _by_sysfs(roots))
     try:
