@@ -11,6 +11,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pytest
+from ground import level
 from hypothesis import settings
 
 # For tools.torture, whose readers and mutations the tests share; last, for the packages are
@@ -28,6 +29,7 @@ REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(","
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give each worker of pytest-xdist a host lock and temporary files of its own."""
+    level()
     if hasattr(config, "workerinput"):
         place = tempfile.mkdtemp(prefix="w-")
         # After multiprocessing has removed the folder of its own that lies in there (-100).

@@ -8,6 +8,7 @@ import time
 
 import psutil
 import pytest
+from waiting import gone, until
 
 from aethermodel.execute.forks import ForkError, ForkServer, ForkTimeoutError
 
@@ -16,17 +17,6 @@ from aethermodel.execute.forks import ForkError, ForkServer, ForkTimeoutError
 def server():
     with ForkServer(["numpy.random", "json"]) as server:
         yield server
-
-
-def gone(pid):
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
-
-
-def wait_until(true, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return true()
 
 
 def run(server, call, **arguments):
@@ -119,7 +109,7 @@ def test_a_server_that_was_killed_is_an_error_not_a_hang():
         os.kill(own.pid, signal.SIGKILL)
         with fork, pytest.raises(ForkError, match="the fork server was ended by SIGKILL"):
             fork.value(10)
-        assert wait_until(lambda: gone(fork.pid))
+        assert until(lambda: gone(fork.pid))
         assert not own.alive
 
 
@@ -140,7 +130,7 @@ def test_nothing_outlives_a_client_that_is_killed():
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as client:
         pids = [int(word) for word in client.stdout.readline().split()]
         client.kill()
-    assert wait_until(lambda: all(map(gone, pids)))
+    assert until(lambda: all(map(gone, pids)))
 
 
 def test_more_descriptors_than_select_can_take(tmp_path):
@@ -190,8 +180,8 @@ def test_a_client_killed_while_its_server_imports_leaves_none(tmp_path, seconds)
     with subprocess.Popen(command, stdout=subprocess.PIPE) as client:
         client.stdout.readline()
         me = psutil.Process(client.pid)
-        assert wait_until(me.children, 60)
+        assert until(me.children)
         below = me.children(recursive=True)
         time.sleep(seconds)
         client.kill()
-    assert wait_until(lambda: all(gone(process.pid) for process in below), 30)
+    assert until(lambda: all(gone(process.pid) for process in below))

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 from hypothesis import given
@@ -214,10 +212,7 @@ def test_the_command_that_is_shown_gives_the_same_sweep(tmp_path):
 
 def test_the_command_writes_page_and_figures(tmp_path):
     write_store(tmp_path / "s", kernel_sweep(), holey)
-    command = [sys.executable, "-m", "aethermodel", "report", str(tmp_path / "s")]
-    ran = subprocess.run(
-        [*command, "-o", str(tmp_path / "r.html"), "--json", "-"], capture_output=True, check=False
-    )
+    ran = aether("report", str(tmp_path / "s"), "-o", str(tmp_path / "r.html"), "--json", "-")
     figures = json.loads(ran.stdout)
     assert ran.returncode == 1
     assert figures["verdict"] == "fail"
