@@ -23,6 +23,7 @@ import warm_interpreter
 #: The command line of a shell.
 COMMAND = (sys.executable, "-m", "aethermodel")
 # Variables that Python or a library reads when it starts, which a fork is too late for.
+_FORKED = {"cwd", "env", "module", "code", "encoding"}
 _READ_AT_START = ("PYTHON", "LANG", "LC_", "MPL", "OMP_", "OPENBLAS_", "AETHER_SIMD", "TERMINAL_")
 
 
@@ -36,9 +37,10 @@ def fresh(*arguments, **options):
 def aether(*arguments, **options):
     """Run ``aethermodel`` and return what it printed and how it ended.
 
-    Options are those of `subprocess.run`; where a fork will not do, it is run from nothing.
+    Options are those of `Command`, or of `subprocess.run`: where a fork will not do, it is run
+    from nothing.
     """
-    if options.keys() - {"cwd", "env"} or _at_start(options.get("env")) != _at_start(None):
+    if options.keys() - _FORKED or _at_start(options.get("env")) != _at_start(None):
         return fresh(*arguments, **options)
     with Command(*arguments, **options) as command:
         return subprocess.CompletedProcess(
@@ -60,19 +62,39 @@ class Command:
     cwd : path, optional
     env : dict, optional
         Its whole environment; by default this process's.
+    module : str
+        Which ``python -m`` is to run.
+    code : str, optional
+        Run this instead, as ``python -c`` does.
+    encoding : str
+        Of the streams.
     stdout : file, optional
     ignore_interrupts : bool
         Whether it is started with SIGINT ignored, as by ``nohup COMMAND &``.
     """
 
-    def __init__(self, *arguments, cwd=None, env=None, stdout=None, ignore_interrupts=False):
+    def __init__(
+        self,
+        *arguments,
+        cwd=None,
+        env=None,
+        module="aethermodel",
+        code=None,
+        encoding="utf-8",
+        stdout=None,
+        ignore_interrupts=False,
+    ):
         request = {
             "arguments": list(map(str, arguments)),
             "cwd": str(Path(cwd or ".").resolve()),
             "env": dict(os.environ if env is None else env),
+            "module": module,
+            "code": code,
+            "encoding": encoding,
             "ignore_interrupts": ignore_interrupts,
         }
-        self._output, self._errors = TemporaryFile(), TemporaryFile()
+        self._encoding = encoding
+        self._output, self._errors = TemporaryFile(), TemporaryFile()  # noqa: SIM115  in __exit__
         self._keeper, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, Path(os.devnull).open("rb") as nothing:
             streams = (theirs, nothing, stdout or self._output, self._errors)
@@ -120,11 +142,15 @@ class Command:
 
     def said(self):
         """Return what it has printed."""
-        return _text(self._output)
+        return self._text(self._output)
 
     def complained(self):
         """Return what it has written to standard error."""
-        return _text(self._errors)
+        return self._text(self._errors)
+
+    def _text(self, file):
+        # By place: the command's descriptors share this one's.
+        return os.pread(file.fileno(), 1 << 26, 0).decode(self._encoding)
 
     def __enter__(self):
         return self
@@ -135,11 +161,6 @@ class Command:
             self.wait()
         for what in (self._keeper, self._output, self._errors):
             what.close()
-
-
-def _text(file):
-    # By place: the command's descriptors share this one's.
-    return os.pread(file.fileno(), 1 << 26, 0).decode()
 
 
 @cache

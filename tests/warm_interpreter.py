@@ -1,4 +1,4 @@
-"""Interpreter with the imports of every command, from which each command is a process of its own.
+"""Interpreter with every command's imports, from which each command is forked.
 
     python warm_interpreter.py DESCRIPTOR
 
@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import tempfile
+import types
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -70,7 +71,7 @@ def keep(client: socket.socket, command: int) -> None:
             os.waitpid(pid, 0)
 
 
-def become(request: dict, descriptors: list[int]) -> list[str]:
+def become(request: dict, descriptors: list[int]) -> None:
     """Be the process of a command: its streams, signals, environment and place."""
     os.setsid()
     ignored = signal.SIG_IGN if request["ignore_interrupts"] else signal.default_int_handler
@@ -83,12 +84,13 @@ def become(request: dict, descriptors: list[int]) -> list[str]:
     os.environ.update(request["env"])
     tempfile.tempdir = None
     sys.path.insert(0, request["cwd"])
+    for stream in (sys.stdout, sys.stderr) if request["encoding"] else ():
+        stream.reconfigure(encoding=request["encoding"])  # as PYTHONIOENCODING does
     gc.enable()
-    return ["aethermodel", *request["arguments"]]
 
 
-def serve(control: socket.socket) -> list[str]:
-    """Fork a process a request; return the words of its command in each."""
+def serve(control: socket.socket) -> dict:
+    """Fork a process a request; return the request in each."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for keepers
     while True:
         packet, descriptors, _, _ = socket.recv_fds(control, PACKET, 4)
@@ -105,7 +107,9 @@ def serve(control: socket.socket) -> list[str]:
     command = os.fork()
     if command == 0:
         os.close(client)
-        return become(json.loads(packet), streams)
+        request = json.loads(packet)
+        become(request, streams)
+        return request
     with socket.socket(fileno=client) as told:
         told.send(json.dumps({"keeper": os.getpid(), "pid": command}).encode())
         for stream in streams:
@@ -122,5 +126,11 @@ if __name__ == "__main__":
     gc.collect()
     gc.freeze()
     gc.disable()
-    sys.argv = serve(socket.socket(fileno=int(sys.argv[1])))
-    runpy.run_module("aethermodel", run_name="__main__", alter_sys=True)
+    asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    if code := asked["code"]:
+        sys.argv = ["-c", *asked["arguments"]]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(code, "<string>", "exec"), vars(sys.modules["__main__"]))
+    else:
+        sys.argv = [asked["module"], *asked["arguments"]]
+        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from command_line import aether
 from hypothesis import given
 from hypothesis import strategies as st
 from sweep_stores import write_store
