@@ -39,6 +39,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = f"{place}/t"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a slow test that does not say why it is worth its time."""
+    for item in items:
+        for mark in item.iter_markers("slow"):
+            if not mark.kwargs.get("reason"):
+                raise pytest.UsageError(f"{item.nodeid}: slow wants a reason")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show what passing tests recorded as "told", whichever process they ran in."""
     for report in terminalreporter.getreports("passed"):

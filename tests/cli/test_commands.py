@@ -224,6 +224,7 @@ def test_bench_model_compares_on_known_laws():
     assert all(row["fit_ms_min"] <= row["fit_ms"] for row in document["rows"])
 
 
+@pytest.mark.slow(reason="three trials; one is among the others")
 def test_validate_goes_over_every_fabric_of_this_host(tmp_path):
     done = aether(
         *("validate", "--fabric", "all", "-n", "1,10", "--topics", "2", "--processes", "1"),

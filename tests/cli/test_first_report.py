@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 from command_line import aether
 
 
+@pytest.mark.slow(reason="executes a notebook, runs a sweep and reports it")
 def test_a_report_leaves_the_model_that_a_sweep_is_compared_with(tmp_path):
     few = ("-n", "1,50", "--topics", "2", "--processes", "1", "--repeats", "2")
     done = aether("report", "--run", *few, "--loop", "asyncio", "-o", "r/host.html", cwd=tmp_path)
