@@ -21,7 +21,7 @@ def server():
 
 def run(server, call, **arguments):
     with server.fork(call, arguments) as fork:
-        return fork.value(30)
+        return fork.value(120)
 
 
 def test_a_value_comes_back_from_another_process(server):
@@ -66,7 +66,7 @@ def test_state_never_leaks_from_child_to_child(tmp_path):
 )
 def test_a_child_that_fails_says_why_and_the_server_goes_on(server, call, arguments, message):
     with server.fork(call, arguments) as fork, pytest.raises(ForkError, match=message):
-        fork.value(30)
+        fork.value(120)
     assert run(server, "os:getppid") == server.pid
 
 
@@ -108,7 +108,7 @@ def test_a_server_that_was_killed_is_an_error_not_a_hang():
         fork = own.fork("signal:pause", {})
         os.kill(own.pid, signal.SIGKILL)
         with fork, pytest.raises(ForkError, match="the fork server was ended by SIGKILL"):
-            fork.value(10)
+            fork.value(120)
         assert until(lambda: gone(fork.pid))
         assert not own.alive
 
@@ -145,7 +145,7 @@ def test_more_descriptors_than_select_can_take(tmp_path):
         "from aethermodel.execute.forks import ForkServer, ForkTimeoutError\n"
         "with ForkServer(['json']) as server:\n"
         "    with server.fork('json:loads', {'s': '[1, 2]'}) as fork:\n"
-        "        print(fork._result > 1024, fork.value(60))\n"
+        "        print(fork._result > 1024, fork.value(120))\n"
         "    with server.fork('signal:pause', {}) as fork:\n"
         "        assert fork.poll() is None\n"
         "        try:\n"

@@ -65,7 +65,7 @@ def test_endpoints_cross_again_and_again() -> None:
             assert both(lambda: left.swap(HERE), lambda: right.swap(THERE)) == [THERE, HERE]
         assert not left.ended()
         right.close()
-        assert left.ended(5)
+        assert left.ended(120)
         with pytest.raises(PeerDiedError):
             left.swap(HERE)
             left.swap(HERE)
