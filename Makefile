@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 PIP := PATH="$(CURDIR)/$(BIN):$$PATH" CYTHON="$(CURDIR)/$(BIN)/cython" $(BIN)/python -m pip install --quiet --disable-pip-version-check
 REPORT := reports/model_vs_measured.html
 
-.PHONY: help parts report test test-host soak asan tsan torture torture-short test-rdma bench-rdma sweep-rdma lint docs wheel-test lab clean
+.PHONY: help parts report test test-slow test-all soak asan tsan torture torture-short test-rdma bench-rdma sweep-rdma lint docs wheel-test lab clean
 help:
 	@echo "make parts    build what optional libraries have come since the last build"
 	@echo "make report   measure this host and write $(REPORT)"
-	@echo "make test     run every test this machine can run: test-host, then test-rdma"
-	@echo "make test-host   those that need no RDMA device, as many at a time as there are cores"
+	@echo "make test     run the tests, in minutes; says what it skipped and why"
+	@echo "make test-all    those that take long too, those of an RDMA device, and the soak"
+	@echo "make test-slow   those that take long, each with its reason"
 	@echo "make soak     a minute of load between two processes: nothing lost, no memory grown"
 	@echo "make asan     tests of the native code and what calls it, and a torture, under ASan and UBSan"
 	@echo "make tsan     the tests of threads under ThreadSanitizer"
@@ -48,13 +49,22 @@ parts: $(VENV)/base
 report: $(VENV)/base parts
 	@$(BIN)/aethermodel report --run --force --output $(REPORT)
 
-# tests/rdma needs a device: the guest brings one where its packages are installed.
-test: test-host
-	@$(MAKE) --no-print-directory test-rdma GUEST_FLAGS=--or-skip
+# One more at a time than there are cores, as tests also wait; no more than four, as many start
+# processes of their own.
+WORKERS ?= $(shell cores=$$(nproc); echo $$((cores < 4 ? cores + 1 : 4)))
+PYTEST := $(BIN)/python -m pytest --dist worksteal --ignore=tests/rdma
 
-# Many tests start processes of their own, so no more than four at a time.
-test-host: $(VENV)/full parts
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal --ignore=tests/rdma
+test: $(VENV)/full parts
+	$(PYTEST) --numprocesses $(WORKERS) -m "not slow"
+
+test-slow: $(VENV)/full parts
+	$(PYTEST) --numprocesses $(WORKERS) -m slow
+
+# tests/rdma needs a device: the guest brings one where its packages are installed.
+test-all: test
+	@$(MAKE) --no-print-directory test-slow
+	@$(MAKE) --no-print-directory test-rdma GUEST_FLAGS=--or-skip
+	@$(MAKE) --no-print-directory soak
 
 # By time and not by count: a slow host moves less, and is judged by the same. It needs no test tools,
 # but with `make --jobs` their installation would build the kernels anew under its feet.

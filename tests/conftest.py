@@ -11,6 +11,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pytest
+from ground import level
 from hypothesis import settings
 
 # For tools.torture, whose readers and mutations the tests share; last, for the packages are
@@ -28,6 +29,7 @@ REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(","
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give each worker of pytest-xdist a host lock and temporary files of its own."""
+    level()
     if hasattr(config, "workerinput"):
         place = tempfile.mkdtemp(prefix="w-")
         # After multiprocessing has removed the folder of its own that lies in there (-100).
@@ -35,6 +37,14 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = place
         # Its own choice would be too long a path for the sockets that tests put there.
         config.option.basetemp = f"{place}/t"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a slow test that does not say why it is worth its time."""
+    for item in items:
+        for mark in item.iter_markers("slow"):
+            if not mark.kwargs.get("reason"):
+                raise pytest.UsageError(f"{item.nodeid}: slow wants a reason")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from command_line import Command
 
 from aethermodel.output_files import check_apart, replacing, same_file, write_whole
 
@@ -38,11 +39,9 @@ def test_a_write_that_fails_names_the_file_and_leaves_the_old_one(tmp_path, requ
 
 @pytest.mark.parametrize("more", [["--json", "-"], [], ["--help"]])
 def test_a_standard_output_that_is_full_is_named(more):
-    words = [sys.executable, "-m", "aethermodel", "bound", *more]
-    with open("/dev/full", "w") as full:  # noqa: PTH123
-        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    with open("/dev/full", "w") as full, Command("bound", *more, stdout=full) as done:  # noqa: PTH123
+        assert done.wait() == 2
+        (line,) = done.complained().splitlines()
     assert line.startswith("aethermodel: standard output: ")
     assert line.endswith("No space left on device")
 

@@ -29,7 +29,17 @@ def test_thin_stripped_and_with_a_parameters_cell(path):
     assert notebook.cells[0].cell_type == "markdown"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+LONG = {
+    "40_tail_latency.ipynb": "calibrates and loads this host; `aethermodel bench latency` does too",
+    "70_scale_out.ipynb": "calibrates this host; the trial alone has tests of its own",
+}
+RUN = [
+    pytest.param(path, marks=pytest.mark.slow(reason=LONG[path.name]) if path.name in LONG else ())
+    for path in NOTEBOOKS
+]
+
+
+@pytest.mark.parametrize("path", RUN, ids=ids)
 def test_runs_from_top_to_bottom_with_other_parameters(path, tmp_path):
     out = tmp_path / "out.ipynb"
     seen = []

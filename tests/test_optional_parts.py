@@ -79,6 +79,15 @@ def test_the_parts_named_are_those_of_the_build(tool):
 
 def test_every_target_of_make_that_runs_the_package_builds_them_in_first():
     makefile = (TOOL.parents[1] / "Makefile").read_text()
-    for target in ("report", "test-host", "soak", "test-rdma", "bench-rdma", "sweep-rdma", "lab"):
+    for target in (
+        "report",
+        "test",
+        "test-slow",
+        "soak",
+        "test-rdma",
+        "bench-rdma",
+        "sweep-rdma",
+        "lab",
+    ):
         (needs,) = [line for line in makefile.splitlines() if line.startswith(f"{target}: ")]
         assert "parts" in needs.split(), target

@@ -1,11 +1,10 @@
 """The snippets of README.md and docs/python.md run as they stand, and print what they say."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import aether
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/python.md")
@@ -18,14 +17,7 @@ SNIPPETS = [
 
 @pytest.mark.parametrize("code", SNIPPETS)
 def test_a_snippet_runs_and_prints_what_it_says(code):
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=300,
-    )
+    done = aether(code=code, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     for said in re.findall(r"^print\(.*\)  # (.+)$", code, re.M):
         assert said in done.stdout.splitlines()

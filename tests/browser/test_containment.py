@@ -170,7 +170,12 @@ def _painted(page) -> list[str]:
     return [] if _outside(page) == with_it else ["something is painted outside"]
 
 
-@pytest.mark.parametrize("medium", MEDIA)
+OTHER_MEDIA = pytest.mark.slow(reason="the same outputs once more, on another medium")
+
+
+@pytest.mark.parametrize(
+    "medium", ["wide", *(pytest.param(m, marks=OTHER_MEDIA) for m in MEDIA if m != "wide")]
+)
 def test_no_output_covers_a_word_of_the_report(new_page, tmp_path, medium):
     width, media = MEDIA[medium]
     page = new_page(viewport={"width": width, "height": 900}, offline=True, bypass_csp=True)
@@ -184,6 +189,7 @@ def test_no_output_covers_a_word_of_the_report(new_page, tmp_path, medium):
     assert not amiss
 
 
+@pytest.mark.slow(reason="the same outputs once more, with the other defence off")
 def test_the_box_holds_what_the_list_of_properties_would_let_through(
     new_page, tmp_path, monkeypatch
 ):

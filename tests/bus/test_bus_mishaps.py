@@ -90,7 +90,7 @@ def test_a_handler_that_would_wait_for_its_own_return_is_told(run):
         bus.stop()
         await running
 
-    run(asyncio.wait_for(main(), 10))
+    run(asyncio.wait_for(main(), 120))
     assert published == [0, 1]  # what fits
     assert bus.failures[0].kind == "Backlogged"
     assert bus.instruments.handled == [3 + 2]
@@ -198,7 +198,7 @@ def test_a_second_signal_ends_what_does_not_drain(run):
         loop = asyncio.get_running_loop()
         return [loop.remove_signal_handler(number) for number in SIGNALS]
 
-    assert run(asyncio.wait_for(main(), 30)) == [False, False]
+    assert run(asyncio.wait_for(main(), 120)) == [False, False]
 
 
 def test_a_receiver_is_attached_once_and_what_is_none_not_at_all():
@@ -228,5 +228,5 @@ def test_producers_that_come_and_go_leave_nothing_behind(run):
         bus.stop()
         await running
 
-    run(asyncio.wait_for(main(), 10))
+    run(asyncio.wait_for(main(), 120))
     assert seen == list(range(1, 21))

@@ -198,7 +198,7 @@ def test_a_handler_may_stop_the_bus(run):
 
         batch = make_batch(32, 4, 0)
         await ShmSender(producer).send(batch)
-        await asyncio.wait_for(bus.run(), 10)
+        await asyncio.wait_for(bus.run(), 120)
 
     run(main())
     assert sorted(seen) == list(range(32))

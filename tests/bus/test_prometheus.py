@@ -126,4 +126,4 @@ def test_a_widget_follows_the_bus():
         with pytest.raises(ValueError, match=r"at most every 0\.1 s"):
             live(bus.instruments, 0.01)
 
-    asyncio.run(asyncio.wait_for(main(), 10))
+    asyncio.run(asyncio.wait_for(main(), 120))

@@ -95,6 +95,7 @@ def test_a_file_of_the_first_schema_is_read_and_says_what_it_lacks(slow, tmp_pat
     assert Calibration.load(path).warnings == old.warnings
 
 
+@pytest.mark.slow(reason="coverage over many simulated hosts")
 @pytest.mark.parametrize("between", [0.0, 0.02])
 def test_what_all_terms_share_does_not_average_out_in_their_sum(between):
     """Nominal 95 %: of 200 calibrations 182 to 199 (chance of a miss: below 2 %)."""

@@ -21,7 +21,6 @@ def test_bench_dispatch_states_both_figures_with_their_limits():
     assert (call["what"], call["limit_seconds"]) == ("call", 0.5e-6)
     assert all(one["low"] <= one["seconds"] <= one["high"] for one in (tick, call))
     assert [row["handlers"] for row in document["rows"]] == [0, 16]
-    assert document["outcome"] in ("pass", "fail", "inconclusive")
     assert done.returncode == (1 if document["outcome"] == "fail" else 0)
 
 

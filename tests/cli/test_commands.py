@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,6 @@ from command_line import aether
 from synthetic_calibration import synthetic_calibration
 
 import aethermodel
-from aethermodel.cli.predict_tables import _range
 from aethermodel.execute.host_lock import host_lock
 from aethermodel.measure.host.fingerprint import this_host
 
@@ -77,7 +77,7 @@ def test_the_stress_test_runs_as_a_script():
         check=False,
     )
     assert "simulated" in done.stdout
-    assert done.returncode in (0, 1)
+    assert done.returncode == (1 if "Below 5,000,000 msg/s" in done.stdout else 0)
 
 
 def test_calibrate_writes_a_calibration(tmp_path):
@@ -158,7 +158,8 @@ def test_bench_latency_measures_predicts_and_judges(known):
     assert document["schema"] == "aethermodel.bench.latency/1"
     assert document["fabric"] == "loopback"
     assert [row["arrivals"] for row in document["rows"]] == ["poisson"]
-    assert {one["outcome"] for one in document["judgements"]} <= {"pass", "fail", "inconclusive"}
+    outcomes = {one["outcome"] for one in document["judgements"]}
+    assert document["outcome"] == "fail" or "fail" not in outcomes
     assert done.returncode == (1 if document["outcome"] == "fail" else 0)
 
 
@@ -224,6 +225,7 @@ def test_bench_model_compares_on_known_laws():
     assert all(row["fit_ms_min"] <= row["fit_ms"] for row in document["rows"])
 
 
+@pytest.mark.slow(reason="three trials; one is among the others")
 def test_validate_goes_over_every_fabric_of_this_host(tmp_path):
     done = aether(
         *("validate", "--fabric", "all", "-n", "1,10", "--topics", "2", "--processes", "1"),
@@ -366,8 +368,16 @@ def test_a_prediction_from_a_stale_calibration_ends_with_1(tmp_path):
     assert "T_batch" in done.stdout
 
 
-def test_what_is_never_reached_is_said_once():
-    never = {"low": float("inf"), "high": float("inf")}
-    assert _range(never) == "never"
-    assert _range({"low": 5.0, "high": float("inf")}) == "5 or more, or never"
-    assert _range({"low": 5.0, "high": 7.0}) == "5 to 7"
+@pytest.mark.parametrize(
+    ("rate", "row"),
+    [
+        ("1e12", r"never\* +never +none"),  # what no size reaches is said once
+        ("2.48e8", r"[\d,]+\* +[\d,]+ or more, or never +\d"),  # by the law 250 M msg/s at most
+        ("1e8", r"[\d,]+ +[\d,]+ to [\d,]+ "),
+    ],
+)
+def test_a_rate_that_may_never_be_reached(foreign, rate, row):
+    done = aether("predict", "-c", str(foreign), "--foreign", "--optimum", "--rate", rate)
+    assert re.search(rf"^at least(?: [\d,]+)? +{row}", done.stdout, re.MULTILINE), (
+        done.stdout
+    )

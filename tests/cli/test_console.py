@@ -142,15 +142,19 @@ QUICK = {
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "C"])
 def test_no_encoding_stops_a_command_in_the_middle(encoding):
-    setting = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
-    setting |= {} if encoding == "C" else {"PYTHONIOENCODING": encoding}
-    runs = {("-m", "aethermodel", *words.split()): last for words, last in QUICK.items()}
-    for words, last in {("-c", ALL_HELP): "all of them ", **runs}.items():
-        done = run(*words, **setting)
-        said = (done.stdout + done.stderr).decode("ascii" if encoding == "C" else encoding)
-        assert done.returncode in (0, 1, 2), said
-        assert last in said
-        assert "Traceback" not in said, said
+    if encoding == "C":
+        setting = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+        done = [aether(*words.split(), env=os.environ | setting) for words in QUICK]
+        helped = run("-c", ALL_HELP, **setting)
+        helped.stdout, helped.stderr = helped.stdout.decode("ascii"), helped.stderr.decode("ascii")
+    else:
+        done = [aether(*words.split(), encoding=encoding) for words in QUICK]
+        helped = aether(code=ALL_HELP, encoding=encoding)
+    statuses = [one.returncode for one in (helped, *done)]
+    assert statuses[:-2] == [0, 0, 0] and statuses[-2] in (0, 1) and statuses[-1] == 2
+    for one, last in zip((helped, *done), ("all of them ", *QUICK.values()), strict=True):
+        assert last in one.stdout + one.stderr
+        assert "Traceback" not in one.stderr
 
 
 @given(st.text())

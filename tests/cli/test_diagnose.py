@@ -1,22 +1,16 @@
 """`aethermodel bench extreme --diagnose` as users call it."""
 
 import json
-import subprocess
-import sys
 
 import pytest
+from command_line import aether
 from synthetic_calibration import synthetic_calibration
 
 from aethermodel.measure.host.fingerprint import this_host
 
 
 def extreme(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "aethermodel", "bench", "extreme", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return aether("bench", "extreme", *arguments)
 
 
 def test_the_diagnosis_takes_a_calibration_and_stands_in_the_document(tmp_path):

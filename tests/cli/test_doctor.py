@@ -1,10 +1,9 @@
 """`aethermodel doctor` as users call it, on the host that runs the tests."""
 
 import json
-import subprocess
-import sys
 
 import pytest
+from command_line import aether
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,12 +11,7 @@ from aethermodel.inputs.sizes import memory, size_of
 
 
 def doctor(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "aethermodel", "doctor", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return aether("doctor", *arguments)
 
 
 def test_each_line_has_a_level_and_a_reason_and_the_worst_decides():

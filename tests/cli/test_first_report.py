@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 from command_line import aether
 
 
+@pytest.mark.slow(reason="executes a notebook, runs a sweep and reports it")
 def test_a_report_leaves_the_model_that_a_sweep_is_compared_with(tmp_path):
     few = ("-n", "1,50", "--topics", "2", "--processes", "1", "--repeats", "2")
     done = aether("report", "--run", *few, "--loop", "asyncio", "-o", "r/host.html", cwd=tmp_path)
@@ -18,7 +20,8 @@ def test_a_report_leaves_the_model_that_a_sweep_is_compared_with(tmp_path):
     assert done.returncode == 0, done.stderr
     model = ("-c", "r/host.calibration.json")
     done = aether("report", "s", *model, "-o", "s.html", "--json", "-", cwd=tmp_path)
-    assert done.returncode in (0, 1), done.stderr  # two processes may be far from their model
     report = json.loads(done.stdout)
+    # Two processes may be far from their model.
+    assert done.returncode == (1 if report["verdict"] == "fail" else 0), done.stderr
     assert "Throughput against batch size, measured and modelled (loopback)" in report["figures"]
     assert any("prediction" in row["criterion"] for row in report["thresholds"])

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from uuid import uuid4
 
 import psutil
 import pytest
+from command_line import Command
 from synthetic_calibration import synthetic_calibration
+from waiting import until
 
 from aethermodel.measure.host.fingerprint import this_host
 
@@ -65,19 +66,6 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def marked(mark: str) -> list[psutil.Process]:
-    """Return the processes that have a word in their environment, whoever their parent is."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            ended = process.status() == psutil.STATUS_ZOMBIE
-            if not ended and mark.encode() in Path(f"/proc/{process.pid}/environ").read_bytes():
-                found.append(process)
-        except (OSError, psutil.Error):
-            continue
-    return found
-
-
 def segments(processes: list[psutil.Process]) -> set[str]:
     """Return the names in /dev/shm that processes have mapped."""
     names = set()
@@ -90,37 +78,19 @@ def segments(processes: list[psutil.Process]) -> set[str]:
     return {name for name in names if Path(name).exists()}
 
 
-def until(true, seconds):
-    deadline = time.monotonic() + seconds
-    while not (now := true()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return now
-
-
 @pytest.mark.parametrize(("name", "whom"), CASES)
 def test_an_interrupted_command_leaves_one_line_and_nothing_else(name, whom, place):
-    mark, errors = uuid4().hex, place / "errors"
-    arguments = COMMANDS[name].format(tmp=place).split()
-    with errors.open("wb") as sink:
-        run = subprocess.Popen(
-            [sys.executable, "-m", "aethermodel", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=sink,
-            cwd=place,
-            env=os.environ | {"AETHER_MARK": mark, "TMPDIR": str(place / "t")},
-            start_new_session=True,
-        )
-    try:
-        until(lambda: run.poll() is not None or len(marked(mark)) > 1, 10)
-        until(lambda: run.poll() is not None or errors.stat().st_size, 5)
-        time.sleep(1)
-        assert run.poll() is None, errors.read_text()
-        used = segments(marked(mark))
-        os.killpg(run.pid, signal.SIGINT) if whom == "group" else run.send_signal(signal.SIGINT)
-        code = run.wait(120)
-        said = errors.read_text()
-        left = until(lambda: not marked(mark), 10) or marked(mark)
+    words = COMMANDS[name].format(tmp=place).split()
+    with Command(*words, cwd=place, env=os.environ | {"TMPDIR": str(place / "t")}) as command:
+        ended = lambda: command.poll() is not None  # noqa: E731
+        until(lambda: ended() or command.complained() or len(command.below()) > 1, 60)
+        until(lambda: ended() or command.complained(), 3)
+        time.sleep(0.2)  # whatever it does then
+        assert not ended(), command.complained()
+        used = segments(command.below())
+        command.send_signal(signal.SIGINT, group=whom == "group")
+        code, said = command.wait(120), command.complained()
+        left = until(lambda: not command.below(), 60) or command.below()
         assert code == 130, said
         assert "Traceback" not in said
         assert said.splitlines().count("aethermodel: interrupted") == 1
@@ -128,10 +98,17 @@ def test_an_interrupted_command_leaves_one_line_and_nothing_else(name, whom, pla
         assert not [name for name in used if Path(name).exists()]
         stays = {f"aethermodel-{os.getuid()}"}
         assert {path.name for path in (place / "t").iterdir()} <= stays
-    finally:
-        for process in marked(mark):
-            process.kill()
-        run.wait()
+
+
+@pytest.mark.parametrize("whom", ["group", "parent"])
+def test_where_interrupts_are_ignored_from_the_start_they_stay_so(whom):
+    """As `nohup` and a shell's `&` start a command."""
+    words = ("bench", "ffi", "--processes", "1", "--repeats", "1")
+    with Command(*words, ignore_interrupts=True) as command:
+        assert until(lambda: command.complained() or command.poll() is not None, 60)
+        command.send_signal(signal.SIGINT, group=whom == "group")
+        assert command.wait(120) == 0, command.complained()
+        assert "interrupted" not in command.complained()
 
 
 EARLY = """
@@ -162,23 +139,12 @@ def test_an_interrupt_before_the_command_is_read_is_one_line_too(tmp_path):
 def test_an_interrupted_lab_leaves_nothing(place):
     """JupyterLab takes the command's place: status and words are its own."""
     pytest.importorskip("jupyterlab")
-    mark, errors = uuid4().hex, place / "errors"
-    with errors.open("wb") as sink:
-        run = subprocess.Popen(
-            [*(sys.executable, "-m", "aethermodel", "lab", "--no-browser", "--allow-root")],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=sink,
-            env=os.environ | {"AETHER_MARK": mark, "TMPDIR": str(place / "t")},
-            start_new_session=True,
-        )
-    try:
-        assert until(lambda: "token=" in errors.read_text(), 120), errors.read_text()
-        os.killpg(run.pid, signal.SIGINT)
-        run.wait(120)
-        assert until(lambda: not marked(mark), 10)
-        assert "Traceback" not in errors.read_text()
-    finally:
-        for process in marked(mark):
-            process.kill()
-        run.wait()
+    words = ("lab", "--no-browser", "--allow-root")
+    with Command(*words, env=os.environ | {"TMPDIR": str(place / "t")}) as command:
+        ended = lambda: command.poll() is not None  # noqa: E731
+        until(lambda: ended() or "token=" in command.complained(), 120)
+        assert not ended(), command.complained()
+        command.send_signal(signal.SIGINT, group=True)
+        assert command.wait(120) is not None
+        assert until(lambda: not command.below(), 60)
+        assert "Traceback" not in command.complained()

@@ -8,6 +8,7 @@ import time
 
 import psutil
 import pytest
+from waiting import gone, until
 
 from aethermodel.execute.forks import ForkError, ForkServer, ForkTimeoutError
 
@@ -18,20 +19,9 @@ def server():
         yield server
 
 
-def gone(pid):
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
-
-
-def wait_until(true, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return true()
-
-
 def run(server, call, **arguments):
     with server.fork(call, arguments) as fork:
-        return fork.value(30)
+        return fork.value(120)
 
 
 def test_a_value_comes_back_from_another_process(server):
@@ -76,7 +66,7 @@ def test_state_never_leaks_from_child_to_child(tmp_path):
 )
 def test_a_child_that_fails_says_why_and_the_server_goes_on(server, call, arguments, message):
     with server.fork(call, arguments) as fork, pytest.raises(ForkError, match=message):
-        fork.value(30)
+        fork.value(120)
     assert run(server, "os:getppid") == server.pid
 
 
@@ -118,8 +108,8 @@ def test_a_server_that_was_killed_is_an_error_not_a_hang():
         fork = own.fork("signal:pause", {})
         os.kill(own.pid, signal.SIGKILL)
         with fork, pytest.raises(ForkError, match="the fork server was ended by SIGKILL"):
-            fork.value(10)
-        assert wait_until(lambda: gone(fork.pid))
+            fork.value(120)
+        assert until(lambda: gone(fork.pid))
         assert not own.alive
 
 
@@ -140,7 +130,7 @@ def test_nothing_outlives_a_client_that_is_killed():
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as client:
         pids = [int(word) for word in client.stdout.readline().split()]
         client.kill()
-    assert wait_until(lambda: all(map(gone, pids)))
+    assert until(lambda: all(map(gone, pids)))
 
 
 def test_more_descriptors_than_select_can_take(tmp_path):
@@ -155,7 +145,7 @@ def test_more_descriptors_than_select_can_take(tmp_path):
         "from aethermodel.execute.forks import ForkServer, ForkTimeoutError\n"
         "with ForkServer(['json']) as server:\n"
         "    with server.fork('json:loads', {'s': '[1, 2]'}) as fork:\n"
-        "        print(fork._result > 1024, fork.value(60))\n"
+        "        print(fork._result > 1024, fork.value(120))\n"
         "    with server.fork('signal:pause', {}) as fork:\n"
         "        assert fork.poll() is None\n"
         "        try:\n"
@@ -190,8 +180,8 @@ def test_a_client_killed_while_its_server_imports_leaves_none(tmp_path, seconds)
     with subprocess.Popen(command, stdout=subprocess.PIPE) as client:
         client.stdout.readline()
         me = psutil.Process(client.pid)
-        assert wait_until(me.children, 60)
+        assert until(me.children)
         below = me.children(recursive=True)
         time.sleep(seconds)
         client.kill()
-    assert wait_until(lambda: all(gone(process.pid) for process in below), 30)
+    assert until(lambda: all(gone(process.pid) for process in below))

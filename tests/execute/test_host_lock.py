@@ -1,11 +1,10 @@
 """One measurement at a time on a host, and a clear line for the one that waits."""
 
 import os
-import subprocess
-import sys
 import tempfile
 
 import pytest
+from command_line import aether
 
 from aethermodel.execute.host_lock import HostBusyError, host_lock
 
@@ -33,12 +32,7 @@ def test_a_wait_has_an_end():
 @pytest.mark.parametrize("command", ["calibrate", "validate"])
 def test_commands_that_measure_wait_for_the_host(command):
     with host_lock():
-        ran = subprocess.run(
-            [sys.executable, "-m", "aethermodel", command, "--wait-seconds", "0"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ran = aether(command, "--wait-seconds", "0")
     assert ran.returncode == 2
     said = [line for line in ran.stderr.splitlines() if not line.startswith("takes ")]
     assert said == [

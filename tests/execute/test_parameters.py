@@ -1,12 +1,11 @@
 """Wrong parameters end papermill in one line, before anything is measured, with either engine."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import papermill
 import pytest
+from command_line import aether
 
 from aethermodel.execute.engine import BadParametersError
 from aethermodel.execute.notebooks import check_parameters, models_of, read_notebook
@@ -16,23 +15,9 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 def run(folder, name, *words):
     """Call papermill as a shell does."""
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "papermill",
-            "--no-progress-bar",
-            "--log-level",
-            "ERROR",
-            str(NOTEBOOKS / name),
-            "out.ipynb",
-            *words,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-    )
+    quiet = ("--no-progress-bar", "--log-level", "ERROR")
+    notebooks = (str(NOTEBOOKS / name), "out.ipynb")
+    return aether(*quiet, *notebooks, *words, module="papermill", cwd=folder)
 
 
 WRONG = [

@@ -67,7 +67,7 @@ async def send(sender: VerbsSender, first: int, count: int, size: int = 2) -> in
     return first + size * count
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
@@ -91,7 +91,7 @@ class Taker:
                 del batch
                 receiver.release()
 
-    async def has(self, events: int, seconds: float = 20.0) -> None:
+    async def has(self, events: int, seconds: float = 120.0) -> None:
         async with asyncio.timeout(seconds):
             while self.events < events:
                 assert not self.task.done(), self.task.exception()

@@ -40,7 +40,7 @@ def say(value):
 def completions(queue, wanted):
     """Wait for so many, all successful."""
     done = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(done) < wanted and time.monotonic() < deadline:
         done += queue.poll(16)[1]
     if len(done) != wanted or any(one.status for one in done):

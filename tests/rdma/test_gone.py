@@ -31,7 +31,7 @@ def test_port_down(device: Any, pair: Any, link: str) -> None:
         settle(device.check)
     assert not device.active()
     subprocess.run(["ip", "link", "set", link, "up"], check=True)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not device.active() and time.monotonic() < deadline:
         time.sleep(0.05)
     try:
@@ -54,11 +54,11 @@ def test_device_removed(link: str) -> None:
         assert device.removed()
         carry(pair, 150, seen)  # Soft-RoCE works on, and waits for this side to let go
         assert removal.poll() is None
-    assert removal.wait(10) == 0
+    assert removal.wait(60) == 0
     with pytest.raises(NoDeviceError):
         Device("rxe0")
     subprocess.run(f"rdma link add rxe0 type rxe netdev {link}".split(), check=True)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while True:
         try:
             device = Device("rxe0")

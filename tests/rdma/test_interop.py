@@ -87,7 +87,7 @@ def test_we_send_to_pyverbs(side: Any, device: Any, role: str, kind: str) -> Non
     assert bytes.fromhex(got["bytes"]) == array.tobytes()
     assert got["immediates"] == (list(range(1, COUNT + 1)) if role == "written" else [])
     assert stream.counters["posts"] == stream.counters["completions"] == COUNT // 8
-    assert peer.process.wait(10) == 0
+    assert peer.process.wait(120) == 0
     queue_pair.close()
     stream.close()
 
@@ -102,6 +102,6 @@ def test_pyverbs_sends_to_us(side: Any, device: Any) -> None:
     assert (array == np.arange(COUNT)[:, None]).all()
     assert set(stream.completions["bytes"][:1]) == {SIZE}
     assert peer.hear() == "sent"
-    assert peer.process.wait(10) == 0
+    assert peer.process.wait(120) == 0
     queue_pair.close()
     stream.close()

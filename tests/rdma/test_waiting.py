@@ -87,7 +87,7 @@ def test_event_loop(device: Any, pair: Any, kind: str) -> None:
         with CompletionReader(asyncio.get_running_loop(), queue, drain) as reader:
             thread = threading.Thread(target=produce)
             thread.start()
-            await asyncio.wait_for(done, 20)
+            await asyncio.wait_for(done, 120)
             thread.join()
             return reader.wakeups
 

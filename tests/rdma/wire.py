@@ -56,7 +56,7 @@ class Wire:
         self.mend()
         for i, device in enumerate(self.devices, 1):
             run(f"rdma link add {device} type rxe netdev veth{i}")
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         for device, end in zip(self.devices, ENDS, strict=True):
             mapped = "ffff:" + "{:02x}{:02x}:{:02x}{:02x}".format(*map(int, end.split(".")))
             gids = Path(f"/sys/class/infiniband/{device}/ports/1/gids")

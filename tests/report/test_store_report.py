@@ -2,10 +2,9 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
+from command_line import aether
 from hypothesis import given
 from hypothesis import strategies as st
 from sweep_stores import write_store
@@ -214,10 +213,7 @@ def test_the_command_that_is_shown_gives_the_same_sweep(tmp_path):
 
 def test_the_command_writes_page_and_figures(tmp_path):
     write_store(tmp_path / "s", kernel_sweep(), holey)
-    command = [sys.executable, "-m", "aethermodel", "report", str(tmp_path / "s")]
-    ran = subprocess.run(
-        [*command, "-o", str(tmp_path / "r.html"), "--json", "-"], capture_output=True, check=False
-    )
+    ran = aether("report", str(tmp_path / "s"), "-o", str(tmp_path / "r.html"), "--json", "-")
     figures = json.loads(ran.stdout)
     assert ran.returncode == 1
     assert figures["verdict"] == "fail"

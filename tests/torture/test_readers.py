@@ -7,6 +7,7 @@ import random
 import re
 import tracemalloc
 from functools import reduce
+from itertools import islice
 
 import pyarrow as pa
 import pytest
@@ -200,13 +201,25 @@ def _tables_with(data, text):
         yield made.getvalue()
 
 
-@pytest.mark.parametrize("name", [name for name in READERS if name not in ("trial", "recording")])
-def test_no_text_of_any_file_is_run(name, valid, tmp_path, monkeypatch):
+#: Of as many texts one is tried of each place of a file, of which these have hundreds.
+_EACH = {"calibration": 4, "samples": 2, "verbs-samples": 3}
+_EVERY = pytest.mark.slow(reason="every text at each of hundreds of places")
+
+
+@pytest.mark.parametrize(
+    ("name", "each"),
+    [
+        *((name, _EACH.get(name, 1)) for name in READERS if name not in ("trial", "recording")),
+        *(pytest.param(name, 1, marks=_EVERY) for name in _EACH),
+    ],
+)
+def test_no_text_of_any_file_is_run(name, each, valid, tmp_path, monkeypatch):
     canary = tmp_path / "canary"
     (tmp_path / "canary_module.py").write_text(f"open({str(canary)!r}, 'w')\n")
     monkeypatch.syspath_prepend(tmp_path)
-    for text in commands(canary)[:: 1 if name != "verbs-samples" else 3]:
-        for data in files_with(name, valid[name], text):
+    for at, text in enumerate(commands(canary)):
+        # Another part of the places for each text, so that each place has several.
+        for data in islice(files_with(name, valid[name], text), at % each, None, each):
             attempt(READERS[name], data, tmp_path)
             assert not canary.exists(), data
     assert "canary_module" not in __import__("sys").modules

@@ -175,11 +175,13 @@ class Crossing:
 
 async def _receiver_of(child: BaseProcess, listening: Listening) -> Receiver:
     accepted = asyncio.ensure_future(listening.accept())
-    while not (await asyncio.wait({accepted}, timeout=0.1))[0]:
-        if not child.is_alive():
-            accepted.cancel()
-            raise SenderLost("the producer's process ended before it connected")
-    return await accepted
+    try:
+        while not (await asyncio.wait({accepted}, timeout=0.1))[0]:
+            if not child.is_alive():
+                raise SenderLost("the producer's process ended before it connected")
+        return await accepted
+    finally:
+        accepted.cancel()  # before the listener is closed, which nobody would hear
 
 
 def _serve_ring(handle: RingHandle, sending: tuple[int, int, bool], orders: Connection) -> None:

@@ -49,6 +49,6 @@ def test_a_rule_is_asked_at_every_tick_and_its_cost_is_in_the_figure(monkeypatch
             asked.append(waiting)
             return super().take(waiting, waited)
 
-    assert keeping_seconds(SETTINGS, lambda: Asked(2)) >= 0
+    keeping_seconds(SETTINGS, lambda: Asked(2))
     assert len(asked) >= 4 * 20
     assert max(asked) == 40  # twenty ticks of the rule's own size

@@ -161,6 +161,7 @@ def test_the_reported_case_says_what_its_samples_know():
         assert rate.high / rate.low < 1.1
 
 
+@pytest.mark.slow(reason="coverage over many simulated hosts")
 def test_answers_cover_the_truth_on_simulated_hosts():
     """Of 30 hosts; more by `bench model --hosts`. Exact: one miss in 1,000 by chance."""
     found = coverage(simulate(30, seed=5, workers=2))

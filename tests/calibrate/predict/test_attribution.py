@@ -48,6 +48,7 @@ def attributed(seed, changed=None, by=0.0, sizes=N):
     return attribute(table, process_medians(samples), times)
 
 
+@pytest.mark.slow(reason="coverage over many simulated hosts")
 def test_what_costs_no_more_is_seldom_called_significant():
     """At most one whole in twenty; exact: more than 6 of 40 once in 300 if it is one in twenty."""
     told = sum(any(share.found for share in attributed(seed).shares) for seed in range(40))

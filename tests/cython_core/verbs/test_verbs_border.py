@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from cython_core.verbs.endpoint import PACKED_BYTES, Endpoint
 
 def test_availability_comes_with_a_reason() -> None:
     available, reason = cython_core.rdma_available()
-    assert isinstance(available, bool)
+    devices = list(Path("/sys/class/infiniband").glob("*"))
+    assert devices or not available  # one that may not be opened is none
     assert "\n" not in reason and len(reason) > 10
 
 

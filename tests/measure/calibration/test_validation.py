@@ -25,7 +25,6 @@ def test_the_table_has_a_row_a_batch_size_and_terms_that_add_up(trial):
     assert (table["measured_low"] <= table["measured_seconds"]).all()
     assert (table["predicted_low"] <= table["predicted_seconds"]).all()
     assert (table["copy_per_second"] > 0).all()
-    assert trial.verdict.outcome in ("pass", "fail", "inconclusive")
 
 
 def test_beside_the_headline_stands_the_rate_of_all_samples(trial):

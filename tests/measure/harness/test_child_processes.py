@@ -9,26 +9,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import psutil
 import pytest
+from waiting import gone, until
 
 from aethermodel.measure.harness import child_processes as children
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.transports import TRANSPORTS
 from aethermodel.processes import Child, ChildError, ending
-
-
-def until(true, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (now := true()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return now
-
-
-def gone(pid):
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def die(number):

@@ -1,8 +1,7 @@
 """The loop probe: whole ticks in their place, less what others measure of them."""
 
-from time import perf_counter, sleep
-
 import pytest
+from manual_clock import ManualClock
 
 from aethermodel.bus.plane import Plane
 from aethermodel.measure.harness.handlers import Tally
@@ -20,15 +19,14 @@ def test_each_tick_calls_so_many_handlers(calls, topics, monkeypatch):
 @pytest.mark.parametrize("event_loop", ["asyncio", "uvloop"])
 def test_what_moving_and_routing_take_apart_is_not_in_the_figure(event_loop, monkeypatch):
     """A tick of 2 ms, of which routing apart takes 1.5 ms."""
-    monkeypatch.setattr(Plane, "tick", lambda *_: sleep(0.002))
-    monkeypatch.setattr(loop.ffi, "route", lambda *_, **__: sleep(0.0015))
+    clock = ManualClock(monkeypatch)
+    monkeypatch.setattr(Plane, "tick", clock.lasting(0.002))
+    monkeypatch.setattr(loop.ffi, "route", clock.lasting(0.0015))
     timed = loop.prepare(loop.Settings(topics=1, calls=1, event_loop=event_loop))
-    start = perf_counter()
-    figure = timed(20)
-    assert 0 < figure < perf_counter() - start - 2 * 20 * 0.0015 + 0.001
+    assert timed(20) == pytest.approx(20 * 0.0005)
 
 
 def test_a_tick_never_takes_less_than_nothing(monkeypatch):
-    monkeypatch.setattr(loop.ffi, "route", lambda *_, **__: sleep(0.001))
+    monkeypatch.setattr(loop.ffi, "route", ManualClock(monkeypatch).lasting(0.001))
     timed = loop.prepare(loop.Settings(topics=1, calls=1))
     assert timed(20) == 20 * loop.LEAST_TICK_SECONDS

@@ -26,7 +26,7 @@ def shared_names():
 
 def left_behind(before):
     """Return the new names that stay: a block of a test beside this one goes within seconds."""
-    deadline = monotonic() + 20
+    deadline = monotonic() + 120
     while (new := shared_names() - before) and monotonic() < deadline:
         sleep(0.05)
     return new

@@ -1,0 +1,136 @@
+"""Interpreter with every command's imports, from which each command is forked.
+
+    python warm_interpreter.py DESCRIPTOR
+
+`command_line` starts one a session and sends it a request a command. Beside the command there is
+its keeper: it inherits what the command leaves behind, and ends that when its client hangs up.
+"""
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import select
+import signal
+import socket
+import sys
+import tempfile
+import types
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+#: The largest request, in bytes.
+PACKET = 1 << 18
+# What the commands import within functions.
+_LIBRARIES = (
+    *("IPython.display", "jinja2", "matplotlib.backends.backend_svg", "matplotlib.pyplot"),
+    *("nbconvert", "nbformat", "numpy.random", "pandas", "papermill", "pint", "pyarrow.parquet"),
+    *("rich.console", "rich.progress", "rich.table", "scipy.optimize", "scipy.stats", "sympy"),
+    *("typer.rich_utils", "uvloop", "yaml"),
+)
+# Those start what other commands lack: an engine of notebooks, a cluster.
+_LEFT_OUT = ("aethermodel.execute.", "aethermodel.sweep.cluster", "aethermodel.__main__")
+_SUBREAPER = 36
+
+
+def load() -> None:
+    """Import what the commands do, as far as it is installed."""
+    import aethermodel
+
+    ours = (module.name for module in pkgutil.walk_packages(aethermodel.__path__, "aethermodel."))
+    wanted = [name for name in ours if not name.startswith(_LEFT_OUT)]
+    for name in (*wanted, *_LIBRARIES):
+        with suppress(ImportError):
+            importlib.import_module(name)
+
+
+def below(pid: int) -> list[int]:
+    """Return the children of a process, which may have ended."""
+    with suppress(OSError):
+        return [int(pid) for pid in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def keep(client: socket.socket, command: int) -> None:
+    """Tell the client the command's status, and end what is left once it hangs up."""
+    ended = os.pidfd_open(command)
+    ready, _, _ = select.select([client, ended], [], [])
+    if ended in ready:
+        _, status = os.waitpid(command, 0)
+        with suppress(OSError):
+            client.send(json.dumps({"status": os.waitstatus_to_exitcode(status)}).encode())
+        client.recv(1)
+    while left := below(os.getpid()):
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def become(request: dict, descriptors: list[int]) -> None:
+    """Be the process of a command: its streams, signals, environment and place."""
+    os.setsid()
+    ignored = signal.SIG_IGN if request["ignore_interrupts"] else signal.default_int_handler
+    signal.signal(signal.SIGINT, ignored)
+    for stream, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, stream)
+        os.close(descriptor)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    tempfile.tempdir = None
+    sys.path.insert(0, request["cwd"])
+    for stream in (sys.stdout, sys.stderr) if request["encoding"] else ():
+        stream.reconfigure(encoding=request["encoding"])  # as PYTHONIOENCODING does
+    gc.enable()
+
+
+def serve(control: socket.socket) -> dict:
+    """Fork a process a request; return the request in each."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for keepers
+    while True:
+        packet, descriptors, _, _ = socket.recv_fds(control, PACKET, 4)
+        if not packet:
+            os._exit(0)
+        client, *streams = descriptors
+        if os.fork() == 0:
+            break
+        for descriptor in descriptors:
+            os.close(descriptor)
+    control.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    command = os.fork()
+    if command == 0:
+        os.close(client)
+        request = json.loads(packet)
+        become(request, streams)
+        return request
+    with socket.socket(fileno=client) as told:
+        told.send(json.dumps({"keeper": os.getpid(), "pid": command}).encode())
+        for stream in streams:
+            os.close(stream)
+        keep(told, command)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    del sys.path[0]  # the folder of the tests
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the client's to handle
+    load()
+    warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork")
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    if code := asked["code"]:
+        sys.argv = ["-c", *asked["arguments"]]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(code, "<string>", "exec"), vars(sys.modules["__main__"]))
+    else:
+        sys.argv = [asked["module"], *asked["arguments"]]
+        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
