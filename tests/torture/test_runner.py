@@ -276,6 +276,8 @@ def test_an_interrupted_run_writes_what_it_has_reached(number: int, tmp_path: Pa
 
     def show(_: Runner) -> None:
         if runner.total()["inputs"]:
+            under_way = document.figures(runner, "", {}, over=False)
+            assert under_way["inputs"] == under_way["campaigns"][0]["inputs"] > 0
             os.kill(os.getpid(), number)
 
     with hear_signals(runner):

@@ -141,18 +141,18 @@ def figures(
 
 
 def _campaign(runner: Runner, name: str) -> dict[str, Any]:
-    campaign, progress = runner.campaigns[name], runner.progress[name]
+    campaign, progress, tally = runner.campaigns[name], runner.progress[name], runner.tally(name)
     return {
         "name": name,
         "about": campaign.about,
         "fabric": campaign.fabric,
         "skipped": progress.blocked,
         "stopped": progress.stopped,
-        "trials": progress.tally["trials"],
+        "trials": tally["trials"],
         "process_seconds": round(progress.spent, 1),
         "cpu_seconds": round(progress.cpu_spent, 1),
-        **_figures(progress.tally),
-        "inputs_by_reader": dict(sorted(progress.tally.labels.items())),
+        **_figures(tally),
+        "inputs_by_reader": dict(sorted(tally.labels.items())),
     }
 
 
