@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -82,15 +83,17 @@ class Place:
             preexec_fn=before,  # noqa: PLW1509 - there are no threads here
         )
 
-    def left(self) -> list[str]:
+    def left(self, *, killed: bool = False) -> list[str]:
         """Return what is left of temporary files and shared memory.
 
-        The runtime folder with its lock stays, as documented, and holds nothing else.
+        The runtime folder with its lock stays, as documented, and holds nothing else. A command
+        that was killed leaves its temporary files, as any program does; shared memory, which is
+        taken from others, it does not.
         """
         files = [
             str(path.relative_to(self._scratch))
             for path in self._scratch.rglob("*")
-            if path.name != "host.lock" and not path.name.startswith("aethermodel-")
+            if not killed and path.name != "host.lock" and not path.name.startswith("aethermodel-")
         ]
         return files + [f"/dev/shm/{name}" for name in self._shared() - self._shm]
 
@@ -143,7 +146,7 @@ def judge(
         journal.find("traceback", f"{words}: exit status 2 without a word")
     for name in end_descendants():
         journal.find("left", f"{words}: a process: {name}")
-    for name in place.left():
+    for name in place.left(killed=status == -signal.SIGKILL):
         journal.find("left", f"{words}: {name.split('/')[0]}", name)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aethermodel.documents import document
-from tools.torture.findings import COUNTS, DAMAGE, KEPT_OF_A_KIND, Tally
+from tools.torture.findings import COUNTS, DAMAGE, KEPT_OF_A_KIND, Finding, Tally, Trial
 from tools.torture.runner import Runner
 
 SCHEMA = "aethermodel.torture/1"
@@ -49,13 +49,11 @@ def resume(runner: Runner, content: dict[str, Any]) -> None:
     Raises
     ------
     ValueError
-        If it is the document of none, or of one that found something.
+        If it is the document of none, or of one with other campaigns.
     """
     try:
         if content["schema"] != SCHEMA:
             raise ValueError(f"{content['schema']} is not {SCHEMA}")
-        if content["findings"]:
-            raise ValueError("the run found something: mend that, and begin anew")
         for row in content["campaigns"]:
             told = [[ms / 1e3] * count for ms, count in row["told_seconds"].get("milliseconds", [])]
             counts = {name: row[name] for name in (*COUNTS, *DAMAGE) if row.get(name)}
@@ -63,10 +61,30 @@ def resume(runner: Runner, content: dict[str, Any]) -> None:
             if row["name"] not in runner.progress:
                 raise ValueError(f"the run had {row['name']}, which this one has not")
             runner.progress[row["name"]].tally.add(tally)
+        for row in content["findings"]:
+            tally = runner.progress[row["campaign"]].tally
+            tally.findings += _found(row)
+            tally.count("found", row["count"])
         runner.parts = [*content.get("parts", []), {name: content[name] for name in _PART}]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(f"not the figures of a run: {error!r}") from None
     runner.seed = max([runner.seed, *(part["seed"] + 1 for part in runner.parts)])
+
+
+def _found(row: dict[str, Any]) -> list[Finding]:
+    """Return the findings of one kind; all but the first few trials are not known."""
+    names = [name.rsplit(":", 2) for name in row["trials"]]
+    trials = [Trial(campaign, int(seed), int(number)) for campaign, seed, number in names]
+    return [
+        Finding(
+            trials[min(place, len(trials) - 1)],
+            row["kind"],
+            row["what"],
+            label=row["label"],
+            file=row["files"][min(place, len(row["files"]) - 1)],
+        )
+        for place in range(row["count"])
+    ]
 
 
 def _figures(tally: Tally) -> dict[str, Any]:
@@ -123,18 +141,18 @@ def figures(
 
 
 def _campaign(runner: Runner, name: str) -> dict[str, Any]:
-    campaign, progress = runner.campaigns[name], runner.progress[name]
+    campaign, progress, tally = runner.campaigns[name], runner.progress[name], runner.tally(name)
     return {
         "name": name,
         "about": campaign.about,
         "fabric": campaign.fabric,
         "skipped": progress.blocked,
         "stopped": progress.stopped,
-        "trials": progress.tally["trials"],
+        "trials": tally["trials"],
         "process_seconds": round(progress.spent, 1),
         "cpu_seconds": round(progress.cpu_spent, 1),
-        **_figures(progress.tally),
-        "inputs_by_reader": dict(sorted(progress.tally.labels.items())),
+        **_figures(tally),
+        "inputs_by_reader": dict(sorted(tally.labels.items())),
     }
 
 

@@ -56,6 +56,8 @@ class Finding:
         Input that was being read.
     label : str
         Which reader or frame the input was for.
+    file : str
+        Where an earlier run, which this one resumes, saved it.
     """
 
     trial: Trial
@@ -64,6 +66,7 @@ class Finding:
     detail: str = ""
     data: bytes = b""
     label: str = ""
+    file: str = ""
 
     @property
     def signature(self) -> tuple[str, str, str, str]:
@@ -85,6 +88,8 @@ class Finding:
 
     def save(self, folder: Path) -> Path:
         """Write the finding to a file that ``--replay`` takes, and return it."""
+        if self.file:
+            return Path(self.file)
         folder.mkdir(parents=True, exist_ok=True)
         name = "-".join(filter(None, (self.trial.campaign, self.label, self.kind)))
         which = f"{zlib.crc32(self.what.encode()):08x}"  # one trial may find several things

@@ -112,11 +112,18 @@ class Runner:
     def total(self) -> Tally:
         """Return what all campaigns counted, those under way included."""
         total = Tally()
-        for progress in self.progress.values():
-            total.add(progress.tally)
-        for running in self._running:
-            total.add(running.tally)
+        for name in self.progress:
+            total.add(self.tally(name))
         return total
+
+    def tally(self, name: str) -> Tally:
+        """Return what a campaign counted, its slices under way included."""
+        tally = Tally()
+        tally.add(self.progress[name].tally)
+        for running in self._running:
+            if running.campaign.name == name:
+                tally.add(running.tally)
+        return tally
 
     def run(self, show: Callable[[Runner], None] = lambda _: None) -> None:
         """Run until the limits are reached; `show` is called several times a second."""
