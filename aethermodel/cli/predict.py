@@ -83,7 +83,8 @@ def command(
 
     Exit status: 0 done, 1 with --check the calibration is stale, 2 bad input.
     """
-    from aethermodel.calibrate.predict.answers import SHARES, Answers
+    from aethermodel.calibrate.predict.answers import Answers
+    from aethermodel.calibrate.predict.size_answers import SHARES
     from aethermodel.documents import document, write_document
 
     sizes = options.numbers("batch_sizes", batch_sizes)

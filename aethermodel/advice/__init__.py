@@ -1,0 +1,1 @@
+"""Advice from any law: sizes, waits, latency under load, and settings of known systems."""
