@@ -1,1 +1,1 @@
-"""Readers of measurements that others made, and the neutral form they bring them into."""
+"""Readers of foreign measurements: times over sizes, from the files that people already have."""

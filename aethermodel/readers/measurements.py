@@ -1,4 +1,4 @@
-"""Measurements: curves of time over size, whatever file they came from."""
+"""Measurements: times over sizes, as every reader gives them and every law is fitted to them."""
 
 from __future__ import annotations
 
@@ -7,42 +7,40 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from aethermodel.inputs.refusals import InputError, quoted
 
-Floats = NDArray[np.float64]
-
-#: Seconds of one unit of time.
-TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.str_]
 
 
-class UnreadableMeasurements(InputError):  # noqa: N818  # it says what the input is
-    """Measurements that cannot be read; one line with file, line and remedy."""
+class UnreadableMeasurements(InputError):
+    """A file or a table holds no times over sizes; says in one line where, why and what to do."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """One curve of time over size.
+    """One curve: times over sizes, one row a measured value.
 
     Attributes
     ----------
-    axes : mapping of str to str
-        What tells it from the other curves of its source; empty where there is one.
-    sizes : ndarray, shape (rows,)
-        In `Measurements.size_unit`; repeats are several rows of one size.
-    seconds : ndarray, shape (rows,)
+    axes : mapping
+        What tells this curve from the others, such as ``{"op": "allreduce"}``; empty for one.
+    sizes : (rows,) array
+        In `Measurements.size_unit`; repeats of one size are several rows.
+    seconds : (rows,) array
         Time of one operation.
-    spread : ndarray, shape (rows,), optional
-        Standard deviation behind a row, where the format has only that, in seconds.
-    repeats : ndarray, shape (rows,), optional
-        How many repeats a row is the mean of, where the format says so.
-    resolution : ndarray, shape (rows,), optional
-        Rounding step of a row (two printed digits), in seconds.
-    process : ndarray of str, shape (rows,), optional
-        Process or run that a row comes from.
-    second : mapping of str to ndarray, shape (rows,)
-        Further numeric variables ("threads", "bytes").
+    spread : (rows,) array or None
+        Standard deviation behind a row in seconds, where only that is known.
+    repeats : (rows,) array or None
+        Of how many repeats a row is the mean, where that is known.
+    resolution : (rows,) array or None
+        Rounding step of a row in seconds: what the last printed digit is worth.
+    process : (rows,) array of str or None
+        Label of the process or run that a row comes from.
+    second : mapping
+        Further numeric variables by row, such as ``threads``.
     """
 
     axes: Mapping[str, str]
@@ -51,32 +49,36 @@ class Series:
     spread: Floats | None = None
     repeats: Floats | None = None
     resolution: Floats | None = None
-    process: NDArray[np.str_] | None = None
+    process: Labels | None = None
     second: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """Axes as text: ``op=allreduce, place=out-of-place``; empty without axes."""
+        """Axes in one line, such as ``op=allreduce, place=out-of-place``."""
         return ", ".join(f"{axis}={value}" for axis, value in self.axes.items())
+
+    def __len__(self) -> int:
+        return self.sizes.size
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """All curves of one source.
+    """What a reader took from a file or a table.
 
     Attributes
     ----------
     source : str
-        File name as given.
+        Name of the file as given.
     format : str
         Name of the reader.
     size_name, size_unit : str
-        Such as "bytes" and "B", or "n" and "".
+        Such as ``bytes`` and ``B``; the unit is empty for a plain count.
     time_kind : str
-        "one way", "round trip", "per operation" or "per batch".
+        ``one way``, ``round trip``, ``per operation`` or ``per batch``.
     series : tuple of Series
+        At least one, each of at least one row.
     notes : tuple of str
-        What was left out or read otherwise, each with its line number.
+        Lines that were left out or read otherwise, each with its number.
     """
 
     source: str
@@ -88,12 +90,19 @@ class Measurements:
     notes: tuple[str, ...] = ()
 
     def select(self, **axes: str) -> Measurements:
-        """Return the curves whose axes have these values."""
-        kept = tuple(
-            one
-            for one in self.series
-            if all(one.axes.get(axis) == value for axis, value in axes.items())
-        )
+        """Return the series that have these values on their axes.
+
+        Raises
+        ------
+        UnreadableMeasurements
+            If none has.
+        """
+        wanted = {axis: str(value) for axis, value in axes.items()}
+        kept = tuple(series for series in self.series if wanted.items() <= series.axes.items())
+        if not kept:
+            names = "; ".join(series.name or "one without a name" for series in self.series)
+            asked = ", ".join(f"{axis}={value}" for axis, value in wanted.items())
+            raise UnreadableMeasurements(f"{self.source}: no series {quoted(asked)}; it has {names}")
         return replace(self, series=kept)
 
     @classmethod
@@ -103,51 +112,46 @@ class Measurements:
         *,
         size: str,
         time: str,
-        group: Sequence[str] = (),
+        group: Sequence[str] | str = (),
         unit: str = "s",
         source: str = "table",
+        second: Sequence[str] | str = (),
+        process: str | None = None,
     ) -> Measurements:
-        """Take the curves from a table.
+        """Take times over sizes from a table in memory.
 
         Parameters
         ----------
-        frame : pandas.DataFrame, pyarrow.Table, polars.DataFrame or dict of arrays
+        frame : pandas, Arrow or polars table, or mapping of arrays
+            One row a measured value.
         size, time : str
-            Columns of size and time.
+            Columns.
         group : sequence of str
-            Columns that tell the curves apart.
-        unit : {"s", "ms", "us", "ns"}
-            Of the times.
+            Columns whose values tell one curve from another.
+        unit : str
+            Of the times: ``s``, ``ms``, ``us`` or ``ns``.
         source : str
-            What to call the table.
+            What messages call the table.
+        second : sequence of str
+            Columns of further numeric variables.
+        process : str, optional
+            Column that tells processes or runs from each other.
+
+        Raises
+        ------
+        UnreadableMeasurements
+            If a column is missing, or no row holds a size and a time.
         """
-        if unit not in TIME_UNITS:
-            raise UnreadableMeasurements(
-                f"{source}: unit {quoted(unit)} is none of {', '.join(TIME_UNITS)}"
-            )
-        columns = {name: _column(frame, name, source) for name in (size, time, *group)}
-        try:
-            sizes = np.asarray(columns[size], dtype=np.float64)
-            seconds = np.asarray(columns[time], dtype=np.float64) * TIME_UNITS[unit]
-        except (TypeError, ValueError) as error:
-            raise UnreadableMeasurements(
-                f"{source}: size and time must be numbers: {error}"
-            ) from None
-        labels = [
-            tuple(map(str, row)) for row in zip(*(columns[name] for name in group), strict=True)
-        ]
-        if not group:
-            labels = [()] * sizes.size
-        series = []
-        for label in dict.fromkeys(labels):
-            own = np.array([one == label for one in labels], dtype=bool)
-            axes = dict(zip(group, label, strict=True))
-            series.append(Series(axes, sizes[own], seconds[own]))
-        return cls(source, "table", size, "", "per operation", tuple(series))
+        from aethermodel.readers.columns import from_columns, table_columns
 
-
-def _column(frame: Any, name: str, source: str) -> NDArray[Any]:
-    try:
-        return np.asarray(frame[name])
-    except (KeyError, IndexError, ValueError):
-        raise UnreadableMeasurements(f"{source}: there is no column {quoted(name)}") from None
+        return from_columns(
+            table_columns(frame, source),
+            size=size,
+            time=time,
+            group=group,
+            unit=unit,
+            source=source,
+            second=second,
+            process=process,
+            format="table",
+        )
