@@ -102,9 +102,7 @@ class Measurements:
         if not kept:
             names = "; ".join(series.name or "one without a name" for series in self.series)
             asked = ", ".join(f"{axis}={value}" for axis, value in wanted.items())
-            raise UnreadableMeasurements(
-                f"{self.source}: no series {quoted(asked)}; it has {names}"
-            )
+            raise UnreadableMeasurements(f"{self.source}: no series {quoted(asked)}; it has {names}")
         return replace(self, series=kept)
 
     @classmethod
