@@ -79,6 +79,11 @@ class System:
         """Whether a setting is in bytes."""
         return any(setting.unit == "bytes" for setting in self._settings)
 
+    def rounded_wait(self, seconds: float) -> float:
+        """Round a wait down to what a setting of this system can say; it stays as it is without."""
+        steps = [_SECONDS[s.unit] for s in self._settings if s.role == "wait" and s.unit != "s"]
+        return math.floor(seconds / steps[0] * (1 + 1e-9)) * steps[0] if steps else seconds
+
     def settings(
         self, records: int, wait_seconds: float, record_bytes: float | None
     ) -> tuple[Setting, ...]:
