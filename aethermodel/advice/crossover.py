@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,7 +77,7 @@ def crossover(a: Law, b: Law, *, level: float = 0.95, seed: int = 0) -> tuple[Cr
     known = np.flatnonzero(sign)
     unit = a.size_unit or a.size_name
     found = []
-    for left, right in zip(known[:-1], known[1:], strict=True):
+    for left, right in pairwise(known):
         if sign[left] == sign[right]:
             continue
         value = _zero(sizes, lead, left, right)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Share of the target to plan with; the rest is for what the law does not know: the host's pauses.
 MARGIN = 0.8
+#: Share of what full batches carry up to which head-room is looked for: a queue near it has no end.
+BUSIEST = 0.95
 _HALVINGS = 10
 
 
@@ -151,7 +153,7 @@ def recommend(
         p50=_quantity(expected[0]),
         p99=_quantity(expected[1]),
         utilisation=rate / capacity,
-        headroom=_headroom(capacity / rate, lambda factor: longest(wait, factor) <= p99),
+        headroom=_headroom(BUSIEST * capacity / rate, lambda factor: longest(wait, factor) <= p99),
         settings=named.settings(batch, wait, record_bytes) if named else (),
         title=named.title if named else "",
         remark=named.remark if named else "",
