@@ -273,8 +273,8 @@ def _remarks(
         remarks.append(f"a run differs from another by {spread:.1%}, as given")
     elif not several:
         remarks.append(
-            f"one run a side does not tell what runs differ by: {ASSUMED_SPREAD:.0%} is taken; give "
-            "a history, or folders of several runs"
+            "one run a side does not tell what runs differ by: "
+            f"{ASSUMED_SPREAD:.0%} is taken; give a history, or folders of several runs"
         )
     for side, other, name in ((base, head, "base"), (head, base, "head")):
         only = [curve for curve in side if curve not in other]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -210,7 +211,7 @@ class History:
         logs = [estimate.log for _, estimate in known]
         cuts = change_points(logs, [estimate.variance for _, estimate in known])
         edges = [0, *cuts, len(logs)]
-        levels = [sum(logs[a:b]) / (b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        levels = [sum(logs[a:b]) / (b - a) for a, b in pairwise(edges)]
         changes = {cut: math.exp(levels[at + 1] - levels[at]) - 1 for at, cut in enumerate(cuts)}
         return tuple(
             Point(

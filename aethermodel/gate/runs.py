@@ -41,19 +41,17 @@ class Run(Protocol):
     ----------
     label : str
         File or commit.
-    family : str
-        Form of its law.
-    sizes : ndarray
-        Measured sizes, ascending.
     """
 
     label: str
 
     @property
-    def family(self) -> str: ...
+    def family(self) -> str:
+        """Form of the law."""
 
     @property
-    def sizes(self) -> np.ndarray[Any, np.dtype[np.float64]]: ...
+    def sizes(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Measured sizes, ascending."""
 
     def estimate(self, quantity: Quantity) -> Estimate:
         """Return a quantity.
@@ -208,7 +206,7 @@ def read_runs(
 def schema_of(path: Path) -> str:
     """Return the schema that a JSON file of ours names at its top; empty for any other file."""
     content = read_bytes(path)
-    if not content.lstrip()[:1] == b"{":
+    if content.lstrip()[:1] != b"{":
         return ""
     try:
         document = json.loads(content)
