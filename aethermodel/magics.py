@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
-from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,30 +42,26 @@ class ShownLaw:
 class LawMagics(Magics):
     """The magics of the extension."""
 
-    @magic_arguments()
-    @argument("sizes", help="values of the variable, such as N=1,10,1e3")
-    @argument("-s", "--setup", default="", help="a statement run before the clock, with each value")
-    @argument("-r", "--rounds", type=int, default=7, help="samples of each size")
-    @argument("-t", "--seconds", type=float, default=60.0, help="longest time for all")
-    @argument("-o", "--output", default="", help="also bind the law to this name")
-    @argument("-q", "--quiet", action="store_true", help="show nothing")
-    @argument("statement", nargs="*", help="of %%law: what to time")
     @line_cell_magic
     def law(self, line: str, cell: str | None = None) -> ShownLaw | None:
-        """Time the cell, or a statement, at each value of a variable and show its law.
+        """Time a cell or a statement at each value of a variable, and show its law.
 
-        ``%%law N=1,10,100,1000`` times the cell with N set; ``%law N=1,10,100 sorted(range(N))``
-        a statement.
+        ``%%law N=1,10,100,1000`` times the cell with N set to each;
+        ``%law N=1,10,100 sorted(range(N))`` a statement. As with timeit, what the cell assigns is
+        its own. Options, before or behind the sizes:
+
+        -s STATEMENT  run before the clock, with each value; in quotes
+        -r ROUNDS     samples of each size, 7
+        -t SECONDS    longest time for all, 60
+        -o NAME       also bind the law to this name
+        -q            show nothing
         """
-        arguments = parse_argstring(self.law, line)
-        name, sizes = _sizes(arguments.sizes)
-        body = cell if cell is not None else " ".join(arguments.statement)
-        if cell is not None and arguments.statement:
+        name, sizes, options, statement = self._parsed(line)
+        if cell is not None and statement:
             raise UsageError("%%law times the cell: give no statement on its line")
+        body = statement if cell is None else cell
         if not body.strip():
             raise UsageError("%law: nothing to time; give a statement, or a cell to %%law")
-        if arguments.output and not arguments.output.isidentifier():
-            raise UsageError(f"%law: {arguments.output!r} is no name")
         from aethermodel.laws.fit import fit
         from aethermodel.measure.sampling.function_times import time_function
 
@@ -76,17 +71,37 @@ class LawMagics(Magics):
             samples = time_function(
                 lambda namespace: namespace["__law_cell__"](),
                 sizes,
-                setup=self._prepared(name, arguments.setup, body),
-                rounds=arguments.rounds,
-                most_seconds=arguments.seconds,
+                setup=self._prepared(name, options["s"], body),
+                rounds=options["r"],
+                most_seconds=options["t"],
                 source="cell",
             )
             law = fit(samples).only()
         except ValueError as error:
             raise UsageError(f"%law: {error}") from None
-        if arguments.output:
-            shell.user_ns[arguments.output] = law
-        return None if arguments.quiet else ShownLaw(law)
+        if options["o"]:
+            shell.user_ns[options["o"]] = law
+        return None if options["q"] else ShownLaw(law)
+
+    def _parsed(self, line: str) -> tuple[str, list[int], dict[str, Any], str]:
+        """Return the variable, its values, the options and what is left of the line."""
+        sizes, _, tail = line.strip().partition(" ")
+        behind = not sizes.startswith("-")
+        given, rest = self.parse_options(
+            tail if behind else line, "s:r:t:o:q", posix=False, preserve_non_opts=True
+        )
+        if not behind:
+            sizes, _, rest = rest.strip().partition(" ")
+        options = {
+            "s": given.get("s", "").strip("'\""),
+            "r": _number("-r", given.get("r", "7"), int),
+            "t": _number("-t", given.get("t", "60"), float),
+            "o": given.get("o", ""),
+            "q": "q" in given,
+        }
+        if options["o"] and not options["o"].isidentifier():
+            raise UsageError(f"%law: {options['o']!r} is no name")
+        return *_sizes(sizes), options, rest
 
     def _prepared(self, name: str, setup: str, body: str) -> Callable[[int], dict[str, Any]]:
         """Return what makes, for a value, a namespace whose ``__law_cell__`` runs the cell."""
@@ -111,6 +126,16 @@ class LawMagics(Magics):
             return namespace
 
         return prepare
+
+
+def _number(option: str, text: str, kind: type[int] | type[float]) -> int | float:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = kind(0)
+    if not 0 < value < float("inf"):
+        raise UsageError(f"%law: {option} is a number above 0, not {text!r}")
+    return value
 
 
 def _sizes(text: str) -> tuple[str, list[int]]:
