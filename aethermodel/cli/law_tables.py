@@ -133,9 +133,17 @@ def _note(text: str) -> str:
 
 
 def _size(quantity: Quantity, unit: str) -> str:
-    ends = f" ({quantity.low:,.6g} to {quantity.high:,.6g})" if quantity.low < quantity.high else ""
-    return f"{quantity.value:,.6g}{ends} {unit}".rstrip()
+    low, value, high = (_figure(size) for size in (quantity.low, quantity.value, quantity.high))
+    ends = f" ({low} to {high})" if low != high else ""
+    return f"{value}{ends} {unit}".rstrip()
+
+
+def _figure(size: float) -> str:
+    return f"{size:,.0f}" if size >= 1000 else f"{size:,.3g}"
 
 
 def _seconds(quantity: Quantity) -> str:
-    return f"{engineering(quantity.value, 's')} ({interval(quantity.low, quantity.high, 's')})"
+    value = engineering(quantity.value, "s")
+    if engineering(quantity.low, "s") == engineering(quantity.high, "s"):
+        return value
+    return f"{value} ({interval(quantity.low, quantity.high, 's')})"
