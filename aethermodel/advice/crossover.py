@@ -103,7 +103,7 @@ def _nearest(sizes: Floats, drawn: Floats, value: float, after: float) -> Floats
     logs = np.log(sizes)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = drawn[:, :-1] / (drawn[:, :-1] - drawn[:, 1:])
-    places = np.where(changes, logs[:-1] * (1 - share) + logs[1:] * share, np.nan)
+        places = np.where(changes, logs[:-1] * (1 - share) + logs[1:] * share, np.nan)
     off = np.where(changes, np.abs(places - np.log(value)), np.inf)
     best = np.argmin(off, axis=1)
     return np.asarray(np.exp(places[np.arange(len(places)), best]))

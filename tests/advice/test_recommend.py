@@ -1,11 +1,11 @@
 """Recommendation of batch and wait, and the settings of known systems."""
 
 import pytest
+from own_laws import affine
 
 from aethermodel.advice.queue import Server
 from aethermodel.advice.recommend import MARGIN, recommend
 from aethermodel.published.batching_settings import load_systems, system
-from tests.own_laws import affine
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,9 @@ def test_what_cannot_be_kept_is_said(law, rate, target, said):
 
 
 def test_bytes_without_the_size_of_a_record_and_unknown_systems(law):
-    with pytest.raises(ValueError, match="batch.size of Kafka producer is in bytes"):
+    with pytest.raises(ValueError, match=r"batch\.size of Kafka producer is in bytes"):
         recommend(law, 40e3, 5e-3, "kafka")
-    with pytest.raises(ValueError, match="no system 'abacus'.*triton"):
+    with pytest.raises(ValueError, match=r"no system 'abacus'.*triton"):
         recommend(law, 40e3, 5e-3, "abacus")
     with pytest.raises(ValueError, match="arrivals are poisson"):
         recommend(law, 40e3, 5e-3, arrivals="sometimes")

@@ -7,12 +7,12 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from own_laws import EACH, FIXED, affine
 
 from aethermodel.gate.change_points import change_points
 from aethermodel.gate.history import History
 from aethermodel.gate.limits import quantity_of
 from aethermodel.gate.runs import read_runs
-from tests.own_laws import EACH, FIXED, affine
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -65,5 +65,5 @@ def test_refused_tables():
         ([0.0, 1.0], [[1.0, 1.0]]),
         ([1.0, 2.0], [[1.0]]),
     ):
-        with pytest.raises(ValueError, match="sampled law|sizes are above"):
+        with pytest.raises(ValueError, match=r"sampled law|sizes are above"):
             SampledLaw(np.array(sizes), np.array(table))

@@ -22,8 +22,8 @@ from aethermodel.bus.adaptive_size import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.child_processes import call
-from aethermodel.order_statistics import median_interval
 from aethermodel.model.queueing.arrivals import Kind, arrivals_of
+from aethermodel.order_statistics import median_interval
 
 #: Names of the rule that adapts, and of the one that takes whatever waits, as the plane does by
 #: itself; the others are ``fixed n``, n in events.
