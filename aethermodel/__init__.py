@@ -36,6 +36,4 @@ def __getattr__(name: str) -> object:
 
 def load_ipython_extension(shell: object) -> None:
     """Register the magics, for ``%load_ext aethermodel``."""
-    from aethermodel.magics import LawMagics
-
-    shell.register_magics(LawMagics)  # type: ignore[attr-defined]
+    import_module("aethermodel.magics").load_ipython_extension(shell)

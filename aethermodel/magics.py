@@ -28,7 +28,7 @@ class ShownLaw:
         return self.law._repr_html_()
 
     def __repr__(self) -> str:
-        from aethermodel.cli.law_tables import picture
+        from aethermodel.report.terminal_plot import picture
 
         lines = [*self.law.verdict, f"T(N) = {self.law.expression}"]
         lines += [
@@ -109,8 +109,9 @@ class LawMagics(Magics):
 
         shell = self.shell
         assert shell is not None
-        transformed = shell.transform_cell(body)
-        before = compile(shell.transform_cell(setup), "<setup of %law>", "exec")
+        transformed = str(shell.transform_cell(body))  # type: ignore[no-untyped-call]
+        ahead = str(shell.transform_cell(setup))  # type: ignore[no-untyped-call]
+        before = compile(ahead, "<setup of %law>", "exec")
         # A function: its names are as fast as those of code that somebody would write.
         tree = ast.parse("def __law_cell__():\n    pass\n")
         function = tree.body[0]
@@ -149,3 +150,8 @@ def _sizes(text: str) -> tuple[str, list[int]]:
     except ValueError as error:
         raise UsageError(f"%law: {error}") from None
     return name, sizes
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics."""
+    shell.register_magics(LawMagics)

@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from multiprocessing import Pool
+from multiprocessing.pool import Pool as PoolType
 
 import numpy as np
 
@@ -83,9 +84,9 @@ def outcome_of(setting: Setting, seed: int, growth: float) -> str:
         return "refused"
 
 
-def counts_of(setting: Setting, simulations: int, pool: Pool) -> dict[str, dict[str, int]]:
+def counts_of(setting: Setting, simulations: int, pool: PoolType) -> dict[str, dict[str, int]]:
     """Count the outcomes of changed and of unchanged heads."""
-    counts = {}
+    counts: dict[str, dict[str, int]] = {}
     for name, growth in (("changed", setting.growth), ("unchanged", 0.0)):
         jobs = [(setting, seed, growth) for seed in range(simulations)]
         counts[name] = dict(Counter(pool.starmap(outcome_of, jobs, chunksize=8)))

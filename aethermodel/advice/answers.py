@@ -207,9 +207,9 @@ def _fill(
     if rate is None or for_rate is None:
         reasons["fill"] = "needs a rate that some size carries"
         return None
-    seconds = [figure / record / rate for figure in vars(for_rate.size).values()]
-    note = f"for the smallest batch that carries the rate, N = {for_rate.size.value:,.6g}"
-    return Quantity(*seconds, "s", note)
+    size, each = for_rate.size, 1 / (record * rate)
+    note = f"for the smallest batch that carries the rate, N = {size.value:,.6g}"
+    return Quantity(size.value * each, size.low * each, size.high * each, "s", note)
 
 
 def _percentiles(
@@ -321,7 +321,8 @@ def cost_shares(law: Law, size: float) -> tuple[CostShare, ...]:
             for figure in (parameter.value, parameter.low, parameter.high)
         ]
         gain = 1 / (1 - ends[0] / 2) - 1
-        found.append(CostShare(parameter.name, Quantity(*ends, ""), gain))
+        part = Quantity(ends[0], ends[1], ends[2], "")
+        found.append(CostShare(parameter.name, part, gain))
     return tuple(sorted(found, key=lambda cost: -cost.share.value))
 
 

@@ -80,7 +80,7 @@ def crossover(a: Law, b: Law, *, level: float = 0.95, seed: int = 0) -> tuple[Cr
     for left, right in pairwise(known):
         if sign[left] == sign[right]:
             continue
-        value = _zero(sizes, lead, left, right)
+        value = _zero(sizes, lead, int(left), int(right))
         places = _nearest(sizes, drawn, value, float(sign[right]))
         share = float(np.isfinite(places).mean())
         limits = answer(value, np.where(np.isfinite(places), places, np.nan), level)

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 #: Curves that are drawn and answered for one by one; of more only the table is printed.
 MOST_DRAWN = 4
-# A plot's columns are never fewer.
-_LEAST_COLUMNS = 40
 # Before so many seconds no progress is shown.
 _QUIET_SECONDS = 2.0
 
@@ -124,8 +122,9 @@ def _named(path: Path, name: str) -> str:
 
 
 def _print(laws: Laws, found: dict[str, Any], *, draw: bool) -> None:
-    from aethermodel.cli.law_tables import answer_lines, laws_table, parameters_table, picture
+    from aethermodel.cli.law_tables import answer_lines, laws_table, parameters_table
     from aethermodel.cli.shared.tables import show
+    from aethermodel.report.terminal_plot import picture
 
     for name, law in list(laws.items())[:MOST_DRAWN]:
         if len(laws) <= MOST_DRAWN:

@@ -1,4 +1,4 @@
-"""Tables, pictures and lines of laws and of the answers from them."""
+"""Tables and lines of laws and of the answers from them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from aethermodel.report.quantities import engineering, interval, part
 if TYPE_CHECKING:
     from aethermodel.advice.answers import Answers, Quantity
     from aethermodel.laws.law import Law
-
-_POINTS = 300
 
 
 def parameters_table(law: Law) -> Table:
@@ -47,19 +45,6 @@ def laws_table(laws: Mapping[str, Law]) -> Table:
             law.verdict[0] if law.verdict else "",
         )
     return table
-
-
-def picture(law: Law, width: int | None = None) -> str:
-    """Return the law through its data, for a terminal."""
-    from aethermodel.cli.shared.plots import Curve, plot
-    from aethermodel.console import plain_console
-
-    positive = law.sizes[law.sizes > 0]
-    sizes = np.unique(np.concatenate([positive, np.geomspace(positive[0], positive[-1], _POINTS)]))
-    seconds = law.predict(sizes).seconds
-    kept = np.isfinite(seconds) & (seconds > 0)
-    curve = Curve(sizes[kept], seconds[kept], law.sizes, law.means, law.size_unit or law.size_name)
-    return plot(curve, plain_console().width if width is None else width)
 
 
 def predictions_table(law: Law, sizes: list[int]) -> Table:
@@ -106,9 +91,9 @@ def answer_lines(law: Law, found: Answers) -> Iterator[str]:
         yield f"the law changes at N = {_size(knee, unit)}"
     for optimum in found.shares:
         yield str(optimum)
-    for optimum in (found.for_rate, found.for_latency):
-        if optimum is not None:
-            yield str(optimum)
+    for goal in (found.for_rate, found.for_latency):
+        if goal is not None:
+            yield str(goal)
     for name in ("for_rate", "for_latency", "n_half"):
         if name in found.reasons:
             yield found.reasons[name]

@@ -35,15 +35,11 @@ class Estimate:
 
 
 class Run(Protocol):
-    """One run of one curve.
+    """One run of one curve."""
 
-    Attributes
-    ----------
-    label : str
-        File or commit.
-    """
-
-    label: str
+    @property
+    def label(self) -> str:
+        """File or commit."""
 
     @property
     def family(self) -> str:

@@ -85,8 +85,8 @@ def time_function(
             if collected:
                 gc.enable()
     rows.sort(key=lambda row: row[0])
-    n, seconds = (np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
-    series = Series({}, n, seconds)
+    table = np.array(rows, dtype=np.float64)
+    series = Series({}, table[:, 0], table[:, 1])
     return Measurements(source, "function", "N", "", "per operation", (series,))
 
 

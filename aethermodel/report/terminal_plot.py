@@ -1,4 +1,4 @@
-"""Plots on a terminal: a law as a line of dots through its data, on logarithmic axes.
+"""Terminal plot: a law as a line of dots through its data, on logarithmic axes.
 
 A few lines of our own: plotext 6 brings a compiled kernel and an interface that its fifth release
 does not have, and all that is wanted here is one curve.
@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.console import plain_console
 from aethermodel.report.quantities import engineering
+
+if TYPE_CHECKING:
+    from aethermodel.laws.law import Law
 
 Floats = npt.NDArray[np.float64]
 # Dots of a Braille sign, by column and row.
@@ -21,6 +26,8 @@ _BLANK = 0x2800
 #: Rows of a plot, its axis left out.
 HEIGHT = 14
 _MOST_WIDTH = 80
+# Sizes that a law is drawn through.
+_POINTS = 300
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,16 @@ class Curve:
     measured: Floats
     means: Floats
     size_unit: str = ""
+
+
+def picture(law: Law, width: int | None = None) -> str:
+    """Return a law through its data; as wide as the terminal unless told otherwise."""
+    positive = law.sizes[law.sizes > 0]
+    sizes = np.unique(np.concatenate([positive, np.geomspace(positive[0], positive[-1], _POINTS)]))
+    seconds = law.predict(sizes).seconds
+    kept = np.isfinite(seconds) & (seconds > 0)
+    curve = Curve(sizes[kept], seconds[kept], law.sizes, law.means, law.size_unit or law.size_name)
+    return plot(curve, plain_console().width if width is None else width)
 
 
 def plot(curve: Curve, width: int, *, height: int = HEIGHT, braille: bool | None = None) -> str:
