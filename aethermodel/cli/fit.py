@@ -46,7 +46,9 @@ def command(
     record_bytes: reading.RecordBytes = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", callback=options.writable, help="write the laws here"),
+        typer.Option(
+            "--output", "-o", callback=options.writable, help="law file to write [default: none]"
+        ),
     ] = None,
     force: options.Force = False,
     plot: Annotated[bool, typer.Option("--plot/--no-plot", help="draw each law")] = True,

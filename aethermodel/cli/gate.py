@@ -46,7 +46,8 @@ def command(
         str | None,
         typer.Option(
             "--summary",
-            help="append a Markdown table to this file, such as $GITHUB_STEP_SUMMARY",
+            help="append a Markdown table to this file, such as $GITHUB_STEP_SUMMARY "
+            "[default: none]",
         ),
     ] = None,
     size: reading.Size = None,

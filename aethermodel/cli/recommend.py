@@ -28,7 +28,7 @@ def command(
         typer.Option(
             "--system",
             help="whose settings to print: kafka, aiokafka, triton, ray-serve, pulsar, nats, "
-            "redis, rabbitmq, grpc, faster-fifo, nixl, opentelemetry",
+            "redis, rabbitmq, grpc, faster-fifo, nixl, opentelemetry [default: none]",
         ),
     ] = None,
     record_bytes: reading.RecordBytes = None,

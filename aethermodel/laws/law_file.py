@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,12 +11,16 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aethermodel.inputs.refusals import InputError, one_line, quoted
-from aethermodel.laws.law import Law, Parameter
-from aethermodel.laws.terms import KINDS, Term
+from aethermodel.laws.law import Law, Member, Parameter
+from aethermodel.laws.misses import Misses
+from aethermodel.laws.search import Terms
+from aethermodel.laws.shape import free_values
+from aethermodel.laws.terms import Term
 from aethermodel.output_files import write_whole
 
 SCHEMA = "aethermodel.law/1"
 _MOST_BYTES = 64 << 20
+_MOST_TERMS, _MOST_MEMBERS = 12, 16
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=1000)]
@@ -40,6 +44,41 @@ class _Parameter(_Strict):
     unit: Text
 
 
+class _Member(_Strict):
+    terms: list[_Term] = Field(min_length=1, max_length=_MOST_TERMS)
+    coefficients: list[Positive]
+    offsets: list[Finite] = []
+
+    @model_validator(mode="after")
+    def _shapes(self) -> _Member:
+        if len(self.terms) != len(self.coefficients):
+            raise ValueError("terms and coefficients differ in number")
+        return self
+
+
+class _Misses(_Strict):
+    octave: list[Finite] = Field(min_length=1)
+    where: list[Annotated[int, Field(ge=0)]]
+    inside: list[Positive]
+    gap: list[Positive]
+    beyond: list[Positive]
+    further: list[Positive]
+    weight: list[Positive]
+    alike: bool
+
+    @model_validator(mode="after")
+    def _shapes(self) -> _Misses:
+        if not len(self.where) == len(self.inside) == len(self.gap):
+            raise ValueError("where, inside and gap differ in number")
+        if not len(self.beyond) == len(self.further) == len(self.weight):
+            raise ValueError("beyond, further and weight differ in number")
+        if self.where and max(self.where) >= len(self.octave):
+            raise ValueError("where names a size that is not there")
+        if sorted(self.octave) != self.octave:
+            raise ValueError("octaves must ascend")
+        return self
+
+
 class LawDocument(_Strict):
     """One law of a file."""
 
@@ -59,25 +98,38 @@ class LawDocument(_Strict):
     source: Text
     second_name: Text = ""
     verdict: list[Text]
-    terms: list[_Term] = Field(max_length=32)
+    terms: list[_Term] = Field(min_length=1, max_length=_MOST_TERMS)
     coefficients: list[Positive]
     covariance: list[list[Finite]]
-    noise: Positive
-    freedom: Positive
+    noise: Positive | None
+    freedom: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    members: list[_Member] = Field(min_length=1, max_length=_MOST_MEMBERS)
+    misses: _Misses | None
+    between: tuple[Positive, Positive, Positive]
     level: Annotated[float, Field(gt=0, lt=1)]
+    seconds_of_nothing: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     notes: list[Text] = []
 
     @model_validator(mode="after")
     def _shapes(self) -> LawDocument:
-        count = len(self.terms)
-        if len(self.sizes) != len(self.seconds):
-            raise ValueError("sizes and seconds differ in number")
-        if sorted(set(self.sizes)) != self.sizes:
+        terms = _terms(self.terms)
+        parameters = len(terms) + len(free_values(terms))
+        if len(self.sizes) != len(self.seconds) or not all(self.seconds):
+            raise ValueError("every size needs a time above zero")
+        if sorted(self.sizes) != self.sizes:
             raise ValueError("sizes must ascend")
-        if len(self.coefficients) != count or len(self.covariance) != count:
-            raise ValueError("terms, coefficients and covariance differ in number")
-        if any(len(row) != count for row in self.covariance):
-            raise ValueError("the covariance is not square")
+        if len(self.coefficients) != len(terms):
+            raise ValueError("terms and coefficients differ in number")
+        if [len(row) for row in self.covariance] != [parameters] * parameters:
+            raise ValueError(f"the covariance of {parameters} figures is not square")
+        for member in self.members:
+            places = len(self.misses.octave) if self.misses else 0
+            if member.offsets and len(member.offsets) != places:
+                raise ValueError("offsets and octaves differ in number")
+        if not self.second_name and any(
+            term.kind == "second" for part in (self, *self.members) for term in part.terms
+        ):
+            raise ValueError("there is no second variable")
         return self
 
 
@@ -113,21 +165,47 @@ def to_document(law: Law) -> dict[str, Any]:
         "source": law.source,
         "second_name": law.second_name,
         "verdict": list(law.verdict),
-        "terms": [
-            {
-                "kind": term.kind,
-                "first": term.first,
-                "last": term.last if np.isfinite(term.last) else None,
-            }
-            for term in law.terms
-        ],
+        "terms": _written(law.terms),
         "coefficients": law.coefficients.tolist(),
         "covariance": law.covariance.tolist(),
-        "noise": law.noise,
+        "noise": None if np.isnan(law.noise) else law.noise,
         "freedom": law.freedom,
+        "members": [
+            {
+                "terms": _written(member.terms),
+                "coefficients": member.coefficients.tolist(),
+                "offsets": member.offsets.tolist(),
+            }
+            for member in law.members
+        ],
+        "misses": law.misses
+        and {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in vars(law.misses).items()
+        },
+        "between": list(law.between),
         "level": law.level,
+        "seconds_of_nothing": law.seconds_of_nothing,
         "notes": list(law.notes),
     }
+
+
+def _written(terms: Terms) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": term.kind,
+            "first": term.first,
+            "last": term.last if np.isfinite(term.last) else None,
+        }
+        for term in terms
+    ]
+
+
+def _terms(terms: Sequence[_Term]) -> Terms:
+    return tuple(
+        Term(term.kind, term.first, float("inf") if term.last is None else term.last)
+        for term in terms
+    )
 
 
 def from_document(document: Mapping[str, Any]) -> Law:
@@ -178,14 +256,23 @@ def load(path: Path) -> dict[str, Law]:
 
 def _law(one: LawDocument) -> Law:
     sizes, means = np.array(one.sizes), np.array(one.seconds)
-    terms = tuple(
-        Term(term.kind, term.first, float("inf") if term.last is None else term.last)
-        for term in one.terms
-    )
-    assert all(term.kind in KINDS for term in terms)
+    own = {
+        name: getattr(one, name)
+        for name in (
+            "name", "family", "holds", "interpolates", "size_name", "size_unit", "time_kind",
+            "source", "between", "level", "freedom", "second_name", "seconds_of_nothing",
+        )
+    }  # fmt: skip
+    misses = None
+    if one.misses is not None:
+        arrays = {
+            name: np.array(value, dtype=np.int64 if name == "where" else np.float64)
+            for name, value in one.misses.model_dump().items()
+            if name != "alike"
+        }
+        misses = Misses(**arrays, alike=one.misses.alike)
     return Law(
-        name=one.name,
-        family=one.family,
+        **own,
         parameters=tuple(
             Parameter(p.name, p.value, p.low, float("inf") if p.high is None else p.high, p.unit)
             for p in one.parameters
@@ -194,19 +281,15 @@ def _law(one: LawDocument) -> Law:
         largest=float(sizes[-1]),
         sizes=sizes,
         means=means,
-        holds=one.holds,
-        interpolates=one.interpolates,
-        size_name=one.size_name,
-        size_unit=one.size_unit,
-        time_kind=one.time_kind,
-        source=one.source,
         verdict=tuple(one.verdict),
-        terms=terms,
+        terms=_terms(one.terms),
         coefficients=np.array(one.coefficients),
-        covariance=np.array(one.covariance).reshape(len(terms), len(terms)),
-        noise=one.noise,
-        freedom=one.freedom,
-        level=one.level,
-        second_name=one.second_name,
+        covariance=np.array(one.covariance),
+        noise=float("nan") if one.noise is None else one.noise,
+        members=tuple(
+            Member(_terms(m.terms), np.array(m.coefficients), np.array(m.offsets))
+            for m in one.members
+        ),
+        misses=misses,
         notes=tuple(one.notes),
     )

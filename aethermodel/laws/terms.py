@@ -77,7 +77,7 @@ class Term(NamedTuple):
             case "one":
                 return sympy.Integer(1)
             case "power":
-                exponent = sympy.nsimplify(self.first) if _plain(self.first) else self.first
+                exponent = places.get(self.first, _rational(self.first))
                 log = sympy.log(n) / sympy.log(2)
                 return n**exponent * log ** int(self.last)
             case "ramp":
@@ -106,7 +106,15 @@ class Term(NamedTuple):
 
 def design(terms: Sequence[Term], n: Floats, second: Floats | None = None) -> Floats:
     """Values of all terms, shape (n.size, terms)."""
-    return np.stack([term.at(n, second) for term in terms], axis=1)
+    columns = np.empty((n.size, len(terms)))
+    ramps = [index for index, term in enumerate(terms) if term.kind == "ramp"]
+    if len(ramps) > 1:
+        ends = np.array([(terms[index].first, terms[index].last) for index in ramps]).T
+        columns[:, ramps] = np.minimum(np.maximum(n[:, None], ends[0]), ends[1]) - ends[0]
+    for index, term in enumerate(terms):
+        if term.kind != "ramp" or len(ramps) == 1:
+            columns[:, index] = term.at(n, second)
+    return columns
 
 
 def _power(n: Floats, exponent: float, logs: float) -> Floats:
@@ -118,5 +126,9 @@ def _power(n: Floats, exponent: float, logs: float) -> Floats:
     return np.asarray(value)
 
 
-def _plain(value: float) -> bool:
-    return abs(value * 12 - round(value * 12)) < 1e-9
+def _rational(value: float) -> sympy.Expr:
+    """An exponent as people write it: quarters, thirds and eighths exactly."""
+    import sympy
+
+    parts = round(value * 24)
+    return sympy.Rational(parts, 24) if abs(value * 24 - parts) < 1e-9 else sympy.Float(value)

@@ -10,22 +10,34 @@ import typer
 if TYPE_CHECKING:
     from aethermodel.laws.law import Law
 
-Size = Annotated[str | None, typer.Option("--size", help="column of the sizes of a table")]
-Time = Annotated[str | None, typer.Option("--time", help="column of the times of a table")]
-Unit = Annotated[str | None, typer.Option("--unit", help="of the times: s, ms, us or ns")]
+Size = Annotated[
+    str | None,
+    typer.Option("--size", help="column or parameter of the sizes [default: as the format says]"),
+]
+Time = Annotated[
+    str | None, typer.Option("--time", help="column of the times [default: as the format says]")
+]
+Unit = Annotated[
+    str | None,
+    typer.Option("--unit", help="of the times: s, ms, us or ns [default: as the file says]"),
+]
 Group = Annotated[
     list[str] | None,
-    typer.Option("--group", help="column that tells curves apart; may be given again"),
+    typer.Option(
+        "--group", help="column that tells curves apart; may be given again [default: as found]"
+    ),
 ]
 Format = Annotated[
     str | None, typer.Option("--format", help="name of the reader [default: by content]")
 ]
 Curve = Annotated[
-    str | None, typer.Option("--curve", help="name of the curve, where there are several")
+    str | None, typer.Option("--curve", help="name of the curve [default: the only one]")
 ]
 RecordBytes = Annotated[
     str | None,
-    typer.Option("--record-bytes", help="size of a record, such as 100 or 4KiB"),
+    typer.Option(
+        "--record-bytes", help="size of a record, such as 100 or 4KiB [default: not known]"
+    ),
 ]
 
 
