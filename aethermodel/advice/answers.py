@@ -274,16 +274,9 @@ def _n_half(sizes: LawSizes, reasons: dict[str, str]) -> Quantity | None:
 
 
 def _knees(law: Law) -> tuple[Quantity, ...]:
-    known = {parameter.name: parameter for parameter in law.parameters}
     unit = law.size_unit or law.size_name
-    found = []
-    for place, name in breaks(law).items():
-        if name in known:
-            p = known[name]
-            found.append(Quantity(p.value, p.low, p.high, unit))
-        else:
-            found.append(Quantity(place, place, place, unit, "as the law has it"))
-    return tuple(found)
+    names = breaks(law).values()
+    return tuple(Quantity(p.value, p.low, p.high, unit) for p in law.parameters if p.name in names)
 
 
 def cost_shares(law: Law, size: float) -> tuple[CostShare, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.calibrate.predict.size_answers import SizeAnswers
+from aethermodel.inputs.refusals import InputError
 from aethermodel.model.sampled_law import SampledLaw
 
 if TYPE_CHECKING:
@@ -43,12 +44,10 @@ def sizes_of(law: Law, reach: float = REACH) -> Floats:
 
 def breaks(law: Law) -> dict[float, str]:
     """Return where a law changes slope or level, by place, with the name of each."""
-    from aethermodel.laws.expressions import places_of
-
     return {
-        value: name
-        for value, name in places_of(law.terms).items()
-        if law.smallest < value < law.largest
+        p.value: p.name
+        for p in law.parameters
+        if p.name.startswith("N") and law.smallest < p.value < law.largest
     }
 
 
@@ -76,6 +75,11 @@ class LawSizes(SizeAnswers):
     time = "T"
 
     def __init__(self, law: Law, level: float = 0.95) -> None:
+        if law.second_name:
+            raise InputError(
+                f"the law has a second variable, {law.second_name}: fit it for each value apart "
+                f"(--group {law.second_name}), then ask"
+            )
         self.law = law
         self.level = level
         self.unit = rate_unit(law).removesuffix("/s")

@@ -70,15 +70,15 @@ def command(
     target = None if p99 is None else reading.seconds_of("--p99", p99)
     record = reading.record_size(record_bytes)
     laws, notes = _fitted(files, reading.reading_options(size, time, unit, group, format))
-    asked = wanted is not None or target is not None or len(laws) <= MOST_DRAWN
-    found = (
-        {
-            name: answers(law, rate=wanted, latency=target, arrivals=arrivals, record_bytes=record)
-            for name, law in laws.items()
-        }
-        if asked
-        else {}
-    )
+    found = {}
+    if wanted is not None or target is not None or len(laws) <= MOST_DRAWN:
+        for name, law in laws.items():
+            if law.second_name:
+                notes.append(f"{name}: no answers of a law with a second variable".lstrip(": "))
+                continue
+            found[name] = answers(
+                law, rate=wanted, latency=target, arrivals=arrivals, record_bytes=record
+            )
     if output is not None:
         laws.save(output)
     if json:
@@ -98,6 +98,7 @@ def command(
 
 def _fitted(files: list[Path], chosen: dict[str, Any]) -> tuple[Laws, list[str]]:
     """Read and fit all files; with several, each curve's name begins with its file's."""
+    from dataclasses import replace
     from time import monotonic
 
     from aethermodel.console import progress
@@ -106,21 +107,37 @@ def _fitted(files: list[Path], chosen: dict[str, Any]) -> tuple[Laws, list[str]]
     from aethermodel.readers.read import read
 
     laws: dict[str, Law] = {}
-    notes: list[str] = []
+    said: list[tuple[Path, str]] = []
     begun = monotonic()
     with progress("fitting") as advance:
         for at, path in enumerate(files):
             measurements = read(path, **chosen)
-            notes += [f"{path}: {note}" for note in measurements.notes]
+            said += [(path, note) for note in measurements.notes]
             for name, law in fit(measurements).items():
-                laws[_named(path, name) if len(files) > 1 else name] = law
+                label = _named(path, files, name)
+                laws[label] = replace(law, name=label)
             if len(files) > 1 and monotonic() - begun > _QUIET_SECONDS:
                 advance(at + 1, len(files))
-    return Laws(laws), notes
+    return Laws(laws), _together(said)
 
 
-def _named(path: Path, name: str) -> str:
-    return f"file={path}, {name}" if name else f"file={path}"
+def _named(path: Path, files: list[Path], name: str) -> str:
+    if len(files) == 1:
+        return name
+    alike = sum(other.stem == path.stem for other in files) > 1
+    file = f"file={path if alike else path.stem}"
+    return f"{file}, {name}" if name else file
+
+
+def _together(said: list[tuple[Path, str]]) -> list[str]:
+    """Say what several files have in common once."""
+    by_text: dict[str, list[Path]] = {}
+    for path, text in said:
+        by_text.setdefault(text, []).append(path)
+    return [
+        f"{paths[0] if len(paths) == 1 else f'{len(paths)} files'}: {text}"
+        for text, paths in by_text.items()
+    ]
 
 
 def _print(laws: Laws, found: dict[str, Any], *, draw: bool) -> None:

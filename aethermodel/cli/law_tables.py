@@ -32,17 +32,16 @@ def laws_table(laws: Mapping[str, Law]) -> Table:
     """Return a row a law."""
     table = Table(
         f"{len(laws)} curves",
-        ("curve", "family", "sizes", "T(smallest)", "T(largest)", "verdict"),
-        text=("curve", "family", "verdict"),
+        ("curve", "family", "holds", "largest", "T there"),
+        text=("curve", "family", "holds"),
     )
     for name, law in laws.items():
         table.add(
             name,
             law.family,
-            f"{law.sizes.size}",
-            engineering(float(law.means[0]), "s"),
+            "yes" if law.holds else "no",
+            f"{law.largest:,.10g}",
             engineering(float(law.means[-1]), "s"),
-            law.verdict[0] if law.verdict else "",
         )
     return table
 

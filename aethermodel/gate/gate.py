@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from aethermodel.gate.alignment import aligned
 from aethermodel.gate.limits import Limit, Quantity
 from aethermodel.gate.runs import Run
 from aethermodel.gate.student import shift
@@ -139,8 +140,11 @@ def gate(
     given = bool(limits)
     rows, spreads = [], []
     for name in common:
+        sides: tuple[Sequence[Run], Sequence[Run]] = base[name], head[name]
+        if any(limit.quantity.parameter for limit in wanted[name]):
+            sides = aligned(*sides)
         for limit in wanted[name]:
-            found = _Compared.of(base[name], head[name], limit.quantity, spread)
+            found = _Compared.of(*sides, limit.quantity, spread)
             change = limit.change if given or not (several or spread is not None) else None
             rows.append(found.row(name, limit.quantity, change, ALARMS / count))
             spreads.append(found.spread)
@@ -162,13 +166,6 @@ def gate(
 
 def _limits(base: Sequence[Run], head: Sequence[Run], limits: Sequence[Limit]) -> list[Limit]:
     """Return the limits of a curve; its times at three sizes without one."""
-    if any(limit.quantity.parameter for limit in limits):
-        families = dict.fromkeys(run.family for run in (*base, *head))
-        if len(families) > 1:
-            raise InputError(
-                f"the runs have laws of different families ({'; '.join(families)}), in which a "
-                "parameter is not the same thing: limit a time, such as T(1000)=+5%"
-            )
     if limits:
         return list(limits)
     low = max(float(run.sizes[run.sizes > 0][0]) for run in (*base, *head))

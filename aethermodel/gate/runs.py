@@ -42,10 +42,6 @@ class Run(Protocol):
         """File or commit."""
 
     @property
-    def family(self) -> str:
-        """Form of the law."""
-
-    @property
     def sizes(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Measured sizes, ascending."""
 
@@ -68,11 +64,6 @@ class LawRun:
 
     label: str
     law: Law
-
-    @property
-    def family(self) -> str:
-        """Family of the law."""
-        return self.law.family
 
     @property
     def sizes(self) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -106,11 +97,6 @@ class CalibrationRun:
 
     label: str
     calibration: Calibration
-
-    @property
-    def family(self) -> str:
-        """Forms of its terms."""
-        return ", ".join(fit.form.name for fit in self.calibration.laws.values())
 
     @property
     def sizes(self) -> np.ndarray[Any, np.dtype[np.float64]]:

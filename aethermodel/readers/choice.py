@@ -15,13 +15,12 @@ from aethermodel.readers.table import Table
 from aethermodel.readers.units import unit_in_header, words_of
 
 _SIZES = frozenset(
-    "n size sizes bytes batch batchsize batch_size msg_size message_size msgsize blocksize "
-    "block_size nbytes count events elements items records rows length len".split()
+    ["n", "size", "sizes", "bytes", "batch", "batchsize", "batch_size", "msg_size", "message_size", "msgsize", "blocksize", "block_size", "nbytes", "count", "events", "elements", "items", "records", "rows", "length", "len"]
 )
 _TIMES = frozenset(
-    "time times t seconds latency duration elapsed mean median avg average wall runtime".split()
+    ["time", "times", "t", "seconds", "latency", "duration", "elapsed", "mean", "median", "avg", "average", "wall", "runtime"]
 )
-_RUNS = frozenset("process pid run run_id".split())
+_RUNS = frozenset(["process", "pid", "run", "run_id"])
 _MOST_LISTED = 12
 
 

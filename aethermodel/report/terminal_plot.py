@@ -126,7 +126,7 @@ def _sign(code: int, fine: bool) -> str:
 
 
 def _axis(ends: tuple[float, float], unit: str, columns: int) -> str:
-    first, last = (f"{value:,.6g} {unit}".rstrip() for value in ends)
+    first, last = (f"{value:,.10g} {unit}".rstrip() for value in ends)
     middle = f"{float(np.sqrt(ends[0] * ends[1])):,.3g}"
     gap = columns - len(first) - len(last)
     if gap < len(middle) + 4:

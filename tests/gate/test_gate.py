@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from own_laws import EACH, FIXED, affine
+from own_laws import EACH, FIXED, affine, measured
 
 from aethermodel.gate.gate import gate
 from aethermodel.gate.limits import limit_of, limits_of, quantity_of
 from aethermodel.gate.runs import LawRun
 from aethermodel.gate.student import shift
+from aethermodel.laws.fit import fit
+from aethermodel.readers.measurements import Measurements, Series
 from aethermodel.report.gate_summary import summary_markdown
 
 
@@ -42,11 +44,23 @@ def test_ten_per_cent_more_is_stopped_and_nothing_more_is_not(history):
 
 
 def test_a_parameter_is_limited_by_its_name(history):
-    name = history[""][0].law.parameters[0].name
     head = runs(2, state=0.005, growth=0.10, seed=1)
-    assert gate(history, head, limits_of([f"{name}=+5%"])).outcome == "worse"
+    worse = gate(history, head, limits_of(["c0=+5%", "c1=+5%"]))
+    assert [row.outcome for row in worse.rows] == ["worse", "ok"]
+    assert worse.rows[0].ratio == pytest.approx(1.10, abs=0.03)
     with pytest.raises(ValueError, match="no parameter 'nothing'"):
         gate(history, head, limits_of(["nothing=+5%"]))
+
+
+def test_a_parameter_is_the_same_thing_in_runs_of_different_families(history):
+    """One run was fitted by a law with more terms: its costs are those of the others' law."""
+    (series,) = measured(lambda n: FIXED + EACH * n).series
+    bent = np.where(series.sizes > 1000, series.seconds * 1.3, series.seconds)
+    kneed = fit(Measurements("bent", "test", "n", "", "", (Series({}, series.sizes, bent),))).only()
+    assert len(kneed.terms) > 2
+    mixed = {"": [*history[""], LawRun("bent", kneed)]}
+    (row,) = gate(mixed, runs(2, state=0.005, seed=2), limits_of(["c0=+5%"])).rows
+    assert row.ratio == pytest.approx(1.0, abs=0.03)
 
 
 def test_without_a_limit_the_spread_of_the_runs_is_the_limit(history):

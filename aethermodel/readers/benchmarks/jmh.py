@@ -7,8 +7,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from aethermodel.inputs.refusals import InputError, quoted
-from aethermodel.readers.benchmarks.rows import Benchmark, benchmark_table, finite_list, objects, text
+from aethermodel.inputs.refusals import quoted
+from aethermodel.readers.benchmarks.rows import (
+    Benchmark,
+    benchmark_table,
+    finite_list,
+    objects,
+    text,
+)
 from aethermodel.readers.choice import Asked
 from aethermodel.readers.document import Document
 from aethermodel.readers.notes import Notes
