@@ -1,8 +1,9 @@
 """Counts of the gate over simulated histories: how often it stops a change, and an unchanged one.
 
-Each simulation draws a history of runs and one to be judged: a base law whose level differs from
-run to run (state noise) and whose samples scatter, fitted and judged as `aethermodel gate` does. In
-one half of the simulations nothing changed, in the other one parameter of the law grew.
+Each simulation draws a history of runs, one that grew a parameter and one that did not: a base law
+whose level differs from run to run (state noise) and whose samples scatter, each run fitted and
+judged as `aethermodel gate` does it. The same runs serve histories of several lengths, several
+runs of the head and several limits.
 
 Run as ``python tools/gate_counts.py --simulations 1000``.
 """
@@ -13,26 +14,29 @@ import argparse
 import json
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 from multiprocessing import Pool
-from multiprocessing.pool import Pool as PoolType
+from pathlib import Path
 
 import numpy as np
 
 from aethermodel.gate.gate import gate
 from aethermodel.gate.limits import limits_of
-from aethermodel.gate.runs import LawRun
+from aethermodel.gate.runs import LawRun, Run
 from aethermodel.laws.fit import fit
 from aethermodel.readers.measurements import Measurements, Series
 
 FIXED, EACH = 200e-6, 3e-6
 SIZES = np.array([1, 4, 16, 64, 256, 1024, 4096, 16384], dtype=np.float64)
+#: Of a row: history, heads, limit; whether the parameter grew; outcome.
+Row = tuple[int, int, str, str, str]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One kind of history.
+    """What is simulated.
 
     Attributes
     ----------
@@ -42,60 +46,66 @@ class Setting:
         Relative standard deviation of a sample.
     repeats : int
         Samples of each size in a run.
-    history, heads : int
-        Runs before, and of the change.
-    limit : str
-        As on the command line; empty for none.
     growth : float
-        Of the parameter in a change.
+        Of the fixed cost in a change.
+    histories, heads : tuple of int
+        Runs before, and of the change.
+    limits : tuple of str
+        As on the command line; empty for none.
     """
 
     state: float
     noise: float
     repeats: int
-    history: int
-    heads: int
-    limit: str
     growth: float
+    histories: tuple[int, ...]
+    heads: tuple[int, ...]
+    limits: tuple[str, ...]
 
 
-def run_of(setting: Setting, rng: np.random.Generator, growth: float) -> LawRun:
-    """Return one run, fitted; the fixed cost has grown."""
+def run_of(setting: Setting, rng: np.random.Generator, growth: float) -> Run:
+    """Return one run, fitted."""
     sizes = np.repeat(SIZES, setting.repeats)
-    seconds = FIXED * (1 + growth) + EACH * sizes
-    seconds = seconds * np.exp(
-        rng.normal(0, setting.state) + rng.normal(0, setting.noise, sizes.size)
+    level = rng.normal(0, setting.state)
+    seconds = (FIXED * (1 + growth) + EACH * sizes) * np.exp(
+        level + rng.normal(0, setting.noise, sizes.size)
     )
     series = Series({}, sizes, seconds)
     measured = Measurements("run", "simulated", "n", "", "per batch", (series,))
     return LawRun("run", fit(measured).only())
 
 
-def outcome_of(setting: Setting, seed: int, growth: float) -> str:
-    """Judge one simulated change."""
-    rng = np.random.default_rng([seed, int(1000 * growth)])
-    base = [run_of(setting, rng, 0.0) for _ in range(setting.history)]
-    head = [run_of(setting, rng, growth) for _ in range(setting.heads)]
-    limits = limits_of([setting.limit] if setting.limit else [])
-    try:
-        return gate({"": base}, {"": head}, limits).outcome
-    except ValueError:
-        # Runs fitted by laws of different families: a parameter of one is none of another.
-        return "refused"
+def simulated(job: tuple[Setting, int]) -> list[Row]:
+    """Judge one simulated history in all ways."""
+    setting, seed = job
+    rng = np.random.default_rng([seed, round(1e6 * setting.state)])
+    base = [run_of(setting, rng, 0.0) for _ in range(max(setting.histories))]
+    sides = {
+        "changed": [run_of(setting, rng, setting.growth) for _ in range(max(setting.heads))],
+        "unchanged": [run_of(setting, rng, 0.0) for _ in range(max(setting.heads))],
+    }
+    rows = []
+    for history, count, limit in product(setting.histories, setting.heads, setting.limits):
+        for name, head in sides.items():
+            limits = limits_of([limit] if limit else [])
+            verdict = gate({"": base[-history:]}, {"": head[:count]}, limits)
+            rows.append((history, count, limit or "no limit", name, verdict.outcome))
+    return rows
 
 
-def counts_of(setting: Setting, simulations: int, pool: PoolType) -> dict[str, dict[str, int]]:
-    """Count the outcomes of changed and of unchanged heads."""
-    counts: dict[str, dict[str, int]] = {}
-    for name, growth in (("changed", setting.growth), ("unchanged", 0.0)):
-        jobs = [(setting, seed, growth) for seed in range(simulations)]
-        counts[name] = dict(Counter(pool.starmap(outcome_of, jobs, chunksize=8)))
-    return counts
+def counted(setting: Setting, simulations: int, processes: int) -> Iterator[tuple[Row, int]]:
+    """Yield how often each way of judging had each outcome."""
+    jobs = [(setting, seed) for seed in range(simulations)]
+    counts: Counter[Row] = Counter()
+    with Pool(processes) as pool:
+        for rows in pool.imap_unordered(simulated, jobs, chunksize=4):
+            counts.update(rows)
+    yield from sorted(counts.items())
 
 
 def main() -> None:
-    """Print a row a setting, and write all counts as JSON on request."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print a line for each way of judging and outcome; write them as JSON on request."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--simulations", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--states", default="0.005,0.01,0.02")
@@ -107,27 +117,28 @@ def main() -> None:
     parser.add_argument("--growth", type=float, default=0.10)
     parser.add_argument("--json")
     given = parser.parse_args()
-    first = Setting(0, given.noise, given.repeats, 0, 0, "", given.growth)
-    rows = []
-    with Pool(given.processes) as pool:
-        for state, history, heads, limit in product(
-            given.states.split(","), given.histories.split(","), given.heads.split(","),
-            given.limits.split(";"),
-        ):  # fmt: skip
-            setting = replace(
-                first, state=float(state), history=int(history), heads=int(heads), limit=limit
-            )
-            counts = counts_of(setting, given.simulations, pool)
-            rows.append({**asdict(setting), "simulations": given.simulations, "counts": counts})
+    found = []
+    for state in map(float, given.states.split(",")):
+        setting = Setting(
+            state, given.noise, given.repeats, given.growth,
+            tuple(map(int, given.histories.split(","))), tuple(map(int, given.heads.split(","))),
+            tuple(given.limits.split(";")),
+        )  # fmt: skip
+        for (history, heads, limit, name, outcome), count in counted(
+            setting, given.simulations, given.processes
+        ):
             sys.stdout.write(
-                f"state {setting.state:.1%}, history {history}, heads {heads}, "
-                f"{limit or 'no limit'}: changed {counts['changed']}, "
-                f"unchanged {counts['unchanged']}\n"
+                f"state {state:.1%}, history {history}, heads {heads}, {limit}, {name}: "
+                f"{outcome} {count} of {given.simulations}\n"
             )
-            sys.stdout.flush()
+            found.append(
+                {"state": state, "history": history, "heads": heads, "limit": limit,
+                 "head": name, "outcome": outcome, "count": count,
+                 "simulations": given.simulations}
+            )  # fmt: skip
+        sys.stdout.flush()
     if given.json:
-        with open(given.json, "w", encoding="utf-8") as file:  # noqa: PTH123
-            json.dump(rows, file, indent=2)
+        Path(given.json).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

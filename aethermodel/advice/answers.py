@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aethermodel.advice.queue import Server
+from aethermodel.advice.queue import Server, check_arrivals
 from aethermodel.advice.sampling import SHARED_WORK, LawSizes, breaks, rate_unit
 from aethermodel.calibrate.predict.monte_carlo import Answer, answer
 from aethermodel.calibrate.predict.size_answers import SHARE, SHARES, Optimum
@@ -154,6 +154,8 @@ def answers(
             raise InputError(f"a {name} is a finite number above 0, not {figure!r}")
     if load is not None and not 0 < load < 1:
         raise InputError(f"a load lies above 0 and below 1, not at {load!r}")
+    if arrivals is not None:
+        check_arrivals(arrivals)
     sizes = LawSizes(law, level)
     size_unit = law.size_unit or law.size_name
     reasons: dict[str, str] = {}

@@ -30,6 +30,17 @@ _DRAWS, _DRAWN_EVENTS = 40, 20_000
 _EVENTS = 100_000
 
 
+def check_arrivals(name: str) -> None:
+    """Refuse a name that is none of `ARRIVALS`.
+
+    Raises
+    ------
+    InputError
+    """
+    if name not in ARRIVALS:
+        raise InputError(f"arrivals are {', '.join(ARRIVALS)}, not {name!r}")
+
+
 @dataclass(frozen=True)
 class Percentile:
     """A percentile of latency, with the interval that comes from the law's own."""

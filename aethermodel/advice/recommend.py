@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel.advice.answers import Quantity
-from aethermodel.advice.queue import ARRIVALS, Percentile, Server
+from aethermodel.advice.queue import Percentile, Server, check_arrivals
 from aethermodel.calibrate.predict.size_answers import SHARE
 from aethermodel.inputs.refusals import InputError
 from aethermodel.published.batching_settings import Setting, system
@@ -166,8 +166,7 @@ def _check(rate: float, p99: float, arrivals: str) -> None:
     for name, figure in (("rate", rate), ("P99 target", p99)):
         if not 0 < figure < math.inf:
             raise InputError(f"a {name} is a finite number above 0, not {figure!r}")
-    if arrivals not in ARRIVALS:
-        raise InputError(f"arrivals are {', '.join(ARRIVALS)}, not {arrivals!r}")
+    check_arrivals(arrivals)
 
 
 def _batch(server: Server, rate: float, planned: float, target: float) -> int:
