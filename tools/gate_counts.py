@@ -84,7 +84,7 @@ def simulated(job: tuple[Setting, int]) -> list[Row]:
         "changed": [run_of(setting, rng, setting.growth) for _ in range(max(setting.heads))],
         "unchanged": [run_of(setting, rng, 0.0) for _ in range(max(setting.heads))],
     }
-    rows = []
+    rows: list[Row] = []
     for history, count, limit in product(setting.histories, setting.heads, setting.limits):
         for name, head in sides.items():
             limits = limits_of([limit] if limit else [])

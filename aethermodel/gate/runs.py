@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 #: Most runs of one side that are read: more of them say nothing new of the spread.
 MOST_RUNS = 50
-_DRAWS = 400
 _NORMAL = 1.959964
 
 
@@ -81,10 +80,8 @@ class LawRun:
                 f"{self.label}: no time at {quantity}: its sizes are {self.law.smallest:,.10g} to "
                 f"{self.law.largest:,.10g}"
             )
-        drawn = np.log(np.maximum(self.law.draws(at, _DRAWS)[:, 0], 1e-300))
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        half = (high - low) / (2 * _NORMAL)
-        return Estimate(math.log(band.seconds[0]), float(half**2))
+        half = math.log(band.high[0] / band.low[0]) / (2 * _NORMAL)
+        return Estimate(math.log(band.seconds[0]), half**2)
 
     def unit(self, quantity: Quantity) -> str:
         """Seconds, or the parameter's own unit."""
