@@ -68,7 +68,7 @@ def parse(document: Document, asked: Asked) -> Table:
         notes.add("no row of the table: left out", line)
     kept: list[_Row] = []
     for row in rows:
-        if row.line <= start and header or row.line < first.line:
+        if (row.line <= start and header) or row.line < first.line:
             continue
         if row.cells[0].startswith("#") and not _same(row.cells, names):
             continue
