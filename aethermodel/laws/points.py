@@ -1,0 +1,195 @@
+"""Points of a curve: one figure for each distinct size, with what is known of its noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aethermodel.calibrate.fit.process_effects import ALIKE, Between, level_out
+from aethermodel.calibrate.fit.samples import summarise
+from aethermodel.inputs.refusals import InputError
+from aethermodel.readers.measurements import Series
+
+Floats = NDArray[np.float64]
+
+# A rounding step is spread evenly: its standard deviation is the step over the root of twelve.
+_EVEN = 1 / np.sqrt(12)
+# Where a format gives a spread without its repeats, it is believed as that of ten would be.
+_SPREAD_FREEDOM = 9
+# A few sizes measured again say little of the noise at the others.
+_REPEATED = 0.5
+#: A call of size 0 that takes so many times less than the next size does something else.
+NOTHING = 1.5
+
+
+@dataclass(frozen=True)
+class Points:
+    """What the rows of a curve say at each distinct size.
+
+    Attributes
+    ----------
+    n : ndarray, shape (m,)
+        Distinct sizes, ascending; 0 is allowed.
+    seconds : ndarray, shape (m,)
+        Location of the repeats of each size.
+    second : ndarray, shape (m,), optional
+        Second variable; sizes are then distinct with it.
+    deviation : ndarray, shape (m,)
+        Relative standard deviation of each location by its repeats and its rounding; nan where
+        nothing tells.
+    rounding : ndarray, shape (m,)
+        The part of `deviation` that the printed digits leave.
+    noise : float
+        Relative standard deviation of one repeat; nan where no size has repeats.
+    freedom : int
+        Degrees of freedom behind `noise`; 0 without repeats.
+    between : Between
+        What the processes differ by that the rows came from.
+    """
+
+    n: Floats
+    seconds: Floats
+    second: Floats | None
+    deviation: Floats
+    rounding: Floats
+    noise: float
+    freedom: int
+    between: Between = ALIKE
+
+    def __getitem__(self, kept: NDArray[np.bool_]) -> Points:
+        """Return some of the points."""
+        return Points(
+            self.n[kept],
+            self.seconds[kept],
+            None if self.second is None else self.second[kept],
+            self.deviation[kept],
+            self.rounding[kept],
+            self.noise,
+            self.freedom,
+            self.between,
+        )
+
+    @property
+    def octaves(self) -> Floats:
+        """Base-2 logarithm of the sizes; size 0 lies one octave below the least above it."""
+        return octaves(self.n, self.n)
+
+
+def octaves(n: Floats, measured: Floats) -> Floats:
+    """Base-2 logarithm of sizes `n`; 0 lies one octave below the least measured size above it."""
+    above = measured[measured > 0]
+    least = float(above.min()) / 2 if above.size else 0.5
+    return np.asarray(np.log2(np.maximum(n, least)))
+
+
+def points_of(series: Series) -> Points:
+    """Sum up the rows of a curve by size.
+
+    Raises
+    ------
+    InputError
+        If the rows are no sizes and times.
+    """
+    n, seconds = _numbers(series.sizes, "size"), _numbers(series.seconds, "time")
+    if n.shape != seconds.shape:
+        raise InputError(f"there are {n.size} sizes but {seconds.size} times")
+    if not n.size:
+        raise InputError("there is no measurement to fit")
+    if not np.all(np.isfinite(n)) or np.any(n < 0):
+        raise InputError("every size must be a finite number, 0 or above")
+    if not np.all(np.isfinite(seconds)) or np.any(seconds <= 0):
+        raise InputError("every time must be a finite number of seconds above zero")
+    second = _second(series)
+    key, other = n, None
+    if second is not None:
+        pairs, where = np.unique(np.stack([n, second]), axis=1, return_inverse=True)
+        key = where.ravel().astype(np.float64)
+        other = pairs
+    between = ALIKE
+    if series.process is not None and len(set(series.process)) > 1:
+        seconds, between = level_out(key, seconds, series.process)
+    samples = between.own_noise(summarise(key, seconds))
+    sizes = samples.n if other is None else other[0]
+    noise, freedom = samples.noise, samples.freedom
+    variance = samples.location_variance / samples.kept
+    if np.mean(samples.kept > 1) < _REPEATED:
+        noise, freedom, variance = float("nan"), 0, np.full(samples.n.size, np.nan)
+    if series.spread is not None and not freedom:
+        noise, freedom, variance = _spread(series, key, samples.seconds)
+    rounding = _rounding(series, key, samples.seconds)
+    # Twin figures of one coarse clock say nothing of the noise below its step.
+    deviation = np.sqrt(variance + rounding**2)
+    return Points(
+        sizes,
+        samples.seconds,
+        None if other is None else other[1],
+        deviation,
+        rounding,
+        float(noise),
+        int(freedom),
+        between,
+    )
+
+
+def does_nothing(points: Points) -> bool:
+    """Whether size 0 is a call that does nothing, so that no law of the others holds for it."""
+    return bool(
+        points.second is None
+        and points.n.size > 3
+        and points.n[0] == 0
+        and points.seconds[0] * NOTHING < points.seconds[1]
+    )
+
+
+def _numbers(values: object, what: str) -> Floats:
+    try:
+        return np.asarray(values, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        raise InputError(f"every {what} must be a number") from None
+
+
+def second_name(series: Series) -> str:
+    """Name of the second variable that moves, "" where none does."""
+    for name, values in series.second.items():
+        numbers = np.asarray(values, dtype=np.float64)
+        if numbers.size and np.all(np.isfinite(numbers)) and np.ptp(numbers) > 0:
+            return name
+    return ""
+
+
+def _second(series: Series) -> Floats | None:
+    name = second_name(series)
+    if not name:
+        return None
+    values = np.asarray(series.second[name], dtype=np.float64).ravel()
+    if np.any(values < 0):
+        raise InputError(f"{name} must not be negative")
+    return values
+
+
+def _spread(series: Series, key: Floats, seconds: Floats) -> tuple[float, int, Floats]:
+    """Noise, its freedom and the variance of each location, from spreads of rows."""
+    _, where = np.unique(key, return_inverse=True)
+    relative = np.asarray(series.spread, dtype=np.float64).ravel() / seconds[where]
+    relative = np.where(np.isfinite(relative), relative, 0.0)
+    repeats = np.full(key.size, _SPREAD_FREEDOM + 1.0)
+    if series.repeats is not None:
+        told = np.asarray(series.repeats, dtype=np.float64).ravel()
+        repeats = np.where(np.isfinite(told) & (told >= 1), told, 1.0)
+    noise = float(np.sqrt(np.mean(relative**2)))
+    rows = np.bincount(where)
+    variance = np.bincount(where, noise**2 / repeats) / rows**2
+    return noise, int(np.sum(np.maximum(repeats - 1, 0))), variance
+
+
+def _rounding(series: Series, key: Floats, seconds: Floats) -> Floats:
+    if series.resolution is None:
+        return np.zeros(seconds.size)
+    _, where = np.unique(key, return_inverse=True)
+    step = np.asarray(series.resolution, dtype=np.float64).ravel()
+    step = np.where(np.isfinite(step) & (step > 0), step, 0.0)
+    widest = np.zeros(seconds.size)
+    np.maximum.at(widest, where, step)
+    return np.asarray(widest * _EVEN / seconds)
