@@ -166,10 +166,11 @@ def _predictors(
     alone = Member(choice.shape.terms, choice.shape.coefficients, np.empty(0))
     if choice.holds and repeated:
         return (alone,), None
-    if choice.holds or points.second is not None or len(choice.members) < 2:
+    if points.second is not None:
         one = choice.candidate
-        misses = misses_of(points.octaves, folds, [one.inside], [one.beyond], alike=True)
-        return (alone,), misses
+        # Neighbours in size differ in the second variable: no local mean has a meaning.
+        return (alone,), misses_of(points.octaves, folds, [one.inside], [one.beyond], alike=True)
+    # Without repeats a law holds as far as one can tell; the middle of several is nearer still.
     members = tuple(_corrected(one, points) for one in choice.members)
     inside = [one.inside for one in choice.members]
     beyond = [one.beyond for one in choice.members]

@@ -10,8 +10,9 @@ from scipy.special import chdtrc, fdtrc
 from aethermodel.laws.points import Points
 from aethermodel.laws.shape import Shape
 
-#: Below this probability the scatter between sizes is more than repeats and digits explain.
-LACK_OF_FIT = 0.01
+#: Below this probability the scatter between sizes is more than repeats and digits explain: one
+#: true law in 200 is doubted.
+LACK_OF_FIT = 0.005
 # Rounding of doubles is no lack of fit.
 _LEAST_VARIANCE = 1e-18
 

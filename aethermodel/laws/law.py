@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 #: An interpolation answers up to so many times beyond its data, and no further.
-REACH = 4.0
+REACH = 4.1
 # Octaves over which what a curve is off by resembles itself, for joint draws.
 _ALIKE = 2.0
 _TINY = 1e-300

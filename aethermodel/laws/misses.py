@@ -144,7 +144,7 @@ def misses_of(
         own = octave[kept]
         if folds.beyond[fold]:
             further += (octave[asked] - own[-1]).tolist()
-            weight += [float(np.exp(-cuts / _CUTS)) / asked.size] * asked.size
+            weight += [float(np.exp(-cuts / _CUTS)) / max(asked.size, 1)] * asked.size
             cuts += 1
             continue
         right = np.searchsorted(own, octave[asked])

@@ -16,7 +16,7 @@ from aethermodel.laws.shape import Shape, free_values
 Floats = NDArray[np.float64]
 
 #: Held-out errors this close say nothing about which law is nearer: the simpler one is taken.
-TIE = 1.1
+TIE = 1.2
 #: Laws whose held-out error is so many times the least are none that the points might obey.
 _POSSIBLE = 1.5
 #: Misses of a millionth are rounding of doubles, whichever law has them.
@@ -26,6 +26,8 @@ _TRIED = 6
 #: Laws that a prediction is the middle of where none holds. The middle of several forecasts is
 #: better than the best of them: Clemen 1989, doi 10.1016/0169-2070(89)90012-5.
 MEMBERS = 8
+# A law that misses twice as much as the best is no peer of it.
+_PEERS = 2.0
 _LEAST_DEVIATION = 1e-7
 
 
@@ -111,7 +113,8 @@ def _members(tried: list[Candidate]) -> tuple[Candidate, ...]:
     kinds: dict[tuple[str, int], Candidate] = {}
     for one in sorted(tried, key=lambda one: one.score):
         kinds.setdefault(one.key, one)
-    return tuple(kinds.values())[:MEMBERS]
+    best = list(kinds.values())[:MEMBERS]
+    return tuple(one for one in best if one.score <= _PEERS * best[0].score + EQUAL)
 
 
 def _untested(alone: list[Candidate], points: Points, weights: Floats) -> Choice:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from aethermodel.inputs.refusals import quoted
 from aethermodel.readers.choice import Asked, choose_columns
 from aethermodel.readers.notes import Notes, unlike
-from aethermodel.readers.numbers import Ambiguous, Numbers, read_numbers, unit_seconds
+from aethermodel.readers.numbers import AmbiguousError, Numbers, read_numbers, unit_seconds
 from aethermodel.readers.series import Floats, Labels, Series, UnreadableMeasurements
 from aethermodel.readers.table import Table
 from aethermodel.readers.units import unit_in_header
@@ -52,7 +52,7 @@ def assemble(table: Table, source: str, asked: Asked) -> Assembled:
     def numbers(column: str, *, sizes: bool = False) -> Numbers:
         try:
             return read_numbers(table.columns[column], sizes=sizes)
-        except Ambiguous as error:
+        except AmbiguousError as error:
             where = f"{table.row_word} {table.lines[error.row]}"
             raise UnreadableMeasurements(f"{source}: {where}: {column}: {error}") from None
 
@@ -89,7 +89,9 @@ def assemble(table: Table, source: str, asked: Asked) -> Assembled:
         for axes, rows in _groups(table, chosen.group, kept, source)
     )
     kinds = table.columns.get(table.time_kind)
-    used = sorted({str(kinds[row]) for row in kept}) if kinds is not None else [table.time_kind]
+    used = (
+        sorted({str(kinds[int(row)]) for row in kept}) if kinds is not None else [table.time_kind]
+    )
     return Assembled(chosen.size, " / ".join(used), series, notes.told(table.row_word))
 
 
@@ -126,7 +128,7 @@ def _kept(
     right_size = np.isfinite(sizes) & (sizes >= 0) & (sizes <= LARGEST)
     right_time = np.isfinite(seconds) & (seconds > 0) & (seconds <= LONGEST)
     kept = right_size & right_time
-    for row in np.flatnonzero(~kept):
+    for row in np.flatnonzero(~kept).tolist():
         if not right_size[row]:
             why = unlike("size", table.columns[size][row])
         elif seconds[row] == 0:
@@ -142,7 +144,7 @@ def _groups(
 ) -> Iterator[tuple[dict[str, str], Rows]]:
     """Yield the axes and the rows of each curve, in the order of the file."""
     found: dict[tuple[str, ...], list[int]] = {}
-    for row in rows:
+    for row in rows.tolist():
         key = tuple(_label(table.columns[name][row]) for name in group)
         found.setdefault(key, []).append(row)
         if len(found) > MOST_SERIES:
@@ -167,7 +169,7 @@ def _labels(cells: Sequence[Any] | None, rows: Rows) -> Labels | None:
     """Return the labels of rows; None where all are empty."""
     if cells is None:
         return None
-    labels = np.array([_label(cells[row]) for row in rows], dtype=np.str_)
+    labels = np.array([_label(cells[row]) for row in rows.tolist()], dtype=np.str_)
     return labels if (labels != "").any() else None
 
 

@@ -9,17 +9,22 @@ from typing import Any
 import numpy as np
 
 from aethermodel.inputs.refusals import quoted
-from aethermodel.readers.numbers import Ambiguous, read_numbers
+from aethermodel.readers.numbers import AmbiguousError, read_numbers
 from aethermodel.readers.series import UnreadableMeasurements
 from aethermodel.readers.table import Table
 from aethermodel.readers.units import unit_in_header, words_of
 
-_SIZES = frozenset(
-    ["n", "size", "sizes", "bytes", "batch", "batchsize", "batch_size", "msg_size", "message_size", "msgsize", "blocksize", "block_size", "nbytes", "count", "events", "elements", "items", "records", "rows", "length", "len"]
-)
-_TIMES = frozenset(
-    ["time", "times", "t", "seconds", "latency", "duration", "elapsed", "mean", "median", "avg", "average", "wall", "runtime"]
-)
+# fmt: off
+_SIZES = frozenset((
+    "n", "size", "sizes", "bytes", "batch", "batchsize", "batch_size", "msg_size", "message_size",
+    "msgsize", "blocksize", "block_size", "nbytes", "count", "events", "elements", "items",
+    "records", "rows", "length", "len",
+))
+_TIMES = frozenset((
+    "time", "times", "t", "seconds", "latency", "duration", "elapsed", "mean", "median", "avg",
+    "average", "wall", "runtime",
+))
+# fmt: on
 _RUNS = frozenset(["process", "pid", "run", "run_id"])
 _MOST_LISTED = 12
 
@@ -136,7 +141,7 @@ def _size(table: Table, source: str, time: str, asked: Asked) -> str:
         named = numeric
     if len(named) != 1:
         raise UnreadableMeasurements(
-                f"{source}: which column is the size? give --size COLUMN (size= in Python); it has "
+            f"{source}: which column is the size? give --size COLUMN (size= in Python); it has "
             f"{listed(table.sizes or [name for name in table.columns if name != time])}"
         )
     return named[0]
@@ -153,9 +158,7 @@ def _plain(name: str) -> str:
 
 def _numeric(table: Table, without: set[str]) -> list[str]:
     return [
-        name
-        for name, cells in table.columns.items()
-        if name not in without and _is_numeric(cells)
+        name for name, cells in table.columns.items() if name not in without and _is_numeric(cells)
     ]
 
 
@@ -170,7 +173,7 @@ def _is_numeric(cells: Sequence[Any]) -> bool:
         if 2 * read < len(some):
             numbers = read_numbers(some)
             read = int(np.isfinite(numbers.values).sum())
-    except Ambiguous:
+    except AmbiguousError:
         return True
     return bool(some) and 2 * read >= len(some)
 

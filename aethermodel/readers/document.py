@@ -12,6 +12,8 @@ from aethermodel.inputs.refusals import InputError
 
 # Colours and other control sequences that a tool wrote for a terminal.
 _STYLES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+# What mpirun --tag-output and srun --label write before each line.
+_LABEL = re.compile(r"^(?:\[\d+,\d+\]<std(?:out|err|diag)>:|\s{0,4}\d{1,6}: )")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Document:
     def encoding(self) -> str:
         """``utf-8``, ``utf-16`` (what a Windows shell writes) or ``cp1252``; empty for none."""
         if self.content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            order = ("utf-16",)
+            order: tuple[str, ...] = ("utf-16",)
         elif b"\0" in self.content:
             return ""
         else:
@@ -57,6 +59,11 @@ class Document:
     def lines(self) -> list[str]:
         """Lines of the text; the first is line 1 of the file."""
         return self.text.split("\n")
+
+    @cached_property
+    def unlabelled(self) -> list[str]:
+        """Lines without what a launcher wrote before each."""
+        return [_LABEL.sub("", line) for line in self.lines]
 
     @cached_property
     def is_json(self) -> bool:

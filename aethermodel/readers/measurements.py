@@ -57,7 +57,9 @@ class Measurements:
         if not kept:
             names = "; ".join(series.name or "one without a name" for series in self.series)
             asked = ", ".join(f"{axis}={value}" for axis, value in wanted.items())
-            raise UnreadableMeasurements(f"{self.source}: no series {quoted(asked)}; it has {names}")
+            raise UnreadableMeasurements(
+                f"{self.source}: no series {quoted(asked)}; it has {names}"
+            )
         return replace(self, series=kept)
 
     @classmethod
@@ -98,7 +100,13 @@ class Measurements:
             If a column is missing, or no row holds a size and a time.
         """
         asked = Asked(
-            size, time, unit, names(group), names(second), process or "", unit_is_default=unit == "s"
+            size,
+            time,
+            unit,
+            names(group),
+            names(second),
+            process or "",
+            unit_is_default=unit == "s",
         )
         return cls.of_table(frame_table(frame, source), source, "table", asked)
 

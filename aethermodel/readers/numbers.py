@@ -22,18 +22,18 @@ _GROUPED = {
     mark: re.compile(rf"[-+]?\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+") for mark in (",", ".")
 }
 # What can only be a decimal comma: other than three digits after it, or points before it.
-_DECIMAL_COMMA = re.compile(r"[-+]?(?:\d*,(?:\d{1,2}|\d{4,})|\d{1,3}(?:\.\d{3})+,\d+|0,\d+)(?:[eE].*)?")
+_DECIMAL_COMMA = re.compile(
+    r"[-+]?(?:\d*,(?:\d{1,2}|\d{4,})|\d{1,3}(?:\.\d{3})+,\d+|0,\d+)(?:[eE].*)?"
+)
 _GROUPING_COMMA = re.compile(r"[-+]?\d{1,3}(?:(?:,\d{3}){2,}(?:\.\d*)?|,\d{3}\.\d*)")
 _EITHER = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}(?:[eE].*)?")
 
 
-class Ambiguous(ValueError):
+class AmbiguousError(ValueError):
     """A number that reads as two: ``1,024`` is one and a bit, or a thousand."""
 
     def __init__(self, row: int, cell: str) -> None:
-        super().__init__(
-            f"{quoted(cell)} is one thousand or a fraction: write it without a comma"
-        )
+        super().__init__(f"{quoted(cell)} is one thousand or a fraction: write it without a comma")
         self.row = row
 
 
@@ -68,7 +68,7 @@ def read_numbers(cells: Sequence[Any], *, sizes: bool = False) -> Numbers:
 
     Raises
     ------
-    Ambiguous
+    AmbiguousError
         If commas may be decimal ones or not.
     """
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "iuf":
@@ -94,7 +94,7 @@ def read_numbers(cells: Sequence[Any], *, sizes: bool = False) -> Numbers:
                 if decimal_comma is None:
                     decimal_comma = _has_decimal_commas(cells)
                 if decimal_comma is None:
-                    raise Ambiguous(row, str(cell))
+                    raise AmbiguousError(row, str(cell))
                 text = _with_point(text, decimal_comma)
             found = _PLAIN.fullmatch(text)
             if found is None:

@@ -94,4 +94,3 @@ def _unknown(document: Document) -> str:
         return f"{fault}: write it again" if fault else f"JSON that no reader knows; {known}"
     number, first = next((n, line) for n, line in enumerate(document.lines, 1) if line.strip())
     return f"line {number}: no table of sizes and times, but {quoted(first.strip())}; {known}"
-

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
 
 from aethermodel.inputs.refusals import one_line, quoted
@@ -65,6 +66,13 @@ class Reader(Protocol):
         """
 
 
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    """Return the entry points by format; to look for them takes longer than to read a file."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+@cache
 def built_in(name: str) -> Reader:
     """Return a reader of this package."""
     module = import_module(f"aethermodel.readers.{BUILT_IN[name]}")
@@ -74,7 +82,7 @@ def built_in(name: str) -> Reader:
 
 def names() -> tuple[str, ...]:
     """Return every format that has a reader."""
-    return (*(point.name for point in entry_points(group=GROUP)), *BUILT_IN)
+    return (*_installed(), *BUILT_IN)
 
 
 def readers() -> Iterator[Reader]:
@@ -85,8 +93,8 @@ def readers() -> Iterator[Reader]:
     UnreadableMeasurements
         If one of an installed package cannot be loaded.
     """
-    for point in entry_points(group=GROUP):
-        yield _loaded(point.name)
+    for name in _installed():
+        yield _loaded(name)
     for name in BUILT_IN:
         yield built_in(name)
 
@@ -101,13 +109,13 @@ def reader_named(name: str) -> Reader:
     """
     if name in BUILT_IN:
         return built_in(name)
-    if entry_points(group=GROUP, name=name):
+    if name in _installed():
         return _loaded(name)
     raise UnreadableMeasurements(f"no format {quoted(name)}; there are {', '.join(names())}")
 
 
 def _loaded(name: str) -> Reader:
-    (point, *_) = entry_points(group=GROUP, name=name)
+    point = _installed()[name]
     try:
         reader = point.load()
     except Exception as error:  # whatever another package's import raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -84,7 +85,9 @@ def _fields(entry: Any, columns: Any) -> dict[str, Any]:
     return {"result": entry if isinstance(entry, list) else [entry]}
 
 
-def _combinations(fields: dict[str, Any], name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def _combinations(
+    fields: dict[str, Any], name: str
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield the parameters of each value of a result, with the value and its samples."""
     lists = [each for each in fields.get("params") or [] if isinstance(each, list)]
     count = 1
@@ -96,25 +99,26 @@ def _combinations(fields: dict[str, Any], name: str) -> Iterator[tuple[dict[str,
         labels = _labels(values)
         result = _at(fields.get("result"), at)
         quartiles = _at(fields.get("stats_q_25"), at), _at(fields.get("stats_q_75"), at)
-        number = isinstance(result, int | float) and result == result
+        number = isinstance(result, int | float) and not math.isnan(result)
         spread = None
         if all(isinstance(q, int | float) for q in quartiles):
             spread = max(0.0, quartiles[1] - quartiles[0]) / _QUARTILES
-        yield labels, {
-            "result": result if number else None,
-            "samples": finite_list(_at(fields.get("samples"), at)),
-            "spread": spread,
-            "repeats": _at(fields.get("stats_repeat"), at),
-        }
+        yield (
+            labels,
+            {
+                "result": result if number else None,
+                "samples": finite_list(_at(fields.get("samples"), at)),
+                "spread": spread,
+                "repeats": _at(fields.get("stats_repeat"), at),
+            },
+        )
 
 
 def _labels(values: tuple[Any, ...]) -> dict[str, Any]:
     """Name the parameters: n, if one of them is a number, and param1, param2 and so on."""
     plain = [text(value).strip("'\"") for value in values]
     numbers = [at for at, value in enumerate(plain) if is_number(value)]
-    return {
-        "n" if numbers == [at] else f"param{at + 1}": value for at, value in enumerate(plain)
-    }
+    return {"n" if numbers == [at] else f"param{at + 1}": value for at, value in enumerate(plain)}
 
 
 def _at(values: Any, index: int) -> Any:

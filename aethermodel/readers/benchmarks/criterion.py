@@ -61,10 +61,14 @@ def parse(document: Document, asked: Asked) -> Table:
     )
 
 
-def _sampled(name: str, values: list[float], counts: list[float], unit: str, line: int) -> Benchmark:
+def _sampled(
+    name: str, values: list[float], counts: list[float], unit: str, line: int
+) -> Benchmark:
     scale = SECONDS[str(time_unit(unit))]
     rows = [
-        {"time": value / count * scale} for value, count in zip(values, counts, strict=True) if count > 0
+        {"time": value / count * scale}
+        for value, count in zip(values, counts, strict=True)
+        if count > 0
     ]
     return Benchmark(name, None, rows, line)
 
@@ -90,7 +94,7 @@ def _csv_rows(lines: list[str], notes: Notes) -> Iterator[Benchmark]:
             cells = next(csv.reader([line]))
         except (csv.Error, StopIteration):
             cells = []
-        numbers = read_numbers(cells).values if len(cells) == 8 else []
+        numbers = read_numbers(cells if len(cells) == 8 else []).values
         if len(cells) != 8 or not time_unit(cells[6]) or not numbers[7] > 0:
             notes.add("no sample in a unit of time: left out", number)
             continue
@@ -119,4 +123,6 @@ def _screen(lines: list[str], notes: Notes) -> Iterator[Benchmark]:
         numbers = read_numbers([words[2]])
         scale = SECONDS[str(time_unit(words[3]))]
         step = numbers.steps[0] * scale if numbers.steps is not None else None
-        yield Benchmark(name, None, [{"time": float(numbers.values[0] * scale), "step": step}], number)
+        yield Benchmark(
+            name, None, [{"time": float(numbers.values[0] * scale), "step": step}], number
+        )

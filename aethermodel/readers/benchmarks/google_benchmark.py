@@ -133,12 +133,15 @@ def _screen_rows(lines: list[str], notes: Notes) -> Iterator[tuple[int, dict[str
             continue
         found = _SCREEN.match(line)
         if found:
-            yield number, {
-                "name": found["name"],
-                "real_time": found["real"],
-                "cpu_time": found["cpu"],
-                "time_unit": found["unit"],
-            }
+            yield (
+                number,
+                {
+                    "name": found["name"],
+                    "real_time": found["real"],
+                    "cpu_time": found["cpu"],
+                    "time_unit": found["unit"],
+                },
+            )
         elif " ERROR OCCURRED: " in line:
             name, _, why = line.partition(" ERROR OCCURRED: ")
             yield number, {"name": name.strip(), "error_message": why.strip(" '")}

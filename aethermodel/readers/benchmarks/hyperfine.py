@@ -54,13 +54,14 @@ def parse(document: Document, asked: Asked) -> Table:
     each_run |= asked.time == "time"
     commands = _families([(text(e.get("command")), _parameters(e)) for _, e in found])
     benchmarks = []
+    rows: list[dict[str, Any]]
     for (number, each), command in zip(found, commands, strict=True):
         if each_run:
             codes = each.get("exit_codes")
             times = finite_list(each.get("times")) or []
             if not isinstance(codes, list) or len(codes) != len(times):
                 codes = [0] * len(times)
-            rows = [{"time": t} for t, code in zip(times, codes, strict=True) if code in (0, None)]
+            rows = [{"time": t} for t, code in zip(times, codes, strict=True) if not code]
             if len(rows) < len(times):
                 notes.add(f"{len(times) - len(rows)} failed runs: left out", number)
         else:
@@ -101,9 +102,10 @@ def _families(commands: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
     for replaced in (words, anywhere):
         made = []
         for command, parameters in commands:
+            family = command
             for name, value in sorted(parameters.items(), key=lambda pair: -len(text(pair[1]))):
                 if text(value) and (is_number(value) or len(text(value)) > 1):
-                    command = replaced(command, name, text(value))
-            made.append(command)
+                    family = replaced(family, name, text(value))
+            made.append(family)
         ways.append(made)
     return min(ways, key=lambda made: len({*made}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +25,10 @@ from aethermodel.readers.units import SECONDS, time_unit
 
 NAME = "jmh"
 
-_HEAD = re.compile(r"^Benchmark((?:\s+\(\w+\))*)\s+Mode\s+(?:Cnt|Samples)\s+Score\s+(?:Error|Score error)\s+Units\s*$")
+_HEAD = re.compile(
+    r"^Benchmark((?:\s+\(\w+\))*)\s+Mode\s+(?:Cnt|Samples)\s+Score\s+(?:Error|Score error)"
+    r"\s+Units\s*$"
+)
 _CSV = '"Benchmark","Mode","Threads","Samples","Score"'
 
 
@@ -161,7 +165,7 @@ def _of_score(
     numbers = read_numbers([score, error, count])
     value, half, samples = numbers.values
     time = seconds(float(value), unit)
-    if time is None or time != time:
+    if time is None or math.isnan(time):
         notes.add(f"a score of {quoted(score)} {quoted(unit)} is no time: left out", number)
         return
     share = time / float(value)
@@ -181,6 +185,6 @@ def _deviation(half: float, samples: float) -> float:
     """Return the standard deviation behind JMH's error, half an interval of 99.9 % of the mean."""
     if not (half >= 0 and 2 <= samples < 1e9):
         return float("nan")
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(half * samples**0.5 / t.ppf(0.9995, samples - 1))
+    return float(half * samples**0.5 / stdtrit(samples - 1, 0.9995))

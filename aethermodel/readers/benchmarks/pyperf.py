@@ -25,7 +25,9 @@ _TIME = "value"
 def recognises(document: Document) -> bool:
     """Whether it is an object of benchmarks that consist of runs."""
     value = document.json
-    return isinstance(value, dict) and any("runs" in each for each in objects(value.get("benchmarks")))
+    return isinstance(value, dict) and any(
+        "runs" in each for each in objects(value.get("benchmarks"))
+    )
 
 
 def parse(document: Document, asked: Asked) -> Table:

@@ -43,10 +43,9 @@ def parse(document: Document, asked: Asked) -> Table:
     saved |= asked.time == _ROUND
     for number, each in enumerate(found, 1):
         stats = _dict(each.get("stats"))
+        cells: list[dict[str, Any]] = [{key: stats.get(key) for key in (*_STATISTICS, "rounds")}]
         if saved:
             cells = [{_ROUND: value} for value in finite_list(stats.get("data")) or ()]
-        else:
-            cells = [{key: stats.get(key) for key in (*_STATISTICS, "rounds")}]
         if not stats or not cells:
             notes.add("no stats: left out", number)
             continue
@@ -66,7 +65,11 @@ def parse(document: Document, asked: Asked) -> Table:
     times = (_ROUND,) if saved else _STATISTICS
     spread = {} if saved else {"spread": "stddev", "repeats": "rounds"}
     return benchmark_table(
-        benchmarks, notes, time=times[0] if saved else _MEAN, units=dict.fromkeys(times, "s"), **spread
+        benchmarks,
+        notes,
+        time=times[0] if saved else _MEAN,
+        units=dict.fromkeys(times, "s"),
+        **spread,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from aethermodel.inputs.refusals import InputError
 from aethermodel.readers.benchmarks.parameters import parameters_of
 from aethermodel.readers.notes import Notes
-from aethermodel.readers.numbers import Ambiguous, read_numbers
+from aethermodel.readers.numbers import AmbiguousError, read_numbers
 from aethermodel.readers.table import Table
 
 #: Column of the benchmark's name without its parameters.
@@ -102,7 +102,7 @@ def is_number(value: Any) -> bool:
         return False
     try:
         return bool(np.isfinite(read_numbers([value], sizes=True).values[0]))
-    except Ambiguous:
+    except AmbiguousError:
         return False
 
 

@@ -10,7 +10,6 @@ from aethermodel.readers.document import Document
 from aethermodel.readers.networks.text_tables import (
     Header,
     network_table,
-    plain_lines,
     rows_below_headers,
 )
 from aethermodel.readers.notes import Notes
@@ -29,7 +28,7 @@ _TIMES = ("t[usec]", "t_avg[usec]", "t_ovrl[usec]")
 
 def recognises(document: Document) -> bool:
     """Whether it has a title and a header of IMB."""
-    lines = plain_lines(document)
+    lines = document.unlabelled
     return any(map(_SIZES.match, lines)) and any(map(_TITLE.match, lines))
 
 
@@ -57,13 +56,15 @@ def parse(document: Document, asked: Asked) -> Table:
 
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
-    for row in rows_below_headers(plain_lines(document), header_of, notes):
+    for row in rows_below_headers(document.unlabelled, header_of, notes):
         if "#bytes" not in row.cells:
             notes.add(f"{row.header.labels['op']} has no sizes: left out", row.line)
             continue
         labels = dict(row.header.labels)
         time = next((row.cells[name] for name in _TIMES if name in row.cells), None)
-        kind = "one way" if labels["op"] in ("PingPong", "PingPongSpecificSource") else "per operation"
+        kind = (
+            "one way" if labels["op"] in ("PingPong", "PingPongSpecificSource") else "per operation"
+        )
         figures = {
             name.removesuffix("[usec]"): cell
             for name, cell in row.cells.items()

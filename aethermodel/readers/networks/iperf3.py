@@ -1,4 +1,4 @@
-"""iperf3's JSON of one run or of several in one file: time of a block at the rate that it reached."""
+"""iperf3's JSON, of one run or several: time of a block at the rate that was reached."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def parse(document: Document, asked: Asked) -> Table:
     for line, content in _documents(document, notes):
         start = _dict(content.get("start"))
         test = _dict(start.get("test_start"))
-        size = test.get("blksize")
+        size = _positive(test.get("blksize"))
         if content.get("error"):
             notes.add(f"failed: {quoted(text(content['error']))}: left out", line)
             continue
@@ -43,8 +43,8 @@ def parse(document: Document, asked: Asked) -> Table:
         if len(sums) < 2:
             sums = [_dict(end.get("sum_received")) or _dict(end.get("sum"))]
         for each in sums:
-            rate = each.get("bits_per_second")
-            if not _positive(size) or not _positive(rate):
+            rate = _positive(each.get("bits_per_second"))
+            if size is None or rate is None:
                 notes.add("no block size or no rate: left out", line)
                 continue
             labels = {
@@ -85,8 +85,10 @@ def _documents(document: Document, notes: Notes) -> Iterator[tuple[int, dict[str
         notes.add("cut off: left out", begun)
 
 
-def _positive(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e18
+def _positive(value: Any) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e18:
+        return value
+    return None
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from aethermodel.readers.document import Document
 from aethermodel.readers.networks.text_tables import (
     Header,
     network_table,
-    plain_lines,
     rows_below_headers,
 )
 from aethermodel.readers.notes import Notes
@@ -27,7 +26,7 @@ _FIGURES = ("time", "algbw", "busbw", "wrong")
 
 def recognises(document: Document) -> bool:
     """Whether it has a header of nccl-tests."""
-    return any(map(_SIZES.match, plain_lines(document)))
+    return any(map(_SIZES.match, document.unlabelled))
 
 
 def parse(document: Document, asked: Asked) -> Table:
@@ -53,7 +52,7 @@ def parse(document: Document, asked: Asked) -> Table:
             named.append(f"{place} {name}" if place else name)
         return Header(named, dict(settings))
 
-    lines_read = plain_lines(document)
+    lines_read = document.unlabelled
     # Where a program has no reduction its rows may leave two columns empty.
     lines_read = [_filled(line) for line in lines_read]
     rows: list[dict[str, Any]] = []

@@ -12,7 +12,6 @@ from aethermodel.readers.networks.rates import Rate, finest
 from aethermodel.readers.networks.text_tables import (
     Header,
     network_table,
-    plain_lines,
     rows_below_headers,
     spaced_names,
 )
@@ -26,7 +25,9 @@ _SIZES = re.compile(r"^#?\s*Size\s{2,}\S")
 _SETTING = re.compile(r"^#\s*(Datatype|Window creation|Synchronization|Pairs)\s*:\s*(.*?)\.?\s*$")
 _PAIRS = re.compile(r"^#?\s*\[\s*pairs:\s*(\d+)")
 # A ping-pong's time is half its round trip; that of everything else is one operation's.
-_PING_PONG = re.compile(r"(?i)^\S+( (multi|multi-threaded|multi-process|persistent|hybrid))? latency")
+_PING_PONG = re.compile(
+    r"(?i)^\S+( (multi|multi-threaded|multi-process|persistent|hybrid))? latency"
+)
 _TIMES = ("Latency(us)", "Avg Latency(us)", "Overall(us)")
 _RATES = {"Messages/s": Rate(1.0, per_byte=False), "MB/s": Rate(1e6, per_byte=True)}
 _RATES["Bandwidth(MB/s)"] = _RATES["MB/s"]
@@ -34,7 +35,7 @@ _RATES["Bandwidth(MB/s)"] = _RATES["MB/s"]
 
 def recognises(document: Document) -> bool:
     """Whether it has a title of OSU and a header of sizes."""
-    lines = plain_lines(document)
+    lines = document.unlabelled
     return any(map(_TITLE.match, lines)) and any(map(_SIZES.match, lines))
 
 
@@ -60,7 +61,7 @@ def parse(document: Document, asked: Asked) -> Table:
 
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
-    for row in rows_below_headers(plain_lines(document), header_of, notes):
+    for row in rows_below_headers(document.unlabelled, header_of, notes):
         labels = dict(row.header.labels)
         cells = row.cells
         time = next((cells[name] for name in _TIMES if name in cells), None)
@@ -70,7 +71,7 @@ def parse(document: Document, asked: Asked) -> Table:
             if seconds is None:
                 notes.add(f"no time or rate under {quoted(', '.join(cells))}: left out", row.line)
                 continue
-            time = str(seconds * 1e6)
+            time, step = str(seconds * 1e6), (step or 0.0) * 1e6
         kind = "one way" if _PING_PONG.match(labels["op"]) else "per operation"
         figures = {name: cell for name, cell in cells.items() if name not in ("Size", *_RATES)}
         rows.append(

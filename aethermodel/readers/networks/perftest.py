@@ -12,7 +12,6 @@ from aethermodel.readers.networks.rates import Rate, finest
 from aethermodel.readers.networks.text_tables import (
     Header,
     network_table,
-    plain_lines,
     rows_below_headers,
     spaced_names,
 )
@@ -33,28 +32,28 @@ _RATES = {
     "BW average[Gb/sec]": Rate(1e9 / 8, per_byte=True),
     "BW average[MiB/sec]": Rate(2.0**20, per_byte=True),
 }
+# Settings and addresses, and what a program says of its device.
+_ABOUT = re.compile(r"^ [\w][\w .*#-]*?[ \t]*: ?\S|^Device not recognized")
 
 
 def recognises(document: Document) -> bool:
     """Whether it has a header of perftest."""
-    return not document.is_json and any(map(_SIZES.match, plain_lines(document)))
+    return not document.is_json and any(map(_SIZES.match, document.unlabelled))
 
 
 def parse(document: Document, asked: Asked) -> Table:
     """Return a row for each size; rates become times of a message."""
     notes = Notes()
     settings: dict[str, str] = {"op": "unnamed test"}
-    titles = 0
 
-    def header_of(line: str) -> Header | None:
-        nonlocal titles
+    def header_of(line: str) -> Header | bool:
         title = _TITLE.match(line)
         if title:
             settings.clear()
             settings["op"] = title["test"]
         settings.update((name, value) for name, value in _SETTING.findall(line))
         if not _SIZES.match(line):
-            return None
+            return bool(title or _ABOUT.match(line))
         names = [" ".join(name.split()) for name in spaced_names(line)]
         if len(names) > 1 and " #iterations" in names[0]:
             names[:1] = names[0].split(" ", 1)
@@ -62,7 +61,7 @@ def parse(document: Document, asked: Asked) -> Table:
 
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
-    for row in rows_below_headers(plain_lines(document), header_of, notes):
+    for row in rows_below_headers(document.unlabelled, header_of, notes):
         labels = dict(row.header.labels)
         cells = row.cells
         time, step = cells.get("t_avg[usec]") or cells.get("t_typical[usec]"), None
@@ -80,13 +79,13 @@ def parse(document: Document, asked: Asked) -> Table:
             | {"iterations": cells.get("iterations")}
         )
         lines.append(row.line)
-    figures = dict.fromkeys(n for row in rows for n in row if n.startswith("t_") or "%" in n)
+    times = dict.fromkeys(n for row in rows for n in row if n.startswith("t_") or "%" in n)
     return network_table(
         rows, lines, notes,
         group=tuple(dict.fromkeys(name for row in rows for name in row["labels"])),
-        units=dict.fromkeys((*figures, "time"), "us"),
+        units=dict.fromkeys((*times, "time"), "us"),
         repeats="iterations",
-        spread="t_stdev" if "t_stdev" in figures else "",
+        spread="t_stdev",
         resolution="step" if any(row["step"] for row in rows) else "",
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Rates: bandwidths and message rates as the time of one message, with what rounding leaves open."""
+"""Rates: bandwidths and message rates as the time of one message, rounding included."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aethermodel.readers.numbers import Ambiguous, read_numbers
+from aethermodel.readers.numbers import AmbiguousError, read_numbers
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def finest(
 def _values(cell: str) -> tuple[tuple[float], tuple[float]]:
     try:
         numbers = read_numbers([cell])
-    except Ambiguous:
+    except AmbiguousError:
         return (math.nan,), (math.nan,)
     step = numbers.steps[0] if numbers.steps is not None else math.nan
     return (float(numbers.values[0]),), (float(step),)

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from aethermodel.readers.notes import Notes
-from aethermodel.readers.numbers import Ambiguous, read_numbers
+from aethermodel.readers.numbers import AmbiguousError, read_numbers
 
 #: Tables of which the times differ by more, in the middle, are no repeats of one curve.
 _MOST_APART = math.log(1.25)
@@ -59,7 +59,7 @@ def _curve(rows: Sequence[Mapping[str, Any]]) -> dict[float, float]:
     try:
         sizes = read_numbers([row["bytes"] for row in rows]).values
         times = read_numbers([row["time"] for row in rows]).values
-    except Ambiguous:
+    except AmbiguousError:
         return {}
     by_size: dict[float, list[float]] = {}
     for size, time in zip(sizes, times, strict=True):

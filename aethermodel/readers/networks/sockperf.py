@@ -17,11 +17,15 @@ from aethermodel.readers.table import Table
 NAME = "sockperf"
 
 _BEGIN = re.compile(r"^sockperf: == version")
-_AVERAGE = re.compile(r"avg-(?P<kind>latency|lat|rtt)=\s*(?P<time>[\d.]+)(?: \(std-dev=(?P<spread>[\d.]+))?")
+_AVERAGE = re.compile(
+    r"avg-(?P<kind>latency|lat|rtt)=\s*(?P<time>[\d.]+)(?: \(std-dev=(?P<spread>[\d.]+))?"
+)
 _COUNT = re.compile(r"Total (\d+) observations")
 _SIZE = re.compile(r"msg-size=(\d+)")
 _RATE = re.compile(r"Summary: Message Rate is (\d+(?:\.\d+)?) \[msg/sec\]")
-_PERCENTILE = re.compile(r"---> (?:percentile (?P<at>[\d.]+)|<(?P<end>MAX|MIN)> observation) =\s*(?P<time>[\d.]+)")
+_PERCENTILE = re.compile(
+    r"---> (?:percentile (?P<at>[\d.]+)|<(?P<end>MAX|MIN)> observation) =\s*(?P<time>[\d.]+)"
+)
 _FAILED = re.compile(r"sockperf: ERROR|No valid observations|No messages were received")
 
 

@@ -8,13 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.readers.document import Document
 from aethermodel.readers.networks.runs import join_runs
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.table import Table
 
-# What mpirun --tag-output and srun --label write before each line.
-_LABEL = re.compile(r"^(?:\[\d+,\d+\]<std(?:out|err|diag)>:|\s{0,4}\d{1,6}: )")
 _NUMBER = re.compile(r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?")
 _WORD = re.compile(r"(?i)[-+]?(?:nan|inf|n/?a|-+|null|none|oom|error|failed|timeout)")
 
@@ -45,13 +42,8 @@ class Row:
     cells: dict[str, str]
 
 
-def plain_lines(document: Document) -> list[str]:
-    """Return the lines without the labels of launchers."""
-    return [_LABEL.sub("", line) for line in document.lines]
-
-
 def rows_below_headers(
-    lines: Sequence[str], header_of: Callable[[str], Header | None], notes: Notes
+    lines: Sequence[str], header_of: Callable[[str], Header | bool | None], notes: Notes
 ) -> Iterator[Row]:
     """Yield the rows below every header; note lines between them that are none.
 
@@ -59,15 +51,17 @@ def rows_below_headers(
     ----------
     lines : sequence of str
     header_of : callable
-        Called with every line in turn; returns a header where a table begins.
+        Called with every line in turn; returns a header where a table begins, and True for a line
+        that is known and no row.
     notes : Notes
     """
     header, table = None, 0
     last: Row | None = None
     for number, line in enumerate(lines, 1):
         found = header_of(line)
-        if found is not None:
+        if isinstance(found, Header):
             header, table = found, table + 1
+        if found:
             continue
         words = line.split()
         if not words or words[0].startswith("#") or not set(line) - set("-=+| \t"):

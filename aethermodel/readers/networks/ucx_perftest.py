@@ -37,7 +37,8 @@ def parse(document: Document, asked: Asked) -> Table:
     notes = Notes()
     found: list[tuple[int, str, int | None, dict[str, Any]]] = []
     size: int | None = None
-    test, label, latency, columns = "", "", False, []
+    test, label, latency = "", "", False
+    columns: list[str] = []
     for number, line in enumerate(document.lines, 1):
         size = size_in_command(line, "ucx_perftest") or size
         head, table, final = _HEAD.match(line), _CSV.match(line), _FINAL.match(line)
@@ -58,10 +59,14 @@ def parse(document: Document, asked: Asked) -> Table:
             p50 = next((v for k, v in cells.items() if k.endswith("percentile_lat")), None)
             figures = {"iterations": cells["iterations"], "p50": p50, "average": cells["avg_lat"]}
             kind = _kind(name, latency)
-            found.append((number, name, None, figures | {"time": cells["overall_lat"], "kind": kind}))
+            found.append(
+                (number, name, None, figures | {"time": cells["overall_lat"], "kind": kind})
+            )
         elif final and final["name"] != "[thread":
             name = label if final["name"] == "Final" else final["name"]
-            figures = {k: final[k].replace(",", "") for k in ("iterations", "p50", "average", "time")}
+            figures = {
+                k: final[k].replace(",", "") for k in ("iterations", "p50", "average", "time")
+            }
             found.append(
                 (number, name or test, None if name else size,
                  figures | {"kind": _kind(name or test, latency)})
@@ -80,10 +85,12 @@ def parse(document: Document, asked: Asked) -> Table:
                 f"line {number}: a result without its message size ({quoted(name)}): keep the "
                 "command line with -s SIZE before it, or name tests of a batch by size"
             )
-        rows.append(
-            {"bytes": numbers[0] if known is None else known, "test": parts.family, "table": 1}
-            | figures
-        )
+        size_and_test: dict[str, Any] = {
+            "bytes": numbers[0] if known is None else known,
+            "test": parts.family,
+            "table": 1,
+        }
+        rows.append(size_and_test | figures)
         lines.append(number)
     names = ("time", "p50", "average")
     return network_table(
@@ -96,4 +103,8 @@ def parse(document: Document, asked: Asked) -> Table:
 
 def _kind(test: str, latency: bool) -> str:
     """Return what a time is of: a latency test's is half a round trip."""
-    return "one way" if latency or re.search(r"(?i)(^|[_ ])lat(ency)?([_ ]|$)", test) else "per operation"
+    return (
+        "one way"
+        if latency or re.search(r"(?i)(^|[_ ])lat(ency)?([_ ]|$)", test)
+        else "per operation"
+    )

@@ -11,7 +11,7 @@ from aethermodel.readers.choice import Asked
 from aethermodel.readers.document import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.table import Table
-from aethermodel.readers.tables.json_rows import lines_of_json
+from aethermodel.readers.tables.json_rows import first_object, lines_of_json
 
 NAME = "extra-p"
 
@@ -28,7 +28,7 @@ def recognises(document: Document) -> bool:
             return True
         return _is_row(value)
     if document.is_json:
-        return any(_is_row(value) for _, value in lines_of_json(document, Notes()))
+        return _is_row(first_object(document))
     return bool(_PARAMETER.search(document.text) and _POINTS.search(document.text))
 
 
@@ -85,9 +85,10 @@ def _measured(value: dict[str, Any], notes: Notes) -> Iterator[tuple[int, dict[s
                     notes.add("a point without its parameters or values: left out", number)
                     continue
                 for cell in values if isinstance(values, list) else [values]:
-                    yield number, {**dict(zip(names, point, strict=True)), _REGION: region} | {
-                        metric: cell
-                    }
+                    yield (
+                        number,
+                        {**dict(zip(names, point, strict=True)), _REGION: region} | {metric: cell},
+                    )
 
 
 def _text(lines: Sequence[str], notes: Notes) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:

@@ -15,13 +15,15 @@ from aethermodel.readers.table import Table
 NAME = "json"
 
 _MOST_COLUMNS = 1000
+#: Lines among which the first object is looked for.
+_FIRST = 10
 
 
 def recognises(document: Document) -> bool:
     """Whether a file is a JSON table, or its first line that is not empty is a JSON object."""
     if document.json is not None:
         return _rows(document.json) is not None
-    return document.is_json and any(True for _ in lines_of_json(document, Notes()))
+    return document.is_json and first_object(document) is not None
 
 
 def parse(document: Document, asked: Asked) -> Table:
@@ -48,14 +50,22 @@ def lines_of_json(document: Document, notes: Notes) -> Iterator[tuple[int, dict[
     for number, line in enumerate(document.lines, 1):
         if not line.strip():
             continue
+        value = None
         try:
-            value = parse_json(line.encode("utf-8", "surrogatepass"), finite=False)
+            if line.lstrip().startswith("{"):
+                value = parse_json(line.encode("utf-8", "surrogatepass"), finite=False)
         except InputError:
-            value = None
+            pass
         if isinstance(value, dict):
             yield number, value
         else:
             notes.add("no JSON object: left out", number)
+
+
+def first_object(document: Document) -> dict[str, Any] | None:
+    """Return the object of the first line that is one, if it is among the first few."""
+    few = Document(document.name, "\n".join(document.lines[:_FIRST]).encode())
+    return next((row for _, row in lines_of_json(few, Notes())), None)
 
 
 def _rows(value: Any) -> list[dict[str, Any]] | None:
