@@ -14,7 +14,7 @@ import numpy as np
 
 from aethermodel.gate.limits import Quantity
 from aethermodel.inputs.input_files import read_bytes
-from aethermodel.inputs.refusals import InputError
+from aethermodel.inputs.refusals import InputError, quoted
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
@@ -196,11 +196,20 @@ def schema_of(path: Path) -> str:
 
 
 def laws_of(path: Path, options: Mapping[str, Any]) -> Mapping[str, Law]:
-    """Return the laws of a law file, or those fitted to measurements."""
+    """Return the laws of a law file, or those fitted to measurements.
+
+    Raises
+    ------
+    InputError
+        If the file is neither.
+    """
     from aethermodel.laws.laws import Laws
 
-    if schema_of(path).startswith("aethermodel.law/"):
+    schema = schema_of(path)
+    if schema.startswith("aethermodel.law/"):
         return Laws.load(path)
+    if schema:
+        raise InputError(f"{path}: of schema {quoted(schema)}; give a law file or measurements")
     from aethermodel.laws.fit import fit
     from aethermodel.readers.read import read
 
