@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from aethermodel.report import style
 from aethermodel.report.blocks import Block
 from aethermodel.report.curve import POINTS, solid_and_dashed
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import count, engineering, interval, part, percent
+from aethermodel.report.quantities import engineering, interval, part, percent
 from aethermodel.report.table import data_table
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def overview(laws: Mapping[str, Law]) -> pd.DataFrame:
             "Curve": [name or law.source for name, law in laws.items()],
             "Family": [law.family for law in laws.values()],
             "Holds": ["yes" if law.holds else "no" for law in laws.values()],
-            "Sizes": [f"{count(law.smallest)} to {count(law.largest)}" for law in laws.values()],
+            "Sizes": [f"{_number(law.smallest)} to {_number(law.largest)}" for law in laws.values()],
             "At the smallest": [engineering(float(law.means[0]), "s") for law in laws.values()],
             "At the largest": [engineering(float(law.means[-1]), "s") for law in laws.values()],
         }
@@ -224,7 +225,7 @@ def _answer_rows(found: Answers) -> Iterator[tuple[str, str, str]]:
             yield name, _with_interval(latency), latency.note
     for cost in found.costs:
         words = f"{part(cost.share.value, 0)} of T; half of it: {percent(cost.gain, 0)} rate"
-        yield f"Cost of {cost.name} at N = {count(found.at_size)}", words, cost.share.note
+        yield f"Cost of {cost.name} at N = {_number(found.at_size)}", words, cost.share.note
     yield "Next size to measure", _size(found.next_size, unit), found.next_size.note
 
 
@@ -236,9 +237,16 @@ def _with_interval(quantity: Quantity) -> str:
 
 
 def _size(quantity: Quantity, unit: str) -> str:
-    low, value, high = (count(size) for size in (quantity.low, quantity.value, quantity.high))
+    low, value, high = (_number(size) for size in (quantity.low, quantity.value, quantity.high))
     ends = f" ({low} to {high})" if low != high else ""
     return f"{value}{ends} {unit}".rstrip()
+
+
+def _number(size: float) -> str:
+    """Write a size: whole with grouped thousands, else with four digits."""
+    if not math.isfinite(size):
+        return "unbounded"
+    return f"{size:,.0f}" if float(size).is_integer() or abs(size) >= 1000 else f"{size:,.4g}"
 
 
 def _named(law: Law) -> str:
@@ -267,7 +275,7 @@ def _caption(law: Law, beyond: bool) -> str:
     if law.second_name:
         parts.append(f"the law also has {law.second_name}, so that no single curve is drawn")
     elif beyond:
-        parts.append(f"dashed beyond {count(law.largest)}")
+        parts.append(f"dashed beyond {_number(law.largest)}")
     if zero.any():
         parts.append(f"size 0 took {engineering(float(law.means[zero][0]), 's')} and is not drawn")
     if not law.holds:
@@ -279,7 +287,7 @@ def _caption(law: Law, beyond: bool) -> str:
 def _in_words(law: Law) -> str:
     means: npt.NDArray[np.float64] = law.means
     return (
-        f"{len(law.sizes)} sizes from {count(law.smallest)} to {count(law.largest)} {_axis(law)}: "
+        f"{len(law.sizes)} sizes from {_number(law.smallest)} to {_number(law.largest)} {_axis(law)}: "
         f"{engineering(float(means[0]), 's')} to {engineering(float(means[-1]), 's')}. "
         + " ".join(f"{line}." for line in law.verdict[:1])
     )
@@ -290,7 +298,7 @@ def _view(law: Law) -> pd.DataFrame:
     import pandas as pd
 
     rows: dict[str, Any] = {
-        _axis(law): [count(size) for size in law.sizes],
+        _axis(law): [_number(size) for size in law.sizes],
         "Measured": [engineering(float(mean), "s") for mean in law.means],
     }
     if not law.second_name:
