@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,7 +54,7 @@ def _without_alike(shape: Shape, m: int) -> Terms | None:
     freedom = max(m - shape.rows.shape[1], 1)
     inverse = shape.inverse * shape.square_sum / freedom
     best, closest = _TOLD_APART, None
-    for one, other in zip(ramps[:-1], ramps[1:], strict=True):
+    for one, other in pairwise(ramps):
         difference = abs(shape.coefficients[one] - shape.coefficients[other])
         variance = inverse[one, one] + inverse[other, other] - 2 * inverse[one, other]
         ratio = difference / np.sqrt(variance) if variance > 0 else np.inf

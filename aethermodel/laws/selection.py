@@ -127,8 +127,6 @@ def _untested(alone: list[Candidate], points: Points, weights: Floats) -> Choice
             if not judgement.misfits:
                 return Choice(one, shape, judgement, True, False, (one,))
     least = min(shape.square_sum for _, shape in fitted)
-    one, shape = next(
-        (one, shape) for one, shape in fitted if shape.square_sum <= 2 * least + 1e-6
-    )
+    one, shape = next((one, shape) for one, shape in fitted if shape.square_sum <= 2 * least + 1e-6)
     judgement = judge(shape, points, one.freedom)
     return Choice(one, shape, judgement, not judgement.misfits, False, (one,))

@@ -75,7 +75,9 @@ def _factor(term: Term) -> str:
         case "power":
             power = "" if term.first == 1 else f"^{term.first:.3g}"
             size = f" N{power}" if term.first else ""
-            logs = "" if not term.last else " log2 N" + ("" if term.last == 1 else f"^{term.last:g}")
+            logs = (
+                "" if not term.last else " log2 N" + ("" if term.last == 1 else f"^{term.last:g}")
+            )
             return f"{size}{logs}"
         case "ramp":
             return f" N{start}{end}"
@@ -134,9 +136,8 @@ def _fit_lines(law: Law, choice: Choice, points: Points, residual: Floats) -> li
     typical = float(np.median(np.abs(residual)))
     if choice.holds:
         if missed.size:
-            lines.append(
-                f"sizes left out in between are missed by {np.expm1(np.median(missed)):.1%} (median)"
-            )
+            half = np.expm1(np.median(missed))
+            lines.append(f"sizes left out in between are missed by {half:.1%} (median)")
         return lines
     if points.freedom:
         within = float(np.sqrt(np.mean(points.deviation**2)))
