@@ -127,7 +127,8 @@ def shape_of(
         free = free_values(best.terms)
         if not free or damping < 0.05:
             break
-        step = np.linalg.lstsq(best.rows, best.residual, rcond=1e-10)[0][-len(free) :]
+        solved = np.linalg.lstsq(best.rows, best.residual, rcond=1e-10)[0]
+        step = np.asarray(solved[-len(free) :], dtype=np.float64)
         changed = _stepped(best.terms, free, step * damping, n)
         if changed is None:
             damping /= 4

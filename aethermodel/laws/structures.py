@@ -35,14 +35,14 @@ class Family(NamedTuple):
     Attributes
     ----------
     name : str
-    structures : list of tuples of Term
+    structures : sequence of tuples of Term
         All of the same number of terms.
     freedom : int
         Numbers estimated from the points, places included.
     """
 
     name: str
-    structures: list[Terms]
+    structures: Sequence[Terms]
     freedom: int
 
 

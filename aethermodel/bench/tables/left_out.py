@@ -78,7 +78,7 @@ def leave_out(
         ``covered`` (share of the size's rows in the 95 % interval of a new measurement) and
         ``width`` (high over low), nan for models without intervals.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     for done, table in enumerate(tables, 1):
         for split in splits(table):
             rows += _predicted(table, split, extrap)

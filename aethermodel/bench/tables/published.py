@@ -42,7 +42,7 @@ class Table:
 
     def figure(self, size: float) -> Floats:
         """Times of one size."""
-        return self.seconds[self.n == size]
+        return np.asarray(self.seconds[self.n == size])
 
 
 def read_tables(folder: Path) -> list[Table]:
