@@ -32,3 +32,8 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Register the magics, for ``%load_ext aethermodel``."""
+    import_module("aethermodel.magics").load_ipython_extension(shell)

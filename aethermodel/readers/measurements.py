@@ -2,63 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from aethermodel.inputs.refusals import quoted
+from aethermodel.readers.assembly import assemble
+from aethermodel.readers.choice import Asked, names
+from aethermodel.readers.series import Floats, Labels, Series, UnreadableMeasurements
+from aethermodel.readers.table import Table, frame_table
+from aethermodel.readers.units import size_unit
 
-from aethermodel.inputs.refusals import InputError, quoted
-
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.str_]
-
-
-class UnreadableMeasurements(InputError):
-    """A file or a table holds no times over sizes; says in one line where, why and what to do."""
-
-
-@dataclass(frozen=True)
-class Series:
-    """One curve: times over sizes, one row a measured value.
-
-    Attributes
-    ----------
-    axes : mapping
-        What tells this curve from the others, such as ``{"op": "allreduce"}``; empty for one.
-    sizes : (rows,) array
-        In `Measurements.size_unit`; repeats of one size are several rows.
-    seconds : (rows,) array
-        Time of one operation.
-    spread : (rows,) array or None
-        Standard deviation behind a row in seconds, where only that is known.
-    repeats : (rows,) array or None
-        Of how many repeats a row is the mean, where that is known.
-    resolution : (rows,) array or None
-        Rounding step of a row in seconds: what the last printed digit is worth.
-    process : (rows,) array of str or None
-        Label of the process or run that a row comes from.
-    second : mapping
-        Further numeric variables by row, such as ``threads``.
-    """
-
-    axes: Mapping[str, str]
-    sizes: Floats
-    seconds: Floats
-    spread: Floats | None = None
-    repeats: Floats | None = None
-    resolution: Floats | None = None
-    process: Labels | None = None
-    second: Mapping[str, Floats] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Axes in one line, such as ``op=allreduce, place=out-of-place``."""
-        return ", ".join(f"{axis}={value}" for axis, value in self.axes.items())
-
-    def __len__(self) -> int:
-        return self.sizes.size
+__all__ = ["Floats", "Labels", "Measurements", "Series", "UnreadableMeasurements"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +57,9 @@ class Measurements:
         if not kept:
             names = "; ".join(series.name or "one without a name" for series in self.series)
             asked = ", ".join(f"{axis}={value}" for axis, value in wanted.items())
-            raise UnreadableMeasurements(f"{self.source}: no series {quoted(asked)}; it has {names}")
+            raise UnreadableMeasurements(
+                f"{self.source}: no series {quoted(asked)}; it has {names}"
+            )
         return replace(self, series=kept)
 
     @classmethod
@@ -142,16 +99,36 @@ class Measurements:
         UnreadableMeasurements
             If a column is missing, or no row holds a size and a time.
         """
-        from aethermodel.readers.columns import from_columns, table_columns
-
-        return from_columns(
-            table_columns(frame, source),
-            size=size,
-            time=time,
-            group=group,
-            unit=unit,
-            source=source,
-            second=second,
-            process=process,
-            format="table",
+        asked = Asked(
+            size,
+            time,
+            unit,
+            names(group),
+            names(second),
+            process or "",
+            unit_is_default=unit == "s",
         )
+        return cls.of_table(frame_table(frame, source), source, "table", asked)
+
+    @classmethod
+    def of_table(cls, table: Table, source: str, format: str, asked: Asked) -> Measurements:
+        """Take times over sizes from the rows that a reader found.
+
+        Parameters
+        ----------
+        table : Table
+        source : str
+            Name of the file.
+        format : str
+            Name of the reader.
+        asked : Asked
+            Columns and a unit that somebody asked for.
+
+        Raises
+        ------
+        UnreadableMeasurements
+            If a column or a unit has to be named, or no row holds a size and a time.
+        """
+        parts = assemble(table, source, asked)
+        unit = size_unit(parts.size) if table.size_unit is None else table.size_unit
+        return cls(source, format, parts.size, unit, parts.time_kind, parts.series, parts.notes)

@@ -42,7 +42,7 @@ def trials(sources: Mapping[str, Source]) -> TrialBody:
 
 def file_sources() -> dict[str, Source]:
     """Return what reads files."""
-    from tools.torture import mutations, readers
+    from tools.torture import measurement_readers, mutations, readers
 
     folder = Path(tempfile.mkdtemp(prefix="inputs-"))
 
@@ -54,7 +54,8 @@ def file_sources() -> dict[str, Source]:
             (),  # `attempt` judges refusals by itself
         )
 
-    return {label: source(reader) for label, reader in readers.READERS.items()}
+    made = {label: source(reader) for label, reader in readers.READERS.items()}
+    return made | measurement_readers.sources(folder)
 
 
 def frame_sources() -> dict[str, Source]:

@@ -1,1 +1,0 @@
-"""Columns of a table: which are sizes, times and labels, and rows that hold no measurement."""
