@@ -60,13 +60,16 @@ def assemble(table: Table, source: str, asked: Asked) -> Assembled:
     times = numbers(chosen.time)
     scale = _scale(table, chosen.time, times, asked, source, notes)
     seconds = times.values * scale
-    kept = np.flatnonzero(_kept(table, chosen.size, chosen.time, sizes, seconds, notes))
+    left_out = Notes()
+    kept = np.flatnonzero(_kept(table, chosen.size, chosen.time, sizes, seconds, left_out))
     if not kept.size:
-        why = "; ".join(notes.told(table.row_word)) or "it has no rows"
+        left_out.extend(table.notes)
+        why = "; ".join(left_out.told(table.row_word)) or "it has no rows"
         raise UnreadableMeasurements(
             f"{source}: no row holds a size and a time ({why}): name other columns, or look "
             "whether the run failed"
         )
+    notes.extend(left_out)
     steps = None if times.steps is None else times.steps * scale
     own = chosen.time == table.time
     if own and table.resolution in table.columns:

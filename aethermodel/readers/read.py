@@ -85,10 +85,10 @@ def _recognising(document: Document) -> Reader:
 
 def _unknown(document: Document) -> str:
     known = f"formats: {', '.join(names())}"
-    if not document.content.strip():
-        return "line 1: an empty file: run the measurement again"
     if not document.encoding:
         return f"neither text nor Parquet; {known}"
+    if not document.text.strip():
+        return "line 1: an empty file: run the measurement again"
     if document.is_json:
         fault = document.json_fault
         return f"{fault}: write it again" if fault else f"JSON that no reader knows; {known}"

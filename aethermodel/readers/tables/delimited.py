@@ -18,7 +18,11 @@ NAME = "delimited"
 
 _BLANKS = "blanks"
 _DELIMITERS = (";", "\t", ",", "|", _BLANKS)
-_NUMBER = re.compile(r"[-+]?(\d[\d.,]*|[.,]\d+)([eE][-+]?\d+)?")
+# A number, with a unit behind it or without.
+_NUMBER = re.compile(
+    r"[-+\N{MINUS SIGN}]?(\d[\d.,'_\u00a0\u202f]*|[.,]\d+)([eE][-+]?\d+)?"
+    r"\s*[A-Za-z\u00b5\u03bc]{0,12}"
+)
 # What stands in a cell for a value that is missing.
 _MISSING = re.compile(r"(?i)[-+]?(nan|inf|infinity|n/?a|null|none|oom|error|failed|timeout|-+|)")
 _RULE = re.compile(r"[-+=|:_ \t]+")
@@ -33,11 +37,13 @@ class _Row:
     cells: list[str]
 
     def numbers(self) -> int:
-        return sum(1 for cell in self.cells if _NUMBER.match(cell))
+        return sum(1 for cell in self.cells if _NUMBER.fullmatch(cell))
 
     def holds_values(self) -> bool:
         """Whether it looks like a row of values: numbers, or words for missing ones."""
-        values = sum(1 for cell in self.cells if _NUMBER.match(cell) or _MISSING.fullmatch(cell))
+        values = sum(
+            1 for cell in self.cells if _NUMBER.fullmatch(cell) or _MISSING.fullmatch(cell)
+        )
         return len(self.cells) > 1 and self.numbers() > 0 and values > 1
 
 
@@ -112,6 +118,7 @@ def cells(line: str, delimiter: str) -> list[str]:
 def _delimiter(lines: Sequence[str]) -> str | None:
     """Return what stands between the cells of most lines that hold values."""
     best, most = None, 1
+    seen: Counter[int] = Counter()
     some = [line for line in lines if line.strip()]
     some = some[: _SEEN // 2] + some[-_SEEN // 2 :] if len(some) > _SEEN else some
     for delimiter in _DELIMITERS:
@@ -121,8 +128,10 @@ def _delimiter(lines: Sequence[str]) -> str | None:
         # One row alone is a table if a header of its width stands there.
         if count == 1 and any(_is_header(row.cells) and len(row.cells) in widths for row in rows):
             count = 2
-        if count > most:
-            best, most = delimiter, count
+        # Tabs and blanks between the cells of one table: what holds for both is blanks.
+        mixed = delimiter == _BLANKS and best == "\t" and (count, widths) == (most, seen)
+        if count > most or mixed:
+            best, most, seen = delimiter, count, widths
     return best
 
 
