@@ -153,7 +153,7 @@ def read_runs(
     options : mapping, optional
         For `aethermodel.read`: size, time, unit, group, format.
     host : str, optional
-        Whose runs of a history count; all by default.
+        Whose runs of a history count; the only one by default.
 
     Returns
     -------
