@@ -153,7 +153,8 @@ def _print(laws: Laws, found: dict[str, Answers], target: float | None, *, draw:
             for line in law.verdict:
                 typer.echo(line)
             typer.echo()
-            show(parameters_table(law))
+            if law.family not in ("interpolation", "none"):
+                show(parameters_table(law))
             if draw:
                 typer.echo(picture(law))
                 typer.echo()
