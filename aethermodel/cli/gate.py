@@ -47,6 +47,7 @@ def command(
         str | None,
         typer.Option(
             "--summary",
+            callback=options.writable,
             help="append a Markdown table to this file, such as $GITHUB_STEP_SUMMARY "
             "[default: none]",
         ),
