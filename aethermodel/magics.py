@@ -62,6 +62,7 @@ class LawMagics(Magics):
         body = statement if cell is None else cell
         if not body.strip():
             raise UsageError("%law: nothing to time; give a statement, or a cell to %%law")
+        from aethermodel.inputs.refusals import InputError
         from aethermodel.laws.fit import fit
         from aethermodel.measure.sampling.function_times import time_function
 
@@ -77,7 +78,7 @@ class LawMagics(Magics):
                 source="cell",
             )
             law = fit(samples).only()
-        except ValueError as error:
+        except InputError as error:
             raise UsageError(f"%law: {error}") from None
         if options["o"]:
             shell.user_ns[options["o"]] = law

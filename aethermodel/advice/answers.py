@@ -339,7 +339,7 @@ def next_size(law: Law, level: float = 0.95) -> Quantity:
         width = np.where(np.isfinite(band.seconds), band.high / np.maximum(band.low, 1e-300), 0)
     best = int(np.argmax(width))
     size = float(candidates[best])
-    note = f"its mean is known to {width[best] - 1:.0%} only"
+    note = f"its mean is known within a factor of {width[best]:.3g}"
     if size > law.largest:
         note += "; beyond the largest measured size"
     return Quantity(size, size, size, unit, note)

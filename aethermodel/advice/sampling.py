@@ -25,7 +25,11 @@ _POINTS = 400
 
 
 def sizes_of(law: Law, reach: float = REACH) -> Floats:
-    """Return the sizes to sample a law at: dense, with the measured ones, and both sides of steps.
+    """Return the sizes to sample a law at.
+
+    Dense, with the measured ones and both sides of its steps. Of a law that does not hold the
+    measured ones alone, with what lies beyond them by factors of two: in between nothing is known
+    but that its draws wander, and the best of many wandering values is none of the curve's.
 
     Parameters
     ----------
@@ -35,6 +39,9 @@ def sizes_of(law: Law, reach: float = REACH) -> Floats:
     """
     measured = law.sizes[law.sizes > 0]
     start, end = float(measured[0]), float(measured[-1]) * reach
+    if law.interpolates or not law.holds:
+        beyond = float(measured[-1]) * 2.0 ** np.arange(1, np.log2(max(reach, 1)) + 1)
+        return np.concatenate([measured, beyond]) if measured.size > 1 else np.array([start, end])
     places = [measured, np.geomspace(start, end, _POINTS)]
     for value in breaks(law):
         places.append(np.array([value * (1 - 1e-9), value, value * (1 + 1e-9)]))

@@ -17,6 +17,7 @@ from aethermodel.cli.bench.rdma import command as bench_rdma
 from aethermodel.cli.bench.report import command as bench_report
 from aethermodel.cli.bench.soak import command as bench_soak
 from aethermodel.cli.bench.sweep import command as bench_sweep
+from aethermodel.cli.bench.tables import command as bench_tables
 from aethermodel.cli.bound import command as bound
 from aethermodel.cli.calibrate import command as calibrate
 from aethermodel.cli.diff import app as report
@@ -67,6 +68,7 @@ bench.command("sweep", short_help=short_help("sweep"))(bench_sweep)
 bench.command("report", short_help=short_help("report"))(bench_report)
 bench.command("latency", short_help=short_help("latency"))(bench_latency)
 bench.command("model", short_help=short_help("model"))(bench_model)
+bench.command("tables", short_help=short_help("tables"))(bench_tables)
 bench.command("optimum", short_help=short_help("optimum"))(bench_optimum)
 bench.command("rdma", short_help=short_help("rdma"))(bench_rdma)
 

@@ -10,6 +10,7 @@ import typer
 from aethermodel.cli.shared import options, reading
 
 if TYPE_CHECKING:
+    from aethermodel.advice.answers import Answers
     from aethermodel.laws.law import Law
     from aethermodel.laws.laws import Laws
 
@@ -91,7 +92,7 @@ def command(
     if json != "-":
         for note in notes:
             typer.echo(f"note: {note}", err=True)
-        _print(laws, found, draw=plot)
+        _print(laws, found, target, draw=plot)
         if output is not None:
             typer.echo(output)
 
@@ -140,7 +141,7 @@ def _together(said: list[tuple[Path, str]]) -> list[str]:
     ]
 
 
-def _print(laws: Laws, found: dict[str, Any], *, draw: bool) -> None:
+def _print(laws: Laws, found: dict[str, Answers], target: float | None, *, draw: bool) -> None:
     from aethermodel.cli.law_tables import answer_lines, laws_table, parameters_table
     from aethermodel.cli.shared.tables import show
     from aethermodel.report.terminal_plot import picture
@@ -158,6 +159,6 @@ def _print(laws: Laws, found: dict[str, Any], *, draw: bool) -> None:
                 typer.echo()
     if len(laws) > MOST_DRAWN:
         show(laws_table(laws))
-    for name, answered in found.items():
-        for line in answer_lines(laws[name], answered):
+    for answered in found.values():
+        for line in answer_lines(answered, target):
             typer.echo(line)

@@ -40,7 +40,7 @@ def command(
         ),
     ] = None,
     host: Annotated[
-        str | None, typer.Option("--host", help="whose entries of a history count [default: all]")
+        str | None, typer.Option("--host", help="whose entries of a history count [default: the only one]")
     ] = None,
     summary: Annotated[
         str | None,

@@ -74,8 +74,15 @@ def rate_unit_of(law: Law) -> str:
     return f"{law.size_unit or law.size_name}/s"
 
 
-def answer_lines(law: Law, found: Answers) -> Iterator[str]:
-    """Say the answers in lines, what weakens each behind it."""
+def answer_lines(found: Answers, target: float | None = None) -> Iterator[str]:
+    """Say the answers in lines, what weakens each behind it.
+
+    Parameters
+    ----------
+    found : Answers
+    target : float, optional
+        Of P99, in seconds.
+    """
     unit = found.size_unit
     if found.law:
         yield f"{found.law}:"
@@ -100,7 +107,7 @@ def answer_lines(law: Law, found: Answers) -> Iterator[str]:
         yield f"longest wait for a batch to fill: {_seconds(found.fill)}{_note(found.fill.note)}"
     for name, latency in (("P50", found.p50), ("P99", found.p99)):
         if latency is not None:
-            yield f"{name}: {_seconds(latency)}"
+            yield f"{name}: {_seconds(latency)}{_against(latency, target) if name == 'P99' else ''}"
     if found.p99 is not None:
         yield f"  {found.p99.note}"
     elif "p99" in found.reasons and not found.reasons["p99"].startswith("needs"):
@@ -110,6 +117,13 @@ def answer_lines(law: Law, found: Answers) -> Iterator[str]:
         yield f"of T at N = {found.at_size:,.6g}: {named}"
     following = found.next_size
     yield f"next size to measure: {following.value:,.6g} {unit}".rstrip() + _note(following.note)
+
+
+def _against(p99: Quantity, target: float | None) -> str:
+    if target is None:
+        return ""
+    kept = "within" if p99.high <= target else "beyond" if p99.low > target else "about at"
+    return f", {kept} the target of {engineering(target, 's')}"
 
 
 def _note(text: str) -> str:

@@ -122,8 +122,8 @@ def gate(
     Each run is one value of each quantity: state that a whole run shares (a neighbour, a
     placement, a build) is no repeat, and the samples within a run cannot show it. The logarithms of
     both sides are compared by Student's t with the runs' pooled scatter, which is at least what the
-    laws' own intervals say; the interval leaves out 1 % on either side over all rows together, so
-    that an unchanged head is stopped at most once in 100 times.
+    laws' own intervals say; the interval leaves out 1 % on either side over all rows together, half
+    of that without limits, so that an unchanged head is stopped at most once in 100 times.
     """
     if spread is not None and not 0 <= spread < 1:
         raise InputError(f"a spread between runs is 0 or more and below 1, not {spread!r}")
@@ -146,7 +146,9 @@ def gate(
         for limit in wanted[name]:
             found = _Compared.of(*sides, limit.quantity, spread)
             change = limit.change if given or not (several or spread is not None) else None
-            rows.append(found.row(name, limit.quantity, change, ALARMS / count))
+            # A limit keeps an unchanged head far from being stopped; without one only this does.
+            chance = ALARMS / count if change is not None else ALARMS / 2 / count
+            rows.append(found.row(name, limit.quantity, change, chance))
             spreads.append(found.spread)
     outcomes = {row.outcome for row in rows}
     outcome: Outcome = "ok"

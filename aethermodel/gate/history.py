@@ -232,13 +232,19 @@ class History:
         Parameters
         ----------
         host : str, optional
-            All hosts count without one.
+            The only one unless given.
 
         Raises
         ------
         InputError
-            If the host has none.
+            If the host has none, or there are several and none is given: what hosts differ by is
+            no spread of runs.
         """
+        if host is None and len(self.hosts) > 1:
+            raise InputError(
+                f"{self.folder}: entries of several hosts: choose one of {', '.join(self.hosts)} "
+                "(--host)"
+            )
         runs: dict[str, list[Run]] = {}
         for curve in self.curves:
             entries = self.of(curve, host)

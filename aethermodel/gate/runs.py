@@ -14,7 +14,7 @@ import numpy as np
 
 from aethermodel.gate.limits import Quantity
 from aethermodel.inputs.input_files import read_bytes
-from aethermodel.inputs.refusals import InputError
+from aethermodel.inputs.refusals import InputError, quoted
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 #: Most runs of one side that are read: more of them say nothing new of the spread.
 MOST_RUNS = 50
-_DRAWS = 400
 _NORMAL = 1.959964
 
 
@@ -81,10 +80,8 @@ class LawRun:
                 f"{self.label}: no time at {quantity}: its sizes are {self.law.smallest:,.10g} to "
                 f"{self.law.largest:,.10g}"
             )
-        drawn = np.log(np.maximum(self.law.draws(at, _DRAWS)[:, 0], 1e-300))
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        half = (high - low) / (2 * _NORMAL)
-        return Estimate(math.log(band.seconds[0]), float(half**2))
+        half = math.log(band.high[0] / band.low[0]) / (2 * _NORMAL)
+        return Estimate(math.log(band.seconds[0]), half**2)
 
     def unit(self, quantity: Quantity) -> str:
         """Seconds, or the parameter's own unit."""
@@ -156,7 +153,7 @@ def read_runs(
     options : mapping, optional
         For `aethermodel.read`: size, time, unit, group, format.
     host : str, optional
-        Whose runs of a history count; all by default.
+        Whose runs of a history count; the only one by default.
 
     Returns
     -------
@@ -199,11 +196,20 @@ def schema_of(path: Path) -> str:
 
 
 def laws_of(path: Path, options: Mapping[str, Any]) -> Mapping[str, Law]:
-    """Return the laws of a law file, or those fitted to measurements."""
+    """Return the laws of a law file, or those fitted to measurements.
+
+    Raises
+    ------
+    InputError
+        If the file is neither.
+    """
     from aethermodel.laws.laws import Laws
 
-    if schema_of(path).startswith("aethermodel.law/"):
+    schema = schema_of(path)
+    if schema.startswith("aethermodel.law/"):
         return Laws.load(path)
+    if schema:
+        raise InputError(f"{path}: of schema {quoted(schema)}; give a law file or measurements")
     from aethermodel.laws.fit import fit
     from aethermodel.readers.read import read
 

@@ -109,7 +109,7 @@ def candidates(
 def _falls(seconds: Floats) -> bool:
     """Whether the times fall over the sizes, by more than what scatter makes of rising ones."""
     third = max(seconds.size // 3, 1)
-    return bool(np.median(seconds[:third]) > 1.25 * seconds.min() and seconds.size >= 3)
+    return bool(np.median(seconds[:third]) > 1.25 * seconds.min() and seconds.size > 1)
 
 
 def _held_out(

@@ -105,9 +105,7 @@ def fit_series(series: Series, of: Measurements | None = None, *, level: float =
     points = everything[everything.n > 0] if nothing else everything
     folds = folds_of(points.n, points.octaves)
     weights = _weights(points)
-    tried = candidates(
-        points.n, points.seconds, points.second, points.octaves, folds, weights
-    )
+    tried = candidates(points.n, points.seconds, points.second, points.octaves, folds, weights)
     choice = choose(tried, points, weights)
     repeated = points.freedom > 0
     members, misses = _predictors(choice, points, folds, repeated)

@@ -208,7 +208,9 @@ class Law:
         for part in (mean, low, high):
             part[self._refused(flat)] = np.nan
         shape = sizes.shape
-        return Band(*(part.reshape(shape) for part in (mean, low, high)), outside.reshape(shape))
+        return Band(
+            mean.reshape(shape), low.reshape(shape), high.reshape(shape), outside.reshape(shape)
+        )
 
     def draws(
         self, n: ArrayLike, count: int = 1000, seed: int = 0, second: ArrayLike | None = None

@@ -126,9 +126,8 @@ class LawDocument(_Strict):
             places = len(self.misses.octave) if self.misses else 0
             if member.offsets and len(member.offsets) != places:
                 raise ValueError("offsets and octaves differ in number")
-        if not self.second_name and any(
-            term.kind == "second" for part in (self, *self.members) for term in part.terms
-        ):
+        shown = [*self.terms, *(term for member in self.members for term in member.terms)]
+        if not self.second_name and any(term.kind == "second" for term in shown):
             raise ValueError("there is no second variable")
         return self
 
@@ -256,7 +255,7 @@ def load(path: Path) -> dict[str, Law]:
 
 def _law(one: LawDocument) -> Law:
     sizes, means = np.array(one.sizes), np.array(one.seconds)
-    own = {
+    plain = {
         name: getattr(one, name)
         for name in (
             "name", "family", "holds", "interpolates", "size_name", "size_unit", "time_kind",
@@ -265,14 +264,19 @@ def _law(one: LawDocument) -> Law:
     }  # fmt: skip
     misses = None
     if one.misses is not None:
-        arrays = {
-            name: np.array(value, dtype=np.int64 if name == "where" else np.float64)
-            for name, value in one.misses.model_dump().items()
-            if name != "alike"
-        }
-        misses = Misses(**arrays, alike=one.misses.alike)
+        own = one.misses
+        misses = Misses(
+            octave=np.array(own.octave),
+            where=np.array(own.where, dtype=np.int64),
+            inside=np.array(own.inside),
+            gap=np.array(own.gap),
+            beyond=np.array(own.beyond),
+            further=np.array(own.further),
+            weight=np.array(own.weight),
+            alike=own.alike,
+        )
     return Law(
-        **own,
+        **plain,
         parameters=tuple(
             Parameter(p.name, p.value, p.low, float("inf") if p.high is None else p.high, p.unit)
             for p in one.parameters

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.laws.points import Points
 from aethermodel.laws.search import Terms
 from aethermodel.laws.shape import Shape, shape_of
-from aethermodel.laws.terms import Term
+from aethermodel.laws.terms import Term, design
 
 Floats = NDArray[np.float64]
 
+# A cost that is nowhere a millionth of the time is rounding of doubles.
+_NOTHING = 1e-6
+_TINY = 1e-300
 # Slopes of neighbours that differ by less than so many standard deviations are one slope.
 _TOLD_APART = 2.0
 
@@ -32,9 +37,9 @@ def merged(terms: Terms, points: Points, weights: Floats) -> Shape:
         if simpler is None:
             break
         shape = _fit(simpler, points, weights)
-    kept = tuple(
-        term for term, cost in zip(shape.terms, shape.coefficients, strict=True) if cost > 0
-    )
+    law = design(shape.terms, points.n, points.second) * shape.coefficients
+    share = np.max(law / np.maximum(law.sum(axis=1, keepdims=True), _TINY), axis=0)
+    kept = tuple(term for term, one in zip(shape.terms, share, strict=True) if one > _NOTHING)
     if kept and len(kept) < len(shape.terms):
         shape = _fit(kept, points, weights)
     return shape
@@ -52,7 +57,7 @@ def _without_alike(shape: Shape, m: int) -> Terms | None:
     freedom = max(m - shape.rows.shape[1], 1)
     inverse = shape.inverse * shape.square_sum / freedom
     best, closest = _TOLD_APART, None
-    for one, other in zip(ramps[:-1], ramps[1:], strict=True):
+    for one, other in pairwise(ramps):
         difference = abs(shape.coefficients[one] - shape.coefficients[other])
         variance = inverse[one, one] + inverse[other, other] - 2 * inverse[one, other]
         ratio = difference / np.sqrt(variance) if variance > 0 else np.inf

@@ -56,9 +56,7 @@ def parameters_of(
                 low = value - spread
         else:
             low, high = _ends(value, points.n, shape.terms)
-        parameters.append(
-            Parameter(name, value, low, high, "" if name.startswith("a") else unit)
-        )
+        parameters.append(Parameter(name, value, low, high, "" if name.startswith("a") else unit))
     return tuple(parameters), covariance
 
 

@@ -103,13 +103,13 @@ def nonnegative(gram: Floats, right: Floats) -> tuple[Floats, Floats]:
     for _ in range(size + 1):
         both = free[..., :, None] & free[..., None, :]
         held = np.where(both, gram, 0.0) + identity * np.where(free, _RIDGE, 1.0)[..., None]
-        solution = np.linalg.solve(held, np.where(free, right, 0.0)[..., None])[..., 0]
+        solved = np.linalg.solve(held, np.where(free, right, 0.0)[..., None])
+        solution = np.asarray(solved[..., 0], dtype=np.float64)
         negative = solution < 0
         if not negative.any():
             break
         free &= ~negative
     solution = np.maximum(solution, 0.0) * free
-    gain = 2 * np.einsum("...i,...i->...", solution, right) - np.einsum(
-        "...i,...ij,...j->...", solution, gram, solution
-    )
-    return solution / safe, gain
+    linear = np.einsum("...i,...i->...", solution, right)
+    square = np.einsum("...i,...ij,...j->...", solution, gram, solution)
+    return np.asarray(solution / safe), np.asarray(2 * linear - square)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,7 +84,7 @@ def _law(
     terms: list[Term] = []
     values: list[float] = []
     start = 0.0
-    for one, other in zip(cuts[:-1], cuts[1:], strict=True):
+    for one, other in pairwise(cuts):
         end = float("inf")
         if other != cuts[-1]:
             end = threshold(n, int(edges[other]), used)
@@ -117,9 +119,9 @@ def _costs(
     x = n / unit
     one, sx, sy = sums(np.ones_like(x)), sums(x), sums(seconds)
     sxx, sxy, syy = sums(x * x), sums(x * seconds), sums(seconds**2)
-    count = np.concatenate(
-        [np.zeros((len(weights), 1)), np.cumsum(weights > 0, axis=1)], axis=1
-    )[:, edges]
+    count = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights > 0, axis=1)], axis=1)[
+        :, edges
+    ]
     count = count[:, None, :] - count[:, :, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         determinant = one * sxx - sx**2

@@ -69,7 +69,7 @@ def choose(tried: list[Candidate], points: Points, weights: Floats) -> Choice:
     """
     m = points.n.size
     least = min(one.score for one in tried)
-    alone = [one for one in tried if one.ratio == ALONE and one.freedom < max(m, 2)]
+    alone = [one for one in tried if one.ratio == ALONE and one.freedom < max(m, 3)]
     if not np.isfinite(least):
         return _untested(alone, points, weights)
     best = min(one.score for one in alone)
@@ -79,14 +79,17 @@ def choose(tried: list[Candidate], points: Points, weights: Floats) -> Choice:
     )
     rest = sorted(
         (one for one in alone if TIE * best + EQUAL < one.score <= _POSSIBLE * best),
-        key=lambda one: one.score,
+        key=lambda one: (one.freedom, one.score),
     )
     # What the points miss a law by follows the size where joining them predicts better.
     structure = best > TIE * least + EQUAL
     members = _members(tried)
     exact, known = _known_weights(points)
-    if known:
-        for candidate in (*simple, *rest)[:_TRIED]:
+    rounded = not known and bool(np.all(points.rounding > 0))
+    if known or rounded:
+        # Of laws that are off by the printed digits alone, none is nearer than another.
+        digits = sorted((*simple, *rest), key=lambda one: (one.freedom, one.score))
+        for candidate in (digits if rounded else (*simple, *rest))[:_TRIED]:
             shape = merged(candidate.terms, points, exact)
             judgement = judge(shape, points, _numbers(candidate, shape))
             if not judgement.misfits:
@@ -127,8 +130,6 @@ def _untested(alone: list[Candidate], points: Points, weights: Floats) -> Choice
             if not judgement.misfits:
                 return Choice(one, shape, judgement, True, False, (one,))
     least = min(shape.square_sum for _, shape in fitted)
-    one, shape = next(
-        (one, shape) for one, shape in fitted if shape.square_sum <= 2 * least + 1e-6
-    )
+    one, shape = next((one, shape) for one, shape in fitted if shape.square_sum <= 2 * least + 1e-6)
     judgement = judge(shape, points, one.freedom)
     return Choice(one, shape, judgement, not judgement.misfits, False, (one,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,24 +73,21 @@ def free_values(terms: Terms) -> list[float]:
 
 def free_exponent(term: Term) -> bool:
     """Whether a term's exponent was fitted."""
-    return (
-        term.kind == "power"
-        and abs(term.first) not in EXPONENTS
-        and term.first != 0
-    )
+    return term.kind == "power" and abs(term.first) not in EXPONENTS and term.first != 0
 
 
 def moved(terms: Terms, before: float, after: float) -> Terms:
     """Replace one free figure wherever it stands."""
-    result = []
-    for term in terms:
+
+    def one(term: Term) -> Term:
         if term.kind == "ramp":
             ends = [after if value == before else value for value in (term.first, term.last)]
-            term = Term("ramp", *ends)
-        elif free_exponent(term) and term.first == before:
-            term = Term("power", after, term.last)
-        result.append(term)
-    return tuple(result)
+            return Term("ramp", *ends)
+        if free_exponent(term) and term.first == before:
+            return Term("power", after, term.last)
+        return term
+
+    return tuple(one(term) for term in terms)
 
 
 def gradient(
@@ -129,7 +127,8 @@ def shape_of(
         free = free_values(best.terms)
         if not free or damping < 0.05:
             break
-        step = np.linalg.lstsq(best.rows, best.residual, rcond=1e-10)[0][-len(free) :]
+        solved = np.linalg.lstsq(best.rows, best.residual, rcond=1e-10)[0]
+        step = np.asarray(solved[-len(free) :], dtype=np.float64)
         changed = _stepped(best.terms, free, step * damping, n)
         if changed is None:
             damping /= 4
@@ -156,7 +155,7 @@ def _stepped(terms: Terms, free: list[float], step: Floats, n: Floats) -> Terms 
     knees = [t for v, t in zip(free, targets, strict=True) if _is_knee(terms, v)]
     if knees != sorted(knees) or any(not above[0] < knee < above[-1] for knee in knees):
         return None
-    for low, high in zip(knees[:-1], knees[1:], strict=True):
+    for low, high in pairwise(knees):
         if np.sum((n > low) & (n <= high)) < 1:
             return None
     changed = terms
@@ -172,9 +171,7 @@ def _is_knee(terms: Terms, value: float) -> bool:
     return any(term.kind == "ramp" and value in (term.first, term.last) for term in terms)
 
 
-def _fitted(
-    terms: Terms, n: Floats, seconds: Floats, root: Floats, second: Floats | None
-) -> Shape:
+def _fitted(terms: Terms, n: Floats, seconds: Floats, root: Floats, second: Floats | None) -> Shape:
     columns = design(terms, n, second)
     # A term that no point shows cannot be weighed against the others.
     values, _, _ = relative_nnls(columns, seconds, root)

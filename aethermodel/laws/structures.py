@@ -35,14 +35,14 @@ class Family(NamedTuple):
     Attributes
     ----------
     name : str
-    structures : list of tuples of Term
+    structures : sequence of tuples of Term
         All of the same number of terms.
     freedom : int
         Numbers estimated from the points, places included.
     """
 
     name: str
-    structures: list[Terms]
+    structures: Sequence[Terms]
     freedom: int
 
 
@@ -58,8 +58,9 @@ def families(n: Floats, falls: bool) -> Iterator[Family]:
     """
     m = n.size
     yield Family("constant", [(ONE,)], 1)
-    if m >= 3:
+    if m >= 2:
         yield Family("affine", [(ONE, N)], 2)
+    if m >= 3:
         powers = [
             (ONE, Term("power", exponent, logs))
             for exponent in (0.0, *EXPONENTS)
@@ -72,10 +73,10 @@ def families(n: Floats, falls: bool) -> Iterator[Family]:
     if m >= 5:
         mixed = [(ONE, N, other) for (_, other) in powers if other != N]
         yield Family("power", mixed, 4)
-    if falls and n[0] > 0 and m >= 3:
+    if falls and n[0] > 0 and m >= 2:
         yield Family("falling", [(ONE, Term("power", -1.0))], 2)
-        yield Family("usl", [(ONE, Term("power", -1.0), N)], 3)
         if m >= 4:
+            yield Family("usl", [(ONE, Term("power", -1.0), N)], 3)
             falling = [(ONE, Term("power", -step / 8)) for step in range(1, 25)]
             yield Family("falling", falling, 3)
     for count in (1, 2):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import sympy
 
 Floats = NDArray[np.float64]
+_TINY = 1e-300
 
 #: Kinds of terms, and how many figures each is made of.
 KINDS = {
@@ -47,7 +48,7 @@ class Term(NamedTuple):
             case "one":
                 return np.ones_like(n)
             case "power":
-                return _power(n, self.first, self.last)
+                return _power(n, np.float64(self.first), np.float64(self.last))
             case "ramp":
                 return np.asarray(np.clip(n, self.first, self.last) - self.first)
             case "level":
@@ -111,17 +112,26 @@ def design(terms: Sequence[Term], n: Floats, second: Floats | None = None) -> Fl
     if len(ramps) > 1:
         ends = np.array([(terms[index].first, terms[index].last) for index in ramps]).T
         columns[:, ramps] = np.minimum(np.maximum(n[:, None], ends[0]), ends[1]) - ends[0]
+    powers = [index for index, term in enumerate(terms) if term.kind == "power"]
+    if len(powers) > 1:
+        exponents = np.array([terms[index].first for index in powers])
+        logs = np.array([terms[index].last for index in powers])
+        columns[:, powers] = _power(n[:, None], exponents, logs)
+    alone = {*(ramps if len(ramps) > 1 else ()), *(powers if len(powers) > 1 else ())}
     for index, term in enumerate(terms):
-        if term.kind != "ramp" or len(ramps) == 1:
+        if index not in alone:
             columns[:, index] = term.at(n, second)
     return columns
 
 
-def _power(n: Floats, exponent: float, logs: float) -> Floats:
-    # A size of 0 costs nothing that grows, and log 0 has no value; nothing grows below 1 either.
-    positive = np.maximum(n, 1e-300) if exponent >= 0 else np.maximum(n, 1.0)
-    value = np.where(n > 0, positive**exponent, 0.0) if exponent > 0 else positive**exponent
-    if logs:
+def _power(n: Floats, exponent: Floats, logs: Floats) -> Floats:
+    """Powers of sizes and of their logarithms, broadcast."""
+    # What grows costs nothing at size 0; what falls, as much as at the least count there is.
+    below = np.where(np.asarray(exponent) < 0, 1.0, 0.0)
+    positive = np.maximum(n, below)
+    value = np.where(positive > 0, np.maximum(positive, _TINY) ** exponent, 0.0)
+    if np.any(logs):
+        # Nor does a logarithm fall below that of 1.
         value = value * np.log2(np.maximum(n, 1.0)) ** logs
     return np.asarray(value)
 

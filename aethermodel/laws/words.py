@@ -56,14 +56,18 @@ def formula(terms: tuple[Term, ...], coefficients: Floats, unit: str) -> str:
     """Write a law with its figures, such as ``4.1 us + 8 ns/B N``."""
     from aethermodel.laws.parameters import unit_of
 
-    parts = []
+    parts: dict[tuple[float, float], list[str]] = {}
     for term, cost in zip(terms, coefficients, strict=True):
-        amount = duration(float(cost))
-        number, _, seconds = amount.partition(" ")
-        own = unit_of(term, unit).removeprefix("s").strip()
-        written = f"{number} {seconds}{own if own.startswith('/') else ''}"
-        parts.append(f"{written}{_factor(term)}")
-    return " + ".join(parts)
+        own = unit_of(term, unit).removeprefix("s")
+        written = duration(float(cost)) + (own if own.startswith("/") else "") + _factor(term)
+        segment = (term.first, term.last) if term.kind in ("level", "slope") else (0.0, 0.0)
+        parts.setdefault(segment, []).append(written)
+    pieces = []
+    for (first, last), sums in parts.items():
+        where = f"from {count(round(first))}" if first else ""
+        where += f"{' ' if where else ''}below {count(round(last))}" if 0 < last < np.inf else ""
+        pieces.append(" + ".join(sums) + (f" {where}" if where else ""))
+    return "; ".join(pieces)
 
 
 def _factor(term: Term) -> str:
@@ -75,14 +79,16 @@ def _factor(term: Term) -> str:
         case "power":
             power = "" if term.first == 1 else f"^{term.first:.3g}"
             size = f" N{power}" if term.first else ""
-            logs = "" if not term.last else " log2 N" + ("" if term.last == 1 else f"^{term.last:g}")
+            logs = (
+                "" if not term.last else " log2 N" + ("" if term.last == 1 else f"^{term.last:g}")
+            )
             return f"{size}{logs}"
         case "ramp":
             return f" N{start}{end}"
         case "slope":
-            return f" N{start}{end}"
+            return " N"
         case "level":
-            return f"{start}{end}"
+            return ""
         case "packets":
             return f" a packet of {count(term.first)}"
     first = "" if not term.first else " N" + ("" if term.first == 1 else f"^{term.first:g}")
@@ -98,7 +104,7 @@ def verdict(law: Law, choice: Choice, points: Points) -> Law:
     )
     lines += _fit_lines(law, choice, points, residual)
     if points.second is None:
-        lines += unexplained(points)
+        lines += unexplained(points, residual)
     if law.seconds_of_nothing is not None:
         lines.append(
             f"size 0 takes {duration(law.seconds_of_nothing)}, "
@@ -134,9 +140,8 @@ def _fit_lines(law: Law, choice: Choice, points: Points, residual: Floats) -> li
     typical = float(np.median(np.abs(residual)))
     if choice.holds:
         if missed.size:
-            lines.append(
-                f"sizes left out in between are missed by {np.expm1(np.median(missed)):.1%} (median)"
-            )
+            half = np.expm1(np.median(missed))
+            lines.append(f"sizes left out in between are missed by {half:.1%} (median)")
         return lines
     if points.freedom:
         within = float(np.sqrt(np.mean(points.deviation**2)))
@@ -154,8 +159,15 @@ def _fit_lines(law: Law, choice: Choice, points: Points, residual: Floats) -> li
     return lines
 
 
-def unexplained(points: Points) -> list[str]:
-    """Name the sizes that lie far from the line through their neighbours, farthest first."""
+def unexplained(points: Points, residual: Floats) -> list[str]:
+    """Name the sizes that lie far from law and neighbours, farthest first.
+
+    Parameters
+    ----------
+    points : Points
+    residual : ndarray, shape (m,)
+        Logarithm of measured over law.
+    """
     octave, logs = points.octaves, np.log(points.seconds)
     if octave.size < 5:
         return []
@@ -166,6 +178,8 @@ def unexplained(points: Points) -> list[str]:
     peak = np.abs(off) >= np.maximum(np.r_[0, np.abs(off[:-1])], np.r_[np.abs(off[1:]), 0])
     usual = float(np.median(np.abs(off)))
     far = peak & (np.abs(off) > max(np.log(_FAR), _UNUSUAL * usual))
+    # A knee or a step bends away from its neighbours too, and the law has it.
+    far &= (np.abs(residual[1:-1]) > np.log(_FAR) / 2) & (residual[1:-1] * off > 0)
     order = np.argsort(-np.abs(off[far]))[:_MOST_NAMED]
     lines = []
     for index in (np.flatnonzero(far) + 1)[order]:

@@ -68,3 +68,8 @@ def test_a_kernel_shows_html_and_text():
     (output,) = [o for o in notebook.cells[1].outputs if o.output_type == "execute_result"]
     assert {"text/html", "text/plain"} <= output.data.keys()
     assert "T(N) =" in output.data["text/plain"]
+
+
+def test_an_error_of_the_cell_is_its_own(shell):
+    with pytest.raises(ValueError, match="mine"):
+        shell.run_cell_magic("law", "N=1,2", "raise ValueError('mine')")

@@ -52,6 +52,14 @@ def test_a_gate_is_given_the_runs_since_the_last_change(folder):
         read_runs(folder, host="other")
 
 
+def test_hosts_are_not_mixed(tmp_path):
+    for host in ("one", "other"):
+        History(tmp_path).add({"": affine()}, "c", host, START)
+    with pytest.raises(ValueError, match="several hosts: choose one of one, other"):
+        read_runs(tmp_path)
+    assert len(read_runs(tmp_path, host="other")[""]) == 1
+
+
 def _add(folder, number):
     for at in range(5):
         History(folder).add({"": affine()}, f"p{number}-{at}", "host", START)

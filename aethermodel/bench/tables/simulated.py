@@ -20,8 +20,8 @@ REPEATS = 5
 NOISE = 0.02
 #: Largest size asked for, over the largest measured one.
 FURTHER = 4.0
-_POWERS = 2.0 ** np.arange(4, 17)
-_WORKERS = np.array([1.0, 2, 3, 4, 6, 8, 10, 12, 14, 16])
+_POWERS: Floats = np.asarray(2.0 ** np.arange(4, 17))
+_WORKERS: Floats = np.array([1.0, 2, 3, 4, 6, 8, 10, 12, 14, 16])
 
 
 @dataclass(frozen=True)
