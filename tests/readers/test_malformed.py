@@ -131,6 +131,17 @@ def test_lines_before_two_tables_of_one_test_name_them():
     assert len(found.series) == 1 and {*found.series[0].process} == {"1", "2"}
 
 
+def test_a_decimal_comma_of_jmh_is_one():
+    text = (
+        "Benchmark   (n)  Mode  Cnt  Score   Error  Units\n"
+        "Sort.sol     10  avgt   10  0,020 ± 0,001  ms/op\n"
+        "Sort.sol    100  avgt   10  2,319 ± 0,061  ms/op\n"
+    )
+    found = measured(text)
+    assert curve(found) == ([10, 100], pytest.approx([0.02e-3, 2.319e-3]))
+    assert found.series[0].repeats.tolist() == [10, 10]
+
+
 def test_an_indented_log():
     text = OSU + "1    2.50\n10    3.50\n"
     assert curve(measured("".join(f"    {line}\n" for line in text.split("\n"))))[0] == [1, 10]

@@ -162,7 +162,8 @@ def _of_score(
     name: str, mode: str, parameters: dict[str, str], count: str, score: str, error: str,
     unit: str, number: int, notes: Notes,
 ) -> Iterator[Benchmark]:  # fmt: skip
-    numbers = read_numbers([score, error, count])
+    # JMH groups no digits: a comma is its language's decimal one.
+    numbers = read_numbers([cell.replace(",", ".") for cell in (score, error, count)])
     value, half, samples = numbers.values
     time = seconds(float(value), unit)
     if time is None or math.isnan(time):
