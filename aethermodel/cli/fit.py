@@ -107,18 +107,22 @@ def _fitted(files: list[Path], chosen: dict[str, Any]) -> tuple[Laws, list[str]]
     from aethermodel.laws.laws import Laws
     from aethermodel.readers.read import read
 
+    measured = [(path, read(path, **chosen)) for path in files]
+    curves = [
+        (path, replace(source, series=(series,)))
+        for path, source in measured
+        for series in source.series
+    ]
     laws: dict[str, Law] = {}
-    said: list[tuple[Path, str]] = []
     begun = monotonic()
     with progress("fitting") as advance:
-        for at, path in enumerate(files):
-            measurements = read(path, **chosen)
-            said += [(path, note) for note in measurements.notes]
-            for name, law in fit(measurements).items():
+        for done, (path, curve) in enumerate(curves, 1):
+            for name, law in fit(curve).items():
                 label = _named(path, files, name)
                 laws[label] = replace(law, name=label)
-            if len(files) > 1 and monotonic() - begun > _QUIET_SECONDS:
-                advance(at + 1, len(files))
+            if monotonic() - begun > _QUIET_SECONDS:
+                advance(done, len(curves))
+    said = [(path, note) for path, source in measured for note in source.notes]
     return Laws(laws), _together(said)
 
 
@@ -153,7 +157,8 @@ def _print(laws: Laws, found: dict[str, Answers], target: float | None, *, draw:
             for line in law.verdict:
                 typer.echo(line)
             typer.echo()
-            show(parameters_table(law))
+            if law.family not in ("interpolation", "none"):
+                show(parameters_table(law))
             if draw:
                 typer.echo(picture(law))
                 typer.echo()

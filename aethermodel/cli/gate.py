@@ -40,12 +40,14 @@ def command(
         ),
     ] = None,
     host: Annotated[
-        str | None, typer.Option("--host", help="whose entries of a history count [default: the only one]")
+        str | None,
+        typer.Option("--host", help="whose entries of a history count [default: the only one]"),
     ] = None,
     summary: Annotated[
         str | None,
         typer.Option(
             "--summary",
+            callback=options.writable,
             help="append a Markdown table to this file, such as $GITHUB_STEP_SUMMARY "
             "[default: none]",
         ),

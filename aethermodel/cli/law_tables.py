@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def parameters_table(law: Law) -> Table:
     """Return the parameters with their intervals."""
-    over = f"{law.size_name} ({law.size_unit})" if law.size_unit else law.size_name
+    nearest = "" if law.holds else "nearest law: "
     table = Table(
-        f"T({over}) = {law.expression}" if not law.interpolates else "No law: a curve is drawn",
+        f"{nearest}T(N) = {law.expression}, N in {law.size_unit or law.size_name}",
         ("parameter", "value", f"{law.level:.0%}".replace("%", " %")),
         text=("parameter",),
     )

@@ -72,9 +72,9 @@ def _print(found: Recommendation) -> None:
     table.add("largest batch", f"{found.batch:,}", "")
     table.add("longest wait", engineering(found.wait_seconds, "s"), "")
     for name, quantity in (("P50", found.p50), ("P99", found.p99)):
-        table.add(
-            name, engineering(quantity.value, "s"), interval(quantity.low, quantity.high, "s")
-        )
+        value, limits = engineering(quantity.value, "s"), (quantity.low, quantity.high)
+        known = len({engineering(limit, "s") for limit in limits}) == 1
+        table.add(name, value, "" if known else interval(*limits, "s"))
     table.add("busy with full batches", part(found.utilisation), "")
     table.add("rate within the target", f"{found.headroom:.2g} x", "")
     show(table)

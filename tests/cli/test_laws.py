@@ -128,6 +128,7 @@ def test_diff_takes_measurements_of_any_format(call, files):
         (["gate", "law.json", "law.json", "--spread", "x"], "--spread"),
         (["gate", "law.json", "none.json"], "none.json"),
         (["gate", "law.json", "."], "."),
+        (["gate", "law.json", "a.csv", "--summary", "law.json"], "law.json"),
         (["history", "show"], "no entries"),
         (["history", "add", "law.json", "--commit", "a/b"], "commit"),
         (["history", "add", "law.json", "--commit", "a", "--date", "x"], "--date"),

@@ -7,6 +7,8 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from own_laws import EACH, FIXED, affine
 
 from aethermodel.gate.change_points import change_points
@@ -111,3 +113,30 @@ def test_steps_are_found_against_a_plain_search():
     # Entries that are badly known by themselves have no steps.
     assert change_points(values, np.full(values.size, 0.1**2)) == []
     assert change_points([1.0, 2.0]) == []
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_spoiled_entry_is_read_or_refused(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("spoiled")
+    path = History(folder).add({"": affine()}, "c", "host", START)
+    document = json.loads(path.read_text())
+    law = document["laws"][0]
+    spoiled = data.draw(st.sampled_from([document, law]))
+    key = data.draw(st.sampled_from(sorted(spoiled)))
+    values = (
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.lists(st.integers())
+    )
+    spoiled[key] = data.draw(values)
+    path.write_text(json.dumps(document))
+    try:
+        for run in read_runs(folder)[""]:
+            run.estimate(quantity_of("T(10)"))
+    except (ValueError, KeyError) as error:
+        # Another curve's name is a curve of its own.
+        assert not isinstance(error, KeyError) or key == "name"
