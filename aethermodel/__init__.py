@@ -11,9 +11,19 @@ if TYPE_CHECKING:
     from aethermodel.measure.calibration.loading import load_calibration
     from aethermodel.model.batch import BatchModel
     from aethermodel.readers.measurements import Measurements
+    from aethermodel.readers.read import read
 
 __version__ = "0.1.0"
-__all__ = ["BatchModel", "Calibration", "Law", "Laws", "Measurements", "fit", "load_calibration"]
+__all__ = [
+    "BatchModel",
+    "Calibration",
+    "Law",
+    "Laws",
+    "Measurements",
+    "fit",
+    "load_calibration",
+    "read",
+]
 
 # SymPy and pandas take most of a second to import: they are loaded when a name
 # that needs them is first asked for.
@@ -24,6 +34,7 @@ _HOMES = {
     "Laws": "aethermodel.laws.laws",
     "Measurements": "aethermodel.readers.measurements",
     "fit": "aethermodel.laws.fit",
+    "read": "aethermodel.readers.read",
     "load_calibration": "aethermodel.measure.calibration.loading",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ class Candidate:
     inside: Floats
     beyond: Floats
 
-    @property
+    @cached_property
     def score(self) -> float:
         """Mean of what is missed in between and of what is missed beyond, each capped."""
         parts = [

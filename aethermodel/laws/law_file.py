@@ -21,6 +21,7 @@ from aethermodel.output_files import write_whole
 SCHEMA = "aethermodel.law/1"
 _MOST_BYTES = 64 << 20
 _MOST_TERMS, _MOST_MEMBERS = 12, 16
+_MOST_EXPONENT = 16
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=1000)]
@@ -34,6 +35,15 @@ class _Term(_Strict):
     kind: Literal["one", "power", "ramp", "level", "slope", "packets", "second"]
     first: Finite = 0.0
     last: Finite | None = 0.0  # null: without end
+
+    @model_validator(mode="after")
+    def _figures(self) -> _Term:
+        if self.kind in ("power", "second"):
+            if self.last is None or max(abs(self.first), abs(self.last)) > _MOST_EXPONENT:
+                raise ValueError(f"no exponent is beyond {_MOST_EXPONENT}")
+        elif self.first < 0 or (self.kind == "packets" and not self.first):
+            raise ValueError(f"{self.kind} begins at {self.first}")
+        return self
 
 
 class _Parameter(_Strict):

@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 _EVEN = 1 / np.sqrt(12)
 # Where a format gives a spread without its repeats, it is believed as that of ten would be.
 _SPREAD_FREEDOM = 9
+# What is no time or size of anything overflows a double once it is squared and multiplied.
+_SHORTEST, _LONGEST, _MOST_SIZE, _LEAST_SIZE = 1e-18, 1e15, 1e18, 1e-12
 # A few sizes measured again say little of the noise at the others.
 _REPEATED = 0.5
 #: A call of size 0 that takes so many times less than the next size does something else.
@@ -97,10 +99,13 @@ def points_of(series: Series) -> Points:
         raise InputError(f"there are {n.size} sizes but {seconds.size} times")
     if not n.size:
         raise InputError("there is no measurement to fit")
-    if not np.all(np.isfinite(n)) or np.any(n < 0):
-        raise InputError("every size must be a finite number, 0 or above")
-    if not np.all(np.isfinite(seconds)) or np.any(seconds <= 0):
-        raise InputError("every time must be a finite number of seconds above zero")
+    if not np.all((n >= 0) & (n <= _MOST_SIZE)):
+        raise InputError(f"every size must be a number from 0 to {_MOST_SIZE:g}")
+    if not np.all((seconds >= _SHORTEST) & (seconds <= _LONGEST)):
+        raise InputError(
+            f"every time must be a number of seconds above zero, from {_SHORTEST:g} to {_LONGEST:g}"
+        )
+    n = np.where(n < _LEAST_SIZE, 0.0, n)
     second = _second(series)
     key, other = n, None
     if second is not None:

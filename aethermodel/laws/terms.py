@@ -60,7 +60,9 @@ class Term(NamedTuple):
             case "second":
                 if second is None:
                     raise ValueError("this law has a second variable: its values are missing")
-                return np.asarray(n**self.first * second**self.last)
+                powers = (np.float64(self.first), np.float64(self.last))
+                none = np.float64(0)
+                return _power(n, powers[0], none) * _power(second, powers[1], none)
         raise ValueError(f"there is no term of kind {self.kind!r}")
 
     def expression(self, n: sympy.Symbol, places: dict[float, sympy.Expr]) -> sympy.Expr:
@@ -126,10 +128,11 @@ def design(terms: Sequence[Term], n: Floats, second: Floats | None = None) -> Fl
 
 def _power(n: Floats, exponent: Floats, logs: Floats) -> Floats:
     """Powers of sizes and of their logarithms, broadcast."""
-    # What grows costs nothing at size 0; what falls, as much as at the least count there is.
+    # What grows costs nothing at size 0; what falls, at no count less than at one.
     below = np.where(np.asarray(exponent) < 0, 1.0, 0.0)
     positive = np.maximum(n, below)
-    value = np.where(positive > 0, np.maximum(positive, _TINY) ** exponent, 0.0)
+    grown = np.maximum(positive, _TINY) ** exponent
+    value = np.where((positive > 0) | (np.asarray(exponent) == 0), grown, 0.0)
     if np.any(logs):
         # Nor does a logarithm fall below that of 1.
         value = value * np.log2(np.maximum(n, 1.0)) ** logs

@@ -93,4 +93,5 @@ def _unknown(document: Document) -> str:
         fault = document.json_fault
         return f"{fault}: write it again" if fault else f"JSON that no reader knows; {known}"
     number, first = next((n, line) for n, line in enumerate(document.lines, 1) if line.strip())
-    return f"line {number}: no table of sizes and times, but {quoted(first.strip())}; {known}"
+    said = quoted(first.strip())
+    return f"line {number}: no sizes and times, but {said}: run it again if it failed; {known}"

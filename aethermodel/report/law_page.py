@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.inputs.input_files import open_input
+from aethermodel.inputs.refusals import InputError
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.report.figures.law import (
     answers_block,
@@ -34,7 +37,8 @@ def is_law_file(path: Path) -> bool:
 
     with open_input(path) as file:
         head = file.read(_HEAD)
-    return head.lstrip().startswith(b"{") and json.dumps(SCHEMA).encode() in head
+    named = rb'"schema"\s*:\s*' + re.escape(json.dumps(SCHEMA).encode())
+    return head.lstrip().startswith(b"{") and re.search(named, head) is not None
 
 
 def law_report(
@@ -70,25 +74,15 @@ def law_report(
     for name, law in shown.items():
         sections += _sections(name if len(laws) > 1 else "", law, rate, latency)
     sections.append(Section("Source", _source(laws, command)))
-    return render(title or _title(laws), [_opening(laws)], sections)
+    return render(title or _title(laws), [verdict_block(laws)], sections)
 
 
 def _sections(name: str, law: Law, rate: float | None, latency: float | None) -> list[Section]:
-    from aethermodel.advice.answers import answers
-    from aethermodel.inputs.refusals import InputError
-
     # Of a single law the page's opening has said the words.
     words = [f"{line[:1].upper()}{line[1:]}." for line in law.verdict] if name else []
     formula = [] if law.interpolates else [Formula(law.expression)]
     parameters = [parameters_block(law)] if law.parameters else []
-    found: Any
-    if law.second_name:
-        found = f"The law has a second variable, {law.second_name}: no answers by size alone."
-    else:
-        try:
-            found = answers_block(answers(law, rate=rate, latency=latency))
-        except InputError as error:
-            found = f"No answers: {error}."
+    found = _answered(law, rate, latency)
     if name:
         return [Section(name, [*words, law_figure(law), *formula, *parameters, found])]
     return [
@@ -97,7 +91,44 @@ def _sections(name: str, law: Law, rate: float | None, latency: float | None) ->
     ]
 
 
-def _opening(laws: Mapping[str, Law]) -> Block:
+def answers_of(
+    laws: Mapping[str, Law], rate: float = 0.0, latency: float = 0.0
+) -> Iterator[Block | str]:
+    """Yield the answers of each law, below its name where there are several.
+
+    Parameters
+    ----------
+    laws : mapping of str to Law
+    rate : float
+        Arrivals a second; 0 for none.
+    latency : float
+        Seconds, the most that a batch may take; 0 for no limit.
+    """
+    for name, law in list(laws.items())[:MOST_SECTIONS]:
+        found = _answered(law, rate or None, latency or None)
+        yield captioned(found, name) if isinstance(found, Block) and name else found
+
+
+def _answered(law: Law, rate: float | None, latency: float | None) -> Block | str:
+    from aethermodel.advice.answers import answers
+
+    if law.second_name:
+        return f"The law has a second variable, {law.second_name}: no answers by size alone."
+    try:
+        return answers_block(answers(law, rate=rate, latency=latency))
+    except InputError as error:
+        return f"No answers: {error}."
+
+
+def captioned(block: Block, name: str) -> Block:
+    """Return a block below a name in bold."""
+    return Block(
+        f'<p class="ae"><strong>{escape(name)}</strong></p>{block.html}', f"{name}\n{block}"
+    )
+
+
+def verdict_block(laws: Mapping[str, Law]) -> Block:
+    """Return what laws say of themselves, as a page opens."""
     holding = sum(law.holds for law in laws.values())
     verdict: Verdict = "pass" if holding == len(laws) else "inconclusive"
     first = next(iter(laws.values()))

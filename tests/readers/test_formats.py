@@ -28,6 +28,7 @@ EXPECTED = {
     "hyperfine.json": ({}, "hyperfine", "n", "per operation", {"": 16}, (1, 0.001983036)),
     "imb.txt": ({}, "imb", "bytes", "one way / per operation", {"op=PingPong, processes=2": 14, "op=Allreduce, processes=2": 14, "op=Allreduce, processes=4": 14}, (0, 1.2e-6)),
     "iperf3.json": ({}, "iperf3", "bytes", "per operation", {"": 6}, None),
+    "jmh.csv": ({}, "jmh", "size", "per operation", {"impl=array": 3, "impl=linked": 3}, None),
     "jmh.json": ({}, "jmh", "size", "per operation", {"impl=array": 24, "impl=linked": 24}, (100, 6.07729e-7)),
     "jmh.txt": ({}, "jmh", "size", "per operation", {f"impl={i}, mode={m}": 3 for m in ("avgt", "thrpt") for i in ("array", "linked")}, (100, 0.599e-6)),
     "nccl_all_reduce.txt": ({}, "nccl-tests", "bytes", "per operation", {"place=out-of-place": 10, "place=in-place": 10}, (8, 9.62e-6)),

@@ -122,6 +122,31 @@ def test_two_tables_of_one_test_are_kept_apart_if_they_differ():
     assert "kept apart" in found.notes[0]
 
 
+def test_lines_before_two_tables_of_one_test_name_them():
+    perftest = PERFTEST.replace("                    Send Latency Test\n", "")
+    rows = " 1 100 2.5 2.5 2.5 2.5\n 10 100 3.5 3.5 3.5 3.5\n"
+    found = measured(f"to the local host\n{perftest}{rows}to the remote host\n{perftest}{rows}")
+    assert [s.name for s in found.series] == ["table=to the local host", "table=to the remote host"]
+    found = measured(f"at 10:31\n{perftest}{rows}at 10:32\n{perftest}{rows}")
+    assert len(found.series) == 1 and {*found.series[0].process} == {"1", "2"}
+
+
+def test_a_decimal_comma_of_jmh_is_one():
+    text = (
+        "Benchmark   (n)  Mode  Cnt  Score   Error  Units\n"
+        "Sort.sol     10  avgt   10  0,020 ± 0,001  ms/op\n"
+        "Sort.sol    100  avgt   10  2,319 ± 0,061  ms/op\n"
+    )
+    found = measured(text)
+    assert curve(found) == ([10, 100], pytest.approx([0.02e-3, 2.319e-3]))
+    assert found.series[0].repeats.tolist() == [10, 10]
+
+
+def test_an_indented_log():
+    text = OSU + "1    2.50\n10    3.50\n"
+    assert curve(measured("".join(f"    {line}\n" for line in text.split("\n"))))[0] == [1, 10]
+
+
 def test_two_tables_of_other_tests_are_two_curves():
     other = OSU.replace("Latency Test", "Allreduce Latency Test")
     found = measured(OSU + "1  2.50\n10  3.50\n" + other + "1  9.55\n10  9.45\n")
@@ -319,3 +344,8 @@ def test_parquet_and_arrow_files(tmp_path):
     (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:-20])
     with pytest.raises(UnreadableMeasurements, match="no whole Parquet file"):
         read(tmp_path / "a", time="took")
+
+
+def test_chatter_below_a_header_is_no_header():
+    text = "n time_us host\nprocess 1 started\n1 2.5 a\n10 3.5 a\n"
+    assert curve(measured(text))[0] == [1, 10]

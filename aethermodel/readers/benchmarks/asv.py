@@ -77,7 +77,9 @@ def _fields(entry: Any, columns: Any) -> dict[str, Any]:
     if isinstance(entry, list) and isinstance(columns, list):
         return dict(zip(map(str, columns), entry, strict=False))
     if isinstance(entry, dict):
-        stats = [each if isinstance(each, dict) else {} for each in entry.get("stats") or []]
+        given = entry.get("stats")
+        given = given if isinstance(given, list) else []
+        stats = [each if isinstance(each, dict) else {} for each in given]
         lists = {
             f"stats_{key}": [each.get(key) for each in stats] for key in ("q_25", "q_75", "repeat")
         }
@@ -89,7 +91,8 @@ def _combinations(
     fields: dict[str, Any], name: str
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield the parameters of each value of a result, with the value and its samples."""
-    lists = [each for each in fields.get("params") or [] if isinstance(each, list)]
+    given = fields.get("params")
+    lists = [each for each in given if isinstance(each, list)] if isinstance(given, list) else []
     count = 1
     for each in lists:
         count *= len(each)

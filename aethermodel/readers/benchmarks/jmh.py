@@ -105,7 +105,7 @@ def _of_csv(lines: list[str], notes: Notes) -> Iterator[Benchmark]:
     header: list[str] = []
     for number, line in enumerate(lines, 1):
         if line.startswith(_CSV):
-            header = next(csv.reader([line]))
+            header = [name.strip('"') for name in line.split('","')]
             continue
         if not header or not line.strip():
             continue
@@ -124,8 +124,8 @@ def _of_csv(lines: list[str], notes: Notes) -> Iterator[Benchmark]:
         }
         error = next((cell for name, cell in row.items() if name.startswith("Score Error")), "")
         yield from _of_score(
-            row["Benchmark"], row["Mode"], known, row["Samples"], row["Score"], error,
-            row.get("Unit", ""), number, notes,
+            row.get("Benchmark", ""), row.get("Mode", ""), known, row.get("Samples", ""),
+            row.get("Score", ""), error, row.get("Unit", ""), number, notes,
         )  # fmt: skip
 
 
@@ -162,7 +162,8 @@ def _of_score(
     name: str, mode: str, parameters: dict[str, str], count: str, score: str, error: str,
     unit: str, number: int, notes: Notes,
 ) -> Iterator[Benchmark]:  # fmt: skip
-    numbers = read_numbers([score, error, count])
+    # JMH groups no digits: a comma is its language's decimal one.
+    numbers = read_numbers([cell.replace(",", ".") for cell in (score, error, count)])
     value, half, samples = numbers.values
     time = seconds(float(value), unit)
     if time is None or math.isnan(time):

@@ -14,7 +14,7 @@ _NUMBER = re.compile(
     r"(?<![A-Za-z0-9.])(?P<number>\d+(?:_\d{3})*(?:\.\d+)?(?:[eE]\+?\d+)?)"
     r"(?P<unit>[KMGT](?:iB)?|B)?(?![A-Za-z0-9])"
 )
-_EDGES = " \t/-_:=,.()[]{}<>#"
+_EDGES = " /-_:=,#"
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,11 @@ def parameters_of(names: Sequence[str]) -> list[Named]:
 
 def clean(family: str) -> str:
     """Return a name without what a number leaves behind: empty brackets, slashes at its end."""
-    plain = re.sub(r"\(\s*\)|\[\s*\]|\{\s*\}", "", family)
-    plain = re.sub(r"([/\-_,:])(?=[/\-_,:\])]|$)", "", " ".join(plain.split()))
-    return plain.strip(_EDGES) if plain.count("(") == plain.count(")") else plain.strip(" /-_:=,")
+    plain = " ".join(family.split())
+    plain = re.sub(r"[-/_:,= ]+(?=[\])}])|(?<=[\[({])[-/_:,= ]+", "", plain)
+    plain = re.sub(r"\(\)|\[\]|\{\}", "", plain)
+    plain = re.sub(r"([-/_:,])[-/_:,]+", r"\1", plain)
+    return plain.strip(_EDGES)
 
 
 def _split(name: str) -> tuple[str, tuple[float, ...], tuple[str, ...]]:

@@ -17,10 +17,10 @@ from aethermodel.readers.table import Table
 
 NAME = "imb"
 
-_TITLE = re.compile(r"^#\s*Benchmarking\s+(\S.*?)\s*$")
-_PROCESSES = re.compile(r"^#\s*#processes\s*=\s*(\d+)")
-_GROUPS = re.compile(r"^#\s*\(\s*(\d+) groups of (\d+) processes")
-_MODE = re.compile(r"^#\s*MODE:\s*(.*?)\s*$")
+_TITLE = re.compile(r"^\s*#\s*Benchmarking\s+(\S.*?)\s*$")
+_PROCESSES = re.compile(r"^\s*#\s*#processes\s*=\s*(\d+)")
+_GROUPS = re.compile(r"^\s*#\s*\(\s*(\d+) groups of (\d+) processes")
+_MODE = re.compile(r"^\s*#\s*MODE:\s*(.*?)\s*$")
 _SIZES = re.compile(r"^\s*#bytes\s+#repetitions\s+t\w*\[usec\]")
 _NO_SIZES = re.compile(r"^\s*#repetitions\s+t\w*\[usec\]")
 _TIMES = ("t[usec]", "t_avg[usec]", "t_ovrl[usec]")
@@ -71,7 +71,14 @@ def parse(document: Document, asked: Asked) -> Table:
             if name.endswith("[usec]")
         }
         rows.append(
-            {**labels, **figures, "labels": labels, "table": row.table, "kind": kind}
+            {
+                **labels,
+                **figures,
+                "labels": labels,
+                "table": row.table,
+                "title": row.title,
+                "kind": kind,
+            }
             | {"bytes": row.cells["#bytes"], "time": time}
             | {"repetitions": row.cells["#repetitions"]}
         )

@@ -17,7 +17,7 @@ from aethermodel.readers.table import Table
 
 NAME = "nccl-tests"
 
-_SIZES = re.compile(r"^#\s*size\s+count\s+(?:\(elements\)\s+)?type\b.*\btime\s+algbw\s+busbw\b")
+_SIZES = re.compile(r"^\s*#\s*size\s+count\s+(?:\(elements\)\s+)?type\b.*\btime\s+algbw\s+busbw\b")
 _ITERATIONS = re.compile(r"(?<!\w)(?<!warmup )(?<!agg )iters: (\d+)")
 _TEST = re.compile(r"(\w+)_perf\b")
 _PLACES = ("out-of-place", "in-place")
@@ -69,7 +69,13 @@ def parse(document: Document, asked: Asked) -> Table:
                 notes.add(f"{place}: {wrong} wrong results; its time is kept", row.line)
             own = labels | {"place": place}
             rows.append(
-                {**own, "labels": own, "table": row.table, "kind": "per operation"}
+                {
+                    **own,
+                    "labels": own,
+                    "table": row.table,
+                    "title": row.title,
+                    "kind": "per operation",
+                }
                 | {"bytes": row.cells["size"], "time": row.cells[f"{place} time"]}
                 | {"iterations": row.header.labels.get("iterations")}
             )

@@ -20,10 +20,12 @@ from aethermodel.readers.table import Table
 
 NAME = "osu"
 
-_TITLE = re.compile(r"^#\s*OSU (?P<test>\S.*?)(?:\s+v?\d[\w.]*)?\s*$")
-_SIZES = re.compile(r"^#?\s*Size\s{2,}\S")
-_SETTING = re.compile(r"^#\s*(Datatype|Window creation|Synchronization|Pairs)\s*:\s*(.*?)\.?\s*$")
-_PAIRS = re.compile(r"^#?\s*\[\s*pairs:\s*(\d+)")
+_TITLE = re.compile(r"^\s*#\s*OSU (?P<test>\S.*?)(?:\s+v?\d[\w.]*)?\s*$")
+_SIZES = re.compile(r"^\s*#?\s*Size\s{2,}\S")
+_SETTING = re.compile(
+    r"^\s*#\s*(Datatype|Window creation|Synchronization|Pairs)\s*:\s*(.*?)\.?\s*$"
+)
+_PAIRS = re.compile(r"^\s*#?\s*\[\s*pairs:\s*(\d+)")
 # A ping-pong's time is half its round trip; that of everything else is one operation's.
 _PING_PONG = re.compile(
     r"(?i)^\S+( (multi|multi-threaded|multi-process|persistent|hybrid))? latency"
@@ -75,7 +77,14 @@ def parse(document: Document, asked: Asked) -> Table:
         kind = "one way" if _PING_PONG.match(labels["op"]) else "per operation"
         figures = {name: cell for name, cell in cells.items() if name not in ("Size", *_RATES)}
         rows.append(
-            {**labels, **figures, "labels": labels, "table": row.table, "kind": kind}
+            {
+                **labels,
+                **figures,
+                "labels": labels,
+                "table": row.table,
+                "title": row.title,
+                "kind": kind,
+            }
             | {"bytes": cells["Size"], "time": time, "step": step}
             | {"iterations": cells.get("Iterations")}
         )

@@ -13,7 +13,6 @@ from aethermodel.readers.networks.text_tables import (
     Header,
     network_table,
     rows_below_headers,
-    spaced_names,
 )
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.table import Table
@@ -22,6 +21,8 @@ NAME = "perftest"
 
 _TITLE = re.compile(r"^\s+(?P<test>[A-Z][\w ]*?(?:Latency|BW|Bandwidth)) Test\s*$")
 _SIZES = re.compile(r"^\s*#bytes\s+#iterations\s+\S")
+# Blanks stand in the names as well as between them.
+_NAME = re.compile(r"#\w+|[\w.%]+(?: (?:peak|average|percentile))?\[[^\]]+\]")
 _SETTING = re.compile(
     r"(?<!\S)(Number of qps|Transport type|Connection type|TX depth|RX depth|CQ Moderation"
     r"|Mtu|Link type|Max inline data|Post List)\s*:\s*(\S+)"
@@ -54,10 +55,7 @@ def parse(document: Document, asked: Asked) -> Table:
         settings.update((name, value) for name, value in _SETTING.findall(line))
         if not _SIZES.match(line):
             return bool(title or _ABOUT.match(line))
-        names = [" ".join(name.split()) for name in spaced_names(line)]
-        if len(names) > 1 and " #iterations" in names[0]:
-            names[:1] = names[0].split(" ", 1)
-        return Header([name.lstrip("#") for name in names], dict(settings))
+        return Header([name.lstrip("#") for name in _NAME.findall(line)], dict(settings))
 
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
@@ -74,7 +72,14 @@ def parse(document: Document, asked: Asked) -> Table:
             time, step = str(seconds * 1e6), (step or 0.0) * 1e6
         figures = {name.partition("[")[0]: cell for name, cell in cells.items() if "[usec]" in name}
         rows.append(
-            {**labels, **figures, "labels": labels, "table": row.table, "kind": _kind(labels["op"])}
+            {
+                **labels,
+                **figures,
+                "labels": labels,
+                "table": row.table,
+                "title": row.title,
+                "kind": _kind(labels["op"]),
+            }
             | {"bytes": cells["bytes"], "time": time, "step": step}
             | {"iterations": cells.get("iterations")}
         )

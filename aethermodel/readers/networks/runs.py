@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -12,7 +13,8 @@ from aethermodel.readers.numbers import AmbiguousError, read_numbers
 
 #: Tables of which the times differ by more, in the middle, are no repeats of one curve.
 _MOST_APART = math.log(1.25)
-_OWN = ("time", "bytes", "table")
+_LETTERS = re.compile(r"[^A-Za-z]+")
+_LONGEST = 60
 
 
 def join_runs(
@@ -21,7 +23,7 @@ def join_runs(
     """Return rows with columns ``run`` and ``table`` in place of the number of their table.
 
     Tables of one test with the same settings are runs of one curve if they agree at the sizes
-    that they share; else ``table`` tells them apart.
+    that they share; else ``table`` tells them apart, by the line before each if they differ.
     """
     tables: dict[int, list[int]] = {}
     for at, row in enumerate(rows):
@@ -29,20 +31,27 @@ def join_runs(
     alike: dict[tuple[Any, ...], list[int]] = {}
     for number, members in tables.items():
         alike.setdefault(_settings(rows[members[0]]), []).append(number)
+    titles = {number: str(rows[members[0]].get("title", "")) for number, members in tables.items()}
     made = [{**row, "table": "", "run": ""} for row in rows]
     for numbers in alike.values():
         if len(numbers) < 2:
             continue
         curves = [_curve([rows[at] for at in tables[number]]) for number in numbers]
         shared = [_apart(curves[0], curve) for curve in curves[1:]]
-        same = all(apart is None or apart <= _MOST_APART for apart in shared)
+        # Lines that differ in more than a number or a time of day say that the tables do, too.
+        said = {_LETTERS.sub("", titles[number]) for number in numbers}
+        same = len(said) == 1 and all(apart is None or apart <= _MOST_APART for apart in shared)
+        named = len({titles[number] for number in numbers}) == len(numbers)
         repeated = any(apart is not None for apart in shared)
         for count, number in enumerate(numbers, 1):
             for at in tables[number]:
-                made[at]["run" if same else "table"] = str(count) if repeated else ""
+                label = titles[number][:_LONGEST] if named and not same else str(count)
+                made[at]["run" if same else "table"] = label if repeated or not same else ""
         for number in numbers[1:]:
             words = "a further table of one test: " + (
-                "its rows are runs of the same curve" if same else "kept apart, its times differ"
+                "its rows are runs of the same curve"
+                if same
+                else "kept apart, its times or the lines before it differ"
             )
             notes.add(words, lines[tables[number][0]])
     return made

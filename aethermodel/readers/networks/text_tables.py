@@ -34,10 +34,21 @@ class Header:
 
 @dataclass(frozen=True)
 class Row:
-    """Row of a text table: its line, the number of its table, its header and its cells."""
+    """Row of a text table.
+
+    Attributes
+    ----------
+    line, table : int
+        Its line, and the number of its table.
+    title : str
+        Last line before the table that was no row: what somebody echoed there.
+    header : Header
+    cells : dict
+    """
 
     line: int
     table: int
+    title: str
     header: Header
     cells: dict[str, str]
 
@@ -55,12 +66,12 @@ def rows_below_headers(
         that is known and no row.
     notes : Notes
     """
-    header, table = None, 0
+    header, table, title, said = None, 0, "", ""
     last: Row | None = None
     for number, line in enumerate(lines, 1):
         found = header_of(line)
         if isinstance(found, Header):
-            header, table = found, table + 1
+            header, table, title, said = found, table + 1, said, ""
         if found:
             continue
         words = line.split()
@@ -68,10 +79,11 @@ def rows_below_headers(
             continue
         if header is None or not _NUMBER.fullmatch(words[0]):
             notes.add("no row of a table: left out", number)
+            said = " ".join(words)
         elif len(words) != len(header.names):
             notes.add(f"{len(words)} of {len(header.names)} cells: left out", number)
         else:
-            row = Row(number, table, header, dict(zip(header.names, words, strict=True)))
+            row = Row(number, table, title, header, dict(zip(header.names, words, strict=True)))
             if number == len(lines) and last and _is_cut(row, last):
                 notes.add("cut off in its last cell: left out", number)
                 continue

@@ -56,12 +56,14 @@ def parse(document: Document, asked: Asked) -> Table:
         elif columns and line.count(",") == len(columns) - 1:
             cells = dict(zip(columns, line.split(","), strict=True))
             name = next(iter(cells.values()))
-            p50 = next((v for k, v in cells.items() if k.endswith("percentile_lat")), None)
-            figures = {"iterations": cells["iterations"], "p50": p50, "average": cells["avg_lat"]}
-            kind = _kind(name, latency)
-            found.append(
-                (number, name, None, figures | {"time": cells["overall_lat"], "kind": kind})
-            )
+            figures: dict[str, Any] = {
+                "iterations": cells.get("iterations"),
+                "p50": next((v for k, v in cells.items() if k.endswith("percentile_lat")), None),
+                "average": cells.get("avg_lat"),
+                "time": cells.get("overall_lat"),
+                "kind": _kind(name, latency),
+            }
+            found.append((number, name, None, figures))
         elif final and final["name"] != "[thread":
             name = label if final["name"] == "Final" else final["name"]
             figures = {

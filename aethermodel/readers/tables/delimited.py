@@ -151,8 +151,8 @@ def _same(row: Sequence[str], names: Sequence[str]) -> bool:
 
 
 def _begins_table(rows: Sequence[_Row], header: _Row, width: int) -> bool:
-    below = next((row for row in rows if row.line > header.line), None)
-    return below is not None and len(below.cells) == width and below.numbers() > 0
+    below = [row for row in rows if row.line > header.line][:2]
+    return len(below) == 2 and all(len(row.cells) == width and row.holds_values() for row in below)
 
 
 def _header(
@@ -165,7 +165,10 @@ def _header(
     InputError
         If it has another number of names.
     """
-    for row in reversed(above[-3:]):
+    # One of as many words as there are columns, without a number, before any other.
+    near = list(reversed(above[-3:]))
+    near.sort(key=lambda row: not (_is_header(row.cells) and len(row.cells) == width))
+    for row in near:
         line = lines[row.line - 1].strip()
         if line.startswith("#"):
             line = line.lstrip("# ")

@@ -15,8 +15,6 @@ from aethermodel.report.quantities import engineering, interval, part, percent
 from aethermodel.report.table import data_table
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -184,7 +182,9 @@ def overview(laws: Mapping[str, Law]) -> pd.DataFrame:
             "Curve": [name or law.source for name, law in laws.items()],
             "Family": [law.family for law in laws.values()],
             "Holds": ["yes" if law.holds else "no" for law in laws.values()],
-            "Sizes": [f"{_number(law.smallest)} to {_number(law.largest)}" for law in laws.values()],
+            "Sizes": [
+                f"{_number(law.smallest)} to {_number(law.largest)}" for law in laws.values()
+            ],
             "At the smallest": [engineering(float(law.means[0]), "s") for law in laws.values()],
             "At the largest": [engineering(float(law.means[-1]), "s") for law in laws.values()],
         }
@@ -285,11 +285,10 @@ def _caption(law: Law, beyond: bool) -> str:
 
 
 def _in_words(law: Law) -> str:
-    means: npt.NDArray[np.float64] = law.means
+    first, last = (engineering(float(law.means[at]), "s") for at in (0, -1))
     return (
-        f"{len(law.sizes)} sizes from {_number(law.smallest)} to {_number(law.largest)} {_axis(law)}: "
-        f"{engineering(float(means[0]), 's')} to {engineering(float(means[-1]), 's')}. "
-        + " ".join(f"{line}." for line in law.verdict[:1])
+        f"{len(law.sizes)} sizes from {_number(law.smallest)} to {_number(law.largest)} "
+        f"{_axis(law)}: {first} to {last}. " + " ".join(f"{line}." for line in law.verdict[:1])
     )
 
 
