@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from aethermodel.calibrate.fit.process_effects import ALIKE, Between, level_out
 from aethermodel.calibrate.fit.samples import summarise
 from aethermodel.inputs.refusals import InputError
+from aethermodel.laws.local import octaves
 from aethermodel.readers.measurements import Series
 
 Floats = NDArray[np.float64]
@@ -79,13 +80,6 @@ class Points:
     def octaves(self) -> Floats:
         """Base-2 logarithm of the sizes; size 0 lies one octave below the least above it."""
         return octaves(self.n, self.n)
-
-
-def octaves(n: Floats, measured: Floats) -> Floats:
-    """Base-2 logarithm of sizes `n`; 0 lies one octave below the least measured size above it."""
-    above = measured[measured > 0]
-    least = float(above.min()) / 2 if above.size else 0.5
-    return np.asarray(np.log2(np.maximum(n, least)))
 
 
 def points_of(series: Series) -> Points:

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.laws.candidates import ALONE, Candidate
+from aethermodel.laws.free_figures import free_values
 from aethermodel.laws.judgement import Judgement, judge
 from aethermodel.laws.merging import merged
 from aethermodel.laws.points import Points
-from aethermodel.laws.shape import Shape, free_values
+from aethermodel.laws.shape import Shape
 
 Floats = NDArray[np.float64]
 
