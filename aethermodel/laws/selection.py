@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.laws.candidates import ALONE, Candidate
+from aethermodel.laws.free_figures import free_values
 from aethermodel.laws.judgement import Judgement, judge
 from aethermodel.laws.merging import merged
 from aethermodel.laws.points import Points
-from aethermodel.laws.shape import Shape, free_values
+from aethermodel.laws.shape import Shape
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +27,8 @@ _TRIED = 6
 #: Laws that a prediction is the middle of where none holds. The middle of several forecasts is
 #: better than the best of them: Clemen 1989, doi 10.1016/0169-2070(89)90012-5.
 MEMBERS = 8
+#: Without repeats a law that half of the sizes miss by more may hold in noise, or not at all.
+NEAR = 0.1
 # A law that misses twice as much as the best is no peer of it.
 _PEERS = 2.0
 _LEAST_DEVIATION = 1e-7
@@ -97,7 +100,9 @@ def choose(tried: list[Candidate], points: Points, weights: Floats) -> Choice:
     candidate = simple[0]
     shape = merged(candidate.terms, points, weights)
     judgement = judge(shape, points, _numbers(candidate, shape))
-    return Choice(candidate, shape, judgement, not known and not structure, structure, members)
+    near = float(np.median(np.abs(candidate.inside))) <= NEAR if candidate.inside.size else True
+    holds = not known and not structure and near
+    return Choice(candidate, shape, judgement, holds, structure, members)
 
 
 def _numbers(candidate: Candidate, shape: Shape) -> int:

@@ -348,4 +348,6 @@ def test_parquet_and_arrow_files(tmp_path):
 
 def test_chatter_below_a_header_is_no_header():
     text = "n time_us host\nprocess 1 started\n1 2.5 a\n10 3.5 a\n"
-    assert curve(measured(text))[0] == [1, 10]
+    found = measured(text)
+    assert curve(found)[0] == [1, 10]
+    assert "line 2: no row of the table: left out" in found.notes

@@ -21,7 +21,6 @@ _SIZES = re.compile(r"^\s*#\s*size\s+count\s+(?:\(elements\)\s+)?type\b.*\btime\
 _ITERATIONS = re.compile(r"(?<!\w)(?<!warmup )(?<!agg )iters: (\d+)")
 _TEST = re.compile(r"(\w+)_perf\b")
 _PLACES = ("out-of-place", "in-place")
-_FIGURES = ("time", "algbw", "busbw", "wrong")
 
 
 def recognises(document: Document) -> bool:

@@ -74,11 +74,13 @@ def parse(document: Document, asked: Asked) -> Table:
         notes.add("no row of the table: left out", line)
     kept: list[_Row] = []
     for row in rows:
-        if (row.line <= start and header) or row.line < first.line:
+        if row.line < start or (header and row.line == start):
             continue
         if row.cells[0].startswith("#") and not _same(row.cells, names):
             continue
-        if _same(row.cells, names):
+        if row.line < first.line:
+            notes.add("no row of the table: left out", row.line)
+        elif _same(row.cells, names):
             notes.add("the header once more: its rows continue the table", row.line)
         elif len(row.cells) != width:
             other = _header([row], len(row.cells), delimiter, document.lines)
