@@ -5,17 +5,36 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
+    from aethermodel.laws.fit import fit
+    from aethermodel.laws.law import Law
+    from aethermodel.laws.laws import Laws
     from aethermodel.measure.calibration.loading import load_calibration
     from aethermodel.model.batch import BatchModel
+    from aethermodel.readers.measurements import Measurements
+    from aethermodel.readers.read import read
 
 __version__ = "0.1.0"
-__all__ = ["BatchModel", "Calibration", "load_calibration"]
+__all__ = [
+    "BatchModel",
+    "Calibration",
+    "Law",
+    "Laws",
+    "Measurements",
+    "fit",
+    "load_calibration",
+    "read",
+]
 
 # SymPy and pandas take most of a second to import: they are loaded when a name
 # that needs them is first asked for.
 _HOMES = {
     "BatchModel": "aethermodel.model.batch",
     "Calibration": "aethermodel.calibrate.calibration.calibration",
+    "Law": "aethermodel.laws.law",
+    "Laws": "aethermodel.laws.laws",
+    "Measurements": "aethermodel.readers.measurements",
+    "fit": "aethermodel.laws.fit",
+    "read": "aethermodel.readers.read",
     "load_calibration": "aethermodel.measure.calibration.loading",
 }
 
@@ -24,3 +43,8 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Register the magics, for ``%load_ext aethermodel``."""
+    import_module("aethermodel.magics").load_ipython_extension(shell)

@@ -30,6 +30,7 @@ QUICK = {
     "50_rdma.ipynb": {"messages": 100, "card": "connectx-7"},
     "60_what_if.ipynb": {"calibration": SHIPPED, "foreign": True, "assume": "t_tick=1e-6"},
     "80_sweep_summary.ipynb": {},
+    "90_own_measurements.ipynb": {"rate": 1e5, "latency": 1e-3},
     "70_scale_out.ipynb": {
         "seconds": 20,
         "batch_size": 3000,

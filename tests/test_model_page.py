@@ -14,6 +14,7 @@ from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.fit import joint_distribution as joint
 from aethermodel.calibrate.fit.equations import fit_equations
 from aethermodel.calibrate.fit.samples import summarise
+from aethermodel.laws.equations import law_equations
 from aethermodel.model.bulk_chain import queue_at_start
 from aethermodel.model.equations import model_equations
 from aethermodel.model.queueing.batch_service import serve, stability_limit
@@ -22,7 +23,7 @@ from aethermodel.model.queueing.pauses import Pauses
 from aethermodel.model.scaling.scalability import Scalability
 
 PAGE = (Path(__file__).parents[1] / "docs" / "model.md").read_text("utf-8")
-EQUATIONS = model_equations() | fit_equations()
+EQUATIONS = model_equations() | fit_equations() | law_equations()
 SECTION = re.compile(r"^### (.+)\n.+\n\n```math\n(.+)\n```\n\nSource: (.+)\.$", re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""The snippets of README.md and docs/python.md run as they stand, and print what they say."""
+"""The snippets of README.md and of two pages run as they stand, and print what they say."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from command_line import aether
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/python.md")
+PAGES = ("README.md", "docs/python.md", "docs/own_numbers.md")
 SNIPPETS = [
     pytest.param(code, id=f"{page}-{at}")
     for page in PAGES
@@ -25,6 +25,6 @@ def test_a_snippet_runs_and_prints_what_it_says(code):
 
 def test_the_pages_show_what_is_promised():
     shown = "\n".join(code.values[0] for code in SNIPPETS)
-    assert len(SNIPPETS) == 8
+    assert len(SNIPPETS) == 9
     for name in ("ShmReceiver(", "Batcher(", "fit_term(", "BatchModel(", "EndOfStream", "record("):
         assert name in shown

@@ -17,13 +17,18 @@ from aethermodel.cli.bench.rdma import command as bench_rdma
 from aethermodel.cli.bench.report import command as bench_report
 from aethermodel.cli.bench.soak import command as bench_soak
 from aethermodel.cli.bench.sweep import command as bench_sweep
+from aethermodel.cli.bench.tables import command as bench_tables
 from aethermodel.cli.bound import command as bound
 from aethermodel.cli.calibrate import command as calibrate
 from aethermodel.cli.diff import app as report
 from aethermodel.cli.diff import diff
 from aethermodel.cli.doctor import command as doctor
+from aethermodel.cli.fit import command as fit
+from aethermodel.cli.gate import command as gate
+from aethermodel.cli.history import app as history
 from aethermodel.cli.lab import command as lab
 from aethermodel.cli.predict import command as predict
+from aethermodel.cli.recommend import command as recommend
 from aethermodel.cli.shared.durations import short_help
 from aethermodel.cli.sweep import app as sweep
 from aethermodel.cli.validate import command as validate
@@ -40,11 +45,15 @@ bench = typer.Typer(no_args_is_help=True, help="Measure this host beside its pee
 app.add_typer(bench, name="bench")
 app.add_typer(sweep, name="sweep")
 app.add_typer(report, name="report")
+app.add_typer(history, name="history")
 
 app.command("bound")(bound)
 app.command("calibrate")(calibrate)
 app.command("predict")(predict)
 app.command("validate")(validate)
+app.command("fit")(fit)
+app.command("recommend")(recommend)
+app.command("gate")(gate)
 app.command("diff")(diff)
 app.command("doctor")(doctor)
 app.command("lab")(lab)
@@ -59,6 +68,7 @@ bench.command("sweep", short_help=short_help("sweep"))(bench_sweep)
 bench.command("report", short_help=short_help("report"))(bench_report)
 bench.command("latency", short_help=short_help("latency"))(bench_latency)
 bench.command("model", short_help=short_help("model"))(bench_model)
+bench.command("tables", short_help=short_help("tables"))(bench_tables)
 bench.command("optimum", short_help=short_help("optimum"))(bench_optimum)
 bench.command("rdma", short_help=short_help("rdma"))(bench_rdma)
 

@@ -42,7 +42,8 @@ def diff(
     a: Annotated[
         Path,
         typer.Argument(
-            callback=options.readable, help="a store, or the .parquet samples of validate"
+            callback=options.readable,
+            help="a store, the .parquet samples of validate, or measurements in any known format",
         ),
     ],
     b: Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli.shared import options
+from aethermodel.cli.shared import options, reading
 from aethermodel.cli.shared.durations import CHECK_SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 
@@ -20,6 +20,16 @@ SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 
 
 def command(
+    ctx: typer.Context,
+    law: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[LAW]",
+            callback=options.readable,
+            help="law file of `aethermodel fit`, or measurements, instead of a calibration",
+        ),
+    ] = None,
+    curve: reading.Curve = None,
     calibration: options.Calibrations = [Path("calibration.json")],  # noqa: B006  typer copies it
     batch_sizes: Annotated[
         str, typer.Option("--batch-sizes", "-n", help="such as 1,100,1e4")
@@ -79,14 +89,25 @@ def command(
 ) -> None:
     """Predict T_batch with intervals and its budget by term, at any batch size; ask what if.
 
+    Given a law file, T(N) and the sizes asked for are of that law.
+
     Example: aethermodel predict -c calibration.json -n 1,256,1e4 --set t_tick=1e-6 --optimum
 
     Exit status: 0 done, 1 with --check the calibration is stale, 2 bad input.
     """
-    from aethermodel.calibrate.predict.answers import SHARES, Answers
+    from aethermodel.calibrate.predict.answers import Answers
+    from aethermodel.calibrate.predict.size_answers import SHARES
+    from aethermodel.cli.predict_law import predict_law, refuse_other_options
     from aethermodel.documents import document, write_document
+    from aethermodel.gate.runs import schema_of
 
     sizes = options.numbers("batch_sizes", batch_sizes)
+    if law is not None and schema_of(law).startswith("aethermodel.calibration/"):
+        calibration = [law]
+    elif law is not None:
+        refuse_other_options(ctx, law)
+        predict_law(law, curve, sizes, optimum=optimum, within=within, rate=rate, json=json)
+        return
     scenario = _scenario(
         calibration, foreign, set_ or [], loop_of, nic, cores, serial, topics, pool
     )

@@ -1,4 +1,4 @@
-"""`aethermodel report`: one HTML file from a notebook, a sweep's store, or a fresh measurement."""
+"""`aethermodel report`: one HTML file from a notebook, a store, laws, or a fresh measurement."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def command(
         Path | None,
         typer.Argument(
             callback=options.readable,
-            help="an executed notebook, or the folder of a sweep's store",
+            help="an executed notebook, a law file, or the folder of a sweep's store",
             show_default=False,
         ),
     ] = None,
@@ -48,10 +48,17 @@ def command(
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option(help="for a store: messages a second that the best point shall reach"),
+        typer.Option(
+            help="for a store: messages a second that the best point shall reach; for laws: "
+            "arrivals a second to answer for"
+        ),
     ] = None,
     p99: Annotated[
-        float | None, typer.Option(help="for a store: seconds, the most that its P99 may be")
+        float | None,
+        typer.Option(
+            help="for a store: seconds, the most that its P99 may be; for laws: seconds, the most "
+            "that a batch may take"
+        ),
     ] = None,
     run: Annotated[
         bool, typer.Option("--run", help="measure this host now and report on that")
@@ -70,11 +77,13 @@ def command(
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
-    """Write one HTML file, without script or network, from a notebook, a store or this host.
+    """Write one HTML file, without script or network, from a notebook, a store, laws or this host.
 
     Example: aethermodel report --run -o reports/model_vs_measured.html
 
     Example: aethermodel report sweeps/mine -o mine.html --rate 5e6 --json -
+
+    Example: aethermodel report law.json -o law.html
 
     Two stores, or samples of two runs: aethermodel diff --help
 
@@ -86,9 +95,10 @@ def command(
     """
     from aethermodel.command_files import check_outside_stores
     from aethermodel.output_files import check_apart
+    from aethermodel.report.law_page import is_law_file
 
     if run == (notebook is not None):
-        raise ValueError("report wants either an executed notebook, a store, or --run")
+        raise ValueError("report wants either an executed notebook, a store, a law file, or --run")
     if notebook is not None and notebook.is_dir():
         from aethermodel.report.sweep.store_verdict import Thresholds
 
@@ -99,8 +109,18 @@ def command(
         refuse_existing([into], force=force)
         _report_store(notebook, into, calibration, wanted, json)
         return
+    if notebook is not None and is_law_file(notebook):
+        if calibration:
+            raise ValueError("--calibration is for the store of a sweep")
+        into = output or named_after(notebook)
+        check_apart(into, [notebook, json])
+        refuse_existing([into], force=force)
+        _report_laws(notebook, into, rate, p99, json)
+        return
     if calibration or rate is not None or p99 is not None:
-        raise ValueError("--calibration, --rate and --p99 are for the store of a sweep")
+        raise ValueError(
+            "--calibration is for the store of a sweep; --rate and --p99 for laws, too"
+        )
     if notebook is not None:
         output = output or named_after(notebook)
         # A report onto its own notebook is refused as such, whatever --force says.
@@ -178,6 +198,33 @@ def _report_store(
     if json != "-":
         typer.echo(f"{output}: {report.verdict}; {len(page) / 1e3:.0f} kB in {seconds:.2f} s")
     raise typer.Exit(1 if report.verdict == "fail" else 0)
+
+
+def _report_laws(
+    path: Path, output: Path, rate: float | None, latency: float | None, json: str | None
+) -> None:
+    from aethermodel.documents import document, write_document
+    from aethermodel.laws.laws import Laws
+    from aethermodel.output_files import write_whole
+    from aethermodel.report.law_page import law_report
+
+    laws = Laws.load(path)
+    made_by = shlex.join(["aethermodel", *sys.argv[1:]])
+    page = law_report(laws, rate=rate, latency=latency, command=made_by)
+    write_whole(output, page)
+    holding = sum(law.holds for law in laws.values())
+    if json:
+        figures = {
+            "report": str(output),
+            "bytes": len(page.encode()),
+            "curves": len(laws),
+            "holding": holding,
+        }
+        content = document("aethermodel.report.law_page/1", None, figures, measured=False)
+        write_document(content, json)
+    if json != "-":
+        held = f"{holding} of {len(laws)} curves have a law that holds"
+        typer.echo(f"{output}: {held}; {len(page) / 1e3:.0f} kB")
 
 
 def _measure_and_report(

@@ -47,8 +47,14 @@ def text_of(content: bytes) -> str:
         raise InputError(f"not UTF-8 at byte {error.start}: save it as UTF-8") from None
 
 
-def parse_json(content: bytes) -> Any:
+def parse_json(content: bytes, *, finite: bool = True) -> Any:
     """Read JSON.
+
+    Parameters
+    ----------
+    content : bytes
+    finite : bool
+        Whether ``NaN`` and ``Infinity``, which some programs write, are refused.
 
     Raises
     ------
@@ -60,7 +66,10 @@ def parse_json(content: bytes) -> Any:
         _check_nests(text)
     try:
         value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, **_hooks_for(text)
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_constant if finite else float,
+            **_hooks_for(text),
         )
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON ({error})") from None

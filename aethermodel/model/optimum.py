@@ -4,7 +4,8 @@ On a piece ``T = a + b N`` the rate ``N / T`` reaches x at ``N = x a / (1 - x b)
 at ``N = (t - a) / b``. Handler calls are part of a, and depend on N only until every topic is hit;
 until then the solution is bracketed by those for the fewest and the most calls.
 
-Of two stages side by side each has its own solution, and the whole that of the slower one.
+Of two stages side by side each has its own solution, and the whole that of the slower one. A law
+of any other form is sampled, and searched (`aethermodel.model.sampled_law`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ import sympy
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.piecewise_law import Law, pieces
 from aethermodel.model.pipelined import Pipelined
+from aethermodel.model.sampled_law import SampledLaw
+
+#: What the functions here take.
+AnyLaw = Law | Pipelined | SampledLaw
 
 Floats = npt.NDArray[np.float64]
 _HALVINGS = 100
@@ -61,12 +66,12 @@ def size_at_time(fixed: Any, slope: Any, seconds: Any) -> Any:
     return (seconds - fixed) / slope
 
 
-def best_rate(law: Law | Pipelined, most: float = np.inf) -> tuple[Floats, Floats]:
+def best_rate(law: AnyLaw, most: float = np.inf) -> tuple[Floats, Floats]:
     """Return the highest rate at any batch size, and the smallest size that has it.
 
     Parameters
     ----------
-    law : Law or Pipelined
+    law : Law, Pipelined or SampledLaw
     most : float
         Largest batch that there is room for, in events: at least 1.
 
@@ -76,6 +81,8 @@ def best_rate(law: Law | Pipelined, most: float = np.inf) -> tuple[Floats, Float
         Events a second, and events; the size is infinite where the rate is only approached. At a
         knee the rate may pass the asymptote: beyond it each event costs more.
     """
+    if isinstance(law, SampledLaw):
+        return law.best_rate(most)
     if isinstance(law, Pipelined):
         return _best_together(law, most)
     # A rate N / T has no maximum inside a piece: its derivative has the sign of a. So it lies at
@@ -121,12 +128,12 @@ def _best_together(law: Pipelined, most: float) -> tuple[Floats, Floats]:
     return np.take_along_axis(rates, best, 0)[0], np.take_along_axis(sizes, best, 0)[0]
 
 
-def size_for_rate(law: Law | Pipelined, rate: npt.ArrayLike) -> Floats:
+def size_for_rate(law: AnyLaw, rate: npt.ArrayLike) -> Floats:
     """Return the smallest batch size that reaches a rate.
 
     Parameters
     ----------
-    law : Law or Pipelined
+    law : Law, Pipelined or SampledLaw
     rate : array_like, scalar or shape (draws,)
         Events a second, above zero.
 
@@ -135,14 +142,15 @@ def size_for_rate(law: Law | Pipelined, rate: npt.ArrayLike) -> Floats:
     ndarray of float64, shape (draws,)
         Events, at least 1; infinite where no batch size reaches it.
     """
+    if isinstance(law, SampledLaw):
+        return law.first_size_at(_positive(rate, "a target rate", "events a second"))
     if isinstance(law, Pipelined):
         each = np.maximum(*(size_for_rate(stage, rate) for stage in law.stages))
         # Where the later stage gets there, the earlier one may have fallen back behind a knee.
         reached = law.rate(np.minimum(each, _FAR)) >= np.multiply(rate, 1 - 1e-9)
         return np.where(reached, each, np.inf)
     wanted = np.broadcast_to(np.asarray(rate, dtype=np.float64), law.slope[0].shape)
-    if not np.all(wanted > 0):
-        raise ValueError("a target rate must be above zero events a second")
+    _positive(wanted, "a target rate", "events a second")
 
     def solve(calls: Floats | float) -> Floats:
         fixed = law.fixed + law.per_call * calls
@@ -158,12 +166,12 @@ def size_for_rate(law: Law | Pipelined, rate: npt.ArrayLike) -> Floats:
     return np.where(law.rate(np.ones_like(wanted)) >= wanted, 1.0, found)
 
 
-def last_size_at(law: Law | Pipelined, rate: npt.ArrayLike, most: float) -> Floats:
+def last_size_at(law: AnyLaw, rate: npt.ArrayLike, most: float) -> Floats:
     """Return the largest batch size, up to `most`, that still reaches a rate.
 
     Parameters
     ----------
-    law : Law or Pipelined
+    law : Law, Pipelined or SampledLaw
     rate : array_like, scalar or shape (draws,)
         Events a second, above zero.
     most : float
@@ -174,6 +182,8 @@ def last_size_at(law: Law | Pipelined, rate: npt.ArrayLike, most: float) -> Floa
     ndarray of float64, shape (draws,)
         Events; `most` where that reaches it, nan where no size does.
     """
+    if isinstance(law, SampledLaw):
+        return law.last_size_at(rate, most)
     stages = law.stages if isinstance(law, Pipelined) else (law,)
     shape = stages[0].slope[0].shape
     wanted = np.broadcast_to(np.asarray(rate, dtype=np.float64), shape)
@@ -193,12 +203,12 @@ def last_size_at(law: Law | Pipelined, rate: npt.ArrayLike, most: float) -> Floa
     return np.where(reached.any(axis=0), found, np.nan)
 
 
-def size_within(law: Law | Pipelined, seconds: npt.ArrayLike) -> Floats:
+def size_within(law: AnyLaw, seconds: npt.ArrayLike) -> Floats:
     """Return the largest batch size whose T_batch stays within a time.
 
     Parameters
     ----------
-    law : Law or Pipelined
+    law : Law, Pipelined or SampledLaw
     seconds : array_like, scalar or shape (draws,)
         Above zero.
 
@@ -207,11 +217,12 @@ def size_within(law: Law | Pipelined, seconds: npt.ArrayLike) -> Floats:
     ndarray of float64, shape (draws,)
         Events; nan where one event already takes longer, infinite where nothing is paid an event.
     """
+    if isinstance(law, SampledLaw):
+        return law.last_size_within(_positive(seconds, "a latency target", "seconds"))
     if isinstance(law, Pipelined):
         return np.minimum(*(size_within(stage, seconds) for stage in law.stages))
     limit = np.broadcast_to(np.asarray(seconds, dtype=np.float64), law.slope[0].shape)
-    if not np.all(limit > 0):
-        raise ValueError("a latency target must be above zero seconds")
+    _positive(limit, "a latency target", "seconds")
 
     def solve(calls: Floats | float) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -224,10 +235,17 @@ def size_within(law: Law | Pipelined, seconds: npt.ArrayLike) -> Floats:
     return np.where(law.seconds(np.ones_like(limit)) > limit, np.nan, found)
 
 
-def best_within(law: Law | Pipelined, seconds: npt.ArrayLike) -> Floats:
+def best_within(law: AnyLaw, seconds: npt.ArrayLike) -> Floats:
     """Return the batch size of the highest rate among those whose T_batch stays within a time."""
     _, peak = best_rate(law)
     return np.asarray(np.minimum(peak, size_within(law, seconds)))
+
+
+def _positive(target: npt.ArrayLike, what: str, unit: str) -> Floats:
+    figures = np.asarray(target, dtype=np.float64)
+    if not np.all(figures > 0):
+        raise ValueError(f"{what} must be above zero {unit}")
+    return figures
 
 
 def _first(law: Law, places: Floats, possible: npt.NDArray[np.bool_]) -> Floats:

@@ -32,12 +32,13 @@ def elasticity(model: BatchModel, name: str) -> sympy.Expr:
         ``p / T dT/dp``, dimensionless; for a cost its share of T_batch. Throughput has the same
         with the sign turned.
     """
-    return _elasticity(model.t_batch, model.parameters[name].symbol)
+    return elasticity_of(model.t_batch, model.parameters[name].symbol)
 
 
 @lru_cache(maxsize=512)
-def _elasticity(t_batch: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
-    return symbol * sympy.diff(t_batch, symbol) / t_batch
+def elasticity_of(time: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """Return the relative change of any time per relative change of a symbol in it."""
+    return symbol * sympy.diff(time, symbol) / time
 
 
 @dataclass(frozen=True)

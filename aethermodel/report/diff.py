@@ -51,23 +51,25 @@ class Source:
 
 
 def load_source(path: Path) -> Source:
-    """Read a store, or the samples (Parquet) that ``validate`` or ``report --run`` saved.
+    """Read a store, samples that ``validate`` or ``report --run`` saved, or anybody's measurements.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A store's folder, or a file: Parquet of ours, or any format that `aethermodel.read` knows.
 
     Raises
     ------
     ValueError
-        If it is neither.
+        If it is none of these.
     """
     if path.is_dir():
         return _of_store(path)
-    if path.suffix == ".parquet":
-        return _of_trial(path)
     if not path.exists():
         raise ValueError(f"{path}: no such file or folder")
-    raise ValueError(
-        f"{path}: report diff wants the store of a sweep, or the .parquet samples of "
-        "`aethermodel validate --samples` or `report --run`"
-    )
+    if path.suffix == ".parquet" and _is_trial(path):
+        return _of_trial(path)
+    return _of_measurements(path)
 
 
 def _of_store(path: Path) -> Source:
@@ -111,6 +113,38 @@ def _of_trial(path: Path) -> Source:
         "measured": trial.calibration.created,
     }
     return Source(path, "pipeline", "throughput", "msg/s", values, facts)
+
+
+def _is_trial(path: Path) -> bool:
+    """Whether a Parquet file has the columns of our samples, or is too broken to tell."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return "probe" in pq.read_schema(path).names
+    except (OSError, pa.ArrowException):
+        return True  # whose reader says what is wrong with it
+
+
+def _of_measurements(path: Path) -> Source:
+    from aethermodel.readers.read import read
+
+    measured = read(path)
+    values: dict[str, dict[int, float]] = {}
+    processes: dict[str, int] = {}
+    for series in measured.series:
+        labels = series.process if series.process is not None else [""] * len(series)
+        gathered: dict[str, dict[int, list[float]]] = {}
+        for size, seconds, label in zip(series.sizes, series.seconds, labels, strict=True):
+            point = f"{series.name} {measured.size_name}={size:,.10g}".strip()
+            repeats = gathered.setdefault(point, {})
+            # Of one process the samples are no runs of their own; without a name each is a repeat.
+            number = processes.setdefault(str(label), len(processes)) if label else len(repeats)
+            repeats.setdefault(number, []).append(float(seconds))
+        for point, repeats in gathered.items():
+            values[point] = {number: median(times) for number, times in repeats.items()}
+    facts = {"label": measured.format, "time": measured.time_kind}
+    return Source(path, f"T({measured.size_name})", "time", "s", values, facts)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from aethermodel import policy
+from aethermodel.gate.student import shift
 
 Verdict = Literal["better", "worse", "same", "cannot tell"]
 #: One value a repeat, by the repeat's number.
@@ -103,13 +103,7 @@ def _by_repeat(points: Sequence[Repeats], centres: Sequence[float]) -> npt.NDArr
 
 def _ratio(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], level: float) -> Ratio:
     """Compare means of logarithms by Student's t, each side with a scatter of its own."""
-    shift = float(np.mean(b) - np.mean(a))
-    if min(a.size, b.size) < 2:
-        return Ratio(math.exp(shift), math.nan, math.nan)
-    variance = np.var(a, ddof=1) / a.size + np.var(b, ddof=1) / b.size
-    # Both are runs of one kind of thing. Welch's fewer degrees of freedom, meant for sides of
-    # unlike scatter, would let two or three repeats tell hardly anything.
-    freedom = a.size + b.size - 2
-    reach = float(stdtrit(freedom, (1 + level) / 2) * math.sqrt(variance))
+    by = shift(a, b)
+    reach = by.half_width((1 - level) / 2)
     with np.errstate(over="ignore"):  # of two repeats nothing may be known
-        return Ratio(*(float(np.exp(shift + by)) for by in (0, -reach, reach)))
+        return Ratio(*(float(np.exp(by.value + away)) for away in (0, -reach, reach)))

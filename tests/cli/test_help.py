@@ -38,7 +38,8 @@ def test_help_shows_every_default_and_an_example(path):
     command = COMMANDS[path]
     assert "Example: aethermodel" in command.help
     for option in command.params:
-        if option.param_type_name == "option" and option.default is None and option.name not in OFF:
+        optional = option.param_type_name == "option" and not option.required
+        if optional and option.default is None and option.name not in OFF:
             assert "[default: " in option.help, option.name
 
 

@@ -36,7 +36,9 @@ def read_one(label: str, source: Source, data: bytes, journal: Journal) -> None:
 def trials(sources: Mapping[str, Source]) -> TrialBody:
     """Return a trial that reads one input of one of the kinds."""
     labels = sorted(sources)
-    shares = [_SHARES.get(label, 1.0) for label in labels]
+    # Many formats of one kind of file have the share of a few.
+    many = {label: 0.2 for label in labels if label.startswith("measurements-")}
+    shares = [(many | _SHARES).get(label, 1.0) for label in labels]
 
     def trial(draw: random.Random, journal: Journal) -> None:
         (label,) = draw.choices(labels, shares)
@@ -48,7 +50,7 @@ def trials(sources: Mapping[str, Source]) -> TrialBody:
 
 def file_sources() -> dict[str, Source]:
     """Return what reads files."""
-    from tools.torture import mutations, readers
+    from tools.torture import measurement_readers, mutations, readers
 
     folder = Path(tempfile.mkdtemp(prefix="inputs-"))
 
@@ -60,7 +62,8 @@ def file_sources() -> dict[str, Source]:
             (),  # `attempt` judges refusals by itself
         )
 
-    return {label: source(reader) for label, reader in readers.READERS.items()}
+    made = {label: source(reader) for label, reader in readers.READERS.items()}
+    return made | measurement_readers.sources(folder)
 
 
 def frame_sources() -> dict[str, Source]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from aethermodel import policy
 from aethermodel.bench.latency.load import Floats, LoadedPipeline, LoadSettings
 from aethermodel.bench.latency.measurement import Progress
-from aethermodel.bench.latency.offered_loads import Kind, Kinds, Loads, arrivals_of
+from aethermodel.bench.latency.offered_loads import Kinds, Loads
 from aethermodel.bench.latency.reruns import least_disturbed
 from aethermodel.bench.latency.rule_simulation import serve_by
 from aethermodel.bench.latency.schedule_overhead import keeping_seconds
@@ -24,6 +24,7 @@ from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.child_processes import call
 from aethermodel.measure.host.disturbance import MARKS
+from aethermodel.model.queueing.arrivals import Kind, arrivals_of
 from aethermodel.order_statistics import median_interval
 
 #: Names of the rule that adapts, and of the one that takes whatever waits, as the plane does by

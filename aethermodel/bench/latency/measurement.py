@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aethermodel import policy
 from aethermodel.bench.latency.load import Floats, LoadSettings
 from aethermodel.bench.latency.load_two_processes import loaded
-from aethermodel.bench.latency.offered_loads import Kind, Kinds, Loads, arrivals_of
+from aethermodel.bench.latency.offered_loads import Kinds, Loads
 from aethermodel.bench.latency.reruns import watched_run
 from aethermodel.bench.latency.schedule_overhead import keeping_seconds
 from aethermodel.bench.latency.tiers import tier_seconds
@@ -23,6 +23,7 @@ from aethermodel.fabrics import crosses
 from aethermodel.measure.harness.child_processes import call
 from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.measure.host.jitter import Watch, full_rate, pace_of
+from aethermodel.model.queueing.arrivals import Kind, arrivals_of
 from aethermodel.model.queueing.batch_service import serve, serve_by_clock
 from aethermodel.model.queueing.host_pace import HostPace
 from aethermodel.model.queueing.pauses import Pauses

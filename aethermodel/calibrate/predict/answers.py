@@ -10,55 +10,15 @@ import numpy.typing as npt
 
 from aethermodel.calibrate.predict.monte_carlo import Answer, answer
 from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.calibrate.predict.size_answers import SizeAnswers
 from aethermodel.model.bottleneck import bottleneck_map
-from aethermodel.model.optimum import best_rate, best_within, last_size_at, size_for_rate
 from aethermodel.model.piecewise_law import Law
 from aethermodel.model.pipelined import Pipelined, law_of
 from aethermodel.model.roofline import Ceiling, Origin, interpreter_ceiling
 from aethermodel.model.sensitivity import gains
 
-Floats = npt.NDArray[np.float64]
-SHARES = (0.90, 0.95, 0.99)
-#: Share of the best rate that makes a batch size a good one: beyond it mostly latency grows.
-SHARE = 0.95
 #: Largest batch size that maps and rooflines reach unless told otherwise.
 TOP = 2**20
-
-
-@dataclass(frozen=True)
-class Optimum:
-    """A batch size that was asked for.
-
-    Attributes
-    ----------
-    goal : str
-        What it is for, in words.
-    size : Answer
-        Events; infinite where no batch size will do, nan where one event already is too many.
-    per_second : Answer
-        Throughput at that size.
-    last : Answer
-        Of a goal that a range of batch sizes reaches, the largest of them; nan of others.
-    extrapolated : bool
-        Whether the size, or an end of its interval, is beyond all that were calibrated.
-    """
-
-    goal: str
-    size: Answer
-    per_second: Answer
-    last: Answer
-    extrapolated: bool
-
-    def __str__(self) -> str:
-        if np.isnan(self.size.value):
-            return f"{self.goal}: no batch size"
-        if np.isinf(self.size.value):
-            return f"{self.goal}: never"
-        if np.isnan(self.last.value):
-            text = f"{self.goal}: N = {_known(self.size)}"
-        else:
-            text = f"{self.goal}: every N from {_known(self.size)} to {_known(self.last)}"
-        return text + ", extrapolated" * self.extrapolated
 
 
 @dataclass(frozen=True)
@@ -84,7 +44,7 @@ class Bound:
     extrapolated: bool
 
 
-class Answers:
+class Answers(SizeAnswers):
     """Answers from one scenario.
 
     Parameters
@@ -97,16 +57,18 @@ class Answers:
         self.scenario = scenario
 
     @cached_property
-    def _point(self) -> Law | Pipelined:
+    def point(self) -> Law | Pipelined:
+        """T_batch."""
         return law_of(self.scenario.model)
 
     @cached_property
-    def _drawn(self) -> Law | Pipelined:
+    def drawn(self) -> Law | Pipelined:
+        """T_batch from drawn parameters."""
         return law_of(self.scenario.model, self.scenario.draws)
 
-    def _drawn_about(self, size: float) -> Law | Pipelined:
+    def drawn_about(self, size: float) -> Law | Pipelined:
         """The drawn laws, for a time or a rate at about a batch size."""
-        drawn = self._drawn
+        drawn = self.drawn
         if not isinstance(drawn, Pipelined):
             return drawn
         return drawn.ranked_at(float(np.clip(size, 1, self.largest)))
@@ -115,84 +77,6 @@ class Answers:
     def largest(self) -> float:
         """Largest calibrated batch: the best rate is looked for up to there."""
         return self.scenario.calibration.largest
-
-    def best_rate(self, most: float | None = None) -> Answer:
-        """Return the highest throughput at any batch size up to `most`, in events a second.
-
-        Parameters
-        ----------
-        most : float, optional
-            In events; the largest calibrated batch by default, infinite for the limit of the law.
-        """
-        most = self.largest if most is None else most
-        (rate,), (size,) = best_rate(self._point, most)
-        return answer(float(rate), best_rate(self._drawn_about(size), most)[0])
-
-    def share(self, share: float, most: float | None = None) -> Optimum:
-        """Return the batch sizes that reach a share of the highest throughput.
-
-        All commands recommend by this. A rate hardly changes over a wide range of batch sizes, so
-        that the best size itself is badly known, and of no use; the ends of the range are known.
-
-        Parameters
-        ----------
-        share : float
-            Above 0 and below 1.
-        most : float, optional
-            Largest batch to look at, in events; the largest calibrated one by default, infinite
-            for the limit of the law.
-        """
-        if not 0 < share < 1:
-            raise ValueError(f"a share of the best rate lies between 0 and 1, not at {share!r}")
-        goal = f"{share:.0%} of the best rate"
-        if most is not None and most < np.inf:
-            goal += f" up to N = {most:,.0f}"
-        most = self.largest if most is None else most
-        near = size_for_rate(self._point, share * best_rate(self._point, most)[0])
-        laws = (self._point, self._drawn_about(float(near[0])))
-        wanted = [share * best_rate(law, most)[0] for law in laws]
-        least = [np.ceil(size_for_rate(law, x)) for law, x in zip(laws, wanted, strict=True)]
-        if np.isinf(most):
-            return self._optimum(goal, least[0], least[1])
-        least = [np.minimum(sizes, most) for sizes in least]
-        last = [
-            np.maximum(np.floor(last_size_at(law, x, most)), sizes)
-            for law, x, sizes in zip(laws, wanted, least, strict=True)
-        ]
-        return self._optimum(goal, least[0], least[1], answer(float(last[0][0]), last[1]))
-
-    def rate(self, per_second: float) -> Optimum:
-        """Return the smallest batch size that reaches a throughput in events a second."""
-        goal = f"at least {per_second:,.0f} events/s"
-        point = np.ceil(size_for_rate(self._point, per_second))
-        drawn = np.ceil(size_for_rate(self._drawn_about(float(point[0])), per_second))
-        return self._optimum(goal, point, drawn)
-
-    def within(self, seconds: float) -> Optimum:
-        """Return the batch size of the highest throughput whose T_batch stays within a time."""
-        goal = f"T_batch within {seconds * 1e6:,.6g} µs"
-        point = np.floor(best_within(self._point, seconds))
-        drawn = np.floor(best_within(self._drawn_about(float(point[0])), seconds))
-        return self._optimum(goal, point, drawn)
-
-    def gain_at(self, size: float, n: float) -> Answer:
-        """Return the relative gain in throughput of batches of `size` events over those of `n`."""
-        point, drawn = (law.rate(size) / law.rate(n) - 1 for law in (self._point, self._drawn))
-        return answer(float(point[0]), drawn)
-
-    def _optimum(
-        self, goal: str, point: Floats, drawn: Floats, last: Answer | None = None
-    ) -> Optimum:
-        size = answer(float(point[0]), drawn)
-        none = Answer(float("nan"), float("nan"), float("nan"))
-        # One that is never reached, or only beyond what was calibrated, is no less extrapolated.
-        ends = (size.value, size.high) if size.value < np.inf else (size.low,)
-        beyond = bool(max(ends) > self.largest)
-        if not np.isfinite(size.value):
-            return Optimum(goal, size, none, none, beyond)
-        at = self._drawn_about(size.value).rate(np.full(drawn.shape, size.value))
-        rate = answer(float(self._point.rate(size.value)[0]), at)
-        return Optimum(goal, size, rate, last or none, beyond)
 
     def sensitivity(self, n: float) -> list[Buys]:
         """Rank terms and parameters by what halving them buys at a batch size."""
@@ -242,9 +126,3 @@ class Answers:
             source = "bandwidth probe, in the run of the calibration"
             found.insert(0, Ceiling("memory copy", sizes, rates, "measured", source))
         return found
-
-
-def _known(size: Answer) -> str:
-    if size.low == size.high:
-        return f"{size.value:,.0f}"
-    return f"{size.value:,.0f} ({size.low:,.0f} to {size.high:,.0f})"

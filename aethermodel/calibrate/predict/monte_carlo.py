@@ -13,12 +13,14 @@ from aethermodel.calibrate.fit.scaling_fit import THREADS
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 4000
+#: Confidence of an answer's interval.
+LEVEL = 0.95
 _LEAST_LEVEL = 1e-3
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A figure with its 95 % interval; infinite or nan where there is none.
+    """A figure with its interval; infinite or nan where there is none.
 
     Attributes
     ----------
@@ -87,7 +89,7 @@ def _draw(fit: TermFit, standing: Floats, rng: np.random.Generator) -> dict[str,
     return result
 
 
-def answer(value: float, draws: npt.ArrayLike, level: float = 0.95) -> Answer:
+def answer(value: float, draws: npt.ArrayLike, level: float = LEVEL) -> Answer:
     """Put the interval of the draws around a value.
 
     Parameters

@@ -15,6 +15,7 @@ SECONDS = {
     "report": 90,
     "latency": 180,
     "model": 120,
+    "tables": 10,
     "optimum": 90,
     "rdma": 300,
 }
@@ -33,6 +34,7 @@ DOES = {
     "report": "what an export takes, beside nbconvert",
     "latency": "P50 to P99.9 under load, beside the model",
     "model": "known laws: these fits beside polynomials",
+    "tables": "laws on sizes left out of published tables",
     "optimum": "the recommended batch size in a full sweep",
     "rdma": "the verbs send path and its cost model",
 }

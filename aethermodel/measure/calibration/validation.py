@@ -15,11 +15,12 @@ from aethermodel import policy
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import composition_errors
 from aethermodel.calibrate.predict.all_samples import left_out
-from aethermodel.calibrate.predict.answers import SHARE, Answers, Optimum
+from aethermodel.calibrate.predict.answers import Answers
 from aethermodel.calibrate.predict.attribution import Attribution, attribute
 from aethermodel.calibrate.predict.comparison import Verdict, compare, judge, process_medians
 from aethermodel.calibrate.predict.monte_carlo import draw_parameters
 from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.calibrate.predict.size_answers import SHARE, Optimum
 from aethermodel.inputs.input_files import refusing
 from aethermodel.measure.calibration.calibrate import calibration_of, now
 from aethermodel.measure.calibration.measurement_plan import Campaign

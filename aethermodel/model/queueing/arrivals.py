@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -106,3 +107,27 @@ class Bursty:
 
 
 Arrivals = Poisson | Periodic | Bursty
+
+#: Kinds of arrivals by name.
+Kind = Literal["poisson", "periodic", "bursty"]
+# A burst's share of the time, and the batches that one burst holds on average.
+_BURST_SHARE, _BURST_BATCHES = 0.5, 20
+
+
+def arrivals_of(kind: Kind, rate: float, batch: float = 1) -> Arrivals:
+    """Return arrivals of a kind at a mean rate.
+
+    Parameters
+    ----------
+    kind : {"poisson", "periodic", "bursty"}
+        Bursts last half of the time and hold 20 batches on average.
+    rate : float
+        Events, or whatever arrives, a second.
+    batch : float
+        How many of them a batch holds.
+    """
+    if kind == "poisson":
+        return Poisson(rate)
+    if kind == "periodic":
+        return Periodic(rate)
+    return Bursty(rate, _BURST_SHARE, _BURST_BATCHES * batch * _BURST_SHARE / rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,6 +113,7 @@ def latency_under(
     seed: int = 0,
     variation: Callable[[np.random.Generator, int], npt.ArrayLike] | None = None,
     pauses: Pauses | None = None,
+    hold_seconds: float = 0.0,
 ) -> Latency:
     """Latency in the steady state.
 
@@ -125,7 +127,7 @@ def latency_under(
     service : callable
         Seconds that a batch takes, given an array of batch sizes.
     largest : int
-        Largest batch that is taken; the server starts as soon as one event waits.
+        Largest batch that is taken.
     events : int
         Events of a simulation; the first tenth is warm-up.
     seed : int
@@ -134,6 +136,9 @@ def latency_under(
         Given a generator and a count, factors of mean 1 that multiply the service times.
     pauses : Pauses, optional
         Of the host. The service times are then those of an undisturbed one.
+    hold_seconds : float
+        Longest time that the oldest event waits for its batch to fill while the server is idle;
+        0 starts as soon as one event waits.
 
     Returns
     -------
@@ -152,7 +157,10 @@ def latency_under(
             f"{arrivals.rate:g} events/s are not below the stability limit of "
             f"{running * largest / table[-1]:g} events/s"
         )
-    if isinstance(arrivals, Poisson) and arrivals.group == 1 and not (variation or pauses):
+    if not hold_seconds >= 0:
+        raise ValueError(f"a time to hold must not be negative, not {hold_seconds!r}")
+    plain = not (variation or pauses or hold_seconds)
+    if isinstance(arrivals, Poisson) and arrivals.group == 1 and plain:
         found = poisson_latency(arrivals.rate, table)
         if found is not None:
             return Latency(arrivals.rate, load, *found, exact=True)
@@ -161,14 +169,16 @@ def latency_under(
     rng = np.random.default_rng(seed)
     times = arrivals.times(events, rng)
     factors = None if variation is None else np.asarray(variation(rng, events), dtype=np.float64)
-    trace = serve_paused(times, table, pauses, rng, factors)[events // 10 :]
+    trace = serve_paused(times, table, pauses, rng, factors, hold_seconds)[events // 10 :]
     waited = np.sort(trace)
     cumulative = (np.arange(waited.size) + 0.5) / waited.size
     mean = float(waited.mean())
     return Latency(arrivals.rate, load, mean, waited, cumulative, exact=False, trace=trace)
 
 
-def serve(arrivals: Floats, table: Floats, factors: Floats | None = None) -> Floats:
+def serve(
+    arrivals: Floats, table: Floats, factors: Floats | None = None, hold_seconds: float = 0.0
+) -> Floats:
     """Latency of each event of a trace, first come first served.
 
     Parameters
@@ -179,6 +189,8 @@ def serve(arrivals: Floats, table: Floats, factors: Floats | None = None) -> Flo
         Seconds that batches of 1, 2, ... events take.
     factors : ndarray, optional
         Multiplies the service time of each batch in turn; at least as many as batches.
+    hold_seconds : float
+        A batch starts once it is full, or once its oldest event has waited so long.
 
     Returns
     -------
@@ -193,7 +205,8 @@ def serve(arrivals: Floats, table: Floats, factors: Floats | None = None) -> Flo
     sizes: list[int] = []
     first, free = 0, 0.0
     while first < total:
-        start = max(free, waiting[first])
+        full = waiting[first + largest - 1] if first + largest <= total else math.inf
+        start = max(free, min(waiting[first] + hold_seconds, full))
         size = bisect_right(waiting, start, first, min(first + largest, total)) - first
         spent = seconds[size - 1]
         free = start + (spent if scale is None else spent * scale[len(ends)])
@@ -209,12 +222,13 @@ def serve_paused(
     pauses: Pauses | None,
     rng: np.random.Generator,
     factors: Floats | None = None,
+    hold_seconds: float = 0.0,
 ) -> Floats:
     """Latency of each event of a trace, as `serve` gives it, on a host that pauses.
 
     Parameters
     ----------
-    arrivals, table, factors
+    arrivals, table, factors, hold_seconds
         As in `serve`; the service times are those of an undisturbed host.
     pauses : Pauses or None
         Without any, it is `serve`.
@@ -222,12 +236,17 @@ def serve_paused(
         Draws the pauses.
     """
     if pauses is None:
-        return serve(arrivals, table, factors)
-    return serve_by_clock(pauses.clock(2 * float(arrivals[-1]), rng), arrivals, table, factors)
+        return serve(arrivals, table, factors, hold_seconds)
+    clock = pauses.clock(2 * float(arrivals[-1]), rng)
+    return serve_by_clock(clock, arrivals, table, factors, hold_seconds)
 
 
 def serve_by_clock(
-    clock: HostClock, arrivals: Floats, table: Floats, factors: Floats | None = None
+    clock: HostClock,
+    arrivals: Floats,
+    table: Floats,
+    factors: Floats | None = None,
+    hold_seconds: float = 0.0,
 ) -> Floats:
     """Latency of each event of a trace, as `serve` gives it, by a host's own clock.
 
@@ -236,12 +255,12 @@ def serve_by_clock(
     clock : HostClock
         Of a host that pauses (`aethermodel.model.queueing.pauses.Pauses.clock`) or is slowed down
         (`aethermodel.model.queueing.host_pace.HostPace.clock`).
-    arrivals, table, factors
-        As in `serve`; arrivals in real time, service times in running time.
+    arrivals, table, factors, hold_seconds
+        As in `serve`; arrivals in real time, service times and the hold in running time.
     """
     # In running time the server never pauses, and what came during a pause came at once.
     begun = clock.running(arrivals)
-    return np.asarray(clock.real(begun + serve(begun, table, factors)) - arrivals)
+    return np.asarray(clock.real(begun + serve(begun, table, factors, hold_seconds)) - arrivals)
 
 
 def _table(service: Service, largest: int) -> Floats:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.calibrate.predict.answers import SHARES, Answers
+from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.size_answers import SHARES
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS, curve, extrapolated, solid_and_dashed
 from aethermodel.report.figure import ReportFigure
@@ -18,9 +19,9 @@ from aethermodel.report.quantities import count, engineering, percent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aethermodel.calibrate.predict.answers import Optimum
     from aethermodel.calibrate.predict.monte_carlo import Answer
     from aethermodel.calibrate.predict.scenario import Scenario
+    from aethermodel.calibrate.predict.size_answers import Optimum
     from aethermodel.model.roofline import Ceiling
 
 #: Colour of what was measured, what is published, and what is assumed.

@@ -1,0 +1,1 @@
+"""Benchmarks of the laws of own measurements: published tables, known laws, no law."""

@@ -1,0 +1,194 @@
+"""`aethermodel bench tables`: laws on published tables, beside lines, polynomials and Extra-P."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli.shared import options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def command(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DIR",
+            help="tables NAME.csv: a comment that names the source, then n,seconds and rows",
+        ),
+    ] = None,
+    extrap: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="AETHER_EXTRAP_PYTHON",
+            help="interpreter of an environment with Extra-P 4.2, 1 to 2 s a fit "
+            "[default: Extra-P is left out]",
+        ),
+    ] = None,
+    simulated: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="instead of DIR: so many simulated tables of each known law and of no law; "
+            "1000 for the figures to reach [default: none]",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of the simulated tables")] = 0,
+    each: Annotated[bool, typer.Option("--each", help="print each table's figures too")] = False,
+    json: options.Json = None,
+) -> None:
+    """Leave sizes out of published tables, and count how far laws and their peers miss them.
+
+    In between: every third interior size, in three turns. Beyond: all sizes above a quarter of
+    the largest. Errors are medians over the tables, each of which weighs the same; shares are
+    over the points.
+
+    Ends with 1 if a figure to reach was missed.
+
+    Example: aethermodel bench tables DIR --json tables.json
+
+    Example: aethermodel bench tables --simulated 1000
+    """
+    if (folder is None) == (simulated is None):
+        raise typer.BadParameter("give either a folder of tables or --simulated RUNS")
+    if folder is not None:
+        _published(folder, extrap, each, json)
+    else:
+        assert simulated is not None
+        _simulated(simulated, seed, json)
+
+
+def _published(folder: Path, extrap: Path | None, each: bool, json: str | None) -> None:
+    from aethermodel.bench.tables import goals, left_out, published
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+
+    tables = published.read_tables(folder)
+    with progress("leaving sizes out") as advance:
+        found = left_out.leave_out(tables, extrap, advance)
+    summed = left_out.summary(found) if len(found) else found
+    if not len(found):
+        raise typer.BadParameter(f"{folder}: no table has sizes enough to leave any out")
+    judged = goals.published(summed)
+    if json:
+        figures = {
+            "extrap": bool(extrap),
+            "sources": {table.name: table.source for table in tables},
+            "summary": summed.to_dict(orient="records"),
+            "rows": found.to_dict(orient="records"),
+            "targets": [vars(target) | {"met": target.met} for target in judged],
+            "verdict": "pass" if all(target.met for target in judged) else "fail",
+        }
+        write_document(document("aethermodel.bench.tables/1", None, figures, measured=False), json)
+    if json != "-":
+        if each:
+            print_tables(found)
+        print_summary(summed)
+        for target in judged:
+            if not target.met:
+                typer.echo(f"missed: {target}")
+    if not all(target.met for target in judged):
+        raise typer.Exit(1)
+
+
+def _simulated(runs: int, seed: int, json: str | None) -> None:
+    from aethermodel.bench.tables import goals, simulated
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+
+    with progress("fitting simulated tables") as advance:
+        found = simulated.simulate(runs, seed, advance)
+    judged = goals.simulated(found)
+    if json:
+        figures = {
+            "seed": seed,
+            "rows": found.to_dict(orient="records"),
+            "targets": [vars(target) | {"met": target.met} for target in judged],
+            "verdict": "pass" if all(target.met for target in judged) else "fail",
+        }
+        write_document(
+            document("aethermodel.bench.tables.simulated/1", "simulated", figures, measured=False),
+            json,
+        )
+    if json != "-":
+        print_simulated(found)
+        for target in judged:
+            if not target.met:
+                typer.echo(f"missed: {target}")
+    if not all(target.met for target in judged):
+        raise typer.Exit(1)
+
+
+def print_summary(summed: pd.DataFrame) -> None:
+    """Print one row a kind and model."""
+    from aethermodel.cli.shared.tables import Table, show
+
+    keys = ("sizes", "model")
+    heads = ("tables", "error", "points", "error ", "within 10 %", "covered", "width")
+    shown = Table("sizes left out of published tables", (*keys, *heads), text=keys, keys=2)
+    for row in summed.itertuples():
+        own = row.model == "laws"
+        shown.add(
+            row.kind,
+            row.model,
+            f"{row.tables}",
+            f"{row.error:.1%}",
+            f"{row.points:,}",
+            f"{row.point_error:.1%}",
+            f"{row.within_10:.1%}",
+            f"{row.covered:.1%}" if own else "",
+            f"{row.width:.2f}" if own else "",
+            bold=own,
+        )
+    show(shown)
+
+
+def print_tables(found: pd.DataFrame) -> None:
+    """Print one row a table and kind: laws beside log-log lines."""
+    from aethermodel.cli.shared.tables import Table, show
+
+    keys = ("table", "sizes")
+    heads = ("points", "laws", "lines", "covered", "width")
+    shown = Table("each table", (*keys, *heads), text=keys, keys=2)
+    for (name, kind), own in found.groupby(["table", "kind"], sort=False):
+        laws = own[own["model"] == "laws"]
+        lines = own[own["model"] == "log-log lines"]
+        shown.add(
+            name,
+            kind,
+            f"{len(laws)}",
+            f"{laws['error'].median():.1%}",
+            f"{lines['error'].median():.1%}",
+            f"{laws['covered'].mean():.0%}",
+            f"{laws['width'].median():.2f}",
+        )
+    show(shown)
+
+
+def print_simulated(found: pd.DataFrame) -> None:
+    """Print one row a simulated kind of table."""
+    from aethermodel.cli.shared.tables import Table, show
+
+    heads = ("kind", "runs", "within 5 %", "mean", "new", "in between", "no law", "fit")
+    shown = Table("simulated tables, asked at four times the largest size", heads, text=("kind",))
+
+    def share(value: float) -> str:
+        return "" if math.isnan(value) else f"{value:.1%}"
+
+    for row in found.itertuples():
+        shown.add(
+            row.case,
+            f"{row.runs:,}",
+            share(row.within_5),
+            share(row.cover_mean),
+            share(row.cover_new),
+            share(row.cover_in),
+            share(row.said),
+            f"{row.fit_ms:.1f} ms",
+        )
+    show(shown)

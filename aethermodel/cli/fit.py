@@ -1,0 +1,169 @@
+"""`aethermodel fit`: a law from measurements that are already there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aethermodel.cli.shared import options, reading
+
+if TYPE_CHECKING:
+    from aethermodel.advice.answers import Answers
+    from aethermodel.laws.law import Law
+    from aethermodel.laws.laws import Laws
+
+#: Curves that are drawn and answered for one by one; of more only the table is printed.
+MOST_DRAWN = 4
+# Before so many seconds no progress is shown.
+_QUIET_SECONDS = 2.0
+
+
+def command(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            callback=options.readable,
+            help="measurements in any known format; - is not read",
+        ),
+    ],
+    size: reading.Size = None,
+    time: reading.Time = None,
+    unit: reading.Unit = None,
+    group: reading.Group = None,
+    format: reading.Format = None,
+    rate: Annotated[
+        str | None, typer.Option("--rate", help="arrivals a second: which size carries them?")
+    ] = None,
+    p99: Annotated[
+        str | None,
+        typer.Option("--p99", help="latency target, such as 1ms: which size keeps it?"),
+    ] = None,
+    arrivals: Annotated[
+        str, typer.Option("--arrivals", help="poisson, bursty or steady")
+    ] = "poisson",
+    record_bytes: reading.RecordBytes = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", callback=options.writable, help="law file to write [default: none]"
+        ),
+    ] = None,
+    force: options.Force = False,
+    plot: Annotated[bool, typer.Option("--plot/--no-plot", help="draw each law")] = True,
+    json: options.Json = None,
+) -> None:
+    """Fit the law of each curve, say in words how far it can be trusted, and answer from it.
+
+    Example: aethermodel fit bench.csv --size n --time ms --unit ms --rate 5e6 --p99 1ms -o law.json
+
+    Exit status: 0 done, 2 bad input.
+    """
+    from aethermodel.advice.answers import answers
+    from aethermodel.cli.shared.outputs import refuse_existing
+    from aethermodel.documents import document, write_document
+
+    if output is not None:
+        refuse_existing([output], force=force)
+    wanted = None if rate is None else reading.rate_of("--rate", rate)
+    target = None if p99 is None else reading.seconds_of("--p99", p99)
+    record = reading.record_size(record_bytes)
+    laws, notes = _fitted(files, reading.reading_options(size, time, unit, group, format))
+    found = {}
+    if wanted is not None or target is not None or len(laws) <= MOST_DRAWN:
+        for name, law in laws.items():
+            if law.second_name:
+                notes.append(f"{name}: no answers of a law with a second variable".lstrip(": "))
+                continue
+            found[name] = answers(
+                law, rate=wanted, latency=target, arrivals=arrivals, record_bytes=record
+            )
+    if output is not None:
+        laws.save(output)
+    if json:
+        figures = {
+            "laws": [law.document() for law in laws.values()],
+            "answers": [answer.figures() for answer in found.values()],
+            "notes": notes,
+        }
+        write_document(document("aethermodel.fit/1", None, figures, measured=False), json)
+    if json != "-":
+        for note in notes:
+            typer.echo(f"note: {note}", err=True)
+        _print(laws, found, target, draw=plot)
+        if output is not None:
+            typer.echo(output)
+
+
+def _fitted(files: list[Path], chosen: dict[str, Any]) -> tuple[Laws, list[str]]:
+    """Read and fit all files; with several, each curve's name begins with its file's."""
+    from dataclasses import replace
+    from time import monotonic
+
+    from aethermodel.console import progress
+    from aethermodel.laws.fit import fit
+    from aethermodel.laws.laws import Laws
+    from aethermodel.readers.read import read
+
+    measured = [(path, read(path, **chosen)) for path in files]
+    curves = [
+        (path, replace(source, series=(series,)))
+        for path, source in measured
+        for series in source.series
+    ]
+    laws: dict[str, Law] = {}
+    begun = monotonic()
+    with progress("fitting") as advance:
+        for done, (path, curve) in enumerate(curves, 1):
+            for name, law in fit(curve).items():
+                label = _named(path, files, name)
+                laws[label] = replace(law, name=label)
+            if monotonic() - begun > _QUIET_SECONDS:
+                advance(done, len(curves))
+    said = [(path, note) for path, source in measured for note in source.notes]
+    return Laws(laws), _together(said)
+
+
+def _named(path: Path, files: list[Path], name: str) -> str:
+    if len(files) == 1:
+        return name
+    alike = sum(other.stem == path.stem for other in files) > 1
+    file = f"file={path if alike else path.stem}"
+    return f"{file}, {name}" if name else file
+
+
+def _together(said: list[tuple[Path, str]]) -> list[str]:
+    """Say what several files have in common once."""
+    by_text: dict[str, list[Path]] = {}
+    for path, text in said:
+        by_text.setdefault(text, []).append(path)
+    return [
+        f"{paths[0] if len(paths) == 1 else f'{len(paths)} files'}: {text}"
+        for text, paths in by_text.items()
+    ]
+
+
+def _print(laws: Laws, found: dict[str, Answers], target: float | None, *, draw: bool) -> None:
+    from aethermodel.cli.law_tables import answer_lines, laws_table, parameters_table
+    from aethermodel.cli.shared.tables import show
+    from aethermodel.report.terminal_plot import picture
+
+    for name, law in list(laws.items())[:MOST_DRAWN]:
+        if len(laws) <= MOST_DRAWN:
+            if name:
+                typer.echo(f"{name}")
+            for line in law.verdict:
+                typer.echo(line)
+            typer.echo()
+            if law.family not in ("interpolation", "none"):
+                show(parameters_table(law))
+            if draw:
+                typer.echo(picture(law))
+                typer.echo()
+    if len(laws) > MOST_DRAWN:
+        show(laws_table(laws))
+    for answered in found.values():
+        for line in answer_lines(answered, target):
+            typer.echo(line)

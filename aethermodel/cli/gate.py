@@ -1,0 +1,144 @@
+"""`aethermodel gate`: stop a change that made a parameter or a time worse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli.shared import options, reading
+
+if TYPE_CHECKING:
+    from aethermodel.gate.gate import Verdict
+
+
+def command(
+    base: Annotated[
+        Path,
+        typer.Argument(
+            callback=options.readable,
+            help="law file, calibration, measurements, a folder of runs of these, or a history",
+        ),
+    ],
+    head: Annotated[
+        Path, typer.Argument(callback=options.readable, help="the same of what is to be judged")
+    ],
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            help="how much a parameter or a time may change, such as t_event=+5% or "
+            "'T(10000)=+3%'; may be given again [default: times at three sizes, by the "
+            "spread of the runs]",
+        ),
+    ] = None,
+    spread: Annotated[
+        str | None,
+        typer.Option(
+            "--spread", help="what runs differ by, such as 1% [default: as the runs differ]"
+        ),
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="whose entries of a history count [default: the only one]"),
+    ] = None,
+    summary: Annotated[
+        str | None,
+        typer.Option(
+            "--summary",
+            callback=options.writable,
+            help="append a Markdown table to this file, such as $GITHUB_STEP_SUMMARY "
+            "[default: none]",
+        ),
+    ] = None,
+    size: reading.Size = None,
+    time: reading.Time = None,
+    unit: reading.Unit = None,
+    group: reading.Group = None,
+    format: reading.Format = None,
+    json: options.Json = None,
+) -> None:
+    """Judge HEAD against BASE: stopped only if the interval of a change lies beyond its limit.
+
+    A run that is slower as a whole is no change: give a history or folders of several runs, and
+    the interval takes in what runs differ by.
+
+    Example: aethermodel gate history/ head.json --limit t_event=+5% --limit 'T(10000)=+3%'
+
+    Exit status: 0 ok, 1 worse, 2 bad input, 3 cannot tell.
+    """
+    from aethermodel.documents import document, write_document
+    from aethermodel.gate.gate import gate
+    from aethermodel.gate.limits import limits_of
+    from aethermodel.gate.runs import read_runs
+
+    limits = limits_of(limit or [])
+    chosen = reading.reading_options(size, time, unit, group, format)
+    verdict = gate(
+        read_runs(base, options=chosen, host=host),
+        read_runs(head, options=chosen, host=host),
+        limits,
+        spread=None if spread is None else _spread(spread),
+    )
+    if summary:
+        append_summary(Path(summary), verdict, str(base), str(head))
+    if json:
+        content = document("aethermodel.gate/1", None, verdict.figures(), measured=False)
+        write_document(content, json)
+    if json != "-":
+        print_verdict(verdict)
+    raise typer.Exit(verdict.status)
+
+
+def _spread(text: str) -> float:
+    try:
+        value = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value < 1:
+        raise ValueError(f"--spread: a share such as 1%, not {text!r}")
+    return value
+
+
+def append_summary(target: Path, verdict: Verdict, base: str, head: str) -> None:
+    """Append a table to a file that others may append to as well."""
+    from aethermodel.output_files import naming
+    from aethermodel.report.gate_summary import summary_markdown
+
+    with naming(str(target)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("a", encoding="utf-8") as file:
+            file.write(summary_markdown(verdict, base, head) + "\n")
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print a table of the rows, and the verdict in a line."""
+    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.report.gate_summary import HEADLINES, allowed, change_interval
+    from aethermodel.report.quantities import engineering, part, percent
+
+    curves = any(row.curve for row in verdict.rows)
+    table = Table(
+        "Head against base",
+        ("quantity", *(("curve",) if curves else ()), "base", "head", "change", "interval",
+         "limit", "outcome"),
+        text=("quantity", "curve", "limit", "outcome"),
+    )  # fmt: skip
+    for row in verdict.rows:
+        table.add(
+            row.quantity,
+            *((row.curve,) if curves else ()),
+            engineering(row.base, row.unit),
+            engineering(row.head, row.unit),
+            percent(row.ratio - 1),
+            change_interval(row),
+            allowed(row),
+            row.outcome,
+            bold=row.outcome == "worse",
+        )
+    show(table)
+    for remark in verdict.remarks:
+        typer.echo(f"{remark}.")
+    runs = f"{verdict.base_runs} and {verdict.head_runs} runs, which differ by "
+    typer.echo(f"{HEADLINES[verdict.outcome].upper()} ({runs}{part(verdict.spread)}).")

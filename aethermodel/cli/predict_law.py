@@ -1,0 +1,104 @@
+"""`aethermodel predict LAW`: T(N) and the answers about sizes from a law file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from aethermodel.laws.law import Law
+
+#: Options of `predict` that a law file has an answer to.
+_ALLOWED = frozenset({"law", "curve", "batch_sizes", "optimum", "within", "rate", "json"})
+
+
+def refuse_other_options(ctx: typer.Context, path: Path) -> None:
+    """Refuse what only a calibration can answer.
+
+    Raises
+    ------
+    ValueError
+        Names the option.
+    """
+    for name in ctx.params:
+        source = ctx.get_parameter_source(name)
+        if name not in _ALLOWED and source is not None and source.name == "COMMANDLINE":
+            option = "--" + name.rstrip("_").replace("_", "-")
+            raise ValueError(f"{path} is a law: {option} needs a calibration (-c)")
+
+
+def predict_law(
+    path: Path,
+    curve: str | None,
+    sizes: list[int],
+    *,
+    optimum: bool,
+    within: float | None,
+    rate: float | None,
+    json: str | None,
+) -> None:
+    """Print or write a law's times at sizes, and the batch sizes asked for."""
+    from aethermodel.advice.sampling import LawSizes
+    from aethermodel.calibrate.predict.size_answers import SHARES
+    from aethermodel.cli.law_tables import predictions_table
+    from aethermodel.cli.shared.reading import one_law
+    from aethermodel.cli.shared.tables import show
+    from aethermodel.documents import document, write_document
+
+    law = one_law(path, curve, {})
+    answers = LawSizes(law)
+    goals = [answers.share(share) for share in SHARES] if optimum else []
+    goals += [answers.within(within)] if within is not None else []
+    goals += [answers.rate(rate)] if rate is not None else []
+    if json:
+        figures = prediction_figures(law, sizes)
+        if goals:
+            figures["best_rate_per_second"] = asdict(answers.best_rate())
+            figures["optima"] = [asdict(goal) for goal in goals]
+        write_document(document("aethermodel.predict/1", None, figures, measured=False), json)
+    if json != "-":
+        for line in law.verdict[:1]:
+            typer.echo(line)
+        show(predictions_table(law, sizes))
+        for goal in goals:
+            typer.echo(str(goal))
+        if law.predict(sizes).extrapolated.any():
+            typer.echo(
+                f"* extrapolated: outside {law.smallest:,.6g} to {law.largest:,.6g}, the sizes "
+                "that were measured"
+            )
+
+
+def prediction_figures(law: Law, sizes: list[int]) -> dict[str, Any]:
+    """Return what a JSON document says of a prediction, as it does of a calibration's."""
+    mean, new = law.predict(sizes), law.predict(sizes, of="new")
+    return {
+        "law": law.name,
+        "family": law.family,
+        "holds": law.holds,
+        "source": law.source,
+        "time_kind": law.time_kind,
+        "calibrated_to": law.largest,
+        "warnings": [] if law.holds else list(law.verdict),
+        "formula": f"T = {law.expression}",
+        "parameters": {
+            p.name: {"value": p.value, "unit": p.unit, "low": p.low, "high": p.high}
+            for p in law.parameters
+        },
+        "rows": [
+            {
+                "n": n,
+                "seconds": float(mean.seconds[i]),
+                "low_seconds": float(mean.low[i]),
+                "high_seconds": float(mean.high[i]),
+                "observation_low_seconds": float(new.low[i]),
+                "observation_high_seconds": float(new.high[i]),
+                "per_second": float(n / mean.seconds[i]),
+                "extrapolated": bool(mean.extrapolated[i]),
+            }
+            for i, n in enumerate(sizes)
+        ],
+    }

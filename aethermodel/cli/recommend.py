@@ -1,0 +1,91 @@
+"""`aethermodel recommend`: batch and wait for a service, as the settings of a known system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli.shared import options, reading
+
+if TYPE_CHECKING:
+    from aethermodel.advice.recommend import Recommendation
+
+
+def command(
+    law: Annotated[
+        Path,
+        typer.Argument(callback=options.readable, help="law file, or measurements to fit"),
+    ],
+    rate: Annotated[str, typer.Option("--rate", help="records a second, such as 40e3")],
+    p99: Annotated[str, typer.Option("--p99", help="latency target of 99 of 100, such as 5ms")],
+    arrivals: Annotated[
+        str, typer.Option("--arrivals", help="poisson, bursty or steady")
+    ] = "poisson",
+    system: Annotated[
+        str | None,
+        typer.Option(
+            "--system",
+            help="whose settings to print: kafka, aiokafka, triton, ray-serve, pulsar, nats, "
+            "redis, rabbitmq, grpc, faster-fifo, nixl, opentelemetry [default: none]",
+        ),
+    ] = None,
+    record_bytes: reading.RecordBytes = None,
+    curve: reading.Curve = None,
+    size: reading.Size = None,
+    time: reading.Time = None,
+    unit: reading.Unit = None,
+    group: reading.Group = None,
+    format: reading.Format = None,
+    json: options.Json = None,
+) -> None:
+    """Say how large a batch may grow and how long to wait for it, and what latency that gives.
+
+    Example: aethermodel recommend law.json --rate 40e3 --p99 5ms --system kafka --record-bytes 200
+
+    Exit status: 0 done, 2 bad input, or a target that cannot be kept.
+    """
+    from aethermodel.advice.recommend import recommend
+    from aethermodel.documents import document, write_document
+
+    wanted, target = reading.rate_of("--rate", rate), reading.seconds_of("--p99", p99)
+    record = reading.record_size(record_bytes)
+    known = reading.one_law(law, curve, reading.reading_options(size, time, unit, group, format))
+    found = recommend(known, wanted, target, system, arrivals=arrivals, record_bytes=record)
+    if json:
+        content = document("aethermodel.recommend/1", None, found.figures(), measured=False)
+        write_document(content, json)
+    if json != "-":
+        _print(found)
+
+
+def _print(found: Recommendation) -> None:
+    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.report.quantities import engineering, interval, part
+
+    table = Table(
+        f"For {found.rate:,.6g} a second and P99 within {engineering(found.target_seconds, 's')}",
+        ("what", "value", "95 %"),
+        text=("what",),
+    )
+    table.add("largest batch", f"{found.batch:,}", "")
+    table.add("longest wait", engineering(found.wait_seconds, "s"), "")
+    for name, quantity in (("P50", found.p50), ("P99", found.p99)):
+        value, limits = engineering(quantity.value, "s"), (quantity.low, quantity.high)
+        known = len({engineering(limit, "s") for limit in limits}) == 1
+        table.add(name, value, "" if known else interval(*limits, "s"))
+    table.add("busy with full batches", part(found.utilisation), "")
+    table.add("rate within the target", f"{found.headroom:.2g} x", "")
+    show(table)
+    if found.settings:
+        typer.echo(f"{found.title}:")
+    for setting in found.settings:
+        note = f", {setting.note}" if setting.note else ""
+        typer.echo(f"  {setting.name} = {setting.value:.10g} ({setting.unit}{note})")
+        typer.echo(f"    {setting.source}")
+    if found.remark:
+        typer.echo(f"{found.remark}.")
+    typer.echo(f"Assumes {found.assumes}.")
+    if found.extrapolated:
+        typer.echo("Batches smaller than the smallest measured take its time.")

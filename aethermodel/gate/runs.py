@@ -1,0 +1,227 @@
+"""Runs: each side of a comparison, as laws from files of any kind."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from aethermodel.gate.limits import Quantity
+from aethermodel.inputs.input_files import read_bytes
+from aethermodel.inputs.refusals import InputError, quoted
+
+if TYPE_CHECKING:
+    from aethermodel.calibrate.calibration.calibration import Calibration
+    from aethermodel.laws.law import Law
+
+#: Most runs of one side that are read: more of them say nothing new of the spread.
+MOST_RUNS = 50
+_NORMAL = 1.959964
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Logarithm of a figure of one run, and its variance by that run alone."""
+
+    log: float
+    variance: float
+
+
+class Run(Protocol):
+    """One run of one curve."""
+
+    @property
+    def label(self) -> str:
+        """File or commit."""
+
+    @property
+    def sizes(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Measured sizes, ascending."""
+
+    def estimate(self, quantity: Quantity) -> Estimate:
+        """Return a quantity.
+
+        Raises
+        ------
+        InputError
+            If the run has no such parameter, or no answer at a size.
+        """
+
+    def unit(self, quantity: Quantity) -> str:
+        """Unit of a quantity."""
+
+
+@dataclass(frozen=True)
+class LawRun:
+    """One run as a law."""
+
+    label: str
+    law: Law
+
+    @property
+    def sizes(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Measured sizes."""
+        return self.law.sizes
+
+    def estimate(self, quantity: Quantity) -> Estimate:
+        """Return a quantity of the law."""
+        if quantity.parameter:
+            return _of_parameter(self.label, self.law.parameters, quantity.parameter)
+        at = np.array([quantity.size])
+        band = self.law.predict(at)
+        if not (np.isfinite(band.seconds[0]) and band.seconds[0] > 0):
+            raise InputError(
+                f"{self.label}: no time at {quantity}: its sizes are {self.law.smallest:,.10g} to "
+                f"{self.law.largest:,.10g}"
+            )
+        half = math.log(band.high[0] / band.low[0]) / (2 * _NORMAL)
+        return Estimate(math.log(band.seconds[0]), half**2)
+
+    def unit(self, quantity: Quantity) -> str:
+        """Seconds, or the parameter's own unit."""
+        return _unit(self.law.parameters, quantity)
+
+
+@dataclass(frozen=True)
+class CalibrationRun:
+    """One run as a calibration."""
+
+    label: str
+    calibration: Calibration
+
+    @property
+    def sizes(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Calibrated sizes of the kernel; else 1 to the largest."""
+        kernel = self.calibration.samples.get("kernel")
+        known = np.unique(kernel.n) if kernel else np.array([1.0, self.calibration.largest])
+        return np.asarray(known, dtype=np.float64)
+
+    @cached_property
+    def _parameters(self) -> Sequence[Any]:
+        return tuple(self.calibration.model().parameters.values())
+
+    def estimate(self, quantity: Quantity) -> Estimate:
+        """Return a quantity of the calibration."""
+        if quantity.parameter:
+            return _of_parameter(self.label, self._parameters, quantity.parameter)
+        found = self.calibration.predict([quantity.size])
+        low, high = float(found.low[0]), float(found.high[0])
+        return _log(float(found.seconds[0]), low, high)
+
+    def unit(self, quantity: Quantity) -> str:
+        """Seconds, or the parameter's own unit."""
+        return _unit(self._parameters, quantity)
+
+
+def _unit(parameters: Sequence[Any], quantity: Quantity) -> str:
+    if not quantity.parameter:
+        return "s"
+    return next((p.unit for p in parameters if p.name == quantity.parameter), "")
+
+
+def _of_parameter(label: str, parameters: Sequence[Any], name: str) -> Estimate:
+    known = {parameter.name: parameter for parameter in parameters}
+    if name not in known:
+        raise InputError(f"{label}: no parameter {name!r}; it has {', '.join(known) or 'none'}")
+    p = known[name]
+    if not p.value > 0:
+        raise InputError(f"{label}: {name} is {p.value:g}: a relative change of nothing is none")
+    return _log(p.value, p.low, p.high)
+
+
+def _log(value: float, low: float, high: float) -> Estimate:
+    half = (high - low) / (2 * _NORMAL * value) if math.isfinite(high) else math.inf
+    return Estimate(math.log(value), half**2)
+
+
+def read_runs(
+    path: Path, *, options: Mapping[str, Any] | None = None, host: str | None = None
+) -> dict[str, list[Run]]:
+    """Read a side of a comparison: a file is one run, a folder several.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A law file, a calibration, or measurements in any format that `aethermodel.read` knows; a
+        folder of them; or a history, of which the runs since the last change count.
+    options : mapping, optional
+        For `aethermodel.read`: size, time, unit, group, format.
+    host : str, optional
+        Whose runs of a history count; the only one by default.
+
+    Returns
+    -------
+    dict of str to list of Run
+        Runs in their order by the name of the curve.
+
+    Raises
+    ------
+    InputError
+        If something is no such file, or a folder holds none.
+    """
+    if path.is_dir():
+        from aethermodel.gate.history import History
+
+        history = History(path)
+        if history.entries:
+            return history.steady_runs(host=host)
+        files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+        if not files:
+            raise InputError(f"{path}: an empty folder; give a file, or a folder of runs")
+        runs: dict[str, list[Run]] = {}
+        for file in files[-MOST_RUNS:]:
+            for name, run in _of_file(file, options or {}).items():
+                runs.setdefault(name, []).append(run)
+        return runs
+    return {name: [run] for name, run in _of_file(path, options or {}).items()}
+
+
+def schema_of(path: Path) -> str:
+    """Return the schema that a JSON file of ours names at its top; empty for any other file."""
+    content = read_bytes(path)
+    if content.lstrip()[:1] != b"{":
+        return ""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return ""
+    schema = document.get("schema") if isinstance(document, dict) else None
+    return schema if isinstance(schema, str) else ""
+
+
+def laws_of(path: Path, options: Mapping[str, Any]) -> Mapping[str, Law]:
+    """Return the laws of a law file, or those fitted to measurements.
+
+    Raises
+    ------
+    InputError
+        If the file is neither.
+    """
+    from aethermodel.laws.laws import Laws
+
+    schema = schema_of(path)
+    if schema.startswith("aethermodel.law/"):
+        return Laws.load(path)
+    if schema:
+        raise InputError(f"{path}: of schema {quoted(schema)}; give a law file or measurements")
+    from aethermodel.laws.fit import fit
+    from aethermodel.readers.read import read
+
+    return fit(read(path, **options))
+
+
+def _of_file(path: Path, options: Mapping[str, Any]) -> dict[str, Run]:
+    if schema_of(path).startswith("aethermodel.calibration/"):
+        from aethermodel.calibrate.calibration.calibration import Calibration
+
+        try:
+            return {"": CalibrationRun(str(path), Calibration.load(path, foreign=True))}
+        except ValueError as error:
+            raise InputError(error) from None
+    return {name: LawRun(str(path), law) for name, law in laws_of(path, options).items()}

@@ -1,0 +1,167 @@
+"""Candidates: each family fitted on all points and on every fold, with what it misses there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aethermodel.laws.folds import Folds
+from aethermodel.laws.local import RATIOS, interpolated, smoothed
+from aethermodel.laws.search import Found, Terms, search
+from aethermodel.laws.segments import segmented
+from aethermodel.laws.structures import Family, families, more_knees, two_variables
+from aethermodel.laws.terms import design
+
+Floats = NDArray[np.float64]
+
+#: Without correction: the law alone.
+ALONE = float("inf")
+#: A miss by more than a factor of 1.65 is a miss; how far it goes decides nothing.
+CAP = 0.5
+_STEPS = 3
+_TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A family with or without a local correction.
+
+    Attributes
+    ----------
+    family : str
+    freedom : int
+        Numbers estimated, places included.
+    terms, coefficients
+        Of the fit to all points.
+    ratio : float
+        Of the local correction; `ALONE` without.
+    inside, beyond : ndarray
+        Logarithm of measured over predicted at points left out in between and at the end, in the
+        order of the folds.
+    """
+
+    family: str
+    freedom: int
+    terms: Terms
+    coefficients: Floats
+    ratio: float
+    inside: Floats
+    beyond: Floats
+
+    @cached_property
+    def score(self) -> float:
+        """Mean of what is missed in between and of what is missed beyond, each capped."""
+        parts = [
+            float(np.mean(np.minimum(np.abs(missed), CAP)))
+            for missed in (self.inside, self.beyond)
+            if missed.size
+        ]
+        return sum(parts) / len(parts) if parts else float("inf")
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What makes two candidates one kind of law."""
+        return self.family, self.freedom
+
+
+def candidates(
+    n: Floats,
+    seconds: Floats,
+    second: Floats | None,
+    octave: Floats,
+    folds: Folds,
+    weights: Floats,
+) -> list[Candidate]:
+    """Fit every family that the points can carry.
+
+    Parameters
+    ----------
+    n, seconds : ndarray, shape (m,)
+    second : ndarray, shape (m,), optional
+        Second variable.
+    octave : ndarray, shape (m,)
+        Base-2 logarithm of the sizes.
+    folds : Folds
+    weights : ndarray, shape (m,)
+        Weight of each squared relative error.
+    """
+    weighed = folds.kept * (weights / seconds**2)
+    fitted: list[tuple[str, int, Found]] = []
+    if second is not None:
+        families_of = two_variables(n, second)
+    else:
+        families_of = families(n, falls=_falls(seconds))
+    for family in families_of:
+        found = search(family.structures, n, seconds, weighed, second)
+        fitted.append((family.name, family.freedom, found))
+        if family.name == "knees" and family.freedom == 6:
+            third = more_knees(n, found.terms)
+            if third:
+                fitted.append(("knees", 8, search(third, n, seconds, weighed)))
+    if second is None:
+        steps = segmented(n, seconds, weighed, _STEPS)
+        fitted += [("steps", 3 * count - 1, found) for count, found in steps.items()]
+    return _held_out(fitted, n, seconds, second, octave, folds)
+
+
+def _falls(seconds: Floats) -> bool:
+    """Whether the times fall over the sizes, by more than what scatter makes of rising ones."""
+    third = max(seconds.size // 3, 1)
+    return bool(np.median(seconds[:third]) > 1.25 * seconds.min() and seconds.size > 1)
+
+
+def _held_out(
+    fitted: list[tuple[str, int, Found]],
+    n: Floats,
+    seconds: Floats,
+    second: Floats | None,
+    octave: Floats,
+    folds: Folds,
+) -> list[Candidate]:
+    logs = np.log(seconds)[:, None]
+    # Of each ratio and fold: errors of all families at the points asked for.
+    ratios = (*RATIOS, ALONE) if second is None else (ALONE,)
+    inside: dict[float, list[Floats]] = {ratio: [] for ratio in ratios}
+    beyond: dict[float, list[Floats]] = {ratio: [] for ratio in ratios}
+    for fold in range(1, len(folds.kept)):
+        kept, asked = folds.kept[fold], folds.asked[fold]
+        laws = np.stack(
+            [
+                design(found.terms[fold], n, second) @ found.coefficients[fold]
+                for _, _, found in fitted
+            ],
+            axis=1,
+        )
+        missed = logs - np.log(np.maximum(laws, _TINY))
+        missed = np.clip(missed, -50, 50)
+        side = beyond if folds.beyond[fold] else inside
+        for ratio in ratios:
+            errors = missed[asked]
+            if ratio != ALONE:
+                knots = smoothed(octave[kept], missed[kept], ratio)
+                errors = errors - interpolated(octave[asked], octave[kept], knots)
+            side[ratio].append(errors)
+    empty = np.empty((0, len(fitted)))
+    result = []
+    for ratio in ratios:
+        within = np.concatenate(inside[ratio]) if inside[ratio] else empty
+        after = np.concatenate(beyond[ratio]) if beyond[ratio] else empty
+        for index, (family, freedom, found) in enumerate(fitted):
+            result.append(
+                Candidate(
+                    family,
+                    freedom,
+                    found.terms[0],
+                    found.coefficients[0],
+                    ratio,
+                    within[:, index],
+                    after[:, index],
+                )
+            )
+    return result
+
+
+__all__ = ["ALONE", "Candidate", "Family", "candidates"]

@@ -1,0 +1,90 @@
+"""Parameters: the figures of a law with names, units and intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aethermodel.laws.expressions import names_of
+from aethermodel.laws.free_figures import free_values
+from aethermodel.laws.law import Parameter
+from aethermodel.laws.misses import quantile
+from aethermodel.laws.points import Points
+from aethermodel.laws.selection import Choice
+from aethermodel.laws.terms import Term
+
+Floats = NDArray[np.float64]
+
+
+def parameters_of(
+    choice: Choice, points: Points, unit: str, level: float
+) -> tuple[tuple[Parameter, ...], Floats]:
+    """Name the figures of the chosen law.
+
+    Parameters
+    ----------
+    choice : Choice
+    points : Points
+    unit : str
+        Of the sizes.
+    level : float
+        Confidence of the intervals.
+
+    Returns
+    -------
+    parameters : tuple of Parameter
+        Costs, then knees, steps, packets and exponents.
+    covariance : ndarray
+        Of the costs and the free figures.
+    """
+    shape = choice.shape
+    covariance = shape.inverse * choice.judgement.variance
+    half = quantile(level, max(choice.judgement.freedom, 1)) * np.sqrt(
+        np.maximum(np.diag(covariance), 0.0)
+    )
+    parameters = []
+    for index, term in enumerate(shape.terms):
+        value = float(shape.coefficients[index])
+        low, high = max(0.0, value - float(half[index])), value + float(half[index])
+        parameters.append(Parameter(f"c{index}", value, low, high, unit_of(term, unit)))
+    free = free_values(shape.terms)
+    for value, name in names_of(shape.terms).items():
+        if value in free:
+            spread = float(half[len(shape.terms) + free.index(value)])
+            low, high = max(0.0, value - spread), value + spread
+            if name.startswith("a"):
+                low = value - spread
+        else:
+            low, high = _ends(value, points.n, shape.terms)
+        parameters.append(Parameter(name, value, low, high, "" if name.startswith("a") else unit))
+    return tuple(parameters), covariance
+
+
+def unit_of(term: Term, unit: str) -> str:
+    """Unit of a term's cost."""
+    size = unit or "1"
+    match term.kind:
+        case "one" | "level":
+            return "s"
+        case "ramp" | "slope":
+            return f"s/{unit}" if unit else "s"
+        case "packets":
+            return "s/packet"
+        case "power":
+            if not unit or not term.first:
+                return "s"
+            if term.first < 0:
+                return f"s {size}" if term.first == -1 else f"s {size}^{-term.first:.4g}"
+            return f"s/{size}" if term.first == 1 else f"s/{size}^{term.first:.4g}"
+    return "s" if not unit or not term.first else f"s/{unit}"
+
+
+def _ends(value: float, n: Floats, terms: tuple[Term, ...]) -> tuple[float, float]:
+    """A step lies anywhere between the sizes on its two sides; a packet is known."""
+    if any(term.kind == "packets" and term.first == value for term in terms):
+        return value, value
+    below, above = n[n < value], n[n >= value]
+    return (
+        float(below[-1]) if below.size else 0.0,
+        float(above[0]) if above.size else float("inf"),
+    )

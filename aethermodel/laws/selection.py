@@ -1,0 +1,140 @@
+"""Selection: the law with the least error at sizes left out, and whether it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aethermodel.laws.candidates import ALONE, Candidate
+from aethermodel.laws.free_figures import free_values
+from aethermodel.laws.judgement import Judgement, judge
+from aethermodel.laws.merging import merged
+from aethermodel.laws.points import Points
+from aethermodel.laws.shape import Shape
+
+Floats = NDArray[np.float64]
+
+#: Held-out errors this close say nothing about which law is nearer: the simpler one is taken.
+TIE = 1.2
+#: Laws whose held-out error is so many times the least are none that the points might obey.
+_POSSIBLE = 1.5
+#: Misses of a millionth are rounding of doubles, whichever law has them.
+EQUAL = 1e-6
+# Laws judged by their repeats at most; each takes a fit.
+_TRIED = 6
+#: Laws that a prediction is the middle of where none holds. The middle of several forecasts is
+#: better than the best of them: Clemen 1989, doi 10.1016/0169-2070(89)90012-5.
+MEMBERS = 8
+#: Without repeats a law that half of the sizes miss by more may hold in noise, or not at all.
+NEAR = 0.1
+# A law that misses twice as much as the best is no peer of it.
+_PEERS = 2.0
+_LEAST_DEVIATION = 1e-7
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    shape : Shape
+        Its fit to all points.
+    judgement : Judgement
+    holds : bool
+    structure : bool
+        Whether what it misses follows the size, so that joining the points predicts better.
+    members : tuple of Candidate
+        The best of each kind, for predictions where no law holds.
+    """
+
+    candidate: Candidate
+    shape: Shape
+    judgement: Judgement
+    holds: bool
+    structure: bool
+    members: tuple[Candidate, ...]
+
+
+def choose(tried: list[Candidate], points: Points, weights: Floats) -> Choice:
+    """Choose a law.
+
+    Parameters
+    ----------
+    tried : list of Candidate
+        Of all families, with and without correction.
+    points : Points
+    weights : ndarray, shape (m,)
+        Of squared relative errors, where nothing better is known.
+    """
+    m = points.n.size
+    least = min(one.score for one in tried)
+    alone = [one for one in tried if one.ratio == ALONE and one.freedom < max(m, 3)]
+    if not np.isfinite(least):
+        return _untested(alone, points, weights)
+    best = min(one.score for one in alone)
+    simple = sorted(
+        (one for one in alone if one.score <= TIE * best + EQUAL),
+        key=lambda one: (one.freedom, one.score),
+    )
+    rest = sorted(
+        (one for one in alone if TIE * best + EQUAL < one.score <= _POSSIBLE * best),
+        key=lambda one: (one.freedom, one.score),
+    )
+    # What the points miss a law by follows the size where joining them predicts better.
+    structure = best > TIE * least + EQUAL
+    members = _members(tried)
+    exact, known = _known_weights(points)
+    rounded = not known and bool(np.all(points.rounding > 0))
+    if known or rounded:
+        # Of laws that are off by the printed digits alone, none is nearer than another.
+        digits = sorted((*simple, *rest), key=lambda one: (one.freedom, one.score))
+        for candidate in (digits if rounded else (*simple, *rest))[:_TRIED]:
+            shape = merged(candidate.terms, points, exact)
+            judgement = judge(shape, points, _numbers(candidate, shape))
+            if not judgement.misfits:
+                return Choice(candidate, shape, judgement, True, structure, members)
+    candidate = simple[0]
+    shape = merged(candidate.terms, points, weights)
+    judgement = judge(shape, points, _numbers(candidate, shape))
+    near = float(np.median(np.abs(candidate.inside))) <= NEAR if candidate.inside.size else True
+    holds = not known and not structure and near
+    return Choice(candidate, shape, judgement, holds, structure, members)
+
+
+def _numbers(candidate: Candidate, shape: Shape) -> int:
+    """Numbers estimated: a search that ended in a simpler law has still searched."""
+    return min(candidate.freedom, shape.coefficients.size + len(free_values(shape.terms)) + 1)
+
+
+def _known_weights(points: Points) -> tuple[Floats, bool]:
+    """Weights by the points' own variance, and whether that is known."""
+    known = bool(np.all(np.isfinite(points.deviation))) and points.freedom > 0
+    deviation = np.maximum(np.nan_to_num(points.deviation, nan=1.0), _LEAST_DEVIATION)
+    return 1 / deviation**2, known
+
+
+def _members(tried: list[Candidate]) -> tuple[Candidate, ...]:
+    kinds: dict[tuple[str, int], Candidate] = {}
+    for one in sorted(tried, key=lambda one: one.score):
+        kinds.setdefault(one.key, one)
+    best = list(kinds.values())[:MEMBERS]
+    return tuple(one for one in best if one.score <= _PEERS * best[0].score + EQUAL)
+
+
+def _untested(alone: list[Candidate], points: Points, weights: Floats) -> Choice:
+    """Choose where no size can be spared: the simplest law that goes through the points."""
+    exact, known = _known_weights(points)
+    fitted = [(one, merged(one.terms, points, exact if known else weights)) for one in alone]
+    if known:
+        judged = [(one, shape, judge(shape, points, one.freedom)) for one, shape in fitted]
+        for one, shape, judgement in judged:
+            if not judgement.misfits:
+                return Choice(one, shape, judgement, True, False, (one,))
+    least = min(shape.square_sum for _, shape in fitted)
+    one, shape = next((one, shape) for one, shape in fitted if shape.square_sum <= 2 * least + 1e-6)
+    judgement = judge(shape, points, one.freedom)
+    return Choice(one, shape, judgement, not judgement.misfits, False, (one,))

@@ -1,0 +1,1 @@
+"""Results of programs that benchmark functions and commands."""

@@ -1,0 +1,121 @@
+"""Report of laws: one page, its figure, its tables, and the command that writes it."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import aether
+
+from aethermodel.laws.fit import fit
+from aethermodel.readers.measurements import Measurements
+from aethermodel.report.figures import law as figures
+from aethermodel.report.law_page import is_law_file, law_report, verdict_block
+
+SAMPLES = Path(__file__).parents[1] / "readers" / "samples"
+
+
+def laws_of(**curves):
+    """Fit affine curves of a start and a slope, with a little noise."""
+    rng = np.random.default_rng(1)
+    sizes = np.repeat(2.0 ** np.arange(12), 3)
+    frame = {"n": [], "seconds": [], "host": []}
+    for name, (start, slope) in curves.items():
+        frame["n"] += sizes.tolist()
+        frame["seconds"] += ((start + slope * sizes) * rng.normal(1, 0.01, sizes.size)).tolist()
+        frame["host"] += [name] * sizes.size
+    return fit(Measurements.from_frame(frame, size="n", time="seconds", group="host"))
+
+
+@pytest.fixture(scope="module")
+def two():
+    return laws_of(a=(1e-5, 1e-8), b=(2e-5, 3e-8))
+
+
+@pytest.fixture(scope="module")
+def one():
+    return laws_of(a=(1e-5, 1e-8))
+
+
+def test_a_curve_goes_through_hundreds_of_sizes_and_is_dashed_beyond(one):
+    law = one.only()
+    shown = figures.law_figure(law)
+    assert len(shown.table) > 300
+    assert shown.table["extrapolated"].any() and not shown.table["extrapolated"].all()
+    assert shown.table["n"].max() == pytest.approx(4 * law.largest)
+    assert "extrapolated where dashed" in shown.title
+    (axes,) = shown.figure.axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    dashed = [line for line in axes.lines if line.is_dashed()]
+    (measured,) = (line for line in axes.lines if line.get_label() == "measured")
+    assert len(dashed) == 1 and len(measured.get_xdata()) == 12
+    assert len(shown.view) == 12
+
+
+def test_size_zero_is_told_and_not_drawn():
+    sizes = np.repeat([0.0, *2.0 ** np.arange(10)], 2)
+    frame = {"n": sizes, "seconds": 1e-5 + 1e-8 * sizes}
+    shown = figures.law_figure(fit(frame, size="n", time="seconds").only())
+    assert "size 0 took 10.0 µs and is not drawn" in shown.caption
+    assert (shown.table["n"] > 0).all()
+
+
+def test_one_law_has_its_words_figure_parameters_and_answers(one):
+    page = law_report(one, rate=1e5, command="aethermodel report law.json")
+    assert page.count("<svg") == 1 and "<script" not in page
+    for words in ("affine law", "95 % interval", "Next size to measure", "at least 100,000"):
+        assert words.lower() in page.lower(), words
+    assert "aethermodel report law.json" in page
+
+
+def test_several_laws_are_grouped_on_one_page(two):
+    page = law_report(two)
+    headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", page)
+    assert headings == ["All curves", "host=a", "host=b", "Source"]
+    assert page.count("<svg") == 3
+    assert "2 curves, 2 with a law that holds" in str(verdict_block(two))
+
+
+def test_names_from_a_file_are_text(two):
+    from dataclasses import replace
+
+    evil = "<script>alert(1)</script>$x$`y`"
+    laws = {evil: replace(two["host=a"], name=evil, source=evil, notes=(evil,)), "b": two["host=b"]}
+    page = law_report(laws)
+    assert "<script>alert" not in page and "&lt;script&gt;" in page
+
+
+def test_a_law_that_does_not_hold_is_inconclusive():
+    rng = np.random.default_rng(3)
+    sizes = np.repeat(2.0 ** np.arange(12), 3)
+    third = np.repeat(np.exp(rng.normal(-9, 1.5, 12)), 3)
+    frame = {"n": sizes, "seconds": third * rng.normal(1, 0.01, sizes.size)}
+    laws = fit(frame, size="n", time="seconds")
+    assert not laws.only().holds
+    assert str(verdict_block(laws)).startswith("INCONCLUSIVE")
+    assert "<svg" in law_report(laws)
+
+
+def test_a_law_of_two_variables_is_drawn_by_its_means():
+    from aethermodel.readers.read import read
+
+    laws = fit(read(SAMPLES / "extra_p.jsonl", unit="s", size="size"))
+    page = law_report(laws)
+    assert "<svg" in page and "second variable, p" in page
+
+
+def test_law_files_are_told_by_their_schema(two, tmp_path):
+    two.save(tmp_path / "law")
+    assert is_law_file(tmp_path / "law")
+    (tmp_path / "other").write_text(json.dumps({"schema": "aethermodel.bound/1"}))
+    (tmp_path / "notebook").write_text('{"cells": [], "x": "aethermodel.law/1 "}')
+    assert not is_law_file(tmp_path / "other") and not is_law_file(tmp_path / "notebook")
+
+
+def test_the_command_writes_one_page(two, tmp_path):
+    two.save(tmp_path / "law.json")
+    page, told = tmp_path / "law.html", tmp_path / "told.json"
+    done = aether("report", tmp_path / "law.json", "-o", page, "--json", told, "--rate", "1e5")
+    assert done.returncode == 0 and "2 of 2 curves have a law that holds" in done.stdout
+    assert json.loads(told.read_text())["curves"] == 2 and "host=b" in page.read_text()
