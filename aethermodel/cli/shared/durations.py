@@ -23,16 +23,16 @@ CHECK_SECONDS = 10
 #: Beside that, what a short list says that each command does.
 DOES = {
     "extreme": "the specification's stress test",
-    "kernel": "routing and checksums beside their peers",
-    "ffi": "a call through each language border",
-    "ring": "batches into another process, beside peers",
-    "pipeline": "seven ways to move messages, beside the model",
+    "kernel": "routing and checksums against their peers",
+    "ffi": "a call through each language boundary",
+    "ring": "batches into another process, against peers",
+    "pipeline": "seven ways to move messages, and the model",
     "dispatch": "what the bus adds to the barest loop",
     "soak": "steady load, nothing lost, no memory grown",
     "sweep": "what a sweep costs besides its measurements",
-    "report": "what an export takes, beside nbconvert",
-    "latency": "P50 to P99.9 under load, beside the model",
-    "model": "known laws: these fits beside polynomials",
+    "report": "what an export takes, against nbconvert",
+    "latency": "P50 to P99.9 under load, and the model",
+    "model": "known laws: these fits against polynomials",
     "optimum": "the recommended batch size in a full sweep",
     "rdma": "the verbs send path and its cost model",
 }

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from aethermodel import fabrics
 from aethermodel.measure.harness.warm_up import WarmUp
-from aethermodel.measure.host.contention import Look, company
+from aethermodel.measure.host.contention import CoreCheck, busy_core
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.measure.host.slices import sliced, undisturbed
 from aethermodel.measure.probes import PROBES, Timed
@@ -68,24 +68,24 @@ def crosses(point: Point) -> bool:
     return fabrics.crosses(point.settings.get("fabric"))
 
 
-def way_of(point: Point) -> Look:
+def way_of(point: Point) -> CoreCheck:
     """Look at the way between the cores, where what is timed at a point goes over it."""
     if not crosses(point):
-        return Look()
-    return Look(trip_seconds=Look.now(crossing=True).trip_seconds)
+        return CoreCheck()
+    return CoreCheck(trip_seconds=CoreCheck.now(crossing=True).trip_seconds)
 
 
-def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[str, Any]]:
+def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[dict[str, Any]]:
     """Yield the rows of one process: every point in random order, round after round.
 
     Parameters
     ----------
     plan : Plan
     process : int
-    best : Look, optional
+    best : CoreCheck, optional
         Of the cores, in earlier processes.
     """
-    best = best or Look()
+    best = best or CoreCheck()
     order = random.Random(f"{plan.seed}/{process}")
     clock_ns = clock_cost_ns()
     prepared: dict[int, tuple[Timed, int]] = {}
@@ -105,8 +105,8 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
             # One that has not settled is warmed up again before each of its samples.
             if not warm.get(turn):
                 warm[turn] = warm_up(timed, loops, plan.slices)
-            around = way_of(plan.points[turn]) if plan.slices > 1 else Look()
-            with company() if plan.points[turn].company else nullcontext():
+            around = way_of(plan.points[turn]) if plan.slices > 1 else CoreCheck()
+            with busy_core() if plan.points[turn].company else nullcontext():
                 # The points in between have cooled the caches; two processes take 10 ms until both
                 # are in their stride.
                 timed(loops if crosses(plan.points[turn]) else max(1, loops // 4))
@@ -153,7 +153,7 @@ def main(source: TextIO, sink: TextIO) -> None:
     # Collections in the middle of a sample would be charged to whichever probe allocates.
     gc.freeze()
     gc.disable()
-    for row in sample(plan, request["process"], Look(*request["best"])):
+    for row in sample(plan, request["process"], CoreCheck(*request["best"])):
         sink.write(json.dumps(row) + "\n")
         sink.flush()
         gc.collect()
