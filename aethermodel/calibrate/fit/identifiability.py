@@ -32,11 +32,6 @@ class Identifiability:
     measure_next: float | None
     warnings: tuple[str, ...]
 
-    @property
-    def sound(self) -> bool:
-        """Whether there is nothing to warn about."""
-        return not self.warnings
-
 
 def identify(fit: TermFit) -> Identifiability:
     """Check what the samples of a fit can and cannot tell.
