@@ -211,11 +211,8 @@ class Loaded(ABC):
         return float((batches - served[first]) / (self._ends[-1] - self._ends[first]))
 
     def switched(self, switches: int, seconds: float) -> bool:
-        """Whether cores were taken away more than twice as often as they always are here.
-
-        Where every core has its process, the kernel's own threads have no other place.
-        """
-        return switches > 2 * self.switches_least * seconds
+        """Whether cores were taken away more often than they always are here."""
+        return switches > policy.PREEMPTED_TIMES * self.switches_least * seconds
 
     def disturbance(self, run: LoadRun) -> Disturbance:
         """Tell what disturbed a run, by all runs so far."""
