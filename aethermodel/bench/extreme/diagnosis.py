@@ -199,7 +199,7 @@ def _advice(
         float(np.median(slow)),
         min(slow),
         max(slow),
-        f"time in laps of the queue beyond {policy.SLOW_LAP:g} medians, if they took no more than that",
+        f"time in laps of the queue beyond {policy.SLOW_LAP:g} medians, had they taken no more",
     )
     for term in modelled.terms():
         yield _modelled(rate, f"{term.name} term", _HALVING[term.name], term.halved, modelled)
