@@ -24,7 +24,7 @@ from aethermodel.measure.sampling.sampler import Plan, Point
 from cython_core import clock_cost_ns
 
 
-def size_loop(timed: Timed, seconds: float) -> int:
+def size_loop(timed: Timed, seconds: float) -> tuple[int, float]:
     """Double the loop until a sample lasts long enough.
 
     Parameters
@@ -36,30 +36,37 @@ def size_loop(timed: Timed, seconds: float) -> int:
 
     Returns
     -------
-    int
-        Loops a sample.
+    loops : int
+        Of a sample.
+    seconds : float
+        That each of them took.
     """
     loops = 1
     while (last := timed(loops)) < seconds:
         # Jump most of the way once the figure can be trusted, at most tenfold.
         aim = seconds / last if last > 0 else 10
         loops = max(loops + 1, int(loops * min(10, max(2, 1.1 * aim))))
-    return loops
+    return loops, last / loops
 
 
-def warm_up(timed: Timed, loops: int, slices: int) -> bool:
+def warm_up(timed: Timed, loops: int, slices: int, seconds: float) -> bool:
     """Run windows as long as a sample until two agree; tell whether any did.
 
     They are compared by the slices that count, as samples are: a neighbour's millisecond says
     nothing about the caches.
+
+    Parameters
+    ----------
+    timed : callable
+        ``loops -> seconds``.
+    loops, slices : int
+        Of a sample.
+    seconds : float
+        That an operation took before: the first window.
     """
-
-    def window() -> float:
-        return undisturbed(sliced(timed, loops, slices)).seconds
-
-    windows = WarmUp(window())
+    windows = WarmUp(seconds)
     while not windows.done:
-        windows.add(window())
+        windows.add(undisturbed(sliced(timed, loops, slices)).seconds)
     return windows.settled
 
 
@@ -88,7 +95,7 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
     best = best or CoreCheck()
     order = random.Random(f"{plan.seed}/{process}")
     clock_ns = clock_cost_ns()
-    prepared: dict[int, tuple[Timed, int]] = {}
+    prepared: dict[int, tuple[Timed, int, float]] = {}
     warm: dict[int, bool] = {}
     position = 0
     for repeat in range(plan.repeats):
@@ -100,11 +107,11 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
                 point = plan.points[turn]
                 probe = PROBES[point.probe]
                 timed = probe.prepare(probe.settings(**point.settings))
-                prepared[turn] = timed, size_loop(timed, plan.sample_seconds)
-            timed, loops = prepared[turn]
+                prepared[turn] = timed, *size_loop(timed, plan.sample_seconds)
+            timed, loops, seconds = prepared[turn]
             # One that has not settled is warmed up again before each of its samples.
             if not warm.get(turn):
-                warm[turn] = warm_up(timed, loops, plan.slices)
+                warm[turn] = warm_up(timed, loops, plan.slices, seconds)
             around = way_of(plan.points[turn]) if plan.slices > 1 else CoreCheck()
             with busy_core() if plan.points[turn].company else nullcontext():
                 # The points in between have cooled the caches; two processes take 10 ms until both
