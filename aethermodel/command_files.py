@@ -1,4 +1,4 @@
-"""Files of a command: inputs and outputs, kept apart before anything is opened."""
+"""Files of a command: inputs and outputs, checked before anything is opened."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ from aethermodel.inputs.sizes import count_of
 BAD_INPUT = 2
 # Any command may need them, and where it does it has not begun yet.
 _NO_KERNELS = (
-    "this command runs the compiled kernels, which this installation lacks: install aethermodel "
-    "on Linux with a C compiler (without kernels: bound, predict, report, diff, bench model)"
+    "this command runs the compiled kernels, which this installation lacks: they are built on "
+    "Linux (bound, predict, report and diff work without)"
 )
 INTERRUPTED = 130
 PIPE_CLOSED = 1

@@ -27,7 +27,7 @@ def document(
     schema : str
         Name and version, such as ``aethermodel.bound/1``.
     fabric : str or None
-        Honest label of the figures; ``mixed`` where each row carries its own, None where
+        Provenance label of the figures; ``mixed`` where each row carries its own, None where
         nothing moved.
     figures : dict
         JSON values; the keys carry units (``..._seconds``, ``..._per_second``).

@@ -40,6 +40,11 @@ BEST_CORE_QUANTILE = 0.01
 #: Seconds of a gap between two turns of an idle loop that is a pause: longer than a turn takes on a
 #: core that a neighbour shares.
 PAUSE_SECONDS = 5e-6
+#: A run is preempted where the kernel took a core away so many times as often as it always does
+#: here: where every core has its process, the kernel's own threads have no other place.
+PREEMPTED_TIMES = 2.0
+#: A lap of the event loop that takes so many medians is slow.
+SLOW_LAP = 2.0
 #: How often a disturbed sample is taken again: most disturbances are over by the second time.
 RETRIES = 2
 #: How often a disturbed run under load is: it is a hundred times longer, and rarely left alone.

@@ -43,6 +43,24 @@ def main() -> int:
             cwd=work,
         )
         (wheel,) = work.glob("*.whl")
+        # Where no kernel is built, one wheel serves every platform.
+        pure = work / "pure"
+        without = "-Csetup-args=-Dkernels=disabled"
+        _run(
+            *build,
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            without,
+            "-w",
+            str(pure),
+            str(archive),
+            cwd=work,
+        )
+        (kernelless,) = pure.glob("*.whl")
+        if not kernelless.name.endswith("-py3-none-any.whl"):
+            raise SystemExit(f"{kernelless.name}: built without kernels it should fit anywhere")
         venv.create(work / "env", with_pip=True)
         python = str(work / "env/bin/python")
         _run(

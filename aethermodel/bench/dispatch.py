@@ -131,7 +131,7 @@ class DispatchBench(BaseModel):
 
 
 def judge(samples: pd.DataFrame) -> DispatchCost:
-    """Take what the bus adds apart, a tick and a call, in each process by itself.
+    """Separate what the bus adds to a tick and to a call, in each process by itself.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Kernel benchmark: routing and checksum beside their peers and their ceiling."""
+"""Kernel benchmark: routing and checksum, compared with their peers and their ceiling."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def kernel_contestants(batch_size: int, topics: int, threads: int) -> list[Conte
 
 
 def call_contestants() -> list[Contestant]:
-    """Return one call through each language border, and our own routing call at N = 1."""
+    """Return one call through each language boundary, and our own routing call at N = 1."""
     rows = []
     for border, make in CALLS.items():
         if installed(border):

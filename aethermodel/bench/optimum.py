@@ -1,4 +1,4 @@
-"""Optimum benchmark: the recommended batch size beside a full sweep."""
+"""Optimum benchmark: the recommended batch size, compared with a full sweep."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class BestSize:
-    """A recommendation beside a sweep.
+    """A recommendation, compared with a sweep.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class BestSize:
         Measured rate at the recommended size over that at the sweep's best one, process by
         process: median, least and most. A process's best size is that of the others together.
     label : str
-        Honest label.
+        Provenance label.
     """
 
     recommended: int

@@ -1,4 +1,4 @@
-"""Ring benchmark: batches from one process to another, beside other transports."""
+"""Ring benchmark: batches from one process to another, compared with other transports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ring_contestants(batch_size: int, topics: int) -> list[Contestant]:
 
     fetched = Point(probe="crossing", settings=base | {"transport": "ring", "routed": False})
     rows = [
-        Contestant(ALONE, "ceiling", point("none"), "no crossing: the pool's batches in turn"),
+        Contestant(ALONE, "ceiling", point("none"), "no crossing: the pool's batches, round-robin"),
         Contestant(FETCHED, "ceiling", fetched, "one word an event, from the producer's lines"),
     ]
     for name, transport in TRANSPORTS.items():

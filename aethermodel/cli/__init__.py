@@ -41,7 +41,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # which would swallow the [default: ...] of an option's help
     help="Say how many messages a second a design carries, and which term sets the limit.",
 )
-bench = typer.Typer(no_args_is_help=True, help="Measure this host beside its peers and ceilings.")
+bench = typer.Typer(
+    no_args_is_help=True, help="Measure this host compared with its peers and ceilings."
+)
 app.add_typer(bench, name="bench")
 app.add_typer(sweep, name="sweep")
 app.add_typer(report, name="report")

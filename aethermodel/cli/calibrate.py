@@ -48,7 +48,7 @@ def command(
     verbose: options.Verbose = False,
     wait_seconds: options.WaitSeconds = None,
 ) -> None:
-    """Measure loop, ffi, kernel and fabric apart, and fit each term with its intervals.
+    """Measure loop, ffi, kernel and fabric each isolated, and fit each term with its intervals.
 
     Example: aethermodel calibrate --loop uvloop --json calibration.json
 

@@ -19,9 +19,7 @@ def command(
         str | None,
         typer.Option(help="memory to be registered with an RDMA device, such as 1GiB"),
     ] = None,
-    queue_pairs: Annotated[
-        int, typer.Option(help="queue pairs beside it, whose queues are pinned too")
-    ] = 1,
+    queue_pairs: Annotated[int, typer.Option(help="queue pairs, whose queues are pinned too")] = 1,
     depth: Annotated[int, typer.Option(help="requests that each of their queues holds")] = 128,
     huge_pages: Annotated[
         bool, typer.Option("--huge-pages", help="the registered memory lies in huge pages")

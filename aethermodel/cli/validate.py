@@ -43,7 +43,7 @@ def command(
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
-    """Calibrate the terms apart, predict the pipeline as a whole, and compare.
+    """Calibrate each term isolated, predict the pipeline end to end, and compare.
 
     Example: aethermodel validate -n 1,100,10000 --loop uvloop
 
@@ -129,7 +129,9 @@ def print_trial(trial: Trial) -> None:
             f"off by {found.mean_error:.1%} on average, {found.worst_error:.1%} at worst"
         )
     for share in trial.attribution.shares:
-        typer.echo(f"in the whole against apart, {share}: {share.seconds * 1e6:+.2f} us a batch")
+        typer.echo(
+            f"in the pipeline against isolated, {share}: {share.seconds * 1e6:+.2f} us a batch"
+        )
     typer.echo(
         f"no term explains {trial.attribution.unexplained:.1%}; the intervals cover "
         f"{trial.verdict.coverage:.0%} of the errors, wanted 95 %"

@@ -7,7 +7,7 @@ from math import isnan
 from time import sleep
 
 from aethermodel.doctor.finding import Finding, Level
-from aethermodel.measure.host.contention import Look, trip_excess
+from aethermodel.measure.host.contention import CoreCheck, trip_excess
 
 # A core that slept may be woken elsewhere: each look comes after a nap.
 _LOOKS, _NAP = 12, 0.025
@@ -29,7 +29,7 @@ def check(trips: Sequence[float] | None = None) -> list[Finding]:
 def _trips() -> list[float]:
     found = []
     for _ in range(_LOOKS):
-        found.append(Look.now(crossing=True).trip_seconds)
+        found.append(CoreCheck.now(crossing=True).trip_seconds)
         if isnan(found[-1]):
             break
         sleep(_NAP)

@@ -1,4 +1,4 @@
-"""Quantities of parameter files: a number and a unit as written, in SI units at the border."""
+"""Quantities of parameter files: a number and a unit as written, converted to SI units on input."""
 
 from __future__ import annotations
 

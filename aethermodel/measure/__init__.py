@@ -1,1 +1,1 @@
-"""What this host really does: probes that isolate one term, and the pipeline as a whole."""
+"""Measurements of this host: probes that isolate one term, and the pipeline end to end."""

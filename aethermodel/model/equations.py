@@ -124,7 +124,7 @@ def _of_terms() -> dict[str, Equation]:
         "kernel out of a larger set": Equation(
             _equal("T_kernel", _among(kernel)),
             "traffic from a memory level goes with the lines that are not found nearer, and in a "
-            "set gone through in turn each line is as near as any: Treibig and Hager 2010, doi "
+            "set gone through round-robin each line is as near as any: Treibig and Hager 2010, doi "
             "10.1007/978-3-642-14390-8_64",
         ),
         "speedup": Equation(

@@ -46,7 +46,7 @@ class Interconnect:
 
 
 def load_interconnects(path: Path | None = None) -> dict[str, Interconnect]:
-    """Read ``data/interconnects.toml``; prefixed units become SI here, at the border.
+    """Read ``data/interconnects.toml``; prefixed units become SI here, on input.
 
     Parameters
     ----------

@@ -96,7 +96,7 @@ class Card:
 
 
 def load_cards(path: Path | None = None) -> dict[str, Card]:
-    """Read ``data/rdma-nics.toml``; prefixed units become SI here, at the border.
+    """Read ``data/rdma-nics.toml``; prefixed units become SI here, on input.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class Specification:
     Attributes
     ----------
     name, label : str
-        Title, and the honest label of its figures (``simulated``: they are on paper).
+        Title, and the provenance label of its figures (``simulated``: they are on paper).
     batch_size : int
         The batch that it computes.
     threshold_per_second : float
@@ -105,7 +105,7 @@ class _File(Content):
 
 
 def load_specification(own: Path | None = None, given: Iterable[str] = ()) -> Specification:
-    """Read ``data/spec-4.3.2.toml``, or a budget of one's own; units become SI here, at the border.
+    """Read ``data/spec-4.3.2.toml``, or a budget of one's own; units become SI here, on input.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Export benchmark: time from an empty process to the file, beside nbconvert."""
+"""Export benchmark: time from an empty process to the file, compared with nbconvert."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ TERM_COLOURS = {
 TERM_NAMES = {
     "loop": "event loop",
     "refill": "event loop, caches swept",
-    "ffi": "language border (ffi)",
+    "ffi": "language boundary (ffi)",
     "kernel": "kernel",
     "fabric": "fabric",
     "wait": "wait for the producer",

@@ -11,7 +11,7 @@ from typing import Any
 
 from aethermodel.execute.forks import Fork, ForkError, ForkServer, ForkTimeoutError
 from aethermodel.inputs.refusals import InputError
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.probes import PROBES
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.target import Outcome
@@ -26,7 +26,7 @@ class Attempts:
     Parameters
     ----------
     sweep : Sweep
-    best : Look, optional
+    best : CoreCheck, optional
         Of the cores, in points before.
 
     Raises
@@ -36,13 +36,13 @@ class Attempts:
 
     Attributes
     ----------
-    best : Look
+    best : CoreCheck
         Of the cores, in these points too.
     """
 
-    def __init__(self, sweep: Sweep, best: Look | None = None) -> None:
+    def __init__(self, sweep: Sweep, best: CoreCheck | None = None) -> None:
         self._sweep = sweep
-        self.best = best or Look()
+        self.best = best or CoreCheck()
         self._server = self._start()
 
     def _start(self) -> ForkServer:
@@ -100,7 +100,7 @@ class Attempts:
         with self._server.fork("aethermodel.sweep.measured:measure", arguments) as fork:
             samples = fork.value(sweep.timeout_seconds)
         for sample in samples:
-            self.best = self.best.best(Look.of(sample))
+            self.best = self.best.best(CoreCheck.of(sample))
         noisy = sum(sample["noisy"] for sample in samples)
         return {"state": "done", "samples": samples, "disturbed": noisy / len(samples)}
 

@@ -6,7 +6,7 @@ import gc
 from typing import Any
 
 from aethermodel import policy
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.sampling.sampler import Plan, Point
 from aethermodel.measure.sampling.worker import sample
 
@@ -25,7 +25,7 @@ def measure(
     sample_seconds : float
         Least duration of each.
     best : list of float
-        `Look` at the cores, in points before: a core that is shared all through a point shows
+        `CoreCheck` at the cores, in points before: a core that is shared all through a point shows
         beside those only.
 
     Returns
@@ -44,4 +44,4 @@ def measure(
         slices=min(1000, max(1, round(sample_seconds / policy.SLICE_SECONDS))),
         retries=0,
     )
-    return list(sample(plan, 0, Look(*best)))
+    return list(sample(plan, 0, CoreCheck(*best)))

@@ -1,4 +1,4 @@
-"""Overhead of a sweep's point, beside stock papermill."""
+"""Overhead of a sweep's point, compared with stock papermill."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from aethermodel.execute.host_lock import host_lock
 from aethermodel.execute.scratch import clean_leftovers
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.sweep.attempts import Attempts
 from aethermodel.sweep.identity import Conditions, Reuse, conditions_of, identity
 from aethermodel.sweep.plan import Job, Sweep
@@ -91,7 +91,7 @@ class LocalBackend:
         (conditions,) = self.conditions(sweep)
         with host_lock(self.wait, self.waiting):
             clean_leftovers()
-            best = Look()
+            best = CoreCheck()
             for _, block in groupby(jobs, key=lambda job: job.repeat):
                 with Attempts(sweep, best) as attempts:
                     queue = deque((job, 1) for job in block)

@@ -1,1 +1,1 @@
-# The border check of columnar batches: called from native code only.
+# The boundary check of columnar batches: called from native code only.

@@ -1,4 +1,4 @@
-"""Border check of columnar batches: two buffers, or an Arrow record batch."""
+"""Boundary check of columnar batches: two buffers, or an Arrow record batch."""
 
 from cpython.buffer cimport PyBuffer_IsContiguous
 from cpython.memoryview cimport PyMemoryView_FromObject, PyMemoryView_GET_BUFFER

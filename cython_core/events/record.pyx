@@ -1,4 +1,4 @@
-"""Event record of 64 bytes: dtype, aligned allocation, border check."""
+"""Event record of 64 bytes: dtype, aligned allocation, boundary check."""
 
 cimport numpy as cnp
 from cpython.buffer cimport PyBuffer_IsContiguous, PyObject_CheckBuffer

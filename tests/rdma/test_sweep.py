@@ -1,4 +1,4 @@
-"""The sweep on a real device: exact counts, an honest label, and a file that can be judged."""
+"""The sweep on a real device: exact counts, an provenance label, and a file that can be judged."""
 
 from __future__ import annotations
 

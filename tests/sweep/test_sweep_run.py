@@ -11,7 +11,7 @@ import pytest
 from command_line import Command, aether
 from waiting import until
 
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.sweep.attempts import Attempts
 from aethermodel.sweep.kills import kill_often, smallest_sweep
 from aethermodel.sweep.plan import Sweep
@@ -194,7 +194,7 @@ def test_ctrl_c_leaves_a_store_to_go_on_with_and_nothing_else(tmp_path):
 
 def test_a_core_that_is_shared_all_through_a_point_shows_beside_the_points_before(tmp_path):
     sweep = Sweep(probe="ffi", samples=2, sample_seconds=0.002)
-    with Attempts(sweep, Look(core_seconds=1e-9)) as attempts:
+    with Attempts(sweep, CoreCheck(core_seconds=1e-9)) as attempts:
         outcome = attempts.attempt(sweep.jobs()[0], tmp_path / "none.ipynb")
         assert (outcome.state, outcome.disturbed) == ("done", 1)
         assert attempts.best.core_seconds == 1e-9

@@ -1,4 +1,4 @@
-"""Send-path benchmark beside perftest and pyverbs: interleaved, medians of ratios, JSON.
+"""Send-path benchmark, compared with perftest and pyverbs: interleaved, medians of ratios, JSON.
 
     python tools/guest/bench.py [--pairs N] [--peers perftest,pyverbs,ib_send_lat]
 

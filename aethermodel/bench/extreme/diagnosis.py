@@ -13,7 +13,7 @@ from aethermodel.bench.extreme.advice import Advice, in_words, pays_most, ranked
 from aethermodel.bench.extreme.allocations import Allocations, allocations
 from aethermodel.bench.extreme.levers import Pulled, levers, pull
 from aethermodel.bench.extreme.model_view import Modelled
-from aethermodel.bench.extreme.observation import SLOW, Observation, observe
+from aethermodel.bench.extreme.observation import Observation, observe
 from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.predict.monte_carlo import Answer
@@ -199,7 +199,7 @@ def _advice(
         float(np.median(slow)),
         min(slow),
         max(slow),
-        f"time in laps of the queue beyond {SLOW:g} medians, if they took no more than that",
+        f"time in laps of the queue beyond {policy.SLOW_LAP:g} medians, had they taken no more",
     )
     for term in modelled.terms():
         yield _modelled(rate, f"{term.name} term", _HALVING[term.name], term.halved, modelled)

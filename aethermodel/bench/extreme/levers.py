@@ -1,4 +1,4 @@
-"""Levers that can be tried on this host: each design beside the present one, interleaved."""
+"""Levers that can be tried on this host: each design compared with the present one, interleaved."""
 
 from __future__ import annotations
 

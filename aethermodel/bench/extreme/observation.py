@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel import policy
 from aethermodel.bench.extreme.stress import Stress
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Batch
 from aethermodel.measure.harness.event_loops import on_loop
 from cython_core import Histogram
 
-#: A lap is slow from this multiple of the median on.
-SLOW = 2.0
 _LAPS = 4
 
 
@@ -158,5 +157,5 @@ def observe(stress: Stress, batches: int, parts: int = 7) -> Observation:
 def slow_gain(laps: npt.NDArray[np.int64]) -> float:
     """Return the relative gain in throughput if no lap took more than twice the median."""
     total = float(laps.sum())
-    kept = float(np.minimum(laps, SLOW * np.median(laps)).sum())
+    kept = float(np.minimum(laps, policy.SLOW_LAP * np.median(laps)).sum())
     return total / kept - 1 if kept else 0.0

@@ -45,12 +45,12 @@ class Design(BaseModel):
 
     @property
     def pool(self) -> int:
-        """Different batches in turn: those that wait, one at each end, at most 16."""
+        """Distinct batches to cycle through: those that wait, one at each end, at most 16."""
         return min(self.queue_depth + 2, 16)
 
     @property
     def label(self) -> FabricLabel:
-        """Honest label of the figures."""
+        """Provenance label of the figures."""
         return "loopback" if self.core == "cython" else "simulated"
 
 

@@ -1,1 +1,1 @@
-"""Latency benchmark: the pipeline at fixed loads, beside the queueing model."""
+"""Latency benchmark: the pipeline at fixed loads, compared with the queueing model."""

@@ -1,4 +1,4 @@
-"""Adaptive batching beside fixed batch sizes: P99, throughput, chosen sizes."""
+"""Adaptive batching compared with fixed batch sizes: P99, throughput, chosen sizes."""
 
 from __future__ import annotations
 

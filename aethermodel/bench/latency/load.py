@@ -32,7 +32,7 @@ from aethermodel.fabrics import FABRICS, crosses
 from aethermodel.measure.harness.batch_pool import same_pool
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.handlers import LostEventsError, Tally
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.disturbance import Disturbance
 from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks
 from aethermodel.measure.host.os_noise import Noise, Reading
@@ -52,7 +52,7 @@ class LoadSettings(BaseModel):
     largest : int
         Arrived batches that one tick takes at most.
     topics, pool : int
-        As in the probes: topics with a handler, different buffers in turn.
+        As in the probes: topics with a handler, distinct buffers to cycle through.
     event_loop : {"asyncio", "uvloop"}
     fabric : {"loopback", "shm"}
         ``loopback``: one process. ``shm``: a producer process that keeps the schedule, the ring,
@@ -113,7 +113,7 @@ class LoadRun:
         Arrived batches that each of them served.
     noise : Noise
         What disturbed the run.
-    cores : Look
+    cores : CoreCheck
         At the cores before and after it, the worse of each.
     """
 
@@ -122,7 +122,7 @@ class LoadRun:
     ticks: int
     sizes: npt.NDArray[np.int64]
     noise: Noise
-    cores: Look
+    cores: CoreCheck
 
 
 class Loaded(ABC):
@@ -134,14 +134,14 @@ class Loaded(ABC):
 
     Attributes
     ----------
-    cores_best : Look
+    cores_best : CoreCheck
         Of the cores, over all runs so far.
     switches_least : float
         Times a second that the kernel took a core away, in the run so far that had the fewest.
     """
 
     def __init__(self, settings: LoadSettings) -> None:
-        self.cores_best = Look()
+        self.cores_best = CoreCheck()
         self.switches_least = inf
         self.settings = settings
         self._tally = Tally()
@@ -193,9 +193,9 @@ class Loaded(ABC):
         latencies = latencies[int(policy.LOAD_WARM_UP * due.size) :]
         return LoadRun(latencies, seconds, sizes.size, sizes, noise, around)
 
-    def _look(self) -> Look:
+    def _look(self) -> CoreCheck:
         across = crosses(self.settings.fabric)
-        return Look.now(both=across, crossing=across)
+        return CoreCheck.now(both=across, crossing=across)
 
     def capacity(self, batches: int = 20_000, rule: Rule | None = None) -> float:
         """Return arriving batches a second when the pipeline never has to wait for one.
@@ -211,11 +211,8 @@ class Loaded(ABC):
         return float((batches - served[first]) / (self._ends[-1] - self._ends[first]))
 
     def switched(self, switches: int, seconds: float) -> bool:
-        """Whether cores were taken away more than twice as often as they always are here.
-
-        Where every core has its process, the kernel's own threads have no other place.
-        """
-        return switches > 2 * self.switches_least * seconds
+        """Whether cores were taken away more often than they always are here."""
+        return switches > policy.PREEMPTED_TIMES * self.switches_least * seconds
 
     def disturbance(self, run: LoadRun) -> Disturbance:
         """Tell what disturbed a run, by all runs so far."""

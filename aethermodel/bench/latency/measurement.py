@@ -1,4 +1,4 @@
-"""Latency benchmark: measured under load, beside its prediction and the budgets."""
+"""Latency benchmark: measured under load, compared with its prediction and the budgets."""
 
 from __future__ import annotations
 

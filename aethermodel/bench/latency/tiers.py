@@ -33,7 +33,7 @@ def tier_seconds(settings: LoadSettings, ticks: int) -> dict[str, Any]:
     Returns
     -------
     dict of str to ndarray, shape (ticks,)
-        ``fabric``: one batch sent and received; ``bridge``: one call across the language border
+        ``fabric``: one batch sent and received; ``bridge``: one call across the language boundary
         that checks its arguments and returns, no kernel. In seconds, one clock reading included.
     """
     batch = make_batch(settings.group, settings.topics, seed=0)

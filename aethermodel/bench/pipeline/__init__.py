@@ -1,1 +1,1 @@
-"""Pipeline benchmark: the same messages moved in several ways, beside the model."""
+"""Pipeline benchmark: the same messages moved in several ways, compared with the model."""

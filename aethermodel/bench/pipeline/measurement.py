@@ -1,4 +1,4 @@
-"""Pipeline benchmark: all rows and the ceiling, interleaved, beside the model."""
+"""Pipeline benchmark: all rows and the ceiling, interleaved, compared with the model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aethermodel.fabrics import FABRICS
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
 from aethermodel.measure.harness.ring_size import ring_bytes
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import Plan, Point, SamplingError, take_samples
@@ -139,7 +139,7 @@ class PipelineBench(BaseModel):
         start = monotonic()
         rows_end = start + (1 - policy.TERMS_SHARE * self.predict) * self.budget_seconds
         runs: list[dict[str, Any]] = []
-        copies, best = [], Look()
+        copies, best = [], CoreCheck()
         again = dict.fromkeys(range(len(rows)), self.repeats)
         for done, turn in enumerate(turns):
             if done > len(rows) and monotonic() > rows_end:
@@ -151,7 +151,7 @@ class PipelineBench(BaseModel):
                 copies.append(self._copy_seconds())
             else:
                 runs.append({"row": turn, **run_row(rows[turn], self.seconds, self.load)})
-                best = best.best(Look.of(runs[-1]))
+                best = best.best(CoreCheck.of(runs[-1]))
                 if not _calm(runs[-1], best) and again[turn]:
                     again[turn] -= 1
                     turns.append(turn)
@@ -201,12 +201,12 @@ class PipelineBench(BaseModel):
         return table
 
 
-def _calm(run: dict[str, Any], best: Look) -> bool:
+def _calm(run: dict[str, Any], best: CoreCheck) -> bool:
     """Whether a run was warm, on cores as at their best."""
-    return bool(run["settled"]) and Look.of(run).calm(best)
+    return bool(run["settled"]) and CoreCheck.of(run).calm(best)
 
 
-def _narrow(runs: list[dict[str, Any]], best: Look) -> bool:
+def _narrow(runs: list[dict[str, Any]], best: CoreCheck) -> bool:
     """Whether a row has calm runs enough, and they agree."""
     rates = [run["throughput_per_second"] for run in runs if _calm(run, best)]
     if len(rates) < policy.CALM_SAMPLES:

@@ -30,7 +30,7 @@ def term_plan(bench: PipelineBench) -> Plan:
     handlers = max(2, topics)  # a law of the calls needs two counts of them
     counts = sorted({1, 2, max(1, handlers // 2), handlers})
     rows = [row for row in bench.rows() if row.kind != "naive"]
-    # Of rows that are the sum of their terms: whether each term has company.
+    # Of rows that are the sum of their terms: whether another core is busy meanwhile.
     summed = sorted({row.crosses for row in rows if row.kind != "mocked" and not row.fused})
     points = [
         _point(probe, company, batch_size=m, topics=topics, pool=1)
@@ -73,7 +73,7 @@ def term_plan(bench: PipelineBench) -> Plan:
 def with_predictions(
     table: pd.DataFrame, samples: pd.DataFrame | None, bench: PipelineBench
 ) -> pd.DataFrame:
-    """Put the prediction and its error beside every row.
+    """Add the prediction and its error to every row.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from aethermodel import policy
 from aethermodel.bench.pipeline.rows import Row, opened
 from aethermodel.measure.harness.bus_run import Move
 from aethermodel.measure.harness.warm_up import WarmUp
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.measure.host.slices import Releases
 from cython_core import simd_variant
@@ -79,8 +79,8 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
     }
 
 
-def _look(row: Row) -> Look:
-    return Look.now(both=row.crosses, crossing=row.crosses)
+def _look(row: Row) -> CoreCheck:
+    return CoreCheck.now(both=row.crosses, crossing=row.crosses)
 
 
 async def _warm(move: Move, seconds: float) -> tuple[int, bool]:

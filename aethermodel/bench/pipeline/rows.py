@@ -82,7 +82,7 @@ class Row(BaseModel):
 
     @property
     def label(self) -> FabricLabel:
-        """Honest label of the row's figures; of verbs, that of the device that is there."""
+        """Provenance label of the row's figures; of verbs, that of the device that is there."""
         if self.kind == "mocked":
             return "simulated"
         return label_here(fabric_of_row(self.kind).name)

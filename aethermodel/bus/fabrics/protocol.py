@@ -53,7 +53,7 @@ class Sender(Protocol):
 
     @property
     def label(self) -> str:
-        """Return the honest label."""
+        """Return the provenance label."""
 
     async def send(self, batch: Batch) -> None:
         """Send one batch, whole; raises `Backlogged` where the policy is to fail."""
@@ -75,7 +75,7 @@ class Receiver(Protocol):
 
     @property
     def label(self) -> str:
-        """Return the honest label."""
+        """Return the provenance label."""
 
     @property
     def waiting(self) -> int:

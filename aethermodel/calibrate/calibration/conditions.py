@@ -40,7 +40,7 @@ class Conditions:
         Batches in turn: the working set is ``pool * N * 64`` bytes.
     event_loop : str
     fabric : str
-        Honest label.
+        Provenance label.
     cache_bytes : dict of str to int
         Capacity of each cache level, where the kernel's cost an event may rise.
     switch : int or None

@@ -32,11 +32,6 @@ class Identifiability:
     measure_next: float | None
     warnings: tuple[str, ...]
 
-    @property
-    def sound(self) -> bool:
-        """Whether there is nothing to warn about."""
-        return not self.warnings
-
 
 def identify(fit: TermFit) -> Identifiability:
     """Check what the samples of a fit can and cannot tell.
@@ -75,8 +70,8 @@ def identify(fit: TermFit) -> Identifiability:
     if fit.form.per_event and _may_be_zero(fit, "c1"):
         helpful = helpful or next_point(fit).n
         warnings.append(
-            f"c1, the growth with N, cannot be told from zero up to N = {fit.samples.n[-1]:g}; "
-            f"measure N = {helpful:g}"
+            "c1, the growth with N, cannot be distinguished from zero up to "
+            f"N = {fit.samples.n[-1]:g}; measure N = {helpful:g}"
         )
     for knee in fit.unseen_knees:
         beyond = _across(fit, knee)

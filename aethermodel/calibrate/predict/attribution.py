@@ -1,4 +1,4 @@
-"""Attribution of the residual between the whole and the sum of its terms."""
+"""Attribution of the residual between the pipeline and the sum of its terms."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOT_TOLD = 1.0
 
 @dataclass(frozen=True)
 class Share:
-    """What one term, or several that cannot be told apart, costs more in the whole than apart.
+    """Excess cost in the pipeline of one term, or of several that cannot be distinguished.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Share:
     seconds : float
         The excess in seconds a batch, mean over the batch sizes.
     found : bool
-        Whether the excess is told from zero, with one error in twenty over all shares together.
+        Whether the excess is significant, with one error in twenty over all shares together.
     """
 
     terms: tuple[str, ...]
@@ -52,10 +52,10 @@ class Share:
     def __str__(self) -> str:
         names = " + ".join(self.terms)
         if len(self.terms) > 1:
-            names += " (cannot be told apart: their sum)"
+            names += " (cannot be distinguished: their sum)"
         if math.isnan(self.low):
             return f"{names}: {self.excess:+.1%}"
-        told = "" if self.found else ", not told from zero"
+        told = "" if self.found else ", not distinguished from zero"
         return f"{names}: {self.excess:+.1%} ({self.low:+.1%} to {self.high:+.1%}{told})"
 
 
@@ -111,7 +111,7 @@ def attribute(
     Notes
     -----
     Relative least squares of measured on the terms' budgets, process by process, no term below
-    nothing: one calibrated term that costs c more in the whole leaves a residual of c times its
+    nothing: one calibrated term that costs c more in the pipeline leaves a residual of c times its
     budget at every N. The processes are what is independent, so the interval is Student's over
     their results. Terms whose shapes nearly stand in for each other are put together until those
     that are left can be told apart; of what was put together the sum is told.

@@ -18,7 +18,7 @@ from aethermodel.verdict import worst as worst_of
 
 
 def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
-    """Put predicted beside measured, one row a batch size.
+    """Compare predicted with measured, one row a batch size.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class VerbsFit:
     freedom : int
         Its degrees of freedom.
     label : str
-        Honest label of the samples.
+        Provenance label of the samples.
     level : float
         Of the intervals.
     """

@@ -76,7 +76,7 @@ class VerbsSamples(Content):
     Attributes
     ----------
     fabric : {"soft-roce", "rdma-nic"}
-        Honest label.
+        Provenance label.
     host : dict
         Fingerprint of the machine; of the guest where it ran in one.
     emulated : bool
@@ -109,7 +109,7 @@ class VerbsSamples(Content):
 
     @property
     def label(self) -> str:
-        """Honest label, with what else must be known of the figures."""
+        """Provenance label, with what else must be known of the figures."""
         return f"{self.fabric}, emulated processor" if self.emulated else self.fabric
 
     @classmethod

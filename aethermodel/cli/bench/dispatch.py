@@ -24,7 +24,7 @@ def command(
     seed: options.Seed = None,
     json: options.Json = None,
 ) -> None:
-    """Measure the bus beside the barest loop that drains, routes and calls the same handlers.
+    """Measure the bus and the barest loop that drains, routes and calls the same handlers.
 
     Example: aethermodel bench dispatch --json dispatch.json
 

@@ -1,4 +1,4 @@
-"""`aethermodel bench kernel`, `bench ffi` and `bench ring`, beside peers and ceilings."""
+"""`aethermodel bench kernel`, `bench ffi` and `bench ring`, compared with peers and ceilings."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def ffi(
     plot: Plot = None,
     json: Json = None,
 ) -> None:
-    """Call a function that does nothing, through each language border.
+    """Call a function that does nothing, through each language boundary.
 
     Example: aethermodel bench ffi --json -
     """
@@ -79,7 +79,7 @@ def ring(
     plot: Plot = None,
     json: Json = None,
 ) -> None:
-    """Send batches into another process that routes every event: our ring beside its peers.
+    """Send batches into another process that routes every event: our ring compared with its peers.
 
     Example: aethermodel bench ring --batch-size 10000 --json ring.json
     """

@@ -1,4 +1,4 @@
-"""`aethermodel bench latency`: latency of the pipeline at fixed loads, beside the model."""
+"""`aethermodel bench latency`: latency of the pipeline at fixed loads, compared with the model."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def command(
     ] = policy.CALIBRATION_SECONDS,
     seed: Annotated[int, typer.Option(help="of the schedules and their order")] = 0,
     adaptive: Annotated[
-        bool, typer.Option("--adaptive", help="adaptive batching beside fixed batch sizes")
+        bool, typer.Option("--adaptive", help="adaptive batching compared with fixed batch sizes")
     ] = False,
     target: Annotated[
         float | None,
@@ -77,7 +77,7 @@ def command(
     sizes: Annotated[
         str | None,
         typer.Option(
-            help="fixed sizes beside --adaptive, in arriving batches [default: 1,8,32,128]"
+            help="fixed sizes to compare --adaptive with, in arriving batches [default: 1,8,32,128]"
         ),
     ] = None,
     run_seconds: Annotated[
@@ -87,7 +87,7 @@ def command(
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
-    """Measure latency under load without coordinated omission, beside the queueing model.
+    """Measure latency under load without coordinated omission, compared with the queueing model.
 
     Example: aethermodel bench latency --loads 0.5,0.8 --arrivals poisson --json latency.json
 

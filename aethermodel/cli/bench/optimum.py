@@ -1,4 +1,4 @@
-"""`aethermodel bench optimum`: the recommended batch size beside a full sweep."""
+"""`aethermodel bench optimum`: the recommended batch size, compared with a full sweep."""
 
 from __future__ import annotations
 

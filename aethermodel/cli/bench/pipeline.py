@@ -1,4 +1,4 @@
-"""`aethermodel bench pipeline`: the same messages moved in seven ways, beside the model."""
+"""`aethermodel bench pipeline`: the same messages moved in seven ways, compared with the model."""
 
 from __future__ import annotations
 

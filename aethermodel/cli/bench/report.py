@@ -22,7 +22,7 @@ def command(
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
-    """Time reports from an empty process to the file, beside stock nbconvert, in turns.
+    """Time reports from an empty process to the file, compared with stock nbconvert, interleaved.
 
     The notebook has 12 figures; the stores have 20 points and draw their own figures.
 

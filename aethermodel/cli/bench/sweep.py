@@ -23,7 +23,7 @@ def command(
     seed: options.Seed = None,
     json: options.Json = None,
 ) -> None:
-    """Time empty points beside stock papermill, a dry sweep, and taking it up when finished.
+    """Time empty points compared with stock papermill, a dry sweep, and taking it up when finished.
 
     Example: aethermodel bench sweep --rounds 11 --json -
 

@@ -73,7 +73,8 @@ Topics = Annotated[int | None, typer.Option(help="topics, each with a handler [d
 Pool = Annotated[
     int | None,
     typer.Option(
-        help="different batches in turn: the working set [default: 4; 1 from another process]"
+        help="distinct batches to cycle through (sets the cache working set) "
+        "[default: 4; 1 from another process]"
     ),
 ]
 Seed = Annotated[int | None, typer.Option(help="of the random order [default: 0]")]

@@ -17,7 +17,7 @@ from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.calibrate.fit.next_point import next_point
 from aethermodel.kernel_facts import simd_variant, switch_size
 from aethermodel.measure.calibration.measurement_plan import Campaign
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import CALM_SECONDS, Plan, Point, calm_plan, take_samples
@@ -132,8 +132,8 @@ class _Sampling:
                 return
             start = monotonic()
             plan = calm_plan(points, 1, repeats, self.campaign.seed + self.processes)
-            seen = [Look.of(frame[list(Look._fields)].min()) for frame in self.frames]
-            best = reduce(Look.best, seen, Look())
+            seen = [CoreCheck.of(frame[list(CoreCheck._fields)].min()) for frame in self.frames]
+            best = reduce(CoreCheck.best, seen, CoreCheck())
             frame = take_samples(plan, self._advance(total), deadline=self.deadline, best=best)
             self.frames.append(frame.assign(process=self.processes))
             self.processes += 1

@@ -16,7 +16,7 @@ from aethermodel.calibrate.calibration.composition import part_of
 from aethermodel.calibrate.fit.fit_term import TermFit
 from aethermodel.calibrate.fit.samples import summarise
 from aethermodel.fabrics import FABRICS, Fabric, crosses, fabric_of
-from aethermodel.measure.calibration.measurement_plan import loop_probe, needs_company
+from aethermodel.measure.calibration.measurement_plan import loop_probe, needs_busy_core
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling.sampler import Point, calm_plan, take_samples
@@ -97,7 +97,9 @@ def _probe(calibration: Calibration, term: str) -> str:
 
 def _point(calibration: Calibration, term: str, at: int) -> Point:
     probe, settings = _probe(calibration, term), _settings(calibration, term, at)
-    return Point(probe=probe, settings=settings, company=needs_company(probe, _fabric(calibration)))
+    return Point(
+        probe=probe, settings=settings, company=needs_busy_core(probe, _fabric(calibration))
+    )
 
 
 def _settings(calibration: Calibration, term: str, at: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Measurement plan: the points to sample for the terms and for the whole."""
+"""Measurement plan: the points to sample for the terms and for the pipeline."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ def loop_probe(fabric: Fabric) -> str:
     return "bus_loop" if crosses(fabric) else "loop"
 
 
-def needs_company(probe: str, fabric: Fabric, threads: int = 1) -> bool:
-    """Whether a term is to be timed beside another busy core, as the whole over a fabric runs.
+def needs_busy_core(probe: str, fabric: Fabric, threads: int = 1) -> bool:
+    """Whether a term is to be timed while another core is busy.
 
-    The fabric's own probes have a second process, teams have their threads.
+    It is, where the pipeline runs over a fabric. The fabric's own probes have a second process,
+    teams have their threads.
     """
     return crosses(fabric) and probe in ("kernel", "ffi", "bus_loop", "refill") and threads == 1
 
@@ -62,7 +63,7 @@ class Campaign(BaseModel):
     topics : int
         Topics of the router, each with a handler.
     pool : int
-        Different batches in turn: the working set is ``pool * N * 64`` bytes. From another
+        Distinct batches to cycle through: the working set is ``pool * N * 64`` bytes. From another
         process it is always 1: the check has just read the batch that is routed.
     processes, repeats, seed
         As in `aethermodel.measure.sampling.sampler.Plan`.
@@ -112,7 +113,7 @@ class Campaign(BaseModel):
 
     @property
     def label(self) -> FabricLabel:
-        """Honest label of the campaign's figures."""
+        """Provenance label of the campaign's figures."""
         return self.device or LABEL_OF[self.fabric]
 
     @property
@@ -207,7 +208,7 @@ class Campaign(BaseModel):
         return [self._point("fabric", batch_size=n, **settings) for n in sizes]
 
     def _producer_points(self) -> list[Point]:
-        """Return what calibrates the producer in another process: a stage beside the terms.
+        """Return what calibrates the producer in another process, a stage of its own.
 
         At every other size where there are enough for a law: its consumer takes the batches outside
         the clock, at the same cost.
@@ -257,5 +258,5 @@ class Campaign(BaseModel):
 
     def _point(self, probe: str, **settings: Any) -> Point:
         settings = {"topics": self.topics, "pool": self.pool, **settings}
-        company = needs_company(probe, self.fabric, settings.get("threads", 1))
+        company = needs_busy_core(probe, self.fabric, settings.get("threads", 1))
         return Point(probe=probe, settings=settings, company=company)

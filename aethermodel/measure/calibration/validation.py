@@ -1,4 +1,4 @@
-"""Validation: sample, calibrate, predict the whole, compare, judge."""
+"""Validation: sample, calibrate, predict the pipeline, compare, judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loopback with its producer as a task beside the consumer."""
+"""Loopback whose producer is a task in the consumer's own event loop."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def numbered_pool(batch_size: int, topics: int) -> list[Batch]:
 
 
 async def produce(fabric: Sender, pool: list[Batch], batches: int, interval_ns: int) -> None:
-    """Send batches in turn, each with the time it was meant to go in its first event.
+    """Send batches round-robin, each with the time it was meant to go in its first event.
 
     Parameters
     ----------

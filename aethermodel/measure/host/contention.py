@@ -34,7 +34,7 @@ _BUSY_NS = 200_000
 _LONGEST_NS = 600_000_000_000
 
 
-class Look(NamedTuple):
+class CoreCheck(NamedTuple):
     """One look at the cores, or the best or worst of several.
 
     Attributes
@@ -50,7 +50,7 @@ class Look(NamedTuple):
     trip_seconds: float = nan
 
     @classmethod
-    def now(cls, *, both: bool = False, crossing: bool = False) -> Look:
+    def now(cls, *, both: bool = False, crossing: bool = False) -> CoreCheck:
         """Look; about 0.1 ms, with everything 2 ms.
 
         Parameters
@@ -68,27 +68,27 @@ class Look(NamedTuple):
         )
 
     @classmethod
-    def of(cls, row: Mapping[str, float]) -> Look:
+    def of(cls, row: Mapping[str, float]) -> CoreCheck:
         """Return the look that a row of samples or runs holds."""
         return cls(row["core_seconds"], row["trip_seconds"])
 
-    def worst(self, other: Look) -> Look:
+    def worst(self, other: CoreCheck) -> CoreCheck:
         """Return the larger of each figure; one that is there, where the other is not."""
-        return Look(*(_known(max, *figures) for figures in zip(self, other, strict=True)))
+        return CoreCheck(*(_known(max, *figures) for figures in zip(self, other, strict=True)))
 
-    def best(self, other: Look) -> Look:
+    def best(self, other: CoreCheck) -> CoreCheck:
         """Return the smaller of each figure; one that is there, where the other is not."""
-        return Look(*(_known(min, *figures) for figures in zip(self, other, strict=True)))
+        return CoreCheck(*(_known(min, *figures) for figures in zip(self, other, strict=True)))
 
-    def shared(self, best: Look) -> bool:
+    def shared(self, best: CoreCheck) -> bool:
         """Whether a core was slower than one process has it; not where it is not known."""
         return bool(core_excess(self.core_seconds, best.core_seconds) > 1)
 
-    def apart(self, best: Look) -> bool:
+    def apart(self, best: CoreCheck) -> bool:
         """Whether the way between the cores was longer than at best; not where it is not known."""
         return bool(trip_excess(self.trip_seconds, best.trip_seconds) > 1)
 
-    def calm(self, best: Look) -> bool:
+    def calm(self, best: CoreCheck) -> bool:
         """Whether the cores are nearly what they were at best, in all that is known of both."""
         return not (self.shared(best) or self.apart(best))
 
@@ -109,8 +109,8 @@ def trip_excess(seconds: Any, best: Any) -> Any:
 
 
 @contextmanager
-def company() -> Iterator[None]:
-    """Keep one more core busy meanwhile, as it is where the whole runs in two processes.
+def busy_core() -> Iterator[None]:
+    """Keep one more core busy meanwhile, as it is where the pipeline runs in two processes.
 
     Where there is only one, those take turns, and so nothing is done.
 

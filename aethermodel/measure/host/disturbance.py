@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Self
 
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.os_noise import Noise
 
 #: Names of the marks of a run.
@@ -32,16 +32,18 @@ class Disturbance(NamedTuple):
     apart: bool
 
     @classmethod
-    def of(cls, noise: Noise, cores: Look, best: Look, *, switched: bool | None = None) -> Self:
+    def of(
+        cls, noise: Noise, cores: CoreCheck, best: CoreCheck, *, switched: bool | None = None
+    ) -> Self:
         """Tell what disturbed a run.
 
         Parameters
         ----------
         noise : Noise
             Of the run.
-        cores : Look
+        cores : CoreCheck
             The worse of before and after it.
-        best : Look
+        best : CoreCheck
             Of all runs.
         switched : bool, optional
             Whether its switches count, where not every switch does.

@@ -13,7 +13,7 @@ _DEVICES = Path("/sys/class/infiniband")
 
 
 def label_of(device: str) -> DeviceLabel:
-    """Return the honest label of a device.
+    """Return the provenance label of a device.
 
     A card sits on a bus: its folder in sysfs links to a ``device``. A device in software has
     none, or has a file ``parent`` besides, with the network interface that rxe sits on.
@@ -59,7 +59,7 @@ def usable_device(pinned_bytes: int = 0) -> DeviceLabel:
 
 
 def label_here(fabric: Fabric) -> FabricLabel:
-    """Return the honest label of a fabric's figures taken on this host.
+    """Return the provenance label of a fabric's figures taken on this host.
 
     Raises
     ------

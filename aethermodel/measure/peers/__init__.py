@@ -1,1 +1,1 @@
-"""What a user would take instead: each peer in the form its own manual recommends."""
+"""Peers that a user would take instead, each in the form its own manual recommends."""

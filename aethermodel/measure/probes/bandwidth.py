@@ -25,7 +25,7 @@ class Settings(BatchSettings):
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
-    """Time one core on the batches of the pool in turn, from native code."""
+    """Time one core on the batches of the pool, round-robin, from native code."""
     batches = same_pool(settings.batch_size, 1, settings.pool)
     target = allocate(settings.batch_size)
 

@@ -38,7 +38,7 @@ class Settings(BatchSettings):
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
-    """Time verification (of good checksums) or stamping of the pool's batches in turn."""
+    """Time verification (of good checksums) or stamping of the pool's batches, round-robin."""
     batches = make_pool(settings.batch_size, settings.topics, settings.pool)
     for batch in batches:
         stamp(batch)

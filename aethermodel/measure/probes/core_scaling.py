@@ -1,4 +1,4 @@
-"""Core-scaling probe: throughput of a core while others work beside it.
+"""Core-scaling probe: throughput of a core while others are busy.
 
 Each core has batches and results of its own and waits for nobody; whatever it loses against
 working alone, it loses to what the cores share: the last-level cache, the memory, the clock's

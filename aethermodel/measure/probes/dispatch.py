@@ -1,4 +1,4 @@
-"""Dispatch probe: a tick of the bus beside the barest loop with the same handlers."""
+"""Dispatch probe: a tick of the bus, compared with the barest loop with the same handlers."""
 
 from __future__ import annotations
 

@@ -22,7 +22,9 @@ class BatchSettings(BaseModel):
 
     batch_size: int = setting(10_000, "events N of a batch", "events", ge=1, le=2**24)
     topics: int = setting(16, "topics K of the router", "topics", ge=1, le=65_536)
-    pool: int = setting(4, "different batches in turn, the working set", "batches", ge=1, le=1024)
+    pool: int = setting(
+        4, "distinct batches to cycle through: the working set", "batches", ge=1, le=1024
+    )
 
 
 class CallSettings(BatchSettings):

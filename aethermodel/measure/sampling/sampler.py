@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel import policy
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.probes import PROBES
 from aethermodel.processes import Child, ChildError, ending
@@ -35,7 +35,7 @@ class Point(BaseModel):
     probe : str
     settings : dict
     company : bool
-        Time it while another core is busy, as where it is part of a whole in two processes.
+        Time it while another core is busy, as it is where the pipeline runs in two processes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -117,7 +117,7 @@ class SamplingError(ChildError):
 
 
 @contextmanager
-def _worker(plan: Plan, process: int, best: Look) -> Iterator[Iterator[dict[str, Any]]]:
+def _worker(plan: Plan, process: int, best: CoreCheck) -> Iterator[Iterator[dict[str, Any]]]:
     """Run one sampling process and hand out its rows as they come."""
     request = json.dumps({"plan": plan.model_dump(), "process": process, "best": best})
     module = "aethermodel.measure.sampling.worker"
@@ -148,7 +148,7 @@ def take_samples(
     progress: Callable[[int, int], None] | None = None,
     *,
     deadline: float = inf,
-    best: Look | None = None,
+    best: CoreCheck | None = None,
 ) -> pd.DataFrame:
     """Run a plan.
 
@@ -159,7 +159,7 @@ def take_samples(
         Called with (samples taken, samples asked for) after each sample.
     deadline : float
         On the clock of `time.monotonic`: what is not sampled by then is left out.
-    best : Look, optional
+    best : CoreCheck, optional
         Of the cores in earlier samples, to tell by whether they are slower or further apart now.
 
     Returns
@@ -171,7 +171,7 @@ def take_samples(
         ``loops``, ``repeat``, ``order`` in the process, ``process``, ``host``, ``noisy``,
         ``settled`` (whether the warm-up before it ended with two windows that agree; where not, the
         sample is noisy), ``contended`` (share of its slices disturbed), ``core_seconds`` (an idle
-        loop beside the slices that count, see `aethermodel.measure.host.contention.Look`; nan
+        loop beside the slices that count, see `aethermodel.measure.host.contention.CoreCheck`; nan
         without slices), ``trip_seconds`` (the larger of before and after; nan without slices, or
         where one core is enough), ``stolen_seconds``, ``switches``, ``load``, ``clock_ns``.
 
@@ -183,7 +183,7 @@ def take_samples(
     import pandas as pd  # not for the sampling processes, which import this module
 
     rows: list[dict[str, Any]] = []
-    best = best or Look()
+    best = best or CoreCheck()
     done = 0
     for process in range(plan.processes):
         with _worker(plan, process, best) as samples:
@@ -192,7 +192,7 @@ def take_samples(
                 place = {"probe": point.probe, **point.settings, "company": point.company}
                 rows.append({**place, **row})
                 done += row["final"]
-                best = best.best(Look.of(row))
+                best = best.best(CoreCheck.of(row))
                 if progress:
                     progress(done, plan.samples)
                 if monotonic() > deadline:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from aethermodel import policy
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def sample_sequentially(
     progress: Progress | None = None,
     *,
     throughout: Callable[[Point], bool] = lambda _: False,
-    best: Look | None = None,
+    best: CoreCheck | None = None,
 ) -> pd.DataFrame:
     """Run a plan one process at a time, within a time budget.
 
@@ -41,7 +41,7 @@ def sample_sequentially(
         Called with (samples taken, samples that may still be asked for, those included).
     throughout : callable
         Whether a point is sampled in every process: what a verdict is about.
-    best : Look, optional
+    best : CoreCheck, optional
         Of the cores in earlier samples.
 
     Returns
@@ -56,7 +56,7 @@ def sample_sequentially(
     )
     points: Sequence[Point] = plan.points
     frames: list[pd.DataFrame] = []
-    best, done, pace = best or Look(), 0, 0.0
+    best, done, pace = best or CoreCheck(), 0, 0.0
 
     for process in range(plan.processes):
         began = monotonic()
@@ -71,7 +71,7 @@ def sample_sequentially(
         place = {at: plan.points.index(point) for at, point in enumerate(points)}
         frame = frame.assign(process=process, point=frame["point"].map(place))
         frames.append(frame)
-        best = best.best(Look.of(frame[list(Look._fields)].min()))
+        best = best.best(CoreCheck.of(frame[list(CoreCheck._fields)].min()))
         done += int(frame["final"].sum())
         pace = (monotonic() - began) / len(points)
         if process + 1 >= policy.FEWEST_PROCESSES:

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from aethermodel import fabrics
 from aethermodel.measure.harness.warm_up import WarmUp
-from aethermodel.measure.host.contention import Look, company
+from aethermodel.measure.host.contention import CoreCheck, busy_core
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.measure.host.slices import sliced, undisturbed
 from aethermodel.measure.probes import PROBES, Timed
@@ -24,7 +24,7 @@ from aethermodel.measure.sampling.sampler import Plan, Point
 from cython_core import clock_cost_ns
 
 
-def size_loop(timed: Timed, seconds: float) -> int:
+def size_loop(timed: Timed, seconds: float) -> tuple[int, float]:
     """Double the loop until a sample lasts long enough.
 
     Parameters
@@ -36,30 +36,37 @@ def size_loop(timed: Timed, seconds: float) -> int:
 
     Returns
     -------
-    int
-        Loops a sample.
+    loops : int
+        Of a sample.
+    seconds : float
+        That each of them took.
     """
     loops = 1
     while (last := timed(loops)) < seconds:
         # Jump most of the way once the figure can be trusted, at most tenfold.
         aim = seconds / last if last > 0 else 10
         loops = max(loops + 1, int(loops * min(10, max(2, 1.1 * aim))))
-    return loops
+    return loops, last / loops
 
 
-def warm_up(timed: Timed, loops: int, slices: int) -> bool:
+def warm_up(timed: Timed, loops: int, slices: int, seconds: float) -> bool:
     """Run windows as long as a sample until two agree; tell whether any did.
 
     They are compared by the slices that count, as samples are: a neighbour's millisecond says
     nothing about the caches.
+
+    Parameters
+    ----------
+    timed : callable
+        ``loops -> seconds``.
+    loops, slices : int
+        Of a sample.
+    seconds : float
+        That an operation took before: the first window.
     """
-
-    def window() -> float:
-        return undisturbed(sliced(timed, loops, slices)).seconds
-
-    windows = WarmUp(window())
+    windows = WarmUp(seconds)
     while not windows.done:
-        windows.add(window())
+        windows.add(undisturbed(sliced(timed, loops, slices)).seconds)
     return windows.settled
 
 
@@ -68,27 +75,27 @@ def crosses(point: Point) -> bool:
     return fabrics.crosses(point.settings.get("fabric"))
 
 
-def way_of(point: Point) -> Look:
+def way_of(point: Point) -> CoreCheck:
     """Look at the way between the cores, where what is timed at a point goes over it."""
     if not crosses(point):
-        return Look()
-    return Look(trip_seconds=Look.now(crossing=True).trip_seconds)
+        return CoreCheck()
+    return CoreCheck(trip_seconds=CoreCheck.now(crossing=True).trip_seconds)
 
 
-def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[str, Any]]:
+def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[dict[str, Any]]:
     """Yield the rows of one process: every point in random order, round after round.
 
     Parameters
     ----------
     plan : Plan
     process : int
-    best : Look, optional
+    best : CoreCheck, optional
         Of the cores, in earlier processes.
     """
-    best = best or Look()
+    best = best or CoreCheck()
     order = random.Random(f"{plan.seed}/{process}")
     clock_ns = clock_cost_ns()
-    prepared: dict[int, tuple[Timed, int]] = {}
+    prepared: dict[int, tuple[Timed, int, float]] = {}
     warm: dict[int, bool] = {}
     position = 0
     for repeat in range(plan.repeats):
@@ -100,13 +107,13 @@ def sample(plan: Plan, process: int, best: Look | None = None) -> Iterator[dict[
                 point = plan.points[turn]
                 probe = PROBES[point.probe]
                 timed = probe.prepare(probe.settings(**point.settings))
-                prepared[turn] = timed, size_loop(timed, plan.sample_seconds)
-            timed, loops = prepared[turn]
+                prepared[turn] = timed, *size_loop(timed, plan.sample_seconds)
+            timed, loops, seconds = prepared[turn]
             # One that has not settled is warmed up again before each of its samples.
             if not warm.get(turn):
-                warm[turn] = warm_up(timed, loops, plan.slices)
-            around = way_of(plan.points[turn]) if plan.slices > 1 else Look()
-            with company() if plan.points[turn].company else nullcontext():
+                warm[turn] = warm_up(timed, loops, plan.slices, seconds)
+            around = way_of(plan.points[turn]) if plan.slices > 1 else CoreCheck()
+            with busy_core() if plan.points[turn].company else nullcontext():
                 # The points in between have cooled the caches; two processes take 10 ms until both
                 # are in their stride.
                 timed(loops if crosses(plan.points[turn]) else max(1, loops // 4))
@@ -153,7 +160,7 @@ def main(source: TextIO, sink: TextIO) -> None:
     # Collections in the middle of a sample would be charged to whichever probe allocates.
     gc.freeze()
     gc.disable()
-    for row in sample(plan, request["process"], Look(*request["best"])):
+    for row in sample(plan, request["process"], CoreCheck(*request["best"])):
         sink.write(json.dumps(row) + "\n")
         sink.flush()
         gc.collect()

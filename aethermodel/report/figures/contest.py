@@ -25,7 +25,7 @@ def rates(table: pd.DataFrame, title: str, label: str) -> ReportFigure:
     title : str
         Of the figure.
     label : str
-        Honest label of the fabric.
+        Provenance label of the fabric.
     """
     with style.styled():
         figure = style.new_figure(height=0.6 + 0.3 * len(table))

@@ -1,4 +1,4 @@
-"""Figures of latency under load, beside the queueing model."""
+"""Figures of latency under load, compared with the queueing model."""
 
 from __future__ import annotations
 

@@ -117,23 +117,23 @@ def budget(trial: Trial) -> ReportFigure:
 
 
 def residual(trial: Trial) -> pd.DataFrame:
-    """Return which term costs more or less in the whole than apart, and what no term explains."""
+    """Return which term costs more or less in the pipeline, and what no term explains."""
     import pandas as pd
 
     found = trial.attribution
     rows = [
         {
             "Term": " + ".join(share.terms)
-            + " (cannot be told apart: their sum)" * (len(share.terms) > 1),
-            "In the whole": percent(share.excess),
+            + " (cannot be distinguished: their sum)" * (len(share.terms) > 1),
+            "In the pipeline": percent(share.excess),
             "95 % interval": f"{percent(share.low)} to {percent(share.high)}",
             "A batch": engineering(share.seconds, "s"),
-            "Told from zero": "yes" if share.found else "no",
+            "Significant?": "yes" if share.found else "no",
         }
         for share in found.shares
     ]
     rows.append(dict.fromkeys(rows[0], "") | {"Term": "unexplained"})
-    rows[-1]["In the whole"] = _share(found.unexplained)
+    rows[-1]["In the pipeline"] = _share(found.unexplained)
     return pd.DataFrame(rows)
 
 

@@ -130,7 +130,7 @@ class SweepResult:
         return self.sweep.describe(parameters)
 
     def label(self, parameters: dict[str, Any]) -> str:
-        """Return the honest label of a point.
+        """Return the provenance label of a point.
 
         A notebook says itself what moved its bytes, and so do transports and devices: without a
         parameter that tells, their points have none.

@@ -8,7 +8,7 @@ import pytest
 
 from aethermodel.bench.latency.load import Loaded
 from aethermodel.bench.latency.reruns import least_disturbed, watched_run
-from aethermodel.measure.host.contention import Look
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.os_noise import Noise
 
 CALM = (0.0, 0, 1.0)
@@ -19,7 +19,7 @@ class Scripted:
 
     def __init__(self, script, always=0.0):
         self.script, self.number, self.always = script, count(), always
-        self.cores_best = Look(1.0)
+        self.cores_best = CoreCheck(1.0)
 
     disturbance = Loaded.disturbance
 
@@ -33,7 +33,7 @@ class Scripted:
         number = next(self.number)
         stolen, switches, core = self.script[number]
         noise = Noise(stolen, switches, 0.0)
-        return SimpleNamespace(number=number, noise=noise, cores=Look(core), seconds=1.0)
+        return SimpleNamespace(number=number, noise=noise, cores=CoreCheck(core), seconds=1.0)
 
 
 @pytest.mark.parametrize(

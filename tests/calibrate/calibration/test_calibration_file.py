@@ -106,7 +106,7 @@ def test_nothing_is_not_merged():
 
 def test_findings_speak_of_the_models_parameters():
     assert any(
-        text.startswith("ffi: t_ffi_event, the growth with N, cannot be told from zero")
+        text.startswith("ffi: t_ffi_event, the growth with N, cannot be distinguished from zero")
         for text in synthetic_calibration().findings
     )
 

@@ -369,4 +369,4 @@ def test_a_handle_that_grows_by_a_little_is_no_constant(seed):
     handle = (319e-9 + 24e-9 * sizes / 49_152) * noise
     fit = fit_term(sizes, handle, forms=("constant", "affine"), group=process)
     assert fit.chosen.form.name == "affine"
-    assert not any("cannot be told from zero" in text for text in identify(fit).warnings)
+    assert not any("cannot be distinguished from zero" in text for text in identify(fit).warnings)

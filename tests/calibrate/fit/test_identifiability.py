@@ -44,7 +44,7 @@ def test_growth_that_the_samples_show_is_not_called_none():
     n = np.repeat([2.0, 192.0, 49152.0], 32)
     draw = np.random.default_rng(4).standard_normal(n.size)
     fit = fit_term(n, (319e-9 + 24e-9 * n / 49152) * (1 + 0.015 * draw), free_knee=False)
-    assert not any("told from zero" in line for line in identify(fit).warnings)
+    assert not any("distinguished from zero" in line for line in identify(fit).warnings)
 
 
 def test_many_outliers_are_said_and_a_few_are_not():

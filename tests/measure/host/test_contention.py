@@ -9,7 +9,7 @@ import pytest
 from waiting import until
 
 from aethermodel import policy
-from aethermodel.measure.host.contention import Look, company, glance
+from aethermodel.measure.host.contention import CoreCheck, busy_core, glance
 from aethermodel.measure.sampling.sampler import Point
 from aethermodel.measure.sampling.worker import way_of
 from cython_core.probes.core_to_core import Bounce
@@ -23,7 +23,7 @@ def test_looking_leaves_the_cores_as_they_were():
     looks = []
 
     def seen():  # where others have the cores, most of a look's games fail
-        looks.append(Look.now(both=True, crossing=True))
+        looks.append(CoreCheck.now(both=True, crossing=True))
         return looks[-1].trip_seconds > 0 or not TWO
 
     assert until(seen)
@@ -36,14 +36,14 @@ def test_on_one_core_there_is_no_way_to_another():
     before = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(before)})
-        assert isnan(Look.now(crossing=True).trip_seconds)
+        assert isnan(CoreCheck.now(crossing=True).trip_seconds)
     finally:
         os.sched_setaffinity(0, before)
 
 
 def test_company_keeps_one_more_core_busy_for_as_long_as_it_lasts():
     threads, before = active_count(), process_time()
-    with company():
+    with busy_core():
         assert active_count() == threads + (CORES > 1)
         # This thread sleeps meanwhile.
         assert CORES == 1 or until(lambda: process_time() - before > 0.05)
@@ -52,7 +52,7 @@ def test_company_keeps_one_more_core_busy_for_as_long_as_it_lasts():
 
 def test_company_goes_when_what_it_kept_fails():
     threads = active_count()
-    with pytest.raises(RuntimeError, match="mine"), company():
+    with pytest.raises(RuntimeError, match="mine"), busy_core():
         raise RuntimeError("mine")
     assert active_count() == threads
 
@@ -80,31 +80,31 @@ def test_what_crosses_looks_at_the_way(probe, settings, crosses):
 def test_a_glance_says_what_a_look_does():
     """The least of many: neither counts the turns wrongly, whatever else runs here."""
     least = min(glance() for _ in range(300))
-    assert 0.5 < least / min(Look.now().core_seconds for _ in range(100)) < 2
+    assert 0.5 < least / min(CoreCheck.now().core_seconds for _ in range(100)) < 2
 
 
 @pytest.mark.parametrize(
     ("now", "calm"),
     [
-        (Look(1.0, 100.0), True),
-        (Look(policy.SHARED_CORE, 100.0), True),
-        (Look(1.01 * policy.SHARED_CORE, 100.0), False),
-        (Look(1.0, policy.CORES_APART * 100.0), True),
-        (Look(1.0, 1.01 * policy.CORES_APART * 100.0), False),
-        (Look(1.0, nan), True),
-        (Look(nan, nan), True),
+        (CoreCheck(1.0, 100.0), True),
+        (CoreCheck(policy.SHARED_CORE, 100.0), True),
+        (CoreCheck(1.01 * policy.SHARED_CORE, 100.0), False),
+        (CoreCheck(1.0, policy.CORES_APART * 100.0), True),
+        (CoreCheck(1.0, 1.01 * policy.CORES_APART * 100.0), False),
+        (CoreCheck(1.0, nan), True),
+        (CoreCheck(nan, nan), True),
     ],
 )
 def test_calm_is_near_the_best(now, calm):
-    assert now.calm(Look(1.0, 100.0)) is calm
-    assert now.calm(Look())  # nothing is known yet
+    assert now.calm(CoreCheck(1.0, 100.0)) is calm
+    assert now.calm(CoreCheck())  # nothing is known yet
 
 
 def test_worst_and_best_are_of_each_figure_that_is_known():
-    one, other = Look(1.0, nan), Look(2.0, 5.0)
-    assert one.worst(other) == Look(2.0, 5.0)
-    assert one.best(other) == Look(1.0, 5.0)
-    assert all(isnan(figure) for figure in Look().best(Look()))
+    one, other = CoreCheck(1.0, nan), CoreCheck(2.0, 5.0)
+    assert one.worst(other) == CoreCheck(2.0, 5.0)
+    assert one.best(other) == CoreCheck(1.0, 5.0)
+    assert all(isnan(figure) for figure in CoreCheck().best(CoreCheck()))
 
 
 def test_a_line_goes_to_and_fro():
