@@ -57,6 +57,9 @@ class Truth:
         By parameter name, in seconds, seconds an event or a call.
     noise, between : float
         Relative standard deviation of a sample, and of what a process is slower or faster by.
+    common : float
+        Share of the variance between processes that is in all terms at once; the rest of it is in
+        each term by itself.
     processes, repeats : int
         Fresh processes, and samples of each point in each.
     """
@@ -64,6 +67,7 @@ class Truth:
     costs: dict[str, float]
     noise: float
     between: float
+    common: float
     processes: int
     repeats: int
 
@@ -94,6 +98,7 @@ class Truth:
             costs,
             noise=one(0.005, 0.05),
             between=float(rng.uniform(0, 0.03)),
+            common=float(rng.choice([0.0, 0.5, 1.0])),
             processes=int(rng.choice([5, 8])),
             repeats=4,
         )
@@ -146,9 +151,11 @@ class Truth:
 
     def calibration(self, rng: np.random.Generator) -> Calibration:
         """Sample every term."""
-        levels = 1 + self.between * rng.standard_normal(self.processes)
+        shared = np.sqrt(self.common) * rng.standard_normal(self.processes)
         samples = {}
         for term in self.terms:
+            alone = np.sqrt(1 - self.common) * rng.standard_normal(self.processes)
+            levels = 1 + self.between * (shared + alone)
             sizes = self._sizes(term)
             n = np.repeat(np.array(sizes, dtype=float), self.processes * self.repeats)
             process = np.tile(np.repeat(np.arange(self.processes), self.repeats), len(sizes))
