@@ -14,9 +14,9 @@ N = sympy.Symbol("N", positive=True)
 K = sympy.Symbol("K", nonnegative=True)
 
 # Events, bytes, handler calls, call arguments, messages and packets are counts of different
-# things. SI calls them all "1", which would let seconds per event pass for seconds; a base dimension
-# each keeps them apart. A dimension is a product of powers of these symbols: SymPy's own units do no
-# more here, and take longer to import than a prediction takes.
+# things. SI calls them all "1", which would let seconds per event pass for seconds; a base
+# dimension each keeps them apart. A dimension is a product of powers of these symbols: SymPy's own
+# units do no more here, and take longer to import than a prediction takes.
 _TIME, _LENGTH = sympy.symbols("time length", positive=True)
 _COUNTS = sympy.symbols("event call byte argument message packet", positive=True)
 _EVENT, _CALL, _BYTE, _ARGUMENT, _MESSAGE, _PACKET = _COUNTS

@@ -10,6 +10,7 @@ import pandas as pd
 from aethermodel.bench.latency.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
 from aethermodel.bench.latency.latency_verdict import Judgement, judged
 from aethermodel.order_statistics import median_interval
+from aethermodel.percentages import percentage
 
 #: What adaptive batching carries, over the best fixed size, at least.
 THROUGHPUT_SHARE = 0.9
@@ -27,14 +28,17 @@ def adaptive_judgements(trial: AdaptiveTrial) -> list[Judgement]:
 def _tails(trial: AdaptiveTrial) -> Iterator[Judgement]:
     target = trial.campaign.target_seconds
     for row in _adaptive(trial.table).to_dict("records"):
-        name = f"P99, {row['arrivals']} arrivals at {row['load']:.0%} load"
+        name = f"P99, {row['arrivals']} arrivals at {percentage(row['load'], 0)} load"
         figure = (row["p99"], row["p99_median_low"], row["p99_median_high"])
         yield judged(name, row, figure, target, "s")
 
 
 def _throughputs(trial: AdaptiveTrial) -> Iterator[Judgement]:
     for row in _adaptive(trial.table).to_dict("records"):
-        name = f"throughput over the best fixed size, {row['arrivals']} at {row['load']:.0%} load"
+        name = (
+            f"throughput over the best fixed size, {row['arrivals']} at "
+            f"{percentage(row['load'], 0)} load"
+        )
         yield judged(name, row, _delivered(trial, row), THROUGHPUT_SHARE, "1", at_least=True)
     name = "throughput over the best fixed size, at full speed"
     shares = trial.saturated_shares()

@@ -8,6 +8,7 @@ from math import nan
 
 from aethermodel.bench.latency.measurement import LatencyTrial
 from aethermodel.calibrate.predict.comparison import Outcome
+from aethermodel.percentages import percentage
 from aethermodel.published.specification import Specification
 
 #: The model is right about the tail where its P99 is off by no more.
@@ -64,11 +65,11 @@ def _model(trial: LatencyTrial) -> Iterator[Judgement]:
         if any(abs(row["load"] - load) < 1e-9 for load in JUDGED_LOADS)
     ]
     if not rows:
-        wanted = " and ".join(f"{load:.0%}" for load in JUDGED_LOADS)
+        wanted = " and ".join(f"{percentage(load, 0)}" for load in JUDGED_LOADS)
         name, why = f"model's P99 at {wanted} load", "no such load was run"
         yield Judgement(name, nan, P99_ERROR, "1", "inconclusive", why)
     for row in rows:
-        name = f"model's P99, {row['arrivals']} arrivals at {row['load']:.0%} load"
+        name = f"model's P99, {row['arrivals']} arrivals at {percentage(row['load'], 0)} load"
         low, high = row["p99_error_low"], row["p99_error_high"]
         sizes = sorted((abs(low), abs(high)))
         least = 0.0 if low <= 0 <= high else sizes[0]
@@ -110,8 +111,10 @@ def judged(
         outcome = "pass"
     elif row["disturbed"] > MOST_DISTURBED:
         why = (
-            f"{row['disturbed']:.0%} of the runs were disturbed: {row['switched']:.0%} preempted, "
-            f"{row['stolen']:.0%} had time stolen, {row['shared']:.0%} were only on cores shared "
+            f"{percentage(row['disturbed'], 0)} of the runs were disturbed: "
+            f"{percentage(row['switched'], 0)} preempted, "
+            f"{percentage(row['stolen'], 0)} had time stolen, "
+            f"{percentage(row['shared'], 0)} were only on cores shared "
             "or moved apart"
         )
     elif met(low) or met(high):
@@ -122,7 +125,7 @@ def judged(
 
 
 def _shown(value: float, unit: str) -> str:
-    return f"{value * 1e6:,.0f} us" if unit == "s" else f"{value:.0%}"
+    return f"{value * 1e6:,.0f} us" if unit == "s" else f"{percentage(value, 0)}"
 
 
 def _plane(trial: LatencyTrial, specification: Specification) -> Iterator[Judgement]:
@@ -130,7 +133,9 @@ def _plane(trial: LatencyTrial, specification: Specification) -> Iterator[Judgem
     budget = specification.budget_seconds["plane"]
     for row in trial.table[trial.table["load"] == trial.table["load"].max()].to_dict("records"):
         for name in ("p50", "p99"):
-            criterion = f"plane {name.upper()}, {row['arrivals']} at {row['load']:.0%} load"
+            criterion = (
+                f"plane {name.upper()}, {row['arrivals']} at {percentage(row['load'], 0)} load"
+            )
             figure = (row[name], row[f"{name}_median_low"], row[f"{name}_median_high"])
             yield judged(criterion, row, figure, budget, "s")
 

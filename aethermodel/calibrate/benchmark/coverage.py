@@ -31,6 +31,7 @@ from aethermodel.model.pipelined import law_of
 from aethermodel.model.scaling.scalability import Scalability
 from aethermodel.model.sensitivity import gains
 from aethermodel.model.terms import PRODUCER, Term, shared
+from aethermodel.percentages import percentage
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -218,7 +219,7 @@ def _goals(model: BatchModel, answers: Answers) -> Iterator[tuple[str, float, An
     yield "best rate", float(best), answers.best_rate()
     found = answers.share(SHARE)
     first = float(np.ceil(size_for_rate(law, SHARE * best))[0])
-    yield f"N for {SHARE:.0%} of it", first, found.size
+    yield f"N for {percentage(SHARE, 0)} of it", first, found.size
     last = float(np.floor(last_size_at(law, SHARE * best, most))[0])
     if last < most:
         yield "last such N", last, found.last
@@ -308,7 +309,8 @@ def missed(found: pd.DataFrame) -> list[str]:
         As `coverage` gives it.
     """
     return [
-        f"{row.question}: {row.covered:.1%} covered, wanted {low:.1%} to {high:.1%}"
+        f"{row.question}: {percentage(row.covered)} covered, wanted {percentage(low)} to "
+        f"{percentage(high)}"
         for row in found.itertuples()
         for low, high in [_allowed(row.runs)]
         if not low <= row.covered <= high

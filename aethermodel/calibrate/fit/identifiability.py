@@ -8,6 +8,7 @@ import numpy as np
 from aethermodel.calibrate.fit.fit_term import TermFit
 from aethermodel.calibrate.fit.model_selection import CONFUSED, splits
 from aethermodel.calibrate.fit.next_point import next_point
+from aethermodel.percentages import percentage
 
 # Belsley, Kuh and Welsch 1980, section 3.2: a condition number of the scaled design above 30 harms.
 HARMFUL_CONDITION = 30.0
@@ -92,13 +93,13 @@ def identify(fit: TermFit) -> Identifiability:
         )
     if fit.outlier_share >= MANY_OUTLIERS:
         warnings.append(
-            f"{fit.outlier_share:.0%} of the samples are outliers, "
+            f"{percentage(fit.outlier_share, 0)} of the samples are outliers, "
             "which no interval of a new observation covers"
         )
     if fit.chosen.regression.moved > UNSETTLED:
         warnings.append(
             "the fit did not settle: its last round of weights still moved the law "
-            f"by {fit.chosen.regression.moved:.1%}"
+            f"by {percentage(fit.chosen.regression.moved)}"
         )
     chance = fit.chosen.noise.lack_of_fit
     if fit.chosen.misfits:

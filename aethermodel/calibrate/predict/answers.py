@@ -16,6 +16,7 @@ from aethermodel.model.piecewise_law import Law
 from aethermodel.model.pipelined import Pipelined, law_of
 from aethermodel.model.roofline import Ceiling, Origin, interpreter_ceiling
 from aethermodel.model.sensitivity import gains
+from aethermodel.percentages import percentage
 
 Floats = npt.NDArray[np.float64]
 SHARES = (0.90, 0.95, 0.99)
@@ -23,6 +24,7 @@ SHARES = (0.90, 0.95, 0.99)
 SHARE = 0.95
 #: Largest batch size that maps and rooflines reach unless told otherwise.
 TOP = 2**20
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -144,35 +146,35 @@ class Answers:
         """
         if not 0 < share < 1:
             raise ValueError(f"a share of the best rate lies between 0 and 1, not at {share!r}")
-        goal = f"{share:.0%} of the best rate"
+        goal = f"{percentage(share, 0)} of the best rate"
         if most is not None and most < np.inf:
             goal += f" up to N = {most:,.0f}"
         most = self.largest if most is None else most
         near = size_for_rate(self._point, share * best_rate(self._point, most)[0])
         laws = (self._point, self._drawn_about(float(near[0])))
         wanted = [share * best_rate(law, most)[0] for law in laws]
-        least = [np.ceil(size_for_rate(law, x)) for law, x in zip(laws, wanted, strict=True)]
+        least = [_up(size_for_rate(law, x)) for law, x in zip(laws, wanted, strict=True)]
         if np.isinf(most):
             return self._optimum(goal, least[0], least[1])
         least = [np.minimum(sizes, most) for sizes in least]
         last = [
-            np.maximum(np.floor(last_size_at(law, x, most)), sizes)
+            np.maximum(_down(last_size_at(law, x, most)), sizes)
             for law, x, sizes in zip(laws, wanted, least, strict=True)
         ]
         return self._optimum(goal, least[0], least[1], answer(float(last[0][0]), last[1]))
 
     def rate(self, per_second: float) -> Optimum:
         """Return the smallest batch size that reaches a throughput in events a second."""
-        goal = f"at least {per_second:,.0f} events/s"
-        point = np.ceil(size_for_rate(self._point, per_second))
-        drawn = np.ceil(size_for_rate(self._drawn_about(float(point[0])), per_second))
+        goal = f"{per_second / 1e6:,.6g} M events/s"
+        point = _up(size_for_rate(self._point, per_second))
+        drawn = _up(size_for_rate(self._drawn_about(float(point[0])), per_second))
         return self._optimum(goal, point, drawn)
 
     def within(self, seconds: float) -> Optimum:
         """Return the batch size of the highest throughput whose T_batch stays within a time."""
         goal = f"T_batch within {seconds * 1e6:,.6g} µs"
-        point = np.floor(best_within(self._point, seconds))
-        drawn = np.floor(best_within(self._drawn_about(float(point[0])), seconds))
+        point = _down(best_within(self._point, seconds))
+        drawn = _down(best_within(self._drawn_about(float(point[0])), seconds))
         return self._optimum(goal, point, drawn)
 
     def gain_at(self, size: float, n: float) -> Answer:
@@ -242,6 +244,15 @@ class Answers:
             source = "bandwidth probe, in the run of the calibration"
             found.insert(0, Ceiling("memory copy", sizes, rates, "measured", source))
         return found
+
+
+def _up(sizes: Floats) -> Floats:
+    """Next whole batch size; of a solution that is whole but for rounding, that itself."""
+    return np.asarray(np.ceil(sizes * (1 - _ROUNDING)))
+
+
+def _down(sizes: Floats) -> Floats:
+    return np.asarray(np.floor(sizes * (1 + _ROUNDING)))
 
 
 def _known(size: Answer) -> str:

@@ -12,6 +12,7 @@ from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.order_statistics import median_interval
+from aethermodel.percentages import percentage
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 
@@ -226,14 +227,16 @@ def _disturbance(table: pd.DataFrame) -> str:
     share = float(table["disturbed"].mean())
     if share <= MOST_DISTURBED:
         return ""
-    found = f"{share:.0%} of the pipeline's samples were disturbed to the last"
+    found = f"{percentage(share, 0)} of the pipeline's samples were disturbed to the last"
     if table["switched"].isna().any():
         return found
     causes = ("switched", "stolen", "shared", "apart")
     preempted, stolen, shared, apart = (table[name].mean() for name in causes)
     return (
-        f"{found} ({preempted:.0%} preempted, {stolen:.0%} had time stolen, {shared:.0%} only "
-        f"by other work on a core, {apart:.0%} only because the cores had been moved apart)"
+        f"{found} ({percentage(preempted, 0)} preempted, {percentage(stolen, 0)} had time "
+        f"stolen, {percentage(shared, 0)} only "
+        f"by other work on a core, {percentage(apart, 0)} only because the cores had been "
+        "moved apart)"
     )
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from aethermodel.percentages import percentage
+
 if TYPE_CHECKING:
     from aethermodel.bench.latency.adaptive import AdaptiveTrial
 
@@ -31,7 +33,7 @@ def print_adaptive(trial: AdaptiveTrial, *, verbose: bool = False) -> None:
         low, middle, high = (f"{row[f'size_{p}']:,.0f}" for p in ("p5", "p50", "p95"))
         table.add(
             row["arrivals"],
-            f"{row['load']:.0%}",
+            f"{percentage(row['load'], 0)}",
             row["rule"],
             engineering(row["p50"], "s"),
             engineering(row["p99"], "s"),

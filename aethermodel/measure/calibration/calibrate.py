@@ -19,6 +19,7 @@ from aethermodel.measure.host.contention import Look
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.sampling.rejection import settled
 from aethermodel.measure.sampling.sampler import CALM_SECONDS, Plan, Point, calm_plan, take_samples
+from aethermodel.percentages import percentage
 from cython_core import simd_variant
 from cython_core.routing.router import switch_size
 
@@ -172,8 +173,9 @@ class _Sampling:
     def shortcomings(self, wanted: Plan, calibration: Calibration) -> list[str]:
         """What the reader of this calibration must know."""
         found = [
-            f"inconclusive: {term} is noisy, its samples deviate by {noise:.0%} from their law "
-            f"(at most {MOST_NOISE:.0%} is reliable): calibrate again on a quieter host"
+            f"inconclusive: {term} is noisy, its samples deviate by "
+            f"{percentage(noise, 0)} from their law "
+            f"(at most {percentage(MOST_NOISE, 0)} is reliable): calibrate again on a quieter host"
             for term, noise in noisy_terms(calibration).items()
         ]
         if self.done < wanted.samples:

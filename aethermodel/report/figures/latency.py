@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from aethermodel.bench.latency.latency_verdict import judgements, overall
 from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.percentages import percent, percentage
 from aethermodel.published.specification import load_specification
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
-from aethermodel.report.quantities import engineering, percent
+from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def verdict(trial: LatencyTrial) -> Block:
             else f"{100 * one.measured:.0f} % off",
             f"below {engineering(one.threshold, 's')}"
             if one.unit == "s"
-            else f"at most {one.threshold:.0%}",
+            else f"at most {percentage(one.threshold, 0)}",
             one.outcome,
         )
         for one in found

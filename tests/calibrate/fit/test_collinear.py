@@ -166,6 +166,6 @@ def test_answers_cover_the_truth_on_simulated_hosts():
     found = coverage(simulate(30, seed=5, workers=2))
     assert missed(found) == []
     found = found.set_index("question")
-    for question in ("best rate", "N for 95% of it", "rate there", "N for a rate"):
+    for question in ("best rate", "N for 95 % of it", "rate there", "N for a rate"):
         assert found.loc[question, "answers"] == 30
     assert (found["outside"] <= 0.2).all()
