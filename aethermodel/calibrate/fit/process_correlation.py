@@ -66,7 +66,7 @@ def half_of_sum(parts: Sequence[tuple[Between, Floats]]) -> Floats:
     square = np.einsum(
         "i...,ij,j...->...", halves, correlation([term for term, _ in parts]), halves
     )
-    return np.sqrt(np.maximum(square, 0))
+    return np.asarray(np.sqrt(np.maximum(square, 0)))
 
 
 def draw_standings(terms: Sequence[Between], count: int, rng: np.random.Generator) -> Floats:
