@@ -57,7 +57,7 @@ def _rows(figures: dict[str, Any]) -> Table:
             interval(row["low_seconds"], row["high_seconds"], "s"),
             interval(row["observation_low_seconds"], row["observation_high_seconds"], "s"),
             engineering(row["per_second"], "msg/s"),
-            *(f"{percentage(row['budget_seconds'][term] / row['seconds'], 0)}" for term in terms),
+            *(percentage(row["budget_seconds"][term] / row["seconds"], 0) for term in terms),
         )
     return table
 
@@ -118,7 +118,7 @@ def _sensitivity(found: dict[str, Any]) -> Table:
         gain = buys["gain"]
         table.add(
             f"{buys['name']} (term)" if buys["is_term"] else f"  {buys['name']}",
-            f"{percent(gain['value'])}",
+            percent(gain["value"]),
             f"{percent(gain['low'])} to {percent(gain['high'])}",
             "assumed" if buys["assumed"] else "measured",
         )

@@ -113,10 +113,10 @@ def print_trial(trial: Trial) -> None:
             f"{row.measured_seconds * 1e6:,.2f} us",
             f"{row.predicted_seconds * 1e6:,.2f} us",
             f"{row.predicted_low * 1e6:,.2f} to {row.predicted_high * 1e6:,.2f}",
-            f"{percent(row.error)}",
+            percent(row.error),
             f"{row.measured_per_second / 1e6:,.2f} M/s",
             f"{row.all_per_second / 1e6:,.2f} M/s",
-            f"{percentage(row.share_left_out, 0)}",
+            percentage(row.share_left_out, 0),
             f"{row.copy_per_second / 1e6:,.1f} M/s",
         )
     show(table)

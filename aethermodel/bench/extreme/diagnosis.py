@@ -12,7 +12,7 @@ from aethermodel.bench.extreme.advice import Advice, in_words, pays_most, ranked
 from aethermodel.bench.extreme.allocations import Allocations, allocations
 from aethermodel.bench.extreme.levers import ROUNDS, Pulled, levers, pull
 from aethermodel.bench.extreme.model_view import Modelled
-from aethermodel.bench.extreme.observation import SLOW, Observation, observe
+from aethermodel.bench.extreme.observation import Observation, observe
 from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.predict.monte_carlo import Answer
@@ -190,16 +190,6 @@ def _advice(
             why += f"; the model says {in_words(modelled.gain_at(size).value)}"
             why += f"; a batch then takes {after * 1e6:,.0f} us, not {seconds * 1e6:,.0f}"
         yield _measured(rate, one.lever.name, one.lever.action, one.gain, one.low, one.high, why)
-    slow = observation.slow_gains
-    yield _measured(
-        rate,
-        "slow laps of the loop",
-        "keep other work off: isolated cores, no neighbours, no blocking handlers",
-        float(np.median(slow)),
-        min(slow),
-        max(slow),
-        f"time in laps of the queue beyond {SLOW:g} medians, if they took no more than that",
-    )
     for term in modelled.terms():
         yield _modelled(rate, f"{term.name} term", _HALVING[term.name], term.halved, modelled)
 

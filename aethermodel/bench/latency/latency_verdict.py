@@ -65,7 +65,7 @@ def _model(trial: LatencyTrial) -> Iterator[Judgement]:
         if any(abs(row["load"] - load) < 1e-9 for load in JUDGED_LOADS)
     ]
     if not rows:
-        wanted = " and ".join(f"{percentage(load, 0)}" for load in JUDGED_LOADS)
+        wanted = " and ".join(percentage(load, 0) for load in JUDGED_LOADS)
         name, why = f"model's P99 at {wanted} load", "no such load was run"
         yield Judgement(name, nan, P99_ERROR, "1", "inconclusive", why)
     for row in rows:
@@ -125,7 +125,7 @@ def judged(
 
 
 def _shown(value: float, unit: str) -> str:
-    return f"{value * 1e6:,.0f} us" if unit == "s" else f"{percentage(value, 0)}"
+    return f"{value * 1e6:,.0f} us" if unit == "s" else percentage(value, 0)
 
 
 def _plane(trial: LatencyTrial, specification: Specification) -> Iterator[Judgement]:

@@ -161,7 +161,7 @@ def _print(
             f"{middle:,.2f}",
             f"{slow:,.2f} to {fast:,.2f}",
             f"{row.events_per_second / 1e6:,.1f}",
-            f"{percentage(row.noisy_share, 0)}",
+            percentage(row.noisy_share, 0),
             bold=row.group == "ours",
         )
     show(table)

@@ -186,7 +186,7 @@ def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
     )
     for row in trial.table.to_dict("records"):
         offered = engineering(row["offered_per_second"], "msg/s")
-        of = row["arrivals"], f"{percentage(row['load'], 0)}"
+        of = row["arrivals"], percentage(row["load"], 0)
         table.add(*of, "measured", offered, *shown(row, ""), "")
         left = f"all runs, {percentage(row['share_left_out'], 0)} left out"
         every = [engineering(row[f"{name}_all"], "s") for name in ("p50", "p90", "p99", "p99.9")]
@@ -215,7 +215,7 @@ def print_judgements(found: list[Judgement]) -> None:
     )
     for one in found:
         figures = [
-            engineering(value, "s") if one.unit == "s" else f"{percentage(value)}"
+            engineering(value, "s") if one.unit == "s" else percentage(value)
             for value in (one.measured, one.threshold)
         ]
         verdicts.add(one.criterion, *figures, one.outcome, one.why)

@@ -125,9 +125,9 @@ def print_coverage(found: pd.DataFrame) -> None:
             row.question,
             f"{row.runs:,}",
             f"{row.answers:,}",
-            f"{percentage(row.covered)}",
-            f"{percentage(row.above)}",
-            f"{percentage(row.width)}",
+            percentage(row.covered),
+            percentage(row.above),
+            percentage(row.width),
         )
     show(shown)
 
@@ -162,13 +162,13 @@ def print_comparison(table: pd.DataFrame) -> None:
         first = rows.iloc[0]
         shown.add(
             law,
-            f"{percentage(noise, 0)}",
+            percentage(noise, 0),
             model,
             f"{first['runs']:,}",
-            f"{percentage(rows['within_5'].min())}",
-            f"{percentage(rows['within_10'].min())}",
-            f"{percentage(rows['p95_error'].max())}",
-            "" if pd.isna(covered) else f"{percentage(covered)}",
+            percentage(rows["within_5"].min()),
+            percentage(rows["within_10"].min()),
+            percentage(rows["p95_error"].max()),
+            "" if pd.isna(covered) else percentage(covered),
             f"{first['fit_ms_min']:.2f} / {first['fit_ms']:.2f} ms",
         )
     show(shown)

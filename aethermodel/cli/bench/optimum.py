@@ -84,7 +84,7 @@ def print_sweep(found: BestSize) -> None:
             f"{row.per_second / 1e6:,.2f}",
             f"{row.low / 1e6:,.2f} to {row.high / 1e6:,.2f}",
             f"{row.all_per_second / 1e6:,.2f}",
-            f"{percentage(row.share_left_out, 0)}",
+            percentage(row.share_left_out, 0),
             "recommended" if row.recommended else "",
         )
     show(table)

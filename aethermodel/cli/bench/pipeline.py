@@ -121,7 +121,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
             f"{row['all_per_second'] / 1e6:,.2f} ({percentage(row['share_left_out'], 0)})",
             _alone(row),
             f"{row['predicted_per_second'] / 1e6:,.2f}" if known else f"none: {row['why']}",
-            f"{percent(row['error'])}" if known else "",
+            percent(row["error"]) if known else "",
             row["binding"],
             *(_microseconds(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
             _microseconds(row["tick_p99_seconds"]),

@@ -30,7 +30,7 @@ def verdict(trial: AdaptiveTrial) -> Block:
     rows = [
         SummaryRow(
             one.criterion + (f" ({one.why})" if one.why else ""),
-            engineering(one.measured, "s") if one.unit == "s" else f"{percentage(one.measured, 0)}",
+            engineering(one.measured, "s") if one.unit == "s" else percentage(one.measured, 0),
             f"at most {target}" if one.unit == "s" else f"at least {percentage(one.threshold, 0)}",
             one.outcome,
         )

@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.bench.extreme.advice import in_words
+from aethermodel.bench.extreme.observation import SLOW
 from aethermodel.inputs.sizes import memory
 from aethermodel.percentages import percentage
 from aethermodel.report import style
@@ -130,9 +131,13 @@ def _summary(found: Diagnosis) -> Block:
         ),
         SummaryRow("tick of the loop, P50 and P99", _pair(tick)),
         SummaryRow("turn of the loop, P50 and P99", _pair(turn)),
-        SummaryRow("sends that waited for room", f"{percentage(found.observation.full_share, 0)}"),
         SummaryRow(
-            "receives that waited for a batch", f"{percentage(found.observation.empty_share, 0)}"
+            f"throughput lost in laps of the queue beyond {SLOW:g} medians",
+            percentage(1 - 1 / (1 + median(found.observation.slow_gains))),
+        ),
+        SummaryRow("sends that waited for room", percentage(found.observation.full_share, 0)),
+        SummaryRow(
+            "receives that waited for a batch", percentage(found.observation.empty_share, 0)
         ),
         SummaryRow(
             "batches waiting, mean and most",

@@ -91,8 +91,8 @@ def latency_figure(trial: LatencyTrial) -> ReportFigure:
         "Latency against load",
         "Points: medians over processes, bars from the lowest to the highest process; crosses: "
         f"over all runs, those included that were disturbed and left out ({left}). Bars "
-        "across: the model at the pace of this host around the runs of that load, each of its own, "
-        "so that no line joins them; dotted: the model of a host at full speed. "
+        "across: the model at the pace of this host around the runs of that load; dots: at full "
+        "speed. Each is of the load that this host carried then, so that no line joins them. "
         f"{provenance(Scenario(trial.calibration, {}))}",
         view=_view(table),
     )
@@ -149,7 +149,7 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
             label=f"{name.upper()} model",
         )
         ideal = rows[f"ideal_{name}"] * 1e6
-        axes.plot(rows["load"], ideal, ":", color=shade, label=f"{name.upper()} at full speed")
+        axes.plot(rows["load"], ideal, ".", color=shade, label=f"{name.upper()} at full speed")
     axes.set_yscale("log")
     style.log_ticks(axes.yaxis)
     axes.set_xlim(0, 1)

@@ -54,18 +54,14 @@ def verdict(samples: VerbsSamples, judged: HeldOut) -> Block:
     rows = [
         SummaryRow(
             "median error, held-out settings",
-            f"{percentage(judged.median_error)}",
+            percentage(judged.median_error),
             f"at most {percentage(WANTED, 0)}",
             judged.outcome,
         ),
-        SummaryRow("worst error, held-out settings", f"{percentage(judged.worst_error)}"),
-        SummaryRow("median error, training settings", f"{percentage(judged.training_error)}"),
-        SummaryRow(
-            "held-out settings inside their 95 % interval", f"{percentage(judged.coverage, 0)}"
-        ),
-        SummaryRow(
-            "spread of the processes' fastest samples (noise)", f"{percentage(judged.spread)}"
-        ),
+        SummaryRow("worst error, held-out settings", percentage(judged.worst_error)),
+        SummaryRow("median error, training settings", percentage(judged.training_error)),
+        SummaryRow("held-out settings inside their 95 % interval", percentage(judged.coverage, 0)),
+        SummaryRow("spread of the processes' fastest samples (noise)", percentage(judged.spread)),
     ]
     posts, completions = int(table["posts"].sum()), int(table["completions"].sum())
     paragraph = (
