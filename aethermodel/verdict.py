@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from aethermodel import policy
+from aethermodel.percentages import percentage
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 # What marks a sample, and how it is said.
@@ -88,4 +89,4 @@ def causes(shares: Mapping[str, float]) -> str:
         Any of ``switched``, ``stolen``, ``shared``, ``apart``.
     """
     known = [name for name in _CAUSES if name in shares]
-    return ", ".join(f"{shares[name]:.0%} {_CAUSES[name]}" for name in known)
+    return ", ".join(f"{percentage(shares[name], 0)} {_CAUSES[name]}" for name in known)

@@ -13,6 +13,7 @@ from aethermodel.advice.answers import Quantity
 from aethermodel.advice.queue import Percentile, Server, check_arrivals
 from aethermodel.calibrate.predict.size_answers import SHARE
 from aethermodel.inputs.refusals import InputError
+from aethermodel.percentages import percentage
 from aethermodel.published.batching_settings import Setting, system
 
 if TYPE_CHECKING:
@@ -128,8 +129,8 @@ def recommend(
     if not spread * at_once[1].seconds <= planned:
         raise InputError(
             f"P99 is {_time(at_once[1].seconds)} (at most {_time(at_once[1].high)}) even with no "
-            f"wait, batches up to {batch:,}: a target of {_time(p99)} has {MARGIN:.0%} of it to "
-            "plan with; share the rate between more servers"
+            f"wait, batches up to {batch:,}: a target of {_time(p99)} has "
+            f"{percentage(MARGIN, 0)} of it to plan with; share the rate between more servers"
         )
 
     def longest(hold: float, factor: float = 1.0) -> float:
@@ -176,7 +177,8 @@ def _batch(server: Server, rate: float, planned: float, target: float) -> int:
         shortest = float(server.times.table.min())
         raise InputError(
             f"the smallest batch takes {_time(shortest)}: a record waits out one batch and then "
-            f"its own, and {MARGIN:.0%} of a target of {_time(target)} has no room for two"
+            f"its own, and {percentage(MARGIN, 0)} of a target of {_time(target)} has no "
+            "room for two"
         )
     most = int(max(1, min(limit, server.largest)))
     best, size = (figures[0] for figures in server.times.best_rate(most))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli.shared import options
+from aethermodel.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.published.specification import Specification
@@ -98,7 +99,7 @@ def _print_tables(figures: dict[str, Any]) -> None:
     budget = Table(title, ("term", "us a batch", "share"), text=("term",))
     for name, seconds in figures["budget_seconds"].items():
         mark = "  <- binds" if name == figures["binding_term"] else ""
-        budget.add(name + mark, f"{seconds * 1e6:,.2f}", f"{seconds / total:.1%}")
+        budget.add(name + mark, f"{seconds * 1e6:,.2f}", percentage(seconds / total))
     budget.add("T_batch", f"{total * 1e6:,.2f}", "100.0%", bold=True)
     rates = Table("messages a second, on paper", ("case", "million msg/s"), text=("case",))
     for case, rate in (

@@ -115,8 +115,9 @@ def append_summary(target: Path, verdict: Verdict, base: str, head: str) -> None
 def print_verdict(verdict: Verdict) -> None:
     """Print a table of the rows, and the verdict in a line."""
     from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.percentages import percent, percentage
     from aethermodel.report.gate_summary import HEADLINES, allowed, change_interval
-    from aethermodel.report.quantities import engineering, part, percent
+    from aethermodel.report.quantities import engineering
 
     curves = any(row.curve for row in verdict.rows)
     table = Table(
@@ -141,4 +142,4 @@ def print_verdict(verdict: Verdict) -> None:
     for remark in verdict.remarks:
         typer.echo(f"{remark}.")
     runs = f"{verdict.base_runs} and {verdict.head_runs} runs, which differ by "
-    typer.echo(f"{HEADLINES[verdict.outcome].upper()} ({runs}{part(verdict.spread)}).")
+    typer.echo(f"{HEADLINES[verdict.outcome].upper()} ({runs}{percentage(verdict.spread)}).")

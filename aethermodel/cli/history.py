@@ -153,7 +153,8 @@ def _figures(
 
 def _print(tracks: list[dict[str, Any]]) -> None:
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.quantities import engineering, interval, percent
+    from aethermodel.percentages import percent
+    from aethermodel.report.quantities import engineering, interval
 
     moved = []
     for track in tracks:

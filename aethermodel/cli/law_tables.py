@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aethermodel.cli.shared.tables import Table
-from aethermodel.report.quantities import engineering, interval, part
+from aethermodel.percentages import percentage
+from aethermodel.report.quantities import engineering, interval
 
 if TYPE_CHECKING:
     from aethermodel.advice.answers import Answers, Quantity
@@ -20,7 +21,7 @@ def parameters_table(law: Law) -> Table:
     nearest = "" if law.holds else "nearest law: "
     table = Table(
         f"{nearest}T(N) = {law.expression}, N in {law.size_unit or law.size_name}",
-        ("parameter", "value", f"{law.level:.0%}".replace("%", " %")),
+        ("parameter", "value", percentage(law.level, 0)),
         text=("parameter",),
     )
     for p in law.parameters:
@@ -113,7 +114,7 @@ def answer_lines(found: Answers, target: float | None = None) -> Iterator[str]:
     elif "p99" in found.reasons and not found.reasons["p99"].startswith("needs"):
         yield f"P99: {found.reasons['p99']}"
     if found.costs:
-        named = ", ".join(f"{cost.name} {part(cost.share.value, 0)}" for cost in found.costs)
+        named = ", ".join(f"{cost.name} {percentage(cost.share.value, 0)}" for cost in found.costs)
         yield f"of T at N = {found.at_size:,.6g}: {named}"
     following = found.next_size
     yield f"next size to measure: {following.value:,.6g} {unit}".rstrip() + _note(following.note)

@@ -9,6 +9,7 @@ import typer
 
 from aethermodel.cli.shared.caveats import tell_caveats
 from aethermodel.cli.shared.tables import Table, show
+from aethermodel.percentages import percent, percentage
 from aethermodel.report.quantities import count, engineering, interval
 
 
@@ -56,7 +57,7 @@ def _rows(figures: dict[str, Any]) -> Table:
             interval(row["low_seconds"], row["high_seconds"], "s"),
             interval(row["observation_low_seconds"], row["observation_high_seconds"], "s"),
             engineering(row["per_second"], "msg/s"),
-            *(f"{row['budget_seconds'][term] / row['seconds']:.0%}" for term in terms),
+            *(percentage(row["budget_seconds"][term] / row["seconds"], 0) for term in terms),
         )
     return table
 
@@ -77,7 +78,7 @@ def _range(answer: dict[str, float], unit: str = "") -> str:
         return _figure(low, unit)
     if math.isinf(high):
         return f"{_figure(low, unit)} or more, or never"
-    return f"{_figure(low, unit)} to {_figure(high, unit)}"
+    return interval(low, high, unit) if unit else f"{count(low)} to {count(high)}"
 
 
 def _marked(text: str, figure: dict[str, Any]) -> str:
@@ -86,12 +87,14 @@ def _marked(text: str, figure: dict[str, Any]) -> str:
 
 
 def _optima(figures: dict[str, Any]) -> Table:
-    rate = figures["best_rate_per_second"]
-    best = f"{_figure(rate['value'], 'msg/s')} ({_range(rate, 'msg/s')})"
     table = Table(
-        f"Batch sizes for a goal; best rate up to N = {count(figures['calibrated_to'])}: {best}",
-        ("goal", "from N", "95 % of it", "to N", "95 % of that", "rate from there", "95 % of rate"),
+        f"Batch sizes for a goal, up to N = {count(figures['calibrated_to'])}",
+        ("goal", "from N", "95 % of it", "to N", "95 % of that", "rate there", "95 % of rate"),
         text=("goal",),
+    )
+    best = figures["best_rate_per_second"]
+    table.add(
+        "the best rate", "", "", "", "", _figure(best["value"], "msg/s"), _range(best, "msg/s")
     )
     for found in figures["optima"]:
         size, rate, last = found["size"], found["per_second"], found["last"]
@@ -115,8 +118,8 @@ def _sensitivity(found: dict[str, Any]) -> Table:
         gain = buys["gain"]
         table.add(
             f"{buys['name']} (term)" if buys["is_term"] else f"  {buys['name']}",
-            f"{gain['value']:+.1%}",
-            f"{gain['low']:+.1%} to {gain['high']:+.1%}",
+            percent(gain["value"]),
+            f"{percent(gain['low'])} to {percent(gain['high'])}",
             "assumed" if buys["assumed"] else "measured",
         )
     return table

@@ -62,7 +62,8 @@ def command(
 
 def _print(found: Recommendation) -> None:
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.quantities import engineering, interval, part
+    from aethermodel.percentages import percentage
+    from aethermodel.report.quantities import engineering, interval
 
     table = Table(
         f"For {found.rate:,.6g} a second and P99 within {engineering(found.target_seconds, 's')}",
@@ -75,7 +76,7 @@ def _print(found: Recommendation) -> None:
         value, limits = engineering(quantity.value, "s"), (quantity.low, quantity.high)
         known = len({engineering(limit, "s") for limit in limits}) == 1
         table.add(name, value, "" if known else interval(*limits, "s"))
-    table.add("busy with full batches", part(found.utilisation), "")
+    table.add("busy with full batches", percentage(found.utilisation), "")
     table.add("rate within the target", f"{found.headroom:.2g} x", "")
     show(table)
     if found.settings:

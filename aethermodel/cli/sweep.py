@@ -258,7 +258,7 @@ def _state_of(sweep: Sweep, store: Store, reuse: Any) -> tuple[dict[str, Any], l
     records, jobs = store.records(), sweep.jobs()
     known = finished(records, sweep, [conditions_of(sweep)], reuse)
     left = [job for job in jobs if job.order not in known]
-    seconds, source = remaining_seconds(sweep, records, len(left))
+    seconds, most, source = remaining_seconds(sweep, records, len(left))
     states = Counter(record.outcome.state for record in known.values())
     figures = {
         "sweep": sweep.model_dump(),
@@ -268,6 +268,7 @@ def _state_of(sweep: Sweep, store: Store, reuse: Any) -> tuple[dict[str, Any], l
         "states": dict(states),
         "left": len(left),
         "left_seconds": seconds,
+        "left_seconds_most": most,
         "left_seconds_from": source,
         "stored_for_other_conditions": len(records) - len({r.key for r in known.values()}),
         "failures": [_failure(r) for r in known.values() if r.outcome.state != "done"],
@@ -297,14 +298,24 @@ def _print_state(sweep: Sweep, figures: dict[str, Any]) -> None:
     if others := figures["stored_for_other_conditions"]:
         typer.echo(f"{others:,} more stored for other parameters, code or host")
     if figures["left"]:
-        from datetime import timedelta
-
-        seconds = figures["left_seconds"]
-        about = "unknown" if seconds is None else f"about {timedelta(seconds=math.ceil(seconds))}"
-        typer.echo(f"time for the rest: {about} ({figures['left_seconds_from']})")
+        typer.echo(f"time for the rest: {_rest(figures)} ({figures['left_seconds_from']})")
     for failure in figures["failures"][:10]:
         where = sweep.describe(failure["parameters"])
         typer.echo(f"  {failure['state']}: {where} repeat {failure['repeat']}: {failure['error']}")
+
+
+def _rest(figures: dict[str, Any]) -> str:
+    from datetime import timedelta
+
+    if figures["left_seconds"] is None:
+        return "unknown"
+    least, most = (
+        timedelta(seconds=math.ceil(figures[name]))
+        for name in ("left_seconds", "left_seconds_most")
+    )
+    return (
+        f"about {least}, {most} if every point is disturbed" if most > least else f"about {least}"
+    )
 
 
 def _backend(given: dict[str, Any]) -> Backend:

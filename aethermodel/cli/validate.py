@@ -10,6 +10,7 @@ import typer
 from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.percentages import percent, percentage
 
 if TYPE_CHECKING:
     from aethermodel.measure.calibration.validation import Trial
@@ -113,10 +114,10 @@ def print_trial(trial: Trial) -> None:
             f"{row.measured_seconds * 1e6:,.2f} us",
             f"{row.predicted_seconds * 1e6:,.2f} us",
             f"{row.predicted_low * 1e6:,.2f} to {row.predicted_high * 1e6:,.2f}",
-            f"{row.error:+.1%}",
+            percent(row.error),
             f"{row.measured_per_second / 1e6:,.2f} M/s",
             f"{row.all_per_second / 1e6:,.2f} M/s",
-            f"{row.share_left_out:.0%}",
+            percentage(row.share_left_out, 0),
             f"{row.copy_per_second / 1e6:,.1f} M/s",
         )
     show(table)
@@ -126,18 +127,20 @@ def print_trial(trial: Trial) -> None:
     for found in composition_errors(trial.table).itertuples():
         typer.echo(
             f"terms composed {found.composition}{' (the prediction)' if found.predicted else ''}: "
-            f"off by {found.mean_error:.1%} on average, {found.worst_error:.1%} at worst"
+            f"off by {percentage(found.mean_error)} on average, "
+            f"{percentage(found.worst_error)} at worst"
         )
     for share in trial.attribution.shares:
         typer.echo(
             f"in the pipeline against isolated, {share}: {share.seconds * 1e6:+.2f} us a batch"
         )
     typer.echo(
-        f"no term explains {trial.attribution.unexplained:.1%}; the intervals cover "
-        f"{trial.verdict.coverage:.0%} of the errors, wanted 95 %"
+        f"no term explains {percentage(trial.attribution.unexplained)}; the intervals cover "
+        f"{percentage(trial.verdict.coverage, 0)} of the errors, wanted 95 %"
     )
     typer.echo(
-        f"{trial.noisy_share:.1%} of {len(trial.samples)} samples were disturbed and taken again, "
-        f"of the others {trial.contended_share:.0%} was left out for neighbours; "
-        f"the pipeline's processes differ by {trial.verdict.spread:.1%}."
+        f"{percentage(trial.noisy_share)} of {len(trial.samples)} samples were disturbed "
+        "and taken again, "
+        f"of the others {percentage(trial.contended_share, 0)} was left out for neighbours; "
+        f"the pipeline's processes differ by {percentage(trial.verdict.spread)}."
     )

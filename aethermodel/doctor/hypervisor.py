@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aethermodel.doctor.finding import Finding
 from aethermodel.measure.host.system_files import Roots, field_of, text_of
+from aethermodel.percentages import percentage
 
 # Since boot. A thousandth already shows in P99.9; from a tenth on medians move too.
 _NOTICED, _RUINOUS = 0.001, 0.1
@@ -39,7 +40,7 @@ def _stolen(roots: Roots) -> Finding:
         why = "/proc/stat does not tell it"
         return Finding(area="processor", name=name, level="warn", value=None, why=why)
     share = ticks[7] / sum(ticks)
-    value = f"{share:.2%} since boot"
+    value = f"{percentage(share, 2)} since boot"
     if share < _NOTICED:
         why = "the hypervisor, if any, gave (almost) no time to others"
         return Finding(area="processor", name=name, level="good", value=value, why=why)

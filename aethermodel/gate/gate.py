@@ -14,6 +14,7 @@ from aethermodel.gate.limits import Limit, Quantity
 from aethermodel.gate.runs import Run
 from aethermodel.gate.student import shift
 from aethermodel.inputs.refusals import InputError
+from aethermodel.percentages import percentage
 
 Outcome = Literal["ok", "worse", "cannot tell"]
 #: Chance at most that an unchanged pull request is stopped, over all that is compared.
@@ -264,16 +265,16 @@ def _remarks(
     if not given and (several or spread is not None):
         remarks.append(
             "no limit given: what the runs' spread explains is allowed, and a change within "
-            f"{SMALLEST:.0%} is none"
+            f"{percentage(SMALLEST, 0)} is none"
         )
     elif not given:
-        remarks.append(f"no limit given: times may grow by {DEFAULT_LIMIT:.0%}")
+        remarks.append(f"no limit given: times may grow by {percentage(DEFAULT_LIMIT, 0)}")
     if spread is not None:
-        remarks.append(f"a run differs from another by {spread:.1%}, as given")
+        remarks.append(f"a run differs from another by {percentage(spread, 1)}, as given")
     elif not several:
         remarks.append(
             "one run a side does not tell what runs differ by: "
-            f"{ASSUMED_SPREAD:.0%} is taken; give a history, or folders of several runs"
+            f"{percentage(ASSUMED_SPREAD, 0)} is taken; give a history, or folders of several runs"
         )
     for side, other, name in ((base, head, "base"), (head, base, "head")):
         only = [curve for curve in side if curve not in other]

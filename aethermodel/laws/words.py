@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aethermodel.laws.points import Points
 from aethermodel.laws.terms import Term, design
+from aethermodel.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.laws.law import Law
@@ -116,7 +117,7 @@ def verdict(law: Law, choice: Choice, points: Points) -> Law:
     if points.between.variance:
         lines.append(
             f"{points.between.processes} processes differ by "
-            f"{np.sqrt(points.between.variance):.1%}: intervals hold it"
+            f"{percentage(np.sqrt(points.between.variance), 1)}: intervals hold it"
         )
     return replace(law, verdict=tuple(lines))
 
@@ -144,16 +145,19 @@ def _fit_lines(law: Law, choice: Choice, points: Points, residual: Floats) -> li
     if choice.holds:
         if missed.size:
             half = np.expm1(np.median(missed))
-            lines.append(f"sizes left out in between are missed by {half:.1%} (median)")
+            lines.append(f"sizes left out in between are missed by {percentage(half, 1)} (median)")
         return lines
     if points.freedom:
         within = float(np.sqrt(np.mean(points.deviation**2)))
         lines.append(
-            f"sizes scatter about it by {np.sqrt(np.mean(residual**2)):.1%}, of which their "
-            f"repeats explain {within:.1%}"
+            f"sizes scatter about it by {percentage(np.sqrt(np.mean(residual**2)), 1)}, "
+            f"of which their repeats explain {percentage(within, 1)}"
         )
     else:
-        lines.append(f"half of the sizes miss the nearest law by more than {np.expm1(typical):.1%}")
+        lines.append(
+            f"half of the sizes miss the nearest law by more than "
+            f"{percentage(np.expm1(typical), 1)}"
+        )
         if not choice.structure:
             lines.append("repeats of each size would tell whether that is noise: measure some")
     if law.interpolates:

@@ -49,7 +49,8 @@ class Span:
     begin, end : float
         Batch sizes; the end is where the next term takes over.
     crossing : ndarray of float64, shape (draws,)
-        The end for each set of parameters; nan where the two terms do not cross nearby.
+        The end for each set of parameters. Where the two terms do not cross nearby: infinite if
+        this one costs more all along, the beginning if the next one does.
     """
 
     term: str
@@ -114,7 +115,11 @@ def bottleneck_map(
 
         end = float(_crossing(ahead, point, grid[[index]], grid[[index + 1]])[0])
         low, high = _around(ahead, draws, end)
-        spans.append(Span(here, begin, end, _crossing(ahead, draws, low, high)))
+        crossing = _crossing(ahead, draws, low, high)
+        # Curves that are nearly parallel need not cross: a crossing left out would leave out just
+        # those draws that say how badly it is known.
+        beside = np.where(ahead(np.asarray(end), draws) > 0, np.inf, begin)
+        spans.append(Span(here, begin, end, np.where(np.isnan(crossing), beside, crossing)))
         begin = end
     last = names[binding[-1]]
     return [*spans, Span(last, begin, float(top), np.full(draws[0].shape, np.nan))]

@@ -27,6 +27,8 @@ AnyLaw = Law | Pipelined | SampledLaw
 
 Floats = npt.NDArray[np.float64]
 _HALVINGS = 100
+# Relative width of a bracket that is closed: a batch size is asked for in whole events.
+_CLOSED = 1e-13
 # Places between a peak and the largest batch at which a rate is looked at.
 _STEPS = 33
 # Farther out than any batch that fits into memory.
@@ -117,10 +119,7 @@ def _best_together(law: Pipelined, most: float) -> tuple[Floats, Floats]:
         return pick(rates, 1) - pick(rates, 0)
 
     low, high = np.minimum(early, _FAR), np.minimum(late, _FAR)
-    for _ in range(_HALVINGS):
-        middle = np.sqrt(low * high)
-        ahead = lead(middle) >= 0
-        low, high = np.where(ahead, low, middle), np.where(ahead, middle, high)
+    _, high = _halved(low, high, lambda n: lead(n) >= 0)
     sizes = np.stack([early, high, late])
     rates = np.stack([law.rate(np.minimum(size, _FAR)) for size in sizes])
     # The first of equals: the smallest size.
@@ -195,10 +194,7 @@ def last_size_at(law: AnyLaw, rate: npt.ArrayLike, most: float) -> Floats:
     last = _STEPS - 1 - np.argmax(reached[::-1], axis=0)[None]
     low = np.take_along_axis(grid, last, 0)[0]
     high = np.take_along_axis(grid, np.minimum(last + 1, _STEPS - 1), 0)[0]
-    for _ in range(_HALVINGS // 2):
-        middle = np.sqrt(low * high)
-        there = law.rate(middle) >= wanted
-        low, high = np.where(there, middle, low), np.where(there, high, middle)
+    low, _ = _halved(low, high, lambda n: law.rate(n) < wanted)
     found = np.where(law.rate(np.full(shape, most)) >= wanted * (1 - 1e-12), most, low)
     return np.where(reached.any(axis=0), found, np.nan)
 
@@ -266,11 +262,21 @@ def _between(
     The two are the same once every topic is hit, and then there is nothing to settle.
     """
     open_ended = ~np.isfinite(most)
-    low, high = np.minimum(least, _FAR), np.where(open_ended, _FAR, most)
+    low, high = np.clip(least, 1, _FAR), np.maximum(np.where(open_ended, _FAR, most), 1)
     if np.allclose(low, high, rtol=1e-12):
         return most
+    _, high = _halved(low, high, passed)
+    return np.where(open_ended, np.inf, high)
+
+
+def _halved(
+    low: Floats, high: Floats, passed: Callable[[Floats], npt.NDArray[np.bool_]]
+) -> tuple[Floats, Floats]:
+    """Narrow brackets, by ratios, around where something is passed, until they are closed."""
     for _ in range(_HALVINGS):
-        middle = (low + high) / 2
+        middle = np.sqrt(low * high)
         beyond = passed(middle)
         low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
-    return np.where(open_ended, np.inf, high)
+        if np.all(high - low <= _CLOSED * high):
+            break
+    return low, high

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
 import sympy
-from sympy.physics.units import Dimension, length, time
-from sympy.physics.units.systems.si import dimsys_SI
 
 #: Batch size: events in one batch.
 N = sympy.Symbol("N", positive=True)
@@ -16,38 +14,34 @@ N = sympy.Symbol("N", positive=True)
 K = sympy.Symbol("K", nonnegative=True)
 
 # Events, bytes, handler calls, call arguments, messages and packets are counts of different
-# things. SI calls them all "1", which would let seconds per event pass for seconds; a made-up
-# base dimension each keeps them apart.
-_EVENT = Dimension("event")
-_CALL = Dimension("call")
-_BYTE = Dimension("byte")
-_ARGUMENT = Dimension("argument")
-_MESSAGE = Dimension("message")
-_PACKET = Dimension("packet")
-_COUNTS = (_EVENT, _CALL, _BYTE, _ARGUMENT, _MESSAGE, _PACKET)
-_SYSTEM = dimsys_SI.extend(_COUNTS)
+# things. SI calls them all "1", which would let seconds per event pass for seconds; a base
+# dimension each keeps them apart. A dimension is a product of powers of these symbols: SymPy's own
+# units do no more here, and take longer to import than a prediction takes.
+_TIME, _LENGTH = sympy.symbols("time length", positive=True)
+_COUNTS = sympy.symbols("event call byte argument message packet", positive=True)
+_EVENT, _CALL, _BYTE, _ARGUMENT, _MESSAGE, _PACKET = _COUNTS
 
-DIMENSIONS: dict[str, Dimension] = {
-    "1": Dimension(1),
-    "s": time,
-    "s/event": time / _EVENT,
-    "s/call": time / _CALL,
+DIMENSIONS: dict[str, sympy.Expr] = {
+    "1": sympy.Integer(1),
+    "s": _TIME,
+    "s/event": _TIME / _EVENT,
+    "s/call": _TIME / _CALL,
     "event": _EVENT,
     "call": _CALL,
-    "s/argument": time / _ARGUMENT,
+    "s/argument": _TIME / _ARGUMENT,
     "argument": _ARGUMENT,
     "B": _BYTE,
-    "B/s": _BYTE / time,
-    "s/B": time / _BYTE,
+    "B/s": _BYTE / _TIME,
+    "s/B": _TIME / _BYTE,
     "B/event": _BYTE / _EVENT,
     "message": _MESSAGE,
-    "s/message": time / _MESSAGE,
+    "s/message": _TIME / _MESSAGE,
     "B/message": _BYTE / _MESSAGE,
     "event/message": _EVENT / _MESSAGE,
     "packet": _PACKET,
-    "s/packet": time / _PACKET,
+    "s/packet": _TIME / _PACKET,
     "B/packet": _BYTE / _PACKET,
-    "m": length,
+    "m": _LENGTH,
 }
 
 
@@ -134,19 +128,20 @@ def expression_of(value: float | sympy.Expr) -> sympy.Expr:
     raise TypeError(f"wanted a number or an expression, not {value!r}")
 
 
-def dimension_of(expression: sympy.Expr, units: dict[sympy.Symbol, Dimension]) -> Dimension:
+def dimension_of(expression: sympy.Expr, units: dict[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
     """Work out the dimension of an expression, and check that its sums make sense.
 
     Parameters
     ----------
     expression : sympy.Expr
         Of sums, products, powers, Max, Min and ceiling.
-    units : dict of Symbol to Dimension
-        Dimension of every free symbol.
+    units : dict of Symbol to sympy.Expr
+        Dimension of every free symbol, as in `DIMENSIONS`.
 
     Returns
     -------
-    sympy.physics.units.Dimension
+    sympy.Expr
+        A product of powers of base dimensions; equal ones compare equal.
 
     Raises
     ------
@@ -158,13 +153,10 @@ def dimension_of(expression: sympy.Expr, units: dict[sympy.Symbol, Dimension]) -
             raise UnitError(f"{expression} has no unit")
         return units[expression]
     if expression.is_number:
-        return Dimension(1)
+        return DIMENSIONS["1"]
     parts = [dimension_of(argument, units) for argument in expression.args]
     if expression.is_Mul:
-        product = Dimension(1)
-        for part in parts:
-            product = product * part
-        return product
+        return sympy.Mul(*parts)
     if expression.is_Pow:
         return parts[0] ** expression.exp
     if isinstance(expression, sympy.ceiling):
@@ -173,19 +165,14 @@ def dimension_of(expression: sympy.Expr, units: dict[sympy.Symbol, Dimension]) -
         # A zero has any dimension: Max(0, N - N_1) is a number of events. So may a one stand
         # beside a count: p - 1 is the other messages of a list.
         parted = list(zip(parts, expression.args, strict=True))
-        counted = any(same_dimension(part, count) for part in parts for count in _COUNTS)
+        counted = any(part in _COUNTS for part in parts)
         known = [
             part
             for part, argument in parted
             if not (argument.is_zero or (counted and argument.is_Integer))
         ]
         for part in known[1:]:
-            if not same_dimension(known[0], part):
-                raise UnitError(f"{expression} adds {known[0].name} to {part.name}")
+            if part != known[0]:
+                raise UnitError(f"{expression} adds {known[0]} to {part}")
         return known[0]
     raise UnitError(f"cannot tell the dimension of {expression}")
-
-
-def same_dimension(left: Dimension, right: Dimension) -> bool:
-    """Tell whether two dimensions are the same, counts of different things kept apart."""
-    return bool(_SYSTEM.equivalent_dims(left, right))

@@ -15,7 +15,6 @@ from aethermodel.model.parameters import (
     UnitError,
     dimension_of,
     expression_of,
-    same_dimension,
 )
 from aethermodel.model.scaling.scalability import KAPPA, SIGMA, SPEEDUP, P
 
@@ -65,8 +64,8 @@ class Term:
             names = ", ".join(sorted(symbol.name for symbol in missing))
             raise ValueError(f"term {self.name}: no parameter for {names}")
         dimension = dimension_of(self.expression, units)
-        if not same_dimension(dimension, DIMENSIONS["s"]):
-            raise UnitError(f"term {self.name} is {dimension.name}, not a time")
+        if dimension != DIMENSIONS["s"]:
+            raise UnitError(f"term {self.name} is {dimension}, not a time")
 
 
 def fixed(name: str, cost: Parameter) -> Term:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from aethermodel.gate.gate import Outcome, Row, Verdict
+from aethermodel.percentages import percent, percentage
 from aethermodel.printable import printable
-from aethermodel.report.quantities import engineering, part, percent
+from aethermodel.report.quantities import engineering
 
 HEADLINES: dict[Outcome, str] = {
     "ok": "Nothing got worse than its limit",
@@ -30,7 +31,7 @@ def summary_markdown(verdict: Verdict, base: str, head: str) -> str:
         f"### {_SIGNS[verdict.outcome]} {HEADLINES[verdict.outcome]}",
         "",
         f"{_plain(head)} ({_runs(verdict.head_runs)}) against {_plain(base)} "
-        f"({_runs(verdict.base_runs)}); runs differ by {part(verdict.spread)}.",
+        f"({_runs(verdict.base_runs)}); runs differ by {percentage(verdict.spread)}.",
         "",
         "| | quantity | base | head | change | interval | limit |",
         "|---|---|---:|---:|---:|---:|---:|",

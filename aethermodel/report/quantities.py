@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from aethermodel.percentages import MINUS
+
 _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _SCALED = frozenset({"s", "B", "B/s", "Hz", "1/s", "msg/s", "messages/s", "events/s", "bit/s"})
 _PER_SECOND = {"1/s": "/s"}
@@ -11,7 +13,6 @@ _PER_SECOND = {"1/s": "/s"}
 _COUNTED = frozenset({"event", "call", "argument", "message", "packet"})
 # Derived units whose first unit takes the prefix: 8 ns per event reads better than 8e-9 s.
 _FIRST = ("s/", "B/")
-MINUS = "\N{MINUS SIGN}"
 
 
 def engineering(value: float, unit: str = "", digits: int = 3) -> str:
@@ -86,17 +87,3 @@ def plain(value: float, digits: int = 3) -> str:
 def count(value: float) -> str:
     """Write a count in full with grouped thousands: ``10,000``."""
     return f"{int(value):,}"
-
-
-def part(share: float, digits: int = 1) -> str:
-    """Write a part of a whole in per cent, without a sign: ``86.8 %``."""
-    return percent(share, digits).removeprefix("+")
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """Write a signed share in per cent: ``+3.2 %``."""
-    if not math.isfinite(share):
-        return "unknown"
-    rounded = round(100 * share, digits)
-    sign = "+" if rounded else ""  # neither +0 nor -0
-    return f"{rounded + 0.0:{sign}.{digits}f} %".replace("-", MINUS)

@@ -22,6 +22,8 @@ from aethermodel.sweep.store import Record, State, Store, finished
 Progress = Callable[[int, int], None]
 #: What `retry` runs again.
 UNSUCCESSFUL: frozenset[State] = frozenset({"failed", "timeout"})
+# Of a probe's point, beside its samples; measured on two busy cores.
+_POINT_SECONDS = 0.1
 
 
 @dataclass
@@ -201,29 +203,37 @@ def run(
     return summary
 
 
-def remaining_seconds(sweep: Sweep, records: list[Record], jobs: int) -> tuple[float | None, str]:
+def remaining_seconds(
+    sweep: Sweep, records: list[Record], jobs: int
+) -> tuple[float, float, str] | tuple[None, None, str]:
     """Estimate how long jobs will take, and say from what.
 
     Parameters
     ----------
     sweep : Sweep
     records : list of Record
-        Finished points of the same target, if there are any: their median is used.
+        Finished points of the same target, if there are any: their mean is used, as their sum is
+        what is waited for, with the tries that the system disturbed.
     jobs : int
         How many are to run.
 
     Returns
     -------
-    (float or None, str)
-        Seconds, or None if nothing is known; and the estimate's source.
+    (float or None, float or None, str)
+        Seconds if no further point is disturbed, and if each is, as often as it is run again; None
+        if nothing is known; and the estimate's source.
     """
-    from statistics import median
+    from statistics import fmean
 
-    times = [r.outcome.seconds for r in records if r.target == sweep.target.name]
-    if times:
-        return jobs * median(times), f"the median of {len(times)} finished points"
+    most = 1 + sweep.retries
+    done = [r for r in records if r.target == sweep.target.name]
+    if done:
+        seconds = jobs * fmean(r.outcome.seconds for r in done)
+        tries = fmean(r.tries for r in done)
+        return seconds * tries, seconds * most, f"the mean of {len(done)} finished points"
     if sweep.probe:
-        # Sizing the loop and warming up take about as long again as four samples.
-        each = (sweep.samples * 1.25 + 4) * sweep.sample_seconds + 0.02
-        return jobs * each, "the samples' least duration"
-    return None, "no point has finished yet"
+        # Sizing the loop and warming up take about as long again as four samples; a process, its
+        # buffers and the looks at the cores before and after it the rest.
+        each = (sweep.samples * 1.25 + 4) * sweep.sample_seconds + _POINT_SECONDS
+        return jobs * each, jobs * each * most, "the samples' least duration"
+    return None, None, "no point has finished yet"

@@ -38,7 +38,7 @@ def test_the_model_recommends_the_smallest_size_that_it_is_sure_of():
 def test_of_the_sizes_that_there_is_room_for_the_share_is_of_the_best():
     answers = Answers(Scenario(synthetic_calibration(), {}))
     found = answers.share(0.99, 1000)
-    assert found.goal == "99% of the best rate up to N = 1,000"
+    assert found.goal == "99 % of the best rate up to N = 1,000"
     assert found.per_second.value == pytest.approx(
         0.99 * 1000 / answers.scenario.calibration.predict(1000).seconds[0], rel=2e-3
     )

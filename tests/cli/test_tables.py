@@ -69,6 +69,12 @@ def test_columns_that_do_not_fit_follow_below_with_their_key():
     assert "N: 1,000,000,000" in printed(table, 24)
 
 
+def test_a_figure_beside_its_heading_that_does_not_fit_has_a_line_of_its_own():
+    table = Table("t", ("column 0 msg/s", "column 1 msg/s"))
+    table.add("0.00 to 1.00 M msg/s", "999.00 to 1000.00 M msg/s")
+    assert "999.00 to 1000.00 M msg/s" in printed(table, 40).splitlines()
+
+
 def test_what_looks_like_markup_is_printed_as_it_is():
     table = Table("latency [loopback]", ("row [a]", "b"), text=("row [a]",))
     table.add("shm [/bold] [shared-memory]", "1")
@@ -129,3 +135,18 @@ def test_tables_of_commands_fit_the_window_with_whole_numbers(width, name, words
             assert cell_len(line) <= width, line
     assert "…" not in done.stdout
     assert not re.search(r"\d,?\.\.\.", done.stdout)
+
+
+def test_a_key_stays_whole_and_parts_are_about_as_wide():
+    """A goal folded over three lines, and one column stood by itself below all others."""
+    heads = ("goal", "from N", "95 % of it", "to N", "95 % of that", "rate there", "95 % of rate")
+    table = Table("t", heads, text=("goal",))
+    for share in ("90 %", "95 %"):
+        cells = ("4,149", "3,867 to 4,486", "49,152", "15,233 to 49,152", "255 M msg/s")
+        table.add(f"{share} of the best rate", *cells, "241 to 275 M msg/s")
+    for width, parts in ((120, 1), (80, 2), (60, 3)):
+        lines = [line.rstrip() for line in printed(table, width).splitlines()]
+        keys = [line for line in lines if line.startswith("9")]
+        assert len(keys) == 2 * parts
+        assert all(line[4:].startswith(" of the best rate  ") for line in keys), keys
+        assert min(map(len, keys)) > 36

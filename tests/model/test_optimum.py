@@ -268,3 +268,15 @@ def test_terms_that_cross_twice_have_an_interval_for_each_crossing():
     assert second.end == pytest.approx((16e-6 - 2.9e-6) / 1.4e-9)
     assert first.crossing == pytest.approx(2.9e-6 / (1.6e-9 - drawn["t_event"]))
     assert second.crossing == pytest.approx((16e-6 - 2.9e-6) / (0.4e-9 + drawn["t_event"]))
+
+
+def test_terms_that_hardly_differ_may_never_cross():
+    """Such draws were left out: an interval of those that do cross said it was well known."""
+    kernel = affine("kernel", parameter("t_kernel", 3e-6), parameter("t_event", 1e-9, "s/event"))
+    fabric = affine("fabric", parameter("t_fabric", 1e-7), parameter("t_far", 1.1e-9, "s/event"))
+    drawn = {"t_event": np.array([0.9e-9, 1e-9, 1.15e-9]), "t_fabric": np.array([1e-7, 5e-6, 1e-7])}
+    first, second = bottleneck_map(BatchModel([kernel, fabric]), 1e5, drawn)
+    assert (first.term, second.term) == ("kernel", "fabric")
+    assert first.crossing[0] == pytest.approx(2.9e-6 / 0.2e-9)
+    assert first.crossing[1] == first.begin == 1  # the fabric costs more from one event on
+    assert first.crossing[2] == np.inf

@@ -25,9 +25,10 @@ def figure():
 
 def test_predictions_of_runs_stand_alone(figure):
     lines = {line.get_label(): line for line in figure.figure.axes[0].get_lines()}
-    for name in ("P50 model", "P99 model"):
-        assert lines[name].get_linestyle() == "None"
-        assert lines[name].get_marker() == "_"
+    for name, marker in (("model", "_"), ("at full speed", ".")):
+        for percentile in ("P50", "P99"):
+            assert lines[f"{percentile} {name}"].get_linestyle() == "None"
+            assert lines[f"{percentile} {name}"].get_marker() == marker
     assert list(lines["P99 model"].get_ydata()) == pytest.approx([11, 11, 11])
     assert "no line joins them" in figure.caption
 

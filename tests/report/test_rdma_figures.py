@@ -6,6 +6,7 @@ from verbs_sweeps import NIC, SOFT, sweep_of
 
 from aethermodel.calibrate.verbs.cost_fit import fit_verbs, judge_verbs
 from aethermodel.model.verbs_cost import STAGES, stage_times
+from aethermodel.percentages import percentage
 from aethermodel.published.rdma_costs import load_cards
 from aethermodel.report.figures import rdma_sweep
 from aethermodel.report.figures.rdma_plan import RdmaParameters, binding_map, binding_table, plans
@@ -59,7 +60,7 @@ def test_a_sweeps_figures_carry_label_and_held_out_error(trial):
     shown = rdma_sweep.measured_vs_predicted(sweep, judged)
     assert "soft-roce, emulated processor" in shown.title
     assert "only ratios mean anything" in shown.caption
-    assert f"{judged.median_error:.1%}" in shown.text_alternative
+    assert percentage(judged.median_error) in shown.text_alternative
     assert "<svg" in shown._repr_html_()
     readable = rdma_sweep.readable(judged)
     assert len(readable) == len(sweep.rows)

@@ -3,6 +3,7 @@
 import math
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 import sympy
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from aethermodel import report
 from aethermodel.inputs.sizes import memory
+from aethermodel.percentages import percent, percentage
 from aethermodel.report.math.tex import tex_to_mathml
-from aethermodel.report.quantities import count, interval, percent, plain
+from aethermodel.report.quantities import count, interval, plain
 
 N, LOOP, EVENT = sympy.symbols("N T_loop t_event", positive=True)
 
@@ -241,3 +243,19 @@ def test_host_block_shows_every_fact_and_the_command():
         "run &lt;it&gt;",
     ):
         assert part in block.html
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_percentages_are_written_in_one_way():
+    """It was "64%" in one table and "64 %" in the next."""
+    paths = (*ROOT.glob("aethermodel/**/*.py"), *ROOT.glob("notebooks/*.ipynb"))
+    own = [path for path in paths if re.search(r"\{[^{}]*:[^{}]*\d%\}", path.read_text("utf-8"))]
+    assert own == []
+
+
+def test_a_percentage_has_a_space_and_a_change_a_sign():
+    assert percentage(0.644, 0) == "64 %" and percentage(0.0004) == "0.0 %"
+    assert percent(-0.0321) == "−3.2 %" and percent(0.0321) == "+3.2 %"
+    assert percentage(math.nan) == "unknown"

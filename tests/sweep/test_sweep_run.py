@@ -150,14 +150,18 @@ def test_a_server_that_dies_does_not_take_the_sweep_with_it(tmp_path, monkeypatc
 
 def test_the_estimate_says_where_it_is_from(tmp_path):
     book = Sweep(notebook=notebook(tmp_path), parameters={"n": [1]})
-    assert remaining_seconds(book, [], 1) == (None, "no point has finished yet")
+    assert remaining_seconds(book, [], 1) == (None, None, "no point has finished yet")
     sweep = smallest_sweep(3)
-    seconds, source = remaining_seconds(sweep, [], 3)
-    assert seconds > 0
+    seconds, most, source = remaining_seconds(sweep, [], 3)
+    assert seconds > 0.3 and most == pytest.approx(seconds * (1 + sweep.retries))
     assert source == "the samples' least duration"
     store = Store(tmp_path / "s")
     run(sweep, store)
-    assert remaining_seconds(sweep, store.records(), 3)[1] == "the median of 3 finished points"
+    records = store.records()
+    records[0].outcome.seconds = 100.0  # a large one: what is waited for is the sum, no median
+    seconds, most, source = remaining_seconds(sweep, records, 3)
+    assert seconds >= 100 and most >= seconds
+    assert source == "the mean of 3 finished points"
 
 
 def test_kills_break_nothing_and_lose_nothing_that_was_finished(tmp_path):

@@ -191,16 +191,6 @@ def _advice(
             why += f"; the model says {in_words(modelled.gain_at(size).value)}"
             why += f"; a batch then takes {after * 1e6:,.0f} us, not {seconds * 1e6:,.0f}"
         yield _measured(rate, one.lever.name, one.lever.action, one.gain, one.low, one.high, why)
-    slow = observation.slow_gains
-    yield _measured(
-        rate,
-        "slow laps of the loop",
-        "keep other work off: isolated cores, no neighbours, no blocking handlers",
-        float(np.median(slow)),
-        min(slow),
-        max(slow),
-        f"time in laps of the queue beyond {policy.SLOW_LAP:g} medians, had they taken no more",
-    )
     for term in modelled.terms():
         yield _modelled(rate, f"{term.name} term", _HALVING[term.name], term.halved, modelled)
 

@@ -158,7 +158,9 @@ class AdaptiveTrial:
     table : pandas.DataFrame
         A row per arrivals, load and rule, medians over processes: ``p50``, ``p99`` (with
         ``p99_low`` and ``p99_high``, and the median's interval ``p99_median_low`` and
-        ``p99_median_high``) in seconds, ``delivered_per_second``, sizes formed in
+        ``p99_median_high``) in seconds, ``p50_all`` and ``p99_all``, the same over all runs, those
+        included that were disturbed and run again, and ``share_left_out``, the share of all runs
+        that those are; ``delivered_per_second``, sizes formed in
         events ``size_p5``, ``size_p50``, ``size_p95``, ``ticks_per_million`` events,
         ``holds`` (the target), ``ideal_p99`` (the model's, on a host without pauses) and
         the shares of runs that were ``switched`` away from, had time ``stolen``, were only on
@@ -291,7 +293,8 @@ def _compared(
         due, retries = _schedule(campaign, kind, load, capacity, process), campaign.retries
         if load * capacity > full[name]:  # it falls behind without end: no need to see it all
             due, retries = due[: max(_LEAST_BATCHES, round(_OVERRUN * full[name] * due[-1]))], 0
-        run = least_disturbed(pipeline, due, retries, rules[name])
+        watched = least_disturbed(pipeline, due, retries, rules[name])
+        run, every = watched.run, np.concatenate([one.latencies for one in watched.every])
         served = run.sizes[int(policy.LOAD_WARM_UP * run.ticks) :]
         low, middle, high = np.percentile(served, (5, 50, 95)) * campaign.group
         events = due.size * campaign.group
@@ -304,6 +307,9 @@ def _compared(
                 "offered_per_second": load * capacity * campaign.group,
                 "p50": float(np.percentile(run.latencies, 50)),
                 "p99": float(np.percentile(run.latencies, 99)),
+                "p50_all": float(np.percentile(every, 50)),
+                "p99_all": float(np.percentile(every, 99)),
+                "attempts": len(watched.every),
                 "delivered_per_second": events / run.seconds,
                 "size_p5": low,
                 "size_p50": middle,
@@ -346,6 +352,9 @@ def _summed_up(
     table["p99_median_low"], table["p99_median_high"] = between.str[0], between.str[1]
     for name in MARKS:
         table[name] = groups[name].mean()
+    attempts = groups["attempts"].sum()
+    table["share_left_out"] = 1 - groups.size() / attempts
+    table = table.drop(columns="attempts")
     table["holds"] = table["p99"] <= campaign.target_seconds
     rules = campaign.rules(ladder)
     expected = []

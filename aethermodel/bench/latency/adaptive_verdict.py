@@ -12,6 +12,7 @@ from aethermodel.bench.latency.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
 from aethermodel.bench.latency.latency_verdict import Judgement, judged
 from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.order_statistics import median_interval
+from aethermodel.percentages import percentage
 
 # At full speed every rule is run several times a process, interleaved; no run of it is marked.
 _CALM = dict.fromkeys(MARKS, 0.0)
@@ -25,14 +26,17 @@ def adaptive_judgements(trial: AdaptiveTrial) -> list[Judgement]:
 def _tails(trial: AdaptiveTrial) -> Iterator[Judgement]:
     target = trial.campaign.target_seconds
     for row in _adaptive(trial.table).to_dict("records"):
-        name = f"P99, {row['arrivals']} arrivals at {row['load']:.0%} load"
+        name = f"P99, {row['arrivals']} arrivals at {percentage(row['load'], 0)} load"
         figure = (row["p99"], row["p99_median_low"], row["p99_median_high"])
         yield judged(name, row, figure, target, "s")
 
 
 def _throughputs(trial: AdaptiveTrial) -> Iterator[Judgement]:
     for row in _adaptive(trial.table).to_dict("records"):
-        name = f"throughput over the best fixed size, {row['arrivals']} at {row['load']:.0%} load"
+        name = (
+            f"throughput over the best fixed size, {row['arrivals']} at "
+            f"{percentage(row['load'], 0)} load"
+        )
         yield judged(name, row, _delivered(trial, row), policy.ADAPTIVE_SHARE, "1", at_least=True)
     name = "throughput over the best fixed size, at full speed"
     shares = trial.saturated_shares()

@@ -8,6 +8,7 @@ from math import nan
 
 from aethermodel import policy
 from aethermodel.bench.latency.measurement import LatencyTrial
+from aethermodel.percentages import percentage
 from aethermodel.published.specification import Specification
 from aethermodel.verdict import Outcome, causes, judge, mostly_disturbed, worst
 
@@ -56,11 +57,11 @@ def _model(trial: LatencyTrial) -> Iterator[Judgement]:
         if any(abs(row["load"] - load) < 1e-9 for load in policy.JUDGED_LOADS)
     ]
     if not rows:
-        wanted = " and ".join(f"{load:.0%}" for load in policy.JUDGED_LOADS)
+        wanted = " and ".join(percentage(load, 0) for load in policy.JUDGED_LOADS)
         name, why = f"model's P99 at {wanted} load", "no such load was run"
         yield Judgement(name, nan, policy.P99_ERROR, "1", "inconclusive", why)
     for row in rows:
-        name = f"model's P99, {row['arrivals']} arrivals at {row['load']:.0%} load"
+        name = f"model's P99, {row['arrivals']} arrivals at {percentage(row['load'], 0)} load"
         low, high = row["p99_error_low"], row["p99_error_high"]
         sizes = sorted((abs(low), abs(high)))
         least = 0.0 if low <= 0 <= high else sizes[0]
@@ -98,12 +99,12 @@ def judged(
     if outcome == "inconclusive":
         why = f"the processes leave it between {_shown(low, unit)} and {_shown(high, unit)}"
         if disturbed:
-            why = f"{row['disturbed']:.0%} of the runs were disturbed: {causes(row)}"
+            why = f"{percentage(row['disturbed'], 0)} of the runs were disturbed: {causes(row)}"
     return Judgement(criterion, value, threshold, unit, outcome, why)
 
 
 def _shown(value: float, unit: str) -> str:
-    return f"{value * 1e6:,.0f} us" if unit == "s" else f"{value:.0%}"
+    return f"{value * 1e6:,.0f} us" if unit == "s" else percentage(value, 0)
 
 
 def _plane(trial: LatencyTrial, specification: Specification) -> Iterator[Judgement]:
@@ -111,7 +112,9 @@ def _plane(trial: LatencyTrial, specification: Specification) -> Iterator[Judgem
     budget = specification.budget_seconds["plane"]
     for row in trial.table[trial.table["load"] == trial.table["load"].max()].to_dict("records"):
         for name in ("p50", "p99"):
-            criterion = f"plane {name.upper()}, {row['arrivals']} at {row['load']:.0%} load"
+            criterion = (
+                f"plane {name.upper()}, {row['arrivals']} at {percentage(row['load'], 0)} load"
+            )
             figure = (row[name], row[f"{name}_median_low"], row[f"{name}_median_high"])
             yield judged(criterion, row, figure, budget, "s")
 

@@ -26,9 +26,9 @@ def least_disturbed(
     due: Floats,
     retries: int,
     rule: Callable[[], Rule] | None = None,
-) -> LoadRun:
+) -> Watched:
     """Return the least disturbed of a run and its retries; the first that nothing disturbed."""
-    return _least(pipeline, retries, lambda: Watched(pipeline.run(due, rule and rule()), [])).run
+    return _least(pipeline, retries, lambda: Watched(pipeline.run(due, rule and rule()), []))
 
 
 def watched_run(pipeline: Loaded, due: Floats, retries: int) -> Watched:

@@ -32,6 +32,7 @@ from aethermodel.model.pipelined import law_of
 from aethermodel.model.scaling.scalability import Scalability
 from aethermodel.model.sensitivity import gains
 from aethermodel.model.terms import PRODUCER, Term, shared
+from aethermodel.percentages import percentage
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -58,6 +59,9 @@ class Truth:
         By parameter name, in seconds, seconds an event or a call.
     noise, between : float
         Relative standard deviation of a sample, and of what a process is slower or faster by.
+    common : float
+        Share of the variance between processes that is in all terms at once; the rest of it is in
+        each term by itself.
     processes, repeats : int
         Fresh processes, and samples of each point in each.
     """
@@ -65,6 +69,7 @@ class Truth:
     costs: dict[str, float]
     noise: float
     between: float
+    common: float
     processes: int
     repeats: int
 
@@ -95,6 +100,7 @@ class Truth:
             costs,
             noise=one(0.005, 0.05),
             between=float(rng.uniform(0, 0.03)),
+            common=float(rng.choice([0.0, 0.5, 1.0])),
             processes=int(rng.choice([5, 8])),
             repeats=4,
         )
@@ -147,9 +153,11 @@ class Truth:
 
     def calibration(self, rng: np.random.Generator) -> Calibration:
         """Sample every term."""
-        levels = 1 + self.between * rng.standard_normal(self.processes)
+        shared = np.sqrt(self.common) * rng.standard_normal(self.processes)
         samples = {}
         for term in self.terms:
+            alone = np.sqrt(1 - self.common) * rng.standard_normal(self.processes)
+            levels = 1 + self.between * (shared + alone)
             sizes = self._sizes(term)
             n = np.repeat(np.array(sizes, dtype=float), self.processes * self.repeats)
             process = np.tile(np.repeat(np.arange(self.processes), self.repeats), len(sizes))
@@ -212,7 +220,7 @@ def _goals(model: BatchModel, answers: Answers) -> Iterator[tuple[str, float, An
     yield "best rate", float(best), answers.best_rate()
     found = answers.share(SHARE)
     first = float(np.ceil(size_for_rate(law, SHARE * best))[0])
-    yield f"N for {SHARE:.0%} of it", first, found.size
+    yield f"N for {percentage(SHARE, 0)} of it", first, found.size
     last = float(np.floor(last_size_at(law, SHARE * best, most))[0])
     if last < most:
         yield "last such N", last, found.last
@@ -302,7 +310,8 @@ def missed(found: pd.DataFrame) -> list[str]:
         As `coverage` gives it.
     """
     return [
-        f"{row.question}: {row.covered:.1%} covered, wanted {low:.1%} to {high:.1%}"
+        f"{row.question}: {percentage(row.covered)} covered, wanted {percentage(low)} to "
+        f"{percentage(high)}"
         for row in found.itertuples()
         for low, high in [_allowed(row.runs)]
         if not low <= row.covered <= high

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from aethermodel.calibrate.benchmark import extrap_peer
 from aethermodel.calibrate.fit.fit_term import fit_term
+from aethermodel.percentages import percentage
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -140,7 +141,7 @@ def compare_models(
     frames: list[pd.DataFrame] = []
     for index, scenario in enumerate(SCENARIOS):
         samples = scenario.samples(runs, seed + index)
-        label = f"{scenario.name}, {scenario.noise:.0%} noise"
+        label = f"{scenario.name}, {percentage(scenario.noise, 0)} noise"
         outcomes = {"ours": _ours(scenario, samples, seed, label, progress)}
         for degree in (1, 2):
             outcomes[f"polynomial of degree {degree}"] = _polynomial(scenario, samples, degree)
@@ -295,7 +296,7 @@ def targets(table: pd.DataFrame) -> list[Target]:
     ours = table[table["model"] == "ours"]
     found = []
     for (law, noise), rows in ours.groupby(["law", "noise"], sort=False):
-        label = f"{law}, {noise:.0%} noise"
+        label = f"{law}, {percentage(noise, 0)} noise"
         for column, least, most in _SHARES[law, noise]:
             worst = rows[column].max() if column == "p95_error" else rows[column].min()
             found.append(Target(f"{label}: {column}", float(worst), least, most))

@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import sympy
 
 from aethermodel import policy
@@ -27,12 +26,16 @@ from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
 from aethermodel.calibrate.calibration.term_names import names_of, term_of, with_refill
 from aethermodel.calibrate.fit.fit_term import Kind, TermFit, fit_term
 from aethermodel.calibrate.fit.identifiability import identify
+from aethermodel.calibrate.fit.process_effects import ALIKE
 from aethermodel.calibrate.fit.samples import Timings, checked
 from aethermodel.calibrate.fit.scaling_fit import ScalingFit, fit_scaling, team_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.compiled import compiled
 from aethermodel.model.parameters import N, Parameter
 from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES, shared
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Calibration", "Conditions", "Prediction"]
 
@@ -333,7 +336,8 @@ class Calibration:
         The other parameters are as for `consumer`. A term that could not be measured is nothing.
         """
         if term not in self.laws:
-            return Part(*np.zeros((4, sizes.size)))
+            nothing = np.zeros(sizes.size)
+            return Part(nothing, nothing, nothing, ((ALIKE, nothing),))
         if term != "loop":
             return part_of(self.laws[term].among(among), sizes, level, kind)
         at = compiled((N,), calls)(sizes)
@@ -353,6 +357,8 @@ class Calibration:
 
     def copy_rates(self) -> pd.DataFrame:
         """Return the copy ceiling: ``n`` and events a second of the median copy; may be empty."""
+        import pandas as pd
+
         table = pd.DataFrame({"n": self.copies[0], "seconds": self.copies[1]}, dtype=float)
         median = table.groupby("n", as_index=False)["seconds"].median()
         return median.assign(per_second=median["n"] / median["seconds"])[["n", "per_second"]]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from aethermodel.calibrate.fit.fit_term import Kind, TermFit
-from aethermodel.calibrate.fit.process_effects import ALIKE
+from aethermodel.calibrate.fit.process_correlation import half_of_sum
+from aethermodel.calibrate.fit.process_effects import ALIKE, Between
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Name = Literal["serial", "pipelined"]
@@ -44,20 +47,21 @@ class Part(NamedTuple):
     ----------
     mean, low, high : ndarray
         With the interval that the term's own samples leave it.
-    shared : ndarray
-        Half-width of what processes differ by, in which all terms of a process go together.
+    shared : tuple of (Between, ndarray)
+        What the processes of each of its laws differ by, and the half-width that this leaves.
     """
 
     mean: Floats
     low: Floats
     high: Floats
-    shared: Floats
+    shared: tuple[tuple[Between, Floats], ...]
 
 
 def part_of(fit: TermFit, at: Floats, level: float, kind: Kind) -> Part:
     """Evaluate a term's fit at batch sizes, or at numbers of handler calls for the loop."""
     mean, low, high = replace(fit, between=ALIKE).predict(at, level, kind)
-    return Part(mean, low, high, fit.between.half(mean, level, fresh=kind == "observation"))
+    shared = fit.between.half(mean, level, fresh=kind == "observation")
+    return Part(mean, low, high, ((fit.between, shared),))
 
 
 def together(one: Part, other: Part) -> Part:
@@ -65,17 +69,17 @@ def together(one: Part, other: Part) -> Part:
     mean = one.mean + other.mean
     below = np.hypot(one.mean - one.low, other.mean - other.low)
     above = np.hypot(one.high - one.mean, other.high - other.mean)
-    return Part(mean, mean - below, mean + above, one.shared + other.shared)
+    return Part(mean, mean - below, mean + above, (*one.shared, *other.shared))
 
 
 def add_up(n: Floats, parts: Mapping[str, Part]) -> Prediction:
     """Add terms of one process.
 
     Each term has samples of its own, so that their intervals add in quadrature. What a process is
-    slower or faster by it is in all terms at once: that adds up as it is.
+    slower or faster by adds up as far as it was in several terms at once.
     """
     seconds = np.sum([part.mean for part in parts.values()], axis=0)
-    shared = np.sum([part.shared for part in parts.values()], axis=0)
+    shared = half_of_sum([law for part in parts.values() for law in part.shared])
     below = np.sqrt(shared**2 + sum((part.mean - part.low) ** 2 for part in parts.values()))
     above = np.sqrt(shared**2 + sum((part.high - part.mean) ** 2 for part in parts.values()))
     budget = {term: part.mean for term, part in parts.items()}
@@ -163,6 +167,8 @@ def composition_errors(table: pd.DataFrame) -> pd.DataFrame:
         (whether it is the one that the prediction uses). The physics chose, not these errors:
         where the other composition is nearer, the model lacks something.
     """
+    import pandas as pd
+
     held_out = table[table["held_out"]]
     rows = []
     for name in ("serial", "pipelined"):

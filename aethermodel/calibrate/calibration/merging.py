@@ -49,25 +49,31 @@ def merge(calibrations: Iterable[Calibration]) -> Calibration:
     warnings = tuple(dict.fromkeys(text for one in given for text in one.warnings))
     return replace(
         last,
-        samples={term: _joined([one.samples[term] for one in given]) for term in last.samples},
+        samples=_joined([one.samples for one in given]),
         copies=_side_by_side(one.copies for one in given),
         teams=_side_by_side(one.teams for one in given),
         warnings=warnings,
     )
 
 
-def _joined(parts: list[Timings]) -> Timings:
-    """Put samples together; the processes of one calibration are none of another's."""
-    sizes: list[float] = []
-    seconds: list[float] = []
-    processes: list[int] = []
-    recorded = all(part.process for part in parts)
-    for part in parts:
-        first = max(processes, default=-1) + 1
-        sizes += part.n
-        seconds += part.seconds
-        processes += [first + process for process in part.process] if recorded else []
-    return Timings(sizes, seconds, processes)
+def _joined(given: list[dict[str, Timings]]) -> dict[str, Timings]:
+    """Put samples together; the processes of one calibration are none of another's.
+
+    A process has one name in all terms: by that is seen what it is slower by in all of them.
+    """
+    joined: dict[str, Timings] = {term: Timings([], [], []) for term in given[0]}
+    first = 0
+    for samples in given:
+        for term, part in samples.items():
+            so_far = joined[term]
+            recorded = all(one[term].process for one in given)
+            joined[term] = Timings(
+                so_far.n + part.n,
+                so_far.seconds + part.seconds,
+                so_far.process + [first + process for process in part.process] * recorded,
+            )
+        first += 1 + max((max(part.process, default=-1) for part in samples.values()), default=-1)
+    return joined
 
 
 def _side_by_side(parts: Iterable[Columns]) -> Columns:

@@ -9,6 +9,7 @@ from aethermodel import policy
 from aethermodel.calibrate.fit.fit_term import TermFit
 from aethermodel.calibrate.fit.model_selection import splits
 from aethermodel.calibrate.fit.next_point import next_point
+from aethermodel.percentages import percentage
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,13 @@ def identify(fit: TermFit) -> Identifiability:
         )
     if fit.outlier_share >= policy.MANY_OUTLIERS:
         warnings.append(
-            f"{fit.outlier_share:.0%} of the samples are outliers, "
+            f"{percentage(fit.outlier_share, 0)} of the samples are outliers, "
             "which no interval of a new observation covers"
         )
     if fit.chosen.regression.moved > policy.UNSETTLED_LAW:
         warnings.append(
             "the fit did not settle: its last round of weights still moved the law "
-            f"by {fit.chosen.regression.moved:.1%}"
+            f"by {percentage(fit.chosen.regression.moved)}"
         )
     chance = fit.chosen.noise.lack_of_fit
     if fit.chosen.misfits:

@@ -6,17 +6,22 @@ together. Eight processes of four samples are then eight witnesses of the level,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from aethermodel import policy
-from aethermodel.calibrate.fit.samples import MAD_TO_SIGMA, Samples, summarise
+from aethermodel.calibrate.fit.samples import MAD_TO_SIGMA, Samples
 
 Floats = NDArray[np.float64]
 _ROUNDS = 4
+# Of hosts without a disturbed process so many lose one nevertheless.
+_FALSE_OUTLIER = 0.01
+# Of fewer levels none is called an outlier of the others.
+_LEAST_LEVELS = 4
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,15 @@ class Between:
         some gave more samples than others.
     spent : float
         Degrees of freedom of the samples' noise that finding the levels took.
+    levels : dict of float to float
+        By process, what it was found to be slower by, relative to the mean level.
     """
 
     processes: int = 0
     variance: float = 0.0
     weight: float = 0.0
     spent: float = 0.0
+    levels: Mapping[float, float] = field(default_factory=dict)
 
     def own_noise(self, samples: Samples) -> Samples:
         """Return levelled samples with the noise that is their own: levels were fitted to it."""
@@ -144,17 +152,36 @@ def level_out(n: Floats, seconds: Floats, process: ArrayLike) -> tuple[Floats, B
     effect, rest = effect + step, rest - step[group]
     within = float(np.sum(np.square(rest[near]))) / max(int(near.sum()) - lost, 1)
     noise = within / np.maximum(kept, 1)
-    # One process that was disturbed throughout moves the level as little as one sample would.
-    levels = summarise(np.ones(names.size), np.exp(effect))
-    effect -= np.log(levels.seconds[0])
+    effect -= _mean_level(effect)
     variance = float(np.sum(np.square(effect)) / (names.size - 1) - np.mean(noise))
     if variance <= 0:
         return seconds, Between(names.size)
     sure = variance / (variance + noise)
     weight = float(np.sum(np.square(taken / n.size)))
     spent = (names.size - 1) * float(np.mean(sure))
-    between = Between(names.size, variance, weight, spent)
+    levels = dict(zip(names.tolist(), effect.tolist(), strict=True))
+    between = Between(names.size, variance, weight, spent, levels)
     return seconds * np.exp(-(sure * effect)[group]), between
+
+
+def _mean_level(effect: Floats) -> float:
+    """Mean of the levels but for processes that were disturbed throughout.
+
+    A mean, as terms timed in the same processes share it: what one of them has by chance too much
+    the other has as well, and cancels where the two are compared. More robust a location would be
+    another one for each term. So a level is left out only if it is none of the others'
+    distribution: by Grubbs' test (1969, doi 10.1080/00401706.1969.10490657), one after the other.
+    """
+    kept = np.sort(effect)
+    while kept.size > _LEAST_LEVELS:
+        far = int(np.argmax(np.abs(kept - kept.mean())))
+        others = np.delete(kept, far)
+        spread = others.std(ddof=1) * np.sqrt(1 + 1 / others.size)
+        bound = stdtrit(others.size - 1, 1 - _FALSE_OUTLIER / (2 * kept.size))
+        if abs(kept[far] - others.mean()) <= bound * spread:
+            break
+        kept = others
+    return float(kept.mean())
 
 
 def _medians(values: Floats, group: NDArray[np.int64]) -> Floats:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from aethermodel.percentages import percentage
+
 
 def all_samples(samples: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Sum up the samples of each point, those that were taken again included.
@@ -60,5 +62,5 @@ def left_out(per_second: float, share: float, what: str = "msg/s") -> str:
     """
     return (
         f"{per_second / 1e6:,.1f} M {what} over all samples, disturbed ones included; "
-        f"{share:.0%} of them left out of the headline"
+        f"{percentage(share, 0)} of them left out of the headline"
     )

@@ -14,6 +14,7 @@ from scipy.stats import t as student
 
 from aethermodel import policy
 from aethermodel.model.terms import TERM_NAMES
+from aethermodel.percentages import percent
 
 Floats = npt.NDArray[np.float64]
 Group = tuple[tuple[str, ...], Floats]
@@ -54,9 +55,11 @@ class Share:
         if len(self.terms) > 1:
             names += " (cannot be distinguished: their sum)"
         if math.isnan(self.low):
-            return f"{names}: {self.excess:+.1%}"
+            return f"{names}: {percent(self.excess)}"
         told = "" if self.found else ", not distinguished from zero"
-        return f"{names}: {self.excess:+.1%} ({self.low:+.1%} to {self.high:+.1%}{told})"
+        return (
+            f"{names}: {percent(self.excess)} ({percent(self.low)} to {percent(self.high)}{told})"
+        )
 
 
 @dataclass(frozen=True)

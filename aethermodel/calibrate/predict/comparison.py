@@ -12,6 +12,7 @@ from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.order_statistics import median_interval
+from aethermodel.percentages import percentage
 from aethermodel.verdict import Outcome, causes, mostly_disturbed
 from aethermodel.verdict import judge as judged
 from aethermodel.verdict import worst as worst_of
@@ -215,7 +216,8 @@ def _least_errors(table: pd.DataFrame) -> pd.Series[float]:
 
 
 def _disturbance(table: pd.DataFrame) -> str:
-    found = f"{table['disturbed'].mean():.0%} of the pipeline's samples were disturbed to the last"
+    share = percentage(float(table["disturbed"].mean()), 0)
+    found = f"{share} of the pipeline's samples were disturbed to the last"
     if table["switched"].isna().any():
         return found
     shares = table[["switched", "stolen", "shared", "apart"]].mean()

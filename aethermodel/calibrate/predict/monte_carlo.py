@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.fit.fit_term import TermFit
+from aethermodel.calibrate.fit.process_correlation import draw_standings
 from aethermodel.calibrate.fit.scaling_fit import THREADS
 
 Floats = npt.NDArray[np.float64]
@@ -51,7 +52,7 @@ def draw_parameters(
     -------
     dict of str to ndarray, shape (count,)
         By model name, never below zero. Terms are independent, each has its own probe; but what a
-        process is slower or faster by it is in all of them.
+        process is slower or faster by is in several of them, as far as it was.
 
     Notes
     -----
@@ -60,8 +61,8 @@ def draw_parameters(
     """
     rng = np.random.default_rng(seed)
     drawn: dict[str, Floats] = {}
-    standing = rng.uniform(size=count)
-    for term, fit in calibration.laws.items():
+    standings = draw_standings([fit.between for fit in calibration.laws.values()], count, rng)
+    for (term, fit), standing in zip(calibration.laws.items(), standings, strict=True):
         names = calibration.names(term)
         for name, values in _draw(fit, levels * (standing - 0.5) + 0.5, rng).items():
             drawn[names[name][0]] = values

@@ -165,7 +165,7 @@ class Scenario:
             times(drawn, (DRAWS, n.size)), [(1 - level) / 2, (1 + level) / 2], axis=0
         )
         # What is measured of it goes up and down with the process, and scatters.
-        noise, shared = np.zeros(n.shape), np.zeros(n.shape)
+        noise, shared = np.zeros(n.shape), []
         for law in (term, REFILL) if term == "loop" else (term,):
             if (fit := self.calibration.laws.get(law)) is None:
                 continue
@@ -178,10 +178,12 @@ class Scenario:
                 n.shape,
             )
             fresh = kind == "observation"
-            shared = shared + fit.between.half(grown - mean, level, fresh=fresh)
+            shared.append((fit.between, fit.between.half(grown - mean, level, fresh=fresh)))
             noise = np.hypot(noise, fresh * fit.new_half(grown - mean, level))
         below, above = np.maximum(mean - low, 0), np.maximum(high - mean, 0)
-        return Part(mean, mean - np.hypot(below, noise), mean + np.hypot(above, noise), shared)
+        return Part(
+            mean, mean - np.hypot(below, noise), mean + np.hypot(above, noise), tuple(shared)
+        )
 
     def _is_changed(self, term: str) -> bool:
         return any(p.name in self.assumptions for p in self._parameters_of(term))

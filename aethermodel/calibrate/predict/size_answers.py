@@ -20,11 +20,13 @@ from aethermodel.model.optimum import (
     last_size_at,
     size_for_rate,
 )
+from aethermodel.percentages import percentage
 
 Floats = npt.NDArray[np.float64]
 SHARES = (0.90, 0.95, 0.99)
 #: Share of the best rate that makes a batch size a good one: beyond it mostly latency grows.
 SHARE = 0.95
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,11 @@ class SizeAnswers(ABC):
         return answer(value, draws, self.level)
 
     def _up(self, sizes: Floats) -> Floats:
-        return np.asarray(np.ceil(sizes) if self.whole else sizes)
+        """Next whole size; of a solution that is whole but for rounding, that itself."""
+        return np.asarray(np.ceil(sizes * (1 - _ROUNDING)) if self.whole else sizes)
 
     def _down(self, sizes: Floats) -> Floats:
-        return np.asarray(np.floor(sizes) if self.whole else sizes)
+        return np.asarray(np.floor(sizes * (1 + _ROUNDING)) if self.whole else sizes)
 
     def best_rate(self, most: float | None = None) -> Answer:
         """Return the highest throughput at any batch size up to `most`, in events a second.
@@ -139,7 +142,7 @@ class SizeAnswers(ABC):
         """
         if not 0 < share < 1:
             raise ValueError(f"a share of the best rate lies between 0 and 1, not at {share!r}")
-        goal = f"{share:.0%} of the best rate"
+        goal = f"{percentage(share, 0)} of the best rate"
         if most is not None and most < np.inf:
             goal += f" up to N = {most:,.0f}"
         most = self.largest if most is None else most

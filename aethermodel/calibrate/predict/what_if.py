@@ -10,6 +10,7 @@ from aethermodel.calibrate.predict.scenario import Assumption
 from aethermodel.model.scaling.scalability import Scalability
 from aethermodel.model.terms import Term, shared
 from aethermodel.model.verbs_term import affine_of, fabric_of
+from aethermodel.percentages import percentage
 from aethermodel.published.rdma_costs import Card
 
 Assumptions = dict[str, Assumption]
@@ -98,7 +99,7 @@ def cores(calibration: Calibration, count: int, serial: float | None = None) -> 
         measured = count <= known.counts[-1]
         source = f"{count} threads share each batch; {', '.join(map(str, known.counts))} were timed"
         return {THREADS: Assumption(float(count), source, measured=measured)}
-    source = f"{count} cores route, {serial or 0:.0%} of the kernel serial (Amdahl)"
+    source = f"{count} cores route, {percentage(serial or 0, 0)} of the kernel serial (Amdahl)"
     term = _kernel(calibration)
     if not known:
         term = shared(term, *team_parameters(Scalability(serial or 0.0), source))

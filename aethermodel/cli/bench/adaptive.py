@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from aethermodel.percentages import percentage
+
 if TYPE_CHECKING:
     from aethermodel.bench.latency.adaptive import AdaptiveTrial
 
@@ -20,7 +22,16 @@ def print_adaptive(trial: AdaptiveTrial, *, verbose: bool = False) -> None:
     c = trial.calibration.conditions
     target = engineering(trial.campaign.target_seconds, "s")
     keys = ("arrivals", "load", "rule")
-    figures = ("P50", "P99", "model, ideal host", "delivered", "messages a batch", "ticks/M")
+    figures = (
+        "P50",
+        "P99",
+        "P99, all runs",
+        "left out",
+        "model, ideal host",
+        "delivered",
+        "messages a batch",
+        "ticks/M",
+    )
     table = Table(
         f"P99 target {target}, {c.event_loop}, {c.topics} topics [{c.fabric}]",
         (*keys, *figures, "target"),
@@ -31,10 +42,12 @@ def print_adaptive(trial: AdaptiveTrial, *, verbose: bool = False) -> None:
         low, middle, high = (f"{row[f'size_{p}']:,.0f}" for p in ("p5", "p50", "p95"))
         table.add(
             row["arrivals"],
-            f"{row['load']:.0%}",
+            percentage(row["load"], 0),
             row["rule"],
             engineering(row["p50"], "s"),
             engineering(row["p99"], "s"),
+            engineering(row["p99_all"], "s"),
+            percentage(row["share_left_out"], 0),
             engineering(row["ideal_p99"], "s"),
             engineering(row["delivered_per_second"], "msg/s"),
             f"{low} / {middle} / {high}",

@@ -11,6 +11,7 @@ import typer
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.options import Json, batch_size, writable
+from aethermodel.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.bench.contest import Contestant, Result
@@ -160,7 +161,7 @@ def _print(
             f"{middle:,.2f}",
             f"{slow:,.2f} to {fast:,.2f}",
             f"{row.events_per_second / 1e6:,.1f}",
-            f"{row.noisy_share:.0%}",
+            percentage(row.noisy_share, 0),
             bold=row.group == "ours",
         )
     show(table)

@@ -12,6 +12,7 @@ from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.percentages import percent, percentage
 
 if TYPE_CHECKING:
     from aethermodel.bench.latency.latency_verdict import Judgement
@@ -165,7 +166,7 @@ def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
     """Print latencies, measured and predicted."""
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.quantities import engineering, percent
+    from aethermodel.report.quantities import engineering
 
     def shown(row: dict[str, float], kind: str) -> list[str]:
         names = ("p50", "p90", "p99", "p99.9")
@@ -182,9 +183,9 @@ def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
     )
     for row in trial.table.to_dict("records"):
         offered = engineering(row["offered_per_second"], "msg/s")
-        of = row["arrivals"], f"{row['load']:.0%}"
+        of = row["arrivals"], percentage(row["load"], 0)
         table.add(*of, "measured", offered, *shown(row, ""), "")
-        left = f"all runs, {row['share_left_out']:.0%} left out"
+        left = f"all runs, {percentage(row['share_left_out'], 0)} left out"
         every = [engineering(row[f"{name}_all"], "s") for name in ("p50", "p90", "p99", "p99.9")]
         table.add("", "", left, "", *every, "")
         table.add("", "", "model", "", *shown(row, "predicted_"), percent(row["p99_error"]))
@@ -194,7 +195,8 @@ def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
         f"capacity {engineering(trial.capacity_per_second, 'msg/s')} measured, "
         f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted; "
         f"this host holds it up {trial.pauses.per_second:,.0f} times a second, "
-        f"{trial.pauses.share:.1%} of the time, and runs at {trial.pace:.0%} of its full speed"
+        f"{percentage(trial.pauses.share)} of the time, and runs at "
+        f"{percentage(trial.pace, 0)} of its full speed"
     )
 
 
@@ -210,7 +212,7 @@ def print_judgements(found: list[Judgement]) -> None:
     )
     for one in found:
         figures = [
-            engineering(value, "s") if one.unit == "s" else f"{value:.1%}"
+            engineering(value, "s") if one.unit == "s" else percentage(value)
             for value in (one.measured, one.threshold)
         ]
         verdicts.add(one.criterion, *figures, one.outcome, one.why)

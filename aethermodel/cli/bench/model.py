@@ -11,6 +11,7 @@ import typer
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import announced
+from aethermodel.percentages import percentage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,9 +125,9 @@ def print_coverage(found: pd.DataFrame) -> None:
             row.question,
             f"{row.runs:,}",
             f"{row.answers:,}",
-            f"{row.covered:.1%}",
-            f"{row.above:.1%}",
-            f"{row.width:.1%}",
+            percentage(row.covered),
+            percentage(row.above),
+            percentage(row.width),
         )
     show(shown)
 
@@ -161,13 +162,13 @@ def print_comparison(table: pd.DataFrame) -> None:
         first = rows.iloc[0]
         shown.add(
             law,
-            f"{noise:.0%}",
+            percentage(noise, 0),
             model,
             f"{first['runs']:,}",
-            f"{rows['within_5'].min():.1%}",
-            f"{rows['within_10'].min():.1%}",
-            f"{rows['p95_error'].max():.1%}",
-            "" if pd.isna(covered) else f"{covered:.1%}",
+            percentage(rows["within_5"].min()),
+            percentage(rows["within_10"].min()),
+            percentage(rows["p95_error"].max()),
+            "" if pd.isna(covered) else percentage(covered),
             f"{first['fit_ms_min']:.2f} / {first['fit_ms']:.2f} ms",
         )
     show(shown)

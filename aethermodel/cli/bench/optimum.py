@@ -9,6 +9,7 @@ import typer
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.bench.optimum import BestSize
@@ -83,13 +84,14 @@ def print_sweep(found: BestSize) -> None:
             f"{row.per_second / 1e6:,.2f}",
             f"{row.low / 1e6:,.2f} to {row.high / 1e6:,.2f}",
             f"{row.all_per_second / 1e6:,.2f}",
-            f"{row.share_left_out:.0%}",
+            percentage(row.share_left_out, 0),
             "recommended" if row.recommended else "",
         )
     show(table)
     typer.echo(
         f"{found.outcome.upper()}: N = {found.recommended:,}, as the model recommends, carries "
-        f"{found.share:.1%} of the sweep's best rate ({found.low:.1%} to {found.high:.1%} by "
+        f"{percentage(found.share)} of the sweep's best rate ({percentage(found.low)} to "
+        f"{percentage(found.high)} by "
         "process); wanted 98 %."
     )
     if found.at_the_end:

@@ -10,6 +10,7 @@ import typer
 from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.percentages import percent, percentage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +109,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
     )
     shown = Table(
         f"{bench.batch_size:,} messages a batch, {bench.topics} topics; "
-        f"latency at {bench.load:.0%} load",
+        f"latency at {percentage(bench.load, 0)} load",
         headings,
         text=("row", "predicted", "set by"),
     )
@@ -120,10 +121,10 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
             f"{row['kind']}, {row['event_loop']}{variant} [{row['label']}]",
             f"{row['throughput_per_second'] / 1e6:,.2f}",
             f"{low / 1e6:,.2f} to {high / 1e6:,.2f}",
-            f"{row['all_per_second'] / 1e6:,.2f} ({row['share_left_out']:.0%})",
+            f"{row['all_per_second'] / 1e6:,.2f} ({percentage(row['share_left_out'], 0)})",
             _alone(row),
             f"{row['predicted_per_second'] / 1e6:,.2f}" if known else f"none: {row['why']}",
-            f"{row['error']:+.1%}" if known else "",
+            percent(row["error"]) if known else "",
             row["binding"],
             *(_microseconds(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
             _microseconds(row["tick_p99_seconds"]),
@@ -148,7 +149,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
 def _alone(row: pd.Series) -> str:
     if isnan(row["alone_per_second"]):
         return ""
-    return f"{row['alone_per_second'] / 1e6:,.2f} ({row['alone_share']:.0%})"
+    return f"{row['alone_per_second'] / 1e6:,.2f} ({percentage(row['alone_share'], 0)})"
 
 
 def _microseconds(seconds: float) -> str:

@@ -10,6 +10,7 @@ import typer
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import tell_duration
 from aethermodel.cli.shared.options import Json, readable
+from aethermodel.percentages import percent
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.verbs.cost_fit import HeldOut, VerbsFit
@@ -82,7 +83,7 @@ def _write(swept: VerbsSamples, target: str) -> None:
 
 def _print(swept: VerbsSamples, fit: VerbsFit, judged: HeldOut) -> None:
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.quantities import engineering, percent
+    from aethermodel.report.quantities import engineering
 
     headings = ("N", "bytes", "p", "k", "W", "inline", "measured", "predicted", "error", "")
     table = Table(f"held-out settings [{swept.label}]", headings, text=("",), keys=6)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli.shared import options
+from aethermodel.percentages import percentage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,11 +138,11 @@ def print_summary(summed: pd.DataFrame) -> None:
             row.kind,
             row.model,
             f"{row.tables}",
-            f"{row.error:.1%}",
+            percentage(row.error, 1),
             f"{row.points:,}",
-            f"{row.point_error:.1%}",
-            f"{row.within_10:.1%}",
-            f"{row.covered:.1%}" if own else "",
+            percentage(row.point_error, 1),
+            percentage(row.within_10, 1),
+            percentage(row.covered, 1) if own else "",
             f"{row.width:.2f}" if own else "",
             bold=own,
         )
@@ -162,9 +163,9 @@ def print_tables(found: pd.DataFrame) -> None:
             name,
             kind,
             f"{len(laws)}",
-            f"{laws['error'].median():.1%}",
-            f"{lines['error'].median():.1%}",
-            f"{laws['covered'].mean():.0%}",
+            percentage(laws["error"].median(), 1),
+            percentage(lines["error"].median(), 1),
+            percentage(laws["covered"].mean(), 0),
             f"{laws['width'].median():.2f}",
         )
     show(shown)
@@ -178,7 +179,7 @@ def print_simulated(found: pd.DataFrame) -> None:
     shown = Table("simulated tables, asked at four times the largest size", heads, text=("kind",))
 
     def share(value: float) -> str:
-        return "" if math.isnan(value) else f"{value:.1%}"
+        return "" if math.isnan(value) else f"{percentage(value, 1)}"
 
     for row in found.itertuples():
         shown.add(

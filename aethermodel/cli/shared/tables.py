@@ -27,9 +27,9 @@ _WORD = 24
 class Table:
     """Rows under headings, laid out for the width that there is.
 
-    Numbers stand right-aligned and whole. Text folds. Where the columns do not fit beside each
-    other, they follow in parts below each other, each beginning with the key columns; where not
-    even a key and one number fit, each cell has a line of its own.
+    Numbers stand right-aligned and whole. Text folds, but a key only where nothing else fits. Where
+    the columns do not fit beside each other, they follow in parts below each other, each beginning
+    with the key columns; where not even a key and one number fit, each cell has a line of its own.
 
     Attributes
     ----------
@@ -62,10 +62,18 @@ class Table:
     ) -> Iterator[RenderableType]:
         """Yield the title and the parts that the width makes of the table."""
         yield Text(self.title, style="bold")
-        for at, columns in enumerate(self._parts(options.max_width)):
+        for whole in (True, False):
+            least = [self._least(at, whole=whole) for at in range(len(self.headings))]
+            parts = self._parts(least, options.max_width)
+            if parts:
+                break
+        else:
+            yield self._stacked(options.max_width)
+            return
+        for at, columns in enumerate(parts):
             if at:
                 yield ""
-            yield self._grid(columns, options.max_width) if columns else self._stacked()
+            yield self._grid(columns, least, options.max_width)
 
     def _cells(self, column: int) -> Iterator[str]:
         return (row[column] for row in self._rows)
@@ -73,34 +81,47 @@ class Table:
     def _is_text(self, column: int) -> bool:
         return self.headings[column] in self.text
 
-    def _least(self, column: int) -> int:
-        """Return the width below which something that has to stay whole would break."""
+    def _least(self, column: int, *, whole: bool) -> int:
+        """Return the width below which something that has to stay whole would break.
+
+        Whether that is a key with all its words, or its longest word.
+        """
         heading = max(map(cell_len, self.headings[column].split()), default=0)
         if not self._is_text(column):
             return max([heading, *map(cell_len, self._cells(column))])
-        words = chain.from_iterable(cell.split() for cell in self._cells(column))
-        return max(heading, min(max(map(cell_len, words), default=0), _WORD))
+        cells = list(self._cells(column))
+        kept = cells if whole and column < self.keys else chain.from_iterable(map(str.split, cells))
+        return max(heading, min(max(map(cell_len, kept), default=0), _WORD))
 
     def _most(self, column: int) -> int:
         """Return the width in which nothing folds."""
-        whole = map(cell_len, (self.headings[column], *self._cells(column)))
-        return max([self._least(column), *whole])
+        return max(map(cell_len, (self.headings[column], *self._cells(column))))
 
-    def _parts(self, width: int) -> list[list[int]]:
-        """Return the columns of each part; one empty part: a line a cell."""
+    def _parts(self, least: list[int], width: int) -> list[list[int]]:
+        """Return the columns of each part, as few parts as fit and about as wide; none if none do.
+
+        Filled up one after the other, they would leave a last column by itself.
+        """
+        parts: list[list[int]] = []
+        for room in range(width, 0, -1):
+            filled = self._filled(least, room)
+            too_wide = any(_width(part, least) > room for part in filled)
+            if too_wide or len(filled) > len(parts or filled):
+                break
+            parts = filled
+        return parts
+
+    def _filled(self, least: list[int], width: int) -> list[list[int]]:
         keys, parts = list(range(self.keys)), [list(range(self.keys))]
         for column in range(self.keys, len(self.headings)):
-            if len(parts[-1]) > self.keys and not self._fits([*parts[-1], column], width):
+            if len(parts[-1]) > self.keys and _width([*parts[-1], column], least) > width:
                 parts.append(list(keys))
             parts[-1].append(column)
-        return parts if all(self._fits(part, width) for part in parts) else [[]]
+        return parts
 
-    def _fits(self, columns: list[int], width: int) -> bool:
-        return sum(map(self._least, columns)) + _GAP * (len(columns) - 1) <= width
-
-    def _grid(self, columns: list[int], width: int) -> Grid:
-        widths = {column: self._least(column) for column in columns}
-        room = width - sum(widths.values()) - _GAP * (len(columns) - 1)
+    def _grid(self, columns: list[int], least: list[int], width: int) -> Grid:
+        widths = {column: least[column] for column in columns}
+        room = width - _width(columns, least)
         most = {column: self._most(column) for column in columns}
         for _ in range(room):  # to whichever folds most
             folded = max(columns, key=lambda column: most[column] / (widths[column] or 1))
@@ -121,12 +142,18 @@ class Table:
             grid.add_row(*(Text(row[column], style=style) for column in columns))
         return grid
 
-    def _stacked(self) -> Text:
+    def _stacked(self, width: int) -> Text:
         lines = []
         for row in self._rows:
-            lines += [f"{head}: {cell}" for head, cell in zip(self.headings, row, strict=True)]
+            for head, cell in zip(self.headings, row, strict=True):
+                line = f"{head}: {cell}"
+                lines += [line] if cell_len(line) <= width else [f"{head}:", cell]
             lines.append("")
         return Text("\n".join(lines[:-1]), overflow="fold")
+
+
+def _width(columns: list[int], least: list[int]) -> int:
+    return sum(least[column] for column in columns) + _GAP * (len(columns) - 1)
 
 
 def show(*tables: Table) -> None:

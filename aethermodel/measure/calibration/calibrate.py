@@ -21,6 +21,7 @@ from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import CALM_SECONDS, Plan, Point, calm_plan, take_samples
+from aethermodel.percentages import percentage
 
 Progress = Callable[[int, int], None]
 # Seconds that the shortest sample takes.
@@ -163,8 +164,10 @@ class _Sampling:
     def shortcomings(self, wanted: Plan, calibration: Calibration) -> list[str]:
         """What the reader of this calibration must know."""
         found = [
-            f"inconclusive: {term} is noisy, its samples deviate by {noise:.0%} from their law "
-            f"(at most {policy.MOST_NOISE:.0%} is reliable): calibrate again on a quieter host"
+            f"inconclusive: {term} is noisy, its samples deviate by "
+            f"{percentage(noise, 0)} from their law "
+            f"(at most {percentage(policy.MOST_NOISE, 0)} is reliable): "
+            "calibrate again on a quieter host"
             for term, noise in noisy_terms(calibration).items()
         ]
         if self.done < wanted.samples:

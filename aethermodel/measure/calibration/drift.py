@@ -20,6 +20,7 @@ from aethermodel.measure.calibration.measurement_plan import loop_probe, needs_b
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling.sampler import Point, calm_plan, take_samples
+from aethermodel.percentages import percent
 from aethermodel.verdict import mostly_disturbed
 
 Floats = npt.NDArray[np.float64]
@@ -50,7 +51,7 @@ class Drift:
             return f"inconclusive: {self.term} could not be probed again, the host is too noisy"
         where = "outside" if self.stale else "inside"
         word = "stale" if self.stale else "fresh"
-        return f"{word}: {self.term} moved {self.moved:+.1%}, {where} its interval"
+        return f"{word}: {self.term} moved {percent(self.moved)}, {where} its interval"
 
 
 def check_drift(

@@ -64,7 +64,7 @@ def time_function(
         raise InputError("wanted is at least one size, and one round")
     begun = monotonic()
     timers = {n: _timer(function, setup(n) if setup else n) for n in wanted}
-    loops = {n: size_loop(timers[n], LEAST_SECONDS) for n in wanted}
+    loops = {n: size_loop(timers[n], LEAST_SECONDS)[0] for n in wanted}
     rows: list[tuple[int, float]] = []
     order = random.Random(0)
     collected = gc.isenabled()

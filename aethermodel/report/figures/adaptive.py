@@ -8,6 +8,7 @@ from aethermodel.bench.latency.adaptive import ADAPTIVE
 from aethermodel.bench.latency.adaptive_verdict import adaptive_judgements
 from aethermodel.bench.latency.latency_verdict import overall
 from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.percentages import percentage
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
@@ -29,8 +30,8 @@ def verdict(trial: AdaptiveTrial) -> Block:
     rows = [
         SummaryRow(
             one.criterion + (f" ({one.why})" if one.why else ""),
-            engineering(one.measured, "s") if one.unit == "s" else f"{one.measured:.0%}",
-            f"at most {target}" if one.unit == "s" else f"at least {one.threshold:.0%}",
+            engineering(one.measured, "s") if one.unit == "s" else percentage(one.measured, 0),
+            f"at most {target}" if one.unit == "s" else f"at least {percentage(one.threshold, 0)}",
             one.outcome,
         )
         for one in found

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from aethermodel.percentages import percentage
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.math.formulas import batch_formula
-from aethermodel.report.quantities import count, engineering, part
+from aethermodel.report.quantities import count, engineering
 
 if TYPE_CHECKING:
     from aethermodel.published.specification import Specification
@@ -51,7 +52,7 @@ def budget_figure(specification: Specification, batch_size: int) -> ReportFigure
         bars = axes.barh(
             [style.TERM_NAMES[name] for name in budget], table["seconds"] * 1e6, color=colours
         )
-        axes.bar_label(bars, [part(share) for share in table["share"]], padding=4)
+        axes.bar_label(bars, [percentage(share) for share in table["share"]], padding=4)
         axes.invert_yaxis()
         axes.set_xlabel("µs a batch")
         axes.margins(x=0.12)

@@ -6,8 +6,10 @@ from html import escape
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from aethermodel import policy
 from aethermodel.bench.extreme.advice import in_words
 from aethermodel.inputs.sizes import memory
+from aethermodel.percentages import percentage
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.report.figure import ReportFigure, table_html
@@ -107,8 +109,8 @@ def turns(found: Diagnosis) -> ReportFigure:
         "the end of one batch to the end of the next.",
         alt=f"Turns of the loop took {engineering(turn['p50'], 's')} in the median, "
         f"{engineering(turn['p99'], 's')} at P99, {engineering(turn['maximum'], 's')} at most; "
-        f"{figures['full_share']:.0%} of the sends waited for room, "
-        f"{figures['empty_share']:.0%} of the receives for a batch.",
+        f"{percentage(figures['full_share'], 0)} of the sends waited for room, "
+        f"{percentage(figures['empty_share'], 0)} of the receives for a batch.",
     )
 
 
@@ -129,8 +131,14 @@ def _summary(found: Diagnosis) -> Block:
         ),
         SummaryRow("tick of the loop, P50 and P99", _pair(tick)),
         SummaryRow("turn of the loop, P50 and P99", _pair(turn)),
-        SummaryRow("sends that waited for room", f"{found.observation.full_share:.0%}"),
-        SummaryRow("receives that waited for a batch", f"{found.observation.empty_share:.0%}"),
+        SummaryRow(
+            f"throughput lost in laps of the queue beyond {policy.SLOW_LAP:g} medians",
+            percentage(1 - 1 / (1 + median(found.observation.slow_gains))),
+        ),
+        SummaryRow("sends that waited for room", percentage(found.observation.full_share, 0)),
+        SummaryRow(
+            "receives that waited for a batch", percentage(found.observation.empty_share, 0)
+        ),
         SummaryRow(
             "batches waiting, mean and most",
             f"{found.observation.depths.mean:.1f} and {found.observation.depths.maximum}",
@@ -151,7 +159,8 @@ def _summary(found: Diagnosis) -> Block:
     d = found.design
     paragraph = (
         f"Batches of {count(d.batch_size)}, {d.topics} topics, {d.event_loop}, queue of "
-        f"{d.queue_depth} [{d.label}]. Seven interleaved rounds; {found.disturbed_share:.0%} of "
+        f"{d.queue_depth} [{d.label}]. Seven interleaved rounds; "
+        f"{percentage(found.disturbed_share, 0)} of "
         "the runs were disturbed by the system. Time is put down to terms by the model: "
         f"{found.modelled.source}."
     )

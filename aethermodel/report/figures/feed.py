@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aethermodel import policy
+from aethermodel.percentages import percentage
 from aethermodel.report import style
 from aethermodel.report.blocks import Block
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import count, engineering, part
+from aethermodel.report.quantities import count, engineering
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ def in_flight(escalated: int, events: int, latency_seconds: float, per_second: f
     share = escalated / events
     waiting = Escalation(share=share, latency_seconds=latency_seconds).in_flight(per_second)
     text = (
-        f"{count(escalated)} of {count(events)} events were escalated ({part(share, 2)}). At "
+        f"{count(escalated)} of {count(events)} events were escalated ({percentage(share, 2)}). At "
         f"{engineering(per_second, 'events/s')} with answers after "
         f"{engineering(latency_seconds, 's')}, {count(round(waiting))} decisions are in flight on "
         "average."

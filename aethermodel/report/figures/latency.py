@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from aethermodel.bench.latency.latency_verdict import judgements, overall
 from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.percentages import percent, percentage
 from aethermodel.published.specification import load_specification
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
-from aethermodel.report.quantities import engineering, percent
+from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def verdict(trial: LatencyTrial) -> Block:
             else f"{100 * one.measured:.0f} % off",
             f"below {engineering(one.threshold, 's')}"
             if one.unit == "s"
-            else f"at most {one.threshold:.0%}",
+            else f"at most {percentage(one.threshold, 0)}",
             one.outcome,
         )
         for one in found
@@ -90,8 +91,8 @@ def latency_figure(trial: LatencyTrial) -> ReportFigure:
         "Latency against load",
         "Points: medians over processes, bars from the lowest to the highest process; crosses: "
         f"over all runs, those included that were disturbed and left out ({left}). Bars "
-        "across: the model at the pace of this host around the runs of that load, each of its own, "
-        "so that no line joins them; dotted: the model of a host at full speed. "
+        "across: the model at the pace of this host around the runs of that load; dots: at full "
+        "speed. Each is of the load that this host carried then, so that no line joins them. "
         f"{provenance(Scenario(trial.calibration, {}))}",
         view=_view(table),
     )
@@ -148,7 +149,7 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
             label=f"{name.upper()} model",
         )
         ideal = rows[f"ideal_{name}"] * 1e6
-        axes.plot(rows["load"], ideal, ":", color=shade, label=f"{name.upper()} at full speed")
+        axes.plot(rows["load"], ideal, ".", color=shade, label=f"{name.upper()} at full speed")
     axes.set_yscale("log")
     style.log_ticks(axes.yaxis)
     axes.set_xlim(0, 1)

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aethermodel.percentages import percent, percentage
 from aethermodel.report import style
 from aethermodel.report.blocks import Block
 from aethermodel.report.curve import POINTS, solid_and_dashed
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import engineering, interval, part, percent
+from aethermodel.report.quantities import engineering, interval
 from aethermodel.report.table import data_table
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def law_figure(law: Law) -> ReportFigure:
                 color=style.MODEL,
                 alpha=0.18,
                 linewidth=0,
-                label=f"{law.level:.0%} interval".replace("%", " %"),
+                label=f"{percentage(law.level, 0)} interval".replace("%", " %"),
             )
             solid_and_dashed(axes, known, known["seconds"], color=style.MODEL, label=_named(law))
         drawn = law.sizes > 0
@@ -165,7 +166,7 @@ def parameters_block(law: Law) -> Block:
         {
             "Parameter": [p.name for p in law.parameters],
             "Value": [engineering(p.value, p.unit) for p in law.parameters],
-            f"{law.level:.0%} interval".replace("%", " %"): [
+            f"{percentage(law.level, 0)} interval".replace("%", " %"): [
                 interval(p.low, p.high, p.unit) for p in law.parameters
             ],
         }
@@ -224,7 +225,7 @@ def _answer_rows(found: Answers) -> Iterator[tuple[str, str, str]]:
         if latency is not None:
             yield name, _with_interval(latency), latency.note
     for cost in found.costs:
-        words = f"{part(cost.share.value, 0)} of T; half of it: {percent(cost.gain, 0)} rate"
+        words = f"{percentage(cost.share.value, 0)} of T; half of it: {percent(cost.gain, 0)} rate"
         yield f"Cost of {cost.name} at N = {_number(found.at_size)}", words, cost.share.note
     yield "Next size to measure", _size(found.next_size, unit), found.next_size.note
 

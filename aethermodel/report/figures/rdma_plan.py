@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.model.verbs_cost import STAGES, VerbsCosts, stage_times
+from aethermodel.percentages import percentage
 from aethermodel.published.rdma_costs import Card, card, load_cards
 from aethermodel.report import style
 from aethermodel.report.figure import ReportFigure
@@ -180,7 +181,9 @@ def binding_map(one: Card, given: RdmaParameters) -> ReportFigure:
             ncols=len(used),
         )
         style.settle(figure)
-    shares = "; ".join(f"{stage} {(table['binds'] == stage).mean():.0%}" for stage in used)
+    shares = "; ".join(
+        f"{stage} {percentage((table['binds'] == stage).mean(), 0)}" for stage in used
+    )
     return ReportFigure(
         figure,
         table,

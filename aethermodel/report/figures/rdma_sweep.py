@@ -9,11 +9,12 @@ import sympy
 
 from aethermodel import policy
 from aethermodel.model.verbs_cost import transfer_time
+from aethermodel.percentages import percent, percentage
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.math.mathml import Formula, Meaning
-from aethermodel.report.quantities import engineering, interval, percent
+from aethermodel.report.quantities import engineering, interval
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.verbs.cost_fit import HeldOut, VerbsFit
@@ -53,14 +54,14 @@ def verdict(samples: VerbsSamples, judged: HeldOut) -> Block:
     rows = [
         SummaryRow(
             "median error, held-out settings",
-            f"{judged.median_error:.1%}",
-            f"at most {policy.VERBS_ERROR:.0%}",
+            percentage(judged.median_error),
+            f"at most {percentage(policy.VERBS_ERROR, 0)}",
             judged.outcome,
         ),
-        SummaryRow("worst error, held-out settings", f"{judged.worst_error:.1%}"),
-        SummaryRow("median error, training settings", f"{judged.training_error:.1%}"),
-        SummaryRow("held-out settings inside their 95 % interval", f"{judged.coverage:.0%}"),
-        SummaryRow("spread of the processes' fastest samples (noise)", f"{judged.spread:.1%}"),
+        SummaryRow("worst error, held-out settings", percentage(judged.worst_error)),
+        SummaryRow("median error, training settings", percentage(judged.training_error)),
+        SummaryRow("held-out settings inside their 95 % interval", percentage(judged.coverage, 0)),
+        SummaryRow("spread of the processes' fastest samples (noise)", percentage(judged.spread)),
     ]
     posts, completions = int(table["posts"].sum()), int(table["completions"].sum())
     paragraph = (
@@ -172,7 +173,8 @@ def measured_vs_predicted(samples: VerbsSamples, judged: HeldOut) -> ReportFigur
         alt=(
             f"{len(table)} settings from {engineering(table['seconds'].min(), 's')} to "
             f"{engineering(table['seconds'].max(), 's')} a batch. Held out: {judged.settings}, "
-            f"median error {judged.median_error:.1%}, worst {judged.worst_error:.1%}."
+            f"median error {percentage(judged.median_error)}, worst "
+            f"{percentage(judged.worst_error)}."
         ),
         view=readable(judged),
     )

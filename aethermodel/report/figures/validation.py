@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aethermodel import policy
 from aethermodel.calibrate.predict.all_samples import left_out
+from aethermodel.percentages import percent, percentage
 from aethermodel.published.specification import load_specification
 from aethermodel.report.blocks import Block, SummaryRow, TermRow, host_block, summary_block
 from aethermodel.report.blocks import terms_table as table_of_terms
@@ -14,7 +15,7 @@ from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures import comparison
 from aethermodel.report.figures.time_budget import budget as stacked_budget
 from aethermodel.report.math.formulas import batch_formula
-from aethermodel.report.quantities import count, engineering, percent
+from aethermodel.report.quantities import count, engineering
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +87,8 @@ def summary(trial: Trial) -> Block:
             SummaryRow(
                 "the same over all samples, disturbed ones included",
                 engineering(float(claimed["all_per_second"].iloc[0]), "msg/s"),
-                f"{float(claimed['share_left_out'].iloc[0]):.0%} left out of the figure above",
+                f"{percentage(float(claimed['share_left_out'].iloc[0]), 0)} left out of "
+                "the figure above",
             )
         )
         ceiling = float(claimed["copy_per_second"].iloc[0])

@@ -116,7 +116,7 @@ def test_a_miss_fails_unless_the_processes_or_the_system_leave_it_open(
 def test_the_reason_names_what_disturbed(trial):
     noisy = FAR | {"disturbed": 0.7, "switched": 0.6, "stolen": 0.2}
     found = adaptive_judgements(with_rows(trial, **noisy))
-    assert "60% preempted, 20% had time stolen" in found[0].why
+    assert "60 % preempted, 20 % had time stolen" in found[0].why
     found = adaptive_judgements(with_rows(trial, **FAR | {"p99_median_low": 9e-4}))
     assert found[0].why == "the processes leave it between 900 us and 3,000 us"
 

@@ -59,10 +59,10 @@ def test_the_verdict_names_the_worst_batch_size_whatever_its_sign():
 
 def test_the_verdict_says_which_noise_and_how_much_is_covered():
     assert "processes differ by 50.0 %" in judge(table([0.0, 0.11], 0.5)).why
-    assert "60% preempted" in judge(table([0.0, 0.5], disturbed=0.6)).why
+    assert "60 % preempted" in judge(table([0.0, 0.5], disturbed=0.6)).why
     shared = table([0.0, 0.5], disturbed=0.6).assign(switched=0.1, shared=0.3, apart=0.2)
-    assert "30% only by other work on a core" in judge(shared).why
-    assert "20% only because the cores had been moved apart" in judge(shared).why
+    assert "30 % only by other work on a core" in judge(shared).why
+    assert "20 % only because the cores had been moved apart" in judge(shared).why
     assert judge(table([0.0, 0.05], median=0.02)).coverage == 0.5
 
 

@@ -1,0 +1,21 @@
+"""Percentages, written in one way: figure, space, sign."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def percentage(share: float, digits: int = 1) -> str:
+    """Write a part of a whole in per cent, without a sign: ``86.8 %``."""
+    return percent(share, digits).removeprefix("+")
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Write a signed share in per cent: ``+3.2 %``."""
+    if not math.isfinite(share):
+        return "unknown"
+    rounded = round(100 * share, digits)
+    sign = "+" if rounded else ""  # neither +0 nor -0
+    return f"{rounded + 0.0:{sign}.{digits}f} %".replace("-", MINUS)
