@@ -24,6 +24,18 @@ _TEXTS, _TRUTHS = ("probe",), ("noisy", "final")
 #: Least and most of the numbers that figures are made of.
 _NUMBERS = {
     "seconds": (1e-14, 1e6),
+    "seconds_all": (1e-14, 1e6),
+    "loops": (1, 2**53),
+    "core_seconds": (0, 1e6),
+    "trip_seconds": (0, 1e6),
+    "point": (0, 2**31),
+    "repeat": (0, 2**31),
+    "attempt": (0, 2**31),
+    "order": (0, 2**40),
+    "stolen_seconds": (0, 1e9),
+    "switches": (0, 2**53),
+    "load": (0, 1e9),
+    "clock_ns": (0, 1e9),
     "process": (0, 2**31),
     "batch_size": (1, 2**40),
     "calls": (0, 2**40),

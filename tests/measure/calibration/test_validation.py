@@ -78,6 +78,23 @@ def test_a_file_that_is_no_trial_is_refused(tmp_path):
         Trial.load(tmp_path / "missing")
 
 
+def test_texts_in_place_of_numbers_are_refused(trial, tmp_path):
+    samples = trial.samples
+    settings = {"bus", "producer", "checked", "routed", "with_kernel"}
+    numbers = [
+        name
+        for name in samples.select_dtypes("number").columns
+        if name not in settings and samples[name].notna().any()
+    ]
+    assert {"seconds", "seconds_all", "loops", "core_seconds", "stolen_seconds"} <= set(numbers)
+    for name in numbers:
+        spoiled = samples.assign(**{name: "often"})
+        spoiled.attrs = samples.attrs
+        spoiled.to_parquet(tmp_path / "spoiled.parquet")
+        with pytest.raises(ValueError, match=rf"{name}: should hold numbers"):
+            Trial.load(tmp_path / "spoiled.parquet")
+
+
 def test_a_calibration_comes_back_from_its_file_with_the_same_predictions(trial, tmp_path):
     import json
 
