@@ -113,9 +113,9 @@ def _numbers(candidate: Candidate, shape: Shape) -> int:
 
 
 def _far(one: Candidate, points: Points, weights: Floats) -> float:
-    """Weighted squared relative error of a law a point that it leaves free."""
+    """Weighted squared error, in logarithms, of a law a point that it leaves free."""
     law = design(one.terms, points.n, points.second) @ one.coefficients
-    error = float(np.sum(weights * (points.seconds / np.maximum(law, _TINY) - 1) ** 2))
+    error = float(np.sum(weights * np.log(np.maximum(law, _TINY) / points.seconds) ** 2))
     return error / max(points.n.size - one.freedom, 1)
 
 
