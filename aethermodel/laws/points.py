@@ -120,7 +120,8 @@ def points_of(series: Series) -> Points:
     if series.spread is not None and not freedom:
         noise, freedom, variance = _spread(series, key, samples.seconds)
     rounding = _rounding(series, key, samples.seconds)
-    # Twin figures of one coarse clock say nothing of the noise below its step.
+    # Without repeats the printed digits are all that is known of the noise.
+    variance = np.where(np.isnan(variance) & (rounding > 0), 0.0, variance)
     deviation = np.sqrt(variance + rounding**2)
     return Points(
         sizes,

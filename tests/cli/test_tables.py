@@ -105,6 +105,7 @@ COMMANDS = {
     },
     (60,): {
         "bench model": "--runs 2",
+        "bench tables": "--simulated 1",
         "bench ffi": "--processes 1 --repeats 1",
         "bench dispatch": "--handlers 0,1 --loops asyncio --processes 1 --repeats 1",
         "bench pipeline": "-n 50 --topics 2 --rows mocked --repeats 1 --loops asyncio "
