@@ -142,6 +142,16 @@ def test_a_decimal_comma_of_jmh_is_one():
     assert found.series[0].repeats.tolist() == [10, 10]
 
 
+def test_a_score_of_zero_of_jmh_is_below_its_last_digit():
+    found = measured(
+        "Benchmark   (n)  Mode  Cnt  Score   Error  Units\n"
+        "Sort.sol     10  avgt   10  0.000 ± 0.001  ms/op\n"
+        "Sort.sol    100  avgt   10  2.319 ± 0.061  ms/op\n"
+    )
+    assert curve(found)[0] == [100]
+    assert "line 2: a time of 0, below its last digit: left out" in found.notes
+
+
 def test_an_indented_log():
     text = OSU + "1    2.50\n10    3.50\n"
     assert curve(measured("".join(f"    {line}\n" for line in text.split("\n"))))[0] == [1, 10]
