@@ -15,7 +15,7 @@ from aethermodel.readers.notes import Notes, unlike
 from aethermodel.readers.numbers import AmbiguousError, Numbers, read_numbers, unit_seconds
 from aethermodel.readers.series import Floats, Labels, Series, UnreadableMeasurements
 from aethermodel.readers.table import Table
-from aethermodel.readers.units import unit_in_header
+from aethermodel.readers.units import time_kind, unit_in_header
 
 #: Most curves of a file; a column that tells more apart is an identifier.
 MOST_SERIES = 1000

@@ -361,3 +361,17 @@ def test_chatter_below_a_header_is_no_header():
     found = measured(text)
     assert curve(found)[0] == [1, 10]
     assert "line 2: no row of the table: left out" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("bytes,rtt_us", "round trip"),
+        ("bytes,round trip (us)", "round trip"),
+        ("bytes,one_way_us", "one way"),
+        ("batch_size,time_us", "per batch"),
+        ("n,time_us", "per operation"),
+    ],
+)
+def test_what_a_time_is_of_is_read_from_the_header(header, kind):
+    assert measured(f"{header}\n1,2.5\n10,3.5\n").time_kind == kind

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 #: So many times beyond the data a curve is drawn, dashed.
 BEYOND = 4.0
+_DECADE = 10
 #: Most curves that one drawing tells apart by colour and marker.
 MOST_CURVES = 6
 
@@ -264,8 +265,11 @@ def _axis(law: Law) -> str:
 def _finish(axes: Axes, law: Law) -> None:
     axes.set(xscale="log", yscale="log", ylabel=f"time, {law.time_kind}")
     axes.set_xlabel(style.literal(_axis(law)))
-    style.log_ticks(axes.xaxis)
-    style.log_ticks(axes.yaxis, "s")
+    for axis, unit in ((axes.xaxis, ""), (axes.yaxis, "s")):
+        style.log_ticks(axis, unit)
+        least, most = axis.get_view_interval()
+        if most < _DECADE * least:  # one digit would name several ticks alike
+            axis.set_major_formatter(lambda x, _, unit=unit: engineering(x, unit, 3))
     axes.legend(loc="best")
 
 
