@@ -363,6 +363,11 @@ def test_chatter_below_a_header_is_no_header():
     assert "line 2: no row of the table: left out" in found.notes
 
 
+def test_a_column_without_a_name_is_like_any_other():
+    found = measured('[{"": "x", "n": 1, "time_us": 2.5}, {"": "y", "n": 10, "time_us": 3.5}]')
+    assert curve(found)[0] == [1, 10] and found.series[0].process is None
+
+
 @pytest.mark.parametrize(
     ("header", "kind"),
     [
