@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aethermodel.laws.shape import free_exponent
+from aethermodel.laws.free_figures import free_exponent
 from aethermodel.laws.terms import Term
 
 if TYPE_CHECKING:

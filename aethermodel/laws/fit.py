@@ -16,8 +16,8 @@ from aethermodel.laws.laws import Laws
 from aethermodel.laws.local import smoothed
 from aethermodel.laws.misses import Misses, misses_of
 from aethermodel.laws.parameters import parameters_of
-from aethermodel.laws.points import Points, does_nothing, points_of, second_name
-from aethermodel.laws.selection import Choice, choose
+from aethermodel.laws.points import Points, does_nothing, grouped, points_of, second_name
+from aethermodel.laws.selection import NEAR, Choice, choose
 from aethermodel.laws.structures import kind_of
 from aethermodel.laws.terms import design
 from aethermodel.laws.words import verdict
@@ -27,8 +27,6 @@ Floats = NDArray[np.float64]
 
 # A point known better than to 1 % weighs no more for it: no law is truer than that.
 _LEAST_DEVIATION = 0.01
-#: A law that half the points miss by more is not near.
-NEAR = 0.1
 _TINY = 1e-300
 
 
@@ -102,7 +100,7 @@ def fit_series(series: Series, of: Measurements | None = None, *, level: float =
         raise InputError(f"level must lie between 0 and 1, not {level!r}")
     everything = points_of(series)
     nothing = does_nothing(everything)
-    points = everything[everything.n > 0] if nothing else everything
+    points = grouped(everything[everything.n > 0] if nothing else everything)
     folds = folds_of(points.n, points.octaves)
     weights = _weights(points)
     tried = candidates(points.n, points.seconds, points.second, points.octaves, folds, weights)

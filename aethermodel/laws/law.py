@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.laws.local import interpolated
+from aethermodel.laws.free_figures import gradient
+from aethermodel.laws.local import interpolated, octaves
 from aethermodel.laws.misses import FREEDOM, Misses, quantile
-from aethermodel.laws.points import octaves
 from aethermodel.laws.search import Terms
-from aethermodel.laws.shape import gradient
 from aethermodel.laws.terms import design
 
 if TYPE_CHECKING:
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 #: An interpolation answers up to so many times beyond its data, and no further.
-REACH = 4.1
+REACH = 4.0
+# Sizes a few bytes beyond are not far.
+_NEARLY = 1.05
 # Octaves over which what a curve is off by resembles itself, for joint draws.
 _ALIKE = 2.0
 _TINY = 1e-300
@@ -301,7 +302,8 @@ class Law:
     def _refused(self, flat: Floats) -> NDArray[np.bool_]:
         if not self.interpolates:
             return np.zeros(flat.size, dtype=bool)
-        return (flat > REACH * self.largest) | (flat < self.smallest / REACH)
+        reach = REACH * _NEARLY
+        return (flat > reach * self.largest) | (flat < self.smallest / reach)
 
     def _middle(self, flat: Floats, other: Floats | None) -> tuple[Floats, Floats]:
         """Logarithm of the curve, and what the middle one of the members is off it by."""

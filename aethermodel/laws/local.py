@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solveh_banded
 
 Floats = NDArray[np.float64]
 
@@ -17,6 +16,13 @@ Floats = NDArray[np.float64]
 RATIOS = (0.0, 0.25, 1.0, 4.0)
 # Sizes that differ by next to nothing are repeats; a walk of no length would have no noise.
 _LEAST_GAP = 1e-3
+
+
+def octaves(n: Floats, measured: Floats) -> Floats:
+    """Base-2 logarithm of sizes `n`; 0 lies one octave below the least measured size above it."""
+    above = measured[measured > 0]
+    least = float(above.min()) / 2 if above.size else 0.5
+    return np.asarray(np.log2(np.maximum(n, least)))
 
 
 def smoothed(octave: Floats, missed: Floats, ratio: float) -> Floats:
@@ -42,6 +48,8 @@ def smoothed(octave: Floats, missed: Floats, ratio: float) -> Floats:
     """
     if not ratio or octave.size < 2:
         return missed
+    from scipy.linalg import solveh_banded
+
     pull = ratio / np.maximum(np.diff(octave), _LEAST_GAP)
     bands = np.zeros((2, octave.size))
     bands[1] = 1.0

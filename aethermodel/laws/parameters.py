@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.laws.expressions import names_of
+from aethermodel.laws.free_figures import free_values
 from aethermodel.laws.law import Parameter
 from aethermodel.laws.misses import quantile
 from aethermodel.laws.points import Points
 from aethermodel.laws.selection import Choice
-from aethermodel.laws.shape import free_values
 from aethermodel.laws.terms import Term
 
 Floats = NDArray[np.float64]

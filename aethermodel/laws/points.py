@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from aethermodel.calibrate.fit.process_effects import ALIKE, Between, level_out
 from aethermodel.calibrate.fit.samples import summarise
 from aethermodel.inputs.refusals import InputError
+from aethermodel.laws.local import octaves
 from aethermodel.readers.measurements import Series
 
 Floats = NDArray[np.float64]
@@ -20,6 +21,8 @@ _EVEN = 1 / np.sqrt(12)
 _SPREAD_FREEDOM = 9
 # What is no time or size of anything overflows a double once it is squared and multiplied.
 _SHORTEST, _LONGEST, _MOST_SIZE, _LEAST_SIZE = 1e-18, 1e15, 1e18, 1e-12
+# Of more sizes than this neighbours are taken together: a law has eight figures.
+_MOST_POINTS = 500
 # A few sizes measured again say little of the noise at the others.
 _REPEATED = 0.5
 #: A call of size 0 that takes so many times less than the next size does something else.
@@ -79,13 +82,6 @@ class Points:
         return octaves(self.n, self.n)
 
 
-def octaves(n: Floats, measured: Floats) -> Floats:
-    """Base-2 logarithm of sizes `n`; 0 lies one octave below the least measured size above it."""
-    above = measured[measured > 0]
-    least = float(above.min()) / 2 if above.size else 0.5
-    return np.asarray(np.log2(np.maximum(n, least)))
-
-
 def points_of(series: Series) -> Points:
     """Sum up the rows of a curve by size.
 
@@ -124,7 +120,8 @@ def points_of(series: Series) -> Points:
     if series.spread is not None and not freedom:
         noise, freedom, variance = _spread(series, key, samples.seconds)
     rounding = _rounding(series, key, samples.seconds)
-    # Twin figures of one coarse clock say nothing of the noise below its step.
+    # Without repeats the printed digits are all that is known of the noise.
+    variance = np.where(np.isnan(variance) & (rounding > 0), 0.0, variance)
     deviation = np.sqrt(variance + rounding**2)
     return Points(
         sizes,
@@ -145,6 +142,41 @@ def does_nothing(points: Points) -> bool:
         and points.n.size > 3
         and points.n[0] == 0
         and points.seconds[0] * NOTHING < points.seconds[1]
+    )
+
+
+def grouped(points: Points) -> Points:
+    """Take neighbouring sizes together where there are more than a fit has use for.
+
+    Groups are of as many sizes each, so that the mean time belongs to the mean size on any law
+    that is straight within a group.
+
+    Notes
+    -----
+    Noise from differences of neighbours: von Neumann 1941, doi 10.1214/aoms/1177731677.
+    """
+    m = points.n.size
+    if m <= _MOST_POINTS or points.second is not None:
+        return points
+    start = np.unique(np.linspace(0, m, _MOST_POINTS, endpoint=False).astype(np.int64))
+    count = np.diff(np.append(start, m))
+
+    def mean(values: Floats) -> Floats:
+        return np.asarray(np.add.reduceat(values, start) / count)
+
+    noise, freedom, deviation = points.noise, points.freedom, points.deviation
+    if not freedom:
+        # Neighbours among so many sizes are as good as repeats.
+        noise = float(np.sqrt(np.mean(np.diff(np.log(points.seconds)) ** 2) / 2))
+        freedom, deviation = m - start.size, np.hypot(noise, points.rounding)
+    return replace(
+        points,
+        n=mean(points.n),
+        seconds=mean(points.seconds),
+        deviation=np.sqrt(mean(deviation**2) / count),
+        rounding=np.sqrt(mean(points.rounding**2) / count),
+        noise=noise,
+        freedom=freedom,
     )
 
 

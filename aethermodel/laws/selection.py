@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.laws.candidates import ALONE, Candidate
-from aethermodel.laws.judgement import Judgement, judge
+from aethermodel.laws.free_figures import free_values
+from aethermodel.laws.judgement import LACK_OF_FIT, Judgement, judge
 from aethermodel.laws.merging import merged
 from aethermodel.laws.points import Points
-from aethermodel.laws.shape import Shape, free_values
+from aethermodel.laws.shape import Shape
+from aethermodel.laws.terms import design
 
 Floats = NDArray[np.float64]
 
@@ -26,9 +28,14 @@ _TRIED = 6
 #: Laws that a prediction is the middle of where none holds. The middle of several forecasts is
 #: better than the best of them: Clemen 1989, doi 10.1016/0169-2070(89)90012-5.
 MEMBERS = 8
+#: Without repeats a law that half of the sizes miss by more may hold in noise, or not at all.
+NEAR = 0.1
+# A law that is not among the nearest, but simpler, is taken if its repeats explain it with ease.
+_EXPLAINED = 0.1
 # A law that misses twice as much as the best is no peer of it.
 _PEERS = 2.0
 _LEAST_DEVIATION = 1e-7
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -73,36 +80,43 @@ def choose(tried: list[Candidate], points: Points, weights: Floats) -> Choice:
     if not np.isfinite(least):
         return _untested(alone, points, weights)
     best = min(one.score for one in alone)
-    simple = sorted(
-        (one for one in alone if one.score <= TIE * best + EQUAL),
+    possible = sorted(
+        (one for one in alone if one.score <= _POSSIBLE * best + EQUAL),
         key=lambda one: (one.freedom, one.score),
     )
-    rest = sorted(
-        (one for one in alone if TIE * best + EQUAL < one.score <= _POSSIBLE * best),
-        key=lambda one: (one.freedom, one.score),
-    )
+    simple = [one for one in possible if one.score <= TIE * best + EQUAL]
     # What the points miss a law by follows the size where joining them predicts better.
     structure = best > TIE * least + EQUAL
     members = _members(tried)
     exact, known = _known_weights(points)
     rounded = not known and bool(np.all(points.rounding > 0))
     if known or rounded:
-        # Of laws that are off by the printed digits alone, none is nearer than another.
-        digits = sorted((*simple, *rest), key=lambda one: (one.freedom, one.score))
-        for candidate in (digits if rounded else (*simple, *rest))[:_TRIED]:
+        # Cut ends may lie within a step, where no steps are seen: the law that fits best of all.
+        closest = min(alone, key=lambda one: _far(one, points, exact))
+        for candidate in (*possible[:_TRIED], closest):
             shape = merged(candidate.terms, points, exact)
             judgement = judge(shape, points, _numbers(candidate, shape))
-            if not judgement.misfits:
+            near = rounded or candidate in (*simple, closest)
+            if judgement.chance >= (LACK_OF_FIT if near else _EXPLAINED):
                 return Choice(candidate, shape, judgement, True, structure, members)
     candidate = simple[0]
     shape = merged(candidate.terms, points, weights)
     judgement = judge(shape, points, _numbers(candidate, shape))
-    return Choice(candidate, shape, judgement, not known and not structure, structure, members)
+    near = float(np.median(np.abs(candidate.inside))) <= NEAR if candidate.inside.size else True
+    holds = not known and not structure and near
+    return Choice(candidate, shape, judgement, holds, structure, members)
 
 
 def _numbers(candidate: Candidate, shape: Shape) -> int:
     """Numbers estimated: a search that ended in a simpler law has still searched."""
     return min(candidate.freedom, shape.coefficients.size + len(free_values(shape.terms)) + 1)
+
+
+def _far(one: Candidate, points: Points, weights: Floats) -> float:
+    """Weighted squared error, in logarithms, of a law a point that it leaves free."""
+    law = design(one.terms, points.n, points.second) @ one.coefficients
+    error = float(np.sum(weights * np.log(np.maximum(law, _TINY) / points.seconds) ** 2))
+    return error / max(points.n.size - one.freedom, 1)
 
 
 def _known_weights(points: Points) -> tuple[Floats, bool]:

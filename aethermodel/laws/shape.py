@@ -10,19 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.calibrate.fit.regression import relative_nnls, scaled_inverse
+from aethermodel.laws.free_figures import free_values, gradient, moved
 from aethermodel.laws.search import Terms
-from aethermodel.laws.structures import EXPONENTS
-from aethermodel.laws.terms import Term, design
+from aethermodel.laws.terms import design
 
 Floats = NDArray[np.float64]
-Place = tuple[int, int, bool]
 
 _STEPS = 8
-# Relative step of a numeric derivative: half the digits of a double.
-_DELTA = 1e-6
 # A figure that one step moves by less is found.
 _FOUND = 1e-4
-_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -57,51 +53,6 @@ class Shape:
         # A cost held at zero takes no part.
         rows[:, : self.coefficients.size] *= self.coefficients > 0
         return scaled_inverse(rows)
-
-
-def free_values(terms: Terms) -> list[float]:
-    """Figures that the fit moves: knees, and exponents of no known algorithm, ascending."""
-    knees = {
-        value
-        for term in terms
-        if term.kind == "ramp"
-        for value in (term.first, term.last)
-        if 0 < value < float("inf")
-    }
-    return sorted(knees) + [term.first for term in terms if free_exponent(term)]
-
-
-def free_exponent(term: Term) -> bool:
-    """Whether a term's exponent was fitted."""
-    return term.kind == "power" and abs(term.first) not in EXPONENTS and term.first != 0
-
-
-def moved(terms: Terms, before: float, after: float) -> Terms:
-    """Replace one free figure wherever it stands."""
-
-    def one(term: Term) -> Term:
-        if term.kind == "ramp":
-            ends = [after if value == before else value for value in (term.first, term.last)]
-            return Term("ramp", *ends)
-        if free_exponent(term) and term.first == before:
-            return Term("power", after, term.last)
-        return term
-
-    return tuple(one(term) for term in terms)
-
-
-def gradient(
-    terms: Terms, coefficients: Floats, n: Floats, second: Floats | None = None
-) -> tuple[Floats, Floats]:
-    """Law at sizes `n`, and its relative derivative by coefficients and free figures."""
-    columns = design(terms, n, second)
-    law = np.maximum(columns @ coefficients, _TINY)
-    parts = [columns]
-    for value in free_values(terms):
-        step = max(abs(value), _DELTA) * _DELTA
-        after = design(moved(terms, value, value + step), n, second) @ coefficients
-        parts.append(((after - columns @ coefficients) / step)[:, None])
-    return law, np.concatenate(parts, axis=1) / law[:, None]
 
 
 def shape_of(

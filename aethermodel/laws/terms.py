@@ -48,7 +48,7 @@ class Term(NamedTuple):
             case "one":
                 return np.ones_like(n)
             case "power":
-                return _power(n, np.float64(self.first), np.float64(self.last))
+                return _power(n, np.asarray(self.first), np.asarray(self.last))
             case "ramp":
                 return np.asarray(np.clip(n, self.first, self.last) - self.first)
             case "level":
@@ -60,9 +60,9 @@ class Term(NamedTuple):
             case "second":
                 if second is None:
                     raise ValueError("this law has a second variable: its values are missing")
-                powers = (np.float64(self.first), np.float64(self.last))
-                none = np.float64(0)
-                return _power(n, powers[0], none) * _power(second, powers[1], none)
+                none = np.zeros(())
+                grown = _power(n, np.asarray(self.first), none)
+                return np.asarray(grown * _power(second, np.asarray(self.last), none))
         raise ValueError(f"there is no term of kind {self.kind!r}")
 
     def expression(self, n: sympy.Symbol, places: dict[float, sympy.Expr]) -> sympy.Expr:

@@ -30,7 +30,9 @@ _NAMES = {
     "usl": "universal scalability law",
     "packets": "affine with a cost a packet",
     "interpolation": "no law of the family is near: an interpolation",
-    "none": "no law: something else than the size moves the times",
+    "interpolation, single rows": "no law of the family is near: an interpolation",
+    "none": "no law of the size: something else moves the times",
+    "none, single rows": "no law of the size: noise or something else moves the times",
 }
 # A point that its neighbours miss by a quarter, and by five times what is usual, is named.
 _FAR, _UNUSUAL, _MOST_NAMED = 1.25, 5.0, 3
@@ -123,7 +125,8 @@ def _headline(law: Law, points: Points) -> str:
     unit = f" {law.size_unit}" if law.size_unit else ""
     span = f"{count(law.smallest)} to {count(law.largest)}{unit}"
     if law.family in ("interpolation", "none"):
-        return f"{_NAMES[law.family]}; measured from {span}"
+        name = _NAMES[law.family if points.freedom else f"{law.family}, single rows"]
+        return f"{name}; measured from {span}"
     shown = formula(law.terms, law.coefficients, law.size_unit)
     state = "holds" if law.holds else "is the nearest law, but does not hold,"
     if points.n.size < 4:
@@ -149,8 +152,10 @@ def _fit_lines(law: Law, choice: Choice, points: Points, residual: Floats) -> li
             f"sizes scatter about it by {np.sqrt(np.mean(residual**2)):.1%}, of which their "
             f"repeats explain {within:.1%}"
         )
-    elif law.family != "none":
-        lines.append(f"half of the sizes miss it by more than {np.expm1(typical):.1%}")
+    else:
+        lines.append(f"half of the sizes miss the nearest law by more than {np.expm1(typical):.1%}")
+        if not choice.structure:
+            lines.append("repeats of each size would tell whether that is noise: measure some")
     if law.interpolates:
         lines.append(
             "predictions join the data, and are refused beyond four times the largest and below "

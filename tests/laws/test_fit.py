@@ -152,6 +152,17 @@ def test_printed_digits_are_noise_of_known_size():
     assert (law.family, law.holds) == ("affine", True)
 
 
+def test_thousands_of_sizes_are_taken_together():
+    n = np.arange(1.0, 20_001.0)
+    rng = np.random.default_rng(4)
+    law = fit_series(Series({}, n, (2e-6 + 3e-9 * n) * (1 + 0.05 * rng.standard_normal(n.size))))
+    assert law.sizes.size == n.size
+    assert law.predict(40_000.0).seconds == pytest.approx(122e-6, rel=0.03)
+    # One new measurement scatters more than the mean of the forty beside it.
+    new = law.predict(5_000.0, of="new")
+    assert new.high / new.low > 1.15
+
+
 def test_a_second_variable_enters_the_law():
     n, threads = (grid.ravel() for grid in np.meshgrid(2.0 ** np.arange(8), [1.0, 2, 4, 8]))
     rng = np.random.default_rng(1)

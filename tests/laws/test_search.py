@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.optimize import nnls
 
 from aethermodel.laws.expressions import expression_of, names_of
+from aethermodel.laws.free_figures import free_values, gradient, moved
 from aethermodel.laws.local import interpolated, smoothed
 from aethermodel.laws.search import nonnegative
 from aethermodel.laws.segments import SIDE, segmented
-from aethermodel.laws.shape import free_values, gradient, moved
 from aethermodel.laws.structures import families, kind_of
 from aethermodel.laws.terms import Term, design
 

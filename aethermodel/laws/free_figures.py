@@ -1,0 +1,61 @@
+"""Free figures: knees and exponents that a fit moves, and the law's derivative by them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aethermodel.laws.search import Terms
+from aethermodel.laws.structures import EXPONENTS
+from aethermodel.laws.terms import Term, design
+
+Floats = NDArray[np.float64]
+
+# Relative step of a numeric derivative: half the digits of a double.
+_DELTA = 1e-6
+_TINY = 1e-300
+
+
+def free_values(terms: Terms) -> list[float]:
+    """Figures that the fit moves: knees, and exponents of no known algorithm, ascending."""
+    knees = {
+        value
+        for term in terms
+        if term.kind == "ramp"
+        for value in (term.first, term.last)
+        if 0 < value < float("inf")
+    }
+    return sorted(knees) + [term.first for term in terms if free_exponent(term)]
+
+
+def free_exponent(term: Term) -> bool:
+    """Whether a term's exponent was fitted."""
+    return term.kind == "power" and abs(term.first) not in EXPONENTS and term.first != 0
+
+
+def moved(terms: Terms, before: float, after: float) -> Terms:
+    """Replace one free figure wherever it stands."""
+
+    def one(term: Term) -> Term:
+        if term.kind == "ramp":
+            ends = [after if value == before else value for value in (term.first, term.last)]
+            return Term("ramp", *ends)
+        if free_exponent(term) and term.first == before:
+            return Term("power", after, term.last)
+        return term
+
+    return tuple(one(term) for term in terms)
+
+
+def gradient(
+    terms: Terms, coefficients: Floats, n: Floats, second: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Law at sizes `n`, and its relative derivative by coefficients and free figures."""
+    columns = design(terms, n, second)
+    law = np.maximum(columns @ coefficients, _TINY)
+    parts = [columns]
+    for value in free_values(terms):
+        step = max(abs(value), _DELTA) * _DELTA
+        after = design(moved(terms, value, value + step), n, second) @ coefficients
+        parts.append(((after - columns @ coefficients) / step)[:, None])
+    return law, np.concatenate(parts, axis=1) / law[:, None]
