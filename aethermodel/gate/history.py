@@ -187,7 +187,7 @@ class History:
     @property
     def hosts(self) -> tuple[str, ...]:
         """Ids of all hosts."""
-        return tuple(dict.fromkeys(entry.host for entry in self.entries))
+        return tuple(sorted({entry.host for entry in self.entries}))
 
     def track(self, curve: str, quantity: Quantity, host: str | None = None) -> tuple[Point, ...]:
         """Return a quantity over the entries, with the places where its level changes.

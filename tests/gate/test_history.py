@@ -63,8 +63,9 @@ def test_hosts_are_not_mixed(tmp_path):
 
 
 def _add(folder, number):
+    law = affine()
     for at in range(5):
-        History(folder).add({"": affine()}, f"p{number}-{at}", "host", START)
+        History(folder).add({"": law}, f"p{number}-{at}", "host", START)
 
 
 def test_processes_that_add_at_once_lose_nothing(tmp_path):

@@ -64,12 +64,13 @@ def test_a_law_over_bytes_needs_the_size_of_a_record():
     found = answers(law, rate=1e5)
     assert found.p99 is None
     assert "--record-bytes" in found.reasons["p99"]
-    found = answers(law, rate=1e5, record_bytes=100)
-    server = Server(law, 100)
-    assert server.largest == 655
-    assert float(server.seconds(50)) == pytest.approx(7e-6, rel=0.03)
-    # 1e5 records are 1e7 B a second.
+    found = answers(law, rate=1e4, record_bytes=1000)
+    server = Server(law, 1000)
+    assert server.largest == 65
+    assert float(server.seconds(50)) == pytest.approx(52e-6, rel=0.03)
+    # 1e4 records are 1e7 B a second.
     assert found.for_rate.size.value == pytest.approx(64, rel=0.01)
+    assert found.p99.value > found.p50.value
 
 
 def test_refused_questions(law):
