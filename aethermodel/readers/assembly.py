@@ -15,7 +15,7 @@ from aethermodel.readers.notes import Notes, unlike
 from aethermodel.readers.numbers import AmbiguousError, Numbers, read_numbers, unit_seconds
 from aethermodel.readers.series import Floats, Labels, Series, UnreadableMeasurements
 from aethermodel.readers.table import Table
-from aethermodel.readers.units import unit_in_header
+from aethermodel.readers.units import time_kind, unit_in_header
 
 #: Most curves of a file; a column that tells more apart is an identifier.
 MOST_SERIES = 1000
@@ -71,12 +71,18 @@ def assemble(table: Table, source: str, asked: Asked) -> Assembled:
         )
     notes.extend(left_out)
     steps = None if times.steps is None else times.steps * scale
-    own = chosen.time == table.time
-    if own and table.resolution in table.columns:
-        steps = numbers(table.resolution).values * scale
-    spread = numbers(table.spread).values * scale if own and table.spread in table.columns else None
-    repeats = numbers(table.repeats).values if own and table.repeats in table.columns else None
-    process = table.columns.get(chosen.process)
+
+    def beside(column: str) -> Floats | None:
+        """Return a column that belongs to the usual times, if it is there and they are taken."""
+        there = column and column in table.columns and chosen.time == table.time
+        return numbers(column).values if there else None
+
+    if (printed := beside(table.resolution)) is not None:
+        steps = printed * scale
+    if (spread := beside(table.spread)) is not None:
+        spread = spread * scale
+    repeats = beside(table.repeats)
+    process = table.columns[chosen.process] if chosen.process else None
     second = {name: numbers(name).values for name in chosen.second}
     series = tuple(
         Series(
@@ -91,10 +97,10 @@ def assemble(table: Table, source: str, asked: Asked) -> Assembled:
         )
         for axes, rows in _groups(table, chosen.group, kept, source)
     )
-    kinds = table.columns.get(table.time_kind)
-    used = (
-        sorted({str(kinds[int(row)]) for row in kept}) if kinds is not None else [table.time_kind]
-    )
+    used = [table.time_kind or time_kind(chosen.size, chosen.time)]
+    if table.time_kind and table.time_kind in table.columns:
+        kinds = table.columns[table.time_kind]
+        used = sorted({str(kinds[row]) for row in kept.tolist()})
     return Assembled(chosen.size, " / ".join(used), series, notes.told(table.row_word))
 
 

@@ -38,7 +38,7 @@ class Table:
     size_unit : str or None
         Of the sizes; None to take it from the column's name.
     time_kind : str
-        Or the column that has it row by row.
+        Or the column that has it row by row; empty to take it from the names of the columns.
     row_word : str
         What a note calls a line: ``line``, ``row``, ``result``.
     """
@@ -56,7 +56,7 @@ class Table:
     resolution: str = ""
     process: str = ""
     size_unit: str | None = None
-    time_kind: str = "per operation"
+    time_kind: str = ""
     row_word: str = "line"
     notes: Notes = field(default_factory=Notes)
 

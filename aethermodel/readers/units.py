@@ -48,6 +48,23 @@ def words_of(header: str) -> list[str]:
     return [word.lower() for word in re.findall(r"[A-Za-zµμ0-9]+", _CAMEL.sub(" ", header))]
 
 
+def time_kind(size: str, time: str) -> str:
+    """Return what a time is of, by the names of the two columns.
+
+    Returns
+    -------
+    str
+        ``round trip`` of a column such as ``rtt_us``, ``one way`` where it says so, ``per batch``
+        beside a column such as ``batch_size``, else ``per operation``.
+    """
+    words = {*words_of(time)}
+    if {"rtt", "roundtrip"} & words or {"round", "trip"} <= words:
+        return "round trip"
+    if "oneway" in words or {"one", "way"} <= words:
+        return "one way"
+    return "per batch" if {"batch", "batchsize"} & {*words_of(size)} else "per operation"
+
+
 def size_unit(header: str) -> str:
     """Return ``B`` for a column of bytes, and an empty text for a plain count."""
     return "B" if _BYTES & {*words_of(header)} else ""

@@ -142,6 +142,16 @@ def test_a_decimal_comma_of_jmh_is_one():
     assert found.series[0].repeats.tolist() == [10, 10]
 
 
+def test_a_score_of_zero_of_jmh_is_below_its_last_digit():
+    found = measured(
+        "Benchmark   (n)  Mode  Cnt  Score   Error  Units\n"
+        "Sort.sol     10  avgt   10  0.000 ± 0.001  ms/op\n"
+        "Sort.sol    100  avgt   10  2.319 ± 0.061  ms/op\n"
+    )
+    assert curve(found)[0] == [100]
+    assert "line 2: a time of 0, below its last digit: left out" in found.notes
+
+
 def test_an_indented_log():
     text = OSU + "1    2.50\n10    3.50\n"
     assert curve(measured("".join(f"    {line}\n" for line in text.split("\n"))))[0] == [1, 10]
@@ -351,3 +361,22 @@ def test_chatter_below_a_header_is_no_header():
     found = measured(text)
     assert curve(found)[0] == [1, 10]
     assert "line 2: no row of the table: left out" in found.notes
+
+
+def test_a_column_without_a_name_is_like_any_other():
+    found = measured('[{"": "x", "n": 1, "time_us": 2.5}, {"": "y", "n": 10, "time_us": 3.5}]')
+    assert curve(found)[0] == [1, 10] and found.series[0].process is None
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("bytes,rtt_us", "round trip"),
+        ("bytes,round trip (us)", "round trip"),
+        ("bytes,one_way_us", "one way"),
+        ("batch_size,time_us", "per batch"),
+        ("n,time_us", "per operation"),
+    ],
+)
+def test_what_a_time_is_of_is_read_from_the_header(header, kind):
+    assert measured(f"{header}\n1,2.5\n10,3.5\n").time_kind == kind

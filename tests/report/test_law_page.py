@@ -119,3 +119,19 @@ def test_the_command_writes_one_page(two, tmp_path):
     done = aether("report", tmp_path / "law.json", "-o", page, "--json", told, "--rate", "1e5")
     assert done.returncode == 0 and "2 of 2 curves have a law that holds" in done.stdout
     assert json.loads(told.read_text())["curves"] == 2 and "host=b" in page.read_text()
+
+
+def test_ticks_of_a_narrow_axis_differ():
+    sizes = np.repeat(2.0 ** np.arange(10), 2)
+    shown = figures.law_figure(
+        fit({"n": sizes, "t": 3e-6 + 4e-9 * sizes}, size="n", time="t").only()
+    )
+    (axes,) = shown.figure.axes
+    shown.figure.canvas.draw()
+    least, most = axes.get_ylim()
+    labels = [
+        label.get_text()
+        for label in axes.get_yticklabels()
+        if label.get_text() and least <= label.get_position()[1] <= most
+    ]
+    assert len(labels) > 1 and len({*labels}) == len(labels)

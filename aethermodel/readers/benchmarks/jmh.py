@@ -169,7 +169,7 @@ def _of_score(
     if time is None or math.isnan(time):
         notes.add(f"a score of {quoted(score)} {quoted(unit)} is no time: left out", number)
         return
-    share = time / float(value)
+    share = time / float(value) if value else 0.0
     step = float(numbers.steps[0]) if numbers.steps is not None else float("nan")
     cells = {
         "score": time,

@@ -72,12 +72,13 @@ def _curve(rows: Sequence[Mapping[str, Any]]) -> dict[float, float]:
         return {}
     by_size: dict[float, list[float]] = {}
     for size, time in zip(sizes, times, strict=True):
-        if time > 0 and size >= 0:
+        if 0 < time < math.inf and 0 <= size < math.inf:
             by_size.setdefault(float(size), []).append(float(time))
     return {size: median(values) for size, values in by_size.items()}
 
 
 def _apart(one: Mapping[float, float], other: Mapping[float, float]) -> float | None:
     """Return how far two curves are apart in the middle, as a logarithm; None if nowhere both."""
-    ratios = [abs(math.log(other[size] / one[size])) for size in one.keys() & other.keys()]
-    return median(ratios) if ratios else None
+    shared = one.keys() & other.keys()
+    apart = [abs(math.log(other[size]) - math.log(one[size])) for size in shared]
+    return median(apart) if apart else None

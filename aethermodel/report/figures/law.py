@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 #: So many times beyond the data a curve is drawn, dashed.
 BEYOND = 4.0
+_DECADE = 10
 #: Most curves that one drawing tells apart by colour and marker.
 MOST_CURVES = 6
 
@@ -262,11 +264,20 @@ def _axis(law: Law) -> str:
     return f"{law.size_name} ({law.size_unit})" if named else law.size_name
 
 
+def _tick(unit: str, value: float, _: int | None = None) -> str:
+    return engineering(value, unit, 3)
+
+
 def _finish(axes: Axes, law: Law) -> None:
+    from matplotlib.ticker import FuncFormatter
+
     axes.set(xscale="log", yscale="log", ylabel=f"time, {law.time_kind}")
     axes.set_xlabel(style.literal(_axis(law)))
-    style.log_ticks(axes.xaxis)
-    style.log_ticks(axes.yaxis, "s")
+    for axis, unit in ((axes.xaxis, ""), (axes.yaxis, "s")):
+        style.log_ticks(axis, unit)
+        least, most = axis.get_view_interval()
+        if most < _DECADE * least:  # one digit would name several ticks alike
+            axis.set_major_formatter(FuncFormatter(partial(_tick, unit)))
     axes.legend(loc="best")
 
 
