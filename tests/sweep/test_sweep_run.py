@@ -158,7 +158,9 @@ def test_the_estimate_says_where_it_is_from(tmp_path):
     store = Store(tmp_path / "s")
     run(sweep, store)
     records = store.records()
-    records[0].outcome.seconds = 100.0  # a large one: what is waited for is the sum, no median
+    # A large one: what is waited for is the sum, no median.
+    slow = records[0].outcome.model_copy(update={"seconds": 100.0})
+    records[0] = records[0].model_copy(update={"outcome": slow})
     seconds, most, source = remaining_seconds(sweep, records, 3)
     assert seconds >= 100 and most >= seconds
     assert source == "the mean of 3 finished points"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _GAP = 2
 # Longest word of a text column that is never broken, where the window has the room.
 _WORD = 24
+# Longest key that is never folded, where the window has the room for it and a number.
+_KEY = 30
 
 
 @dataclass
@@ -90,8 +92,10 @@ class Table:
         if not self._is_text(column):
             return max([heading, *map(cell_len, self._cells(column))])
         cells = list(self._cells(column))
-        kept = cells if whole and column < self.keys else chain.from_iterable(map(str.split, cells))
-        return max(heading, min(max(map(cell_len, kept), default=0), _WORD))
+        if whole and column < self.keys:
+            return max(heading, min(max(map(cell_len, cells), default=0), _KEY))
+        words = chain.from_iterable(map(str.split, cells))
+        return max(heading, min(max(map(cell_len, words), default=0), _WORD))
 
     def _most(self, column: int) -> int:
         """Return the width in which nothing folds."""

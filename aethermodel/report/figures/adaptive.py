@@ -68,7 +68,8 @@ def adaptive_figure(trial: AdaptiveTrial) -> ReportFigure:
         handles, labels = tails.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=3)
         style.settle(figure)
-    shown = ["load", "rule", "p50", "p99", "delivered_per_second", "size_p50", "holds"]
+    shown = ["load", "rule", "p50", "p99", "p99_all", "share_left_out", "delivered_per_second"]
+    shown += ["size_p50", "holds"]
     return ReportFigure(
         figure,
         trial.table,

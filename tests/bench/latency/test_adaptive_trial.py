@@ -63,6 +63,16 @@ def test_the_figure_and_the_verdict_name_the_rules_and_the_target(trial):
     assert "1.00 ms" in str(report.verdict(trial))
 
 
+def test_runs_that_were_taken_again_are_counted(trial):
+    """Only the least disturbed run of each was carried: what the host does was not to be seen."""
+    assert (trial.runs["attempts"] >= 1).all()
+    tries = trial.runs.groupby(["arrivals", "load", "rule"])["attempts"].agg(["size", "sum"])
+    for row in trial.table.itertuples():
+        size, attempts = tries.loc[(row.arrivals, row.load, row.rule)]
+        assert row.share_left_out == pytest.approx(1 - size / attempts)
+        assert row.p99_all > 0
+
+
 def with_rows(trial, share=1.0, **changed):
     """Three processes at 80 % load; `share` may be one a process."""
     defaults = {"load": 0.8, "p99": 5e-4, "disturbed": 0.0, "switched": 0.0, "stolen": 0.0}

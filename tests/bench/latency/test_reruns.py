@@ -50,7 +50,8 @@ class Scripted:
 def test_the_least_disturbed_counts(script, runs, kept):
     pipeline = Scripted(script)
     found = least_disturbed(pipeline, np.zeros(1), retries=2)
-    assert (next(pipeline.number), found.number) == (runs, kept)
+    assert (next(pipeline.number), found.run.number) == (runs, kept)
+    assert len(found.every) == runs
 
 
 def test_a_run_that_was_retried_is_not_forgotten():
@@ -62,6 +63,6 @@ def test_a_run_that_was_retried_is_not_forgotten():
 
 def test_what_always_preempts_here_is_no_disturbance():
     pipeline = Scripted([(0.0, 5, 1.0), CALM], always=3.0)
-    assert least_disturbed(pipeline, np.zeros(1), retries=2).number == 0
+    assert least_disturbed(pipeline, np.zeros(1), retries=2).run.number == 0
     pipeline = Scripted([(0.0, 7, 1.0), (0.0, 4, 1.0)], always=3.0)
-    assert least_disturbed(pipeline, np.zeros(1), retries=2).number == 1
+    assert least_disturbed(pipeline, np.zeros(1), retries=2).run.number == 1

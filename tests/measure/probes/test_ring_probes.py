@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -104,3 +105,21 @@ def test_large_batches_are_held_for_as_long_as_routing_takes(size, fused, monkey
     taken = timed.slices(20)
     assert sum(each.loops for each in taken) == 20  # and each event was the next, or it had raised
     assert routed == ([size] * 20 if fused or size >= fabric._HELD_EVENTS else [])
+
+
+def test_tcp_holds_each_batch_as_a_tick_does_outside_the_clock(monkeypatch):
+    """Taken without a pause, every packet was read by itself: its term was a sixth too dear."""
+    held = []
+
+    def working(batch, topics, out):
+        start = thread_time()
+        while thread_time() - start < 0.02:
+            pass
+        held.append(len(batch))
+
+    monkeypatch.setattr(fabric, "route", working)
+    run = fabric.prepare(
+        fabric.Settings(batch_size=50, topics=4, event_loop="asyncio", fabric="tcp", checked=True)
+    )
+    assert 0 < run(5) < 0.05
+    assert held == 5 * [50]
