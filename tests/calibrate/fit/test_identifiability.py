@@ -16,7 +16,7 @@ def fitted(sizes, noise=0.02, **options):
 
 def test_a_good_sweep_is_sound():
     found = identify(fitted(SIZES))
-    assert found.sound and found.confused == () and found.measure_next is None
+    assert found.warnings == () and found.confused == () and found.measure_next is None
     assert found.condition < 5
 
 

@@ -70,7 +70,7 @@ def test_terms_of_nearly_one_shape_are_told_as_their_sum():
     for seed in range(6):
         found = attributed(seed, "ffi", 1.0)
         share = next(share for share in found.shares if "ffi" in share.terms)
-        assert "fabric" in share.terms and "cannot be told apart" in str(share)
+        assert "fabric" in share.terms and "cannot be distinguished" in str(share)
         assert share.low <= share.excess <= share.high
 
 
