@@ -23,8 +23,9 @@ FEW_PERCENTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 # Warm-up -----------------------------------------------------------------------------------------
 #: Two successive windows that differ by less are warm: half of the worst error that is allowed.
 WARM_TOLERANCE = 0.05
-#: Windows after which a warm-up gives up: what has not settled by then is disturbed from outside.
-WARM_WINDOWS = 6
+#: Windows after which a warm-up gives up: what has not settled by then is disturbed from outside,
+#: is marked, and is warmed up once more before it is sampled again.
+WARM_WINDOWS = 3
 #: Share of a run under load that only warms it up: queues are empty when it starts.
 LOAD_WARM_UP = 0.1
 

@@ -205,7 +205,7 @@ def test_what_was_preempted_is_no_nearer_than_what_was_calm():
 def test_a_stream_is_timed_from_release_to_release(monkeypatch):
     """The first release begins it; what noting one takes is not timed."""
     clock = iter([10_000_000, 12_000_000, 14_500_000])
-    monkeypatch.setattr(slices_module, "now_ns", lambda: next(clock))
+    monkeypatch.setattr("cython_core.now_ns", lambda: next(clock))
     releases = slices_module.Releases()
     for at_ns in (9_000_000, 11_500_000, 12_300_000):
         releases(at_ns)
