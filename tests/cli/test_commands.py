@@ -378,6 +378,4 @@ def test_a_prediction_from_a_stale_calibration_ends_with_1(tmp_path):
 )
 def test_a_rate_that_may_never_be_reached(foreign, rate, row):
     done = aether("predict", "-c", str(foreign), "--foreign", "--optimum", "--rate", rate)
-    assert re.search(rf"^at least(?: [\d,]+)? +{row}", done.stdout, re.MULTILINE), (
-        done.stdout
-    )
+    assert re.search(rf"^at least(?: [\d,]+)? +{row}", done.stdout, re.MULTILINE), done.stdout
