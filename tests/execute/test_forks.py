@@ -153,7 +153,7 @@ def test_more_descriptors_than_select_can_take(tmp_path):
         "        except ForkTimeoutError as error:\n"
         "            print(error)\n"
         "from aethermodel.execute.notebooks import execute\n"
-        "execute('00_quickstart.ipynb', Path(sys.argv[1]), {})\n"
+        "execute('10_upper_bound.ipynb', Path(sys.argv[1]), {})\n"
         "print('executed')\n"
     )
     done = subprocess.run(
