@@ -20,7 +20,7 @@ from aethermodel.report import export
 
 pytestmark = pytest.mark.browser
 NOTEBOOKS = sorted(path.name for path in notebooks_folder().glob("*.ipynb"))
-PATIENCE_SECONDS = 500  # a hang ends in the test's own limit
+PATIENCE_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
