@@ -130,7 +130,7 @@ class Soak(BaseModel):
             crossing.close()
 
     def _figures(self, moved: _Moved, offered: float, memory: list[int]) -> dict[str, Any]:
-        grown = _grown(memory)
+        grown = growth(memory)
         problems = list(moved.problems)
         if grown > _SLACK_BYTES:
             problems.append(f"memory grew by {grown} bytes")
@@ -249,7 +249,7 @@ class _Moved(NamedTuple):
         return (self.checked.ended_ns - self.checked.began_ns) / 1e9
 
 
-def _grown(memory: list[int]) -> int:
+def growth(memory: list[int]) -> int:
     """Return by how much the last quarter is above the second; the first is warm-up."""
     quarter = len(memory) // 4
     if not quarter:

@@ -203,7 +203,7 @@ class Bus:
         ----------
         signals : iterable of signal.Signals
             Drain and end on these, such as `SIGNALS`; a second one cancels, drained or not. In
-            the main thread only.
+            the main thread only. What is ignored stays so, as where ``nohup ... &`` started it.
 
         Raises
         ------
@@ -223,7 +223,7 @@ class Bus:
         self._home.settle()
         self._ran = True
         self._runner, self._cancels_before = task, task.cancelling()
-        caught = tuple(signals)
+        caught = tuple(n for n in signals if signal.getsignal(n) != signal.SIG_IGN)
         told = False
 
         def signalled() -> None:

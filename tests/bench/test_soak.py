@@ -117,7 +117,7 @@ def test_a_host_that_falls_behind_ends_in_time_and_says_so(monkeypatch):
     ],
 )
 def test_growth_is_from_the_second_quarter_to_the_last(memory, grown):
-    assert module._grown(memory) == grown
+    assert module.growth(memory) == grown
 
 
 def test_what_a_process_holds_is_seen():

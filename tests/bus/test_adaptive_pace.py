@@ -35,35 +35,44 @@ def test_the_ladder_is_climbed_at_the_rates_that_the_host_really_carries(factor)
     assert (sizer.size > LADDER.recommended(rate)) == (factor > 1)
 
 
-def arrive(sizer, rate, seconds=0.2):
-    start = max(sizer._last, 0.0)
-    for i in range(int(seconds * 1e4)):
-        sizer.arrived(round(rate / 1e4), start + (i + 1) / 1e4)
+def arrivals(sizer):
+    """Return what lets events arrive at a rate for a time, from where it left off."""
+    now = 0.0
+
+    def arrive(rate, seconds=0.2):
+        nonlocal now
+        for _ in range(int(seconds * 1e4)):
+            now += 1e-4
+            sizer.arrived(round(rate / 1e4), now)
+
+    return arrive
 
 
 def test_nothing_waits_under_a_load_that_no_size_carries_with_time_to_spare():
     sizer, highest = AdaptiveSize(LADDER), max(LADDER.up)
-    arrive(sizer, 0.9 * highest)
+    arrive = arrivals(sizer)
+    arrive(0.9 * highest)
     assert not sizer.pressed
     assert sizer.take(1, 0.0) == 0
-    arrive(sizer, 1.1 * highest)
+    arrive(1.1 * highest)
     assert sizer.pressed
     assert sizer.take(1, 0.0) == 1
     assert sizer.take(10**6, 0.0) == sizer.backlog_size
-    arrive(sizer, 0.9 * highest)  # hysteresis: not yet
+    arrive(0.9 * highest)  # hysteresis: not yet
     assert sizer.pressed
-    arrive(sizer, 0.5 * highest)
+    arrive(0.5 * highest)
     assert not sizer.pressed
     assert sizer.take(1, 0.0) == 0
 
 
 def test_a_host_that_slows_down_is_pressed_by_the_load_that_it_carried_before():
     sizer, rate = AdaptiveSize(LADDER), 0.8 * max(LADDER.up)
-    arrive(sizer, rate)
+    arrive = arrivals(sizer)
+    arrive(rate)
     assert not sizer.pressed
     for _ in range(50):
         sizer.served(sizer.backlog_size, 1.4 * law(sizer.backlog_size))
-    arrive(sizer, rate, 0.01)
+    arrive(rate, 0.01)
     assert sizer.pressed
 
 

@@ -201,6 +201,31 @@ def test_a_second_signal_ends_what_does_not_drain(run):
     assert run(asyncio.wait_for(main(), 120)) == [False, False]
 
 
+def test_a_signal_that_is_ignored_stays_so(run):
+    """As SIGINT is where a shell's `&` started the program."""
+    bus, seen = Bus(["a"]), []
+
+    @bus.on("a")
+    def handle(events, indices):
+        seen.append(len(indices))
+        os.kill(os.getpid(), signal.SIGINT if len(seen) == 1 else signal.SIGTERM)
+
+    async def main():
+        running = asyncio.create_task(bus.run(signals=SIGNALS))
+        while not running.done() and len(seen) < 2:
+            await bus.publish(batch())
+            await asyncio.sleep(0.01)
+        await running
+        return signal.getsignal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert run(asyncio.wait_for(main(), 120)) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(seen) >= 2
+
+
 def test_a_receiver_is_attached_once_and_what_is_none_not_at_all():
     bus, receiver = Bus(["a"]), Loopback(2)
     bus.attach(receiver)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -142,8 +144,11 @@ def test_an_interrupted_lab_leaves_nothing(place):
     words = ("lab", "--no-browser", "--allow-root")
     with Command(*words, env=os.environ | {"TMPDIR": str(place / "t")}) as command:
         ended = lambda: command.poll() is not None  # noqa: E731
-        until(lambda: ended() or "token=" in command.complained(), 120)
+        address = re.compile(r"http://127\.0\.0\.1:\d+/lab\?token=\w+")
+        until(lambda: ended() or address.search(command.complained()))
         assert not ended(), command.complained()
+        # Once it answers its loop runs, in which it heeds an interrupt.
+        urlopen(address.search(command.complained())[0], timeout=120).close()
         command.send_signal(signal.SIGINT, group=True)
         assert command.wait(120) is not None
         assert until(lambda: not command.below(), 60)

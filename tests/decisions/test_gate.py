@@ -110,7 +110,7 @@ def test_a_decision_that_is_cancelled_from_outside_is_answered_for(begun):
             desk.escalate(make_batch(4, 4, 0), ALL)
             if begun:
                 await asyncio.sleep(0)
-            for task in desk._tasks:
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
                 task.cancel()
         return [(decision.answer, decision.why) for decision in answered], desk.fell_back
 

@@ -145,7 +145,7 @@ def test_more_descriptors_than_select_can_take(tmp_path):
         "from aethermodel.execute.forks import ForkServer, ForkTimeoutError\n"
         "with ForkServer(['json']) as server:\n"
         "    with server.fork('json:loads', {'s': '[1, 2]'}) as fork:\n"
-        "        print(fork._result > 1024, fork.value(120))\n"
+        "        print(held[-1].fileno() > 1024, fork.value(120))\n"
         "    with server.fork('signal:pause', {}) as fork:\n"
         "        assert fork.poll() is None\n"
         "        try:\n"
@@ -153,7 +153,7 @@ def test_more_descriptors_than_select_can_take(tmp_path):
         "        except ForkTimeoutError as error:\n"
         "            print(error)\n"
         "from aethermodel.execute.notebooks import execute\n"
-        "execute('00_quickstart.ipynb', Path(sys.argv[1]), {})\n"
+        "execute('10_upper_bound.ipynb', Path(sys.argv[1]), {})\n"
         "print('executed')\n"
     )
     done = subprocess.run(

@@ -1,15 +1,15 @@
 """Sweeps as they run: both modes, resume, failures, the noise gate, kills."""
 
 import json
-import os
 import signal
 import tempfile
 
 import nbformat
 import pandas as pd
+import psutil
 import pytest
 from command_line import Command, aether
-from waiting import until
+from waiting import gone, until
 
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.sweep.attempts import Attempts
@@ -139,13 +139,18 @@ def test_a_server_that_dies_does_not_take_the_sweep_with_it(tmp_path, monkeypatc
 
     def after_a_kill(self, job, executed):
         if not killed:
-            killed.append(self._server.pid)
-            os.kill(self._server.pid, signal.SIGKILL)
-            self._server._process.wait()
+            (server,) = [
+                child
+                for child in psutil.Process().children()
+                if "aethermodel.execute.forkserver" in child.cmdline()
+            ]
+            server.kill()
+            killed.append(until(lambda: gone(server.pid)))
         return attempt(self, job, executed)
 
     monkeypatch.setattr(Attempts, "attempt", after_a_kill)
     assert run(smallest_sweep(2), Store(tmp_path / "s")).states == {"done": 2}
+    assert killed == [True]
 
 
 def test_the_estimate_says_where_it_is_from(tmp_path):

@@ -133,6 +133,7 @@ def test_a_ring_holds_eight_batches_or_two_where_these_would_outgrow_the_cache(n
     assert events >= 2 * n
 
 
+@pytest.mark.slow(reason="the command's own test measures two of these rows")
 def test_the_whole_bench_gives_its_table_with_predictions():
     seen = []
     bench = PipelineBench(
