@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from aethermodel.inputs.refusals import one_line
-from aethermodel.printable import printable, use_printable_streams
+from aethermodel.text.printable import printable, use_printable_streams
 
 if TYPE_CHECKING:
     from rich.console import Console

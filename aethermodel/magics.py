@@ -28,7 +28,7 @@ class ShownLaw:
         return self.law._repr_html_()
 
     def __repr__(self) -> str:
-        from aethermodel.report.terminal_plot import picture
+        from aethermodel.report.laws.terminal_plot import picture
 
         lines = [*self.law.verdict, f"T(N) = {self.law.expression}"]
         lines += [

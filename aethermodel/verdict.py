@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from aethermodel import policy
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 # What marks a sample, and how it is said.

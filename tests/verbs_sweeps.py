@@ -8,7 +8,7 @@ import numpy as np
 
 from aethermodel.bench.rdma_design import design
 from aethermodel.calibrate.verbs.cost_samples import SETTING, Row, VerbsSamples
-from aethermodel.model.verbs_cost import VerbsCosts
+from aethermodel.model.verbs.verbs_cost import VerbsCosts
 
 #: Orders of magnitude of Soft-RoCE in an emulated guest.
 SOFT = VerbsCosts(
@@ -23,7 +23,7 @@ NIC = VerbsCosts(
 
 
 def seconds_by_hand(s, c: VerbsCosts) -> float:
-    """The formulas of `aethermodel.model.verbs_cost` in plain Python."""
+    """The formulas of `aethermodel.model.verbs.verbs_cost` in plain Python."""
     n, b = s.messages, s.message_bytes
     packets = n * math.ceil(b / c.mtu)
     posts, done = math.ceil(n / s.list_length), math.ceil(n / s.signal_every)

@@ -27,8 +27,8 @@ from aethermodel.gate.alignment import AlignedRun
 from aethermodel.gate.gate import gate
 from aethermodel.gate.limits import Quantity, limits_of
 from aethermodel.gate.runs import Estimate, LawRun, Run
+from aethermodel.laws.families.terms import Term
 from aethermodel.laws.fit import fit
-from aethermodel.laws.terms import Term
 from aethermodel.readers.measurements import Measurements, Series
 
 FIXED, EACH = 200e-6, 3e-6

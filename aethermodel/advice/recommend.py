@@ -13,8 +13,8 @@ from aethermodel.advice.answers import Quantity
 from aethermodel.advice.queue import Percentile, Server, check_arrivals
 from aethermodel.calibrate.predict.size_answers import SHARE
 from aethermodel.inputs.refusals import InputError
-from aethermodel.percentages import percentage
 from aethermodel.published.batching_settings import Setting, system
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.laws.law import Law

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.measure.harness.child_processes import start
 from aethermodel.measure.harness.event_loops import available_loops
+from aethermodel.measure.harness.processes.child_processes import start
 from aethermodel.processes import ChildError
 from cython_core import PeerDied, Ring, RingHandle, now_ns
 from cython_core.ring.errors import RingError

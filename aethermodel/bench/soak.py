@@ -18,7 +18,7 @@ from aethermodel.bus.dispatcher import Indices
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.fabrics import FABRICS, CrossingFabric
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
-from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 from aethermodel.measure.harness.ring_size import ring_bytes
 from aethermodel.measure.host.rdma_devices import label_here, usable_device

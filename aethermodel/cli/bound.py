@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli.shared import options
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.published.specification import Specification

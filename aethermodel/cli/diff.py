@@ -13,7 +13,7 @@ from aethermodel.cli.shared import options
 from aethermodel.cli.shared.outputs import refuse_existing
 
 if TYPE_CHECKING:
-    from aethermodel.report.diff import Diff
+    from aethermodel.report.comparison.diff import Diff
 
 _ONE = "of"
 
@@ -67,8 +67,8 @@ def diff(
     """
     from aethermodel.documents import document, write_document
     from aethermodel.output_files import write_whole
-    from aethermodel.report.diff import diff as compare
-    from aethermodel.report.diff import diff_html, load_source
+    from aethermodel.report.comparison.diff import diff as compare
+    from aethermodel.report.comparison.diff import diff_html, load_source
 
     refuse_existing([output], force=force)
     found = compare(load_source(a), load_source(b))
@@ -83,7 +83,7 @@ def diff(
 
 def _print(found: Diff, output: Path) -> None:
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.diff import why
+    from aethermodel.report.comparison.diff import why
     from aethermodel.report.quantities import engineering
 
     table = Table(

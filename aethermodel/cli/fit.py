@@ -146,9 +146,9 @@ def _together(said: list[tuple[Path, str]]) -> list[str]:
 
 
 def _print(laws: Laws, found: dict[str, Answers], target: float | None, *, draw: bool) -> None:
-    from aethermodel.cli.law_tables import answer_lines, laws_table, parameters_table
+    from aethermodel.cli.shared.law_tables import answer_lines, laws_table, parameters_table
     from aethermodel.cli.shared.tables import show
-    from aethermodel.report.terminal_plot import picture
+    from aethermodel.report.laws.terminal_plot import picture
 
     for name, law in list(laws.items())[:MOST_DRAWN]:
         if len(laws) <= MOST_DRAWN:

@@ -104,7 +104,7 @@ def _spread(text: str) -> float:
 def append_summary(target: Path, verdict: Verdict, base: str, head: str) -> None:
     """Append a table to a file that others may append to as well."""
     from aethermodel.output_files import naming
-    from aethermodel.report.gate_summary import summary_markdown
+    from aethermodel.report.comparison.gate_summary import summary_markdown
 
     with naming(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,9 +115,9 @@ def append_summary(target: Path, verdict: Verdict, base: str, head: str) -> None
 def print_verdict(verdict: Verdict) -> None:
     """Print a table of the rows, and the verdict in a line."""
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.percentages import percent, percentage
-    from aethermodel.report.gate_summary import HEADLINES, allowed, change_interval
+    from aethermodel.report.comparison.gate_summary import HEADLINES, allowed, change_interval
     from aethermodel.report.quantities import engineering
+    from aethermodel.text.percentages import percent, percentage
 
     curves = any(row.curve for row in verdict.rows)
     table = Table(

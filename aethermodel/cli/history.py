@@ -153,8 +153,8 @@ def _figures(
 
 def _print(tracks: list[dict[str, Any]]) -> None:
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.percentages import percent
     from aethermodel.report.quantities import engineering, interval
+    from aethermodel.text.percentages import percent
 
     moved = []
     for track in tracks:

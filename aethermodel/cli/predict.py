@@ -259,6 +259,6 @@ def _roofline(answers: Answers, sizes: list[int]) -> list[dict[str, Any]]:
 
 
 def _print(figures: dict[str, Any], verbose: bool) -> None:
-    from aethermodel.cli.predict_tables import print_tables
+    from aethermodel.cli.shared.predict_tables import print_tables
 
     print_tables(figures, verbose=verbose)

@@ -43,7 +43,7 @@ def predict_law(
     """Print or write a law's times at sizes, and the batch sizes asked for."""
     from aethermodel.advice.sampling import LawSizes
     from aethermodel.calibrate.predict.size_answers import SHARES
-    from aethermodel.cli.law_tables import predictions_table
+    from aethermodel.cli.shared.law_tables import predictions_table
     from aethermodel.cli.shared.reading import one_law
     from aethermodel.cli.shared.tables import show
     from aethermodel.documents import document, write_document

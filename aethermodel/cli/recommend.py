@@ -62,8 +62,8 @@ def command(
 
 def _print(found: Recommendation) -> None:
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.percentages import percentage
     from aethermodel.report.quantities import engineering, interval
+    from aethermodel.text.percentages import percentage
 
     table = Table(
         f"For {found.rate:,.6g} a second and P99 within {engineering(found.target_seconds, 's')}",

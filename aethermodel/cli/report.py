@@ -95,7 +95,7 @@ def command(
     """
     from aethermodel.command_files import check_outside_stores
     from aethermodel.output_files import check_apart
-    from aethermodel.report.law_page import is_law_file
+    from aethermodel.report.laws.law_page import is_law_file
 
     if run == (notebook is not None):
         raise ValueError("report wants either an executed notebook, a store, a law file, or --run")
@@ -206,7 +206,7 @@ def _report_laws(
     from aethermodel.documents import document, write_document
     from aethermodel.laws.laws import Laws
     from aethermodel.output_files import write_whole
-    from aethermodel.report.law_page import law_report
+    from aethermodel.report.laws.law_page import law_report
 
     laws = Laws.load(path)
     made_by = shlex.join(["aethermodel", *sys.argv[1:]])

@@ -10,7 +10,7 @@ import typer
 
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import tell_who_measures
-from aethermodel.cli.sweep_options import (
+from aethermodel.cli.shared.sweep_options import (
     Axes,
     BackendName,
     Into,
@@ -175,7 +175,7 @@ def probes(
 
     Example: aethermodel sweep probes pipeline
     """
-    from aethermodel.cli.probe_tables import print_probes, probe_figures
+    from aethermodel.cli.shared.probe_tables import print_probes, probe_figures
     from aethermodel.documents import document, write_document
 
     figures = probe_figures(name)

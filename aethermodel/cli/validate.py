@@ -10,7 +10,7 @@ import typer
 from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
-from aethermodel.percentages import percent, percentage
+from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     from aethermodel.measure.calibration.validation import Trial

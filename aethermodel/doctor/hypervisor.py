@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aethermodel.doctor.finding import Finding
 from aethermodel.measure.host.system_files import Roots, field_of, text_of
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 # Since boot. A thousandth already shows in P99.9; from a tenth on medians move too.
 _NOTICED, _RUINOUS = 0.001, 0.1

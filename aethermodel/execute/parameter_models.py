@@ -22,7 +22,7 @@ _OWN = {
     "batch": ("aethermodel.measure.probes.settings", "BatchSettings"),
     "campaign": ("aethermodel.measure.calibration.measurement_plan", "Campaign"),
     "latency": ("aethermodel.bench.latency.measurement", "LatencyCampaign"),
-    "own-measurements": ("aethermodel.report.own_measurements", "OwnMeasurements"),
+    "own-measurements": ("aethermodel.report.laws.own_measurements", "OwnMeasurements"),
     "rdma": ("aethermodel.report.figures.rdma_plan", "RdmaParameters"),
     "scale-out": ("aethermodel.sweep.scale_out", "ScaleOutCampaign"),
 }

@@ -20,7 +20,7 @@ from aethermodel.gate.runs import Estimate, LawRun, Run
 from aethermodel.inputs.refusals import InputError
 
 if TYPE_CHECKING:
-    from aethermodel.laws.search import Terms
+    from aethermodel.laws.families.search import Terms
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -76,7 +76,7 @@ class AlignedRun:
         """Costs and their standard deviations, by non-negative least squares of relative errors."""
         from scipy.optimize import nnls
 
-        from aethermodel.laws.terms import design
+        from aethermodel.laws.families.terms import design
 
         law = self.run.law
         kept = (law.means > 0) & (law.sizes > 0)

@@ -14,7 +14,7 @@ from aethermodel.gate.limits import Limit, Quantity
 from aethermodel.gate.runs import Run
 from aethermodel.gate.student import shift
 from aethermodel.inputs.refusals import InputError
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 Outcome = Literal["ok", "worse", "cannot tell"]
 #: Chance at most that an unchanged pull request is stopped, over all that is compared.

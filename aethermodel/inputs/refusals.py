@@ -6,7 +6,7 @@ import reprlib
 
 from pydantic import ValidationError
 
-from aethermodel.printable import printable
+from aethermodel.text.printable import printable
 
 #: Most characters of a refusal, and of what it quotes.
 _MOST, _MOST_QUOTED = 400, 80

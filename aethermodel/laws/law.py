@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.laws.free_figures import gradient
+from aethermodel.laws.families.free_figures import gradient
+from aethermodel.laws.families.search import Terms
+from aethermodel.laws.families.terms import design
 from aethermodel.laws.local import interpolated, octaves
 from aethermodel.laws.misses import FREEDOM, Misses, quantile
-from aethermodel.laws.search import Terms
-from aethermodel.laws.terms import design
 
 if TYPE_CHECKING:
     import sympy
@@ -159,7 +159,7 @@ class Law:
         Where the law does not hold this is the nearest one, and predictions are corrected by what
         it misses.
         """
-        from aethermodel.laws.expressions import expression_of
+        from aethermodel.laws.families.expressions import expression_of
 
         return expression_of(self.terms)
 

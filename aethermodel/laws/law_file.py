@@ -11,11 +11,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aethermodel.inputs.refusals import InputError, one_line, quoted
-from aethermodel.laws.free_figures import free_values
+from aethermodel.laws.families.free_figures import free_values
+from aethermodel.laws.families.search import Terms
+from aethermodel.laws.families.terms import Term
 from aethermodel.laws.law import Law, Member, Parameter
 from aethermodel.laws.misses import Misses
-from aethermodel.laws.search import Terms
-from aethermodel.laws.terms import Term
 from aethermodel.output_files import write_whole
 
 SCHEMA = "aethermodel.law/1"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from aethermodel.laws.folds import Folds
+from aethermodel.laws.fitting.folds import Folds
 
 Floats = NDArray[np.float64]
 

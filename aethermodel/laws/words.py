@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aethermodel.laws.families.terms import Term, design
 from aethermodel.laws.points import Points
-from aethermodel.laws.terms import Term, design
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
+    from aethermodel.laws.fitting.selection import Choice
     from aethermodel.laws.law import Law
-    from aethermodel.laws.selection import Choice
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,6 @@ from functools import cache
 
 import sympy
 
-from aethermodel.model import verbs_cost as fabric
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.optimum import size_at_rate, size_at_time, size_for_share
 from aethermodel.model.parameters import N, Parameter
@@ -29,6 +28,7 @@ from aethermodel.model.terms import (
     refilled,
     shared,
 )
+from aethermodel.model.verbs import verbs_cost as fabric
 
 SPECIFICATION = "specification 4.3.2, section 2"
 LOGGP = (

@@ -14,7 +14,7 @@ from aethermodel.inputs.fields import Content, Line, Name
 from aethermodel.inputs.input_files import read_bytes, refusing
 from aethermodel.inputs.plain_values import MOST_WRITTEN, parse_toml
 from aethermodel.inputs.quantities import Quantity, si
-from aethermodel.model.verbs_cost import COST_NAMES, COSTS, VerbsCosts
+from aethermodel.model.verbs.verbs_cost import COST_NAMES, COSTS, VerbsCosts
 
 if TYPE_CHECKING:
     import pandas as pd

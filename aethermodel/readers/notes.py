@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aethermodel.inputs.refusals import quoted
-from aethermodel.printable import printable
+from aethermodel.text.printable import printable
 
 _MOST_REASONS, _MOST_RANGES = 20, 12
 

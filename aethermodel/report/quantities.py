@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from aethermodel.percentages import MINUS
+from aethermodel.text.percentages import MINUS
 
 _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _SCALED = frozenset({"s", "B", "B/s", "Hz", "1/s", "msg/s", "messages/s", "events/s", "bit/s"})

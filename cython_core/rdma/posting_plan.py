@@ -13,7 +13,7 @@ TIE = 0.01
 
 
 class Costs(Protocol):
-    """A cost model with its parameters, such as ``aethermodel.model.verbs_cost.VerbsCosts``."""
+    """A cost model with its parameters: ``aethermodel.model.verbs.verbs_cost.VerbsCosts``."""
 
     @property
     def inline_limit(self) -> float:

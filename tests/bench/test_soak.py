@@ -12,7 +12,7 @@ from aethermodel.bench.soak import InOrder, Soak
 from aethermodel.bench.soak_memory import own_bytes
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.harness.batch_pool import make_batch
-from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 from cython_core import stamp
 

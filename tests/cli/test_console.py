@@ -13,9 +13,9 @@ from command_line import aether
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.printable import encodable, printable
 from aethermodel.report.export_example import write_store
 from aethermodel.sweep.store import Store
+from aethermodel.text.printable import encodable, printable
 
 CALIBRATION = next(Path(__file__).parents[2].glob("data/calibrations/*.json"))
 HOSTILE = "a\x1b[2Jb\x1b]0;title\x07c\x9b31md\u202etxt.\u2066 [red]e[/red] [/] :smile:\r\x08"
@@ -117,7 +117,7 @@ def test_stored_errors_do_nothing_on_the_terminal(tmp_path):
 ALL_HELP = """
 from typer.main import get_command
 from aethermodel.cli import app
-from aethermodel.printable import use_printable_streams
+from aethermodel.text.printable import use_printable_streams
 
 def below(command, words):
     for name, child in getattr(command, "commands", {}).items():

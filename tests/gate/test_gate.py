@@ -12,7 +12,7 @@ from aethermodel.gate.runs import LawRun
 from aethermodel.gate.student import shift
 from aethermodel.laws.fit import fit
 from aethermodel.readers.measurements import Measurements, Series
-from aethermodel.report.gate_summary import summary_markdown
+from aethermodel.report.comparison.gate_summary import summary_markdown
 
 
 def runs(count, *, state, growth=0.0, seed=0):

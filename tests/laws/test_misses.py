@@ -5,7 +5,7 @@ import pytest
 
 from aethermodel.laws.equations import law_equations
 from aethermodel.laws.fit import fit_series
-from aethermodel.laws.folds import CUTS, REACH, folds_of
+from aethermodel.laws.fitting.folds import CUTS, REACH, folds_of
 from aethermodel.laws.misses import FREEDOM, Misses, quantile
 from aethermodel.readers.measurements import Series
 

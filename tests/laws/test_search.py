@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from aethermodel.laws.expressions import expression_of, names_of
-from aethermodel.laws.free_figures import free_values, gradient, moved
+from aethermodel.laws.families.expressions import expression_of, names_of
+from aethermodel.laws.families.families import families, kind_of
+from aethermodel.laws.families.free_figures import free_values, gradient, moved
+from aethermodel.laws.families.search import nonnegative
+from aethermodel.laws.families.segments import SIDE, segmented
+from aethermodel.laws.families.terms import Term, design
 from aethermodel.laws.local import interpolated, smoothed
-from aethermodel.laws.search import nonnegative
-from aethermodel.laws.segments import SIDE, segmented
-from aethermodel.laws.structures import families, kind_of
-from aethermodel.laws.terms import Term, design
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -11,7 +11,7 @@ from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import DIMENSIONS, N, Parameter, UnitError, dimension_of
 from aethermodel.model.piecewise_law import Law
 from aethermodel.model.terms import Term
-from aethermodel.model.verbs_term import affine_of, fabric_of
+from aethermodel.model.verbs.verbs_term import affine_of, fabric_of
 from aethermodel.published.rdma_costs import load_cards
 
 CARDS = {name: card.costs for name, card in load_cards().items()}

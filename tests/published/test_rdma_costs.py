@@ -5,7 +5,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from aethermodel.model.verbs_cost import COST_NAMES
+from aethermodel.model.verbs.verbs_cost import COST_NAMES
 from aethermodel.published.rdma_costs import card, load_cards
 
 TEXT = (files("aethermodel") / "data/rdma-nics.toml").read_text("utf-8")

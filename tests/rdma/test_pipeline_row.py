@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from aethermodel.bench.pipeline.rows import Row, available_kinds, opened
-from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.host.rdma_devices import label_of
 from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aethermodel.model.verbs_cost import VerbsCosts
+from aethermodel.model.verbs.verbs_cost import VerbsCosts
 
 # UCX's constants for the processor, Soft-RoCE's kind of doorbell: a system call.
 SOFT = VerbsCosts(

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweep_stores import CONDITIONS, write_store
 
-from aethermodel.report.diff import diff, diff_html, load_source
-from aethermodel.report.shift import of_each, pooled, verdict
+from aethermodel.report.comparison.diff import diff, diff_html, load_source
+from aethermodel.report.comparison.shift import of_each, pooled, verdict
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.target import Outcome
 

@@ -11,7 +11,7 @@ from command_line import aether
 from aethermodel.laws.fit import fit
 from aethermodel.readers.measurements import Measurements
 from aethermodel.report.figures import law as figures
-from aethermodel.report.law_page import is_law_file, law_report, verdict_block
+from aethermodel.report.laws.law_page import is_law_file, law_report, verdict_block
 
 SAMPLES = Path(__file__).parents[1] / "readers" / "samples"
 

@@ -5,11 +5,11 @@ from pydantic import ValidationError
 from verbs_sweeps import NIC, SOFT, sweep_of
 
 from aethermodel.calibrate.verbs.cost_fit import fit_verbs, judge_verbs
-from aethermodel.model.verbs_cost import STAGES, stage_times
-from aethermodel.percentages import percentage
+from aethermodel.model.verbs.verbs_cost import STAGES, stage_times
 from aethermodel.published.rdma_costs import load_cards
 from aethermodel.report.figures import rdma_sweep
 from aethermodel.report.figures.rdma_plan import RdmaParameters, binding_map, binding_table, plans
+from aethermodel.text.percentages import percentage
 from cython_core.rdma.posting_plan import plan
 
 

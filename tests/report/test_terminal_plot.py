@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from own_laws import affine
 
-from aethermodel.report.terminal_plot import Curve, picture, plot
+from aethermodel.report.laws.terminal_plot import Curve, picture, plot
 
 SIZES = np.geomspace(1, 1e6, 50)
 CURVE = Curve(SIZES, 1e-6 + 1e-9 * SIZES, SIZES[::10], (1e-6 + 1e-9 * SIZES)[::10], "B")

@@ -7,7 +7,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from aethermodel.report.diff import diff, diff_html, load_source
+from aethermodel.report.comparison.diff import diff, diff_html, load_source
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.sweep.store_page import store_report
 from aethermodel.sweep.identity import Conditions, identity

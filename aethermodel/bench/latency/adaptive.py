@@ -22,7 +22,7 @@ from aethermodel.bench.latency.schedule_overhead import keeping_seconds
 from aethermodel.bus.adaptive_size import AdaptiveSize, FixedSize, Ladder, Rule
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.inputs.list_types import LISTED
-from aethermodel.measure.harness.child_processes import call
+from aethermodel.measure.harness.processes.child_processes import call
 from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.model.queueing.arrivals import Kind, arrivals_of
 from aethermodel.order_statistics import median_interval

@@ -12,7 +12,7 @@ from aethermodel.bench.latency.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
 from aethermodel.bench.latency.latency_verdict import Judgement, judged
 from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.order_statistics import median_interval
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 # At full speed every rule is run several times a process, interleaved; no run of it is marked.
 _CALM = dict.fromkeys(MARKS, 0.0)

@@ -8,8 +8,8 @@ from math import nan
 
 from aethermodel import policy
 from aethermodel.bench.latency.measurement import LatencyTrial
-from aethermodel.percentages import percentage
 from aethermodel.published.specification import Specification
+from aethermodel.text.percentages import percentage
 from aethermodel.verdict import Outcome, causes, judge, mostly_disturbed, worst
 
 

@@ -16,7 +16,7 @@ from aethermodel.measure.harness.bus_run import drain, tallied
 from aethermodel.measure.harness.event_loops import on_loop
 from aethermodel.measure.harness.handlers import Tally
 from aethermodel.measure.harness.local_ring import OwnRing
-from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.receivers import Checked, Passing
 from aethermodel.measure.harness.senders import Schedule
 from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks

@@ -20,7 +20,7 @@ from aethermodel.bench.latency.schedule_overhead import keeping_seconds
 from aethermodel.bench.latency.tiers import tier_seconds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.fabrics import crosses
-from aethermodel.measure.harness.child_processes import call
+from aethermodel.measure.harness.processes.child_processes import call
 from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.measure.host.jitter import Watch, full_rate, pace_of
 from aethermodel.model.queueing.arrivals import Kind, arrivals_of

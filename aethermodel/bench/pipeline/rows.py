@@ -18,7 +18,7 @@ from aethermodel.measure.harness.asyncio_queue import move_singly
 from aethermodel.measure.harness.bus_run import Move, Moved, across, drain, moved, tallied
 from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.harness.handlers import Tally
-from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import DEPTH, POOL, numbered_pool, produce
 from aethermodel.measure.harness.receivers import Checked
 from aethermodel.measure.host.rdma_devices import label_here

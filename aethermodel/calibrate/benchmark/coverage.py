@@ -32,7 +32,7 @@ from aethermodel.model.pipelined import law_of
 from aethermodel.model.scaling.scalability import Scalability
 from aethermodel.model.sensitivity import gains
 from aethermodel.model.terms import PRODUCER, Term, shared
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from aethermodel.calibrate.benchmark import extrap_peer
 from aethermodel.calibrate.fit.fit_term import fit_term
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]

@@ -9,7 +9,7 @@ from aethermodel import policy
 from aethermodel.calibrate.fit.fit_term import TermFit
 from aethermodel.calibrate.fit.model_selection import splits
 from aethermodel.calibrate.fit.next_point import next_point
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 
 def all_samples(samples: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

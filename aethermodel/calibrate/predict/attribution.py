@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from aethermodel import policy
 from aethermodel.model.terms import TERM_NAMES
-from aethermodel.percentages import percent
+from aethermodel.text.percentages import percent
 
 Floats = npt.NDArray[np.float64]
 Group = tuple[tuple[str, ...], Floats]

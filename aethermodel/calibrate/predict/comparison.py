@@ -12,7 +12,7 @@ from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.order_statistics import median_interval
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 from aethermodel.verdict import Outcome, causes, mostly_disturbed
 from aethermodel.verdict import judge as judged
 from aethermodel.verdict import worst as worst_of

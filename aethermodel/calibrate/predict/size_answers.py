@@ -20,7 +20,7 @@ from aethermodel.model.optimum import (
     last_size_at,
     size_for_rate,
 )
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 Floats = npt.NDArray[np.float64]
 SHARES = (0.90, 0.95, 0.99)

@@ -9,9 +9,9 @@ from aethermodel.calibrate.fit.scaling_fit import THREADS, team_parameters
 from aethermodel.calibrate.predict.scenario import Assumption
 from aethermodel.model.scaling.scalability import Scalability
 from aethermodel.model.terms import Term, shared
-from aethermodel.model.verbs_term import affine_of, fabric_of
-from aethermodel.percentages import percentage
+from aethermodel.model.verbs.verbs_term import affine_of, fabric_of
 from aethermodel.published.rdma_costs import Card
+from aethermodel.text.percentages import percentage
 
 Assumptions = dict[str, Assumption]
 
@@ -65,7 +65,7 @@ def network(card: Card, event_bytes: float, window: int = 128) -> Assumptions:
     -------
     dict of str to Assumption
         One batch is one message: posting and completing it, the card, the wire and its packets.
-        The law is `aethermodel.model.verbs_term.affine_of`, half a packet off at most.
+        The law is `aethermodel.model.verbs.verbs_term.affine_of`, half a packet off at most.
     """
     assumed = ", ".join(sorted(card.assumed))
     source = f"{card.name} by the verbs cost model, published costs except {assumed}"

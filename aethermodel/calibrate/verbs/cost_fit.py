@@ -16,7 +16,13 @@ from aethermodel import policy
 from aethermodel.calibrate.fit.fit_term import Parameter
 from aethermodel.calibrate.fit.regression import relative_nnls
 from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
-from aethermodel.model.verbs_cost import COST_NAMES, COSTS, VerbsCosts, stage_times, transfer_time
+from aethermodel.model.verbs.verbs_cost import (
+    COST_NAMES,
+    COSTS,
+    VerbsCosts,
+    stage_times,
+    transfer_time,
+)
 from aethermodel.verdict import Outcome, judge
 
 if TYPE_CHECKING:

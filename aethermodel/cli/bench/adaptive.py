@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.bench.latency.adaptive import AdaptiveTrial

@@ -11,7 +11,7 @@ import typer
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.options import Json, batch_size, writable
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.bench.contest import Contestant, Result

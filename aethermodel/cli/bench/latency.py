@@ -12,7 +12,7 @@ from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
-from aethermodel.percentages import percent, percentage
+from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     from aethermodel.bench.latency.latency_verdict import Judgement

@@ -11,7 +11,7 @@ import typer
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import announced
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     import pandas as pd

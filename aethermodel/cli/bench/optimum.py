@@ -9,7 +9,7 @@ import typer
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.bench.optimum import BestSize

@@ -10,7 +10,7 @@ import typer
 from aethermodel import policy
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
-from aethermodel.percentages import percent, percentage
+from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     import pandas as pd

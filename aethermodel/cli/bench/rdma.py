@@ -10,7 +10,7 @@ import typer
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import tell_duration
 from aethermodel.cli.shared.options import Json, readable
-from aethermodel.percentages import percent
+from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.verbs.cost_fit import HeldOut, VerbsFit

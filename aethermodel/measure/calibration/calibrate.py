@@ -21,7 +21,7 @@ from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import CALM_SECONDS, Plan, Point, calm_plan, take_samples
-from aethermodel.percentages import percentage
+from aethermodel.text.percentages import percentage
 
 Progress = Callable[[int, int], None]
 # Seconds that the shortest sample takes.

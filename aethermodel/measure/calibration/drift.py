@@ -20,7 +20,7 @@ from aethermodel.measure.calibration.measurement_plan import loop_probe, needs_b
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling.sampler import Point, calm_plan, take_samples
-from aethermodel.percentages import percent
+from aethermodel.text.percentages import percent
 from aethermodel.verdict import mostly_disturbed
 
 Floats = npt.NDArray[np.float64]

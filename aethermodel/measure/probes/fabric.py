@@ -18,7 +18,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.fabrics import CrossingFabric, Fabric, crosses
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
-from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import POOL, numbered_pool
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 from aethermodel.measure.harness.ring_size import ring_capacity

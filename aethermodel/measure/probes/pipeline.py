@@ -15,7 +15,7 @@ from aethermodel.measure.harness.batch_pool import same_pool
 from aethermodel.measure.harness.bus_run import across
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop, take_turns
 from aethermodel.measure.harness.handlers import LostEventsError, Tally
-from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.host.slices import Releases, Slice, Stream
 from aethermodel.measure.probes.settings import CallSettings, setting
 

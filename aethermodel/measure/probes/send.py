@@ -8,8 +8,8 @@ from time import perf_counter, thread_time
 from typing import TypeVar
 
 from aethermodel.fabrics import CrossingFabric
-from aethermodel.measure.harness.consumer_process import Drained
 from aethermodel.measure.harness.event_loops import on_loop
+from aethermodel.measure.harness.processes.consumer_process import Drained
 from aethermodel.measure.host.slices import Slice, Slices, Stream
 from aethermodel.measure.probes.settings import BatchSettings, setting
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import field_validator
 
 from aethermodel.measure.harness.batch_pool import make_pool
-from aethermodel.measure.harness.child_processes import end, hear, lost, start, watched
+from aethermodel.measure.harness.processes.child_processes import end, hear, lost, start, watched
 from aethermodel.measure.probes.settings import BatchSettings, setting
 from aethermodel.measure.transports import TRANSPORTS, Transport
 from cython_core import PeerDied, Routed, now_ns, route

@@ -8,12 +8,12 @@ from aethermodel.bench.latency.adaptive import ADAPTIVE
 from aethermodel.bench.latency.adaptive_verdict import adaptive_judgements
 from aethermodel.bench.latency.latency_verdict import overall
 from aethermodel.calibrate.predict.scenario import Scenario
-from aethermodel.percentages import percentage
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import engineering
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from aethermodel.percentages import percentage
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.math.formulas import batch_formula
 from aethermodel.report.quantities import count, engineering
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.published.specification import Specification

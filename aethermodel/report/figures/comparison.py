@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.percentages import percent
 from aethermodel.report import style
 from aethermodel.report.curve import solid_and_dashed
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.quantities import count, engineering, interval
+from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from aethermodel import policy
 from aethermodel.bench.extreme.advice import in_words
 from aethermodel.inputs.sizes import memory
-from aethermodel.percentages import percentage
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.report.figure import ReportFigure, table_html
 from aethermodel.report.quantities import count, engineering, interval
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aethermodel.percentages import MINUS, percent
 from aethermodel.report import style
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
+from aethermodel.text.percentages import MINUS, percent
 
 if TYPE_CHECKING:
     import pandas as pd

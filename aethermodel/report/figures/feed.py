@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aethermodel import policy
-from aethermodel.percentages import percentage
 from aethermodel.report import style
 from aethermodel.report.blocks import Block
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.quantities import count, engineering
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     import pandas as pd

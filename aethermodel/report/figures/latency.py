@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from aethermodel.bench.latency.latency_verdict import judgements, overall
 from aethermodel.calibrate.predict.scenario import Scenario
-from aethermodel.percentages import percent, percentage
 from aethermodel.published.specification import load_specification
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import engineering
+from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     import pandas as pd

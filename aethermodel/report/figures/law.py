@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.percentages import percent, percentage
 from aethermodel.report import style
 from aethermodel.report.blocks import Block
 from aethermodel.report.curve import POINTS, solid_and_dashed
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.quantities import engineering, interval
 from aethermodel.report.table import data_table
+from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     import pandas as pd

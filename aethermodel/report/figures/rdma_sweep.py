@@ -8,13 +8,13 @@ import pandas as pd
 import sympy
 
 from aethermodel import policy
-from aethermodel.model.verbs_cost import transfer_time
-from aethermodel.percentages import percent, percentage
+from aethermodel.model.verbs.verbs_cost import transfer_time
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.math.mathml import Formula, Meaning
 from aethermodel.report.quantities import engineering, interval
+from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.verbs.cost_fit import HeldOut, VerbsFit

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from aethermodel.percentages import percent
 from aethermodel.report import style
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE, TERMS, checked
 from aethermodel.report.quantities import count, engineering
+from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from aethermodel import policy
 from aethermodel.calibrate.predict.all_samples import left_out
-from aethermodel.percentages import percent, percentage
 from aethermodel.published.specification import load_specification
 from aethermodel.report.blocks import Block, SummaryRow, TermRow, host_block, summary_block
 from aethermodel.report.blocks import terms_table as table_of_terms
@@ -16,6 +15,7 @@ from aethermodel.report.figures import comparison
 from aethermodel.report.figures.time_budget import budget as stacked_budget
 from aethermodel.report.math.formulas import batch_formula
 from aethermodel.report.quantities import count, engineering
+from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     import pandas as pd

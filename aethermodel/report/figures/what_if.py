@@ -10,12 +10,12 @@ import pandas as pd
 
 from aethermodel.calibrate.predict.answers import Answers
 from aethermodel.calibrate.predict.size_answers import SHARES
-from aethermodel.percentages import percent
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS, curve, extrapolated, solid_and_dashed
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
 from aethermodel.report.quantities import count, engineering
+from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.bus_run import drain, tallied
 from aethermodel.measure.harness.handlers import Tally
-from aethermodel.measure.harness.producer_process import Crossing
+from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import numbered_pool, produce
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 from aethermodel.measure.harness.ring_size import ring_capacity

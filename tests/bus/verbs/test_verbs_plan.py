@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aethermodel.model.verbs_cost import VerbsCosts, stage_times, stages, transfer_time
+from aethermodel.model.verbs.verbs_cost import VerbsCosts, stage_times, stages, transfer_time
 from cython_core.rdma.posting_plan import TIE, plan
 
 # Orders of magnitude of a NIC: UCX's constants, 100 Gbit/s.

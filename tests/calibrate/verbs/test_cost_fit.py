@@ -9,7 +9,7 @@ from verbs_sweeps import NIC, SOFT, seconds_by_hand, sweep_of
 from aethermodel.bench.rdma_design import design
 from aethermodel.calibrate.verbs.cost_fit import FITTED, fit_verbs, judge_verbs
 from aethermodel.calibrate.verbs.cost_samples import SETTING, VerbsSamples
-from aethermodel.model.verbs_cost import stage_times
+from aethermodel.model.verbs.verbs_cost import stage_times
 
 
 @pytest.mark.parametrize("costs", [SOFT, NIC], ids=["software", "card"])

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from waiting import gone, until
 
-from aethermodel.measure.harness import child_processes as children
+from aethermodel.measure.harness.processes import child_processes as children
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.transports import TRANSPORTS
 from aethermodel.processes import Child, ChildError, ending
@@ -63,7 +63,7 @@ def test_a_producer_that_dies_ends_the_wait(transport):
 
 PARENT = """
 import sys, time
-from aethermodel.measure.harness import child_processes as children
+from aethermodel.measure.harness.processes import child_processes as children
 if __name__ == "__main__":
     fresh, warm = (children.start(time.sleep, 100, warm=warm) for warm in (False, True))
     print(fresh.pid, warm.pid, flush=True)

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import sympy
 
-from aethermodel.model import verbs_cost as fabric
 from aethermodel.model.parameters import N, Parameter
 from aethermodel.model.terms import Term, knees
-from aethermodel.model.verbs_cost import COSTS, VerbsCosts
+from aethermodel.model.verbs import verbs_cost as fabric
+from aethermodel.model.verbs.verbs_cost import COSTS, VerbsCosts
 
 #: How a batch becomes messages: as a whole, as the bus sends it, or one message an event.
 WHOLE, SINGLY = "whole", "singly"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aethermodel.cli.shared.tables import Table
-from aethermodel.percentages import percentage
 from aethermodel.report.quantities import engineering, interval
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.advice.answers import Answers, Quantity

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from aethermodel.gate.gate import Outcome, Row, Verdict
-from aethermodel.percentages import percent, percentage
-from aethermodel.printable import printable
 from aethermodel.report.quantities import engineering
+from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.printable import printable
 
 HEADLINES: dict[Outcome, str] = {
     "ok": "Nothing got worse than its limit",

@@ -9,8 +9,8 @@ import typer
 
 from aethermodel.cli.shared.caveats import tell_caveats
 from aethermodel.cli.shared.tables import Table, show
-from aethermodel.percentages import percent, percentage
 from aethermodel.report.quantities import count, engineering, interval
+from aethermodel.text.percentages import percent, percentage
 
 
 def print_tables(figures: dict[str, Any], *, verbose: bool = False) -> None:

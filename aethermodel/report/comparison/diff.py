@@ -14,11 +14,11 @@ import pandas as pd
 from aethermodel import policy
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
+from aethermodel.report.comparison.shift import Ratio, Verdict, of_each, pooled, verdict
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.html.page import Section, render
 from aethermodel.report.quantities import engineering
-from aethermodel.report.shift import Ratio, Verdict, of_each, pooled, verdict
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.table import data_table
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from aethermodel.laws.families.search import Terms
+from aethermodel.laws.families.terms import Term, design
+from aethermodel.laws.fitting.shape import Shape, shape_of
 from aethermodel.laws.points import Points
-from aethermodel.laws.search import Terms
-from aethermodel.laws.shape import Shape, shape_of
-from aethermodel.laws.terms import Term, design
 
 Floats = NDArray[np.float64]
 

@@ -13,8 +13,14 @@ from typing import NamedTuple, Self
 from aethermodel.bus.fabrics.protocol import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.fabrics import FABRICS, CrossingFabric
-from aethermodel.measure.harness.child_processes import end, hear, lost, start, until_hang_up
 from aethermodel.measure.harness.connect import Address, Listening, dial, listen
+from aethermodel.measure.harness.processes.child_processes import (
+    end,
+    hear,
+    lost,
+    start,
+    until_hang_up,
+)
 from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.harness.senders import (
     Order,

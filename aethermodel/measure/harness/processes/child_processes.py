@@ -25,8 +25,8 @@ T = TypeVar("T")
 # Between looks at whether a child still lives: too seldom to show in a measurement.
 _LOOK_SECONDS = 1.0
 _WARM = [
-    "aethermodel.measure.harness.producer_process",
-    "aethermodel.measure.harness.consumer_process",
+    "aethermodel.measure.harness.processes.producer_process",
+    "aethermodel.measure.harness.processes.consumer_process",
 ]
 
 

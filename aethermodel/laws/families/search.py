@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.laws.terms import Term, design
+from aethermodel.laws.families.terms import Term, design
 
 Floats = NDArray[np.float64]
 Terms = tuple[Term, ...]

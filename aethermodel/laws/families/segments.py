@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.laws.search import Found
-from aethermodel.laws.terms import Term
+from aethermodel.laws.families.search import Found
+from aethermodel.laws.families.terms import Term
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.laws.terms import Term
+from aethermodel.laws.families.terms import Term
 
 Floats = NDArray[np.float64]
 Terms = tuple[Term, ...]

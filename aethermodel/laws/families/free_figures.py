@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.laws.search import Terms
-from aethermodel.laws.structures import EXPONENTS
-from aethermodel.laws.terms import Term, design
+from aethermodel.laws.families.families import EXPONENTS
+from aethermodel.laws.families.search import Terms
+from aethermodel.laws.families.terms import Term, design
 
 Floats = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.calibrate.fit.regression import relative_nnls, scaled_inverse
-from aethermodel.laws.free_figures import free_values, gradient, moved
-from aethermodel.laws.search import Terms
-from aethermodel.laws.terms import design
+from aethermodel.laws.families.free_figures import free_values, gradient, moved
+from aethermodel.laws.families.search import Terms
+from aethermodel.laws.families.terms import design
 
 Floats = NDArray[np.float64]
 

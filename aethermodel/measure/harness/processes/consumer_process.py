@@ -12,8 +12,8 @@ from typing import Self
 from aethermodel.bus.fabrics.protocol import EndOfStream, Receiver
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.fabrics import FABRICS, CrossingFabric
-from aethermodel.measure.harness.child_processes import end, hear, start, until_hang_up
 from aethermodel.measure.harness.connect import Address, dial, listen
+from aethermodel.measure.harness.processes.child_processes import end, hear, start, until_hang_up
 from aethermodel.measure.harness.receivers import Checked
 from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.harness.senders import Order, Send, fulfil, ring_send
@@ -22,7 +22,7 @@ from cython_core import Ring, RingHandle
 
 class Drained:
     """The producer's hold of a consumer process; the other way is
-    `aethermodel.measure.harness.producer_process`.
+    `aethermodel.measure.harness.processes.producer_process`.
 
     Attributes
     ----------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aethermodel.laws.free_figures import free_exponent
-from aethermodel.laws.terms import Term
+from aethermodel.laws.families.free_figures import free_exponent
+from aethermodel.laws.families.terms import Term
 
 if TYPE_CHECKING:
     import sympy

@@ -8,12 +8,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.laws.folds import Folds
+from aethermodel.laws.families.families import Family, families, more_knees, two_variables
+from aethermodel.laws.families.search import Found, Terms, search
+from aethermodel.laws.families.segments import segmented
+from aethermodel.laws.families.terms import design
+from aethermodel.laws.fitting.folds import Folds
 from aethermodel.laws.local import RATIOS, interpolated, smoothed
-from aethermodel.laws.search import Found, Terms, search
-from aethermodel.laws.segments import segmented
-from aethermodel.laws.structures import Family, families, more_knees, two_variables
-from aethermodel.laws.terms import design
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""Families of laws: their terms, thresholds and free figures."""

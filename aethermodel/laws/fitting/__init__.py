@@ -1,0 +1,1 @@
+"""Fitting of laws: candidates, held-out points, choice and judgement."""

@@ -1,0 +1,1 @@
+"""Child processes of a measurement: a producer and a consumer."""

@@ -1,0 +1,1 @@
+"""Text for people: percentages, and characters that a terminal can show."""
