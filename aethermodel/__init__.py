@@ -47,4 +47,4 @@ def __getattr__(name: str) -> object:
 
 def load_ipython_extension(shell: object) -> None:
     """Register the magics, for ``%load_ext aethermodel``."""
-    import_module("aethermodel.magics").load_ipython_extension(shell)
+    import_module("aethermodel.plugins.magics").load_ipython_extension(shell)

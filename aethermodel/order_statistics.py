@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel import policy
+from aethermodel import thresholds
 
 
 class Interval(NamedTuple):
@@ -23,7 +23,7 @@ class Interval(NamedTuple):
     low, high : float
         NaN where the values are too few for any.
     chance : float
-        At least `policy.LEVEL` where enough values are there.
+        At least `thresholds.LEVEL` where enough values are there.
     """
 
     low: float
@@ -44,7 +44,7 @@ class Interval(NamedTuple):
 NONE = Interval(math.nan, math.nan, 0.0)
 
 
-def median_interval(values: npt.ArrayLike, level: float = policy.LEVEL) -> Interval:
+def median_interval(values: npt.ArrayLike, level: float = thresholds.LEVEL) -> Interval:
     """Return the ranks between which the median of independent repeats lies.
 
     How many of n values lie below the median is binomial with one half, whatever their

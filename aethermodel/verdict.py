@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.text.percentages import percentage
 
 Outcome = Literal["pass", "fail", "inconclusive"]
@@ -77,7 +77,7 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
 
 def mostly_disturbed(share: float) -> bool:
     """Whether so large a share of samples or runs was disturbed that a miss says nothing."""
-    return share > policy.MOST_DISTURBED
+    return share > thresholds.MOST_DISTURBED
 
 
 def causes(shares: Mapping[str, float]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sympy
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate import fit_term, next_point
 from aethermodel.calibrate.calibration.calibration import Prediction
 from aethermodel.calibrate.calibration.composition import compose
@@ -129,7 +129,7 @@ def test_location_and_scale_of_repeats():
     deviation = np.sort(np.abs(times / np.median(times) - 1))[1:] * np.sqrt(6 / 5)
     scale = value("robust scale", m=float(np.median(deviation)))
     weights = [
-        value("biweight", r=abs(t - location), s=location * scale, c=policy.OUTLIER_CUTOFF)
+        value("biweight", r=abs(t - location), s=location * scale, c=thresholds.OUTLIER_CUTOFF)
         for t in times
     ]
     assert np.average(times, weights=weights) == pytest.approx(location, rel=1e-3)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aethermodel import thresholds
 from aethermodel.advice.queue import Server, check_arrivals
 from aethermodel.advice.sampling import SHARED_WORK, LawSizes, breaks, rate_unit
 from aethermodel.calibrate.predict.monte_carlo import Answer, answer
@@ -123,7 +124,7 @@ def answers(
     load: float | None = None,
     arrivals: str | None = None,
     record_bytes: float | None = None,
-    level: float = 0.95,
+    level: float = thresholds.LEVEL,
 ) -> Answers:
     """Answer the usual questions from a law.
 
@@ -321,7 +322,7 @@ def cost_shares(law: Law, size: float) -> tuple[CostShare, ...]:
     return tuple(sorted(found, key=lambda cost: -cost.share.value))
 
 
-def next_size(law: Law, level: float = 0.95) -> Quantity:
+def next_size(law: Law, level: float = thresholds.LEVEL) -> Quantity:
     """Return the size whose measurement would tell most of a law.
 
     Where the noise is relative, the D-optimal next point is the size whose mean is known worst

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel import thresholds
 from aethermodel.advice.answers import Quantity
 from aethermodel.advice.sampling import drawn_seconds, sizes_of
 from aethermodel.calibrate.predict.monte_carlo import answer
@@ -42,7 +43,9 @@ class Crossover:
     certain: float
 
 
-def crossover(a: Law, b: Law, *, level: float = 0.95, seed: int = 0) -> tuple[Crossover, ...]:
+def crossover(
+    a: Law, b: Law, *, level: float = thresholds.LEVEL, seed: int = 0
+) -> tuple[Crossover, ...]:
     """Return where two laws cross, over the sizes that both were measured at or near.
 
     Parameters

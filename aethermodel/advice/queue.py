@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel import thresholds
 from aethermodel.advice.sampling import SHARED_WORK, drawn_seconds, sizes_of
 from aethermodel.calibrate.predict.monte_carlo import answer
 from aethermodel.inputs.refusals import InputError
@@ -135,7 +136,7 @@ class Server:
         arrivals: str = "poisson",
         hold_seconds: float = 0.0,
         shares: Sequence[float] = (0.5, 0.99),
-        level: float = 0.95,
+        level: float = thresholds.LEVEL,
         seed: int = 0,
     ) -> tuple[Percentile, ...]:
         """Return percentiles of the time from a record's arrival to the end of its batch.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aethermodel import thresholds
 from aethermodel.advice.answers import Quantity
 from aethermodel.advice.queue import Percentile, Server, check_arrivals
 from aethermodel.calibrate.predict.size_answers import SHARE
@@ -82,7 +83,7 @@ def recommend(
     *,
     arrivals: str = "poisson",
     record_bytes: float | None = None,
-    level: float = 0.95,
+    level: float = thresholds.LEVEL,
     seed: int = 0,
 ) -> Recommendation:
     """Return the largest batch and the longest wait that keep a latency target at a rate.

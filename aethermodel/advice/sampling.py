@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel import thresholds
 from aethermodel.calibrate.predict.size_answers import SizeAnswers
 from aethermodel.inputs.refusals import InputError
 from aethermodel.model.sampled_law import SampledLaw
@@ -81,7 +82,7 @@ class LawSizes(SizeAnswers):
 
     time = "T"
 
-    def __init__(self, law: Law, level: float = 0.95) -> None:
+    def __init__(self, law: Law, level: float = thresholds.LEVEL) -> None:
         if law.second_name:
             raise InputError(
                 f"the law has a second variable, {law.second_name}: fit it for each value apart "

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 
@@ -84,7 +84,7 @@ def hold(
     processes: int,
     repeats: int,
     sample_seconds: float = 0.005,
-    retries: int = policy.RETRIES,
+    retries: int = thresholds.RETRIES,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:

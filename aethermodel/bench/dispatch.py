@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
 from aethermodel.measure.probes.dispatch import TOPICS
@@ -168,7 +168,7 @@ def _figures(loop: str, added: pd.DataFrame) -> list[Added]:
     return [
         Added(loop, what, float(np.median(each)), float(each.min()), float(each.max()), limit)
         for what, each, limit in (
-            ("tick", tick, policy.DISPATCH_TICK_SECONDS),
-            ("call", call, policy.DISPATCH_CALL_SECONDS),
+            ("tick", tick, thresholds.DISPATCH_TICK_SECONDS),
+            ("call", call, thresholds.DISPATCH_CALL_SECONDS),
         )
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.calibrate.predict.answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario
@@ -60,13 +60,13 @@ class BestSize:
         """Pass; fail where every process says so; else, or at the sweep's end, inconclusive."""
         if self.at_the_end:
             return "inconclusive"
-        return judge(self.share, self.low, self.high, policy.OPTIMUM_REACHED, at_least=True)
+        return judge(self.share, self.low, self.high, thresholds.OPTIMUM_REACHED, at_least=True)
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of it."""
         return {
             "recommended": self.recommended,
-            "wanted_share": policy.OPTIMUM_REACHED,
+            "wanted_share": thresholds.OPTIMUM_REACHED,
             "share": self.share,
             "share_low": self.low,
             "share_high": self.high,
@@ -84,11 +84,11 @@ def ladder(largest: int) -> tuple[int, ...]:
 def recommended(answers: Answers, largest: int) -> int:
     """Return the smallest size of which the model is sure that it is a good one.
 
-    A good one has `policy.OPTIMUM_SHARE` of the best rate up to `largest`; sure is the upper end of
-    the answer's interval. Where the rate hardly grows any more with the size, the answer itself is
-    as likely too small as too large.
+    A good one has `thresholds.OPTIMUM_SHARE` of the best rate up to `largest`; sure is the upper
+    end of the answer's interval. Where the rate hardly grows any more with the size, the
+    answer itself is as likely too small as too large.
     """
-    size = answers.share(policy.OPTIMUM_SHARE, largest).size.high
+    size = answers.share(thresholds.OPTIMUM_SHARE, largest).size.high
     return max(1, int(min(size, largest)))
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.soak_memory import own_bytes
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.dispatcher import Indices
@@ -193,7 +193,7 @@ class _Slices:
         self._left = batches  # to order
         self._most = most or batches
         self._interval_ns = interval_ns
-        self._late_ns = round((1 + policy.SOAK_MOST_LATE) * batches * interval_ns)
+        self._late_ns = round((1 + thresholds.SOAK_MOST_LATE) * batches * interval_ns)
         self._waiting = deque[int]()  # ordered, and not all received
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bus.topics import Topics
 from cython_core import Counts
 
@@ -73,7 +73,7 @@ class Instruments(Counts):
         """Return the figures of the whole bus, as JSON values with units in their names."""
         tick = {
             f"tick_{k}_seconds": self.tick_ns.quantile(s) / 1e9
-            for k, s in policy.FEW_PERCENTILES.items()
+            for k, s in thresholds.FEW_PERCENTILES.items()
         }
         return {
             "ticks": self.tick_ns.count,

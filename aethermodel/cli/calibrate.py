@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import CHECK_SECONDS
 from aethermodel.cli.shared.measuring import announced, measuring, tell_duration
@@ -27,7 +27,7 @@ def command(
     seed: options.Seed = None,
     seconds: Annotated[
         float, typer.Option(help="time budget; at most this long")
-    ] = policy.CALIBRATION_SECONDS,
+    ] = thresholds.CALIBRATION_SECONDS,
     refine: Annotated[
         bool, typer.Option("--refine", help="spend the rest of the budget on the best next points")
     ] = False,

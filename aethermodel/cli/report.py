@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.outputs import FOLDER, named_after, refuse_existing
@@ -73,7 +73,7 @@ def command(
     seed: options.Seed = None,
     seconds: Annotated[
         float, typer.Option(help="with --run: time budget of the measurement")
-    ] = policy.VALIDATION_SECONDS,
+    ] = thresholds.VALIDATION_SECONDS,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.text.percentages import percent, percentage
@@ -40,7 +40,7 @@ def command(
     ] = None,
     seconds: Annotated[
         float, typer.Option(help="time budget of each fabric, after one pass")
-    ] = policy.VALIDATION_SECONDS,
+    ] = thresholds.VALIDATION_SECONDS,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aethermodel import thresholds
 from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.families.families import kind_of
 from aethermodel.laws.families.terms import design
@@ -37,7 +38,7 @@ def fit(
     group: Sequence[str] | str = (),
     *,
     unit: str = "s",
-    level: float = 0.95,
+    level: float = thresholds.LEVEL,
 ) -> Laws:
     """Fit the law of each curve.
 
@@ -80,7 +81,9 @@ def fit(
     return Laws(laws)
 
 
-def fit_series(series: Series, of: Measurements | None = None, *, level: float = 0.95) -> Law:
+def fit_series(
+    series: Series, of: Measurements | None = None, *, level: float = thresholds.LEVEL
+) -> Law:
     """Fit the law of one curve.
 
     Parameters

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aethermodel import thresholds
 from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.families.free_figures import gradient
 from aethermodel.laws.families.search import Terms
@@ -147,7 +148,7 @@ class Law:
     members: tuple[Member, ...]
     misses: Misses | None
     between: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    level: float = 0.95
+    level: float = thresholds.LEVEL
     second_name: str = ""
     seconds_of_nothing: float | None = None
     notes: tuple[str, ...] = ()
@@ -168,7 +169,7 @@ class Law:
         n: ArrayLike,
         *,
         of: Literal["mean", "new"] = "mean",
-        level: float = 0.95,
+        level: float = thresholds.LEVEL,
         second: ArrayLike | None = None,
     ) -> Band:
         """Time at sizes `n` with its interval.

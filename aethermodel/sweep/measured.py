@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.sampling.sampler import Plan, Point
 from aethermodel.measure.sampling.worker import sample
@@ -41,7 +41,7 @@ def measure(
         repeats=samples,
         sample_seconds=sample_seconds,
         # As calibrations are sampled, which a report puts beside: the neighbours' share left out.
-        slices=min(1000, max(1, round(sample_seconds / policy.SLICE_SECONDS))),
+        slices=min(1000, max(1, round(sample_seconds / thresholds.SLICE_SECONDS))),
         retries=0,
     )
     return list(sample(plan, 0, CoreCheck(*best)))

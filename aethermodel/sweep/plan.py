@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.inputs.fields import Content, Name
 from aethermodel.inputs.input_files import read_bytes, refusing
 from aethermodel.inputs.plain_values import (
@@ -87,8 +87,8 @@ class Sweep(Content):
     samples: int = Field(5, ge=1, le=10_000)
     sample_seconds: float = Field(0.005, ge=0.0001, le=60)
     timeout_seconds: float = Field(300, gt=0, le=86_400)
-    noise_gate: float = Field(policy.NOISE_GATE, ge=0, le=1)
-    retries: int = Field(policy.RETRIES, ge=0, le=100)
+    noise_gate: float = Field(thresholds.NOISE_GATE, ge=0, le=1)
+    retries: int = Field(thresholds.RETRIES, ge=0, le=100)
     seed: int = Field(0, ge=-(2**63), lt=2**63)
 
     @field_validator("parameters", mode="before")

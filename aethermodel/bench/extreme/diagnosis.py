@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.extreme.advice import Advice, in_words, pays_most, ranked
 from aethermodel.bench.extreme.allocations import Allocations, allocations
 from aethermodel.bench.extreme.levers import Pulled, levers, pull
@@ -185,7 +185,7 @@ def _advice(
     design = modelled.design
     seconds = design.batch_size / rate
     for one in pulled:
-        why = f"tried beside the present design, {policy.ROUNDS} interleaved rounds"
+        why = f"tried beside the present design, {thresholds.ROUNDS} interleaved rounds"
         if (size := one.lever.design.batch_size) != design.batch_size:
             after = size / (rate * (1 + one.gain))
             why += f"; the model says {in_words(modelled.gain_at(size).value)}"

@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.measure.harness.event_loops import available_loops
 from aethermodel.measure.host.os_noise import Noise, Reading
@@ -110,7 +110,7 @@ def pull(
     tried: Sequence[Lever],
     *,
     seconds: float = 0.03,
-    rounds: int = policy.ROUNDS,
+    rounds: int = thresholds.ROUNDS,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Contest:
@@ -169,7 +169,7 @@ class _Ready:
 
     def rate(self) -> tuple[float, bool]:
         """Messages a second of one run, and whether it was disturbed to the last."""
-        for left in reversed(range(policy.RETRIES + 1)):
+        for left in reversed(range(thresholds.RETRIES + 1)):
             before = Reading.now()
             with _collector_off() if self.frozen else nullcontext():
                 rate = self.stress.run(self.batches).per_second

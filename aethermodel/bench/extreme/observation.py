@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.extreme.stress import Stress
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Batch
@@ -157,5 +157,5 @@ def observe(stress: Stress, batches: int, parts: int = 7) -> Observation:
 def slow_gain(laps: npt.NDArray[np.int64]) -> float:
     """Return the relative gain in throughput if no lap took more than twice the median."""
     total = float(laps.sum())
-    kept = float(np.minimum(laps, policy.SLOW_LAP * np.median(laps)).sum())
+    kept = float(np.minimum(laps, thresholds.SLOW_LAP * np.median(laps)).sum())
     return total / kept - 1 if kept else 0.0

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.latency.load import Floats, LoadedPipeline, LoadSettings
 from aethermodel.bench.latency.measurement import Progress
 from aethermodel.bench.latency.offered_loads import Kinds, Loads
@@ -69,7 +69,7 @@ class AdaptiveCampaign(BaseModel):
     group: int = Field(512, ge=1, le=2**20)
     processes: int = Field(3, ge=1, le=100)
     seconds: float = Field(0.2, gt=0, le=60)
-    retries: int = Field(policy.LOAD_RETRIES, ge=0, le=100)
+    retries: int = Field(thresholds.LOAD_RETRIES, ge=0, le=100)
     seed: int = 0
 
     @field_validator("sizes")
@@ -295,7 +295,7 @@ def _compared(
             due, retries = due[: max(_LEAST_BATCHES, round(_OVERRUN * full[name] * due[-1]))], 0
         watched = least_disturbed(pipeline, due, retries, rules[name])
         run, every = watched.run, np.concatenate([one.latencies for one in watched.every])
-        served = run.sizes[int(policy.LOAD_WARM_UP * run.ticks) :]
+        served = run.sizes[int(thresholds.LOAD_WARM_UP * run.ticks) :]
         low, middle, high = np.percentile(served, (5, 50, 95)) * campaign.group
         events = due.size * campaign.group
         rows.append(
@@ -361,7 +361,9 @@ def _summed_up(
     for kind, load, name in table.index:
         due = _schedule(campaign, kind, load, capacity, 0)
         latencies, _ = serve_by(due, rules[name](), seconds[name])
-        expected.append(float(np.percentile(latencies[int(policy.LOAD_WARM_UP * due.size) :], 99)))
+        expected.append(
+            float(np.percentile(latencies[int(thresholds.LOAD_WARM_UP * due.size) :], 99))
+        )
     table["ideal_p99"] = expected
     order = {name: place for place, name in enumerate(rules)}
     return table.reset_index().sort_values(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.latency.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
 from aethermodel.bench.latency.latency_verdict import Judgement, judged
 from aethermodel.measure.host.disturbance import MARKS
@@ -37,11 +37,13 @@ def _throughputs(trial: AdaptiveTrial) -> Iterator[Judgement]:
             f"throughput over the best fixed size, {row['arrivals']} at "
             f"{percentage(row['load'], 0)} load"
         )
-        yield judged(name, row, _delivered(trial, row), policy.ADAPTIVE_SHARE, "1", at_least=True)
+        yield judged(
+            name, row, _delivered(trial, row), thresholds.ADAPTIVE_SHARE, "1", at_least=True
+        )
     name = "throughput over the best fixed size, at full speed"
     shares = trial.saturated_shares()
     figure = (trial.saturated_share(), *median_interval(shares).ends)
-    yield judged(name, _CALM, figure, policy.ADAPTIVE_SHARE, "1", at_least=True)
+    yield judged(name, _CALM, figure, thresholds.ADAPTIVE_SHARE, "1", at_least=True)
 
 
 def _delivered(trial: AdaptiveTrial, row: dict[str, Any]) -> tuple[float, float, float]:
@@ -56,4 +58,4 @@ def _delivered(trial: AdaptiveTrial, row: dict[str, Any]) -> tuple[float, float,
 
 
 def _adaptive(table: pd.DataFrame) -> pd.DataFrame:
-    return table[(table["rule"] == ADAPTIVE) & (table["load"] <= policy.ADAPTIVE_LOAD + 1e-9)]
+    return table[(table["rule"] == ADAPTIVE) & (table["load"] <= thresholds.ADAPTIVE_LOAD + 1e-9)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.latency.measurement import LatencyTrial
 from aethermodel.published.specification import Specification
 from aethermodel.text.percentages import percentage
@@ -54,19 +54,19 @@ def _model(trial: LatencyTrial) -> Iterator[Judgement]:
     rows = [
         row
         for row in trial.table.to_dict("records")
-        if any(abs(row["load"] - load) < 1e-9 for load in policy.JUDGED_LOADS)
+        if any(abs(row["load"] - load) < 1e-9 for load in thresholds.JUDGED_LOADS)
     ]
     if not rows:
-        wanted = " and ".join(percentage(load, 0) for load in policy.JUDGED_LOADS)
+        wanted = " and ".join(percentage(load, 0) for load in thresholds.JUDGED_LOADS)
         name, why = f"model's P99 at {wanted} load", "no such load was run"
-        yield Judgement(name, nan, policy.P99_ERROR, "1", "inconclusive", why)
+        yield Judgement(name, nan, thresholds.P99_ERROR, "1", "inconclusive", why)
     for row in rows:
         name = f"model's P99, {row['arrivals']} arrivals at {percentage(row['load'], 0)} load"
         low, high = row["p99_error_low"], row["p99_error_high"]
         sizes = sorted((abs(low), abs(high)))
         least = 0.0 if low <= 0 <= high else sizes[0]
         figure = (abs(row["p99_error"]), least, sizes[1])
-        yield judged(name, row, figure, policy.P99_ERROR, "1")
+        yield judged(name, row, figure, thresholds.P99_ERROR, "1")
 
 
 def judged(

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bus.adaptive_size import Rule
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Batch
@@ -190,7 +190,7 @@ class Loaded(ABC):
         sizes = np.array(self._served, dtype=np.int64)
         self.cores_best = self.cores_best.best(around)
         self.switches_least = min(self.switches_least, noise.switches / seconds)
-        latencies = latencies[int(policy.LOAD_WARM_UP * due.size) :]
+        latencies = latencies[int(thresholds.LOAD_WARM_UP * due.size) :]
         return LoadRun(latencies, seconds, sizes.size, sizes, noise, around)
 
     def _look(self) -> CoreCheck:
@@ -205,14 +205,14 @@ class Loaded(ABC):
         """
         self.run(np.zeros(batches), rule)
         served = np.cumsum(self._served)
-        first = int(np.searchsorted(served, policy.LOAD_WARM_UP * batches))
+        first = int(np.searchsorted(served, thresholds.LOAD_WARM_UP * batches))
         if first == served.size - 1:  # all in one tick
             return batches / self._ends[-1]
         return float((batches - served[first]) / (self._ends[-1] - self._ends[first]))
 
     def switched(self, switches: int, seconds: float) -> bool:
         """Whether cores were taken away more often than they always are here."""
-        return switches > policy.PREEMPTED_TIMES * self.switches_least * seconds
+        return switches > thresholds.PREEMPTED_TIMES * self.switches_least * seconds
 
     def disturbance(self, run: LoadRun) -> Disturbance:
         """Tell what disturbed a run, by all runs so far."""

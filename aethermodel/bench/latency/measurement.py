@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.latency.load import Floats, LoadSettings
 from aethermodel.bench.latency.load_two_processes import loaded
 from aethermodel.bench.latency.offered_loads import Kinds, Loads
@@ -61,7 +61,7 @@ class LatencyCampaign(BaseModel):
     largest: int = Field(32, ge=1, le=256)
     processes: int = Field(15, ge=1, le=100)
     batches: int = Field(40_000, ge=1000, le=10**7)
-    retries: int = Field(policy.LOAD_RETRIES, ge=0, le=100)
+    retries: int = Field(thresholds.LOAD_RETRIES, ge=0, le=100)
     seed: int = 0
 
     def settings(self, calibration: Calibration) -> LoadSettings:
@@ -202,7 +202,7 @@ def _loaded(campaign: LatencyCampaign, settings: LoadSettings, process: int) -> 
     pipeline = loaded(settings)
     pipeline.capacity(campaign.batches // 4)
     capacity = float(
-        np.median([pipeline.capacity(campaign.batches) for _ in range(policy.CAPACITY_RUNS)])
+        np.median([pipeline.capacity(campaign.batches) for _ in range(thresholds.CAPACITY_RUNS)])
     )
     turns = [(kind, load) for kind in campaign.arrivals for load in campaign.loads]
     random.Random(f"{campaign.seed}/{process}").shuffle(turns)
@@ -232,7 +232,7 @@ def _loaded(campaign: LatencyCampaign, settings: LoadSettings, process: int) -> 
     tiers = [
         {
             "tier": tier,
-            **{p: float(np.quantile(values, policy.PERCENTILES[p])) for p in ("p50", "p99")},
+            **{p: float(np.quantile(values, thresholds.PERCENTILES[p])) for p in ("p50", "p99")},
         }
         for tier, values in times.items()
     ]
@@ -309,7 +309,7 @@ def predicted(
         # Those sent together come together; rounding must not put one before the other.
         came = np.maximum.accumulate(due + _served(due, sending, sending_pace, until))
     waited = came - due + _served(came, table, pace, until)
-    return waited[int(policy.LOAD_WARM_UP * due.size) :]
+    return waited[int(thresholds.LOAD_WARM_UP * due.size) :]
 
 
 def _served(due: Floats, table: Floats, pace: HostPace | None, until: float) -> Floats:
@@ -354,7 +354,7 @@ def beside(
             here = predicted(due, table, ends[0], sending, ends[-1])
             models.append(ideal | _percentiles(here, "predicted_"))
         model = pd.DataFrame(models, index=group.index)
-        for name in ("mean", *policy.PERCENTILES):
+        for name in ("mean", *thresholds.PERCENTILES):
             row[name] = group[name].median()
             row[f"{name}_low"], row[f"{name}_high"] = group[name].min(), group[name].max()
             between = median_interval(group[name]).ends
@@ -371,6 +371,6 @@ def beside(
 
 
 def _percentiles(latencies: Floats, prefix: str = "") -> dict[str, float]:
-    found = np.quantile(latencies, list(policy.PERCENTILES.values())).tolist()
-    shares = dict(zip(policy.PERCENTILES, found, strict=True))
+    found = np.quantile(latencies, list(thresholds.PERCENTILES.values())).tolist()
+    shares = dict(zip(thresholds.PERCENTILES, found, strict=True))
     return {prefix + k: v for k, v in ({"mean": float(latencies.mean())} | shares).items()}

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.pipeline.prediction import term_plan, with_predictions
 from aethermodel.bench.pipeline.rows import Kind, Row, available_kinds, fabric_of_row
 from aethermodel.bench.pipeline.undisturbed_rate import left_alone
@@ -76,7 +76,7 @@ class PipelineBench(BaseModel):
     simd: Annotated[tuple[str, ...], LISTED] = ()
     repeats: int = Field(5, ge=1, le=1000)
     seconds: float = Field(0.5, ge=0.01, le=600)
-    budget_seconds: float = Field(policy.PIPELINE_SECONDS, gt=0, le=10**6)
+    budget_seconds: float = Field(thresholds.PIPELINE_SECONDS, gt=0, le=10**6)
     load: float = Field(0.8, gt=0, lt=1)
     predict: bool = True
     seed: int = 0
@@ -137,7 +137,7 @@ class PipelineBench(BaseModel):
             order.shuffle(one)
             turns += one
         start = monotonic()
-        rows_end = start + (1 - policy.TERMS_SHARE * self.predict) * self.budget_seconds
+        rows_end = start + (1 - thresholds.TERMS_SHARE * self.predict) * self.budget_seconds
         runs: list[dict[str, Any]] = []
         copies, best = [], CoreCheck()
         again = dict.fromkeys(range(len(rows)), self.repeats)
@@ -184,7 +184,7 @@ class PipelineBench(BaseModel):
     def _table(self, rows: list[Row], runs: pd.DataFrame) -> pd.DataFrame:
         by_row = runs.groupby("row")
         calm = by_row["calm"].sum()
-        enough = runs["row"].map(calm) >= min(policy.CALM_SAMPLES, self.repeats)
+        enough = runs["row"].map(calm) >= min(thresholds.CALM_SAMPLES, self.repeats)
         counted = runs[runs["calm"] | ~enough].drop(columns=["calm", "settled", "simd"])
         table = counted.groupby("row").median()
         table["runs"], table["calm"] = by_row.size(), calm
@@ -209,9 +209,9 @@ def _calm(run: dict[str, Any], best: CoreCheck) -> bool:
 def _narrow(runs: list[dict[str, Any]], best: CoreCheck) -> bool:
     """Whether a row has calm runs enough, and they agree."""
     rates = [run["throughput_per_second"] for run in runs if _calm(run, best)]
-    if len(rates) < policy.CALM_SAMPLES:
+    if len(rates) < thresholds.CALM_SAMPLES:
         return False
-    return bool(max(rates) - min(rates) <= policy.NARROW * median(rates))
+    return bool(max(rates) - min(rates) <= thresholds.NARROW * median(rates))
 
 
 def run_row(row: Row, seconds: float, load: float) -> dict[str, Any]:
@@ -256,11 +256,11 @@ def targets(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     ):
         rate = across[column].max()
         if rate > 0:  # nan without such a row, or without calm slices
-            found[name] = (rate, policy.ACROSS_TIMES * SPECIFIED_PER_SECOND, "per_second")
+            found[name] = (rate, thresholds.ACROSS_TIMES * SPECIFIED_PER_SECOND, "per_second")
     if {"naive", "loopback"} <= set(best.index):
         found["batched over naive"] = (
             best["loopback"] / best["naive"],
-            policy.BATCHED_TIMES,
+            thresholds.BATCHED_TIMES,
             "times",
         )
     verdicts = {
@@ -272,8 +272,8 @@ def targets(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
         tick = float(real["tick_p99_seconds"].max())
         verdicts["slowest tick P99 at load"] = {
             "value": tick,
-            "wanted": policy.TICK_SECONDS,
+            "wanted": thresholds.TICK_SECONDS,
             "unit": "seconds",
-            "met": tick < policy.TICK_SECONDS,
+            "met": tick < thresholds.TICK_SECONDS,
         }
     return verdicts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.pipeline.term_plan import predict_row
 from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.probes.singly import PARTS
@@ -66,7 +66,7 @@ def term_plan(bench: PipelineBench) -> Plan:
             }
             points += [_point("fabric", batch_size=m, routed=fused, **settings) for m in sizes]
     # Each process samples every term: three show how much they differ.
-    processes = min(bench.repeats, policy.FEWEST_PROCESSES)
+    processes = min(bench.repeats, thresholds.FEWEST_PROCESSES)
     return calm_plan(points, processes, repeats=2, seed=bench.seed)
 
 

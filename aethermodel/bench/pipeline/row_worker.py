@@ -12,7 +12,7 @@ import json
 import sys
 from typing import Any
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.pipeline.rows import Row, opened
 from aethermodel.measure.harness.bus_run import Move
 from aethermodel.measure.harness.warm_up import WarmUp
@@ -59,7 +59,7 @@ async def measure(row: Row, seconds: float, load: float) -> dict[str, Any]:
     million = fast.messages / 1e6
     latency = {
         f"{k}_seconds": steady.latency_ns.quantile(s) / 1e9
-        for k, s in policy.FEW_PERCENTILES.items()
+        for k, s in thresholds.FEW_PERCENTILES.items()
     }
     return {
         "simd": simd_variant(),

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.pipeline.rows import Row
 from aethermodel.calibrate.calibration.calibration import Calibration, Conditions
 from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
@@ -132,7 +132,7 @@ def _fused(row: Row, final: pd.DataFrame) -> tuple[float, float, float]:
     swept = final[_refills(row, final)]
     fills = _conditions(row).fills()
     fit = fit_refill(swept["batch_size"], swept["seconds"], fills, swept["process"].tolist())
-    grown = growth_of(fit, np.array([float(row.batch_size)]), policy.LEVEL, "mean")
+    grown = growth_of(fit, np.array([float(row.batch_size)]), thresholds.LEVEL, "mean")
     return _sum([*around, (float(grown.mean[0]), float(grown.low[0]), float(grown.high[0]))])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.host.contention import core_excess, trip_excess
 
 
@@ -36,7 +36,7 @@ def left_alone(runs: list[dict[str, Any]]) -> pd.DataFrame:
         for each in run.pop("slices", [])
     ]
     slices = pd.DataFrame(rows, columns=["row", "per_second", "core_seconds", "trip_seconds"])
-    best = slices["core_seconds"].quantile(policy.BEST_CORE_QUANTILE)
+    best = slices["core_seconds"].quantile(thresholds.BEST_CORE_QUANTILE)
     own = core_excess(slices["core_seconds"], best) <= 1
     near = ~(trip_excess(slices["trip_seconds"], slices["trip_seconds"].min()) > 1)
     calm = slices["per_second"].where(near & own)
@@ -44,7 +44,7 @@ def left_alone(runs: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "alone_per_second": found["median"].where(
-                found["count"] >= policy.CALM_SLICES_OF_A_RUN
+                found["count"] >= thresholds.CALM_SLICES_OF_A_RUN
             ),
             "alone_share": found["count"] / found["size"],
         }

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.calibration.composition import (
     Part,
     Prediction,
@@ -279,7 +279,7 @@ class Calibration:
         return fit_scaling(seconds, split=True)
 
     def predict(
-        self, n: npt.ArrayLike, level: float = policy.LEVEL, kind: Kind = "mean"
+        self, n: npt.ArrayLike, level: float = thresholds.LEVEL, kind: Kind = "mean"
     ) -> Prediction:
         """Predict T_batch; nothing is fitted to what is predicted.
 
@@ -301,7 +301,11 @@ class Calibration:
         return side_by_side(self.consumer(n, level, kind), self.producer(n, level, kind))
 
     def consumer(
-        self, n: npt.ArrayLike, level: float = policy.LEVEL, kind: Kind = "mean", among: float = 0.0
+        self,
+        n: npt.ArrayLike,
+        level: float = thresholds.LEVEL,
+        kind: Kind = "mean",
+        among: float = 0.0,
     ) -> Prediction:
         """Predict the sum of the terms: T_batch of one process, or of the one that receives.
 
@@ -347,7 +351,7 @@ class Calibration:
         return together(loop, growth_of(self.laws[REFILL], sizes, level, kind))
 
     def producer(
-        self, n: npt.ArrayLike, level: float = policy.LEVEL, kind: Kind = "mean"
+        self, n: npt.ArrayLike, level: float = thresholds.LEVEL, kind: Kind = "mean"
     ) -> Prediction | None:
         """Predict what a batch costs a producer in a process of its own; None without one."""
         if PRODUCER not in self.laws:

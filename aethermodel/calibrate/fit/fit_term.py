@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.fit.candidate_laws import Form
 from aethermodel.calibrate.fit.model_selection import (
     Candidate,
@@ -36,7 +36,7 @@ def fit_term(
     forms: Sequence[str] = FORMS,
     switch: float | Sequence[float] = (),
     group: ArrayLike | None = None,
-    level: float = policy.LEVEL,
+    level: float = thresholds.LEVEL,
 ) -> TermFit:
     """Fit a physical law of N to the timings of one term.
 

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.fit.fit_term import TermFit
 from aethermodel.calibrate.fit.model_selection import splits
 from aethermodel.calibrate.fit.next_point import next_point
@@ -57,7 +57,7 @@ def identify(fit: TermFit) -> Identifiability:
     confused = _confused(fit, (*fit.form.coefficients, *found))
     warnings: list[str] = []
     helpful: float | None = None
-    if confused or condition > policy.HARMFUL_CONDITION:
+    if confused or condition > thresholds.HARMFUL_CONDITION:
         helpful = next_point(fit).n
         for one, other in confused:
             warnings.append(
@@ -80,12 +80,12 @@ def identify(fit: TermFit) -> Identifiability:
         warnings.append(
             f"a knee at N = {knee:g} is not covered by this sweep; measure N = {beyond:g}"
         )
-    if fit.outlier_share >= policy.MANY_OUTLIERS:
+    if fit.outlier_share >= thresholds.MANY_OUTLIERS:
         warnings.append(
             f"{percentage(fit.outlier_share, 0)} of the samples are outliers, "
             "which no interval of a new observation covers"
         )
-    if fit.chosen.regression.moved > policy.UNSETTLED_LAW:
+    if fit.chosen.regression.moved > thresholds.UNSETTLED_LAW:
         warnings.append(
             "the fit did not settle: its last round of weights still moved the law "
             f"by {percentage(fit.chosen.regression.moved)}"
@@ -117,7 +117,7 @@ def _confused(fit: TermFit, names: tuple[str, ...]) -> tuple[tuple[str, str], ..
     return tuple(
         (names[one], names[other])
         for one, other in combinations(range(len(names)), 2)
-        if abs(correlation[one, other]) > policy.CONFUSED
+        if abs(correlation[one, other]) > thresholds.CONFUSED
     )
 
 

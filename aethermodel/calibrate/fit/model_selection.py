@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, stdtrit
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.fit.candidate_laws import Form
 from aethermodel.calibrate.fit.knees import find_knee
 from aethermodel.calibrate.fit.regression import Regression, regress, scaled_inverse
@@ -77,7 +77,7 @@ class Candidate:
     @property
     def misfits(self) -> bool:
         """Whether the sizes scatter about it more than their repeats explain."""
-        return self.noise.lack_of_fit < policy.LACK_OF_FIT
+        return self.noise.lack_of_fit < thresholds.LACK_OF_FIT
 
 
 def judge_noise(regression: Regression, samples: Samples) -> Noise:
@@ -93,7 +93,7 @@ def judge_noise(regression: Regression, samples: Samples) -> Noise:
     # Rounding error alone is no lack of fit.
     ratio = between / max(within, 1e-20)
     chance = float(fdtrc(between_freedom, freedom, ratio))
-    if chance < policy.LACK_OF_FIT:
+    if chance < thresholds.LACK_OF_FIT:
         # Repeats of one sitting resemble each other, or the law bends: only the sizes are
         # independent witnesses, and a new observation carries their scatter as well.
         excess = (between - within) / float(samples.kept.mean())
@@ -205,7 +205,7 @@ def choose(tried: list[Candidate]) -> Candidate:
         return max(admitted, key=lambda candidate: candidate.form.freedom)
     richest = max((c.form.freedom for c in admitted if not c.misfits), default=0)
     fitting = [c for c in admitted if not c.misfits or c.form.freedom >= richest]
-    level = policy.TIED_ERRORS * min(candidate.held_out for candidate in fitting)
+    level = thresholds.TIED_ERRORS * min(candidate.held_out for candidate in fitting)
     nearest = [candidate for candidate in fitting if candidate.held_out <= level]
     return min(nearest, key=lambda candidate: (candidate.form.freedom, candidate.held_out))
 
@@ -265,13 +265,13 @@ def _told_apart(candidate: Candidate) -> bool:
     safe = np.where(deviation > 0, deviation, 1.0)
     correlation = inverse[:costs, :costs] / np.outer(safe, safe)
     half = (
-        stdtrit(candidate.noise.freedom, (1 + policy.LEVEL) / 2)
+        stdtrit(candidate.noise.freedom, (1 + thresholds.LEVEL) / 2)
         * np.sqrt(candidate.noise.variance)
         * deviation
     )
     nothing = centre <= half
     return not any(
-        abs(correlation[one, other]) > policy.CONFUSED and (nothing[one] or nothing[other])
+        abs(correlation[one, other]) > thresholds.CONFUSED and (nothing[one] or nothing[other])
         for one, other in combinations(range(1, costs), 2)
     )
 
@@ -313,4 +313,4 @@ def _beyond_chance(regression: Regression, samples: Samples, simpler: list[Candi
     gain = (rival.regression.square_sum - regression.square_sum) / added
     places = samples.n.size if any(form.free) else 1
     chance = float(fdtrc(added, freedom, gain / max(variance, 1e-20)))
-    return chance * places < policy.KNEE_SIGNIFICANCE
+    return chance * places < thresholds.KNEE_SIGNIFICANCE

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.fit.samples import MAD_TO_SIGMA, Samples
 
 Floats = NDArray[np.float64]
@@ -145,7 +145,9 @@ def level_out(n: Floats, seconds: Floats, process: ArrayLike) -> tuple[Floats, B
     scale *= np.sqrt(n.size / max(n.size - lost, 1))
     # The median has found each level; the mean of what lies near it knows it better.
     near = (
-        np.abs(rest) <= policy.OUTLIER_CUTOFF * scale if scale > 0 else np.ones(n.size, dtype=bool)
+        np.abs(rest) <= thresholds.OUTLIER_CUTOFF * scale
+        if scale > 0
+        else np.ones(n.size, dtype=bool)
     )
     kept = np.bincount(group, near)
     step = np.bincount(group, rest * near) / np.maximum(kept, 1)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aethermodel import policy
+from aethermodel import thresholds
 
 Floats = NDArray[np.float64]
 
@@ -141,7 +141,7 @@ def summarise(n: Floats, seconds: Floats, expected: Floats | None = None) -> Sam
     for _ in range(5):
         if scale > 0:
             standing = (seconds - location[group]) / (
-                location[group] * scale * policy.OUTLIER_CUTOFF
+                location[group] * scale * thresholds.OUTLIER_CUTOFF
             )
         weight = np.square(np.clip(1 - standing**2, 0, None))
         total = np.bincount(group, weight)
@@ -174,7 +174,7 @@ def _camp(
     for size in np.flatnonzero(np.isfinite(expected)):
         own = seconds[group == size]
         nearest = own[np.argmin(np.abs(own - expected[size]))]
-        if np.mean(np.abs(own / nearest - 1) < policy.OUTLIER_CUTOFF * scale) > SPLIT:
+        if np.mean(np.abs(own / nearest - 1) < thresholds.OUTLIER_CUTOFF * scale) > SPLIT:
             location[size] = nearest
     return location
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.model.parameters import Parameter
 from aethermodel.model.scaling.scalability import Scalability
 
@@ -41,7 +41,7 @@ class ScalingFit:
     counts: tuple[int, ...]
     name: str
 
-    def interval(self, level: float = policy.LEVEL) -> dict[str, tuple[float, float]]:
+    def interval(self, level: float = thresholds.LEVEL) -> dict[str, tuple[float, float]]:
         """Return low and high of ``sigma`` and ``kappa``."""
         tails = [(1 - level) / 2, (1 + level) / 2]
         low, high = np.quantile(self.draws, tails, axis=0)
@@ -51,7 +51,7 @@ class ScalingFit:
         }
 
     def speedup(
-        self, workers: npt.ArrayLike, level: float = policy.LEVEL
+        self, workers: npt.ArrayLike, level: float = thresholds.LEVEL
     ) -> tuple[Floats, Floats, Floats]:
         """Return the speedup at counts of workers with its interval: mean, low, high."""
         p = np.asarray(workers, dtype=np.float64)

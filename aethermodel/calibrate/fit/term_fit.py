@@ -9,7 +9,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.fit import joint_distribution as joint
 from aethermodel.calibrate.fit.candidate_laws import Form
 from aethermodel.calibrate.fit.model_selection import Candidate
@@ -100,7 +100,7 @@ class TermFit:
     fixed: bool = True
 
     def predict(
-        self, n: ArrayLike, level: float = policy.LEVEL, kind: Kind = "mean"
+        self, n: ArrayLike, level: float = thresholds.LEVEL, kind: Kind = "mean"
     ) -> tuple[Floats, Floats, Floats]:
         """Time at batch sizes `n` with its interval.
 
@@ -178,10 +178,10 @@ class TermFit:
             self.covariance,
             self.freedom,
             self.values.size,
-            policy.DRAWS,
+            thresholds.DRAWS,
             np.random.default_rng(0),
         )
-        return drawn if moved > _UNFELT * policy.DRAWS or any(self.form.free) else None
+        return drawn if moved > _UNFELT * thresholds.DRAWS or any(self.form.free) else None
 
     def _without_fixed(self, columns: Floats) -> Floats:
         columns[:, 0] *= self.fixed

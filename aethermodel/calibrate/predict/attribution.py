@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.optimize import nnls
 from scipy.stats import t as student
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.model.terms import TERM_NAMES
 from aethermodel.text.percentages import percent
 
@@ -125,9 +125,9 @@ def attribute(
         found = _regressed(groups, table, measured, drawn)
         pair = _alike(found.scaled)
         vague = np.flatnonzero(found.reach > _NOT_TOLD)
-        if len(groups) == 1 or not (len(vague) or found.condition > policy.HARMFUL_CONDITION):
+        if len(groups) == 1 or not (len(vague) or found.condition > thresholds.HARMFUL_CONDITION):
             break
-        if found.condition <= policy.HARMFUL_CONDITION:
+        if found.condition <= thresholds.HARMFUL_CONDITION:
             pair = _alike(found.scaled, int(vague[np.argmax(found.reach[vague])]))
         groups = _joined(groups, *pair)
     shares = [
@@ -137,7 +137,7 @@ def attribute(
             float(max(excess - reach, -1.0)),
             float(excess + reach),
             float(excess * column.mean()),
-            bool(told < (1 - policy.LEVEL) / len(groups)),
+            bool(told < (1 - thresholds.LEVEL) / len(groups)),
         )
         for (terms, column), excess, reach, told in zip(
             groups, found.excess, found.reach, found.chance, strict=True
@@ -181,7 +181,7 @@ def _regressed(
         error = every.std(axis=0, ddof=1) / np.sqrt(processes)
         if drawn is not None:
             error = np.hypot(error, _calibrated(scaled, table, drawn))
-        reach = student.ppf((1 + policy.LEVEL) / 2, processes - 1) * error
+        reach = student.ppf((1 + thresholds.LEVEL) / 2, processes - 1) * error
         with np.errstate(divide="ignore", invalid="ignore"):
             chance = 2 * student.sf(np.abs(excess) / error, processes - 1)
     unexplained = float(np.abs(np.nanmean(left, axis=0)).mean())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.predict.all_samples import all_samples
@@ -190,15 +190,20 @@ def judge(table: pd.DataFrame) -> Verdict:
     at = int(table.loc[worst, "n"])
     least = _least_errors(table)
     disturbed = mostly_disturbed(float(table["disturbed"].mean()))
-    mean_outcome = judged(mean, float(least.mean()), mean, policy.MEAN_ERROR, disturbed=disturbed)
-    worst_outcome = judged(most, float(least.max()), most, policy.WORST_ERROR, disturbed=disturbed)
+    mean_outcome = judged(
+        mean, float(least.mean()), mean, thresholds.MEAN_ERROR, disturbed=disturbed
+    )
+    worst_outcome = judged(
+        most, float(least.max()), most, thresholds.WORST_ERROR, disturbed=disturbed
+    )
     outcome = worst_of([mean_outcome, worst_outcome])
     why = (
         f"the sum of the terms is off by {100 * mean:.1f} % on average and by {100 * most:.1f} % "
         f"at worst, at N = {at:,}"
     )
     if outcome == "fail":
-        why += f"; allowed are {100 * policy.MEAN_ERROR:g} % and {100 * policy.WORST_ERROR:g} %"
+        mean, most = 100 * thresholds.MEAN_ERROR, 100 * thresholds.WORST_ERROR
+        why += f"; allowed are {mean:g} % and {most:g} %"
     elif outcome == "inconclusive":
         spreads = f"the pipeline's own processes differ by {100 * spread:.1f} %"
         why += f"; but {_disturbance(table) if disturbed else spreads}: measure again"

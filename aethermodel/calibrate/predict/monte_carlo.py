@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.fit.fit_term import TermFit
 from aethermodel.calibrate.fit.process_correlation import draw_standings
@@ -14,8 +15,6 @@ from aethermodel.calibrate.fit.scaling_fit import THREADS
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 4000
-#: Confidence of an answer's interval.
-LEVEL = 0.95
 _LEAST_LEVEL = 1e-3
 
 
@@ -90,7 +89,7 @@ def _draw(fit: TermFit, standing: Floats, rng: np.random.Generator) -> dict[str,
     return result
 
 
-def answer(value: float, draws: npt.ArrayLike, level: float = LEVEL) -> Answer:
+def answer(value: float, draws: npt.ArrayLike, level: float = thresholds.LEVEL) -> Answer:
     """Put the interval of the draws around a value.
 
     Parameters

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import Part, Prediction, add_up, side_by_side
 from aethermodel.calibrate.fit.fit_term import Kind
@@ -132,7 +132,7 @@ class Scenario:
         return [(self.origin_of(name), p) for name, p in self.model.parameters.items()]
 
     def predict(
-        self, n: npt.ArrayLike, level: float = policy.LEVEL, kind: Kind = "mean"
+        self, n: npt.ArrayLike, level: float = thresholds.LEVEL, kind: Kind = "mean"
     ) -> Prediction:
         """Predict T_batch as `Calibration.predict` does, with the assumptions put in.
 

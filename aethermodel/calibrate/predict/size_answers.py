@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.calibrate.predict.monte_carlo import LEVEL, Answer, answer
+from aethermodel import thresholds
+from aethermodel.calibrate.predict.monte_carlo import Answer, answer
 from aethermodel.model.optimum import (
     AnyLaw,
     best_rate,
@@ -83,7 +84,7 @@ class SizeAnswers(ABC):
     time = "T_batch"
     unit = "events"
     whole = True
-    level = LEVEL
+    level = thresholds.LEVEL
 
     @property
     @abstractmethod

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import stdtrit
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.fit.fit_term import Parameter
 from aethermodel.calibrate.fit.regression import relative_nnls
 from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
@@ -63,7 +63,7 @@ class VerbsFit:
     noise: float
     freedom: int
     label: str
-    level: float = policy.LEVEL
+    level: float = thresholds.LEVEL
 
     def expression(self, inline: bool) -> sympy.Expr:
         """Return T in seconds, a SymPy expression in N, b, p, k (and W), the costs in figures."""
@@ -146,9 +146,11 @@ def fit_verbs(samples: VerbsSamples) -> VerbsFit:
     norm[norm == 0] = 1.0
     inverse = np.linalg.pinv((rows / norm).T @ (rows / norm), hermitian=True)
     covariance = np.square(noise) * inverse / np.outer(norm, norm)
-    half = stdtrit(freedom, (1 + policy.LEVEL) / 2) * np.sqrt(np.diag(covariance))
+    half = stdtrit(freedom, (1 + thresholds.LEVEL) / 2) * np.sqrt(np.diag(covariance))
     parameters = {
-        name: Parameter(float(v), float(max(v - h, 0)), float(v + h), COSTS[name][0], policy.LEVEL)
+        name: Parameter(
+            float(v), float(max(v - h, 0)), float(v + h), COSTS[name][0], thresholds.LEVEL
+        )
         for name, v, h in zip(names, values, half, strict=True)
     }
     return VerbsFit(costs, parameters, covariance, noise, freedom, samples.label)
@@ -187,7 +189,7 @@ class HeldOut:
     @property
     def outcome(self) -> Outcome:
         """Return the verdict: a miss counts only where the host was quiet."""
-        error, limit = self.median_error, policy.VERBS_ERROR
+        error, limit = self.median_error, thresholds.VERBS_ERROR
         return judge(error, error, error, limit, disturbed=self.spread > limit)
 
     def figures(self, fit: VerbsFit) -> dict[str, Any]:
@@ -204,7 +206,7 @@ class HeldOut:
             "training_median_error": self.training_error,
             "coverage": self.coverage,
             "spread": self.spread,
-            "wanted_median_error": policy.VERBS_ERROR,
+            "wanted_median_error": thresholds.VERBS_ERROR,
             "outcome": self.outcome,
             "settings": {
                 name: [float(f"{value:.4g}") for value in self.table[name]]
@@ -218,7 +220,7 @@ class HeldOut:
     @property
     def met(self) -> bool:
         """Whether the median error is no more than asked for."""
-        return self.median_error <= policy.VERBS_ERROR
+        return self.median_error <= thresholds.VERBS_ERROR
 
 
 def judge_verbs(fit: VerbsFit, samples: VerbsSamples) -> HeldOut:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
@@ -66,7 +66,7 @@ def command(
     ] = None,
     seconds: Annotated[
         float, typer.Option(help="time budget of the calibration")
-    ] = policy.CALIBRATION_SECONDS,
+    ] = thresholds.CALIBRATION_SECONDS,
     seed: Annotated[int, typer.Option(help="of the schedules and their order")] = 0,
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="adaptive batching compared with fixed batch sizes")

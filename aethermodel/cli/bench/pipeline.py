@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
 from aethermodel.text.percentages import percent, percentage
@@ -41,7 +41,7 @@ def command(
     run_seconds: Annotated[float, typer.Option(help="about how long one run lasts")] = 0.5,
     seconds: Annotated[
         float, typer.Option(help="time budget; each row runs at least once")
-    ] = policy.PIPELINE_SECONDS,
+    ] = thresholds.PIPELINE_SECONDS,
     load: Annotated[
         float, typer.Option(help="share of a row's throughput offered for its latencies")
     ] = 0.8,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.calibrate.fit.next_point import next_point
@@ -57,14 +57,14 @@ def noisy_terms(calibration: Calibration) -> dict[str, float]:
         term: float(np.hypot(fit.noise, np.sqrt(fit.between.variance)))
         for term, fit in calibration.laws.items()
     }
-    return {term: value for term, value in noise.items() if not value <= policy.MOST_NOISE}
+    return {term: value for term, value in noise.items() if not value <= thresholds.MOST_NOISE}
 
 
 def calibrate_host(
     campaign: Campaign,
     progress: Progress | None = None,
     *,
-    seconds: float = policy.CALIBRATION_SECONDS,
+    seconds: float = thresholds.CALIBRATION_SECONDS,
     refine: bool = False,
 ) -> Calibration:
     """Run the terms' probes and fit them, within a time budget.
@@ -109,7 +109,7 @@ class _Sampling:
 
     def __init__(self, campaign: Campaign, progress: Progress | None, seconds: float) -> None:
         self.campaign, self.progress, self.seconds = campaign, progress, seconds
-        self.deadline = monotonic() + (1 - policy.CALIBRATION_RESERVE) * seconds
+        self.deadline = monotonic() + (1 - thresholds.CALIBRATION_RESERVE) * seconds
         self.frames: list[pd.DataFrame] = []
         self.processes = self.done = 0
         self.longest = 0.0
@@ -166,7 +166,7 @@ class _Sampling:
         found = [
             f"inconclusive: {term} is noisy, its samples deviate by "
             f"{percentage(noise, 0)} from their law "
-            f"(at most {percentage(policy.MOST_NOISE, 0)} is reliable): "
+            f"(at most {percentage(thresholds.MOST_NOISE, 0)} is reliable): "
             "calibrate again on a quieter host"
             for term, noise in noisy_terms(calibration).items()
         ]
@@ -182,7 +182,7 @@ def _term(point: Point) -> str:
 
 
 def next_best(
-    calibration: Calibration, campaign: Campaign, seconds: float = policy.CALIBRATION_SECONDS
+    calibration: Calibration, campaign: Campaign, seconds: float = thresholds.CALIBRATION_SECONDS
 ) -> tuple[Point, int] | None:
     """Return the point that narrows the prediction most, and how often to sample it.
 
@@ -219,7 +219,7 @@ def next_best(
     if budget < _SHORTEST:
         return None
     best = next_point(fit, sorted(free), lambda n: np.maximum(_SHORTEST, fit.predict(n)[0]), budget)
-    if best.shrinkage > policy.WORTHWHILE_SHRINKAGE:
+    if best.shrinkage > thresholds.WORTHWHILE_SHRINKAGE:
         return None
     points = {_term(point): point for point in campaign.term_points()}
     varied = "calls" if term == "loop" else "batch_size"

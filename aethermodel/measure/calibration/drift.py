@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import part_of
 from aethermodel.calibrate.fit.fit_term import TermFit
@@ -83,7 +83,7 @@ def check_drift(
         for term, timings in calibration.samples.items()
         for at in sorted({int(min(timings.n)), int(max(timings.n))})
     ]
-    plan = calm_plan(points, policy.DRIFT_PROCESSES, policy.DRIFT_REPEATS)
+    plan = calm_plan(points, thresholds.DRIFT_PROCESSES, thresholds.DRIFT_REPEATS)
     fresh = take_samples(plan, progress)
     return [_drift(calibration, term, fresh) for term in calibration.samples]
 
@@ -151,17 +151,17 @@ def reach(
     -------
     mean, below, above : ndarray, shape (m,)
         Of the law, in seconds, and how far the fresh mean may lie from it with the
-        chance `policy.DRIFT_LEVEL`: by what the law's parameters leave open, by the samples' noise
-        over the root of their number, and by what processes differ by.
+        chance `thresholds.DRIFT_LEVEL`: by what the law's parameters leave open, by the
+        samples' noise over the root of their number, and by what processes differ by.
     """
-    part = part_of(fit, n, policy.DRIFT_LEVEL, "mean")
+    part = part_of(fit, n, thresholds.DRIFT_LEVEL, "mean")
     noise = (
-        stdtrit(fit.freedom, (1 + policy.DRIFT_LEVEL) / 2)
+        stdtrit(fit.freedom, (1 + thresholds.DRIFT_LEVEL) / 2)
         * fit.noise
         * part.mean
         / np.sqrt(samples)
     )
-    level = fit.between.half(part.mean, policy.DRIFT_LEVEL, fresh=processes)
+    level = fit.between.half(part.mean, thresholds.DRIFT_LEVEL, fresh=processes)
     below, above = part.mean - part.low, part.high - part.mean
     return (
         part.mean,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import composition_errors
 from aethermodel.calibrate.predict.all_samples import left_out
@@ -69,7 +69,7 @@ class Trial:
         campaign: Campaign,
         progress: Progress | None = None,
         *,
-        seconds: float = policy.VALIDATION_SECONDS,
+        seconds: float = thresholds.VALIDATION_SECONDS,
     ) -> Trial:
         """Measure this host.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aethermodel import policy
+from aethermodel import thresholds
 
 
 class WarmUp:
@@ -22,7 +22,7 @@ class WarmUp:
     def __init__(self, seconds: float) -> None:
         self.settled = False
         self._last = seconds
-        self._left = policy.WARM_WINDOWS
+        self._left = thresholds.WARM_WINDOWS
 
     @property
     def done(self) -> bool:
@@ -31,6 +31,6 @@ class WarmUp:
 
     def add(self, seconds: float) -> None:
         """Note one more window."""
-        self.settled = abs(seconds - self._last) <= policy.WARM_TOLERANCE * self._last
+        self.settled = abs(seconds - self._last) <= thresholds.WARM_TOLERANCE * self._last
         self._last = seconds
         self._left -= 1

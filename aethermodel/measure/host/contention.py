@@ -19,7 +19,7 @@ from threading import Event, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aethermodel import policy
+from aethermodel import thresholds
 
 if TYPE_CHECKING:
     from cython_core.probes.core_to_core import Bounce
@@ -100,12 +100,12 @@ def core_excess(seconds: Any, best: Any) -> Any:
     ----------
     seconds, best : float or array_like
     """
-    return seconds / (policy.SHARED_CORE * best)
+    return seconds / (thresholds.SHARED_CORE * best)
 
 
 def trip_excess(seconds: Any, best: Any) -> Any:
     """Return a cache line's time between cores over what marks cores moved apart: above one."""
-    return seconds / (policy.CORES_APART * best)
+    return seconds / (thresholds.CORES_APART * best)
 
 
 @contextmanager

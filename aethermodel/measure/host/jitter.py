@@ -14,7 +14,7 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.host.contention import core_excess, glance
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.model.queueing.host_pace import HostPace
@@ -81,7 +81,7 @@ def watch(seconds: float) -> Watch:
     edge = start + STRETCH
     while last - start < seconds or not counts:
         now = perf_counter()
-        if now - last > policy.PAUSE_SECONDS:
+        if now - last > thresholds.PAUSE_SECONDS:
             gaps.append(now - last)
         last = now
         turns += 1
@@ -117,7 +117,7 @@ def watch_ticks(ticks: Callable[[], Floats], seconds: float) -> Watch:
     noise = Noise.since(before)
     stretch = np.concatenate(taken)
     late = stretch - np.median(stretch)
-    gaps = late[late > policy.PAUSE_SECONDS]
+    gaps = late[late > thresholds.PAUSE_SECONDS]
     turns = np.ones(stretch.size)
     return Watch(gaps, turns, float(stretch.sum()), noise, stretch, np.concatenate(cores))
 
@@ -140,7 +140,7 @@ def _slices(seen: Watch) -> tuple[Floats, Floats]:
     ends = np.cumsum(seconds)
     # Whole ones: what is left over belongs to the last.
     of = np.minimum(
-        ends / policy.SLICE_SECONDS, max(1, ends[-1] // policy.SLICE_SECONDS) - 0.5
+        ends / thresholds.SLICE_SECONDS, max(1, ends[-1] // thresholds.SLICE_SECONDS) - 0.5
     ).astype(int)
     _, of = np.unique(of, return_inverse=True)  # a long pause leaves slices without a turn
     rates = np.bincount(of, seen.turns) / np.bincount(of, seconds)

@@ -15,7 +15,7 @@ from math import inf, isnan, nan
 from statistics import median
 from typing import NamedTuple
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.host.contention import core_excess, glance
 
 
@@ -50,7 +50,7 @@ class Slices:
     taken : list of Slice
     """
 
-    def __init__(self, least: float = policy.SLICE_SECONDS) -> None:
+    def __init__(self, least: float = thresholds.SLICE_SECONDS) -> None:
         self.taken: list[Slice] = []
         self._least = least
         self._loops, self._seconds = 0, 0.0
@@ -173,7 +173,7 @@ def undisturbed(slices: Sequence[Slice], best: float = nan) -> Undisturbed:
     least = min(each.core_seconds for each in slices)
     best = min(least, inf if isnan(best) else best)
     calm = [each for each in slices if core_excess(each.core_seconds, best) <= 1]
-    enough = len(calm) >= min(policy.CALM_SLICES, len(slices))
+    enough = len(calm) >= min(thresholds.CALM_SLICES, len(slices))
     kept = calm if enough else slices
     return Undisturbed(
         median(each.seconds / each.loops for each in kept),

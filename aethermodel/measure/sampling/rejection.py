@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.host.contention import core_excess, trip_excess
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ def reject_disturbed(samples: pd.DataFrame) -> pd.DataFrame:
     points = samples.assign(calm=calm, seen=samples["process"].where(calm), far=far).groupby(
         keys, dropna=False
     )
-    wanted = min(policy.CALM_PROCESSES, samples["process"].nunique())
-    enough = points["calm"].transform("sum") >= policy.CALM_SAMPLES
+    wanted = min(thresholds.CALM_PROCESSES, samples["process"].nunique())
+    enough = points["calm"].transform("sum") >= thresholds.CALM_SAMPLES
     enough &= points["seen"].transform("nunique") >= wanted
-    near = points["far"].rank(method="first") <= policy.CALM_SAMPLES
+    near = points["far"].rank(method="first") <= thresholds.CALM_SAMPLES
     return samples.assign(
         noisy=slow, apart=apart, final=samples["final"] & (calm | (near & ~enough))
     )

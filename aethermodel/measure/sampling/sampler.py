@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.probes import PROBES
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 #: How long a sample of `calm_plan` lasts at least.
-CALM_SECONDS = policy.SLICES * policy.SLICE_SECONDS
+CALM_SECONDS = thresholds.SLICES * thresholds.SLICE_SECONDS
 
 
 class Point(BaseModel):
@@ -86,7 +86,7 @@ class Plan(BaseModel):
     repeats: int = Field(3, ge=1, le=1000)
     sample_seconds: float = Field(0.005, ge=0.0001, le=60)
     slices: int = Field(1, ge=1, le=1000)
-    retries: int = Field(policy.RETRIES, ge=0, le=100)
+    retries: int = Field(thresholds.RETRIES, ge=0, le=100)
     seed: int = 0
 
     @property
@@ -106,8 +106,8 @@ def calm_plan(points: Iterable[Point], processes: int, repeats: int, seed: int =
         processes=processes,
         repeats=repeats,
         sample_seconds=CALM_SECONDS,
-        slices=policy.SLICES,
-        retries=policy.RETRIES,
+        slices=thresholds.SLICES,
+        retries=thresholds.RETRIES,
         seed=seed,
     )
 

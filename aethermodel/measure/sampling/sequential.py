@@ -7,7 +7,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 
@@ -27,8 +27,8 @@ def sample_sequentially(
 ) -> pd.DataFrame:
     """Run a plan one process at a time, within a time budget.
 
-    Once a point was sampled in `policy.FEWEST_PROCESSES`, further ones sample it only where these
-    differ by more than `policy.NARROW`, so that time goes where the interval is wide.
+    Once a point was sampled in `thresholds.FEWEST_PROCESSES`, further ones sample it only where
+    these differ by more than `thresholds.NARROW`, so that time goes where the interval is wide.
 
     Parameters
     ----------
@@ -52,7 +52,9 @@ def sample_sequentially(
     import pandas as pd
 
     deadline = (
-        monotonic() + seconds - min(policy.SAMPLING_RESERVE * seconds, policy.MOST_RESERVE_SECONDS)
+        monotonic()
+        + seconds
+        - min(thresholds.SAMPLING_RESERVE * seconds, thresholds.MOST_RESERVE_SECONDS)
     )
     points: Sequence[Point] = plan.points
     frames: list[pd.DataFrame] = []
@@ -74,7 +76,7 @@ def sample_sequentially(
         best = best.best(CoreCheck.of(frame[list(CoreCheck._fields)].min()))
         done += int(frame["final"].sum())
         pace = (monotonic() - began) / len(points)
-        if process + 1 >= policy.FEWEST_PROCESSES:
+        if process + 1 >= thresholds.FEWEST_PROCESSES:
             wide = _wide(pd.concat(frames))
             points = [p for at, p in enumerate(plan.points) if throughout(p) or at in wide]
         if not points:
@@ -91,5 +93,5 @@ def _wide(samples: pd.DataFrame) -> set[int]:
     final = samples[samples["final"]]
     medians = final.groupby(["point", "process"])["seconds"].median().groupby("point")
     spread = (medians.max() - medians.min()) / medians.median()
-    narrow = (spread <= policy.NARROW) & (medians.size() >= policy.FEWEST_PROCESSES)
+    narrow = (spread <= thresholds.NARROW) & (medians.size() >= thresholds.FEWEST_PROCESSES)
     return set(samples["point"]) - set(narrow.index[narrow])

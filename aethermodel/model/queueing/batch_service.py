@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.model.bulk_chain import poisson_latency
 from aethermodel.model.queueing.arrivals import Arrivals, Poisson
 from aethermodel.model.queueing.pauses import Pauses
@@ -73,7 +73,7 @@ class Latency:
     @property
     def percentiles(self) -> dict[str, float]:
         """P50, P90, P99 and P99.9, in seconds."""
-        return {name: float(self.quantile(s)) for name, s in policy.PERCENTILES.items()}
+        return {name: float(self.quantile(s)) for name, s in thresholds.PERCENTILES.items()}
 
 
 class HostClock(Protocol):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.comparison.shift import Ratio, Verdict, of_each, pooled, verdict
@@ -314,11 +314,11 @@ def why(found: Diff) -> str:
     if found.moved:
         text += f"; {found.moved} of the points moved beyond noise by themselves"
     if found.verdict == "same":
-        text += f"; nothing moved by more than {100 * policy.SAME_WITHIN:g} %"
+        text += f"; nothing moved by more than {100 * thresholds.SAME_WITHIN:g} %"
     elif found.verdict == "cannot tell" and found.a.better is None:
         text += "; whether a higher figure is better is not known"
     elif found.verdict == "cannot tell":
-        hidden = f"{100 * policy.SMALLEST_SHIFT:g} % either way could be hidden"
+        hidden = f"{100 * thresholds.SMALLEST_SHIFT:g} % either way could be hidden"
         text += f"; {hidden}: run both with more --repeats"
     return text
 

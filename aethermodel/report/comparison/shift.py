@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.gate.student import shift
 
 Verdict = Literal["better", "worse", "same", "cannot tell"]
@@ -35,14 +35,16 @@ class Ratio:
     @property
     def direction(self) -> int:
         """1 where B is higher by more than the smallest shift, -1 where it is lower, else 0."""
-        if self.low > 1 and self.value > 1 + policy.SMALLEST_SHIFT:
+        if self.low > 1 and self.value > 1 + thresholds.SMALLEST_SHIFT:
             return 1
-        return -1 if self.high < 1 and self.value < 1 / (1 + policy.SMALLEST_SHIFT) else 0
+        return -1 if self.high < 1 and self.value < 1 / (1 + thresholds.SMALLEST_SHIFT) else 0
 
     @property
     def unmoved(self) -> bool:
-        """Whether all that the interval holds is within `policy.SAME_WITHIN` of one."""
-        return self.low > 1 / (1 + policy.SAME_WITHIN) and self.high < 1 + policy.SAME_WITHIN
+        """Whether all that the interval holds is within `thresholds.SAME_WITHIN` of one."""
+        return (
+            self.low > 1 / (1 + thresholds.SAME_WITHIN) and self.high < 1 + thresholds.SAME_WITHIN
+        )
 
 
 def pooled(a: Sequence[Repeats], b: Sequence[Repeats]) -> Ratio:
@@ -58,12 +60,12 @@ def pooled(a: Sequence[Repeats], b: Sequence[Repeats]) -> Ratio:
         The same points in the same order: positive values by repeat.
     """
     centres = [(_mean_log(x) + _mean_log(y)) / 2 for x, y in zip(a, b, strict=True)]
-    return _ratio(_by_repeat(a, centres), _by_repeat(b, centres), 1 - policy.FALSE_ALARMS / 2)
+    return _ratio(_by_repeat(a, centres), _by_repeat(b, centres), 1 - thresholds.FALSE_ALARMS / 2)
 
 
 def of_each(a: Sequence[Repeats], b: Sequence[Repeats]) -> list[Ratio]:
     """Return the ratio of each point; that none of those unmoved is outside has one chance."""
-    level = 1 - policy.FALSE_ALARMS / 2 / max(len(a), 1)
+    level = 1 - thresholds.FALSE_ALARMS / 2 / max(len(a), 1)
     return [
         _ratio(np.log(list(x.values())), np.log(list(y.values())), level)
         for x, y in zip(a, b, strict=True)

@@ -6,7 +6,7 @@ from html import escape
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.extreme.advice import in_words
 from aethermodel.inputs.sizes import memory
 from aethermodel.report import style
@@ -132,7 +132,7 @@ def _summary(found: Diagnosis) -> Block:
         SummaryRow("tick of the loop, P50 and P99", _pair(tick)),
         SummaryRow("turn of the loop, P50 and P99", _pair(turn)),
         SummaryRow(
-            f"throughput lost in laps of the queue beyond {policy.SLOW_LAP:g} medians",
+            f"throughput lost in laps of the queue beyond {thresholds.SLOW_LAP:g} medians",
             percentage(1 - 1 / (1 + median(found.observation.slow_gains))),
         ),
         SummaryRow("sends that waited for room", percentage(found.observation.full_share, 0)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.report import style
 from aethermodel.report.blocks import Block
 from aethermodel.report.figure import ReportFigure
@@ -40,7 +40,7 @@ def as_a_whole(instruments: Instruments) -> pd.DataFrame:
     rows = []
     for name, value in instruments.summary().items():
         words, shown = _figure(name, value)
-        share = next((s for k, s in policy.FEW_PERCENTILES.items() if f"_{k}_" in name), 0.0)
+        share = next((s for k, s in thresholds.FEW_PERCENTILES.items() if f"_{k}_" in name), 0.0)
         needed = round(1 / (1 - share))
         if needed > instruments.tick_ns.count:
             shown = f"too few: {count(instruments.tick_ns.count)} ticks, it takes {count(needed)}"
@@ -51,8 +51,8 @@ def as_a_whole(instruments: Instruments) -> pd.DataFrame:
 def _figure(name: str, value: float) -> tuple[str, str]:
     """Name and figure in words: the unit is at the name's end."""
     parts = name.removesuffix("_seconds").split("_")
-    words = " ".join(part for part in parts if part not in policy.FEW_PERCENTILES)
-    words += "".join(f", {part.upper()}" for part in parts if part in policy.FEW_PERCENTILES)
+    words = " ".join(part for part in parts if part not in thresholds.FEW_PERCENTILES)
+    words += "".join(f", {part.upper()}" for part in parts if part in thresholds.FEW_PERCENTILES)
     if name == "handler_seconds":
         return "time in handlers", engineering(value, "s")
     if name.endswith("_seconds"):

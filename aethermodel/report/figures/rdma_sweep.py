@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import sympy
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.model.verbs.verbs_cost import transfer_time
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
@@ -55,7 +55,7 @@ def verdict(samples: VerbsSamples, judged: HeldOut) -> Block:
         SummaryRow(
             "median error, held-out settings",
             percentage(judged.median_error),
-            f"at most {percentage(policy.VERBS_ERROR, 0)}",
+            f"at most {percentage(thresholds.VERBS_ERROR, 0)}",
             judged.outcome,
         ),
         SummaryRow("worst error, held-out settings", percentage(judged.worst_error)),

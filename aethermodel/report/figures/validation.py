@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.predict.all_samples import left_out
 from aethermodel.published.specification import load_specification
 from aethermodel.report.blocks import Block, SummaryRow, TermRow, host_block, summary_block
@@ -60,13 +60,13 @@ def summary(trial: Trial) -> Block:
         SummaryRow(
             "mean error of the prediction",
             _share(errors),
-            f"at most {_share(policy.MEAN_ERROR)}",
+            f"at most {_share(thresholds.MEAN_ERROR)}",
             verdict.mean_outcome,
         ),
         SummaryRow(
             "worst error of the prediction",
             f"{_share(worst)} at N = {count(verdict.worst_at)}",
-            f"at most {_share(policy.WORST_ERROR)}",
+            f"at most {_share(thresholds.WORST_ERROR)}",
             verdict.worst_outcome,
         ),
         SummaryRow("spread between processes (noise)", _share(verdict.spread)),

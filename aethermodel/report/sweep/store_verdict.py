@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.order_statistics import Interval
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.report.quantities import engineering, interval
@@ -102,13 +102,13 @@ def _counted(count: int, what: str) -> str:
 def _what_interval(repeats: int, held: Interval) -> str:
     """Say what an interval over repeats is, and what more repeats would make of it."""
     if repeats < 2:
-        return f"One repeat gives no interval: `--repeats {policy.REPEATS_FOR_INTERVAL}` does."
+        return f"One repeat gives no interval: `--repeats {thresholds.REPEATS_FOR_INTERVAL}` does."
     chance = f"at least {math.floor(100 * held.chance)} % by order statistics"
-    if held.chance >= policy.LEVEL:
+    if held.chance >= thresholds.LEVEL:
         return f"Its interval holds the median over {repeats} repeats, {chance}."
     return (
         f"Its interval is lowest to highest of {repeats} repeats, {chance}; "
-        f"`--repeats {policy.REPEATS_FOR_INTERVAL}` gives one of {100 * policy.LEVEL:g} %."
+        f"`--repeats {thresholds.REPEATS_FOR_INTERVAL}` gives one of {100 * thresholds.LEVEL:g} %."
     )
 
 
@@ -166,18 +166,17 @@ def _judged(held: Interval, *, above: bool, below: bool) -> Verdict:
     On which side of a threshold the median lies is a one-sided question: five repeats answer it
     with 95 %, if all are on one side.
     """
-    if held.one_sided < policy.LEVEL:
+    if held.one_sided < thresholds.LEVEL:
         return "inconclusive"
     return "pass" if above else "fail" if below else "inconclusive"
 
 
 def _doubt(held: Interval, best: dict[str, Any]) -> str:
     """Say why no verdict can come of too few repeats."""
-    if held.one_sided >= policy.LEVEL:
+    if held.one_sided >= thresholds.LEVEL:
         return ""
-    return (
-        f"; {_counted(int(best['done']), 'repeat')}, a verdict takes {policy.REPEATS_FOR_VERDICT}"
-    )
+    done = _counted(int(best["done"]), "repeat")
+    return f"; {done}, a verdict takes {thresholds.REPEATS_FOR_VERDICT}"
 
 
 def _model_rows(compared: pd.DataFrame | None) -> list[SummaryRow]:
@@ -191,13 +190,13 @@ def _model_rows(compared: pd.DataFrame | None) -> list[SummaryRow]:
         (
             "mean error of the prediction",
             verdict.mean_error,
-            policy.MEAN_ERROR,
+            thresholds.MEAN_ERROR,
             verdict.mean_outcome,
         ),
         (
             "worst error of the prediction",
             verdict.worst_error,
-            policy.WORST_ERROR,
+            thresholds.WORST_ERROR,
             verdict.worst_outcome,
         ),
     ):

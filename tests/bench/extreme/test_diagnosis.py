@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_calibration import TRUE, synthetic_calibration
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.extreme import Advice, diagnose
 from aethermodel.bench.extreme.advice import in_words, pays_most, ranked
 from aethermodel.bench.extreme.allocations import allocations
@@ -161,7 +161,7 @@ def test_gains_are_written_to_be_read(gain, words):
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=50))
 def test_slow_laps_cost_what_exceeds_twice_the_median(laps):
     median = float(np.median(laps))
-    kept = sum(min(lap, policy.SLOW_LAP * median) for lap in laps)
+    kept = sum(min(lap, thresholds.SLOW_LAP * median) for lap in laps)
     assert slow_gain(np.array(laps)) == pytest.approx(sum(laps) / kept - 1)
 
 

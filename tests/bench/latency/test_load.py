@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.latency.latency_verdict import judgements, overall
 from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings
 from aethermodel.bench.latency.measurement import (
@@ -169,7 +169,7 @@ def test_where_the_pipeline_takes_what_the_model_says_the_error_is_exactly_zero(
         due = schedule(campaign, kind, load, capacity, process)
         latencies = serve(due, TABLE)[due.size // 10 :]
         shares = dict(
-            zip(policy.PERCENTILES, np.percentile(latencies, [50, 90, 99, 99.9]), strict=True)
+            zip(thresholds.PERCENTILES, np.percentile(latencies, [50, 90, 99, 99.9]), strict=True)
         )
         row = {"arrivals": kind, "load": load, "process": process, "capacity": capacity}
         rows.append(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.bench.pipeline.undisturbed_rate import left_alone
 
 NEAR = 100e-9
@@ -19,7 +19,7 @@ def run(row, *slices, trip=NEAR):
 def test_slices_beside_a_slow_idle_loop_and_far_cores_are_left_out():
     runs = [
         run(0, *[(300.0, 1.0)] * 25, *[(900.0, 2.0)] * 75),
-        run(0, *[(10.0, 1.0)] * 100, trip=1.01 * policy.CORES_APART * NEAR),
+        run(0, *[(10.0, 1.0)] * 100, trip=1.01 * thresholds.CORES_APART * NEAR),
         run(1, *[(7.0, 1.0)] * 19),
     ]
     found = left_alone(runs)
@@ -30,7 +30,9 @@ def test_slices_beside_a_slow_idle_loop_and_far_cores_are_left_out():
 
 @given(
     st.lists(
-        st.tuples(st.floats(1, 1e9), st.floats(1.0, policy.SHARED_CORE)), min_size=20, max_size=60
+        st.tuples(st.floats(1, 1e9), st.floats(1.0, thresholds.SHARED_CORE)),
+        min_size=20,
+        max_size=60,
     )
 )
 def test_where_all_is_calm_all_counts(slices):

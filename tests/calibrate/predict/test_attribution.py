@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.calibrate.benchmark.coverage import Truth
 from aethermodel.calibrate.predict.attribution import attribute
 from aethermodel.calibrate.predict.comparison import compare, process_medians
@@ -84,7 +84,7 @@ def test_terms_of_nearly_one_shape_are_told_as_their_sum():
 )
 def test_no_cost_is_below_nothing_and_no_regression_ill_conditioned(seed, changed, by, sizes):
     found = attributed(seed, changed, by, np.array(sizes))
-    assert found.condition <= policy.HARMFUL_CONDITION
+    assert found.condition <= thresholds.HARMFUL_CONDITION
     for share in found.shares:
         assert share.low >= -1 and share.excess >= -1
         assert not (share.found and share.low <= 0 <= share.high)

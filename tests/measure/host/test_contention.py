@@ -8,7 +8,7 @@ from time import process_time
 import pytest
 from waiting import until
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.host.contention import CoreCheck, busy_core, glance
 from aethermodel.measure.sampling.sampler import Point
 from aethermodel.measure.sampling.worker import way_of
@@ -87,10 +87,10 @@ def test_a_glance_says_what_a_look_does():
     ("now", "calm"),
     [
         (CoreCheck(1.0, 100.0), True),
-        (CoreCheck(policy.SHARED_CORE, 100.0), True),
-        (CoreCheck(1.01 * policy.SHARED_CORE, 100.0), False),
-        (CoreCheck(1.0, policy.CORES_APART * 100.0), True),
-        (CoreCheck(1.0, 1.01 * policy.CORES_APART * 100.0), False),
+        (CoreCheck(thresholds.SHARED_CORE, 100.0), True),
+        (CoreCheck(1.01 * thresholds.SHARED_CORE, 100.0), False),
+        (CoreCheck(1.0, thresholds.CORES_APART * 100.0), True),
+        (CoreCheck(1.0, 1.01 * thresholds.CORES_APART * 100.0), False),
         (CoreCheck(1.0, nan), True),
         (CoreCheck(nan, nan), True),
     ],

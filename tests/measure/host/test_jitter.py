@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.host.jitter import (
     STRETCH,
     Watch,
@@ -79,9 +79,9 @@ def test_a_pause_of_the_host_now_and_then_is_not_in_full_speed(monkeypatch):
 
 
 def test_a_tick_that_was_held_up_is_a_gap_and_a_slow_stretch(monkeypatch):
-    held = 8e-6 + 10 * policy.PAUSE_SECONDS
+    held = 8e-6 + 10 * thresholds.PAUSE_SECONDS
     (seen,) = ticked(monkeypatch, ([8e-6, 8e-6, held] + [8e-6] * 500, 1.0))
-    assert seen.gaps == pytest.approx([10 * policy.PAUSE_SECONDS])
+    assert seen.gaps == pytest.approx([10 * thresholds.PAUSE_SECONDS])
     assert seen.running == pytest.approx(503 * 8e-6)
     pace = pace_of([seen], 1 / 8e-6)
     assert pace.speeds[:4] == pytest.approx([1, 1, 8e-6 / held, 1])

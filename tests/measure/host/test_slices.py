@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.host import slices as slices_module
 from aethermodel.measure.host.slices import Slice, Slices, Stream, sliced, undisturbed
 from aethermodel.measure.sampling.rejection import reject_disturbed
@@ -77,14 +77,14 @@ def _slices(*pairs):
 
 
 calm = st.lists(
-    st.tuples(st.floats(1.0, 9.0), st.floats(1.0, policy.SHARED_CORE)), min_size=2, max_size=20
+    st.tuples(st.floats(1.0, 9.0), st.floats(1.0, thresholds.SHARED_CORE)), min_size=2, max_size=20
 )
 
 
 @given(calm, st.lists(st.floats(0.1, 100), max_size=20), st.randoms())
 def test_what_a_busy_core_gave_is_left_out_whatever_it_was(found, slow, random):
     """Also where it looks faster: what the operation took must not decide."""
-    mixed = _slices(*found, *((seconds, 1.01 * policy.SHARED_CORE) for seconds in slow))
+    mixed = _slices(*found, *((seconds, 1.01 * thresholds.SHARED_CORE) for seconds in slow))
     random.shuffle(mixed)
     alone = undisturbed(_slices(*found), best=1.0)
     assert undisturbed(mixed, best=1.0)[:2] == alone[:2]

@@ -8,7 +8,7 @@ import sys
 import pytest
 from command_line import aether
 
-from aethermodel import policy
+from aethermodel import thresholds
 
 #: It pretends: no sample takes as long as it says. Each call takes 20 % longer than the one before.
 RESTLESS = '''"""Pace of a probe that never settles."""
@@ -90,5 +90,5 @@ def test_a_sample_whose_warm_up_never_settled_is_marked(installed, slices):
 
 
 def test_a_sample_whose_warm_up_settled_is_not(installed):
-    samples = taken(installed, growth=1 + policy.WARM_TOLERANCE / 2, retries=0)
+    samples = taken(installed, growth=1 + thresholds.WARM_TOLERANCE / 2, retries=0)
     assert samples["settled"] == [True] * 2

@@ -5,7 +5,7 @@ from time import monotonic
 
 import pytest
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.measure.calibration.measurement_plan import Campaign
 from aethermodel.measure.sampling import sequential
 from aethermodel.measure.sampling.sampler import Plan, Point
@@ -56,7 +56,7 @@ def host(monkeypatch):
 def test_only_points_whose_processes_differ_are_sampled_on(host):
     samples = sample_sequentially(plan(STEADY, RESTLESS, WHOLE), 1e6, throughout=WHOLE.__eq__)
     processes = samples.groupby("batch_size")["process"].nunique().to_dict()
-    assert processes == {1: policy.FEWEST_PROCESSES, 2: 6, 3: 6}
+    assert processes == {1: thresholds.FEWEST_PROCESSES, 2: 6, 3: 6}
     assert samples.groupby("batch_size")["point"].unique().map(list).to_dict() == {
         1: [0],
         2: [1],
@@ -69,8 +69,8 @@ def test_only_points_whose_processes_differ_are_sampled_on(host):
 def test_it_ends_where_nothing_is_left_to_tell(host):
     seen = []
     samples = sample_sequentially(plan(STEADY), 1e6, lambda *done: seen.append(done))
-    assert samples["process"].nunique() == len(host) == policy.FEWEST_PROCESSES
-    assert [done for done, _ in seen] == list(range(1, 2 * policy.FEWEST_PROCESSES + 1))
+    assert samples["process"].nunique() == len(host) == thresholds.FEWEST_PROCESSES
+    assert [done for done, _ in seen] == list(range(1, 2 * thresholds.FEWEST_PROCESSES + 1))
     assert all(done <= total for done, total in seen)
 
 
@@ -89,10 +89,10 @@ def test_a_budget_is_kept_by_real_probes():
 
 
 def test_the_default_budgets_are_what_the_commands_promise():
-    assert policy.VALIDATION_SECONDS <= 120
-    assert policy.PIPELINE_SECONDS <= 180
-    assert 0 < policy.TERMS_SHARE < 0.5
-    assert policy.NARROW < 0.05  # what the model may be off by
+    assert thresholds.VALIDATION_SECONDS <= 120
+    assert thresholds.PIPELINE_SECONDS <= 180
+    assert 0 < thresholds.TERMS_SHARE < 0.5
+    assert thresholds.NARROW < 0.05  # what the model may be off by
 
 
 @pytest.mark.parametrize("fabric", ["loopback", "shm", "tcp"])
@@ -102,6 +102,6 @@ def test_the_samples_of_a_trial_are_at_most_so_many(fabric):
     plan = campaign.plan()
     whole = sum(point.probe == "pipeline" for point in plan.points)
     terms = len(plan.points) - whole
-    least = campaign.repeats * (policy.FEWEST_PROCESSES * terms + plan.processes * whole)
+    least = campaign.repeats * (thresholds.FEWEST_PROCESSES * terms + plan.processes * whole)
     # Before, each point was sampled four times in each of eight processes.
     assert least <= 0.25 * 4 * 8 * len(plan.points)

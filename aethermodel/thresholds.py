@@ -1,4 +1,4 @@
-"""Policy of measuring and judging: each threshold, level and count once, with its reason.
+"""Thresholds of measuring and judging: each limit, level and count once, with its reason.
 
 What one file alone knows stays there: limits of a parser, checks of the doctor, goals of a
 benchmark against a peer.

@@ -1,4 +1,4 @@
-"""Policy: every threshold once, and every figure judged by it."""
+"""Thresholds: every threshold once, and every figure judged by it."""
 
 import re
 from itertools import pairwise
@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel import policy
+from aethermodel import thresholds
 from aethermodel.order_statistics import median_interval
 from aethermodel.verdict import judge, judge_whole, worst
 
@@ -16,28 +16,24 @@ figures = st.floats(0, 2)
 
 
 def test_every_constant_says_why():
-    for before, line in pairwise(Path(policy.__file__).read_text().splitlines()):
+    for before, line in pairwise(Path(thresholds.__file__).read_text().splitlines()):
         if re.match(r"[A-Z_0-9, ]+ = ", line):
             assert before.startswith("#:"), line
-
-
-# These keep a number of their own for now.
-LEFT = {"monte_carlo.py", "size_answers.py"}
 
 
 def test_no_function_has_a_confidence_level_of_its_own():
     for path in SOURCES:
         text = path.read_text()
         own = re.findall(r"\blevel: float = [0-9.]+", text)
-        assert not own or path.name in LEFT, path
+        assert not own, path
 
 
 def test_as_many_repeats_hold_a_median_as_are_asked_for():
-    repeats = range(policy.REPEATS_FOR_INTERVAL)
-    assert median_interval(list(repeats)).chance >= policy.LEVEL
-    assert median_interval(list(repeats)[1:]).chance < policy.LEVEL
-    assert median_interval(range(policy.REPEATS_FOR_VERDICT)).one_sided >= policy.LEVEL
-    assert median_interval(range(policy.REPEATS_FOR_VERDICT - 1)).one_sided < policy.LEVEL
+    repeats = range(thresholds.REPEATS_FOR_INTERVAL)
+    assert median_interval(list(repeats)).chance >= thresholds.LEVEL
+    assert median_interval(list(repeats)[1:]).chance < thresholds.LEVEL
+    assert median_interval(range(thresholds.REPEATS_FOR_VERDICT)).one_sided >= thresholds.LEVEL
+    assert median_interval(range(thresholds.REPEATS_FOR_VERDICT - 1)).one_sided < thresholds.LEVEL
 
 
 @given(figures, figures, figures, st.booleans(), st.booleans())
