@@ -80,7 +80,7 @@ class LawSizes(SizeAnswers):
     the work is done a second, ``1 / T``; of all others ``N / T``.
     """
 
-    time = "T"
+    time = "best rate with T"
 
     def __init__(self, law: Law, level: float = thresholds.LEVEL) -> None:
         if law.second_name:

@@ -147,15 +147,14 @@ def _together(said: list[tuple[Path, str]]) -> list[str]:
 
 def _print(laws: Laws, found: dict[str, Answers], target: float | None, *, draw: bool) -> None:
     from aethermodel.cli.shared.law_tables import answer_lines, laws_table, parameters_table
-    from aethermodel.cli.shared.tables import show
+    from aethermodel.cli.shared.tables import say, show
     from aethermodel.report.laws.terminal_plot import picture
 
     for name, law in list(laws.items())[:MOST_DRAWN]:
         if len(laws) <= MOST_DRAWN:
             if name:
                 typer.echo(f"{name}")
-            for line in law.verdict:
-                typer.echo(line)
+            say(law.verdict)
             typer.echo()
             if law.family not in ("interpolation", "none"):
                 show(parameters_table(law))
@@ -165,5 +164,4 @@ def _print(laws: Laws, found: dict[str, Answers], target: float | None, *, draw:
     if len(laws) > MOST_DRAWN:
         show(laws_table(laws))
     for answered in found.values():
-        for line in answer_lines(answered, target):
-            typer.echo(line)
+        say(answer_lines(answered, target))

@@ -152,7 +152,7 @@ def _figures(
 
 
 def _print(tracks: list[dict[str, Any]]) -> None:
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
     from aethermodel.report.quantities import engineering, interval
     from aethermodel.text.percentages import percent
 
@@ -180,5 +180,4 @@ def _print(tracks: list[dict[str, Any]]) -> None:
                     f"{point['commit'][:12]} ({track['host']})"
                 )
         show(table)
-    for line in moved or ["No level changed."]:
-        typer.echo(line)
+    say(moved or ["No level changed."])

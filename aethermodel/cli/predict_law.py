@@ -45,7 +45,7 @@ def predict_law(
     from aethermodel.calibrate.predict.size_answers import SHARES
     from aethermodel.cli.shared.law_tables import predictions_table
     from aethermodel.cli.shared.reading import one_law
-    from aethermodel.cli.shared.tables import show
+    from aethermodel.cli.shared.tables import say, show
     from aethermodel.documents import document, write_document
 
     law = one_law(path, curve, {})
@@ -60,8 +60,7 @@ def predict_law(
             figures["optima"] = [asdict(goal) for goal in goals]
         write_document(document("aethermodel.predict/1", None, figures, measured=False), json)
     if json != "-":
-        for line in law.verdict[:1]:
-            typer.echo(line)
+        say(law.verdict[:1])
         show(predictions_table(law, sizes))
         for goal in goals:
             typer.echo(str(goal))

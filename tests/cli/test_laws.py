@@ -1,6 +1,7 @@
 """Commands on laws of one's own: fit, predict, recommend, gate, history, diff."""
 
 import json
+import re
 
 import pytest
 from own_laws import EACH, FIXED, affine, write_csv
@@ -32,8 +33,8 @@ def test_fit_shows_law_picture_and_answers(call, files):
     assert "c0" in said
     assert "o" in said
     assert "at least 100,000 n/s: N = 2" in said
-    assert "T within 2,000 µs: N = 5" in said or "T within 2,000 µs: N = 6" in said
-    assert max(map(len, said.splitlines()[:30])) <= 80
+    assert re.search(r"best rate with T within 2,000 µs: N = [56][0-9]{2}\b", said)
+    assert max(map(len, said.splitlines())) <= 80
 
 
 def test_fit_writes_a_law_file_that_other_commands_take(call, files):
@@ -56,7 +57,7 @@ def test_predict_prints_a_law_and_refuses_what_only_a_calibration_has(call, file
     status, said, _ = call("predict", law, "-n", "1,1e6", "--optimum", "--rate", "1e5")
     assert status == 0
     assert "1,000,000*" in said
-    assert "95% of the best rate: every N from" in said
+    assert "95 % of the best rate: every N from" in said
     assert "--cores needs a calibration" in refused(call, "predict", law, "--cores", "2")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import textwrap
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import typer
 from rich import box
 from rich.cells import cell_len
 from rich.table import Table as Grid
@@ -158,6 +160,18 @@ class Table:
 
 def _width(columns: list[int], least: list[int]) -> int:
     return sum(least[column] for column in columns) + _GAP * (len(columns) - 1)
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print lines to standard output, broken at words where the window ends, the rest indented."""
+    console = plain_console()
+    for line in lines:
+        own = len(line) - len(line.lstrip())
+        wrapped = textwrap.wrap(
+            line, console.width, subsequent_indent=" " * (own + 2), break_on_hyphens=False
+        )
+        for part in wrapped or [""]:
+            typer.echo(part)
 
 
 def show(*tables: Table) -> None:
