@@ -16,7 +16,7 @@ from tools.torture.campaign import Campaign, TrialBody
 from tools.torture.command import Writer, hear_signals
 from tools.torture.commands import Place, judge
 from tools.torture.findings import Finding, Trial
-from tools.torture.journal import Journal, Slot
+from tools.torture.journal import Journal
 from tools.torture.processes import Child, adopt_orphans, children
 from tools.torture.replay import load
 from tools.torture.runner import Limits, Runner
@@ -257,13 +257,29 @@ def test_a_run_that_is_resumed_keeps_what_was_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("status", "left"), [(-signal.SIGKILL, 0), (1, 1), (-signal.SIGTERM, 1)])
 def test_only_a_killed_command_may_leave_its_temporary_files(status: int, left: int) -> None:
-    place, journal = Place(), Journal("planted", 1, Slot())
-    try:
-        Path(place.environment["TMPDIR"], "file").touch()
-        judge(journal, place, "a command", status, b"", (status,))
-    finally:
-        place.remove()
-    assert [finding.kind for finding in journal.tally.findings] == ["left"] * left
+    def trial(draw: random.Random, journal: Journal) -> None:
+        place = Place()
+        try:
+            Path(place.environment["TMPDIR"], "file").touch()
+            judge(journal, place, "a command", status, b"", (status,))
+        finally:
+            place.remove()
+
+    assert run(planted(trial), 1).total()["found"] == left
+
+
+def test_a_process_that_ends_a_moment_after_its_parent_is_not_left() -> None:
+    def trial(draw: random.Random, journal: Journal) -> None:
+        place = Place()
+        try:
+            if not os.fork():
+                time.sleep(0.5)
+                os._exit(0)
+            judge(journal, place, "a command", 0, b"")
+        finally:
+            place.remove()
+
+    assert run(planted(trial), 1).total()["found"] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -165,4 +165,4 @@ def fork_kin(page: Page, act: Callable[[], None] = lambda: None) -> None:
 def end_kin(page: Page) -> None:
     """End the child of `fork_kin`, which this process has adopted: nothing else is below it now."""
     if page["forked"]:
-        end_descendants()
+        end_descendants(0)

@@ -20,6 +20,8 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 RAISED = 70
 #: Seconds that a child may take to end once told: microseconds, and long on a busy host.
 END_SECONDS = 60.0
+#: What a process that has lost its parent has to end by itself.
+GRACE_SECONDS = 20.0
 _STILL = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE)
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -132,10 +134,15 @@ def _await_stop(pid: int) -> None:
             time.sleep(0.001)
 
 
-def end_descendants() -> list[str]:
-    """Kill each descendant of this process by its id, and return their names."""
+def end_descendants(seconds: float | None = None) -> list[str]:
+    """Kill each descendant that does not end by itself in time, and return their names.
+
+    A server of forks ends when it sees that its command is gone, which takes it a moment.
+    """
     left = []
-    for process in _below(os.getpid()):
+    timeout = GRACE_SECONDS if seconds is None else seconds
+    _, running = psutil.wait_procs(_below(os.getpid()), timeout=timeout)
+    for process in running:
         with suppress(psutil.NoSuchProcess):
             if process.status() != psutil.STATUS_ZOMBIE:
                 left.append(" ".join(process.cmdline())[:120] or process.name())
