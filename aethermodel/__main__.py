@@ -10,6 +10,13 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("aethermodel: interrupted\n")
         sys.exit(130)
+    except Exception:
+        from aethermodel.processes import NO_MEMORY, short_of_memory
+
+        if not short_of_memory():
+            raise
+        sys.stderr.write(f"aethermodel: {NO_MEMORY}\n")
+        sys.exit(2)
     run()
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from aethermodel.inputs.refusals import one_line
+from aethermodel.processes import NO_MEMORY, short_of_memory
 from aethermodel.text.printable import printable, use_printable_streams
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def count(text: str | int) -> int:
 def run_app(app: typer.Typer) -> NoReturn:
     """Run a command line application and exit as DESIGN lays down.
 
-    0 is done, 1 a failed verdict, 2 bad input with one line on standard error, 130 Ctrl-C.
-    Errors that are not about input keep their traceback: they are defects.
+    0 is done, 1 a failed verdict, 2 bad input with one line on standard error, 130 Ctrl-C. Too
+    little memory is such a line too. Other errors keep their traceback: they are defects.
     """
     use_printable_streams()
     sys.unraisablehook = _no_interrupt_is_lost
@@ -76,13 +77,16 @@ def run_app(app: typer.Typer) -> NoReturn:
     except Exception as error:
         kernels = isinstance(error, ImportError) and (error.name or "").startswith("cython_core")
         refused = isinstance(error, ValueError | OSError) or hasattr(error, "format_message")
-        if not (refused or kernels):
+        starved = not (refused or kernels) and short_of_memory()
+        if not (refused or kernels or starved):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             # A group called without its command is answered with what there is.
             said = str(getattr(error, "format_message")())  # noqa: B009 - of click's errors alone
         elif kernels:
             said = f"aethermodel: {_NO_KERNELS}"
+        elif starved:
+            said = f"aethermodel: {NO_MEMORY}"
         else:
             # Whatever else is written has its name in the error.
             full = isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename
