@@ -248,3 +248,10 @@ def test_a_file_too_large_is_refused_and_not_held(folder):
     assert tracemalloc.get_traced_memory()[1] < 2**25
     tracemalloc.stop()
     path.unlink()
+
+
+def test_many_raw_texts_in_one_document_are_put_in_at_once() -> None:
+    raw = next(t for t in NASTY if isinstance(t, str) and raw_json(t) != json.dumps(t).encode())
+    one = raw_json([raw])[1:-1]
+    wanted = b"[" + b", ".join([one, b'"plain"', one] * 2_000) + b"]"
+    assert raw_json([raw, "plain", raw] * 2_000) == wanted

@@ -164,12 +164,12 @@ def raw_json(value: Any) -> bytes:
     """Return JSON, with the texts of `NASTY` that are to stand there without quotes."""
     text = json.dumps(value)
     if _RAW in text:
-        start = text.find(f'"{_RAW}')
-        while start >= 0:
+        parts, done = [], 0
+        while (start := text.find(f'"{_RAW}', done)) >= 0:
             end = json.decoder.scanstring(text, start + 1)[1]  # type: ignore[attr-defined]
-            raw = json.loads(text[start:end]).removeprefix(_RAW)
-            text = text[:start] + raw + text[end:]
-            start = text.find(f'"{_RAW}', start + len(raw))
+            parts += [text[done:start], json.loads(text[start:end]).removeprefix(_RAW)]
+            done = end
+        text = "".join([*parts, text[done:]])
     return text.encode("utf-8", "surrogatepass")
 
 

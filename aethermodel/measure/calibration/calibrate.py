@@ -15,6 +15,7 @@ from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.calibrate.fit.next_point import next_point
+from aethermodel.inputs.refusals import InputError
 from aethermodel.kernel_facts import simd_variant, switch_size
 from aethermodel.measure.calibration.measurement_plan import Campaign
 from aethermodel.measure.host.contention import CoreCheck
@@ -37,6 +38,8 @@ def calibration_of(
     samples: pd.DataFrame, campaign: Campaign, host: dict[str, Any], taken: str
 ) -> Calibration:
     """Fit the terms from samples taken under a campaign's conditions."""
+    if "cache_bytes" not in host:
+        raise InputError("host: its cache_bytes are missing, by which the kernel's knees are told")
     # Each fabric has a loop of its own kind, and it is the same term.
     samples = samples.replace({"probe": {"bus_loop": "loop"}})
     conditions = Conditions(

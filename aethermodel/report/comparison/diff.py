@@ -107,7 +107,7 @@ def _of_trial(path: Path) -> Source:
     c = trial.campaign
     facts = {
         "host": trial.host["id"],
-        "environment": str(trial.host["python"]),
+        "environment": str(trial.host.get("python", "not said")),
         "label": c.label,
         "settings": f"{c.event_loop}, {c.topics} topics, pool {c.pool}",
         "measured": trial.calibration.created,

@@ -78,6 +78,15 @@ def test_a_file_that_is_no_trial_is_refused(tmp_path):
         Trial.load(tmp_path / "missing")
 
 
+def test_a_host_that_does_not_say_its_caches_is_refused(trial, tmp_path):
+    spoiled = trial.samples.copy()
+    host = {name: fact for name, fact in trial.host.items() if name != "cache_bytes"}
+    spoiled.attrs = trial.samples.attrs | {"host": host}
+    spoiled.to_parquet(tmp_path / "spoiled.parquet")
+    with pytest.raises(ValueError, match="cache_bytes are missing"):
+        Trial.load(tmp_path / "spoiled.parquet")
+
+
 def test_texts_in_place_of_numbers_are_refused(trial, tmp_path):
     samples = trial.samples
     settings = {"bus", "producer", "checked", "routed", "with_kernel"}
