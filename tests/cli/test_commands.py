@@ -378,4 +378,6 @@ def test_a_prediction_from_a_stale_calibration_ends_with_1(tmp_path):
 )
 def test_a_rate_that_may_never_be_reached(foreign, rate, row):
     done = aether("predict", "-c", str(foreign), "--foreign", "--optimum", "--rate", rate)
-    assert re.search(rf"^at least(?: [\d,]+)? +{row}", done.stdout, re.MULTILINE), done.stdout
+    # Where the window is narrow, the row goes on in a second table under the same key.
+    said = " ".join(re.findall(r"^at least \S+ M events/s(.*)$", done.stdout, re.MULTILINE))
+    assert re.search(rf"^ *{row}", said), done.stdout

@@ -62,7 +62,8 @@ def half_of_sum(parts: Sequence[tuple[Between, Floats]]) -> Floats:
     parts : sequence of (Between, ndarray)
         Each term with its own half-width, in any unit; at least one.
     """
-    halves = np.stack([half for _, half in parts])
+    # A term that takes no time has one half-width for all sizes.
+    halves = np.stack(np.broadcast_arrays(*(half for _, half in parts)))
     square = np.einsum(
         "i...,ij,j...->...", halves, correlation([term for term, _ in parts]), halves
     )

@@ -28,6 +28,7 @@ SHARES = (0.90, 0.95, 0.99)
 #: Share of the best rate that makes a batch size a good one: beyond it mostly latency grows.
 SHARE = 0.95
 _ROUNDING = 1e-12
+_MEGA = 1e6
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ class SizeAnswers(ABC):
 
     def rate(self, per_second: float) -> Optimum:
         """Return the smallest batch size that reaches a throughput in events a second."""
-        goal = f"at least {per_second:,.0f} {self.unit}/s"
+        rate = f"{per_second:,.0f}" if per_second < _MEGA else f"{per_second / _MEGA:,.6g} M"
+        goal = f"at least {rate} {self.unit}/s"
         point = self._up(size_for_rate(self.point, per_second))
         drawn = self._up(size_for_rate(self.drawn_about(float(point[0])), per_second))
         return self._optimum(goal, point, drawn)

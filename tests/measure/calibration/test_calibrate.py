@@ -74,7 +74,7 @@ def test_a_term_that_moved_is_stale():
     drifts = {one.term: one for one in check_drift(calibration)}
     assert set(drifts) == {"loop", "ffi", "kernel", "fabric"}
     ffi = drifts["ffi"]
-    assert ffi.disturbed or str(ffi).startswith("stale: ffi moved -")
+    assert ffi.disturbed or str(ffi).startswith("stale: ffi moved \N{MINUS SIGN}")
     assert ffi.stale != ffi.disturbed
 
 
