@@ -375,9 +375,9 @@ def _summarise(store: Store) -> None:
     from aethermodel.console import progress
     from aethermodel.execute.notebooks import execute
 
-    into = store.folder / "summary.ipynb"
+    into, asked = store.folder / "summary.ipynb", {"store": str(store.folder.resolve())}
     with progress("summary") as advance:
-        execute("80_sweep_summary.ipynb", into, {"store": str(store.folder.resolve())}, advance)
+        execute("80_sweep_summary.ipynb", into, asked, advance)
     typer.echo(f"{into}; as HTML: aethermodel report {store.folder}", err=True)
 
 
@@ -397,5 +397,5 @@ def _print_summary(sweep: Sweep, store: Store, summary: Summary) -> None:
         f"{summary.ran:,} ran in {summary.seconds:.1f} s, {summary.requeued:,} noisy tries repeated"
     )
     for record in summary.failures[:10]:
-        o = record.outcome
-        typer.echo(f"  {o.state}: {sweep.describe(record.parameters)}: {o.error}")
+        what, why = sweep.describe(record.parameters), record.outcome.error
+        typer.echo(f"  {record.outcome.state}: {what}: {why}")
