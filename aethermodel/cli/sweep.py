@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import tell_who_measures
+from aethermodel.cli.shared.sweep_choice import sweep_and_store
 from aethermodel.cli.shared.sweep_options import (
     Axes,
     BackendName,
@@ -64,7 +64,7 @@ def plan(
     from aethermodel.documents import document, write_document
 
     given = dict(locals())
-    sweep, into = _sweep_and_store(given)
+    sweep, into = sweep_and_store(given)
     figures, left = _state_of(sweep, into, reuse)
     if json:
         write_document(document("aethermodel.sweep.plan/1", "loopback", figures), json)
@@ -107,7 +107,7 @@ def run(
     Exit status: 0 every point is done, 1 some failed or timed out, 2 bad input.
     """
     given = dict(locals())
-    sweep, into = _sweep_and_store(given)
+    sweep, into = sweep_and_store(given)
     _run(sweep, into, reuse, frozenset(), _backend(given), summary, json)
 
 
@@ -137,7 +137,7 @@ def retry(
     from aethermodel.sweep.run import UNSUCCESSFUL
 
     given = dict(locals())
-    sweep, into = _sweep_and_store(given)
+    sweep, into = sweep_and_store(given)
     _run(sweep, into, reuse, UNSUCCESSFUL, _backend(given), summary, json)
 
 
@@ -155,7 +155,7 @@ def status(
     from aethermodel.documents import document, write_document
 
     given = dict(locals())
-    sweep, into = _sweep_and_store(given)
+    sweep, into = sweep_and_store(given)
     figures, _ = _state_of(sweep, into, reuse)
     if json:
         write_document(document("aethermodel.sweep.status/1", "loopback", figures), json)
@@ -184,68 +184,6 @@ def probes(
         write_document(content, json)
     if json != "-":
         print_probes(figures)
-
-
-#: Options of a sweep that a command line may give, and their names in a sweep file.
-_SETTINGS = {
-    "probe": "probe",
-    "notebook": "notebook",
-    "repeats": "repeats",
-    "samples": "samples",
-    "sample_seconds": "sample_seconds",
-    "timeout": "timeout_seconds",
-    "noise_gate": "noise_gate",
-    "retries": "retries",
-    "seed": "seed",
-}
-
-
-def _sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
-    """Put file, store and options together; options win."""
-    from aethermodel.inputs.input_files import refusing
-    from aethermodel.output_files import check_apart
-    from aethermodel.sweep.plan import Sweep, parse_axes, read_sweep_file
-    from aethermodel.sweep.store import Store
-
-    if given["reuse"] not in ("params", "code", "strict"):
-        raise ValueError(f"--reuse is params, code or strict, not {given['reuse']!r}")
-    source: Path | None = given["source"]
-    base: dict[str, Any] = {}
-    stored: Sweep | None = None
-    folder: Path | None = given["store"]
-    if source is not None and source.is_dir():
-        stored = Store(source).sweep()
-        folder = folder or source
-    elif source is not None:
-        base = read_sweep_file(source)
-        folder = folder or Path("sweeps") / source.stem
-    elif folder is not None and not (given.get("probe") or given.get("notebook")):
-        stored = Store(folder).sweep()
-    if stored:
-        base = stored.model_dump()
-    for option, name in _SETTINGS.items():
-        if given.get(option) is not None:
-            base[name] = given[option]
-    if axes := parse_axes(given.get("parameter") or ()):
-        base["parameters"] = {**(base.get("parameters") or {}), **axes}
-    if not base:
-        more = ", --probe or --notebook" if "probe" in given else ""
-        raise ValueError(f"wanted: a sweep file, or the folder of a store{more}")
-    if stored and base == stored.model_dump():
-        sweep = stored
-    elif source is not None and source.is_file():
-        with refusing(source):
-            sweep = Sweep.model_validate(base)
-    else:
-        sweep = Sweep.model_validate(base)
-    if folder is None:
-        folder = Path("sweeps") / Path(sweep.probe or sweep.notebook or "").stem
-    store = Store(folder)
-    if json := given["json"]:
-        check_apart(json, sweep.target.files)
-        if json != "-":
-            store.check_outside(Path(json))
-    return sweep, store
 
 
 def _state_of(sweep: Sweep, store: Store, reuse: Any) -> tuple[dict[str, Any], list[Any]]:

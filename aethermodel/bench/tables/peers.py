@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.bench.tables.published import Table
-from aethermodel.calibrate.benchmark import extrap_peer
+from aethermodel.calibrate.benchmark.extrap import ask_extrap
 
 Floats = NDArray[np.float64]
 
@@ -67,17 +65,4 @@ def extrap(table: Table, at: Floats, interpreter: Path) -> Floats:
         "at": np.maximum(at, sizes[0]).tolist(),
         "modeler": "Default",
     }
-    try:
-        answer = subprocess.run(
-            [str(interpreter), extrap_peer.__file__],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except OSError as error:
-        raise ValueError(f"cannot run Extra-P's interpreter {interpreter}: {error}") from None
-    except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ValueError(f"Extra-P failed under {interpreter}: {last}") from None
-    return np.array(json.loads(answer.stdout)["seconds"][0], dtype=np.float64)
+    return np.array(ask_extrap(interpreter, asked)["seconds"][0], dtype=np.float64)

@@ -1,9 +1,7 @@
 """Benchmark of the fits on known laws, beside a polynomial and Extra-P."""
 
-import json
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aethermodel.calibrate.benchmark import extrap_peer
+from aethermodel.calibrate.benchmark.extrap import ask_extrap
 from aethermodel.calibrate.fit.fit_term import fit_term
 from aethermodel.text.percentages import percentage
 
@@ -205,20 +203,7 @@ def _extrap(scenario: Scenario, samples: Floats, modeler: str, interpreter: str 
         "at": scenario.at,
         "modeler": modeler,
     }
-    try:
-        answer = subprocess.run(
-            [str(interpreter), extrap_peer.__file__],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except OSError as error:
-        raise ValueError(f"cannot run Extra-P's interpreter {interpreter}: {error}") from None
-    except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ValueError(f"Extra-P failed under {interpreter}: {last}") from None
-    given = json.loads(answer.stdout)
+    given = ask_extrap(interpreter, asked)
     seconds = np.array(given["seconds"], dtype=np.float64)
     return Outcome(seconds, np.array(given["fit_seconds"]), {})
 
