@@ -222,3 +222,10 @@ def test_any_times_give_a_law_that_brackets_itself(rows, seed):
         assert np.all(band.low <= band.seconds) and np.all(band.seconds <= band.high)
         assert np.all(band.low >= 0)
     assert law.draws(at, 3, seed).shape == (3, 4)
+
+
+@pytest.mark.parametrize("first", [12500000.0, 179769314.0, 1e15])
+@pytest.mark.filterwarnings("error")
+def test_a_time_far_beyond_the_others_at_size_zero_is_fitted_without_a_warning(first):
+    law = fit_series(Series({}, np.array([0.0, 1, 2]), np.array([first, 1, 3])))
+    assert np.all(law.predict([0, 1, 2]).seconds > 0)

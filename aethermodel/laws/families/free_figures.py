@@ -13,7 +13,8 @@ Floats = NDArray[np.float64]
 
 # Relative step of a numeric derivative: half the digits of a double.
 _DELTA = 1e-6
-_TINY = 1e-300
+# Seconds in place of none, as by n alone at no event: its square is still a number.
+_LEAST_TIME = 1e-100
 
 
 def free_values(terms: Terms) -> list[float]:
@@ -52,7 +53,7 @@ def gradient(
 ) -> tuple[Floats, Floats]:
     """Law at sizes `n`, and its relative derivative by coefficients and free figures."""
     columns = design(terms, n, second)
-    law = np.maximum(columns @ coefficients, _TINY)
+    law = np.maximum(columns @ coefficients, _LEAST_TIME)
     parts = [columns]
     for value in free_values(terms):
         step = max(abs(value), _DELTA) * _DELTA
