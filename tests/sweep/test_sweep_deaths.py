@@ -60,14 +60,22 @@ def _is_fork_server(process):
         return False
 
 
+def _leads_session(process):
+    try:
+        return os.getsid(process.pid) == process.pid
+    except ProcessLookupError:
+        return False
+
+
 def end_when_it_measures(server: bool, deaths: list, others: set):
     """Kill the new fork server below this process, or its child, as soon as it has a child."""
     while True:
         for process in set(psutil.Process().children()) - others:
             if not _is_fork_server(process):
                 continue
-            # Not what an import of the server's may start, such as the build of a changed kernel.
-            with_child = [child for child in process.children() if _is_fork_server(child)]
+            # A child that was asked for leads a session. What an import of the server's starts,
+            # such as the build of a changed kernel, does not, and is a fork server until its exec.
+            with_child = [child for child in process.children() if _leads_session(child)]
             if with_child:
                 victim = process if server else with_child[0]
                 deaths.append(victim.pid)
