@@ -60,9 +60,7 @@ class _Nothing:
 class _Keeping(LoadedPipeline):
     """The loaded pipeline, its plane taken out."""
 
-    def __init__(
-        self, settings: LoadSettings, rule: Callable[[], Rule] | None, ticks: int
-    ) -> None:
+    def __init__(self, settings: LoadSettings, rule: Callable[[], Rule] | None, ticks: int) -> None:
         super().__init__(settings)
         self._plane = _Nothing()
         self._new_rule = rule

@@ -12,6 +12,7 @@ from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.options import Json, batch_size, writable
 from aethermodel.text.percentages import percentage
+from aethermodel.text.times import microseconds
 
 if TYPE_CHECKING:
     from aethermodel.bench.contest import Contestant, Result
@@ -167,8 +168,8 @@ def _print(
     show(table)
     for how, latency in figures.get("handoff", {}).items():
         typer.echo(
-            f"one-way handoff, {how}: P50 {latency['p50_seconds'] * 1e6:.2f} us, "
-            f"P99 {latency['p99_seconds'] * 1e6:.2f} us"
+            f"one-way handoff, {how}: P50 {microseconds(latency['p50_seconds'], 2)}, "
+            f"P99 {microseconds(latency['p99_seconds'], 2)}"
         )
     for target in targets:
         met = {True: "met", False: "NOT met", None: "not measured here"}[target["met"]]

@@ -11,6 +11,7 @@ from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
 from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.times import microseconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,8 +127,8 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
             f"{row['predicted_per_second'] / 1e6:,.2f}" if known else f"none: {row['why']}",
             percent(row["error"]) if known else "",
             row["binding"],
-            *(_microseconds(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
-            _microseconds(row["tick_p99_seconds"]),
+            *(_time(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
+            _time(row["tick_p99_seconds"]),
             f"{row['cpu_seconds_per_million']:.4f}",
             f"{row['ceiling_per_second'] / 1e6:,.0f} M/s",
         )
@@ -152,5 +153,5 @@ def _alone(row: pd.Series) -> str:
     return f"{row['alone_per_second'] / 1e6:,.2f} ({percentage(row['alone_share'], 0)})"
 
 
-def _microseconds(seconds: float) -> str:
-    return f"{seconds * 1e6:,.0f} us" if not isnan(seconds) else ""
+def _time(seconds: float) -> str:
+    return "" if isnan(seconds) else microseconds(seconds)

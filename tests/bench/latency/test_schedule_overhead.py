@@ -3,8 +3,6 @@
 from time import perf_counter
 from types import SimpleNamespace
 
-import pytest
-
 from aethermodel.bench.latency import schedule_overhead
 from aethermodel.bench.latency.load import LoadSettings
 from aethermodel.bench.latency.schedule_overhead import keeping_seconds

@@ -230,9 +230,9 @@ def test_each_message_passes_once_and_in_its_order(secret: bytes, bodies: list[b
 def test_an_endpoint_that_is_none() -> None:
     ours, theirs = socket.socketpair()
     ours.sendall(Conversation(b"key", listening=True).seal(b"\xff" * len(HERE.to_bytes())))
-    with ours, Exchange(theirs, Conversation(b"key", listening=False)) as exchange:
-        with pytest.raises(RefusedError, match="out of range"):
-            exchange.swap(THERE)
+    exchange = Exchange(theirs, Conversation(b"key", listening=False))
+    with ours, exchange, pytest.raises(RefusedError, match="out of range"):
+        exchange.swap(THERE)
 
 
 def test_more_descriptors_than_select_can_take() -> None:
