@@ -77,7 +77,7 @@ def command(
     with measuring(wait_seconds), progress("calibrating") as advance:
         calibration = calibrate_host(
             campaign,
-            announced(advance, seconds, at_most=True),
+            announced(advance, seconds, "limit"),
             seconds=seconds,
             refine=refine,
         )

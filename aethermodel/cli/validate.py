@@ -75,7 +75,7 @@ def command(
     wanted = get_args(HostFabric) if every else (fabric,)
     campaigns = [Campaign(**given, fabric=one, pool=pool) for one in wanted]
     trials = []
-    tell_duration(seconds * len(campaigns), at_most=True)
+    tell_duration(seconds * len(campaigns), "budget")
     with measuring(wait_seconds):
         for campaign in campaigns:
             with progress(f"measuring, {campaign.fabric}") as advance:

@@ -74,7 +74,7 @@ def command(
         **{name: value for name, value in given.items() if value is not None},
     )
     with measuring(), progress("measuring") as advance:
-        table = bench.run(announced(advance, seconds, at_most=True))
+        table = bench.run(announced(advance, seconds, "budget"))
     if json:
         figures = {
             "bench": bench.model_dump(mode="json"),
