@@ -14,9 +14,7 @@ from aethermodel.cli.bench.model import command as bench_model
 from aethermodel.cli.bench.optimum import command as bench_optimum
 from aethermodel.cli.bench.pipeline import command as bench_pipeline
 from aethermodel.cli.bench.rdma import command as bench_rdma
-from aethermodel.cli.bench.report import command as bench_report
 from aethermodel.cli.bench.soak import command as bench_soak
-from aethermodel.cli.bench.sweep import command as bench_sweep
 from aethermodel.cli.bench.tables import command as bench_tables
 from aethermodel.cli.bound import command as bound
 from aethermodel.cli.calibrate import command as calibrate
@@ -66,8 +64,6 @@ bench.command("ring", short_help=short_help("ring"))(bench_kernel.ring)
 bench.command("pipeline", short_help=short_help("pipeline"))(bench_pipeline)
 bench.command("dispatch", short_help=short_help("dispatch"))(bench_dispatch)
 bench.command("soak", short_help=short_help("soak"))(bench_soak)
-bench.command("sweep", short_help=short_help("sweep"))(bench_sweep)
-bench.command("report", short_help=short_help("report"))(bench_report)
 bench.command("latency", short_help=short_help("latency"))(bench_latency)
 bench.command("model", short_help=short_help("model"))(bench_model)
 bench.command("tables", short_help=short_help("tables"))(bench_tables)

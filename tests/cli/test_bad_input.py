@@ -242,7 +242,7 @@ def test_samples_that_are_none_are_not_compared(call, tmp_path):
 
 COMMANDS = (
     "bound,bench extreme,bench kernel,bench ffi,bench ring,"
-    "bench pipeline,bench soak,bench latency,bench model,bench optimum,bench rdma,bench sweep,"
+    "bench pipeline,bench soak,bench latency,bench model,bench optimum,bench rdma,"
     "bench tables,"
     "sweep plan,sweep run,sweep status,sweep retry,calibrate,predict,validate,report,doctor,lab"
 )
