@@ -36,7 +36,7 @@ def command(
     ] = None,
     json: options.Json = None,
 ) -> None:
-    """Print the theoretical upper bound: T_batch, throughput, its limit, and what binds.
+    """Print the upper bound on paper: T_batch, throughput, its limit, and which term sets it.
 
     Example: aethermodel bound --batch-size 1e4 --json -
 

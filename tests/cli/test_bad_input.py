@@ -248,6 +248,16 @@ COMMANDS = (
 )
 
 
+@pytest.mark.parametrize("group", ["", "bench", "sweep", "history"])
+def test_lists_of_commands_say_a_whole_line_of_each(call, group, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    status, said, _ = call(*group.split(), "--help")
+    assert status == 0
+    listed = said.partition("Commands:")[2].strip().splitlines()
+    assert len(listed) > 1
+    assert not [line for line in listed if line.endswith("...")]
+
+
 @pytest.mark.parametrize("command", COMMANDS.split(","))
 def test_help_has_an_example(call, command):
     status, said, _ = call(*command.split(), "--help")

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def command(
-    handlers: Annotated[str, typer.Option(help="how many are called a tick")] = "0,1,4,16",
+    handlers: Annotated[str, typer.Option(help="handlers called in a tick")] = "0,1,4,16",
     loops: Annotated[
-        str | None, typer.Option(help="asyncio,uvloop [default: both, where uvloop is installed]")
+        str | None,
+        typer.Option(help="event loops: asyncio,uvloop [default: both, where uvloop is installed]"),
     ] = None,
     processes: Annotated[int | None, options.processes(9)] = None,
     repeats: Annotated[int | None, options.repeats(15)] = None,
@@ -29,8 +30,10 @@ def command(
 
     Example: aethermodel bench dispatch --json dispatch.json
 
-    What the bus adds is for errors isolated, times taken by topic, and a graceful end. Exit
-    status: 0 within the limits or inconclusive, 1 beyond them in every process, 2 bad input.
+    The difference is what it costs to isolate errors, to take times by topic and to end
+    gracefully.
+
+    Exit status: 0 within the limits or inconclusive, 1 beyond them in every process, 2 bad input.
     """
     from aethermodel.bench.dispatch import DispatchBench
     from aethermodel.console import progress

@@ -25,28 +25,34 @@ def command(
     rows: Annotated[
         str | None,
         typer.Option(
-            help="of naive,mocked,loopback,shm,shm-fused,tcp,verbs "
+            help="rows to run: naive,mocked,loopback,shm,shm-fused,tcp,verbs "
             "[default: all that this host can run]"
         ),
     ] = None,
     loops: Annotated[
-        str | None, typer.Option(help="asyncio,uvloop [default: both, where uvloop is installed]")
+        str | None,
+        typer.Option(help="event loops: asyncio,uvloop [default: both, where uvloop is installed]"),
     ] = None,
     simd: Annotated[
         str | None,
         typer.Option(
-            help="the kernels' variants to set side by side, such as v3,v4 [default: the widest]"
+            help="variants of the kernels to compare, such as v3,v4 [default: the widest]"
         ),
     ] = None,
-    repeats: Annotated[int, typer.Option(help="most fresh processes a row, interleaved")] = 5,
+    repeats: Annotated[
+        int, typer.Option(help="most fresh processes for each row, interleaved")
+    ] = 5,
     run_seconds: Annotated[float, typer.Option(help="about how long one run lasts")] = 0.5,
     seconds: Annotated[
         float, typer.Option(help="time budget; each row runs at least once")
     ] = thresholds.PIPELINE_SECONDS,
     load: Annotated[
-        float, typer.Option(help="share of a row's throughput offered for its latencies")
+        float,
+        typer.Option(
+            help="load at which latencies are taken, as a fraction of the row's throughput"
+        ),
     ] = 0.8,
-    predict: Annotated[bool, typer.Option(help="run the terms' probes and predict")] = True,
+    predict: Annotated[bool, typer.Option(help="probe the terms and predict each row")] = True,
     seed: options.Seed = None,
     json: options.Json = None,
 ) -> None:
@@ -54,9 +60,10 @@ def command(
 
     Example: aethermodel bench pipeline --rows loopback,shm --json pipeline.json
 
-    Every message is routed, seen by a handler and checked for its sequence: in a pass of its
-    own, which is the fabric's first touch in the model, or (shm-fused) as it is routed. Latency
-    counts from when a batch was meant to go. Exit status: 0 done, 2 bad input.
+    Every message is routed, seen by a handler and checked for its sequence: in a separate pass,
+    or (shm-fused) while it is routed. Latency counts from the time at which a batch was due.
+
+    Exit status: 0 done, 2 bad input.
     """
     from aethermodel.bench.pipeline.measurement import PipelineBench, targets
     from aethermodel.console import progress

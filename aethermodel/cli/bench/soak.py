@@ -13,9 +13,9 @@ from aethermodel.text.times import microseconds
 
 
 def command(
-    seconds: Annotated[float, typer.Option(help="how long")] = 600,
+    seconds: Annotated[float, typer.Option(help="duration")] = 600,
     load: Annotated[float, typer.Option(help="share of the throughput at full speed")] = 0.8,
-    fabric: Annotated[str, typer.Option(help=options.listed(CROSSING))] = "shm",
+    fabric: Annotated[str, typer.Option(help=f"fabric: {options.listed(CROSSING)}")] = "shm",
     loop: options.Loop = None,
     batch_size: Annotated[int, options.batch_size()] = 10_000,
     topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
