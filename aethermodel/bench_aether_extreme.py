@@ -92,11 +92,11 @@ def command(
             "--calibration",
             "-c",
             callback=readable,
-            help="for --diagnose: its terms [default: probed first]",
+            help="for --diagnose: calibration of this host [default: one is made first]",
         ),
     ] = None,
     probe_seconds: Annotated[
-        float, typer.Option(min=1, help="for --diagnose: most time to probe the terms")
+        float, typer.Option(min=1, help="for --diagnose: most seconds for that calibration")
     ] = 15.0,
     json: Annotated[
         str | None,

@@ -1,5 +1,6 @@
 """Without compiled kernels, as on macOS: models, fits, predictions and reports work."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from report_cases import shown
 from aethermodel import kernel_facts
 from cython_core import EVENT_BYTES, MAX_TOPICS
 from cython_core.routing.router import MAX_THREADS, switch_size
+from tools.report_example import write_store
 
 ROOT = Path(__file__).parents[1]
 UVLOOP = str(ROOT / "data/calibrations/uvloop.json")
@@ -86,6 +88,20 @@ def test_a_stored_run_is_reported(bare, tmp_path):
     done = aether("report", "run.ipynb", "--output", "run.html", env=bare, cwd=tmp_path)
     assert not done.returncode, done.stderr
     assert "42 msg/s" in (tmp_path / "run.html").read_text()
+
+
+def test_a_stored_sweep_of_a_probe_is_reported_the_same(bare, tmp_path):
+    store = write_store(tmp_path / "store")
+    asked = ("report", str(store), "--calibration", str(store / "calibration.json"), "--json", "-")
+    done, usual = (
+        json.loads(aether(*asked, "-o", str(tmp_path / name), env=env, cwd=tmp_path).stdout)
+        for env, name in ((bare, "bare.html"), (None, "usual.html"))
+    )
+    for figures in (done, usual):
+        assert figures.pop("export_seconds") > 0
+        del figures["report"], figures["bytes"]
+    assert done == usual
+    assert len(done["figures"]) > 3
 
 
 @pytest.mark.parametrize("command", ["calibrate", "doctor"])

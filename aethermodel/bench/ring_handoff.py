@@ -77,7 +77,7 @@ def handoff(
         Events a batch.
     waiting : {"spin", "wait", "asyncio", "uvloop", "asyncio spinning", "uvloop spinning"}
         How the consumer waits: without sleeping, asleep until its eventfd is written, or either
-        of these by an event loop (spinning: for 50 us, then asleep).
+        of these by an event loop (spinning: for 50 µs, then asleep).
     gap_ns : int
         Pause between batches; long enough for a consumer that sleeps to fall asleep.
 

@@ -95,14 +95,14 @@ def ring_targets(result: Result, latencies: dict[str, dict[str, Any]]) -> list[T
         at_least(result, "ring against iceoryx2's loaned slice", "ring", "iceoryx2", 1.2),
         at_least(result, "ring against routing alone", "ring", ALONE, 0.85),
         _target("ring against the specification's 81.9 M/s", rate / claim, 4, words),
-        at_most("handoff spinning, P50", latencies["spin"]["p50_seconds"], 1e-6, 1e-6, "us"),
-        at_most("handoff by asyncio, P50", latencies["asyncio"]["p50_seconds"], 15e-6, 1e-6, "us"),
+        at_most("handoff spinning, P50", latencies["spin"]["p50_seconds"], 1e-6, 1e-6, "µs"),
+        at_most("handoff by asyncio, P50", latencies["asyncio"]["p50_seconds"], 15e-6, 1e-6, "µs"),
         at_most(
             "handoff by asyncio that spins before it sleeps, P50",
             latencies["asyncio spinning"]["p50_seconds"],
             15e-6,
             1e-6,
-            "us",
+            "µs",
         ),
         # What no event loop can be quicker than: the kernel waking a thread that sleeps.
         at_most(
@@ -110,6 +110,6 @@ def ring_targets(result: Result, latencies: dict[str, dict[str, Any]]) -> list[T
             latencies["asyncio"]["p50_seconds"] - latencies["wait"]["p50_seconds"],
             5e-6,
             1e-6,
-            "us",
+            "µs",
         ),
     ]

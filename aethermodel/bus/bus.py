@@ -186,7 +186,7 @@ class Bus:
             raise RuntimeError("this bus runs on another thread's event loop: attach there")
         if self._stopping:
             raise ValueError("this bus is stopping and takes nothing more")
-        if any(reader.receiver is receiver for reader in self._readers):
+        if any(attached is receiver for attached in self.receivers):
             raise ValueError("this receiver is attached already: one batch of it is out at a time")
         reader = Reader(self, receiver, self._reader_ended, numbered=self._numbered)
         self._readers.add(reader)
@@ -264,6 +264,11 @@ class Bus:
         self._inbox.refuse()
         for reader in (self._own, *self._readers):
             reader.stop()
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """Attached receivers whose streams have not ended yet."""
+        return tuple(reader.receiver for reader in self._readers)
 
     @property
     def cancelled(self) -> bool:

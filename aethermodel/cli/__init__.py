@@ -14,9 +14,7 @@ from aethermodel.cli.bench.model import command as bench_model
 from aethermodel.cli.bench.optimum import command as bench_optimum
 from aethermodel.cli.bench.pipeline import command as bench_pipeline
 from aethermodel.cli.bench.rdma import command as bench_rdma
-from aethermodel.cli.bench.report import command as bench_report
 from aethermodel.cli.bench.soak import command as bench_soak
-from aethermodel.cli.bench.sweep import command as bench_sweep
 from aethermodel.cli.bench.tables import command as bench_tables
 from aethermodel.cli.bound import command as bound
 from aethermodel.cli.calibrate import command as calibrate
@@ -49,16 +47,16 @@ app.add_typer(sweep, name="sweep")
 app.add_typer(report, name="report")
 app.add_typer(history, name="history")
 
-app.command("bound")(bound)
-app.command("calibrate")(calibrate)
-app.command("predict")(predict)
-app.command("validate")(validate)
-app.command("fit")(fit)
-app.command("recommend")(recommend)
-app.command("gate")(gate)
-app.command("diff")(diff)
-app.command("doctor")(doctor)
-app.command("lab")(lab)
+app.command("bound", short_help="upper bound of a budget on paper")(bound)
+app.command("calibrate", short_help="measure this host term by term")(calibrate)
+app.command("predict", short_help="batch time and rate at any size; what if")(predict)
+app.command("validate", short_help="predict the pipeline, measure it, compare")(validate)
+app.command("fit", short_help="law of measurements of your own")(fit)
+app.command("recommend", short_help="batch size and waiting time for a latency target")(recommend)
+app.command("gate", short_help="did a change make it slower?")(gate)
+app.command("diff", short_help="compare two runs, hosts or commits")(diff)
+app.command("doctor", short_help="check the settings of this host")(doctor)
+app.command("lab", short_help="open the notebooks in JupyterLab")(lab)
 bench.command("extreme", short_help=short_help("extreme"))(bench_extreme)
 bench.command("kernel", short_help=short_help("kernel"))(bench_kernel.kernel)
 bench.command("ffi", short_help=short_help("ffi"))(bench_kernel.ffi)
@@ -66,8 +64,6 @@ bench.command("ring", short_help=short_help("ring"))(bench_kernel.ring)
 bench.command("pipeline", short_help=short_help("pipeline"))(bench_pipeline)
 bench.command("dispatch", short_help=short_help("dispatch"))(bench_dispatch)
 bench.command("soak", short_help=short_help("soak"))(bench_soak)
-bench.command("sweep", short_help=short_help("sweep"))(bench_sweep)
-bench.command("report", short_help=short_help("report"))(bench_report)
 bench.command("latency", short_help=short_help("latency"))(bench_latency)
 bench.command("model", short_help=short_help("model"))(bench_model)
 bench.command("tables", short_help=short_help("tables"))(bench_tables)

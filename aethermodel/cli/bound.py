@@ -36,7 +36,7 @@ def command(
     ] = None,
     json: options.Json = None,
 ) -> None:
-    """Print the theoretical upper bound: T_batch, throughput, its limit, and what binds.
+    """Print the upper bound on paper: T_batch, throughput, its limit, and which term sets it.
 
     Example: aethermodel bound --batch-size 1e4 --json -
 
@@ -96,7 +96,7 @@ def _print_tables(figures: dict[str, Any]) -> None:
     n, total = figures["batch_size"], figures["t_batch_seconds"]
     messages = "1 message" if n == 1 else f"{n:,} messages"
     title = f"{figures['specification']}: one batch of {messages}, on paper"
-    budget = Table(title, ("term", "us a batch", "share"), text=("term",))
+    budget = Table(title, ("term", "µs a batch", "share"), text=("term",))
     for name, seconds in figures["budget_seconds"].items():
         mark = "  <- binds" if name == figures["binding_term"] else ""
         budget.add(name + mark, f"{seconds * 1e6:,.2f}", percentage(seconds / total))

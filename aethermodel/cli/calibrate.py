@@ -26,10 +26,13 @@ def command(
     repeats: Annotated[int | None, options.repeats(2)] = None,
     seed: options.Seed = None,
     seconds: Annotated[
-        float, typer.Option(help="time budget; at most this long")
+        float, typer.Option(help="time budget: no sample begins after it")
     ] = thresholds.CALIBRATION_SECONDS,
     refine: Annotated[
-        bool, typer.Option("--refine", help="spend the rest of the budget on the best next points")
+        bool,
+        typer.Option(
+            "--refine", help="spend the rest of the budget on the points that narrow the fits most"
+        ),
     ] = False,
     merge: Annotated[
         list[Path] | None,
@@ -42,7 +45,7 @@ def command(
         Path | None,
         typer.Option(
             callback=options.readable,
-            help="only probe again whether this calibration still holds",
+            help="only probe whether this calibration still holds",
         ),
     ] = None,
     verbose: options.Verbose = False,
@@ -77,7 +80,7 @@ def command(
     with measuring(wait_seconds), progress("calibrating") as advance:
         calibration = calibrate_host(
             campaign,
-            announced(advance, seconds, at_most=True),
+            announced(advance, seconds, "limit"),
             seconds=seconds,
             refine=refine,
         )

@@ -48,7 +48,9 @@ def diff(
     ],
     b: Annotated[
         Path,
-        typer.Argument(callback=options.readable, help="the same of another run, host or commit"),
+        typer.Argument(
+            callback=options.readable, help="of another run, host or commit, in the same form as A"
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", callback=options.writable, help="the HTML file")
@@ -58,8 +60,8 @@ def diff(
 ) -> None:
     """Say whether run B is better or worse than A, the same, or cannot be told from it.
 
-    All points are judged together, and each by itself. Two runs of the same are called different
-    in at most one of 20 cases.
+    All points are judged together, and each by itself. Of two runs of the same code at most one
+    pair in 20 is called different.
 
     Example: aethermodel diff sweeps/before sweeps/after -o reports/diff.html --json -
 

@@ -19,18 +19,18 @@ def command(
         str | None,
         typer.Option(help="memory to be registered with an RDMA device, such as 1GiB"),
     ] = None,
-    queue_pairs: Annotated[int, typer.Option(help="queue pairs, whose queues are pinned too")] = 1,
-    depth: Annotated[int, typer.Option(help="requests that each of their queues holds")] = 128,
+    queue_pairs: Annotated[int, typer.Option(help="queue pairs; their queues are pinned too")] = 1,
+    depth: Annotated[int, typer.Option(help="requests that each queue holds")] = 128,
     huge_pages: Annotated[
         bool, typer.Option("--huge-pages", help="the registered memory lies in huge pages")
     ] = False,
     json: options.Json = None,
 ) -> None:
-    """Look at RDMA, memlock, processor, clock and software; say what is amiss and what to do.
+    """Check RDMA, memlock, processor, clock and software; say what is wrong and what to do.
 
     Example: aethermodel doctor --register 1GiB --queue-pairs 8
 
-    Changes nothing. Exit status: 0 nothing is bad (warnings may be), 1 something is, 2 bad input.
+    Nothing is changed. Exit status: 0 nothing is bad, 1 something is, 2 bad input.
     """
     from aethermodel.doctor import Registration, examine, worst
     from aethermodel.documents import document, write_document

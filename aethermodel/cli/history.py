@@ -21,7 +21,7 @@ Folder = Annotated[
 FOLDER = Path("history")
 
 
-@app.command("add")
+@app.command("add", short_help="add the laws of a commit")
 def add(
     law: Annotated[
         Path, typer.Argument(callback=options.readable, help="law file, or measurements to fit")
@@ -67,7 +67,7 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-@app.command("show")
+@app.command("show", short_help="show parameters over the commits")
 def show_history(
     folder: Folder = FOLDER,
     at: Annotated[

@@ -12,7 +12,7 @@ import typer
 
 
 def command(
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="port; 0 takes a free one")] = 0,
     folder: Annotated[
         Path | None,
         typer.Option(

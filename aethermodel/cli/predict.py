@@ -32,12 +32,14 @@ def command(
     curve: reading.Curve = None,
     calibration: options.Calibrations = [Path("calibration.json")],  # noqa: B006  typer copies it
     batch_sizes: Annotated[
-        str, typer.Option("--batch-sizes", "-n", help="such as 1,100,1e4")
+        str, typer.Option("--batch-sizes", "-n", help="batch sizes, such as 1,100,1e4")
     ] = ",".join(map(str, SIZES)),
     foreign: options.Foreign = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="first probe whether the calibration still holds; 1 if not"),
+        typer.Option(
+            "--check", help="first probe whether the calibration still holds; exit status 1 if not"
+        ),
     ] = False,
     set_: Annotated[
         list[str] | None,
@@ -56,33 +58,35 @@ def command(
     ] = None,
     serial: Annotated[
         float | None,
-        typer.Option(help="assume this share of the kernel serial [default: as measured]"),
+        typer.Option(help="share of the kernel that threads cannot divide [default: as measured]"),
     ] = None,
     topics: Annotated[
         int | None,
-        typer.Option(help="for so many topics, each with a handler [default: as calibrated]"),
+        typer.Option(help="topics, each with a handler [default: as calibrated]"),
     ] = None,
     pool: Annotated[
-        int | None, typer.Option(help="for so many batches in turn [default: as calibrated]")
+        int | None, typer.Option(help="distinct batches to cycle through [default: as calibrated]")
     ] = None,
     optimum: Annotated[
         bool,
         typer.Option("--optimum", help="batch sizes for 90, 95, 99 % of the best rate"),
     ] = False,
     within: Annotated[
-        float | None, typer.Option(help="best batch size under this T_batch, in seconds")
+        float | None,
+        typer.Option(help="batch size of the best rate with T_batch at most this, in seconds"),
     ] = None,
     rate: Annotated[
         float | None, typer.Option(help="smallest batch size for this rate, in messages/s")
     ] = None,
     sensitivity: Annotated[
-        int | None, options.whole(help="rank what halving each cost buys at this batch size")
+        int | None, options.whole(help="at this batch size, rank costs by what halving each gains")
     ] = None,
     bottlenecks: Annotated[
-        bool, typer.Option("--bottlenecks", help="which term binds at which batch size")
+        bool,
+        typer.Option("--bottlenecks", help="say which term sets the limit at which batch size"),
     ] = False,
     roofline: Annotated[
-        bool, typer.Option("--roofline", help="measured and published ceilings beside the rates")
+        bool, typer.Option("--roofline", help="compare rates with measured and published ceilings")
     ] = False,
     verbose: options.Verbose = False,
     json: options.Json = None,

@@ -245,7 +245,7 @@ def _measure_and_report(
     for beside in (samples, executed, calibration):
         check_target(beside)
         check_apart(beside, [output, json])
-    tell_duration(seconds + _EXPORT_SECONDS, at_most=True)
+    tell_duration(seconds + _EXPORT_SECONDS, "budget")
     with measuring(wait_seconds), progress("[1/3] measuring this host") as advance:
         trial = Trial.run(campaign, advance, seconds=seconds)
     trial.save(samples)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Run a probe or a notebook at many points.")
 
 
-@app.command("plan")
+@app.command("plan", short_help="check the points; say what would run, and how long")
 def plan(
     source: Source = None,
     probe: Probe = None,
@@ -76,7 +76,7 @@ def plan(
             typer.echo(f"  ... and {len(left) - 10:,} more")
 
 
-@app.command("run")
+@app.command("run", short_help="run the points that the store does not have")
 def run(
     source: Source = None,
     probe: Probe = None,
@@ -111,7 +111,7 @@ def run(
     _run(sweep, into, reuse, frozenset(), _backend(given), summary, json)
 
 
-@app.command("retry")
+@app.command("retry", short_help="run failed points again")
 def retry(
     source: Source = None,
     store: Into = None,
@@ -141,7 +141,7 @@ def retry(
     _run(sweep, into, reuse, UNSUCCESSFUL, _backend(given), summary, json)
 
 
-@app.command("status")
+@app.command("status", short_help="say what is done, failed and left")
 def status(
     source: Source = None,
     store: Into = None,
@@ -163,7 +163,7 @@ def status(
         _print_state(sweep, figures)
 
 
-@app.command("probes")
+@app.command("probes", short_help="list the probes and their parameters")
 def probes(
     name: Annotated[
         str | None,

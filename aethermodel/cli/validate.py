@@ -11,6 +11,7 @@ from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.times import microseconds
 
 if TYPE_CHECKING:
     from aethermodel.measure.calibration.validation import Trial
@@ -74,7 +75,7 @@ def command(
     wanted = get_args(HostFabric) if every else (fabric,)
     campaigns = [Campaign(**given, fabric=one, pool=pool) for one in wanted]
     trials = []
-    tell_duration(seconds * len(campaigns), at_most=True)
+    tell_duration(seconds * len(campaigns), "budget")
     with measuring(wait_seconds):
         for campaign in campaigns:
             with progress(f"measuring, {campaign.fabric}") as advance:
@@ -111,8 +112,8 @@ def print_trial(trial: Trial) -> None:
     for row in trial.table.itertuples():
         table.add(
             f"{row.n:,}",
-            f"{row.measured_seconds * 1e6:,.2f} us",
-            f"{row.predicted_seconds * 1e6:,.2f} us",
+            microseconds(row.measured_seconds, 2),
+            microseconds(row.predicted_seconds, 2),
             f"{row.predicted_low * 1e6:,.2f} to {row.predicted_high * 1e6:,.2f}",
             percent(row.error),
             f"{row.measured_per_second / 1e6:,.2f} M/s",
@@ -131,9 +132,8 @@ def print_trial(trial: Trial) -> None:
             f"{percentage(found.worst_error)} at worst"
         )
     for share in trial.attribution.shares:
-        typer.echo(
-            f"in the pipeline against isolated, {share}: {share.seconds * 1e6:+.2f} us a batch"
-        )
+        change = microseconds(share.seconds, 2, signed=True)
+        typer.echo(f"in the pipeline against isolated, {share}: {change} a batch")
     typer.echo(
         f"no term explains {percentage(trial.attribution.unexplained)}; the intervals cover "
         f"{percentage(trial.verdict.coverage, 0)} of the errors, wanted 95 %"

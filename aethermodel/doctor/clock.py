@@ -8,7 +8,7 @@ from cython_core import clock_cost_ns, clock_resolution_ns
 
 # Read without a system call (vDSO).
 _FAST = ("tsc", "arch_sys_counter", "kvm-clock", "hyperv_clocksource_tsc_page")
-# A probe's sample lasts 1 ms or more; a reading of 1 us would be a thousandth of it.
+# A probe's sample lasts 1 ms or more; a reading of 1 µs would be a thousandth of it.
 _DEAR_NS = 200.0
 _COARSE_NS = 1_000.0
 

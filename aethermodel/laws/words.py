@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-_PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"), (1e-12, "ps"), (1e-15, "fs"))
+_PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"), (1e-12, "ps"), (1e-15, "fs"))
 _NAMES = {
     "constant": "constant",
     "affine": "affine",
@@ -56,7 +56,7 @@ def count(size: float) -> str:
 
 
 def formula(terms: tuple[Term, ...], coefficients: Floats, unit: str) -> str:
-    """Write a law with its figures, such as ``4.1 us + 8 ns/B N``."""
+    """Write a law with its figures, such as ``4.1 µs + 8 ns/B N``."""
     from aethermodel.laws.parameters import unit_of
 
     parts: dict[tuple[float, float], list[str]] = {}

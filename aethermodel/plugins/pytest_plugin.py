@@ -110,11 +110,12 @@ class Session:
             return None
         from aethermodel.gate.gate import gate
         from aethermodel.gate.runs import LawRun
+        from aethermodel.text.percentages import percent
 
         verdict = gate({name: self.base[name]}, {name: [LawRun(name, law)]}, self.limits)
         rows = ", ".join(
-            f"{row.quantity} {100 * (row.ratio - 1):+.1f} % ({100 * (row.low - 1):+.1f} to "
-            f"{100 * (row.high - 1):+.1f} %)"
+            f"{row.quantity} {percent(row.ratio - 1)} ({percent(row.low - 1)} to "
+            f"{percent(row.high - 1)})"
             for row in verdict.rows
             if row.outcome == verdict.outcome
         )

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from aethermodel.inputs.fields import Content, Line, Name
-from aethermodel.inputs.input_files import read_bytes, refusing
-from aethermodel.inputs.plain_values import MOST_WRITTEN, parse_toml
+from aethermodel.published.parameter_files import entry, read_parameters
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
@@ -33,7 +31,8 @@ class _System(Content):
     remark: Line = ""
 
 
-_FILE = TypeAdapter(Annotated[dict[Name, _System], Field(min_length=1, max_length=1000)])
+_NAME = "batching-settings.toml"
+_File = Annotated[dict[Name, _System], Field(min_length=1, max_length=1000)]
 
 
 @dataclass(frozen=True)
@@ -140,13 +139,14 @@ def load_systems(path: Path | None = None) -> dict[str, System]:
     InputError
         In one line, if the file is not of that form.
     """
-    where = str(path or files("aethermodel") / "data/batching-settings.toml")
-    with refusing(where):
-        document = _FILE.validate_python(parse_toml(read_bytes(where, MOST_WRITTEN)))
-        return {
-            name: System(name, entry.title, entry.remark, tuple(entry.settings))
-            for name, entry in document.items()
-        }
+    return read_parameters(_NAME, path, _File, _systems)
+
+
+def _systems(content: dict[str, _System], _: str) -> dict[str, System]:
+    return {
+        name: System(name, written.title, written.remark, tuple(written.settings))
+        for name, written in content.items()
+    }
 
 
 def system(name: str) -> System:
@@ -157,9 +157,4 @@ def system(name: str) -> System:
     ValueError
         If the file does not have it.
     """
-    known = load_systems()
-    if name not in known:
-        raise ValueError(
-            f"no system {name!r}; data/batching-settings.toml has {', '.join(sorted(known))}"
-        )
-    return known[name]
+    return entry(dict(sorted(load_systems().items())), name, "system", _NAME)

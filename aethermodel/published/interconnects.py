@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from aethermodel.inputs.fields import Content, Line, Name
-from aethermodel.inputs.input_files import read_bytes, refusing
-from aethermodel.inputs.plain_values import MOST_WRITTEN, parse_toml
 from aethermodel.inputs.quantities import Quantity, si
 from aethermodel.model.roofline import Ceiling, bandwidth_ceiling
+from aethermodel.published.parameter_files import entry, read_parameters
 
 
 class _Entry(Content):
@@ -22,7 +20,8 @@ class _Entry(Content):
     messages: Quantity | None = None
 
 
-_FILE = TypeAdapter(Annotated[dict[Name, _Entry], Field(min_length=1, max_length=1000)])
+_NAME = "interconnects.toml"
+_File = Annotated[dict[Name, _Entry], Field(min_length=1, max_length=1000)]
 
 
 @dataclass(frozen=True)
@@ -58,18 +57,19 @@ def load_interconnects(path: Path | None = None) -> dict[str, Interconnect]:
     InputError
         In one line, if the file is not of that form.
     """
-    where = str(path or files("aethermodel") / "data/interconnects.toml")
-    with refusing(where):
-        document = _FILE.validate_python(parse_toml(read_bytes(where, MOST_WRITTEN)))
-        return {
-            name: Interconnect(
-                name,
-                entry.source,
-                si(entry.bandwidth, "B/s"),
-                si(entry.messages, "1/s") if entry.messages else None,
-            )
-            for name, entry in document.items()
-        }
+    return read_parameters(_NAME, path, _File, _interconnects)
+
+
+def _interconnects(content: dict[str, _Entry], _: str) -> dict[str, Interconnect]:
+    return {
+        name: Interconnect(
+            name,
+            written.source,
+            si(written.bandwidth, "B/s"),
+            si(written.messages, "1/s") if written.messages else None,
+        )
+        for name, written in content.items()
+    }
 
 
 def interconnect(name: str) -> Interconnect:
@@ -80,12 +80,7 @@ def interconnect(name: str) -> Interconnect:
     ValueError
         If the file does not have it.
     """
-    known = load_interconnects()
-    if name not in known:
-        raise ValueError(
-            f"no interconnect {name!r}; data/interconnects.toml has {', '.join(known)}"
-        )
-    return known[name]
+    return entry(load_interconnects(), name, "interconnect", _NAME)
 
 
 def published_ceilings(event_bytes: float) -> list[Ceiling]:

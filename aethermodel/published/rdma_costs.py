@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
 from aethermodel.inputs.fields import Content, Line, Name
-from aethermodel.inputs.input_files import read_bytes, refusing
-from aethermodel.inputs.plain_values import MOST_WRITTEN, parse_toml
 from aethermodel.inputs.quantities import Quantity, si
 from aethermodel.model.verbs.verbs_cost import COST_NAMES, COSTS, VerbsCosts
+from aethermodel.published.parameter_files import entry, read_parameters
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_NAME = "rdma-nics.toml"
 # SI unit in which each cost is written: what it is a count of, the file leaves to the model.
 _WRITTEN = {
     name: unit.removesuffix("/message").removesuffix("/packet").removeprefix("1")
@@ -108,32 +107,25 @@ def load_cards(path: Path | None = None) -> dict[str, Card]:
     ValueError
         In one line, if the file is not of that form.
     """
-    return dict(_own()) if path is None else _load(path)
+    return dict(_own()) if path is None else read_parameters(_NAME, path, _File, _cards)
 
 
 @cache
 def _own() -> dict[str, Card]:
-    return _load(None)
+    return read_parameters(_NAME, None, _File, _cards)
 
 
-def _load(path: Path | None) -> dict[str, Card]:
-    where = str(path or files("aethermodel") / "data/rdma-nics.toml")
-    with refusing(where):
-        document = _File.model_validate(parse_toml(read_bytes(where, MOST_WRITTEN)))
-        cards = {}
-        for name, own in document.cards.items():
-            given = document.common | own
-            figures: Any = {cost: _si(cost, given[cost]) for cost in COST_NAMES}
-            costs = VerbsCosts(**figures)
-            cards[name] = Card(
-                name,
-                costs,
-                {
-                    c: document.sources.get(f.source or "", f.assumed or "")
-                    for c, f in given.items()
-                },
-                frozenset(c for c, figure in given.items() if figure.assumed),
-            )
+def _cards(content: _File, _: str) -> dict[str, Card]:
+    cards = {}
+    for name, own in content.cards.items():
+        given = content.common | own
+        figures: Any = {cost: _si(cost, given[cost]) for cost in COST_NAMES}
+        cards[name] = Card(
+            name,
+            VerbsCosts(**figures),
+            {c: content.sources.get(f.source or "", f.assumed or "") for c, f in given.items()},
+            frozenset(c for c, figure in given.items() if figure.assumed),
+        )
     return cards
 
 
@@ -152,7 +144,4 @@ def card(name: str) -> Card:
     ValueError
         If the file does not have it.
     """
-    known = load_cards()
-    if name not in known:
-        raise ValueError(f"no card {name!r}; data/rdma-nics.toml has {', '.join(known)}")
-    return known[name]
+    return entry(load_cards(), name, "card", _NAME)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from aethermodel.inputs.fields import Content, Line
-from aethermodel.inputs.input_files import read_bytes, refusing
-from aethermodel.inputs.plain_values import MOST_WRITTEN, parse_toml
 from aethermodel.inputs.quantities import Quantity, read_quantity, si
 from aethermodel.inputs.refusals import quoted
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import Parameter
 from aethermodel.model.terms import affine, fixed
+from aethermodel.published.parameter_files import read_parameters
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ class Specification:
         return self.parameters["b_memory"].value / self.parameters["s_event"].value
 
 
+_NAME = "spec-4.3.2.toml"
 #: SI unit of each parameter; a file may write it with any prefix.
 _SI = {
     "t_loop": "s",
@@ -119,9 +119,9 @@ def load_specification(own: Path | None = None, given: Iterable[str] = ()) -> Sp
     ValueError
         In one line, if the file is not of that form, or one of `given` is no parameter.
     """
-    found = _read(str(files("aethermodel") / "data/spec-4.3.2.toml"), None)
+    found = read_parameters(_NAME, None, _File, _specification)
     if own is not None:
-        found = _read(str(own), found)
+        found = read_parameters(_NAME, own, _File, partial(_specification, base=found))
     parameters, title = dict(found.parameters), found.name
     for name, text in _pairs(given, parameters):
         changed = read_parameter(name, text, parameters[name].unit)
@@ -130,30 +130,28 @@ def load_specification(own: Path | None = None, given: Iterable[str] = ()) -> Sp
     return replace(found, parameters=parameters, name=title)
 
 
-def _read(where: str, base: Specification | None) -> Specification:
-    """Read a file; what it leaves out is from `base`."""
-    with refusing(where):
-        file = _File.model_validate(parse_toml(read_bytes(where, MOST_WRITTEN)))
-        if file == _File():
-            raise ValueError("states nothing: wanted are parameters, budgets or a batch_size")
-        parameters = {} if base is None else dict(base.parameters)
-        for name, entry in file.parameters:
-            if entry is not None:
-                value = read_parameter(name, f"{entry.value!r} {entry.unit}", _SI[name])
-                meaning = entry.meaning or (parameters[name].meaning if base else "")
-                source = entry.source or where
-                parameters[name] = Parameter(name, value, _SI[name], meaning, source)
-        budgets = {} if base is None else dict(base.budget_seconds)
-        budgets |= {tier: si(text, "s") for tier, text in file.budgets if text is not None}
-        base = base or Specification("", "simulated", 1, 1.0, {}, {})
-        return Specification(
-            file.name or Path(where).stem,
-            file.label or base.label,
-            file.batch_size or base.batch_size,
-            file.threshold_per_second or base.threshold_per_second,
-            parameters,
-            budgets,
-        )
+def _specification(file: _File, where: str, base: Specification | None = None) -> Specification:
+    """Return what a file states; what it leaves out is from `base`."""
+    if file == _File():
+        raise ValueError("states nothing: wanted are parameters, budgets or a batch_size")
+    parameters = {} if base is None else dict(base.parameters)
+    for name, written in file.parameters:
+        if written is not None:
+            value = read_parameter(name, f"{written.value!r} {written.unit}", _SI[name])
+            meaning = written.meaning or (parameters[name].meaning if base else "")
+            source = written.source or where
+            parameters[name] = Parameter(name, value, _SI[name], meaning, source)
+    budgets = {} if base is None else dict(base.budget_seconds)
+    budgets |= {tier: si(text, "s") for tier, text in file.budgets if text is not None}
+    base = base or Specification("", "simulated", 1, 1.0, {}, {})
+    return Specification(
+        file.name or Path(where).stem,
+        file.label or base.label,
+        file.batch_size or base.batch_size,
+        file.threshold_per_second or base.threshold_per_second,
+        parameters,
+        budgets,
+    )
 
 
 def read_parameter(name: str, text: str, unit: str) -> float:

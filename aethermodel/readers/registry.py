@@ -67,7 +67,7 @@ class Reader(Protocol):
 
 
 @cache
-def _installed() -> dict[str, EntryPoint]:
+def installed() -> dict[str, EntryPoint]:
     """Return the entry points by format; to look for them takes longer than to read a file."""
     return {point.name: point for point in entry_points(group=GROUP)}
 
@@ -82,7 +82,7 @@ def built_in(name: str) -> Reader:
 
 def names() -> tuple[str, ...]:
     """Return every format that has a reader."""
-    return (*_installed(), *BUILT_IN)
+    return (*installed(), *BUILT_IN)
 
 
 def readers() -> Iterator[Reader]:
@@ -93,7 +93,7 @@ def readers() -> Iterator[Reader]:
     UnreadableMeasurements
         If one of an installed package cannot be loaded.
     """
-    for name in _installed():
+    for name in installed():
         yield _loaded(name)
     for name in BUILT_IN:
         yield built_in(name)
@@ -109,13 +109,13 @@ def reader_named(name: str) -> Reader:
     """
     if name in BUILT_IN:
         return built_in(name)
-    if name in _installed():
+    if name in installed():
         return _loaded(name)
     raise UnreadableMeasurements(f"no format {quoted(name)}; there are {', '.join(names())}")
 
 
 def _loaded(name: str) -> Reader:
-    point = _installed()[name]
+    point = installed()[name]
     try:
         reader = point.load()
     except Exception as error:  # whatever another package's import raises

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from aethermodel.execute.notebooks import check_parameters, find_notebook, read_notebook
 from aethermodel.inputs.fields import Content, Line, Name, Share
@@ -41,6 +41,10 @@ def _refuse_unknown(given: dict[str, Any], known: Any, what: str) -> None:
             raise ValueError(f"{what} has no parameter {name!r}; it has {', '.join(known)}")
 
 
+# Windows has no fcntl, and no kernels either.
+_MISSING_WITHOUT_KERNELS = ("cython_core", "fcntl")
+
+
 @dataclass(frozen=True)
 class ProbeTarget:
     """A probe, timed in a fresh child."""
@@ -61,9 +65,25 @@ class ProbeTarget:
         """None."""
         return ()
 
+    @property
+    def settings(self) -> type[BaseModel] | None:
+        """The probe's settings; None in an installation without the kernels that it runs."""
+        try:
+            return PROBES[self.probe].settings
+        except ImportError as error:
+            if (error.name or "").partition(".")[0] not in _MISSING_WITHOUT_KERNELS:
+                raise
+            return None
+
     def check(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Check against the probe's settings; see `Target`."""
-        settings = PROBES[self.probe].settings
+        """Check against the probe's settings; see `Target`.
+
+        Without kernels nothing is checked or completed: no point can be run there, and those of a
+        store were checked when they ran.
+        """
+        settings = self.settings
+        if settings is None:
+            return dict(given)
         _refuse_unknown(given, settings.model_fields, f"probe {self.probe}")
         checked = settings(**given).model_dump(mode="json")
         for name, value in given.items():

@@ -25,7 +25,7 @@ _SPIN_SECONDS = 50e-6
 class Sleeper:
     """Lets one task sleep on one event loop until a ring has enough events.
 
-    Unless the ring's policy is ``wait``, the task first looks again for 50 us, the loop's other
+    Unless the ring's policy is ``wait``, the task first looks again for 50 µs, the loop's other
     tasks taking their turns in between.
 
     Parameters

@@ -1,6 +1,6 @@
 """Spin policy: how long a ring end spins before it sleeps."""
 
-#: Nanoseconds by policy. A sleep and its wake-up cost some 10 us, so spinning longer than a few of
+#: Nanoseconds by policy. A sleep and its wake-up cost some 10 µs, so spinning longer than a few of
 #: them buys little.
 SPIN_NS = {"spin": 2**63 - 1, "spin-then-wait": 50_000, "wait": 0}
 # But the peer pays for the wake-up, at every batch where it is the slower one.
@@ -10,7 +10,7 @@ _LONGER_NS = 200_000
 def next_spin_ns(policy: str, spin_ns: int, waited_ns: int) -> int:
     """Return how long the next wait spins.
 
-    After a sleep that was over within 200 us it spins as long, until a wait lasts longer.
+    After a sleep that was over within 200 µs it spins as long, until a wait lasts longer.
 
     Parameters
     ----------

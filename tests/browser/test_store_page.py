@@ -3,9 +3,9 @@
 import pytest
 from reading import barriers, overflow
 
-from aethermodel.report.export_example import write_store
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.sweep.store_page import find_calibration, store_report
+from tools.report_example import write_store
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ def test_a_batchers_put_or_flush_that_is_cancelled_loses_and_doubles_nothing(run
     draw = random.Random(5)
 
     async def main():
-        sent = []
+        before, sent = asyncio.all_tasks(), []
 
         async def send(batch):
             await asyncio.sleep(draw.random() / 500)
@@ -25,8 +25,9 @@ def test_a_batchers_put_or_flush_that_is_cancelled_loses_and_doubles_nothing(run
             await asyncio.sleep(draw.random() / 1000)
             if draw.random() < 0.3 and batcher.waiting:  # it has taken the events
                 putting.cancel()
-            if batcher._flushing and draw.random() < 0.3:
-                batcher._flushing.cancel()
+            if draw.random() < 0.3:
+                for flushing in asyncio.all_tasks() - before - {putting}:
+                    flushing.cancel()
             await asyncio.wait({putting})
         ending = asyncio.create_task(batcher.end())
         await asyncio.sleep(0.001)
@@ -40,7 +41,7 @@ def test_a_batchers_put_or_flush_that_is_cancelled_loses_and_doubles_nothing(run
 
 def test_a_batchers_flush_that_is_cancelled_is_tried_again_without_another_put(run):
     async def main():
-        sent, gate = [], asyncio.Event()
+        before, sent, gate = asyncio.all_tasks(), [], asyncio.Event()
 
         async def send(batch):
             await gate.wait()
@@ -48,10 +49,10 @@ def test_a_batchers_flush_that_is_cancelled_is_tried_again_without_another_put(r
 
         batcher = Batcher(send, FixedSize(100, hold_seconds=0.01))
         await batcher.put(batch_of(5))
-        while not batcher._flushing:
+        while not (flushing := asyncio.all_tasks() - before):
             await asyncio.sleep(0.001)
         await asyncio.sleep(0)
-        batcher._flushing.cancel()
+        flushing.pop().cancel()
         gate.set()
         while not sent:
             await asyncio.sleep(0.001)

@@ -52,8 +52,8 @@ def test_whatever_a_handler_raises_is_its_own_failure(run, waits, error):
 def test_a_handlers_task_that_is_cancelled_from_outside_is_that_handlers_failure(run, begun):
     """The report: 50 of 100 events handled, nothing counted, nothing logged, `run` returns."""
     bus, seen, healthy = Bus(["a"]), [], []
+    before = set()
 
-    @bus.on("a")
     async def handle(batch, indices):
         number_of = int(batch["sequence"][0])
         if number_of == 50 and begun:
@@ -63,24 +63,27 @@ def test_a_handlers_task_that_is_cancelled_from_outside_is_that_handlers_failure
         await asyncio.sleep(0)
         seen.append(number_of)
 
-    @bus.on("a")
     async def beside(batch, indices):
         if int(batch["sequence"][0]) == 50 and not begun:
-            for task in asyncio.all_tasks():  # the other handler's, which has not begun or waits
-                if task.get_coro().__name__ == "_run" and task is not asyncio.current_task():
-                    task.cancel()
+            # The other handler's, which has not begun; before a batch there is none.
+            for task in asyncio.all_tasks() - before - {asyncio.current_task()}:
+                task.cancel()
         healthy.append(len(indices))
 
     async def main():
-        running = asyncio.create_task(bus.run(), name="the bus")
+        running = asyncio.create_task(bus.run())
         for i in range(100):
+            if i == 50:
+                while len(healthy) < 50:
+                    await asyncio.sleep(0)
+                before.update(asyncio.all_tasks())
             await bus.publish(batch_of(1, i))
         bus.stop()
         await running
 
-    if not begun:  # what begins first cancels what is to come
-        bus._dispatcher._async_calls = bus._dispatcher._async_calls[::-1]
-
+    # The first that is registered begins first.
+    for handler in (handle, beside) if begun else (beside, handle):
+        bus.on("a")(handler)
     run(asyncio.wait_for(main(), 60))
     assert len(healthy) == 100
     assert len(seen) + bus.instruments.failed[0] == 100
@@ -174,10 +177,13 @@ def test_a_reader_that_is_cancelled_amid_a_batch_loses_that_batch_and_run_says_s
     bus, seen = Bus(["a"]), []
 
     @bus.on("a")
+    def sync(batch, indices):  # runs in the reader's task
+        if int(batch["sequence"][0]) == 30:
+            asyncio.get_running_loop().call_later(0.01, asyncio.current_task().cancel)
+
+    @bus.on("a")
     async def handle(batch, indices):
         if int(batch["sequence"][0]) == 30:
-            reader = bus._own._task
-            asyncio.get_running_loop().call_soon(reader.cancel)
             await asyncio.sleep(60)
         seen.append(int(batch["sequence"][0]))
 
@@ -221,27 +227,34 @@ def test_a_soak_of_cancellations_accounts_for_every_event(run, seed):
     """Readers, handlers and, in the end, the run: each event in is handled or counted."""
     draw = random.Random(seed)
     bus, sent = Bus(["a"], depth=8), 0
-    handled = {}
+    handled, handling, readers = {}, [], []
 
     @bus.on("a")
     async def handle(batch, indices):
-        for _ in range(draw.randrange(3)):
-            await asyncio.sleep(0)
+        handling.append(asyncio.current_task())
+        try:
+            for _ in range(draw.randrange(3)):
+                await asyncio.sleep(0)
+        finally:
+            handling.remove(asyncio.current_task())
         for at in batch["sequence"][indices].tolist():
             handled[at] = handled.get(at, 0) + 1
 
     @bus.on("a")
-    def beside(batch, indices):
+    def beside(batch, indices):  # runs in the reader's task
+        reader = asyncio.current_task()
+        if reader not in readers:
+            readers.append(reader)
         if draw.random() < 0.02:
-            asyncio.current_task().cancel()
+            reader.cancel()
 
     async def vandal():
         while True:
             await asyncio.sleep(0)
-            if draw.random() < 0.1 and bus._dispatcher.running:
-                next(iter(bus._dispatcher.running)).cancel()
-            if draw.random() < 0.02:
-                draw.choice([bus._own, *bus._readers])._task.cancel()
+            if draw.random() < 0.1 and handling:
+                handling[0].cancel()
+            if draw.random() < 0.02 and readers:
+                draw.choice(readers).cancel()
 
     async def produce(fabric, first):
         nonlocal sent

@@ -242,10 +242,20 @@ def test_samples_that_are_none_are_not_compared(call, tmp_path):
 
 COMMANDS = (
     "bound,bench extreme,bench kernel,bench ffi,bench ring,"
-    "bench pipeline,bench soak,bench latency,bench model,bench optimum,bench rdma,bench sweep,"
+    "bench pipeline,bench soak,bench latency,bench model,bench optimum,bench rdma,"
     "bench tables,"
     "sweep plan,sweep run,sweep status,sweep retry,calibrate,predict,validate,report,doctor,lab"
 )
+
+
+@pytest.mark.parametrize("group", ["", "bench", "sweep", "history"])
+def test_lists_of_commands_say_a_whole_line_of_each(call, group, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    status, said, _ = call(*group.split(), "--help")
+    assert status == 0
+    listed = said.partition("Commands:")[2].strip().splitlines()
+    assert len(listed) > 1
+    assert not [line for line in listed if line.endswith("...")]
 
 
 @pytest.mark.parametrize("command", COMMANDS.split(","))

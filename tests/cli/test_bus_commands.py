@@ -30,8 +30,8 @@ def test_bench_dispatch_prints_what_each_verdict_rests_on():
         *("--processes", "1", "--repeats", "1"),
     )
     assert "[loopback]" in done.stdout
-    assert "us a tick" in done.stdout and "at most 1 us" in done.stdout
-    assert "us a handler call" in done.stdout and "at most 0.5 us" in done.stdout
+    assert "µs a tick" in done.stdout and "at most 1 µs" in done.stdout
+    assert "µs a handler call" in done.stdout and "at most 0.5 µs" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from command_line import aether
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethermodel.report.export_example import write_store
 from aethermodel.sweep.store import Store
 from aethermodel.text.printable import encodable, printable
+from tools.report_example import write_store
 
 CALIBRATION = next(Path(__file__).parents[2].glob("data/calibrations/*.json"))
 HOSTILE = "a\x1b[2Jb\x1b]0;title\x07c\x9b31md\u202etxt.\u2066 [red]e[/red] [/] :smile:\r\x08"

@@ -202,7 +202,7 @@ def test_a_law_draws_itself_and_shows_its_verdict():
     laws = Laws({"": fit_series(measured(POWERS, KNOWN["affine"][1]))})
     assert laws.only().plot().get_xscale() == "log"
     assert "affine" in laws._repr_html_() and laws.verdict().startswith(
-        "affine: T = 3.99 us + 8.04 ns N; holds"
+        "affine: T = 3.99 µs + 8.04 ns N; holds"
     )
 
 

@@ -36,13 +36,13 @@ def package(tmp_path, monkeypatch):
         )
         (about / "entry_points.txt").write_text(f"[aethermodel.readers]\nstopwatch = {value}\n")
         (tmp_path / "stopwatch_reader.py").write_text(module)
-        registry._installed.cache_clear()
+        registry.installed.cache_clear()
 
     monkeypatch.syspath_prepend(tmp_path)
     yield install
     monkeypatch.undo()
     sys.modules.pop("stopwatch_reader", None)
-    registry._installed.cache_clear()
+    registry.installed.cache_clear()
 
 
 @pytest.fixture

@@ -60,9 +60,9 @@ def _is_fork_server(process):
         return False
 
 
-def _leads_a_group(process):
+def _leads_session(process):
     try:
-        return os.getpgid(process.pid) == process.pid
+        return os.getsid(process.pid) == process.pid
     except ProcessLookupError:
         return False
 
@@ -73,9 +73,9 @@ def end_when_it_measures(server: bool, deaths: list, others: set):
         for process in set(psutil.Process().children()) - others:
             if not _is_fork_server(process):
                 continue
-            # Not what an import of the server's may start, such as the build of a changed kernel,
-            # which bears the server's name until its own program runs: forks lead a group.
-            with_child = [child for child in process.children() if _leads_a_group(child)]
+            # A child that was asked for leads a session. What an import of the server's starts,
+            # such as the build of a changed kernel, does not, and is a fork server until its exec.
+            with_child = [child for child in process.children() if _leads_session(child)]
             if with_child:
                 victim = process if server else with_child[0]
                 deaths.append(victim.pid)

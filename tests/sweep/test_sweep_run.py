@@ -1,6 +1,7 @@
 """Sweeps as they run: both modes, resume, failures, the noise gate, kills."""
 
 import json
+import random
 import signal
 import tempfile
 
@@ -13,10 +14,12 @@ from waiting import gone, until
 
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.sweep.attempts import Attempts
-from aethermodel.sweep.kills import kill_often, smallest_sweep
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.run import UNSUCCESSFUL, remaining_seconds, run
 from aethermodel.sweep.store import Store
+from tools.sweep_cost import smallest_sweep
+from tools.torture import sweep_kills
+from tools.torture.journal import Journal, Slot
 
 QUICK = {"samples": 2, "sample_seconds": 0.0001}
 
@@ -171,18 +174,13 @@ def test_the_estimate_says_where_it_is_from(tmp_path):
     assert source == "the mean of 3 finished points"
 
 
-def test_kills_break_nothing_and_lose_nothing_that_was_finished(tmp_path):
-    """A short run of ``aethermodel bench sweep --kills 100``."""
-    seen = []
-    damage = kill_often(tmp_path, kills=4, points=60, progress=lambda *done: seen.append(done))
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    figures = damage.figures()
-    assert figures.pop("stores") >= 1
-    assert figures.pop("points") >= 60
-    assert figures == {
-        "kills": 4,
-        **dict.fromkeys(("corrupt", "rerun", "left_running", "left_files"), 0),
-    }
+@pytest.mark.slow(reason="a sweep killed three times is five fresh processes, taken up again")
+def test_kills_break_nothing_and_lose_nothing_that_was_finished():
+    """One trial of those that ``make torture`` repeats."""
+    journal = Journal("sweep-kills", 7, Slot())
+    sweep_kills.prepare()(random.Random(7), journal)
+    assert journal.tally.counts["kills"] >= 1
+    assert not journal.tally.findings
 
 
 def test_ctrl_c_leaves_a_store_to_go_on_with_and_nothing_else(tmp_path):

@@ -1,17 +1,17 @@
-"""Advice: a lever, its expected gain as a number, and what that number rests on."""
+"""Advice: a lever that was pulled, its gain as a number, and what that number rests on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Basis = Literal["measured", "modelled"]
+from aethermodel.text.percentages import percent
 
 
 @dataclass(frozen=True)
 class Advice:
-    """One thing to do.
+    """One thing to do, which was done in this very run.
 
     Attributes
     ----------
@@ -19,12 +19,8 @@ class Advice:
         What it is about, such as ``batch size``.
     action : str
         What to do.
-    basis : {"measured", "modelled"}
-        ``measured``: it was done, or its cost was timed, in this very run. ``modelled``: the
-        calibrated model says so.
     gain, low, high : float
-        Relative change of throughput, and its 95 % interval (by the model) or the least and
-        the greatest round (98 %, as measured).
+        Relative change of throughput, median, and the least and the greatest round (98 %).
     per_second : float
         The same in messages a second.
     why : str
@@ -33,7 +29,6 @@ class Advice:
 
     lever: str
     action: str
-    basis: Basis
     gain: float
     low: float
     high: float
@@ -47,12 +42,12 @@ class Advice:
 
     def figures(self) -> dict[str, Any]:
         """Return JSON values."""
-        return {**vars(self), "clear": self.clear}
+        return {**vars(self), "basis": "measured", "clear": self.clear}
 
 
 def in_words(gain: float) -> str:
     """Write a relative gain: ``+12.3 %``, and ``x 38`` where per cent are no longer read."""
-    return f"x {1 + gain:,.0f}" if gain >= 9.5 else f"{100 * gain:+.1f} %"
+    return f"x {1 + gain:,.0f}" if gain >= 9.5 else percent(gain)
 
 
 def ranked(advice: Iterable[Advice]) -> tuple[Advice, ...]:
@@ -61,6 +56,5 @@ def ranked(advice: Iterable[Advice]) -> tuple[Advice, ...]:
 
 
 def pays_most(advice: Iterable[Advice]) -> Advice | None:
-    """Return the measured advice of the greatest clear gain; None if none is clear."""
-    clear = [one for one in advice if one.basis == "measured" and one.clear]
-    return max(clear, key=lambda one: one.gain, default=None)
+    """Return the advice of the greatest clear gain; None if none is clear."""
+    return max((one for one in advice if one.clear), key=lambda one: one.gain, default=None)

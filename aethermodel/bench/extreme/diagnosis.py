@@ -1,4 +1,4 @@
-"""Diagnosis of the stress test: the binding term, and the gain of each lever, ranked."""
+"""Diagnosis of the stress test: time by term, and the gain of each lever, ranked."""
 
 from __future__ import annotations
 
@@ -16,18 +16,11 @@ from aethermodel.bench.extreme.model_view import Modelled
 from aethermodel.bench.extreme.observation import Observation, observe
 from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.calibrate.calibration.calibration import Calibration
-from aethermodel.calibrate.predict.monte_carlo import Answer
 from aethermodel.published.specification import load_specification
+from aethermodel.text.times import microseconds
 from aethermodel.verdict import mostly_disturbed
 
 Progress = Callable[[int, int], None]
-# What halving a term takes, in practice.
-_HALVING = {
-    "loop": "halve what the loop costs: fewer handlers a tick, one handler for many topics",
-    "ffi": "halve the calls across the border: one a batch is the least",
-    "kernel": "halve the kernel's time: wider SIMD, more threads, columns instead of records",
-    "fabric": "halve the hand-over: a queue without futures, a ring instead of a queue",
-}
 
 
 @dataclass(frozen=True)
@@ -81,7 +74,7 @@ class Diagnosis:
 
     @property
     def best(self) -> Advice | None:
-        """The measured advice of the greatest clear gain; None if none is clear."""
+        """The advice of the greatest clear gain; None if none is clear."""
         return pays_most(self.advice)
 
     @property
@@ -172,16 +165,11 @@ def diagnose(
         observation,
         counted,
         modelled,
-        ranked(_advice(rate, observation, modelled, contest.pulled)),
+        ranked(_advice(rate, modelled, contest.pulled)),
     )
 
 
-def _advice(
-    rate: float,
-    observation: Observation,
-    modelled: Modelled,
-    pulled: Sequence[Pulled],
-) -> Iterator[Advice]:
+def _advice(rate: float, modelled: Modelled, pulled: Sequence[Pulled]) -> Iterator[Advice]:
     design = modelled.design
     seconds = design.batch_size / rate
     for one in pulled:
@@ -189,20 +177,13 @@ def _advice(
         if (size := one.lever.design.batch_size) != design.batch_size:
             after = size / (rate * (1 + one.gain))
             why += f"; the model says {in_words(modelled.gain_at(size).value)}"
-            why += f"; a batch then takes {after * 1e6:,.0f} us, not {seconds * 1e6:,.0f}"
-        yield _measured(rate, one.lever.name, one.lever.action, one.gain, one.low, one.high, why)
-    for term in modelled.terms():
-        yield _modelled(rate, f"{term.name} term", _HALVING[term.name], term.halved, modelled)
-
-
-def _measured(
-    rate: float, lever: str, action: str, gain: float, low: float, high: float, why: str
-) -> Advice:
-    return Advice(lever, action, "measured", gain, low, high, gain * rate, why)
-
-
-def _modelled(rate: float, lever: str, action: str, gain: Answer, modelled: Modelled) -> Advice:
-    why = f"sensitivity at N = {modelled.design.batch_size:,}, {modelled.source}"
-    return Advice(
-        lever, action, "modelled", gain.value, gain.low, gain.high, gain.value * rate, why
-    )
+            why += f"; a batch then takes {microseconds(after)}, not {microseconds(seconds)}"
+        yield Advice(
+            one.lever.name,
+            one.lever.action,
+            one.gain,
+            one.low,
+            one.high,
+            per_second=one.gain * rate,
+            why=why,
+        )

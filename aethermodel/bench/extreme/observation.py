@@ -52,7 +52,7 @@ class WatchedQueue(Loopback):
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen; watching costs some 0.3 us a batch, so that no rate is taken from it.
+    """What was seen; watching costs some 0.3 µs a batch, so that no rate is taken from it.
 
     Attributes
     ----------

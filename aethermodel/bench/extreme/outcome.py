@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.labels import FabricLabel
+from aethermodel.text.times import microseconds
 
 ADVICE = (
     "change the batch size (--batch-size): larger batches spread the loop's cost thinner",
@@ -110,8 +111,8 @@ def describe(result: Result) -> str:
         f"{s.batches:,} batches of {s.batch_size:,} messages, {s.topics} topics, "
         f"{s.event_loop}, queue of {s.queue_depth} [{what}]",
         f"  throughput     {result.throughput_per_second / 1e6:10.2f} million msg/s",
-        f"  batch latency  {result.latency_p50_seconds * 1e6:10.1f} us P50",
-        f"                 {result.latency_p99_seconds * 1e6:10.1f} us P99",
+        f"  batch latency  {microseconds(result.latency_p50_seconds, 1):>13} P50",
+        f"                 {microseconds(result.latency_p99_seconds, 1):>13} P99",
     ]
     threshold = f"{result.threshold_per_second:,.0f} msg/s"
     if result.ready:

@@ -10,6 +10,7 @@ from aethermodel import thresholds
 from aethermodel.bench.latency.measurement import LatencyTrial
 from aethermodel.published.specification import Specification
 from aethermodel.text.percentages import percentage
+from aethermodel.text.times import microseconds
 from aethermodel.verdict import Outcome, causes, judge, mostly_disturbed, worst
 
 
@@ -104,7 +105,7 @@ def judged(
 
 
 def _shown(value: float, unit: str) -> str:
-    return f"{value * 1e6:,.0f} us" if unit == "s" else percentage(value, 0)
+    return microseconds(value) if unit == "s" else percentage(value, 0)
 
 
 def _plane(trial: LatencyTrial, specification: Specification) -> Iterator[Judgement]:

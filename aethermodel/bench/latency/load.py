@@ -29,7 +29,7 @@ from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.plane import Plane
 from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.fabrics import FABRICS, crosses
-from aethermodel.measure.harness.batch_pool import same_pool
+from aethermodel.measure.harness.batch_pool import WorkingSet, same_pool
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.handlers import LostEventsError, Tally
 from aethermodel.measure.host.contention import CoreCheck
@@ -204,11 +204,7 @@ class Loaded(ABC):
         is left out as well.
         """
         self.run(np.zeros(batches), rule)
-        served = np.cumsum(self._served)
-        first = int(np.searchsorted(served, thresholds.LOAD_WARM_UP * batches))
-        if first == served.size - 1:  # all in one tick
-            return batches / self._ends[-1]
-        return float((batches - served[first]) / (self._ends[-1] - self._ends[first]))
+        return warm_rate(self._served, self._ends)
 
     def switched(self, switches: int, seconds: float) -> bool:
         """Whether cores were taken away more often than they always are here."""
@@ -246,6 +242,24 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def warm_rate(sizes: list[int], ends: list[float]) -> float:
+    """Return batches a second, but for the first tenth, in which caches were cold.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Batches that each tick served.
+    ends : list of float
+        Seconds from the start at which each tick ended.
+    """
+    served = np.cumsum(sizes)
+    batches = served[-1]
+    first = int(np.searchsorted(served, thresholds.LOAD_WARM_UP * batches))
+    if first == served.size - 1:  # all in one tick
+        return float(batches / ends[-1])
+    return float((batches - served[first]) / (ends[-1] - ends[first]))
+
+
 class Ticks(Protocol):
     """What is called with every batch."""
 
@@ -265,7 +279,7 @@ class LoadedPipeline(Loaded):
         self._plane: Ticks = plane
         # The probes' own place, and a working set like theirs: pool * N * 64 bytes.
         (self._events,) = same_pool(settings.pool * most, settings.topics, pool=1)
-        self._position = 0
+        self._working_set = WorkingSet(self._events)
         self._most = settings.largest
         self._ready: list[float] = []  # when the last of each batch was due
 
@@ -283,18 +297,6 @@ class LoadedPipeline(Loaded):
             self._most = self.settings.largest
         return np.diff(self._ends)
 
-    def _next(self, size: int) -> Batch:
-        """Return so many arrived batches from the working set, which begins again at its end.
-
-        All sizes go through it, as through a producer's memory: a large one between small ones
-        would find its events far away else.
-        """
-        first, last = self._position, self._position + size * self.settings.group
-        if last > len(self._events):
-            first, last = 0, size * self.settings.group
-        self._position = last
-        return self._events[first:last]
-
     async def _run(self, total: int) -> float:
         self._ready = []
         fabric = Loopback(depth=2)
@@ -306,13 +308,14 @@ class LoadedPipeline(Loaded):
 
     async def _produce(self, fabric: Loopback, total: int, start: float) -> None:
         due, most, served = self._due, self._most, self._served
+        group, events_of = self.settings.group, self._working_set.next
         first = 0
         while first < total:
             now = perf_counter() - start
             last = bisect_right(due, now, first, min(first + most, total))
             if last > first:
                 served.append(last - first)
-                await fabric.send(self._next(last - first))
+                await fabric.send(events_of((last - first) * group))
                 first = last
             await asyncio.sleep(0)
 

@@ -14,11 +14,14 @@ from aethermodel.measure.harness.event_loops import on_loop
 from aethermodel.measure.host.slices import Slices, undisturbed
 from cython_core import allocate
 
-# Of each form, by turns.
-_PAIRS, _TICKS = 25, 300
 
-
-def keeping_seconds(settings: LoadSettings, rule: Callable[[], Rule] | None = None) -> float:
+def keeping_seconds(
+    settings: LoadSettings,
+    rule: Callable[[], Rule] | None = None,
+    *,
+    pairs: int = 25,
+    ticks: int = 300,
+) -> float:
     """Time ticks of the loaded pipeline without its plane, with and without a schedule to keep.
 
     Parameters
@@ -27,6 +30,8 @@ def keeping_seconds(settings: LoadSettings, rule: Callable[[], Rule] | None = No
         Over loopback.
     rule : callable, optional
         Makes what forms the batches, afresh each time; without one a tick takes what has arrived.
+    pairs, ticks : int
+        Runs of each form, by turns, and ticks of a run.
 
     Returns
     -------
@@ -34,14 +39,14 @@ def keeping_seconds(settings: LoadSettings, rule: Callable[[], Rule] | None = No
         Seconds a tick for looking up what is due, asking the rule and noting what was done when;
         never below zero.
     """
-    keeping = _Keeping(settings, rule)
+    keeping = _Keeping(settings, rule, ticks)
     plain = on_loop(settings.event_loop, _plain)
-    keeping.tick_seconds(), plain(_TICKS)  # warm
+    keeping.tick_seconds(), plain(ticks)  # warm
     # At full speed, as the terms: a core that a neighbour shares makes either look dearer.
     kept, alone = Slices(0), Slices(0)
-    for _ in range(_PAIRS):
-        kept.add(_TICKS, _TICKS * keeping.tick_seconds())
-        alone.add(_TICKS, plain(_TICKS))
+    for _ in range(pairs):
+        kept.add(ticks, ticks * keeping.tick_seconds())
+        alone.add(ticks, plain(ticks))
     return max(0.0, undisturbed(kept.taken).seconds - undisturbed(alone.taken).seconds)
 
 
@@ -55,16 +60,17 @@ class _Nothing:
 class _Keeping(LoadedPipeline):
     """The loaded pipeline, its plane taken out."""
 
-    def __init__(self, settings: LoadSettings, rule: Callable[[], Rule] | None) -> None:
+    def __init__(self, settings: LoadSettings, rule: Callable[[], Rule] | None, ticks: int) -> None:
         super().__init__(settings)
         self._plane = _Nothing()
         self._new_rule = rule
+        self._ticks = ticks
 
     def tick_seconds(self) -> float:
         """Keep a schedule that is due all at once."""
         rule = self._new_rule() if self._new_rule else None
         most = rule.most if rule else self.settings.largest
-        self._due = [0.0] * (_TICKS * most)
+        self._due = [0.0] * (self._ticks * most)
         self._ends, self._served, self._rule = [], [], rule
         return self._drive(len(self._due)) / len(self._served)
 

@@ -9,15 +9,17 @@ import typer
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.text.times import microseconds
 
 if TYPE_CHECKING:
     from aethermodel.bench.dispatch import DispatchCost
 
 
 def command(
-    handlers: Annotated[str, typer.Option(help="how many are called a tick")] = "0,1,4,16",
+    handlers: Annotated[str, typer.Option(help="handlers called in a tick")] = "0,1,4,16",
     loops: Annotated[
-        str | None, typer.Option(help="asyncio,uvloop [default: both, where uvloop is installed]")
+        str | None,
+        typer.Option(help="event loops: asyncio,uvloop [default: both, where uvloop is installed]"),
     ] = None,
     processes: Annotated[int | None, options.processes(9)] = None,
     repeats: Annotated[int | None, options.repeats(15)] = None,
@@ -28,8 +30,10 @@ def command(
 
     Example: aethermodel bench dispatch --json dispatch.json
 
-    What the bus adds is for errors isolated, times taken by topic, and a graceful end. Exit
-    status: 0 within the limits or inconclusive, 1 beyond them in every process, 2 bad input.
+    The difference is what it costs to isolate errors, to take times by topic and to end
+    gracefully.
+
+    Exit status: 0 within the limits or inconclusive, 1 beyond them in every process, 2 bad input.
     """
     from aethermodel.bench.dispatch import DispatchBench
     from aethermodel.console import progress
@@ -60,17 +64,17 @@ def _print(found: DispatchCost) -> None:
     from aethermodel.cli.shared.tables import Table, show
 
     headings = ("loop", "handlers", "bus", "bare", "added", "processes")
-    table = Table("one tick, us [loopback]", headings, text=("loop",))
+    table = Table("one tick, µs [loopback]", headings, text=("loop",))
     for row in found.table.itertuples():
         low, high = row.added_low * 1e6, row.added_high * 1e6
         figures = (row.bus_seconds, row.bare_seconds, row.added_seconds)
-        microseconds = (f"{seconds * 1e6:.2f}" for seconds in figures)
-        table.add(row.event_loop, str(row.handlers), *microseconds, f"{low:.2f} to {high:.2f}")
+        ticks = (f"{seconds * 1e6:.2f}" for seconds in figures)
+        table.add(row.event_loop, str(row.handlers), *ticks, f"{low:.2f} to {high:.2f}")
     show(table)
     for figure in found.added:
         typer.echo(
-            f"{figure.outcome.upper()}: the bus adds {figure.seconds * 1e6:.2f} us a "
+            f"{figure.outcome.upper()}: the bus adds {microseconds(figure.seconds, 2)} a "
             f"{'tick' if figure.what == 'tick' else 'handler call'} ({figure.low * 1e6:.2f} to "
             f"{figure.high * 1e6:.2f}) on {figure.event_loop}; at most "
-            f"{figure.limit_seconds * 1e6:g} us"
+            f"{figure.limit_seconds * 1e6:g} µs"
         )

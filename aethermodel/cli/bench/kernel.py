@@ -12,16 +12,19 @@ from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.options import Json, batch_size, writable
 from aethermodel.text.percentages import percentage
+from aethermodel.text.times import microseconds
 
 if TYPE_CHECKING:
     from aethermodel.bench.contest import Contestant, Result
     from aethermodel.labels import FabricLabel
 
 BatchSize = Annotated[int, batch_size("events in a batch, such as 1e4")]
-Topics = Annotated[int, typer.Option(min=1, max=65_536, help="topics, uniformly drawn")]
+Topics = Annotated[
+    int, typer.Option(min=1, max=65_536, help="topics; each event draws one uniformly")
+]
 Processes = Annotated[int, typer.Option(min=1, help="fresh processes to sample in")]
 Repeats = Annotated[int, typer.Option(min=1, help="samples of each row in each process")]
-Seed = Annotated[int, typer.Option(help="of the random order")]
+Seed = Annotated[int, typer.Option(help="seed of the random order")]
 Plot = Annotated[
     Path | None,
     typer.Option(callback=writable, help="draw the rows into this SVG file [default: not drawn]"),
@@ -31,7 +34,7 @@ Plot = Annotated[
 def kernel(
     batch_size: BatchSize = 10_000,
     topics: Topics = 64,
-    threads: Annotated[int, typer.Option(min=1, help="of the threaded row")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="threads of the threaded row")] = 2,
     processes: Processes = 5,
     repeats: Repeats = 5,
     seed: Seed = 0,
@@ -74,7 +77,9 @@ def ring(
     topics: Topics = 64,
     processes: Processes = 3,
     repeats: Repeats = 5,
-    sample_seconds: Annotated[float, typer.Option(min=0.001, help="least a sample lasts")] = 0.1,
+    sample_seconds: Annotated[
+        float, typer.Option(min=0.001, help="least duration of a sample")
+    ] = 0.1,
     handoffs: Annotated[int, typer.Option(min=100, help="single handoffs to time")] = 5_000,
     seed: Seed = 0,
     plot: Plot = None,
@@ -167,8 +172,8 @@ def _print(
     show(table)
     for how, latency in figures.get("handoff", {}).items():
         typer.echo(
-            f"one-way handoff, {how}: P50 {latency['p50_seconds'] * 1e6:.2f} us, "
-            f"P99 {latency['p99_seconds'] * 1e6:.2f} us"
+            f"one-way handoff, {how}: P50 {microseconds(latency['p50_seconds'], 2)}, "
+            f"P99 {microseconds(latency['p99_seconds'], 2)}"
         )
     for target in targets:
         met = {True: "met", False: "NOT met", None: "not measured here"}[target["met"]]

@@ -34,25 +34,26 @@ def command(
     loads: Annotated[
         str | None,
         typer.Option(
-            help="shares of what each process carries "
+            help="offered loads, as fractions of the measured capacity "
             "[default: 0.2,0.5,0.8; with --adaptive 0.05,0.2,0.5,0.8]"
         ),
     ] = None,
     arrivals: Annotated[
         str | None,
         typer.Option(
-            help="of poisson,periodic,bursty [default: all; with --adaptive poisson,bursty]"
+            help="patterns of arrival: poisson,periodic,bursty [default: all; with --adaptive "
+            "poisson,bursty]"
         ),
     ] = None,
     group: Annotated[
         int | None,
-        options.whole(help="messages of one arriving batch [default: 256; with --adaptive 512]"),
+        options.whole(help="messages in an arriving batch [default: 256; with --adaptive 512]"),
     ] = None,
     largest: Annotated[
-        int | None, typer.Option(help="arrived batches one tick takes at most [default: 32]")
+        int | None, typer.Option(help="most arriving batches that a tick takes [default: 32]")
     ] = None,
     batches: Annotated[
-        int | None, options.whole(help="arriving batches of one run [default: 40000]")
+        int | None, options.whole(help="arriving batches in a run [default: 40000]")
     ] = None,
     fabric: Annotated[
         str | None,
@@ -67,13 +68,13 @@ def command(
     seconds: Annotated[
         float, typer.Option(help="time budget of the calibration")
     ] = thresholds.CALIBRATION_SECONDS,
-    seed: Annotated[int, typer.Option(help="of the schedules and their order")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of the schedules and of their order")] = 0,
     adaptive: Annotated[
-        bool, typer.Option("--adaptive", help="adaptive batching compared with fixed batch sizes")
+        bool, typer.Option("--adaptive", help="compare adaptive batching with fixed batch sizes")
     ] = False,
     target: Annotated[
         float | None,
-        typer.Option(help="P99 for --adaptive to hold, in seconds [default: 0.001]"),
+        typer.Option(help="P99 that --adaptive shall keep, in seconds [default: 0.001]"),
     ] = None,
     sizes: Annotated[
         str | None,
@@ -82,7 +83,7 @@ def command(
         ),
     ] = None,
     run_seconds: Annotated[
-        float | None, typer.Option(help="length of one run with --adaptive [default: 0.2]")
+        float | None, typer.Option(help="duration of a run with --adaptive [default: 0.2]")
     ] = None,
     verbose: options.Verbose = False,
     wait_seconds: options.WaitSeconds = None,

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def command(
-    runs: Annotated[int, typer.Option(help="runs of each law for ours and polynomials")] = 1000,
+    runs: Annotated[
+        int, typer.Option(help="runs of each law, for our fits and polynomials")
+    ] = 1000,
     extrap_python: Annotated[
         Path | None,
         typer.Option(
@@ -35,10 +37,10 @@ def command(
         ),
     ] = None,
     extrap_runs: Annotated[int, typer.Option(help="runs of each law for Extra-P")] = 200,
-    seed: Annotated[int, typer.Option(help="of the samples, the same for all")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of the samples, which are the same for all")] = 0,
     json: options.Json = None,
 ) -> None:
-    """Compare how well models extrapolate laws that are known, from the same noisy samples.
+    """Fit known laws from the same noisy samples, and compare how well each method extrapolates.
 
     With --hosts: how often the intervals of answers hold (T_batch, best rate, batch sizes,
     sensitivities, crossovers, what-ifs), on simulated hosts of random laws whose router changes

@@ -11,6 +11,7 @@ from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
 from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.times import microseconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,28 +25,34 @@ def command(
     rows: Annotated[
         str | None,
         typer.Option(
-            help="of naive,mocked,loopback,shm,shm-fused,tcp,verbs "
+            help="rows to run: naive,mocked,loopback,shm,shm-fused,tcp,verbs "
             "[default: all that this host can run]"
         ),
     ] = None,
     loops: Annotated[
-        str | None, typer.Option(help="asyncio,uvloop [default: both, where uvloop is installed]")
+        str | None,
+        typer.Option(help="event loops: asyncio,uvloop [default: both, where uvloop is installed]"),
     ] = None,
     simd: Annotated[
         str | None,
         typer.Option(
-            help="the kernels' variants to set side by side, such as v3,v4 [default: the widest]"
+            help="variants of the kernels to compare, such as v3,v4 [default: the widest]"
         ),
     ] = None,
-    repeats: Annotated[int, typer.Option(help="most fresh processes a row, interleaved")] = 5,
+    repeats: Annotated[
+        int, typer.Option(help="most fresh processes for each row, interleaved")
+    ] = 5,
     run_seconds: Annotated[float, typer.Option(help="about how long one run lasts")] = 0.5,
     seconds: Annotated[
         float, typer.Option(help="time budget; each row runs at least once")
     ] = thresholds.PIPELINE_SECONDS,
     load: Annotated[
-        float, typer.Option(help="share of a row's throughput offered for its latencies")
+        float,
+        typer.Option(
+            help="load at which latencies are taken, as a fraction of the row's throughput"
+        ),
     ] = 0.8,
-    predict: Annotated[bool, typer.Option(help="run the terms' probes and predict")] = True,
+    predict: Annotated[bool, typer.Option(help="probe the terms and predict each row")] = True,
     seed: options.Seed = None,
     json: options.Json = None,
 ) -> None:
@@ -53,9 +60,10 @@ def command(
 
     Example: aethermodel bench pipeline --rows loopback,shm --json pipeline.json
 
-    Every message is routed, seen by a handler and checked for its sequence: in a pass of its
-    own, which is the fabric's first touch in the model, or (shm-fused) as it is routed. Latency
-    counts from when a batch was meant to go. Exit status: 0 done, 2 bad input.
+    Every message is routed, seen by a handler and checked for its sequence: in a separate pass,
+    or (shm-fused) while it is routed. Latency counts from the time at which a batch was due.
+
+    Exit status: 0 done, 2 bad input.
     """
     from aethermodel.bench.pipeline.measurement import PipelineBench, targets
     from aethermodel.console import progress
@@ -73,7 +81,7 @@ def command(
         **{name: value for name, value in given.items() if value is not None},
     )
     with measuring(), progress("measuring") as advance:
-        table = bench.run(announced(advance, seconds, at_most=True))
+        table = bench.run(announced(advance, seconds, "budget"))
     if json:
         figures = {
             "bench": bench.model_dump(mode="json"),
@@ -126,8 +134,8 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
             f"{row['predicted_per_second'] / 1e6:,.2f}" if known else f"none: {row['why']}",
             percent(row["error"]) if known else "",
             row["binding"],
-            *(_microseconds(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
-            _microseconds(row["tick_p99_seconds"]),
+            *(_time(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
+            _time(row["tick_p99_seconds"]),
             f"{row['cpu_seconds_per_million']:.4f}",
             f"{row['ceiling_per_second'] / 1e6:,.0f} M/s",
         )
@@ -152,5 +160,5 @@ def _alone(row: pd.Series) -> str:
     return f"{row['alone_per_second'] / 1e6:,.2f} ({percentage(row['alone_share'], 0)})"
 
 
-def _microseconds(seconds: float) -> str:
-    return f"{seconds * 1e6:,.0f} us" if not isnan(seconds) else ""
+def _time(seconds: float) -> str:
+    return "" if isnan(seconds) else microseconds(seconds)

@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from aethermodel.calibrate.verbs.cost_fit import HeldOut, VerbsFit
     from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
 
-Settings = Annotated[int, typer.Option(min=12, help="settings of the design")]
+Settings = Annotated[int, typer.Option(min=12, help="settings to send in")]
 Processes = Annotated[int, typer.Option(min=1, max=100, help="fresh processes to sample in")]
-Repeats = Annotated[int, typer.Option(min=1, max=1000, help="samples of each setting a process")]
-Seed = Annotated[int, typer.Option(help="of the design, the held-out split and the order")]
+Repeats = Annotated[
+    int, typer.Option(min=1, max=1000, help="samples of each setting in each process")
+]
+Seed = Annotated[
+    int, typer.Option(help="seed of the design, of the held-out split and of the order")
+]
 Given = Annotated[
     Path | None,
     typer.Option(
-        "--samples", callback=readable, help="judge this sweep [default: one is measured]"
+        "--samples", callback=readable, help="judge the samples of this file [default: measure]"
     ),
 ]
 

@@ -9,12 +9,13 @@ import typer
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
 from aethermodel.fabrics import CROSSING
+from aethermodel.text.times import microseconds
 
 
 def command(
-    seconds: Annotated[float, typer.Option(help="how long")] = 600,
+    seconds: Annotated[float, typer.Option(help="duration")] = 600,
     load: Annotated[float, typer.Option(help="share of the throughput at full speed")] = 0.8,
-    fabric: Annotated[str, typer.Option(help=options.listed(CROSSING))] = "shm",
+    fabric: Annotated[str, typer.Option(help=f"fabric: {options.listed(CROSSING)}")] = "shm",
     loop: options.Loop = None,
     batch_size: Annotated[int, options.batch_size()] = 10_000,
     topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
@@ -49,9 +50,9 @@ def command(
             f"{found['messages']:,} messages in {found['seconds']:,.1f} s "
             f"({found['messages'] / max(found['seconds'], 1e-9) / 1e6:,.1f} M/s) [{label}], "
             f"verified by {' and '.join(found['verified_by'])}\n"
-            f"  latency {found['p50_seconds'] * 1e6:,.0f} us P50, "
-            f"{found['p99_seconds'] * 1e6:,.0f} us P99; "
-            f"tick {found['tick_p99_seconds'] * 1e6:,.0f} us P99\n"
+            f"  latency {microseconds(found['p50_seconds'])} P50, "
+            f"{microseconds(found['p99_seconds'])} P99; "
+            f"tick {microseconds(found['tick_p99_seconds'])} P99\n"
             f"  memory grew by {found['grown_bytes']:,} bytes"
         )
         if not found["kept_up"]:

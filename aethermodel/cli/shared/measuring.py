@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import typer
 
@@ -15,20 +16,26 @@ def tell_who_measures(holder: str) -> None:
     typer.echo(f"waiting: process {holder} is measuring on this host", err=True)
 
 
-def tell_duration(seconds: float, *, at_most: bool = False) -> None:
+Known = Literal["estimate", "budget", "limit"]
+
+
+def tell_duration(seconds: float, known: Known = "estimate") -> None:
     """Say on standard error how long a command is going to take, before it begins.
 
     Parameters
     ----------
     seconds : float
-    at_most : bool
-        Whether a time budget holds, rather than an estimate.
+    known : {"estimate", "budget", "limit"}
+        What `seconds` is: what a quiet host takes; what is left of it after one pass over all,
+        which takes what it takes, is spent on more; or nothing begins after it.
     """
-    typer.echo(f"takes {'at most' if at_most else 'about'} {words(seconds)}", err=True)
+    most = "at most" if known == "limit" else "about"
+    why = ": a time budget, longer where a busy host needs it for one pass"
+    typer.echo(f"takes {most} {words(seconds)}{why if known == 'budget' else ''}", err=True)
 
 
 def announced(
-    advance: Callable[[int, int], None], seconds: float, *, at_most: bool = False
+    advance: Callable[[int, int], None], seconds: float, known: Known = "estimate"
 ) -> Callable[[int, int], None]:
     """Return a progress that says how long all takes with its first step.
 
@@ -39,7 +46,7 @@ def announced(
     def update(done: int, total: int) -> None:
         nonlocal steps
         if not steps:
-            tell_duration(seconds, at_most=at_most)
+            tell_duration(seconds, known)
         steps += 1
         advance(done, total)
 

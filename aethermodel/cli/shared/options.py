@@ -77,11 +77,13 @@ Pool = Annotated[
         "[default: 4; 1 from another process]"
     ),
 ]
-Seed = Annotated[int | None, typer.Option(help="of the random order [default: 0]")]
+Seed = Annotated[int | None, typer.Option(help="seed of the random order [default: 0]")]
 WaitSeconds = Annotated[
     float | None,
     typer.Option(
-        "--wait-seconds", min=0, help="how long to wait for another measurement [default: its end]"
+        "--wait-seconds",
+        min=0,
+        help="most seconds to wait for another measurement [default: no limit]",
     ),
 ]
 Calibrations = Annotated[

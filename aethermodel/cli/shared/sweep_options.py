@@ -38,7 +38,7 @@ Into = Annotated[
     ),
 ]
 Repeats = Annotated[int | None, typer.Option(help="how often each point is run [default: 1]")]
-Samples = Annotated[int | None, typer.Option(help="samples of a probe a point [default: 5]")]
+Samples = Annotated[int | None, typer.Option(help="samples at each point, of a probe [default: 5]")]
 SampleSeconds = Annotated[
     float | None, typer.Option(help="least duration of a sample [default: 0.005]")
 ]
@@ -59,7 +59,10 @@ Reuse = Annotated[
 Wait = Annotated[bool, typer.Option(help="wait while another measurement holds the host")]
 BackendName = Annotated[str, typer.Option("--backend", help="local or dask")]
 Summarise = Annotated[
-    bool, typer.Option("--summary/--no-summary", help="at the end, of a probe: STORE/summary.ipynb")
+    bool,
+    typer.Option(
+        "--summary/--no-summary", help="at the end of a probe's sweep, write STORE/summary.ipynb"
+    ),
 ]
 Scheduler = Annotated[
     str | None,

@@ -69,6 +69,29 @@ def same_pool(n: int, topics: int, pool: int) -> list[npt.NDArray[Any]]:
     return [events[i * n : (i + 1) * n] for i in range(pool)]
 
 
+class WorkingSet:
+    """Events from which batches of any size are cut one after the other, and then again.
+
+    All sizes go through the same memory, as through a producer's: a large batch between small ones
+    would find its events far away else.
+
+    Parameters
+    ----------
+    events : numpy.ndarray
+        At least as many as the largest batch has.
+    """
+
+    def __init__(self, events: npt.NDArray[Any]) -> None:
+        self._events = events
+        self._position = 0
+
+    def next(self, n: int) -> npt.NDArray[Any]:
+        """Return the next `n` events; the first ones where so many are not left."""
+        first = self._position if self._position + n <= len(self._events) else 0
+        self._position = first + n
+        return self._events[first : first + n]
+
+
 class _Arena:
     """Events of uniformly random topics, made chunk by chunk: the same whatever was asked first."""
 

@@ -24,7 +24,7 @@ from aethermodel import thresholds
 if TYPE_CHECKING:
     from cython_core.probes.core_to_core import Bounce
 
-# Turns of a glance: 6 us where the core is at its best.
+# Turns of a glance: 6 µs where the core is at its best.
 _GLANCE = 500
 # Several short games, of which two are not disturbed.
 _GAMES, _TRIPS = 5, 60
@@ -133,7 +133,7 @@ def busy_core() -> Iterator[None]:
 def glance() -> float:
     """Return the seconds of a thousand turns of an empty loop on this core, from fewer of them.
 
-    As long as 6 us, and 6 before: short enough to stand beside each millisecond of a sample.
+    As long as 6 µs, and 6 before: short enough to stand beside each millisecond of a sample.
     """
     # Not yet looked at: whatever ran before may have displaced even this, and a core that has just
     # used its widest vectors is slower for some microseconds.

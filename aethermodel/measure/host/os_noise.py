@@ -29,7 +29,7 @@ class Reading:
 
     @classmethod
     def now(cls) -> Reading:
-        """Read both counters; about 20 us, outside the timed part."""
+        """Read both counters; about 20 µs, outside the timed part."""
         return cls(_stolen_seconds(), resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw)
 
 

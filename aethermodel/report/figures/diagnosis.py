@@ -1,4 +1,4 @@
-"""Figures of a diagnosis: observations, time by term, ranked levers."""
+"""Figures of a diagnosis: observations, ranked levers, time by term."""
 
 from __future__ import annotations
 
@@ -34,12 +34,10 @@ def diagnosis(found: Diagnosis) -> Block:
         As HTML, and as text for the console.
     """
     summary = _summary(found)
-    table, terms = advice_table(found), _terms(found)
-    tried = [one.basis == "measured" for one in found.advice]
+    levers, terms = advice_table(found), _terms(found)
     parts = (
-        ("What each lever gains, clear gains first", table[tried]),
-        ("Time of a batch by term", terms),
-        ("What halving a term would gain, by the model", table[[not one for one in tried]]),
+        ("What each lever gains, clear gains first", levers),
+        ("Time of a batch by term, and what halving it would gain, by the model", terms),
     )
     html = "".join(
         f'<div class="ae"><div class="ae-heading">{escape(title)}</div>'
@@ -47,10 +45,13 @@ def diagnosis(found: Diagnosis) -> Block:
         f"{table_html(shown, title)}</div></div>"
         for title, shown in parts
     )
-    lines = [summary.text, "Time of a batch by term:"]
-    lines += [f"  {row[0]:12} {row[1]:>9}  ({row[2]})" for row in terms.itertuples(index=False)]
+    lines = [summary.text, "Time of a batch by term, and what halving it would gain, by the model:"]
+    for term in terms.to_dict("records"):
+        lines.append(f"  {term['Term']:12} {term['Time']:>9}  ({term['Interval']})")
+        if term["Halved"]:
+            lines.append(f"  {'':12} {term['Halved']:>9}  by {term['How']}")
     lines.append("What each lever gains (clear ones first, the greatest on top):")
-    for one, row in zip(found.advice, table.to_dict("records"), strict=True):
+    for one, row in zip(found.advice, levers.to_dict("records"), strict=True):
         noise = ", within the noise" if one.low <= 0 <= one.high else ""
         lines.append(
             f"  {row['Gain']:>8}  {row['What to do']}\n"
@@ -71,7 +72,7 @@ def advice_table(found: Diagnosis) -> pd.DataFrame:
                 "Interval": f"{in_words(one.low)} to {in_words(one.high)}",
                 "In messages": ("+" if one.per_second >= 0 else "")
                 + engineering(one.per_second, "msg/s"),
-                "Basis": f"{one.basis}: {one.why}",
+                "Basis": f"measured: {one.why}",
             }
             for one in found.advice
         ]
@@ -176,6 +177,8 @@ def _terms(found: Diagnosis) -> pd.DataFrame:
             "Term": term.name,
             "Time": engineering(term.seconds.value, "s"),
             "Interval": interval(term.seconds.low, term.seconds.high, "s"),
+            "Halved": in_words(term.halved.value),
+            "How": term.halving,
         }
         for term in found.modelled.terms()
     ]
@@ -184,6 +187,8 @@ def _terms(found: Diagnosis) -> pd.DataFrame:
             "Term": "unexplained",
             "Time": engineering(found.unexplained_seconds, "s"),
             "Interval": "measured less modelled",
+            "Halved": "",
+            "How": "",
         }
     )
     rows.append(
@@ -193,6 +198,8 @@ def _terms(found: Diagnosis) -> pd.DataFrame:
             "Interval": interval(
                 found.design.batch_size / found.high, found.design.batch_size / found.low, "s"
             ),
+            "Halved": "",
+            "How": "",
         }
     )
     return pd.DataFrame(rows)

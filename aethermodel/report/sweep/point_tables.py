@@ -14,6 +14,7 @@ from aethermodel.fabrics import LABEL_OF
 from aethermodel.order_statistics import NONE, Interval, median_interval
 from aethermodel.sweep.columns import column_of, columns_of
 from aethermodel.sweep.store import Record, Store
+from aethermodel.sweep.target import ProbeTarget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,16 @@ _STATES = ("done", "partly", "failed", "timeout", "missing")
 _VALUES = ("value", "low", "high", "p99_seconds", "p99_low", "p99_high", "chance", "disturbed")
 _OWN_OF_POINTS = frozenset(("point", "label", "state", *_STATES, *_VALUES, "error"))
 _OWN_OF_SAMPLES = frozenset(("point", "probe", "process", "run_order", "seconds", "noisy"))
+
+
+def _completed(sweep: Sweep, records: list[Record]) -> Sweep:
+    """Add the settings that no axis names, as the points had them, where no probe can tell them."""
+    if not isinstance(sweep.target, ProbeTarget) or sweep.target.settings is not None:
+        return sweep
+    own = [record for record in records if record.target == sweep.target.name]
+    defaults = {name: [value] for record in own[-1:] for name, value in record.parameters.items()}
+    content = sweep.model_dump()
+    return type(sweep).model_validate(content | {"parameters": defaults | sweep.parameters})
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,8 @@ class SweepResult:
             If the folder is no store, or nothing has finished in it.
         """
         store = Store(folder)
-        sweep, found = store.sweep(), store.records()
+        found = store.records()
+        sweep = _completed(store.sweep(), found)
         planned = {(_key(point), r) for point in sweep.points for r in range(sweep.repeats)}
         newest: dict[Any, Record] = {}
         for record in sorted(found, key=lambda r: r.started):

@@ -128,7 +128,7 @@ def test_the_reason_names_what_disturbed(trial):
     found = adaptive_judgements(with_rows(trial, **noisy))
     assert "60 % preempted, 20 % had time stolen" in found[0].why
     found = adaptive_judgements(with_rows(trial, **FAR | {"p99_median_low": 9e-4}))
-    assert found[0].why == "the processes leave it between 900 us and 3,000 us"
+    assert found[0].why == "the processes leave it between 900 µs and 3,000 µs"
 
 
 def test_the_ladder_is_the_calibrations():

@@ -11,7 +11,7 @@ from synthetic_calibration import synthetic_calibration
 
 from aethermodel import thresholds
 from aethermodel.bench.latency.latency_verdict import judgements, overall
-from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings
+from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings, warm_rate
 from aethermodel.bench.latency.measurement import (
     LatencyCampaign,
     LatencyTrial,
@@ -20,6 +20,7 @@ from aethermodel.bench.latency.measurement import (
     schedule,
 )
 from aethermodel.bench.latency.tiers import tier_seconds
+from aethermodel.measure.harness.batch_pool import WorkingSet, make_batch
 from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.model.queueing.batch_service import serve
 from aethermodel.model.queueing.host_pace import HostPace
@@ -63,14 +64,13 @@ def test_watched_ticks_take_one_arrived_batch_each_and_leave_the_pipeline_as_it_
 
 
 def test_batches_go_through_the_whole_working_set_and_begin_anew():
-    settings = LoadSettings(group=8, largest=4, topics=4)
-    pipeline = LoadedPipeline(settings)
-    most = settings.group * settings.largest * settings.pool
-    taken = [pipeline._next(3) for _ in range(2 * settings.largest * settings.pool)]
-    assert {len(batch) for batch in taken} == {3 * settings.group}
-    begins = [batch.__array_interface__["data"][0] for batch in taken]
-    lines = {(begin - min(begins)) // (64 * settings.group) for begin in begins}
-    assert lines == set(range(0, most // settings.group - 2, 3))
+    events = make_batch(128, 4, seed=0)
+    working_set = WorkingSet(events)
+    batches = [working_set.next(n) for n in [24] * 6 + [40, 128, 1]]
+    firsts = [int(batch["sequence"][0]) for batch in batches]
+    assert firsts == [0, 24, 48, 72, 96, 0, 24, 0, 0]
+    assert [len(batch) for batch in batches] == [24] * 6 + [40, 128, 1]
+    assert all(np.shares_memory(batch, events) for batch in batches)
 
 
 def test_the_same_pipeline_can_run_again(pipeline):
@@ -79,21 +79,15 @@ def test_the_same_pipeline_can_run_again(pipeline):
 
 
 @pytest.mark.parametrize(
-    ("served", "ends", "carried"),
+    ("sizes", "ends", "rate"),
     [
         ([10] * 10, [5.0, *range(6, 15)], 10.0),  # five cold seconds first, then ten a second
         ([9, 1, 90], [5.0, 6.0, 15.0], 10.0),  # a tenth is full with the second tick
         ([100], [4.0], 25.0),
     ],
 )
-def test_what_a_pipeline_carries_is_counted_once_it_is_warm(served, ends, carried, monkeypatch):
-    pipeline = LoadedPipeline(LoadSettings(group=1, largest=100, topics=1))
-
-    def run(due, rule=None):
-        pipeline._served, pipeline._ends = served, ends
-
-    monkeypatch.setattr(pipeline, "run", run)
-    assert pipeline.capacity(100) == pytest.approx(carried)
+def test_what_a_pipeline_carries_is_counted_once_it_is_warm(sizes, ends, rate):
+    assert warm_rate(sizes, ends) == pytest.approx(rate)
 
 
 def test_tiers_are_positive():

@@ -1,6 +1,7 @@
 """Streams over TCP for tests: both ends connected, and what one end would hear."""
 
 import asyncio
+import socket
 
 from aethermodel.bus import EndOfStream, SenderLost
 from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpReceiver, TcpSender
@@ -27,6 +28,15 @@ async def connected(**settings):
     return sender, receiver
 
 
+async def fed_by_hand(**settings):
+    """Return a receiver, and the socket over which it gets what a test writes."""
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    receiver = TcpReceiver(**settings)
+    await asyncio.get_running_loop().create_connection(lambda: receiver, sock=far)
+    return near, receiver
+
+
 async def all_of(receiver):
     """Return copies of the batches that come, and how the stream ended."""
     came = []
@@ -50,12 +60,14 @@ class Fed:
     """A receiver that is fed by hand what a connection would bring."""
 
     def __init__(self, most=64, pool=8):
+        self.hung_up = False
         self.receiver = TcpReceiver(most, pool)
         self.receiver.connection_made(self)
 
-    def abort(self): ...
+    def abort(self):
+        self.hung_up = True
 
-    def close(self): ...
+    close = abort
 
     def pause_reading(self): ...
 
@@ -66,7 +78,7 @@ class Fed:
             room[: len(part)] = part
             self.receiver.buffer_updated(len(part))
             wire = wire[len(part) :]
-            if self.receiver._ended:
+            if self.hung_up:
                 break
 
 

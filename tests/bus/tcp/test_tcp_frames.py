@@ -8,7 +8,7 @@ import socket
 
 import numpy as np
 import pytest
-from tcp_streams import KEY, TOPICS, all_of, batch_of, connected, heard
+from tcp_streams import KEY, TOPICS, all_of, batch_of, connected, fed_by_hand, heard
 
 from aethermodel.bus import Backlogged, Bus, EndOfStream, SenderLost, StreamBroken
 from aethermodel.bus.fabrics.tcp import TcpListener, TcpSender
@@ -173,7 +173,7 @@ def test_a_soak_of_cancelled_sends_and_new_connections_accounts_for_every_batch(
                 assert sender.unconfirmed == 0
             except StreamBroken:
                 broken += 1
-        while bus._readers:
+        while bus.receivers:
             await asyncio.sleep(0.01)
         bus.stop()
         await running
@@ -191,7 +191,6 @@ def test_a_soak_of_cancelled_sends_and_new_connections_accounts_for_every_batch(
 
 def test_receipts_that_nobody_reads_do_not_pile_up(run):
     async def main():
-        sender, receiver = await connected(most=64)
         written = []
 
         class Full:  # a connection whose other end reads nothing
@@ -209,8 +208,8 @@ def test_receipts_that_nobody_reads_do_not_pile_up(run):
 
             def close(self): ...
 
-        receiver._receipts.close()
-        receiver._receipts = Full()
+        connection, receiver = await fed_by_hand(most=64, receipts=Full())
+        sender = TcpSender(connection)
         for i in range(300):
             await sender.send(batch_of(1, i))
             await receiver.receive()
@@ -226,7 +225,8 @@ def test_receipts_that_nobody_reads_do_not_pile_up(run):
 
 def test_half_a_frame_and_silence_ends_by_a_time_limit_of_the_whole_frame(run):
     async def main():
-        sender, receiver = await connected(most=64, timeout=3.0)
+        connection, receiver = await fed_by_hand(most=64, timeout=3.0)
+        sender = TcpSender(connection)
         await sender.send(batch_of(3))
         receiving = asyncio.create_task(all_of(receiver))
         await asyncio.sleep(3.5)  # silence between frames may last
@@ -235,7 +235,7 @@ def test_half_a_frame_and_silence_ends_by_a_time_limit_of_the_whole_frame(run):
 
         async def drip():  # a byte now and then: each read is in time, and the frame is not
             for byte in pack_head(64, 1, 0) + bytes(64 * 64):
-                await loop.sock_sendall(sender._connection, bytes([byte]))
+                await loop.sock_sendall(connection, bytes([byte]))
                 await asyncio.sleep(0.02)
 
         dripping = asyncio.create_task(drip())

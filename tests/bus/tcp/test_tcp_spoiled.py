@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tcp_streams import TOPICS, batch_of, connected, frames_of, heard
+from tcp_streams import TOPICS, batch_of, fed_by_hand, frames_of, heard
 
 from aethermodel.bus import Bus, EndOfStream, SenderLost
 from aethermodel.bus.fabrics.tcp.frames import HEAD_BYTES, HeadReader, pack_head
@@ -84,11 +84,11 @@ def test_no_bytes_by_chance_are_a_head(wire):
 )
 def test_what_is_no_frame_ends_the_stream_with_one_clear_error(run, frame, why):
     async def main():
-        sender, receiver = await connected(most=64)
+        connection, receiver = await fed_by_hand(most=64)
         bus = Bus(TOPICS)
         bus.attach(receiver)
-        await asyncio.get_running_loop().sock_sendall(sender._connection, frame)
-        sender.close()
+        await asyncio.get_running_loop().sock_sendall(connection, frame)
+        connection.close()
         await asyncio.wait_for(bus.run(), 60)
         return bus
 

@@ -1,13 +1,13 @@
-"""Export benchmark: times real commands, each leaving what it is to leave."""
+"""Cost of a report: times real commands, each leaving what it is to leave."""
 
 import json
 import sys
 
 import pytest
 
-from aethermodel.report import export_cost
-from aethermodel.report.export_example import write_notebook, write_store
 from aethermodel.report.sweep.point_tables import SweepResult
+from tools import report_cost
+from tools.report_example import write_notebook, write_store
 
 
 def test_the_example_is_a_whole_store_and_a_notebook_of_twelve_figures(tmp_path):
@@ -30,8 +30,8 @@ def test_each_round_runs_each_command_and_a_first_run_is_not_counted(tmp_path, m
     )
     words = [sys.executable, "-c", f"import sys; {code}"]
     both = {name: [*words, name] for name in ("ours", "theirs")}
-    monkeypatch.setattr(export_cost, "commands", lambda _: both)
-    timed = export_cost.time_exports(tmp_path, 3)
+    monkeypatch.setattr(report_cost, "commands", lambda _: both)
+    timed = report_cost.time_exports(tmp_path, 3)
     lines = ran.read_text().split()
     assert lines[:2] == ["ours", "theirs"]
     assert [sorted(lines[i : i + 2]) for i in (2, 4, 6)] == [["ours", "theirs"]] * 3
@@ -43,6 +43,6 @@ def test_each_round_runs_each_command_and_a_first_run_is_not_counted(tmp_path, m
 def test_a_command_that_fails_is_no_time(tmp_path, monkeypatch):
     code = "import sys; sys.stderr.write('no such template'); sys.exit(3)"
     broken = {"ours": [sys.executable, "-c", code]}
-    monkeypatch.setattr(export_cost, "commands", lambda _: broken)
+    monkeypatch.setattr(report_cost, "commands", lambda _: broken)
     with pytest.raises(RuntimeError, match="ended with 3: no such template"):
-        export_cost.time_exports(tmp_path, 3)
+        report_cost.time_exports(tmp_path, 3)

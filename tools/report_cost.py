@@ -1,7 +1,12 @@
-"""Export benchmark: time from an empty process to the file, compared with nbconvert."""
+"""Cost of a report: from an empty process to the file, compared with nbconvert, and to open it.
+
+Run as ``python -m tools.report_cost``. The notebook has 12 figures; the stores have 20 points and
+draw their own figures. Exit status: 0 all within the limits, 1 not.
+"""
 
 from __future__ import annotations
 
+import argparse
 import random
 import re
 import subprocess
@@ -12,13 +17,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from aethermodel.report.export_example import write_notebook, write_store
+from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.console import progress as shown
+from aethermodel.documents import document, write_document
+from tools.report_example import write_notebook, write_store
 
 Progress = Callable[[int, int], None]
 
 FIGURES = 12
+#: About, of a round.
+_ROUND_SECONDS = 13
 #: Most seconds of an export of a notebook with `FIGURES` figures, most bytes of its file, most
 #: seconds until a browser has loaded it.
 LIMITS = {"export_seconds": 1.5, "bytes": 1_000_000, "open_seconds": 1.0}
@@ -167,3 +178,72 @@ def _page(browser: Any) -> Iterator[Any]:
         yield page
     finally:
         page.close()
+
+
+def main() -> None:
+    """Print a line for each command, and write all as JSON on request."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7, help="exports of each kind, at least 3")
+    parser.add_argument("--keep", type=Path, help="leave the exported files in this folder")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", help="a file, or - for standard output")
+    given = parser.parse_args()
+    if given.rounds < 3:
+        parser.error("at least 3 rounds")
+    tell_duration(_ROUND_SECONDS * given.rounds)
+    with TemporaryDirectory() as made, measuring():
+        folder = given.keep or Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        with shown("exports") as advance:
+            exports = time_exports(folder, given.rounds, advance, given.seed)
+        files = [name for name, figures in exports.items() if "bytes" in figures]
+        opened = time_opening(folder, files, given.rounds)
+    within = _within(exports, opened)
+    if given.json:
+        figures: dict[str, Any] = {
+            "exports": exports,
+            "opened": opened if isinstance(opened, dict) else None,
+            "not_opened_because": opened if isinstance(opened, str) else None,
+            "limits": LIMITS,
+            "within_limits": within,
+        }
+        write_document(document("aethermodel.bench.report/1", None, figures), given.json)
+    if given.json != "-":
+        sys.stdout.write("\n".join(_lines(exports, opened)) + "\n")
+    sys.exit(0 if within else 1)
+
+
+def _within(exports: dict[str, Any], opened: dict[str, Any] | str) -> bool:
+    ours = exports["notebook"]
+    within = ours["median_seconds"] <= LIMITS["export_seconds"] and ours["bytes"] <= LIMITS["bytes"]
+    if isinstance(opened, dict):
+        within = within and opened["notebook"]["median_seconds"] <= LIMITS["open_seconds"]
+    return bool(within)
+
+
+def _lines(exports: dict[str, Any], opened: dict[str, Any] | str) -> Iterator[str]:
+    for name, f in exports.items():
+        line = f"{name:16} {_seconds(f)}"
+        if "bytes" in f:
+            drawn, scripts = f["drawings"], f["scripts"]
+            line += f"  {f['bytes'] / 1e3:5.0f} kB, {drawn} drawings, {scripts} scripts"
+        if isinstance(opened, dict) and name in opened:
+            line += f"; opens in {_seconds(opened[name])}"
+        yield line
+    if isinstance(opened, str):
+        yield f"not opened in a browser: {opened}"
+    ratio = exports["nbconvert"]["median_seconds"] / exports["notebook"]["median_seconds"]
+    yield f"stock nbconvert takes {ratio:.1f} times as long on the same notebook"
+    yield (
+        f"limits: notebook {LIMITS['export_seconds']:g} s, {LIMITS['bytes'] / 1e6:g} MB, "
+        f"opens in {LIMITS['open_seconds']:g} s"
+    )
+
+
+def _seconds(figures: dict[str, Any]) -> str:
+    low, high = figures["low_seconds"], figures["high_seconds"]
+    return f"{figures['median_seconds']:6.3f} s ({low:.3f} to {high:.3f})"
+
+
+if __name__ == "__main__":
+    main()

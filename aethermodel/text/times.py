@@ -1,0 +1,19 @@
+"""Times in microseconds, written in one way: figure, space, unit."""
+
+from __future__ import annotations
+
+from aethermodel.text.percentages import MINUS
+
+
+def microseconds(seconds: float, digits: int = 0, *, signed: bool = False) -> str:
+    """Write a time in microseconds: ``1,234 µs``, or signed ``+0.12 µs``.
+
+    Parameters
+    ----------
+    seconds : float
+    digits : int
+        After the point.
+    signed : bool
+        Whether a gain has its plus.
+    """
+    return f"{seconds * 1e6:{'+' if signed else ''},.{digits}f} µs".replace("-", MINUS)

@@ -1,0 +1,30 @@
+"""How long a measurement takes, said before it begins: an estimate, a budget or a limit."""
+
+import pytest
+
+from aethermodel.cli.shared.measuring import announced, tell_duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "known", "line"),
+    [
+        (60, "estimate", "takes about 60 s"),
+        (100, "budget", "takes about 1.7 min: a time budget, longer where a busy host needs it"),
+        (3600, "limit", "takes at most 60 min"),
+    ],
+)
+def test_a_budget_that_one_pass_may_exceed_is_not_called_a_limit(seconds, known, line, capsys):
+    tell_duration(seconds, known)
+    said = capsys.readouterr().err
+    assert said.startswith(line)
+    assert len(said.rstrip("\n")) <= 80
+
+
+def test_it_is_said_once_with_the_first_step(capsys):
+    steps = []
+    advance = announced(lambda *step: steps.append(step), 100, "budget")
+    assert not capsys.readouterr().err
+    advance(1, 3)
+    advance(2, 3)
+    assert capsys.readouterr().err.count("takes") == 1
+    assert steps == [(1, 3), (2, 3)]

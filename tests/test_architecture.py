@@ -1,0 +1,29 @@
+"""Architecture page: every package of the import contract is in its table and its figure."""
+
+from tools import architecture_figure
+
+PAGE = architecture_figure.ROOT / "docs" / "architecture.md"
+
+
+def test_every_package_has_a_line_and_a_box():
+    packages = architecture_figure.contract()
+    assert {"cli", "measure", "cython_core"} <= set(packages)
+    rows = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
+    named = "".join(row.split("|")[1] for row in rows)
+    assert not [name for name in packages if f"{name}/`" not in named]
+    layers = architecture_figure.rows(packages)
+    boxes = [name for row in layers for box in row for name in box.packages]
+    assert sorted(boxes) == sorted(packages)
+    assert architecture_figure.FIGURE.read_text("utf-8") == architecture_figure.drawn(layers), (
+        "python -m tools.architecture_figure draws it again"
+    )
+
+
+def test_a_package_without_a_place_stands_above_what_it_imports(monkeypatch):
+    known = [row for row in architecture_figure.ROWS if all("laws" not in b.packages for b in row)]
+    monkeypatch.setattr(architecture_figure, "ROWS", tuple(known))
+    layers = architecture_figure.rows(architecture_figure.contract())
+    names = [[name for box in row for name in box.packages] for row in layers]
+    at = names.index(["laws"])
+    assert names[at - 2 : at + 2] == [["gate"], ["advice"], ["laws"], ["calibrate", "published"]]
+    assert layers[at][0].caption
