@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel import thresholds
+from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.text.percentages import percent, percentage
@@ -15,8 +16,17 @@ from aethermodel.text.percentages import percent, percentage
 if TYPE_CHECKING:
     from aethermodel.measure.calibration.validation import Trial
 
+#: Options that a pipeline of one's own has, too.
+_OF_A_PIPELINE = frozenset(
+    {"file", "pipeline", "batch_sizes", "json", "processes", "repeats", "seed", "seconds",
+     "samples", "calibration", "wait_seconds"}
+)  # fmt: skip
+
 
 def command(
+    ctx: typer.Context,
+    file: choice.Argument = None,
+    pipeline: choice.Option = None,
     batch_sizes: options.BatchSizes = None,
     loop: options.Loop = None,
     fabric: Annotated[
@@ -41,6 +51,13 @@ def command(
     seconds: Annotated[
         float, typer.Option(help="time budget of each fabric, after one pass")
     ] = thresholds.VALIDATION_SECONDS,
+    calibration: Annotated[
+        Path | None,
+        options.calibration(
+            "with a pipeline of your own: its calibration, and nothing is fitted "
+            "[default: calibrate in the same run]"
+        ),
+    ] = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
@@ -50,10 +67,27 @@ def command(
 
     Example: aethermodel validate --fabric all --json validate.json
 
+    Example: aethermodel validate orders.py
+
     Exit status: 0 pass or inconclusive, 1 a fabric fails, 2 bad input.
     """
     from typing import get_args
 
+    if own := choice.chosen(file, pipeline):
+        from aethermodel.cli.pipelines.validate import validate_own
+
+        choice.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
+        validate_own(
+            own,
+            choice.campaign_options(batch_sizes, processes, repeats, seed),
+            seconds=seconds,
+            calibration=calibration,
+            samples=samples,
+            json=json,
+            wait_seconds=wait_seconds,
+        )
+    if calibration is not None:
+        raise ValueError("--calibration is for a pipeline of your own (FILE.py)")
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
     from aethermodel.fabrics import HostFabric
