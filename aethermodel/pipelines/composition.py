@@ -1,4 +1,4 @@
-"""Composition of a pipeline's terms to the time of a batch: sums within a group, the slowest of all.
+"""Composition of terms to the time of a batch: sums within a group, the slowest group of all.
 
 Stages of one thread add up. Groups in threads and processes work beside each other, so that a batch
 comes out as often as the slowest of them is done with one; workers take batches in turn and divide

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 from aethermodel.inputs.refusals import InputError, one_line, quoted
 from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.stage import Assumed
 
 
 def split_name(text: str) -> tuple[Path, str]:
@@ -19,7 +21,7 @@ def split_name(text: str) -> tuple[Path, str]:
     return Path(text), ""
 
 
-def is_pipeline(path: Path | None) -> bool:
+def is_pipeline(path: Path | str | None) -> bool:
     """Whether a command's file is a pipeline's."""
     return path is not None and split_name(str(path))[0].suffix == ".py"
 
@@ -66,16 +68,9 @@ def load_pipeline(text: str) -> Pipeline:
         raise InputError(f"{path}: {error}") from None
     pipeline.file, pipeline.variable = path.resolve(), name
     for index, stage in enumerate(pipeline.stages):
-        law = getattr(stage, "law", None)
-        if isinstance(law, Path) and not law.is_absolute():
-            pipeline.stages[index] = _located(stage, path.resolve().parent / law)
+        if isinstance(stage, Assumed) and isinstance(stage.law, Path):
+            pipeline.stages[index] = replace(stage, law=path.resolve().parent / stage.law)
     return pipeline
-
-
-def _located(stage: object, law: Path) -> object:
-    from dataclasses import replace
-
-    return replace(stage, law=law)  # type: ignore[type-var]
 
 
 def _run(path: Path) -> ModuleType:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from aethermodel.pipelines.composition import GroupTerms
-from aethermodel.pipelines.pipeline import Assumed, Group, Pipeline
-from aethermodel.pipelines.probe import RECEIVE, SEND, in_this_process
+from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.run.probe import RECEIVE, SEND, in_this_process
+from aethermodel.pipelines.stage import Assumed, Group
 
 Kind = Literal["stage", "hand-over", "loop", "assumed"]
 # Sizes at which a term is timed that hardly depends on them.

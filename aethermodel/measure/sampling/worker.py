@@ -10,7 +10,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, TextIO
@@ -24,6 +24,10 @@ from aethermodel.measure.host.slices import sliced, undisturbed
 from aethermodel.measure.probes import PROBES, Timed
 from aethermodel.measure.sampling.sampler import Plan, Point
 from cython_core import clock_cost_ns
+
+#: What a timed function saw beside its seconds since the last look, in those of its calls that
+#: count.
+Figures = Callable[[Sequence[int]], dict[str, float]]
 
 
 def size_loop(timed: Timed, seconds: float) -> tuple[int, float]:
@@ -125,7 +129,7 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
                 # The points in between have cooled the caches; two processes take 10 ms until both
                 # are in their stride.
                 timed(loops if crosses(plan.points[turn]) else max(1, loops // 4))
-                beside = getattr(timed, "figures", lambda _: {})
+                beside: Figures = getattr(timed, "figures", lambda _: {})
                 beside(())  # of what warmed it up
                 before = Reading.now()
                 slices = sliced(timed, loops, slices_of(plan, seconds))

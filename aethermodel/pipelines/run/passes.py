@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from aethermodel.pipelines.runtime import Runtime, StageError, failed
+from aethermodel.pipelines.run.runtime import Runtime, StageError, failed
 
 #: Passes of empty stages, of which the cost of the clock is the median.
 _EMPTY_PASSES = 400
@@ -234,7 +234,8 @@ class StagePass:
                 self.one(batch)
             return perf_counter() - start
         calls = self.runtime.calls
-        for batch in batches:
+        for item in batches:
+            batch = item
             for call in calls:
                 made = call(batch)
                 if made is not None:

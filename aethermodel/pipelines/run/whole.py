@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from statistics import median
 from typing import Any
 
@@ -10,12 +11,12 @@ from aethermodel import thresholds
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.host.contention import glance
 from aethermodel.measure.host.slices import Slice
-from aethermodel.pipelines.links import sender_link
-from aethermodel.pipelines.passes import StagePass, clock_cost
 from aethermodel.pipelines.pipeline import Pipeline
-from aethermodel.pipelines.runtime import Runtime, StageError, made_batch
-from aethermodel.pipelines.stage_times import Inputs
-from aethermodel.pipelines.workers import Crew, Failed, Order, Report
+from aethermodel.pipelines.run.links import sender_link
+from aethermodel.pipelines.run.passes import StagePass, clock_cost
+from aethermodel.pipelines.run.runtime import Runtime, StageError, made_batch
+from aethermodel.pipelines.run.stage_times import Inputs
+from aethermodel.pipelines.run.workers import Crew, Failed, Order, Report
 
 # Batches that fill the pipeline before those that count, for each of its workers.
 _FILL = 4
@@ -119,9 +120,12 @@ class PipelinedTimer:
         self.inputs.used_up = self.inputs.used_up or self._changes()
         self._found: dict[str, float] = {}
 
+    @property
+    def _threads(self) -> bool:
+        return any(group.place == "thread" for group in self.crew.groups)
+
     def _changes(self) -> bool:
-        threads = any(group.place == "thread" for group in self.crew.groups)
-        return bool(self.whole.runtime.stages) or threads
+        return bool(self.whole.runtime.stages) or self._threads
 
     def __call__(self, loops: int) -> float:
         """Return the seconds of so many batches."""
@@ -136,7 +140,9 @@ class PipelinedTimer:
         done, reports = self._stream(fill + loops)
         core = max(core, glance())
         self._found = self._figures(reports)
-        return _cut(done[fill - 1 :], core)
+        # Threads of one interpreter take turns of milliseconds: only the mean says anything.
+        least = inf if self._threads else thresholds.SLICE_SECONDS
+        return cut(done[fill - 1 :], core, least)
 
     def _stream(self, batches: int) -> tuple[list[int], list[list[Report]]]:
         self.crew.order(Order(batches, self.n, self.timed))
@@ -183,14 +189,14 @@ class PipelinedTimer:
         return found if self.timed else {}
 
 
-def _cut(done_ns: list[int], core: float) -> list[Slice]:
-    """Cut a stream into slices of a millisecond at least."""
+def cut(done_ns: list[int], core: float, least: float) -> list[Slice]:
+    """Cut a stream into slices of so many seconds at least; what is left belongs to the last."""
     taken: list[Slice] = []
     since, batches = done_ns[0], 0
     for at in done_ns[1:]:
         batches += 1
         seconds = (at - since) / 1e9
-        if seconds >= thresholds.SLICE_SECONDS:
+        if seconds >= least:
             taken.append(Slice(batches, seconds, core))
             since, batches = at, 0
     if batches or not taken:

@@ -9,10 +9,10 @@ from time import perf_counter
 from typing import Any
 
 from aethermodel.measure.harness.processes.child_processes import end, start
-from aethermodel.pipelines.links import ProcessLink, ThreadLink, pack
-from aethermodel.pipelines.passes import pass_batch
-from aethermodel.pipelines.runtime import Runtime, StageError
-from aethermodel.pipelines.stage_times import BusyTime, Inputs
+from aethermodel.pipelines.run.links import ProcessLink, ThreadLink, pack
+from aethermodel.pipelines.run.passes import pass_batch
+from aethermodel.pipelines.run.runtime import Runtime, StageError
+from aethermodel.pipelines.run.stage_times import BusyTime, Inputs
 
 # Seconds that threads run side by side, at least.
 _WINDOW = 0.02
@@ -21,12 +21,12 @@ _WINDOW = 0.02
 class ThreadHandover:
     """A stream of batches from one thread to the next, which does nothing with them."""
 
-    def __init__(self, inputs: Inputs) -> None:
-        self._inputs = inputs
+    def __init__(self, inputs: Inputs, depth: int) -> None:
+        self._inputs, self._depth = inputs, depth
 
     def __call__(self, loops: int) -> float:
         """Return the seconds of so many batches, those of both threads together."""
-        link, batches = ThreadLink(), self._inputs.take(loops + 1)
+        link, batches = ThreadLink(self._depth), self._inputs.take(loops + 1)
         begun: list[float] = []
 
         def drain() -> None:

@@ -11,16 +11,17 @@ import select
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from subprocess import PIPE
 from tempfile import TemporaryFile
 from time import monotonic, perf_counter
 from typing import Any, TextIO
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.pipelines.handover import packed
 from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
-from aethermodel.pipelines.runtime import Runtime, StageError, failed, made_batch, records
+from aethermodel.pipelines.run.handover import packed
+from aethermodel.pipelines.run.runtime import Runtime, StageError, failed, made_batch, records
 from aethermodel.processes import Child, ending
 
 # Seconds that importing the user's file and opening its resources may take.
@@ -67,14 +68,14 @@ def rehearse(reference: str, sizes: list[int], timeout: float) -> Rehearsal:
         Its `failure` says what ended it early.
     """
     found = Rehearsal()
-    module = "aethermodel.pipelines.rehearsal"
+    module = "aethermodel.pipelines.run.rehearsal"
     with (
         TemporaryFile("w+", encoding="utf-8") as errors,
         Child(module, reference, *map(str, sizes), stdout=PIPE, stderr=errors) as child,
     ):
         assert child.stdout
         at = ("", 0)
-        for row in _rows(child.stdout.fileno(), lambda: timeout if at[0] else _OPENING_SECONDS):
+        for row in _rows(child.stdout.fileno(), timeout):
             if row is None:
                 if at[0]:
                     late = f"took longer than {timeout:g} s for one batch (Pipeline(timeout=))"
@@ -102,11 +103,11 @@ def rehearse(reference: str, sizes: list[int], timeout: float) -> Rehearsal:
     return found
 
 
-def _rows(descriptor: int, timeout: Any) -> Iterator[dict[str, Any] | None]:
-    """Yield what the child says; None where it says nothing for too long."""
-    rest = b""
+def _rows(descriptor: int, timeout: float) -> Iterator[dict[str, Any] | None]:
+    """Yield what the child says; None where it says nothing for too long, at first for longer."""
+    rest, said = b"", False
     while True:
-        limit = monotonic() + timeout()
+        limit = monotonic() + (timeout if said else _OPENING_SECONDS)
         while b"\n" not in rest:
             ready, _, _ = select.select([descriptor], [], [], max(limit - monotonic(), 0))
             if not ready:
@@ -117,6 +118,7 @@ def _rows(descriptor: int, timeout: Any) -> Iterator[dict[str, Any] | None]:
                 return
             rest += piece
         line, _, rest = rest.partition(b"\n")
+        said = True
         yield json.loads(line)
 
 
@@ -170,7 +172,7 @@ def _crossing(pipeline: Pipeline) -> set[str]:
     """Stages that get their batch from another process."""
     groups = [group for group in pipeline.groups() if group.own]
     found = {group.own[0].name for group in groups if group.place == "process"}
-    for before, after in zip(groups, groups[1:], strict=False):
+    for before, after in pairwise(groups):
         if before.place == "process":
             found.add(after.own[0].name)
     return found

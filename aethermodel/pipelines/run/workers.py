@@ -9,11 +9,12 @@ from time import perf_counter_ns, process_time, thread_time
 from typing import Any, NamedTuple
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.pipelines.links import Link, ProcessLink, ThreadLink, sender_link
 from aethermodel.pipelines.loading import load_pipeline
-from aethermodel.pipelines.passes import ClockCost, StagePass, clock_cost
-from aethermodel.pipelines.pipeline import Group, Pipeline
-from aethermodel.pipelines.runtime import Runtime, failed
+from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.run.links import Link, ProcessLink, ThreadLink, sender_link
+from aethermodel.pipelines.run.passes import ClockCost, StagePass, clock_cost
+from aethermodel.pipelines.run.runtime import Runtime, failed
+from aethermodel.pipelines.stage import Group
 
 
 class Order(NamedTuple):
@@ -64,14 +65,14 @@ class Ends(NamedTuple):
 
     Attributes
     ----------
-    index, workers : int
+    number, workers : int
         Which of its group it is, and how many there are.
     orders, reports : Link
     sources, targets : tuple of Link
         From each worker of the group before, and to each of the next; none of the last.
     """
 
-    index: int
+    number: int
     workers: int
     orders: Link
     reports: Link
@@ -104,7 +105,7 @@ def _run(runtime: Runtime, order: Order, ends: Ends, cost: ClockCost, alone: boo
     done: list[int] = []
     failure = ""
     begun = clock()
-    for batch in range(ends.index, order.batches, ends.workers):
+    for batch in range(ends.number, order.batches, ends.workers):
         item = ends.sources[batch % len(ends.sources)].receive()
         if not isinstance(item, Failed):
             item, why = _passed(passing, item, order.n)
@@ -206,7 +207,7 @@ class Crew:
 
     def _link(self, sender: str, receiver: str) -> Link:
         if "process" not in (sender, receiver):
-            return ThreadLink()
+            return ThreadLink(self.pipeline.queue)
         link = ProcessLink.new()
         self._pipes.append((link, sender, receiver))
         return link

@@ -12,8 +12,6 @@ from multiprocessing.connection import Connection, Pipe
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-#: Batches that may wait between two threads.
-DEPTH = 2
 _PROTOCOL = 5
 
 
@@ -28,9 +26,15 @@ class Link(Protocol):
 
 
 class ThreadLink:
-    """A link within a process: the item itself crosses."""
+    """A link within a process: the item itself crosses.
 
-    def __init__(self, depth: int = DEPTH) -> None:
+    Parameters
+    ----------
+    depth : int
+        Items that may wait.
+    """
+
+    def __init__(self, depth: int) -> None:
         self._items: SimpleQueue[Any] = SimpleQueue()
         self._room: SimpleQueue[None] = SimpleQueue()
         for _ in range(depth):

@@ -14,7 +14,8 @@ import numpy as np
 
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.loading import one_line_of
-from aethermodel.pipelines.pipeline import Pipeline, Stage
+from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.stage import Stage
 
 T = TypeVar("T")
 

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict
 
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.probes.settings import setting
-from aethermodel.pipelines.handover import Overlap, Receiving, Sending, ThreadHandover
 from aethermodel.pipelines.loading import load_pipeline
-from aethermodel.pipelines.pipeline import Group, Pipeline
-from aethermodel.pipelines.runtime import Runtime, failed, made_batch
-from aethermodel.pipelines.stage_times import Inputs, LoopTimer, StageTimer
-from aethermodel.pipelines.whole import Whole
+from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.run.handover import Overlap, Receiving, Sending, ThreadHandover
+from aethermodel.pipelines.run.runtime import Runtime, failed, made_batch
+from aethermodel.pipelines.run.stage_times import Inputs, LoopTimer, StageTimer
+from aethermodel.pipelines.run.whole import Whole
+from aethermodel.pipelines.stage import Group
 
 #: Beginnings of the terms of a hand-over.
 SEND, RECEIVE = "send-", "receive-"
@@ -94,7 +95,7 @@ class Host:
         before = next((g for g in reversed(own_groups(self.pipeline, group)) if g.own), None)
         crosses = group.place == "process" or (before is not None and before.place == "process")
         if not crosses:
-            return ThreadHandover(inputs)
+            return ThreadHandover(inputs, self.pipeline.queue)
         kind = Sending if begin == SEND else Receiving
         made = kind(inputs, names[at - 1] if at else "source", n)
         self._closing.append(made)
