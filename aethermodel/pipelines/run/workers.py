@@ -110,6 +110,8 @@ def _run(runtime: Runtime, order: Order, ends: Ends, cost: ClockCost, alone: boo
         if not isinstance(item, Failed):
             item, why = _passed(passing, item, order.n)
             failure = failure or why
+        else:
+            failure = failure or item.why
         if last:
             item = None
             done.append(perf_counter_ns())
