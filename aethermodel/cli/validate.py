@@ -133,6 +133,7 @@ def command(
 def print_trial(trial: Trial) -> None:
     """Print the comparison table and the verdict."""
     from aethermodel.calibrate.calibration.composition import composition_errors
+    from aethermodel.cli.shared.in_place import print_in_place
     from aethermodel.cli.shared.tables import Table, show
 
     c = trial.campaign
@@ -164,13 +165,9 @@ def print_trial(trial: Trial) -> None:
             f"off by {percentage(found.mean_error)} on average, "
             f"{percentage(found.worst_error)} at worst"
         )
-    for share in trial.attribution.shares:
-        typer.echo(
-            f"in the pipeline against isolated, {share}: {share.seconds * 1e6:+.2f} us a batch"
-        )
+    print_in_place(trial.in_place, trial.told)
     typer.echo(
-        f"no term explains {percentage(trial.attribution.unexplained)}; the intervals cover "
-        f"{percentage(trial.verdict.coverage, 0)} of the errors, wanted 95 %"
+        f"the intervals cover {percentage(trial.verdict.coverage, 0)} of the errors, wanted 95 %"
     )
     typer.echo(
         f"{percentage(trial.noisy_share)} of {len(trial.samples)} samples were disturbed "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aethermodel import thresholds
+from aethermodel.calibrate.predict.in_place import figures_of
 from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.fit import fit_series
 from aethermodel.laws.law import Law
@@ -273,13 +273,6 @@ def _law(own: pd.DataFrame, plan: TermPlan, campaign: Campaign) -> Law:
 def _deviation(law: Law) -> float:
     noise = 0.0 if np.isnan(law.noise) else law.noise
     return float(np.hypot(noise, np.sqrt(law.between[0])))
-
-
-def figures_of(samples: pd.DataFrame) -> pd.Series[dict[str, float]]:
-    """Return what each sample saw beside its seconds."""
-    if "figures" not in samples:
-        return samples["seconds"].map(lambda _: {})
-    return samples["figures"].map(lambda text: json.loads(text) if isinstance(text, str) else {})
 
 
 def _busy(samples: pd.DataFrame) -> float:

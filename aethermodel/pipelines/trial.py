@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel.calibrate.predict.comparison import Verdict, covered, judge
+from aethermodel.calibrate.predict.in_place import (
+    InPlace,
+    figures_of,
+    median_of_processes,
+    told_in_place,
+)
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.pipelines.calibration import PipelineCalibration
-from aethermodel.pipelines.campaign import Campaign, Progress, figures_of, fitted
-from aethermodel.pipelines.in_place import InPlace, median_of_processes
+from aethermodel.pipelines.campaign import Campaign, Progress, fitted
 from aethermodel.pipelines.terms import term_plan
 
 if TYPE_CHECKING:
@@ -92,12 +97,10 @@ class PipelineTrial:
         return cls(calibration, samples, table, placed(calibration, samples), judge(table), failure)
 
     @property
-    def told(self) -> list[str]:
-        """Terms that differ in place, in words, by their share of the whole."""
+    def told(self) -> list[InPlace]:
+        """Terms that differ in place, by what that is of the whole."""
         whole = dict(zip(self.table["n"], self.table["measured_seconds"], strict=True))
-        off = [one for one in self.in_place if one.differs and one.n in whole]
-        off.sort(key=lambda one: -abs(one.seconds) / whole[one.n])
-        return [f"N = {one.n:,}: {one}" for one in off]
+        return told_in_place(self.in_place, whole)
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says."""
@@ -204,7 +207,7 @@ def placed(calibration: PipelineCalibration, samples: pd.DataFrame) -> tuple[InP
                     float(band.low[0]),
                     float(band.high[0]),
                     value,
-                    max(low, value * 1e-3),
+                    low,
                     high,
                     float(seen["clock"].median() / value),
                 )

@@ -113,7 +113,7 @@ def test_the_stage_that_differs_in_place_is_named_and_by_how_much(campaign):
     assert at_ten.change == pytest.approx(0.5, abs=0.03)
     low, high = at_ten.change_interval
     assert low < at_ten.change < high
-    assert all("decode: " in line and "in the pipeline (+" in line for line in trial.told)
+    assert all("decode: " in line and "in the pipeline (+" in line for line in map(str, trial.told))
 
 
 def test_a_clock_that_costs_more_than_two_percent_is_said(campaign):

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from aethermodel.pipelines.calibration import PipelineCalibration
     from aethermodel.pipelines.trial import PipelineTrial
 
-# Lines on what differs in place.
-_MOST_TOLD = 5
-
 
 def terms_table(calibration: PipelineCalibration) -> Table:
     """Return a row a term: its time at three sizes, its law, and where it comes from."""
@@ -111,39 +108,3 @@ def trial_table(trial: PipelineTrial) -> Table:
             engineering(row.n / row.seconds_all, "records/s"),
         )
     return table
-
-
-def in_place_table(trial: PipelineTrial) -> Table:
-    """Return each term isolated and in place."""
-    from aethermodel import thresholds
-    from aethermodel.pipelines.in_place import duration
-
-    table = Table(
-        "each term isolated, and timed in the pipeline",
-        ("N", "term", "isolated", "in place", "change", "95 %", "clock"),
-        text=("term",),
-        keys=2,
-    )
-    for one in trial.in_place:
-        low, high = one.change_interval
-        clock = ""
-        if one.clock_share > thresholds.CLOCK_SHARE:
-            clock = f"{percentage(one.clock_share, 0)} taken off"
-        table.add(
-            f"{one.n:,}",
-            one.term,
-            duration(one.isolated),
-            duration(one.in_place),
-            percent(one.change) if one.differs else f"({percent(one.change)})",
-            f"{percent(low)} to {percent(high)}",
-            clock,
-        )
-    return table
-
-
-def told(trial: PipelineTrial) -> list[str]:
-    """Return which terms differ in place, the ones that matter most first."""
-    lines = trial.told[:_MOST_TOLD]
-    if more := len(trial.told) - len(lines):
-        lines.append(f"and {more} more that differ in place")
-    return lines

@@ -71,22 +71,17 @@ def measure_own(
 
 def print_trial(trial: PipelineTrial) -> None:
     """Print comparison, terms in place and verdict."""
-    from aethermodel.cli.pipelines.tables import in_place_table, notes_of, told, trial_table
+    from aethermodel.cli.pipelines.tables import notes_of, trial_table
     from aethermodel.cli.shared.caveats import tell_caveats
+    from aethermodel.cli.shared.in_place import print_in_place
     from aethermodel.cli.shared.tables import show
 
     tell_caveats(trial.calibration.warnings)
     show(trial_table(trial))
-    show(in_place_table(trial))
     for line in notes_of(trial.calibration):
         typer.echo(line)
     typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
-    if lines := told(trial):
-        typer.echo("In the pipeline these terms differ from themselves isolated:")
-        for line in lines:
-            typer.echo(f"  {line}")
-    else:
-        typer.echo("No term differs in the pipeline from itself isolated, as far as can be told.")
+    print_in_place(trial.in_place, trial.told)
     typer.echo(
         f"the intervals cover {percentage(trial.verdict.coverage, 0)} of the errors, wanted 95 %; "
         f"{percentage(float(trial.samples['noisy'].mean()))} of {len(trial.samples)} samples were "

@@ -116,6 +116,7 @@ PROBES = _Probes(
     "kernel",
     "fabric",
     "pipeline",
+    "in_place",
     "bandwidth",
     "shared",
     "checksum",
