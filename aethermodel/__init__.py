@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from aethermodel.laws.laws import Laws
     from aethermodel.measure.calibration.loading import load_calibration
     from aethermodel.model.batch import BatchModel
+    from aethermodel.pipelines.pipeline import Pipeline
     from aethermodel.readers.measurements import Measurements
     from aethermodel.readers.read import read
 
@@ -20,6 +21,7 @@ __all__ = [
     "Law",
     "Laws",
     "Measurements",
+    "Pipeline",
     "fit",
     "load_calibration",
     "read",
@@ -33,6 +35,7 @@ _HOMES = {
     "Law": "aethermodel.laws.law",
     "Laws": "aethermodel.laws.laws",
     "Measurements": "aethermodel.readers.measurements",
+    "Pipeline": "aethermodel.pipelines.pipeline",
     "fit": "aethermodel.laws.fit",
     "read": "aethermodel.readers.read",
     "load_calibration": "aethermodel.measure.calibration.loading",

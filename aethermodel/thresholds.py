@@ -58,6 +58,10 @@ NOISE_GATE = 0.4
 SLICE_SECONDS = 0.001
 #: Slices of a sample: of eight some are calm where a neighbour works half of the time.
 SLICES = 8
+#: Share of what is timed that the reads of the clock may cost without a word.
+CLOCK_SHARE = 0.02
+#: Seconds that a sample of a long operation may take: it then has fewer slices.
+LONGEST_SAMPLE_SECONDS = 0.2
 #: Calm slices that a sample needs, where it has so many: a single one may be calm by chance.
 CALM_SLICES = 2
 #: Calm slices that the rate of a whole run needs: it has hundreds.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel import thresholds
+from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import CHECK_SECONDS
 from aethermodel.cli.shared.measuring import announced, measuring, tell_duration
@@ -15,8 +16,26 @@ from aethermodel.cli.shared.measuring import announced, measuring, tell_duration
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
 
+#: Options that a pipeline of one's own has, too.
+_OF_A_PIPELINE = frozenset(
+    {"file", "pipeline", "batch_sizes", "json", "processes", "repeats", "seed", "seconds",
+     "verbose", "wait_seconds"}
+)  # fmt: skip
+
 
 def command(
+    ctx: typer.Context,
+    file: choice.Argument = None,
+    pipeline: choice.Option = None,
+    batch_sizes: Annotated[
+        str | None,
+        typer.Option(
+            "--batch-sizes",
+            "-n",
+            help="with a pipeline of your own: sizes to time its stages at [default: 1, then by "
+            "twos up to its largest]",
+        ),
+    ] = None,
     json: options.Json = None,
     loop: options.Loop = None,
     fabric: options.Fabric = None,
@@ -53,7 +72,11 @@ def command(
 ) -> None:
     """Measure loop, ffi, kernel and fabric each isolated, and fit each term with its intervals.
 
+    Given a Python file that declares a pipeline: each of its stages, by the batches it would get.
+
     Example: aethermodel calibrate --loop uvloop --json calibration.json
+
+    Example: aethermodel calibrate orders.py --json calibration.json
 
     Exit status: 0 done, or the calibration checked is fresh; 1 it is stale; 2 bad input.
     """
@@ -64,6 +87,21 @@ def command(
     from aethermodel.measure.calibration.loading import load_calibration
     from aethermodel.measure.calibration.measurement_plan import Campaign
 
+    if own := choice.chosen(file, pipeline):
+        from aethermodel.cli.pipelines.calibrate import calibrate_own
+
+        choice.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
+        calibrate_own(
+            own,
+            choice.campaign_options(batch_sizes, processes, repeats, seed),
+            seconds=seconds,
+            json=json,
+            wait_seconds=wait_seconds,
+            verbose=verbose,
+        )
+        return
+    if batch_sizes is not None:
+        raise ValueError("--batch-sizes is for a pipeline of your own (FILE.py)")
     if check:
         _check(check, json, wait_seconds)
         return

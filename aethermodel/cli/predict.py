@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options, reading
 from aethermodel.cli.shared.durations import CHECK_SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from aethermodel.calibrate.predict.answers import Answers
     from aethermodel.calibrate.predict.scenario import Scenario
 
+#: Options that a pipeline of one's own has, too.
+_OF_A_PIPELINE = frozenset(
+    {"law", "pipeline", "calibration", "batch_sizes", "foreign", "optimum", "within", "rate",
+     "sensitivity", "verbose", "json"}
+)  # fmt: skip
 SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 
 
@@ -30,6 +36,7 @@ def command(
         ),
     ] = None,
     curve: reading.Curve = None,
+    pipeline: choice.Option = None,
     calibration: options.Calibrations = [Path("calibration.json")],  # noqa: B006  typer copies it
     batch_sizes: Annotated[
         str, typer.Option("--batch-sizes", "-n", help="batch sizes, such as 1,100,1e4")
@@ -106,6 +113,23 @@ def command(
     from aethermodel.gate.runs import schema_of
 
     sizes = options.numbers("batch_sizes", batch_sizes)
+    if own := _own_calibration(law, pipeline, calibration):
+        from aethermodel.cli.pipelines.predict import predict_own
+
+        choice.refuse_options(ctx, _OF_A_PIPELINE, f"is not for a pipeline of your own ({own})")
+        predict_own(
+            own,
+            pipeline,
+            sizes,
+            optimum=optimum,
+            within=within,
+            rate=rate,
+            sensitivity=sensitivity,
+            foreign=foreign,
+            json=json,
+            verbose=verbose,
+        )
+        return
     if law is not None and schema_of(law).startswith("aethermodel.calibration/"):
         calibration = [law]
     elif law is not None:
@@ -145,6 +169,22 @@ def command(
     if json != "-":
         _print(figures, verbose)
     raise typer.Exit(1 if stale else 0)
+
+
+def _own_calibration(law: Path | None, pipeline: str | None, given: list[Path]) -> Path | None:
+    """Return the file, where it is the calibration of a pipeline of one's own."""
+    from aethermodel.gate.runs import schema_of
+
+    file = law or (given[0] if len(given) == 1 else None)
+    if file is not None and file.is_file() and schema_of(file).startswith("aethermodel.pipeline/"):
+        return file
+    if pipeline is not None:
+        named = choice.chosen(None, pipeline)
+        raise ValueError(
+            f"{file or given[0]}: no calibration of {named} (aethermodel calibrate {named} "
+            "--json FILE, then -c FILE)"
+        )
+    return None
 
 
 def _scenario(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel import thresholds
+from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.text.percentages import percent, percentage
@@ -16,8 +17,17 @@ from aethermodel.text.times import microseconds
 if TYPE_CHECKING:
     from aethermodel.measure.calibration.validation import Trial
 
+#: Options that a pipeline of one's own has, too.
+_OF_A_PIPELINE = frozenset(
+    {"file", "pipeline", "batch_sizes", "json", "processes", "repeats", "seed", "seconds",
+     "samples", "calibration", "wait_seconds"}
+)  # fmt: skip
+
 
 def command(
+    ctx: typer.Context,
+    file: choice.Argument = None,
+    pipeline: choice.Option = None,
     batch_sizes: options.BatchSizes = None,
     loop: options.Loop = None,
     fabric: Annotated[
@@ -42,6 +52,13 @@ def command(
     seconds: Annotated[
         float, typer.Option(help="time budget of each fabric, after one pass")
     ] = thresholds.VALIDATION_SECONDS,
+    calibration: Annotated[
+        Path | None,
+        options.calibration(
+            "with a pipeline of your own: its calibration, and nothing is fitted "
+            "[default: calibrate in the same run]"
+        ),
+    ] = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
@@ -51,10 +68,27 @@ def command(
 
     Example: aethermodel validate --fabric all --json validate.json
 
+    Example: aethermodel validate orders.py
+
     Exit status: 0 pass or inconclusive, 1 a fabric fails, 2 bad input.
     """
     from typing import get_args
 
+    if own := choice.chosen(file, pipeline):
+        from aethermodel.cli.pipelines.validate import validate_own
+
+        choice.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
+        validate_own(
+            own,
+            choice.campaign_options(batch_sizes, processes, repeats, seed),
+            seconds=seconds,
+            calibration=calibration,
+            samples=samples,
+            json=json,
+            wait_seconds=wait_seconds,
+        )
+    if calibration is not None:
+        raise ValueError("--calibration is for a pipeline of your own (FILE.py)")
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
     from aethermodel.fabrics import HostFabric
@@ -100,6 +134,7 @@ def command(
 def print_trial(trial: Trial) -> None:
     """Print the comparison table and the verdict."""
     from aethermodel.calibrate.calibration.composition import composition_errors
+    from aethermodel.cli.shared.in_place import print_in_place
     from aethermodel.cli.shared.tables import Table, show
 
     c = trial.campaign
@@ -131,12 +166,9 @@ def print_trial(trial: Trial) -> None:
             f"off by {percentage(found.mean_error)} on average, "
             f"{percentage(found.worst_error)} at worst"
         )
-    for share in trial.attribution.shares:
-        change = microseconds(share.seconds, 2, signed=True)
-        typer.echo(f"in the pipeline against isolated, {share}: {change} a batch")
+    print_in_place(trial.in_place, trial.told)
     typer.echo(
-        f"no term explains {percentage(trial.attribution.unexplained)}; the intervals cover "
-        f"{percentage(trial.verdict.coverage, 0)} of the errors, wanted 95 %"
+        f"the intervals cover {percentage(trial.verdict.coverage, 0)} of the errors, wanted 95 %"
     )
     typer.echo(
         f"{percentage(trial.noisy_share)} of {len(trial.samples)} samples were disturbed "

@@ -237,7 +237,10 @@ def test_validate_goes_over_every_fabric_of_this_host(tmp_path):
     assert labels == ["loopback", "shared-memory", "kernel-tcp"]
     outcomes = {trial["verdict"]["outcome"] for trial in document["trials"]}
     assert done.returncode == (1 if "fail" in outcomes else 0)
-    assert all(trial["attribution"]["shares"] for trial in document["trials"])
+    assert all(
+        {one["term"] for one in trial["in_place"]} == {"fabric", "ffi + kernel", "loop"}
+        for trial in document["trials"]
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"s-{fabric}.parquet" for fabric in ("loopback", "shm", "tcp")
     ]

@@ -78,7 +78,7 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
     )
     table["error"] = table["predicted_seconds"] / table["measured_seconds"] - 1
     table["unexplained"] = 1 - table["predicted_seconds"] / table["measured_seconds"]
-    table["covered"] = _covered(table)
+    table["covered"] = covered(table)
     for name, share in _disturbances(samples).items():
         table[name] = share.to_numpy()
     every = all_samples(samples[samples["probe"] == "pipeline"], ["batch_size"])
@@ -126,7 +126,7 @@ def _disturbances(samples: pd.DataFrame) -> pd.DataFrame:
     return marks.groupby("batch_size").mean()
 
 
-def _covered(table: pd.DataFrame) -> pd.Series[bool]:
+def covered(table: pd.DataFrame) -> pd.Series[bool]:
     """Whether prediction and measured median are as near as their intervals say."""
     off = table["predicted_seconds"] - table["measured_seconds"]
     below = table["predicted_seconds"] - table["predicted_low"]

@@ -248,11 +248,12 @@ class Campaign(BaseModel):
         return [self._point("bandwidth", batch_size=n) for n in self.kernel_sizes()[::2]]
 
     def whole_points(self) -> list[Point]:
-        """Return the pipeline at every batch size, and the copy bandwidth beside it."""
+        """Return the pipeline at every batch size, plain and timed inside, and a copy beside."""
         points: list[Point] = []
         for n in self.batch_sizes:
             settings = {"event_loop": self.event_loop, "calls": self.topics, "fabric": self.fabric}
             points.append(self._point("pipeline", batch_size=n, **settings))
+            points.append(self._point("in_place", batch_size=n, **settings))
             points.append(self._point("bandwidth", batch_size=n))
         return points
 

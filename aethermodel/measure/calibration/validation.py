@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from aethermodel import thresholds
@@ -16,9 +15,8 @@ from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import composition_errors
 from aethermodel.calibrate.predict.all_samples import left_out
 from aethermodel.calibrate.predict.answers import Answers
-from aethermodel.calibrate.predict.attribution import Attribution, attribute
-from aethermodel.calibrate.predict.comparison import Verdict, compare, judge, process_medians
-from aethermodel.calibrate.predict.monte_carlo import draw_parameters
+from aethermodel.calibrate.predict.comparison import Verdict, compare, judge
+from aethermodel.calibrate.predict.in_place import InPlace, terms_in_place, told_in_place
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.calibrate.predict.size_answers import SHARE, Optimum
 from aethermodel.inputs.input_files import refusing
@@ -28,7 +26,6 @@ from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sample_files import read_samples, write_samples
 from aethermodel.measure.sampling.sequential import sample_sequentially
-from aethermodel.model.pipelined import law_of
 
 Progress = Callable[[int, int], None]
 
@@ -51,8 +48,8 @@ class Trial:
         disturbed ones included) and the ceiling
         ``copy_per_second`` (events a second of a plain copy of the same batches).
     verdict : Verdict
-    attribution : Attribution
-        The residual by term.
+    in_place : tuple of InPlace
+        Terms isolated and inside the pipeline; empty where samples have none in place.
     """
 
     campaign: Campaign
@@ -61,7 +58,7 @@ class Trial:
     calibration: Calibration
     table: pd.DataFrame
     verdict: Verdict
-    attribution: Attribution
+    in_place: tuple[InPlace, ...]
 
     @classmethod
     def run(
@@ -92,7 +89,10 @@ class Trial:
         if not seconds > 0:
             raise ValueError(f"the time budget must be above zero seconds, not {seconds:g}")
         taken = sample_sequentially(
-            campaign.plan(), seconds, progress, throughout=lambda p: p.probe == "pipeline"
+            campaign.plan(),
+            seconds,
+            progress,
+            throughout=lambda p: p.probe in ("pipeline", "in_place"),
         )
         samples = reject_disturbed(taken)
         samples.attrs["campaign"] = campaign.model_dump(mode="json")
@@ -128,14 +128,18 @@ class Trial:
         copies = samples[(samples["probe"] == "bandwidth") & samples["final"]]
         copy_seconds = copies.groupby("batch_size")["seconds"].median()
         table["copy_per_second"] = table["n"] / table["n"].map(copy_seconds)
-        drawn = law_of(calibration.model(), draw_parameters(calibration))
-        times = np.stack([drawn.seconds(n) for n in table["n"]])
-        attribution = attribute(table, process_medians(samples), times)
-        return cls(campaign, host, samples, calibration, table, judge(table), attribution)
+        places = terms_in_place(calibration, samples)
+        return cls(campaign, host, samples, calibration, table, judge(table), places)
 
     def save(self, path: Path) -> None:
         """Write the samples, with campaign and host, as Parquet; the folder is made."""
         write_samples(self.samples, path)
+
+    @property
+    def told(self) -> list[InPlace]:
+        """Terms that differ inside the pipeline, by what that is of the whole."""
+        whole = dict(zip(self.table["n"], self.table["measured_seconds"], strict=True))
+        return told_in_place(self.in_place, whole)
 
     @property
     def noisy_share(self) -> float:
@@ -169,7 +173,7 @@ class Trial:
         return {
             "campaign": self.campaign.model_dump(mode="json"),
             "verdict": vars(self.verdict),
-            "attribution": self.attribution.figures(),
+            "in_place": [one.figures() for one in self.in_place],
             "samples": len(self.samples),
             "headline": self.headline,
             "best_sizes": asdict(self.best_sizes),

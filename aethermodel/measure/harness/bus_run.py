@@ -52,11 +52,12 @@ def across(
     released: Callable[[int], None] | None = None,
     *,
     fused: bool = False,
+    watched: Callable[[Bus, Checked], Receiver] = lambda _, checked: checked,
 ) -> Move:
     """Move batches of another process through a bus; every event is checked.
 
     Apart, as the model's terms have it, or (`fused`) in the router's own pass. `released` is as in
-    `Checked`.
+    `Checked`; `watched` may put a receiver of its own before the bus.
     """
 
     async def move(batches: int, interval_ns: int) -> Moved:
@@ -65,7 +66,7 @@ def across(
         first = crossing.order(batches, batch_size, interval_ns)
         checked = Checked(crossing.receiver, batches, first, released=released, every=not fused)
         before = process_time()
-        await drain(bus, checked)
+        await drain(bus, watched(bus, checked))
         consumer, producer = process_time() - before, crossing.spent().cpu_seconds
         messages = batches * batch_size
         return moved(messages, checked, bus, tally, consumer + producer, producer)

@@ -124,14 +124,16 @@ def sliced(timed: Callable[[int], float] | Stream, loops: int, slices: int) -> l
     Parameters
     ----------
     timed : callable
-        ``loops -> seconds``, or a stream, which makes as many slices as it lasts.
+        ``loops -> seconds``, or a stream (or whatever has its ``slices``), which makes as many
+        slices as it lasts.
     loops : int
         In all; at least one a slice is run.
     slices : int
         How many.
     """
-    if isinstance(timed, Stream):
-        return timed.slices(max(loops, slices))
+    if cut := getattr(timed, "slices", None):
+        found_slices: list[Slice] = cut(max(loops, slices))
+        return found_slices
     each = max(1, loops // slices)
     found = Slices(inf)
     for _ in range(slices):
@@ -152,12 +154,15 @@ class Undisturbed(NamedTuple):
         Share of the slices left out; 1 where too few are calm.
     seconds_all : float
         Of an operation over all slices, disturbed ones included.
+    kept : tuple of int
+        Places of the slices that count.
     """
 
     seconds: float
     core_seconds: float
     contended: float
     seconds_all: float
+    kept: tuple[int, ...] = ()
 
 
 def undisturbed(slices: Sequence[Slice], best: float = nan) -> Undisturbed:
@@ -172,12 +177,15 @@ def undisturbed(slices: Sequence[Slice], best: float = nan) -> Undisturbed:
     """
     least = min(each.core_seconds for each in slices)
     best = min(least, inf if isnan(best) else best)
-    calm = [each for each in slices if core_excess(each.core_seconds, best) <= 1]
+    places = range(len(slices))
+    calm = [place for place in places if core_excess(slices[place].core_seconds, best) <= 1]
     enough = len(calm) >= min(thresholds.CALM_SLICES, len(slices))
-    kept = calm if enough else slices
+    places_kept = tuple(calm if enough else places)
+    kept = [slices[place] for place in places_kept]
     return Undisturbed(
         median(each.seconds / each.loops for each in kept),
         median(each.core_seconds for each in kept),
         1 - len(calm) / len(slices) if enough else 1.0,
         sum(each.seconds for each in slices) / sum(each.loops for each in slices),
+        places_kept,
     )

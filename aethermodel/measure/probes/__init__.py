@@ -70,7 +70,8 @@ class _Probes(Mapping[str, Probe]):
     def module(self, name: str) -> str:
         """Return the module of a probe, for whoever imports it ahead of time."""
         if name in self._names:
-            return f"{__name__}.{_MODULES.get(name, name)}"
+            module = _MODULES.get(name, name)
+            return module if "." in module else f"{__name__}.{module}"
         return self.foreign[name].module
 
     def __getitem__(self, name: str) -> Probe:
@@ -105,6 +106,8 @@ _MODULES = {
     "crossing": "transport",
     "refill": "cache_refill",
     "shared": "core_scaling",
+    # Of a package above this one, which knows pipelines: imported when it is asked for.
+    "stage": "aethermodel.pipelines.run.probe",
 }
 PROBES = _Probes(
     "loop",
@@ -113,6 +116,7 @@ PROBES = _Probes(
     "kernel",
     "fabric",
     "pipeline",
+    "in_place",
     "bandwidth",
     "shared",
     "checksum",
@@ -124,4 +128,5 @@ PROBES = _Probes(
     "send",
     "singly",
     "verbs",
+    "stage",
 )

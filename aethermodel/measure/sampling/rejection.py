@@ -21,6 +21,8 @@ _POINT = (
     "producer",
     "routed",
     "part",
+    "pipeline",
+    "term",
     "company",
 )
 

@@ -113,7 +113,15 @@ def calm_plan(points: Iterable[Point], processes: int, repeats: int, seed: int =
 
 
 class SamplingError(ChildError):
-    """A sampling process ended without its samples."""
+    """A sampling process ended without its samples.
+
+    Attributes
+    ----------
+    samples : pandas.DataFrame or None
+        What was sampled before.
+    """
+
+    samples: pd.DataFrame | None = None
 
 
 @contextmanager
@@ -133,7 +141,10 @@ def _worker(plan: Plan, process: int, best: CoreCheck) -> Iterator[Iterator[dict
 
         def rows() -> Iterator[dict[str, Any]]:
             for line in output:
-                yield json.loads(line)
+                row = json.loads(line)
+                if "error" in row:
+                    raise SamplingError(row["error"])
+                yield row
             if code := child.wait():
                 errors.seek(0)
                 lines = errors.read().strip().splitlines() if code > 0 else []
@@ -180,25 +191,33 @@ def take_samples(
     SamplingError
         If a sampling process fails; with its own last line.
     """
-    import pandas as pd  # not for the sampling processes, which import this module
-
     rows: list[dict[str, Any]] = []
     best = best or CoreCheck()
     done = 0
-    for process in range(plan.processes):
-        with _worker(plan, process, best) as samples:
-            for row in samples:
-                point = plan.points[row["point"]]
-                place = {"probe": point.probe, **point.settings, "company": point.company}
-                rows.append({**place, **row})
-                done += row["final"]
-                best = best.best(CoreCheck.of(row))
-                if progress:
-                    progress(done, plan.samples)
-                if monotonic() > deadline:
-                    break
-        if monotonic() > deadline:
-            break
+    try:
+        for process in range(plan.processes):
+            with _worker(plan, process, best) as samples:
+                for row in samples:
+                    point = plan.points[row["point"]]
+                    place = {"probe": point.probe, **point.settings, "company": point.company}
+                    rows.append({**place, **row})
+                    done += row["final"]
+                    best = best.best(CoreCheck.of(row))
+                    if progress:
+                        progress(done, plan.samples)
+                    if monotonic() > deadline:
+                        break
+            if monotonic() > deadline:
+                break
+    except SamplingError as error:
+        error.samples = _table(rows)
+        raise
+    return _table(rows)
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd  # not for the sampling processes, which import this module
+
     table = pd.DataFrame(rows)
     table["host"] = this_host().id
     return table

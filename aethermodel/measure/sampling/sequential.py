@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aethermodel import thresholds
 from aethermodel.measure.host.contention import CoreCheck
-from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
+from aethermodel.measure.sampling.sampler import Plan, Point, SamplingError, take_samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +69,15 @@ def sample_sequentially(
         )
         total = done + one.samples * (plan.processes - process)
         told = _after(progress, done, total) if progress else None
-        frame = take_samples(one, told, deadline=deadline if frames else inf, best=best)
         place = {at: plan.points.index(point) for at, point in enumerate(points)}
-        frame = frame.assign(process=process, point=frame["point"].map(place))
+        try:
+            frame = take_samples(one, told, deadline=deadline if frames else inf, best=best)
+        except SamplingError as error:
+            if error.samples is not None and len(error.samples):
+                frames.append(_numbered(error.samples, process, place))
+            error.samples = pd.concat(frames, ignore_index=True) if frames else None
+            raise
+        frame = _numbered(frame, process, place)
         frames.append(frame)
         best = best.best(CoreCheck.of(frame[list(CoreCheck._fields)].min()))
         done += int(frame["final"].sum())
@@ -82,6 +88,10 @@ def sample_sequentially(
         if not points:
             break
     return pd.concat(frames, ignore_index=True)
+
+
+def _numbered(frame: pd.DataFrame, process: int, place: dict[int, int]) -> pd.DataFrame:
+    return frame.assign(process=process, point=frame["point"].map(place))
 
 
 def _after(progress: Progress, before: int, total: int) -> Progress:

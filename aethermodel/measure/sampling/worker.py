@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from aethermodel import fabrics
+from aethermodel import fabrics, thresholds
+from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.harness.warm_up import WarmUp
 from aethermodel.measure.host.contention import CoreCheck, busy_core
 from aethermodel.measure.host.os_noise import Noise, Reading
@@ -22,6 +24,10 @@ from aethermodel.measure.host.slices import sliced, undisturbed
 from aethermodel.measure.probes import PROBES, Timed
 from aethermodel.measure.sampling.sampler import Plan, Point
 from cython_core import clock_cost_ns
+
+#: What a timed function saw beside its seconds since the last look, in those of its calls that
+#: count.
+Figures = Callable[[Sequence[int]], dict[str, float]]
 
 
 def size_loop(timed: Timed, seconds: float) -> tuple[int, float]:
@@ -70,6 +76,12 @@ def warm_up(timed: Timed, loops: int, slices: int, seconds: float) -> bool:
     return windows.settled
 
 
+def slices_of(plan: Plan, seconds: float) -> int:
+    """Return how many slices a sample has: fewer, of operations that take long."""
+    most = max(thresholds.CALM_SLICES, int(thresholds.LONGEST_SAMPLE_SECONDS / seconds))
+    return min(plan.slices, most)
+
+
 def crosses(point: Point) -> bool:
     """Whether what is timed at a point goes from one process to another."""
     return fabrics.crosses(point.settings.get("fabric"))
@@ -111,14 +123,16 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
             timed, loops, seconds = prepared[turn]
             # One that has not settled is warmed up again before each of its samples.
             if not warm.get(turn):
-                warm[turn] = warm_up(timed, loops, plan.slices, seconds)
+                warm[turn] = warm_up(timed, loops, slices_of(plan, seconds), seconds)
             around = way_of(plan.points[turn]) if plan.slices > 1 else CoreCheck()
             with busy_core() if plan.points[turn].company else nullcontext():
                 # The points in between have cooled the caches; two processes take 10 ms until both
                 # are in their stride.
                 timed(loops if crosses(plan.points[turn]) else max(1, loops // 4))
+                beside: Figures = getattr(timed, "figures", lambda _: {})
+                beside(())  # of what warmed it up
                 before = Reading.now()
-                slices = sliced(timed, loops, plan.slices)
+                slices = sliced(timed, loops, slices_of(plan, seconds))
                 noise = Noise.since(before)
             found = undisturbed(slices, best.core_seconds)
             noisy = noise.noisy
@@ -149,6 +163,7 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
                 **around._asdict(),
                 "clock_ns": clock_ns,
                 **asdict(noise),
+                **({"figures": json.dumps(figures)} if (figures := beside(found.kept)) else {}),
             }
             position += 1
 
@@ -160,11 +175,18 @@ def main(source: TextIO, sink: TextIO) -> None:
     # Collections in the middle of a sample would be charged to whichever probe allocates.
     gc.freeze()
     gc.disable()
-    for row in sample(plan, request["process"], CoreCheck(*request["best"])):
-        sink.write(json.dumps(row) + "\n")
+    try:
+        for row in sample(plan, request["process"], CoreCheck(*request["best"])):
+            sink.write(json.dumps(row) + "\n")
+            sink.flush()
+            gc.collect()
+    except InputError as error:  # of code that is timed, in a line
+        sink.write(json.dumps({"error": str(error)}) + "\n")
         sink.flush()
-        gc.collect()
 
 
 if __name__ == "__main__":
-    main(sys.stdin, sys.stdout)
+    # Rows go to what was standard output: code that is timed may print.
+    rows = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    main(sys.stdin, rows)

@@ -20,6 +20,7 @@ from aethermodel.text.percentages import percent, percentage
 if TYPE_CHECKING:
     import pandas as pd
 
+    from aethermodel.calibrate.predict.in_place import InPlace
     from aethermodel.measure.calibration.validation import Trial
     from aethermodel.report.math.mathml import Formula
 
@@ -119,24 +120,28 @@ def budget(trial: Trial) -> ReportFigure:
 
 
 def residual(trial: Trial) -> pd.DataFrame:
-    """Return which term costs more or less in the pipeline, and what no term explains."""
+    """Return each term isolated and inside the pipeline, by batch size."""
     import pandas as pd
 
-    found = trial.attribution
-    rows = [
-        {
-            "Term": " + ".join(share.terms)
-            + " (cannot be distinguished: their sum)" * (len(share.terms) > 1),
-            "In the pipeline": percent(share.excess),
-            "95 % interval": f"{percent(share.low)} to {percent(share.high)}",
-            "A batch": engineering(share.seconds, "s"),
-            "Significant?": "yes" if share.found else "no",
-        }
-        for share in found.shares
-    ]
-    rows.append(dict.fromkeys(rows[0], "") | {"Term": "unexplained"})
-    rows[-1]["In the pipeline"] = _share(found.unexplained)
-    return pd.DataFrame(rows)
+    if not trial.in_place:
+        return pd.DataFrame([{"Term": "not timed in place", "At N": "", "Isolated": ""}])
+    return pd.DataFrame([in_place_row(one) for one in trial.in_place])
+
+
+def in_place_row(one: InPlace) -> dict[str, str]:
+    """Return a term isolated and in place as text for reading."""
+    low, high = one.change_interval
+    clock = percentage(one.clock_share, 0) if one.clock_share > thresholds.CLOCK_SHARE else ""
+    return {
+        "Term": one.term,
+        "At N": count(one.n),
+        "Isolated": engineering(one.isolated, "s"),
+        "In the pipeline": engineering(one.in_place, "s"),
+        "Change": percent(one.change),
+        "95 % interval": f"{percent(low)} to {percent(high)}",
+        "Significant?": "yes" if one.differs else "no",
+        "Clock, taken off": clock,
+    }
 
 
 def formula(trial: Trial) -> Formula:

@@ -1,0 +1,1 @@
+"""Commands on pipelines of one's own."""

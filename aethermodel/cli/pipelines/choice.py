@@ -1,0 +1,71 @@
+"""Choice of a pipeline of one's own: by the argument or by ``--pipeline``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+Argument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[FILE.py[:NAME]]",
+        help="a pipeline of your own, instead of the built-in one",
+        show_default=False,
+    ),
+]
+Option = Annotated[
+    str | None,
+    typer.Option(
+        "--pipeline",
+        metavar="FILE.py[:NAME]",
+        help="a pipeline of your own [default: the built-in one]",
+    ),
+]
+
+
+def chosen(argument: str | None, option: str | None) -> str | None:
+    """Return the one that was given.
+
+    Raises
+    ------
+    ValueError
+        If both were and differ, or the argument names no Python file.
+    """
+    from aethermodel.pipelines.loading import is_pipeline
+
+    if argument and option and argument != option:
+        raise ValueError(f"{argument} and --pipeline {option}: which one?")
+    named = option or argument
+    if named is not None and not is_pipeline(named):
+        raise ValueError(f"{named}: a pipeline is declared in a Python file (FILE.py[:NAME])")
+    return named
+
+
+def refuse_options(ctx: typer.Context, allowed: frozenset[str], why: str) -> None:
+    """Refuse options that say nothing of a pipeline of one's own.
+
+    Raises
+    ------
+    ValueError
+        Names the option.
+    """
+    for name in ctx.params:
+        source = ctx.get_parameter_source(name)
+        if name not in allowed and source is not None and source.name == "COMMANDLINE":
+            raise ValueError(f"--{name.strip('_').replace('_', '-')} {why}")
+
+
+def campaign_options(
+    batch_sizes: str | None, processes: int | None, repeats: int | None, seed: int | None
+) -> dict[str, Any]:
+    """Return the options of a campaign that were given; ``sizes`` where batch sizes were."""
+    from aethermodel.cli.shared.options import numbers
+
+    given: dict[str, Any] = {"processes": processes, "repeats": repeats, "seed": seed}
+    for name, least in (("processes", 1), ("repeats", 1)):
+        if given[name] is not None and not least <= given[name] <= 100:
+            raise ValueError(f"{name}: from {least} to 100, not {given[name]}")
+    if batch_sizes is not None:
+        given["sizes"] = tuple(numbers("batch_sizes", batch_sizes))
+    return {name: value for name, value in given.items() if value is not None}

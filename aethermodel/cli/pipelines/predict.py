@@ -1,0 +1,127 @@
+"""`aethermodel predict` for a pipeline of one's own: T(N), its budget, and answers about sizes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from aethermodel.pipelines.calibration import PipelineCalibration
+
+
+def predict_own(
+    path: Path,
+    pipeline: str | None,
+    sizes: list[int],
+    *,
+    optimum: bool,
+    within: float | None,
+    rate: float | None,
+    sensitivity: int | None,
+    foreign: bool,
+    json: str | None,
+    verbose: bool,
+) -> None:
+    """Print or write the times at sizes, and the batch sizes asked for."""
+    from aethermodel.advice.answers import cost_shares
+    from aethermodel.advice.sampling import LawSizes
+    from aethermodel.calibrate.predict.size_answers import SHARES
+    from aethermodel.cli.pipelines.tables import notes_of, predicted_table
+    from aethermodel.cli.shared.caveats import tell_caveats
+    from aethermodel.cli.shared.tables import show
+    from aethermodel.documents import document, write_document
+    from aethermodel.text.percentages import percent, percentage
+
+    calibration = load_own(path, pipeline, foreign=foreign)
+    answers = LawSizes(calibration.law)
+    goals = [answers.share(share) for share in SHARES] if optimum else []
+    goals += [answers.within(within)] if within is not None else []
+    goals += [answers.rate(rate)] if rate is not None else []
+    costs = cost_shares(calibration.law, float(sensitivity)) if sensitivity is not None else ()
+    if json:
+        figures = prediction_figures(calibration, sizes)
+        if goals:
+            figures["best_rate_per_second"] = asdict(answers.best_rate())
+            figures["optima"] = [asdict(goal) for goal in goals]
+        if sensitivity is not None:
+            figures["sensitivity"] = {
+                "batch_size": sensitivity,
+                "costs": [asdict(cost) for cost in costs],
+            }
+        content = document("aethermodel.predict/1", None, figures, host=calibration.host)
+        write_document(content, json)
+    if json != "-":
+        tell_caveats(calibration.warnings, verbose=verbose)
+        show(predicted_table(calibration, sizes))
+        for line in [*notes_of(calibration), *map(str, goals)]:
+            typer.echo(line)
+        for cost in costs:
+            typer.echo(
+                f"at N = {sensitivity:,}, {cost.name} is {percentage(cost.share.value)} of T: "
+                f"halved it buys {percent(cost.gain)}"
+            )
+        if calibration.predict(sizes).extrapolated.any():
+            typer.echo(
+                f"* extrapolated: outside {calibration.smallest:,.6g} to "
+                f"{calibration.largest:,.6g}, the sizes that were calibrated"
+            )
+
+
+def load_own(path: Path, pipeline: str | None, *, foreign: bool) -> PipelineCalibration:
+    """Return a pipeline's calibration.
+
+    Raises
+    ------
+    ValueError
+        If it is of another pipeline, or of another host and `foreign` is not set.
+    """
+    from aethermodel.measure.host.fingerprint import this_host
+    from aethermodel.pipelines.calibration import PipelineCalibration
+    from aethermodel.pipelines.loading import load_pipeline
+
+    calibration = PipelineCalibration.load(path)
+    if pipeline is not None and load_pipeline(pipeline).name != calibration.pipeline:
+        raise ValueError(f"{path}: of the pipeline {calibration.pipeline}, not that of {pipeline}")
+    if not foreign and calibration.host["id"] != this_host().id:
+        raise ValueError(
+            f"{path}: calibrated on host {calibration.host['id']}, this is {this_host().id}: "
+            "--foreign uses it all the same"
+        )
+    return calibration
+
+
+def prediction_figures(calibration: PipelineCalibration, sizes: list[int]) -> dict[str, Any]:
+    """Return what a JSON document says of a prediction."""
+    found = calibration.predict(sizes)
+    new = calibration.law.predict(sizes, of="new")
+    return {
+        "pipeline": calibration.pipeline,
+        "file": calibration.file,
+        "calibrated": calibration.created,
+        "calibrated_to": calibration.largest,
+        "warnings": list(calibration.warnings),
+        "formula": f"T = {calibration.law.expression}",
+        "parameters": {
+            p.name: {"value": p.value, "unit": p.unit, "low": p.low, "high": p.high}
+            for p in calibration.law.parameters
+        },
+        "rows": [
+            {
+                "n": n,
+                "seconds": float(found.seconds[i]),
+                "low_seconds": float(found.low[i]),
+                "high_seconds": float(found.high[i]),
+                "observation_low_seconds": float(new.low[i]),
+                "observation_high_seconds": float(new.high[i]),
+                "transit_seconds": float(found.transit[i]),
+                "slowest": str(found.bound[i]),
+                "per_second": float(n / found.seconds[i]),
+                "extrapolated": bool(found.extrapolated[i]),
+                "budget_seconds": {k: float(v[i]) for k, v in found.budget.items()},
+            }
+            for i, n in enumerate(sizes)
+        ],
+    }

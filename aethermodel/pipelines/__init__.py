@@ -1,0 +1,1 @@
+"""Pipelines of one's own: declaration, timing of each stage, composition, validation."""

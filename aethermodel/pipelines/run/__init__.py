@@ -1,0 +1,1 @@
+"""Running of a pipeline: its threads and processes, and what times them."""

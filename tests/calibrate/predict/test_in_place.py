@@ -1,0 +1,94 @@
+"""Terms of the built-in pipeline in place: what each costs inside, beside its own law."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from trial_samples import trial_samples
+
+from aethermodel.calibrate.predict.in_place import InPlace
+from aethermodel.measure.calibration.validation import Trial
+from aethermodel.measure.probes import PROBES
+from aethermodel.measure.probes.in_place import Settings
+
+# What `trial_samples` are made of.
+FABRIC, CLOCK = 5e-7, 5e-8
+
+
+def _route(n):
+    return 1.5e-7 + 4e-9 * n
+
+
+def _with_places(fabric=FABRIC, route=_route):
+    samples = trial_samples()
+    whole = samples[samples["probe"] == "pipeline"]
+    placed = whole.assign(probe="in_place")
+    placed["figures"] = [
+        json.dumps({"fabric": fabric, "route": route(n), "clock": CLOCK})
+        for n in placed["batch_size"]
+    ]
+    both = pd.concat([samples, placed], ignore_index=True)
+    both.attrs = samples.attrs
+    return both
+
+
+def _trial(**changes):
+    return Trial.of(_with_places(**changes))
+
+
+def test_terms_that_cost_what_they_cost_isolated_are_near_their_laws():
+    found = {(one.term, one.n): one for one in _trial().in_place}
+    assert set(found) == {(t, n) for t in ("fabric", "ffi + kernel", "loop") for n in (1, 200)}
+    # Samples scatter by 2 %, and the small terms are what that leaves of the whole.
+    assert all(abs(one.change) < 0.1 for one in found.values())
+
+
+def test_a_term_that_costs_more_inside_is_named_and_what_is_left_is_the_loops():
+    dear = {one.term: one for one in _trial(fabric=2 * FABRIC).in_place if one.n == 1}
+    assert dear["fabric"].change == pytest.approx(1.0, abs=0.05)
+    # The whole is as before, so that the loop is what the fabric took from it.
+    plain = {one.term: one for one in _trial().in_place if one.n == 1}
+    assert plain["loop"].in_place - dear["loop"].in_place == pytest.approx(FABRIC)
+    trial = _trial(fabric=2 * FABRIC)
+    assert trial.told[0].term == "fabric"
+    assert "+" in str(trial.told[0]) and "isolated" in str(trial.told[0])
+
+
+def test_samples_of_older_trials_have_nothing_in_place():
+    trial = Trial.of(trial_samples())
+    assert trial.in_place == () and trial.told == []
+
+
+def test_a_clock_above_two_percent_is_said():
+    found = {(one.term, one.n): str(one) for one in _trial().in_place}
+    assert "clock's 20 % taken off" in found["fabric", 1]
+    assert "clock" not in found["loop", 1]
+
+
+def test_no_change_is_none_and_a_change_has_its_interval():
+    same = InPlace("a", 1, 1.0, 0.9, 1.1, 1.0, 0.95, 1.05, 0.0)
+    assert same.change == 0 and not same.differs
+    more = InPlace("a", 1, 1.0, 0.99, 1.01, 1.2, 1.19, 1.21, 0.0)
+    low, high = more.change_interval
+    assert low < 0.2 < high and more.differs
+
+
+@pytest.mark.parametrize("event_loop", ["asyncio"])
+def test_the_probe_times_fabric_and_router_inside_the_pipeline(event_loop):
+    timed = PROBES["in_place"].prepare(Settings(batch_size=1000, topics=4, event_loop=event_loop))
+    seconds = [timed(20) / 20 for _ in range(3)]
+    found = timed.figures((0, 2))
+    assert set(found) == {"fabric", "route", "clock"}
+    assert 0 < found["fabric"] + found["route"] < max(seconds)
+    assert timed.figures(()) == {}
+
+
+def test_the_probe_times_a_bus_over_a_ring():
+    timed = PROBES["in_place"].prepare(Settings(batch_size=1000, topics=4, fabric="shm"))
+    slices = timed.slices(40)
+    assert sum(one.loops for one in slices) == 40
+    found = timed.figures(range(len(slices)))
+    assert found["route"] > 0 and np.isfinite(found["fabric"])

@@ -1,0 +1,95 @@
+"""Commands on a pipeline of one's own, as its users run them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from command_line import aether
+
+OWN = """
+import numpy as np
+from aethermodel import Pipeline
+pipeline = Pipeline("orders", record_bytes=256, largest=64)
+@pipeline.source
+def orders(n, rng):
+    print("made", n)  # what is printed is in nobody's way
+    return rng.random(n)
+@pipeline.stage
+def decode(batch):
+    return np.sort(batch)
+@pipeline.stage
+async def publish(batch):
+    batch.sum()
+"""
+QUICK = ("--processes", "1", "--repeats", "1", "--seconds", "20")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A pipeline with its calibration."""
+    where = tmp_path_factory.mktemp("own")
+    (where / "orders.py").write_text(OWN)
+    done = aether("calibrate", "orders.py", *QUICK, "-n", "1,8,64", "--json", "c.json", cwd=where)
+    assert done.returncode == 0, done.stderr
+    return where
+
+
+def test_a_calibration_has_a_law_for_each_stage_and_for_the_loop(folder):
+    content = json.loads((folder / "c.json").read_text())
+    assert content["schema"] == "aethermodel.pipeline/1"
+    assert [term["name"] for term in content["terms"]] == ["decode", "publish", "loop"]
+
+
+def test_predict_knows_the_pipeline_by_its_calibration(folder):
+    done = aether("predict", "-c", "c.json", "-n", "1,32", "--optimum", "--json", "-", cwd=folder)
+    found = json.loads(done.stdout)
+    assert [row["n"] for row in found["rows"]] == [1, 32]
+    row = found["rows"][1]
+    assert row["low_seconds"] <= row["seconds"] <= row["high_seconds"]
+    assert sum(row["budget_seconds"].values()) == pytest.approx(row["seconds"])
+    assert found["optima"]
+
+
+def test_validate_runs_the_whole_and_times_its_terms_in_place(folder):
+    done = aether(
+        "validate", "orders.py", *QUICK, "-c", "c.json", "-n", "32", "--json", "-", cwd=folder
+    )
+    found = json.loads(done.stdout)
+    assert done.returncode in (0, 1) and not done.stderr.count("Traceback")
+    assert [row["n"] for row in found["rows"]] == [32]
+    assert {one["term"] for one in found["in_place"]} == {"decode", "publish", "loop"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("calibrate", "none.py"), "none.py: no such file"),
+        (("calibrate", "orders.txt"), "a pipeline is declared in a Python file"),
+        (("calibrate", "orders.py", "--fabric", "shm"), "--fabric is the built-in pipeline's"),
+        (("calibrate", "orders.py", "-n", "1,2"), "a law needs at least 3 batch sizes"),
+        (("validate", "-c", "c.json"), "--calibration is for a pipeline of your own"),
+        (("predict", "-c", "c.json", "--pipeline", "other.py"), "c.json: of the pipeline orders"),
+        (("predict", "-c", "c.json", "--topics", "4"), "--topics is not for a pipeline"),
+        (("predict", "--pipeline", "orders.py"), "calibrate orders.py --json FILE"),
+    ],
+)
+def test_bad_input_is_one_line(folder, arguments, said):
+    (folder / "other.py").write_text(OWN.replace('"orders"', '"other"'))
+    done = aether(*arguments, cwd=folder)
+    assert done.returncode == 2
+    assert said in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_what_was_measured_before_a_stage_failed_is_kept(tmp_path):
+    body = OWN.replace("    batch.sum()", "    if len(batch) > 40: raise OSError('gone')")
+    (tmp_path / "orders.py").write_text(body)
+    done = aether(
+        "calibrate", "orders.py", *QUICK, "-n", "1,4,16,64", "--json", "c.json", cwd=tmp_path
+    )
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert "orders.py: stage publish, N = 64: OSError: gone" in last and "c.json" in last
+    kept = json.loads((tmp_path / "c.json").read_text())
+    assert kept["terms"][0]["law"]["sizes"][-1] == 16
+    assert any("calibrated up to N = 16" in text for text in kept["warnings"])
