@@ -120,10 +120,13 @@ def _short_json(data: bytes, most: int) -> bytes:
     def short(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: short(inner) for name, inner in value.items()}
-        return [short(inner) for inner in value[:most]] if isinstance(value, list) else value
+        if not isinstance(value, list):
+            return value
+        # Spread over the list, so that what differs along it still does.
+        return [short(inner) for inner in value[:: -(-len(value) // most) or 1]]
 
     # Some readers go by the lines on which documents begin and end.
-    indent = 1 if b"\n" in data.strip() else None
+    indent = 0 if b"\n" in data.strip() else None
     return json.dumps(short(json.loads(data)), indent=indent).encode()
 
 
