@@ -85,8 +85,8 @@ class LawSizes(SizeAnswers):
     def __init__(self, law: Law, level: float = thresholds.LEVEL) -> None:
         if law.second_name:
             raise InputError(
-                f"the law has a second variable, {law.second_name}: fit it for each value apart "
-                f"(--group {law.second_name}), then ask"
+                f"the law has a second variable, {law.second_name}: ask at a value of it "
+                f"(--at {law.second_name}=VALUE; law.at(VALUE) in Python)"
             )
         self.law = law
         self.level = level

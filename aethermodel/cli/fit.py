@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +34,9 @@ def command(
     time: reading.Time = None,
     unit: reading.Unit = None,
     group: reading.Group = None,
+    second: reading.Second = None,
     format: reading.Format = None,
+    at: reading.At = None,
     rate: Annotated[
         str | None, typer.Option("--rate", help="arrivals a second: which size carries them?")
     ] = None,
@@ -70,12 +73,18 @@ def command(
     wanted = None if rate is None else reading.rate_of("--rate", rate)
     target = None if p99 is None else reading.seconds_of("--p99", p99)
     record = reading.record_size(record_bytes)
-    laws, notes = _fitted(files, reading.reading_options(size, time, unit, group, format))
+    place = None if at is None else reading.place(at)
+    laws, notes = _fitted(files, reading.reading_options(size, time, unit, group, format, second))
+    asked: Mapping[str, Law] = laws
+    if place is not None:
+        from aethermodel.laws.section import sections
+
+        asked = sections(laws, *place)
     found = {}
     if wanted is not None or target is not None or len(laws) <= MOST_DRAWN:
-        for name, law in laws.items():
+        for name, law in asked.items():
             if law.second_name:
-                notes.append(f"{name}: no answers of a law with a second variable".lstrip(": "))
+                notes.append(f"{name}: {_unanswered(law)}".removeprefix(": "))
                 continue
             found[name] = answers(
                 law, rate=wanted, latency=target, arrivals=arrivals, record_bytes=record
@@ -92,7 +101,8 @@ def command(
     if json != "-":
         for note in notes:
             typer.echo(f"note: {note}", err=True)
-        _print(laws, found, target, draw=plot)
+        _print(laws, draw=plot)
+        _print_answers(found, asked if place is not None else {}, target)
         if output is not None:
             typer.echo(output)
 
@@ -145,8 +155,14 @@ def _together(said: list[tuple[Path, str]]) -> list[str]:
     ]
 
 
-def _print(laws: Laws, found: dict[str, Answers], target: float | None, *, draw: bool) -> None:
-    from aethermodel.cli.shared.law_tables import answer_lines, laws_table, parameters_table
+def _unanswered(law: Law) -> str:
+    values = sorted({float(value) for value in law.second})
+    shown = f"{values[0]:g} to {values[-1]:g} were measured" if values else "see --help"
+    return f"answers need a value of {law.second_name}: --at {law.second_name}=VALUE, {shown}"
+
+
+def _print(laws: Laws, *, draw: bool) -> None:
+    from aethermodel.cli.shared.law_tables import laws_table, parameters_table
     from aethermodel.cli.shared.tables import say, show
     from aethermodel.report.laws.terminal_plot import picture
 
@@ -163,5 +179,15 @@ def _print(laws: Laws, found: dict[str, Answers], target: float | None, *, draw:
                 typer.echo()
     if len(laws) > MOST_DRAWN:
         show(laws_table(laws))
-    for answered in found.values():
+
+
+def _print_answers(
+    found: dict[str, Answers], sections: Mapping[str, Law], target: float | None
+) -> None:
+    from aethermodel.cli.shared.law_tables import answer_lines
+    from aethermodel.cli.shared.tables import say
+
+    for name, answered in found.items():
+        if name in sections:
+            say(sections[name].verdict[:1])
         say(answer_lines(answered, target))

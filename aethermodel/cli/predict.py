@@ -37,6 +37,7 @@ def command(
     ] = None,
     curve: reading.Curve = None,
     pipeline: choice.Option = None,
+    at: reading.At = None,
     calibration: options.Calibrations = [Path("calibration.json")],  # noqa: B006  typer copies it
     batch_sizes: Annotated[
         str, typer.Option("--batch-sizes", "-n", help="batch sizes, such as 1,100,1e4")
@@ -134,7 +135,7 @@ def command(
         calibration = [law]
     elif law is not None:
         refuse_other_options(ctx, law)
-        predict_law(law, curve, sizes, optimum=optimum, within=within, rate=rate, json=json)
+        predict_law(law, curve, at, sizes, optimum=optimum, within=within, rate=rate, json=json)
         return
     scenario = _scenario(
         calibration, foreign, set_ or [], loop_of, nic, cores, serial, topics, pool

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aethermodel.laws.law import Law
 
 #: Options of `predict` that a law file has an answer to.
-_ALLOWED = frozenset({"law", "curve", "batch_sizes", "optimum", "within", "rate", "json"})
+_ALLOWED = frozenset({"law", "curve", "at", "batch_sizes", "optimum", "within", "rate", "json"})
 
 
 def refuse_other_options(ctx: typer.Context, path: Path) -> None:
@@ -33,6 +33,7 @@ def refuse_other_options(ctx: typer.Context, path: Path) -> None:
 def predict_law(
     path: Path,
     curve: str | None,
+    at: str | None,
     sizes: list[int],
     *,
     optimum: bool,
@@ -48,7 +49,7 @@ def predict_law(
     from aethermodel.cli.shared.tables import say, show
     from aethermodel.documents import document, write_document
 
-    law = one_law(path, curve, {})
+    law = one_law(path, curve, {}, at)
     answers = LawSizes(law)
     goals = [answers.share(share) for share in SHARES] if optimum else []
     goals += [answers.within(within)] if within is not None else []

@@ -37,7 +37,9 @@ def command(
     time: reading.Time = None,
     unit: reading.Unit = None,
     group: reading.Group = None,
+    second: reading.Second = None,
     format: reading.Format = None,
+    at: reading.At = None,
     json: options.Json = None,
 ) -> None:
     """Say how large a batch may grow and how long to wait for it, and what latency that gives.
@@ -47,21 +49,25 @@ def command(
     Exit status: 0 done, 2 bad input, or a target that cannot be kept.
     """
     from aethermodel.advice.recommend import recommend
+    from aethermodel.cli.shared.tables import say
     from aethermodel.documents import document, write_document
 
     wanted, target = reading.rate_of("--rate", rate), reading.seconds_of("--p99", p99)
     record = reading.record_size(record_bytes)
-    known = reading.one_law(law, curve, reading.reading_options(size, time, unit, group, format))
+    chosen = reading.reading_options(size, time, unit, group, format, second)
+    known = reading.one_law(law, curve, chosen, at)
     found = recommend(known, wanted, target, system, arrivals=arrivals, record_bytes=record)
     if json:
         content = document("aethermodel.recommend/1", None, found.figures(), measured=False)
         write_document(content, json)
     if json != "-":
+        if at is not None:
+            say(known.verdict[:1])
         _print(found)
 
 
 def _print(found: Recommendation) -> None:
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
     from aethermodel.report.quantities import engineering, interval
     from aethermodel.text.percentages import percentage
 
@@ -86,7 +92,7 @@ def _print(found: Recommendation) -> None:
         typer.echo(f"  {setting.name} = {setting.value:.10g} ({setting.unit}{note})")
         typer.echo(f"    {setting.source}")
     if found.remark:
-        typer.echo(f"{found.remark}.")
-    typer.echo(f"Assumes {found.assumes}.")
+        say([f"{found.remark}."])
+    say([f"Assumes {found.assumes}."])
     if found.extrapolated:
-        typer.echo("Batches smaller than the smallest measured take its time.")
+        say(["Batches smaller than the smallest measured take its time."])

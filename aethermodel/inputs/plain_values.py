@@ -30,10 +30,12 @@ _WORDS = {
     for spelt in (word, word.capitalize(), word.upper())
 }
 _NO_NUMBER = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
-# A text as one piece, so that brackets within do not count; or a bracket.
-_NESTS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
-# Of a power that a float may not have, or of more digits than 64 bits.
-_ODD_NUMBER = re.compile(r"\d[eE]\+?\d{3}|(?<![.\d])\d{20}")
+# A text as one piece, so that brackets within do not count.
+_TEXTS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NESTS = re.compile(r"[\[{\]}]")
+# Of a power that a float may not have, or of more digits than 64 bits; begins with one class of
+# characters, which a search looks for quickly.
+_ODD_NUMBER = re.compile(r"\d(?:[eE]\+?\d{3}|\d{19})")
 _HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 # tomllib takes quadratic time over the parts of a dotted name.
 _DOTTED = re.compile(r"""(?<![\w'"-])(?:[\w'"-]++[ \t]*+\.[ \t]*+){33}""")
@@ -73,7 +75,7 @@ def parse_json(content: bytes, *, finite: bool = True) -> Any:
         )
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON ({error})") from None
-    if _HALF_OF_A_PAIR.search(text):
+    if "\\u" in text and _HALF_OF_A_PAIR.search(text):
         check_plain(value)
     return value
 
@@ -175,13 +177,10 @@ def check_plain(value: Any) -> None:
 
 def _check_nests(text: str) -> None:
     deep = 0
-    for found in _NESTS.finditer(text):
-        if found[0] in "[{":
-            deep += 1
-            if deep > MOST_DEEP:
-                raise _too_deep()
-        elif found[0] in "]}":
-            deep -= 1
+    for bracket in _NESTS.findall(_TEXTS.sub("", text)):
+        deep += 1 if bracket in "[{" else -1
+        if deep > MOST_DEEP:
+            raise _too_deep()
 
 
 def _check_whole(text: str) -> None:

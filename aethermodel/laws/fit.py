@@ -38,6 +38,7 @@ def fit(
     group: Sequence[str] | str = (),
     *,
     unit: str = "s",
+    second: str = "",
     level: float = thresholds.LEVEL,
 ) -> Laws:
     """Fit the law of each curve.
@@ -52,6 +53,8 @@ def fit(
         Columns of a table that tell its curves apart.
     unit : {"s", "ms", "us", "ns"}
         Of a table's times.
+    second : str
+        Column of a table that is a second variable of the law, such as its threads.
     level : float
         Confidence of the intervals of the parameters.
 
@@ -69,7 +72,7 @@ def fit(
         if size is None or time is None:
             raise InputError("a table needs the names of its columns of size and time")
         measurements = Measurements.from_frame(
-            measurements, size=size, time=time, group=group, unit=unit
+            measurements, size=size, time=time, group=group, unit=unit, second=second
         )
     laws = {}
     for series in measurements.series:
@@ -138,6 +141,7 @@ def fit_series(
         between=(points.between.variance, points.between.weight, float(points.between.processes)),
         level=level,
         second_name=second_name(series),
+        second=np.empty(0) if everything.second is None else everything.second,
         seconds_of_nothing=float(everything.seconds[0]) if nothing else None,
         notes=of.notes if of else (),
     )

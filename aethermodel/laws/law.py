@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -120,6 +120,8 @@ class Law:
         Confidence of the intervals in `parameters`.
     second_name : str
         Second variable, "" where there is none.
+    second : ndarray, shape (m,) or (0,)
+        Its value at each of `sizes`.
     seconds_of_nothing : float or None
         Time of size 0 where that does nothing, so that the law leaves it out.
     notes : tuple of str
@@ -150,6 +152,7 @@ class Law:
     between: tuple[float, float, float] = (0.0, 0.0, 0.0)
     level: float = thresholds.LEVEL
     second_name: str = ""
+    second: Floats = field(default_factory=lambda: np.empty(0))
     seconds_of_nothing: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -253,6 +256,18 @@ class Law:
         drawn = np.exp(np.clip(logs + off, -700, 700))
         drawn[:, self._refused(flat)] = np.nan
         return np.asarray(drawn)
+
+    def at(self, value: float) -> Law:
+        """Return the law of the size alone at one value of the second variable.
+
+        Raises
+        ------
+        InputError
+            If there is no second variable, or no such value of it.
+        """
+        from aethermodel.laws.section import section
+
+        return section(self, value)
 
     def plot(self, axes: Any = None) -> Any:
         """Draw the law, its interval and the data; return the matplotlib axes."""

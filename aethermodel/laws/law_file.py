@@ -107,6 +107,7 @@ class LawDocument(_Strict):
     time_kind: Text
     source: Text
     second_name: Text = ""
+    second: list[Positive] = []
     verdict: list[Text]
     terms: list[_Term] = Field(min_length=1, max_length=_MOST_TERMS)
     coefficients: list[Positive]
@@ -128,6 +129,8 @@ class LawDocument(_Strict):
             raise ValueError("every size needs a time above zero")
         if sorted(self.sizes) != self.sizes:
             raise ValueError("sizes must ascend")
+        if self.second and (not self.second_name or len(self.second) != len(self.sizes)):
+            raise ValueError("every size needs a value of the second variable, or none has one")
         if len(self.coefficients) != len(terms):
             raise ValueError("terms and coefficients differ in number")
         if [len(row) for row in self.covariance] != [parameters] * parameters:
@@ -173,6 +176,7 @@ def to_document(law: Law) -> dict[str, Any]:
         "time_kind": law.time_kind,
         "source": law.source,
         "second_name": law.second_name,
+        "second": law.second.tolist(),
         "verdict": list(law.verdict),
         "terms": _written(law.terms),
         "coefficients": law.coefficients.tolist(),
@@ -295,6 +299,7 @@ def _law(one: LawDocument) -> Law:
         largest=float(sizes[-1]),
         sizes=sizes,
         means=means,
+        second=np.array(one.second),
         verdict=tuple(one.verdict),
         terms=_terms(one.terms),
         coefficients=np.array(one.coefficients),

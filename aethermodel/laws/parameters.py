@@ -70,13 +70,12 @@ def unit_of(term: Term, unit: str) -> str:
             return f"s/{unit}" if unit else "s"
         case "packets":
             return "s/packet"
-        case "power":
-            if not unit or not term.first:
-                return "s"
-            if term.first < 0:
-                return f"s {size}" if term.first == -1 else f"s {size}^{-term.first:.4g}"
-            return f"s/{size}" if term.first == 1 else f"s/{size}^{term.first:.4g}"
-    return "s" if not unit or not term.first else f"s/{unit}"
+    # Of a power; that of a second variable is not known.
+    if not unit or not term.first:
+        return "s"
+    if term.first < 0:
+        return f"s {size}" if term.first == -1 else f"s {size}^{-term.first:.4g}"
+    return f"s/{size}" if term.first == 1 else f"s/{size}^{term.first:.4g}"
 
 
 def _ends(value: float, n: Floats, terms: tuple[Term, ...]) -> tuple[float, float]:

@@ -129,6 +129,8 @@ def _headline(law: Law, points: Points) -> str:
         name = _NAMES[law.family if points.freedom else f"{law.family}, single rows"]
         return f"{name}; measured from {span}"
     shown = formula(law.terms, law.coefficients, law.size_unit)
+    if law.second_name:
+        shown += f", N is {law.size_name} and M {law.second_name}"
     state = "holds" if law.holds else "is the nearest law, but does not hold,"
     if points.n.size < 4:
         state = "is assumed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,8 +74,8 @@ def read_numbers(cells: Sequence[Any], *, sizes: bool = False) -> Numbers:
     """
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "iuf":
         return Numbers(cells.astype(np.float64), None, {})
-    values = np.full(len(cells), np.nan)
-    steps = np.full(len(cells), np.nan)
+    # Lists: to set one item of an array takes several times longer.
+    values, steps = [float("nan")] * len(cells), [float("nan")] * len(cells)
     units: dict[int, str] = {}
     decimal_comma: bool | None = None
     for row, cell in enumerate(cells):
@@ -106,10 +107,11 @@ def read_numbers(cells: Sequence[Any], *, sizes: bool = False) -> Numbers:
                     units[row] = unit
                 else:
                     continue
-        if np.isnan(values[row]):
+        if math.isnan(values[row]):
             values[row] = _float(text)
-        steps[row] = 10.0 ** (int(found[3] or 0) - len(found[1] or found[2] or ""))
-    return Numbers(values, steps, units)
+        # A power of ten would raise where this is infinite.
+        steps[row] = float(f"1e{int(found[3] or 0) - len(found[1] or found[2] or '')}")
+    return Numbers(np.array(values), np.array(steps), units)
 
 
 def unit_seconds(unit: str) -> float:

@@ -21,6 +21,7 @@ def read(
     time: str | None = None,
     unit: str | None = None,
     group: Sequence[str] | str = (),
+    second: Sequence[str] | str = (),
     format: str | None = None,
 ) -> Measurements:
     """Read times over sizes from a file of any format that has a reader.
@@ -35,6 +36,9 @@ def read(
         Of the times, where the file does not say it: ``s``, ``ms``, ``us`` or ``ns``.
     group : sequence of str, or str
         Columns or parameters whose values tell curves apart.
+    second : sequence of str, or str
+        Columns or parameters that are further variables of the law; a law takes the first that
+        moves.
     format : str, optional
         Name of a reader, where the content does not tell.
 
@@ -51,7 +55,7 @@ def read(
     OSError
         If it cannot be opened.
     """
-    asked = Asked(size or "", time or "", unit or "", tuple_of(group))
+    asked = Asked(size or "", time or "", unit or "", tuple_of(group), tuple_of(second))
     return measurements_of(Document(str(path), read_bytes(path)), asked, format)
 
 

@@ -7,6 +7,8 @@ import json
 import random
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,109 @@ _CHATTER = (
     *("mpirun: Warning: one host is down", "Killed", "Segmentation fault (core dumped)", "", " \t"),
     *("[1,0]<stdout>:", "0: ", "#", "# a comment", "-----", "slurmstepd: error: *** STEP ***"),
 )
+# Values of a list, or lines of a table, that a shortened sample keeps: the fewest that will do.
+_ALIKE = (4, 6, 8)
 _BETWEEN = ("\t", " ", "  ", ",", ";", "|", " \t ")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A valid file of measurements.
+
+    Attributes
+    ----------
+    name : str
+    format : str
+        Name of the reader that knows it.
+    data : bytes
+    asked : dict
+        What has to be asked of it, as `aethermodel.readers.choice.Asked` takes it.
+    """
+
+    name: str
+    format: str
+    data: bytes
+    asked: dict[str, Any]
+
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether it has lines and cells."""
+        return not self.data.startswith((b"PAR1", b"ARROW1"))
+
+    @cached_property
+    def documents(self) -> list[bytes]:
+        """The JSON documents of a file of several; else the file."""
+        if self.data[:1] != b"{":
+            return [self.data]
+        return re.split(rb"(?<=})\n(?={)", self.data.rstrip(b"\n"))
+
+
+def samples() -> list[Sample]:
+    """Return the samples of every format, each with the reader that knows it by its content."""
+    from aethermodel.readers.choice import Asked
+    from aethermodel.readers.document import Document
+    from aethermodel.readers.read import measurements_of
+
+    made = {name: path.read_bytes() for name, path in sorted(_files().items())}
+    made |= {"table.parquet": _parquet(), "table.arrow": _arrow(), "rows.jsonl": _rows()}
+    made |= {"rows.json": _row_list(), "table.csv": _csv()}
+    found = []
+    for name, data in made.items():
+        asked = ASKED.get(name, {})
+        format = measurements_of(Document(name, data), Asked(**asked)).format
+        found.append(Sample(name, format, data, asked))
+    return found
+
+
+def shortened(sample: Sample) -> Sample:
+    """Return a sample with a few values of each list, and a few lines of one shape in a row.
+
+    It is read several times faster, and a change in it hits what matters more often. The sample
+    itself where what is left is none of its format.
+    """
+    from aethermodel.inputs.refusals import InputError
+    from aethermodel.readers.choice import Asked
+    from aethermodel.readers.document import Document
+    from aethermodel.readers.read import measurements_of
+
+    for most in _ALIKE if sample.is_text else ():
+        try:
+            data = b"\n".join(_short_json(each, most) for each in sample.documents)
+        except ValueError:
+            data = _short_text(sample.data, most)
+        try:
+            format = measurements_of(Document(sample.name, data), Asked(**sample.asked)).format
+        except InputError:
+            continue
+        if format == sample.format and len(data) < len(sample.data):
+            return replace(sample, data=data)
+    return sample
+
+
+def _short_json(data: bytes, most: int) -> bytes:
+    def short(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: short(inner) for name, inner in value.items()}
+        if not isinstance(value, list):
+            return value
+        # Spread over the list, so that what differs along it still does.
+        return [short(inner) for inner in value[:: -(-len(value) // most) or 1]]
+
+    # Some readers go by the lines on which documents begin and end.
+    indent = 0 if b"\n" in data.strip() else None
+    return json.dumps(short(json.loads(data)), indent=indent).encode()
+
+
+def _short_text(data: bytes, most: int) -> bytes:
+    kept: list[bytes] = []
+    before, count = b"", 0
+    for line in data.split(b"\n"):
+        shape = re.sub(rb"[0-9.]+", b"0", b" ".join(line.split()))
+        count = count + 1 if shape == before else 1
+        before = shape
+        if count <= most:
+            kept.append(line)
+    return b"\n".join(kept)
 
 
 def sources(folder: Path) -> dict[str, Source]:
@@ -46,9 +150,19 @@ def sources(folder: Path) -> dict[str, Source]:
     folder : path
         For the files that they read.
     """
-    made = {name: path.read_bytes() for name, path in sorted(_files().items())}
-    made |= {"table.parquet": _parquet(), "table.arrow": _arrow(), "rows.jsonl": _rows()}
-    return {f"measurements-{name}": _source(name, data, folder) for name, data in made.items()}
+    return {f"measurements-{one.name}": _source(one, folder) for one in samples()}
+
+
+def mutant(sample: Sample, draw: random.Random) -> bytes:
+    """Return a damaged sample: cells, lines, JSON values or bare bytes changed."""
+    data = sample.data
+    if sample.is_text and draw.random() < (0.2 if data[:1] in b"{[" else 0.6):
+        return mutate_table(data, draw)
+    # Of several JSON documents in one file, one is changed.
+    parts = sample.documents
+    at = draw.randrange(len(parts))
+    changed = mutations.mutate(parts[at], draw)
+    return b"\n".join((*parts[:at], changed, *parts[at + 1 :]))
 
 
 def mutate_table(data: bytes, draw: random.Random) -> bytes:
@@ -90,23 +204,15 @@ def mutate_table(data: bytes, draw: random.Random) -> bytes:
     return "\n".join(lines).encode("utf-8", "replace")
 
 
-def _source(name: str, data: bytes, folder: Path) -> Source:
+def _source(sample: Sample, folder: Path) -> Source:
     from aethermodel.inputs.refusals import InputError
 
-    asked = ASKED.get(name, {})
-    reader = Reader(lambda: data, Path(name).suffix, _read(asked), (InputError,))
-    # Of several JSON documents in one file, one is changed.
-    parts = re.split(rb"(?<=})\n(?={)", data.rstrip(b"\n")) if data[:1] == b"{" else [data]
-    is_text = not data.startswith((b"PAR1", b"ARROW1"))
-
-    def make(draw: random.Random) -> bytes:
-        if is_text and draw.random() < (0.2 if data[:1] in b"{[" else 0.6):
-            return mutate_table(data, draw)
-        at = draw.randrange(len(parts))
-        changed = mutations.mutate(parts[at], draw)
-        return b"\n".join((*parts[:at], changed, *parts[at + 1 :]))
-
-    return Source(make, lambda changed: attempt(reader, changed, folder), ())
+    reader = Reader(
+        lambda: sample.data, Path(sample.name).suffix, _read(sample.asked), (InputError,)
+    )
+    return Source(
+        lambda draw: mutant(sample, draw), lambda changed: attempt(reader, changed, folder), ()
+    )
 
 
 def _read(asked: dict[str, Any]) -> Callable[[Path], object]:
@@ -115,16 +221,25 @@ def _read(asked: dict[str, Any]) -> Callable[[Path], object]:
     def read(path: Path) -> object:
         from aethermodel.readers.read import read as read_measurements
 
-        found = read_measurements(path, **asked)
-        assert found.series, "no series"
-        names = [series.name for series in found.series]
-        assert len({*names}) == len(names), f"two series of one name: {names}"
-        for series in found.series:
-            check_series(series)
-        assert all(note.isprintable() for note in found.notes), "a note is not printable"
-        return found
+        return check_measurements(read_measurements(path, **asked))
 
     return read
+
+
+def check_measurements(found: Any) -> Any:
+    """Check what every law may rely on; return the measurements.
+
+    Raises
+    ------
+    AssertionError
+    """
+    assert found.series, "no series"
+    names = [series.name for series in found.series]
+    assert len({*names}) == len(names), f"two series of one name: {names}"
+    for series in found.series:
+        check_series(series)
+    assert all(note.isprintable() for note in found.notes), "a note is not printable"
+    return found
 
 
 def check_series(series: Any) -> None:
@@ -162,6 +277,16 @@ def _rows() -> bytes:
     columns = _columns()
     rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def _row_list() -> bytes:
+    return b"[" + _rows().rstrip(b"\n").replace(b"\n", b", ") + b"]"
+
+
+def _csv() -> bytes:
+    columns = _columns()
+    rows = zip(*columns.values(), strict=True)
+    return "\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]).encode()
 
 
 def _parquet() -> bytes:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.calibrate.fit.candidate_laws import Form
-from aethermodel.calibrate.fit.regression import Regression, regress
+from aethermodel.calibrate.fit.regression import Regression, regress, scaled_step
 from aethermodel.calibrate.fit.samples import Samples
 
 Floats = NDArray[np.float64]
@@ -77,7 +77,7 @@ def _refine(best: Regression, samples: Samples, low: float, high: float) -> Regr
     damping = 1.0
     for _ in range(16):
         (knee,) = best.form.knees
-        step = damping * float(np.linalg.lstsq(best.rows, best.residual, rcond=1e-12)[0][-1])
+        step = damping * float(scaled_step(best.rows, best.residual)[-1])
         moved = float(np.clip(knee + step, low, high))
         if abs(moved - knee) < 1e-4 * knee or not best.values[2] > 0:
             break

@@ -120,10 +120,25 @@ def relative_nnls(
     return values, law, moved
 
 
-def scaled_inverse(rows: Floats) -> Floats:
-    """Return the inverse of the normal matrix of `rows`, its columns scaled to compare."""
+def scaled_step(rows: Floats, residual: Floats) -> Floats:
+    """Solve ``rows @ step ~ residual``, the columns of `rows` scaled to compare.
+
+    Seconds, seconds an event and events differ by more powers of ten than a double has digits:
+    unscaled, the smallest would be taken for rounding, and never move.
+    """
+    scaled, norm = _scaled(rows)
+    step: Floats = np.linalg.lstsq(scaled, residual, rcond=1e-10)[0] / norm
+    return step
+
+
+def _scaled(rows: Floats) -> tuple[Floats, Floats]:
     norm = np.sqrt(np.einsum("ij,ij->j", rows, rows))
     norm[norm == 0] = 1.0
-    scaled = rows / norm
+    return rows / norm, norm
+
+
+def scaled_inverse(rows: Floats) -> Floats:
+    """Return the inverse of the normal matrix of `rows`, its columns scaled to compare."""
+    scaled, norm = _scaled(rows)
     inverse: Floats = np.linalg.pinv(scaled.T @ scaled, hermitian=True) / np.outer(norm, norm)
     return inverse

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 def parameters_table(law: Law) -> Table:
     """Return the parameters with their intervals."""
     nearest = "" if law.holds else "nearest law: "
+    where = f"N in {law.size_unit or law.size_name}"
+    arguments = "N"
+    if law.second_name:
+        arguments, where = "N, M", f"{where}, M is {law.second_name}"
     table = Table(
-        f"{nearest}T(N) = {law.expression}, N in {law.size_unit or law.size_name}",
+        f"{nearest}T({arguments}) = {law.expression}, {where}",
         ("parameter", "value", percentage(law.level, 0)),
         text=("parameter",),
     )

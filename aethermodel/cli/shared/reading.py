@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,16 @@ Group = Annotated[
         "--group", help="column that tells curves apart; may be given again [default: as found]"
     ),
 ]
+Second = Annotated[
+    str | None,
+    typer.Option("--second", help="column of a second variable of the law [default: as found]"),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", help="value of a law's second variable, such as bytes=4096 [default: none]"
+    ),
+]
 Format = Annotated[
     str | None, typer.Option("--format", help="name of the reader [default: by content]")
 ]
@@ -42,18 +53,55 @@ RecordBytes = Annotated[
 
 
 def reading_options(
-    size: str | None, time: str | None, unit: str | None, group: list[str] | None, form: str | None
+    size: str | None,
+    time: str | None,
+    unit: str | None,
+    group: list[str] | None,
+    form: str | None,
+    second: str | None = None,
 ) -> dict[str, Any]:
     """Return the options that were given, for `aethermodel.read`."""
-    named = {"size": size, "time": time, "unit": unit, "format": form}
+    named = {"size": size, "time": time, "unit": unit, "format": form, "second": second}
     chosen: dict[str, Any] = {name: text for name, text in named.items() if text is not None}
     if group:
         chosen["group"] = tuple(group)
     return chosen
 
 
-def one_law(path: Path, curve: str | None, options: dict[str, Any]) -> Law:
+def place(text: str) -> tuple[str, float]:
+    """Read the value of a second variable, such as ``bytes=4KiB``.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    from aethermodel.inputs.sizes import size_of
+
+    name, equals, value = text.rpartition("=")
+    try:
+        if not (equals and name.strip()):
+            raise ValueError
+        try:
+            return name.strip(), float(value)
+        except ValueError:
+            return name.strip(), float(size_of(value))
+    except ValueError:
+        raise ValueError(f"--at: wanted is such as bytes=4096, not {text!r}") from None
+
+
+def one_law(path: Path, curve: str | None, options: dict[str, Any], at: str | None = None) -> Law:
     """Return a law from a law file or from measurements, fitted.
+
+    Parameters
+    ----------
+    path : Path
+    curve : str, optional
+        Name of the curve, where there are several.
+    options : dict
+        Of `aethermodel.read`.
+    at : str, optional
+        Value of its second variable, such as ``bytes=4096``.
 
     Raises
     ------
@@ -62,7 +110,15 @@ def one_law(path: Path, curve: str | None, options: dict[str, Any]) -> Law:
     """
     from aethermodel.gate.runs import laws_of
 
-    laws = laws_of(path, options)
+    law = _chosen(path, curve, laws_of(path, options))
+    if at is None:
+        return law
+    from aethermodel.laws.section import sections
+
+    return sections({"": law}, *place(at)).only()
+
+
+def _chosen(path: Path, curve: str | None, laws: Mapping[str, Law]) -> Law:
     named = "; ".join(name or "one without a name" for name in laws)
     if curve is not None:
         try:

@@ -106,7 +106,10 @@ def more_knees(n: Floats, found: Sequence[Terms]) -> list[Terms]:
 
 
 def two_variables(n: Floats, second: Floats) -> Iterator[Family]:
-    """Yield the families of two variables: sums of N, M and their product."""
+    """Yield the families of two variables: sums of N, M, their product and their quotients.
+
+    Either of the two may be the workers that share the work of the other.
+    """
     m = n.size
     other, both = Term("second", 0.0, 1.0), Term("second", 1.0, 1.0)
     yield Family("constant", [(ONE,)], 1)
@@ -114,13 +117,20 @@ def two_variables(n: Floats, second: Floats) -> Iterator[Family]:
         yield Family("affine", [(ONE, N), (ONE, other), (ONE, both)], 2)
     if m >= 4:
         yield Family("affine", [(ONE, N, other), (ONE, N, both), (ONE, other, both)], 3)
-    if m >= 5:
-        yield Family("affine", [(ONE, N, other, both)], 4)
-        shared = Term("second", 1.0, -1.0)
-        if np.all(second > 0):
-            yield Family("falling", [(ONE, shared), (ONE, Term("second", 0.0, -1.0))], 2)
-            yield Family("falling", [(ONE, N, shared), (ONE, other, shared)], 3)
-            yield Family("falling", [(ONE, N, other, shared)], 4)
+    if m < 5:
+        return
+    yield Family("affine", [(ONE, N, other, both)], 4)
+    alone, shared = [], []
+    if np.all(second > 0):
+        alone.append(Term("second", 0.0, -1.0))
+        shared.append(Term("second", 1.0, -1.0))
+    if np.all(n > 0):
+        alone.append(Term("power", -1.0))
+        shared.append(Term("second", -1.0, 1.0))
+    if shared:
+        yield Family("falling", [(ONE, term) for term in (*shared, *alone)], 2)
+        yield Family("falling", [(ONE, own, term) for term in shared for own in (N, other)], 3)
+        yield Family("falling", [(ONE, N, other, term) for term in shared], 4)
 
 
 def knees(n: Floats, count: int) -> Floats:

@@ -124,7 +124,8 @@ def _delimiter(lines: Sequence[str]) -> str | None:
     some = [line for line in lines if line.strip()]
     some = some[: _SEEN // 2] + some[-_SEEN // 2 :] if len(some) > _SEEN else some
     for delimiter in _DELIMITERS:
-        rows = [_Row(0, cells(line, delimiter)) for line in some]
+        split = [line for line in some if delimiter == _BLANKS or delimiter in line]
+        rows = [_Row(0, cells(line, delimiter)) for line in split]
         widths = Counter(len(row.cells) for row in rows if row.holds_values())
         count = max(widths.values(), default=0)
         # One row alone is a table if a header of its width stands there.

@@ -113,7 +113,10 @@ def _answered(law: Law, rate: float | None, latency: float | None) -> Block | st
     from aethermodel.advice.answers import answers
 
     if law.second_name:
-        return f"The law has a second variable, {law.second_name}: no answers by size alone."
+        return (
+            f"The law has a second variable, {law.second_name}: answers need a value of it "
+            f"(aethermodel fit --at {law.second_name}=VALUE)."
+        )
     try:
         return answers_block(answers(law, rate=rate, latency=latency))
     except InputError as error:
