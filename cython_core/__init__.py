@@ -5,6 +5,14 @@ try:
     from cython_core.events.arrow import EventArray
     from cython_core.events.checksum import checksum_variants, crc32c, frame_checksum, stamp, verify
     from cython_core.events.record import EVENT_BYTES, EVENT_DTYPE, MAX_EVENTS, allocate
+    from cython_core.events.record_type import (
+        EVENT,
+        MAX_RECORD_BYTES,
+        MIN_RECORD_BYTES,
+        RecordType,
+        record_type,
+        standard_dtype,
+    )
     from cython_core.events.recording import Recorder, Replay
     from cython_core.events.sequence import ends, first_disorder, first_gap, number
     from cython_core.events.views import as_arrow, as_bytes, to_arrow_columns
@@ -34,14 +42,18 @@ except ModuleNotFoundError as error:
 
 
 __all__ = [
+    "EVENT",
     "EVENT_BYTES",
     "EVENT_DTYPE",
     "MAX_EVENTS",
+    "MAX_RECORD_BYTES",
     "MAX_TOPICS",
+    "MIN_RECORD_BYTES",
     "Counts",
     "EventArray",
     "Histogram",
     "PeerDied",
+    "RecordType",
     "Recorder",
     "Replay",
     "Ring",
@@ -67,11 +79,13 @@ __all__ = [
     "now_ns",
     "number",
     "rdma_available",
+    "record_type",
     "route",
     "route_columns",
     "simd_variant",
     "simd_variants",
     "stamp",
+    "standard_dtype",
     "to_arrow_columns",
     "verify",
 ]
