@@ -23,6 +23,12 @@ try:
     from cython_core.ring.handle import RingHandle
     from cython_core.ring.ring import Ring
     from cython_core.routing.dispatch import Counts, call_handlers
+    from cython_core.routing.native import (
+        CAPSULE_NAME,
+        HandlerError,
+        NativeHandler,
+        native_handler,
+    )
     from cython_core.routing.routed import MAX_TOPICS, Routed
     from cython_core.routing.router import route, route_columns
     from cython_core.routing.simd import simd_variant, simd_variants
@@ -42,6 +48,7 @@ except ModuleNotFoundError as error:
 
 
 __all__ = [
+    "CAPSULE_NAME",
     "EVENT",
     "EVENT_BYTES",
     "EVENT_DTYPE",
@@ -51,7 +58,9 @@ __all__ = [
     "MIN_RECORD_BYTES",
     "Counts",
     "EventArray",
+    "HandlerError",
     "Histogram",
+    "NativeHandler",
     "PeerDied",
     "RecordType",
     "Recorder",
@@ -75,6 +84,7 @@ __all__ = [
     "first_disorder",
     "first_gap",
     "frame_checksum",
+    "native_handler",
     "noop",
     "now_ns",
     "number",

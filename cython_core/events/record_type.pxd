@@ -11,6 +11,14 @@ cdef class RecordType:
 
     cdef Py_ssize_t _field(self, str role, str name, str kind, tuple sizes) except -1
 
+# Batches of one type that native code takes in turn; as `BatchPool` of events.
+cdef class RecordPool:
+    cdef const char** first
+    cdef Py_ssize_t* length
+    cdef Py_ssize_t size
+    cdef readonly RecordType kind
+    cdef list _batches, _keepers
+
 # The type of a batch; raises ValueError where its dtype has none, or is not of `wanted`.
 cdef RecordType record_type_of(object array, object wanted)
 

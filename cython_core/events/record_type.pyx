@@ -2,10 +2,11 @@
 
 cimport numpy as cnp
 from libc.stdint cimport uintptr_t
+from libc.stdlib cimport free, malloc
 
 import numpy as np
 
-from cython_core.events.record cimport memory_keeper
+from cython_core.events.record cimport aether_event, batch_pointer, memory_keeper
 
 from cython_core.events.record import EVENT_DTYPE, MAX_EVENTS
 
@@ -244,31 +245,99 @@ cdef RecordType _of_dtype(object dtype):
 cdef RecordType record_type_of(object array, object wanted):
     cdef RecordType kind
     if not isinstance(array, cnp.ndarray):
-        raise ValueError(f"a batch is a numpy array of records, not {type(array).__name__}")
-    if wanted is None:
-        return _of_dtype((<cnp.ndarray> array).dtype)
-    kind = wanted if isinstance(wanted, RecordType) else record_type(wanted)
+        raise ValueError(
+            "events must be a numpy array of EVENT_DTYPE or of other records, not "
+            f"{type(array).__name__}"
+        )
     dtype = (<cnp.ndarray> array).dtype
+    if wanted is None:
+        try:
+            return _of_dtype(dtype)
+        except ValueError as error:
+            raise ValueError(
+                f"events must have dtype EVENT_DTYPE, or be other records: {error}"
+            ) from None
+    kind = wanted if isinstance(wanted, RecordType) else record_type(wanted)
     if dtype is not kind.dtype and dtype != kind.dtype:
-        raise ValueError(f"this batch is not of {kind!r}: its dtype is {dtype}")
+        raise _other(kind, dtype)
     return kind
+
+
+cdef object _other(RecordType kind, object dtype):
+    what = f"dtype {dtype}" if dtype.names is None else f"another type of {dtype.itemsize} bytes"
+    return ValueError(f"events must be of {kind!r}, not of {what}")
 
 
 cdef object records_pointer(object records, RecordType kind, const char** first, Py_ssize_t* n):
     cdef cnp.ndarray array
+    cdef aether_event* event
+    if kind.event:
+        keeper = batch_pointer(records, &event, n)
+        first[0] = <const char*> event
+        return keeper
     if not isinstance(records, cnp.ndarray):
-        raise ValueError(f"a batch is a numpy array of records, not {type(records).__name__}")
+        raise ValueError(f"events must be a numpy array, not {type(records).__name__}")
     array = <cnp.ndarray> records
     if array.dtype is not kind.dtype and array.dtype != kind.dtype:
-        raise ValueError(f"this batch is not of {kind!r}: its dtype is {array.dtype}")
+        raise _other(kind, array.dtype)
     if array.ndim != 1:
-        raise ValueError(f"a batch has one dimension, not {array.ndim}")
+        raise ValueError(f"events must have one dimension, not {array.ndim}")
     if not cnp.PyArray_IS_C_CONTIGUOUS(array):
-        raise ValueError("a batch must be contiguous; route a copy, or pass the whole batch")
+        raise ValueError("events must be contiguous; route a copy, or pass the whole batch")
     if <uintptr_t> cnp.PyArray_DATA(array) % <uintptr_t> kind.alignment:
-        raise ValueError(f"a batch must be aligned to {kind.alignment} bytes")
+        raise ValueError(f"events must be aligned to {kind.alignment} bytes")
     n[0] = cnp.PyArray_DIM(array, 0)
     if <unsigned long long> n[0] > 0xFFFFFFFFULL:
-        raise ValueError(f"a batch holds at most {MAX_EVENTS} records, not {n[0]}")
+        raise ValueError(f"a batch holds at most {MAX_EVENTS} events, not {n[0]}")
     first[0] = <const char*> cnp.PyArray_DATA(array)
-    return memory_keeper(array, <uintptr_t> first[0], n[0] * kind.itemsize)
+    return memory_keeper(array, <size_t> first[0], n[0] * kind.itemsize)
+
+
+def as_records(batch, record=None):
+    """Check a batch of records of any type, and return it.
+
+    Parameters
+    ----------
+    batch : numpy.ndarray
+        Shape ``(N,)``, contiguous, aligned as its fields ask for.
+    record : RecordType, numpy.dtype or int, optional
+        What it is to be of, as for `record_type`; without it, what its dtype says.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If it is no such batch.
+    """
+    cdef const char* first
+    cdef Py_ssize_t n = 0
+    records_pointer(batch, record_type_of(batch, record), &first, &n)
+    return batch
+
+
+cdef class RecordPool:
+    """Batches that native code takes in turn; holds them, so that they stay alive."""
+
+    def __cinit__(self, list batches, record=None):
+        cdef Py_ssize_t i
+        if not batches:
+            raise ValueError("at least one batch is needed")
+        self._batches = list(batches)
+        self.kind = record_type_of(self._batches[0], record)
+        self.size = len(self._batches)
+        self.first = <const char**> malloc(self.size * sizeof(char*))
+        self.length = <Py_ssize_t*> malloc(self.size * sizeof(Py_ssize_t))
+        if self.first == NULL or self.length == NULL:
+            raise MemoryError("no memory for the pool of batches")
+        self._keepers = [
+            records_pointer(self._batches[i], self.kind, &self.first[i], &self.length[i])
+            for i in range(self.size)
+        ]
+
+    def __dealloc__(self):
+        free(self.first)
+        free(self.length)
