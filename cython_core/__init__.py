@@ -5,6 +5,14 @@ try:
     from cython_core.events.arrow import EventArray
     from cython_core.events.checksum import checksum_variants, crc32c, frame_checksum, stamp, verify
     from cython_core.events.record import EVENT_BYTES, EVENT_DTYPE, MAX_EVENTS, allocate
+    from cython_core.events.record_type import (
+        EVENT,
+        MAX_RECORD_BYTES,
+        MIN_RECORD_BYTES,
+        RecordType,
+        record_type,
+        standard_dtype,
+    )
     from cython_core.events.recording import Recorder, Replay
     from cython_core.events.sequence import ends, first_disorder, first_gap, number
     from cython_core.events.views import as_arrow, as_bytes, to_arrow_columns
@@ -15,6 +23,12 @@ try:
     from cython_core.ring.handle import RingHandle
     from cython_core.ring.ring import Ring
     from cython_core.routing.dispatch import Counts, call_handlers
+    from cython_core.routing.native import (
+        CAPSULE_NAME,
+        HandlerError,
+        NativeHandler,
+        native_handler,
+    )
     from cython_core.routing.routed import MAX_TOPICS, Routed
     from cython_core.routing.router import route, route_columns
     from cython_core.routing.simd import simd_variant, simd_variants
@@ -34,14 +48,21 @@ except ModuleNotFoundError as error:
 
 
 __all__ = [
+    "CAPSULE_NAME",
+    "EVENT",
     "EVENT_BYTES",
     "EVENT_DTYPE",
     "MAX_EVENTS",
+    "MAX_RECORD_BYTES",
     "MAX_TOPICS",
+    "MIN_RECORD_BYTES",
     "Counts",
     "EventArray",
+    "HandlerError",
     "Histogram",
+    "NativeHandler",
     "PeerDied",
+    "RecordType",
     "Recorder",
     "Replay",
     "Ring",
@@ -63,15 +84,18 @@ __all__ = [
     "first_disorder",
     "first_gap",
     "frame_checksum",
+    "native_handler",
     "noop",
     "now_ns",
     "number",
     "rdma_available",
+    "record_type",
     "route",
     "route_columns",
     "simd_variant",
     "simd_variants",
     "stamp",
+    "standard_dtype",
     "to_arrow_columns",
     "verify",
 ]

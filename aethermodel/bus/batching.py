@@ -12,7 +12,7 @@ from typing import Self
 from aethermodel.bus.adaptive_size import Rule
 from aethermodel.bus.fabrics.protocol import Batch, Sender
 from aethermodel.bus.fabrics.shm import ShmSender
-from cython_core import EVENT_BYTES, Histogram, allocate
+from cython_core import Histogram, allocate
 
 
 class Batcher:
@@ -84,7 +84,8 @@ class Batcher:
         Parameters
         ----------
         events : numpy.ndarray
-            Shape ``(n,)``, dtype `cython_core.EVENT_DTYPE`; unchanged until its batch was handled,
+            Shape ``(n,)``, dtype `cython_core.EVENT_DTYPE` or of another type of records,
+            always the same; unchanged until its batch was handled,
             or (over shared memory and TCP) sent.
 
         Raises
@@ -160,9 +161,9 @@ class Batcher:
         elif len(pieces) == 1:
             await self._send(pieces[0])
         else:
-            batch = allocate(events)
+            batch = allocate(events, pieces[0].dtype)
             _fill(batch, pieces)
-            self.copied_bytes += EVENT_BYTES * events
+            self.copied_bytes += batch.nbytes
             await self._send(batch)
         self._let_go(events)
         self.batch_events.record(events)

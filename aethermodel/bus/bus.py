@@ -7,7 +7,7 @@ import logging
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -19,10 +19,14 @@ from aethermodel.bus.instruments import Instruments
 from aethermodel.bus.owner_loop import Home
 from aethermodel.bus.reader import Reader
 from aethermodel.bus.topics import Topics
-from cython_core import Routed, ends, now_ns, route
+from cython_core import RecordType, Routed, ends, now_ns, record_type, route
+from cython_core.events.record_type import as_records
+
+if TYPE_CHECKING:
+    from cython_core.events.record_type import Record
 
 _log = logging.getLogger("aethermodel.bus")
-_H = TypeVar("_H", bound=AnyHandler)
+_H = TypeVar("_H")
 #: Signals on which `Bus.run` drains and ends, where it is asked to.
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # So many failures, and so many lost receivers, are kept; all are counted.
@@ -45,11 +49,14 @@ class Bus:
     numbered : bool
         Whether the events of each receiver carry ascending sequences without a gap: then they
         are compared in the router's own pass, and each batch that breaks off is counted in
-        `Instruments.gaps`, logged, and handled all the same.
+        `Instruments.gaps`, logged, and handled all the same. Of 64-byte events only.
+    record : RecordType, numpy.dtype or int, optional
+        What its events are, as for `cython_core.record_type`; the 64-byte event by default.
 
     Attributes
     ----------
     topics : Topics
+    record : RecordType
     instruments : Instruments
     failures : deque of Failure
         The last 100 handler calls that raised, as text; all are counted in `instruments`.
@@ -91,20 +98,29 @@ class Bus:
         depth: int = 64,
         policy: Policy = "block",
         numbered: bool = False,
+        record: Record | None = None,
     ) -> None:
         if capacity < 1:
             raise ValueError(f"a batch holds at least 1 event, not {capacity}")
         self.topics = topics if isinstance(topics, Topics) else Topics(topics)
         self.capacity = capacity
+        self.record = record_type(record)
+        if numbered and not self.record.event:
+            raise ValueError("sequences are compared of 64-byte events only: numbered=False")
         self.instruments = Instruments(self.topics)
         self.failures: deque[Failure] = deque(maxlen=_MOST_KEPT)
         self.lost: list[tuple[str, Exception]] = []
-        self._dispatcher = Dispatcher(len(self.topics), capacity, self.instruments, self._failed)
+        self._dispatcher = Dispatcher(
+            len(self.topics), capacity, self.instruments, self._failed, self.record
+        )
         routed, count = self._dispatcher.routed, len(self.topics)
         # Not a partial: that would build its keywords anew for every batch.
         self.route: Callable[[Batch, int | None], Routed] = lambda batch, first: route(
             batch, count, out=routed, sequence=first
         )
+        if not self.record.event:
+            own = self.record
+            self.route = lambda batch, _: route(batch, count, out=routed, record=own)
         self._numbered = numbered
         self._logged: set[int] = set()
         self._inbox = Loopback(depth, policy)
@@ -124,6 +140,10 @@ class Bus:
     def on(self, pattern: str) -> Callable[[_H], _H]:
         """Register the decorated function, sync or async, for every topic that matches.
 
+        A C function may be registered as well: a `cython_core.NativeHandler`, a numba ``cfunc``, a
+        capsule or a function of ctypes. Those are called first, in order of registration, without
+        the interpreter lock.
+
         Parameters
         ----------
         pattern : str
@@ -132,7 +152,7 @@ class Bus:
         Raises
         ------
         ValueError
-            If no topic matches.
+            If no topic matches, or a C function is not of a handler's signature.
         """
         ids = self.topics.match(pattern)
 
@@ -162,7 +182,7 @@ class Bus:
         if not self._home.here():
             await self._home.call(self.publish, batch)
             return
-        if (events := _events_of(batch)) > self.capacity:
+        if (events := _events_of(batch, self.record)) > self.capacity:
             raise ValueError(f"this bus takes {self.capacity} events a batch, not {events}")
         if self._stopping:
             raise ValueError("this bus is stopping and takes nothing more")
@@ -372,12 +392,14 @@ class Bus:
             _log.error("handler %r failed on %s\n%s", handler, name, traceback_of(error))
 
 
-def _events_of(batch: Batch) -> int:
+def _events_of(batch: Batch, record: RecordType) -> int:
     """Return how many events a batch has; ValueError if it is none."""
     try:
         events = len(batch)
         if not isinstance(batch, np.ndarray):
             batch.__arrow_c_array__()
+        elif not record.event:
+            as_records(batch, record)
         elif events:
             ends(batch)
     except Exception as error:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.instruments import Instruments
-from cython_core import Routed, call_handlers, now_ns
+from cython_core import EVENT, RecordType, Routed, call_handlers, native_handler, now_ns
+from cython_core.routing.native import NativeCalls, NativeHandler, call_all
 
 Indices = npt.NDArray[np.uint32]
 #: Called once for each batch and topic, with the batch and the positions of the topic's
@@ -32,12 +33,14 @@ class Dispatcher:
         Where calls, events and times are counted.
     report : callable
         Given topic, handler and error, for every handler call that raised; it counts.
+    record : RecordType, optional
+        What native handlers are shown.
 
     Attributes
     ----------
     dispatch : callable
-        Given a batch, where its events are, and when its tick began: calls the sync handlers
-        of every topic that has events, in order of registration. See
+        Given a batch, where its events are, and when its tick began: calls the native handlers,
+        then the sync ones, of every topic that has events, each in order of registration. See
         `cython_core.call_handlers`.
     running : set of asyncio.Task
         In which async handlers run now.
@@ -49,6 +52,7 @@ class Dispatcher:
         capacity: int,
         instruments: Instruments,
         report: Callable[[int, AnyHandler, BaseException], None],
+        record: RecordType = EVENT,
     ) -> None:
         self.topics = topics
         self.routed = Routed(capacity, topics)
@@ -58,22 +62,30 @@ class Dispatcher:
         # Replaced, not appended to: a handler may register another in the middle of a tick.
         self._calls: tuple[tuple[int, AnyHandler], ...] = ()
         self._async_calls: tuple[tuple[int, AnyHandler], ...] = ()
+        self._native_calls: tuple[tuple[int, NativeHandler], ...] = ()
+        self._record = record
         self.dispatch = self._bound()
 
-    def on(self, topics: Iterable[int], handler: AnyHandler) -> None:
+    def on(self, topics: Iterable[int], handler: Any) -> None:
         """Also call `handler` for every batch and topic of these that it has events of.
 
         Raises
         ------
         ValueError
-            If there is no such topic, or `handler` cannot be called.
+            If there is no such topic, or `handler` cannot be called, or is a C function of another
+            signature.
         """
-        if not callable(handler):
+        native = native_handler(handler)
+        if native is None and not callable(handler):
             raise ValueError(f"a handler is called with batch and indices, not {handler!r}")
         calls = tuple((topic, handler) for topic in topics)
         for topic, _ in calls:
             if not 0 <= topic < self.topics:
                 raise ValueError(f"topic {topic} is not among 0 to {self.topics - 1}")
+        if native is not None:
+            self._native_calls += tuple((topic, native) for topic, _ in calls)
+            self.dispatch = self._bound()
+            return
         target = handler if inspect.isroutine(handler) else type(handler).__call__
         if inspect.iscoroutinefunction(target):
             self._async_calls += calls
@@ -83,7 +95,11 @@ class Dispatcher:
 
     def _bound(self) -> Callable[[Batch, Routed, int], None]:
         # With what stays the same from tick to tick, where a method would look it up in each.
-        return partial(call_handlers, self._calls, self._instruments, not self.waits, self.fail)
+        rest = (self._calls, self._instruments, not self.waits, self.fail)
+        if not self._native_calls:
+            return partial(call_handlers, *rest)
+        natives = NativeCalls(self._native_calls, self.topics, self._record)
+        return partial(call_all, natives, *rest)
 
     @property
     def waits(self) -> bool:

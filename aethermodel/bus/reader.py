@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aethermodel.bus.fabrics.protocol import Batch, EndOfStream, Receiver
-from cython_core import EVENT_BYTES, ends
+from cython_core import ends
 
 if TYPE_CHECKING:
     from aethermodel.bus.bus import Bus
@@ -124,7 +124,7 @@ class Reader:
                 self._left -= events
             record_waiting(receiver.waiting)
             if copies:
-                seen.copied_bytes += copies * EVENT_BYTES * events
+                seen.copied_bytes += copies * bus.record.itemsize * events
             first = self._first(batch) if self._numbered else None
             if bus.waits:
                 await bus.handle(batch, first, self._handled)

@@ -16,4 +16,17 @@ static inline uint64_t aether_read(const aether_event *events, size_t n) {
     return sum;
 }
 
+/* The same of records of any size: the first word of each. */
+static inline uint64_t aether_read_records(const char *at, size_t n, size_t size) {
+    uint64_t sum = 0;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n; i++, at += size) {
+        uint64_t word;
+        __builtin_memcpy(&word, at, sizeof word);
+        sum += word;
+        __asm__ volatile("" : "+r"(sum));
+    }
+    return sum;
+}
+
 #endif

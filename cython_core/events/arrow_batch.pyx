@@ -176,5 +176,6 @@ cdef object arrow_input(object batch, aether_input* out):
     out.topic_stride = 4
     out.value_stride = 8
     out.numbered = False
+    out.topic_mask = 0
     out.n = array.length
     return taken

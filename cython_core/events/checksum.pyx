@@ -6,6 +6,9 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from cython_core.events.record cimport BatchPool, aether_event, batch_pointer
+from cython_core.events.record_type cimport (
+    RecordPool, RecordType, record_type_of, records_pointer,
+)
 from cython_core.clock cimport monotonic_seconds
 
 import numpy as np
@@ -22,9 +25,16 @@ cdef extern from "crc32c.h" nogil:
         uint32_t (*bytes)(const void*, size_t) noexcept nogil
     const aether_crc_kernel* const* aether_crc_kernels()
 
+cdef extern from "crc_records.h" nogil:
+    ctypedef struct aether_crc_record:
+        size_t size, checksum
+        uint32_t (*bytes)(const void*, size_t) noexcept nogil
+    void aether_crc_stamp_records(const aether_crc_record*, char*, size_t)
+    size_t aether_crc_verify_records(
+        const aether_crc_record*, const char*, size_t, uint32_t*, size_t)
+
 cdef enum:
     FEW = 64
-    CHECKED = 60  # bytes of an event before its checksum
     LONG = 65_536  # bytes from which on others may have the interpreter meanwhile
 
 cdef dict _kernels = {}
@@ -56,6 +66,13 @@ cdef const aether_crc_kernel* _kernel(object variant) except NULL:
     if variant not in _kernels:
         raise ValueError(f"variant must be one of {', '.join(_kernels)}, not {variant!r}")
     return <const aether_crc_kernel*> <size_t> _kernels[variant]
+
+
+cdef aether_crc_record _record_kernel(RecordType kind, object variant) except *:
+    """How to compute the checksums of records of any type but the event."""
+    if kind.checksum_offset < 0:
+        raise ValueError(f"{kind!r} has no checksum: a field of uint32, such as `checksum`")
+    return aether_crc_record(kind.itemsize, kind.checksum_offset, _kernel(variant).bytes)
 
 
 def checksum_variants():
@@ -112,13 +129,15 @@ def crc32c(data, *, variant=None):
     return crc
 
 
-def frame_checksum(data):
+def frame_checksum(data, size_t record_bytes=sizeof(aether_event)):
     """Compute a checksum of whole events that sees each byte, and each event's place.
 
     Parameters
     ----------
     data : bytes-like
-        Events as they are in memory: contiguous, a multiple of 64 bytes.
+        Events as they are in memory: contiguous, a multiple of `record_bytes`.
+    record_bytes : int
+        Of each, at least 8; the event's by default.
 
     Returns
     -------
@@ -134,7 +153,8 @@ def frame_checksum(data):
     -----
     A stamped event ends in its own CRC-32C, so that its remainder is the same whatever it says: the
     CRC-32C of several depends on their number alone. Each event's own checksum, weighted by its
-    place, is added; so two that were swapped, or one that took another's place, are seen.
+    place, is added; so two that were swapped, or one that took another's place, are seen. Of
+    records of other types the last four bytes are taken for it, whatever they are.
     """
     cdef const aether_crc_kernel* kernel = _kernel(None)
     cdef Py_buffer view
@@ -145,30 +165,33 @@ def frame_checksum(data):
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     except (BufferError, TypeError, ValueError):
         raise ValueError(f"data must be contiguous bytes, not {type(data).__name__}") from None
-    if view.len % sizeof(aether_event):
+    if record_bytes < 8 or view.len % record_bytes:
         length = view.len
         PyBuffer_Release(&view)
-        raise ValueError(f"data must be whole events of 64 bytes, not {length} bytes")
+        raise ValueError(f"data must be whole events of {record_bytes} bytes, not {length} bytes")
     with nogil:
         crc = kernel.bytes(view.buf, view.len)
-        for at in range(<size_t> view.len // sizeof(aether_event)):
+        for at in range(<size_t> view.len // record_bytes):
             weight += step
-            memcpy(&own, <const char*> view.buf + at * sizeof(aether_event) + CHECKED, sizeof(own))
+            memcpy(&own, <const char*> view.buf + (at + 1) * record_bytes - 4, sizeof(own))
             places += own * (weight | 1)
     PyBuffer_Release(&view)
     return crc ^ <uint32_t> (places ^ (places >> 32))
 
 
-def stamp(events, *, variant=None):
+def stamp(events, *, variant=None, record=None):
     """Write each event's checksum, without the GIL.
 
     Parameters
     ----------
     events : numpy.ndarray
-        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous, writable. The CRC-32C of
-        each event's first 60 bytes goes into its field ``checksum``.
+        Shape ``(N,)``, dtype `EVENT_DTYPE` or of another type of records with a checksum,
+        contiguous, writable. The CRC-32C of each event's other bytes goes into that field; of the
+        64-byte event, of its first 60.
     variant : str, optional
         One of `checksum_variants`, instead of the one chosen at import.
+    record : RecordType, numpy.dtype or int, optional
+        What the records are, where the dtype alone does not say it (`record_type`).
 
     Raises
     ------
@@ -178,22 +201,33 @@ def stamp(events, *, variant=None):
     cdef const aether_crc_kernel* kernel = _kernel(variant)
     cdef Py_ssize_t n = 0
     cdef aether_event* first
-    keeper = batch_pointer(events, &first, &n)  # noqa: F841 (its memory stays)
+    cdef RecordType kind = record_type_of(events, record)
+    cdef aether_crc_record how
+    cdef const char* at
+    if kind.event:
+        keeper = batch_pointer(events, &first, &n)  # noqa: F841 (its memory stays)
+    else:
+        how = _record_kernel(kind, variant)
+        keeper = records_pointer(events, kind, &at, &n)  # noqa: F841
     if not cnp.PyArray_ISWRITEABLE(events):
         raise ValueError("events must be writable to be stamped")
     with nogil:
-        kernel.stamp(first, n)
+        if kind.event:
+            kernel.stamp(first, n)
+        else:
+            aether_crc_stamp_records(&how, <char*> at, n)
 
 
-def verify(events, *, variant=None):
+def verify(events, *, variant=None, record=None):
     """Find the events whose checksum does not hold, without the GIL.
 
     Parameters
     ----------
     events : numpy.ndarray
-        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous.
-    variant : str, optional
-        One of `checksum_variants`, instead of the one chosen at import.
+        Shape ``(N,)``, dtype `EVENT_DTYPE` or of another type of records with a checksum,
+        contiguous.
+    variant, record
+        As in `stamp`.
 
     Returns
     -------
@@ -208,12 +242,23 @@ def verify(events, *, variant=None):
     cdef const aether_crc_kernel* kernel = _kernel(variant)
     cdef Py_ssize_t n = 0
     cdef aether_event* first
-    keeper = batch_pointer(events, &first, &n)  # noqa: F841 (its memory stays)
+    cdef RecordType kind = record_type_of(events, record)
+    cdef bint event = kind.event
+    cdef aether_crc_record how
+    cdef const char* at
+    if event:
+        keeper = batch_pointer(events, &first, &n)  # noqa: F841 (its memory stays)
+    else:
+        how = _record_kernel(kind, variant)
+        keeper = records_pointer(events, kind, &at, &n)  # noqa: F841
     cdef uint32_t few[FEW]
     cdef uint32_t* room
     cdef size_t found, again
     with nogil:
-        found = kernel.verify(first, n, few, FEW)
+        if event:
+            found = kernel.verify(first, n, few, FEW)
+        else:
+            found = aether_crc_verify_records(&how, at, n, few, FEW)
     bad = np.empty(found, dtype=np.uint32)
     if not found:
         return bad
@@ -223,7 +268,10 @@ def verify(events, *, variant=None):
             room[again] = few[again]
         return bad
     with nogil:
-        again = kernel.verify(first, n, room, found)
+        if event:
+            again = kernel.verify(first, n, room, found)
+        else:
+            again = aether_crc_verify_records(&how, at, n, room, found)
     return bad[: min(again, found)]
 
 
@@ -249,6 +297,8 @@ def time_verify(list batches, Py_ssize_t loops, *, variant=None):
     ValueError
         On a batch that `verify` would refuse, or none.
     """
+    if batches and not record_type_of(batches[0], None).event:
+        return _time_records(RecordPool(batches), loops, variant, False)
     cdef const aether_crc_kernel* kernel = _kernel(variant)
     cdef BatchPool pool = BatchPool(batches)
     cdef uint32_t few[FEW]
@@ -268,17 +318,37 @@ def time_stamp(list batches, Py_ssize_t loops, *, variant=None):
 
     Takes and returns what `time_verify` does; the batches are stamped.
     """
+    for batch in batches:
+        if not cnp.PyArray_ISWRITEABLE(batch):
+            raise ValueError("events must be writable to be stamped")
+    if batches and not record_type_of(batches[0], None).event:
+        return _time_records(RecordPool(batches), loops, variant, True)
     cdef const aether_crc_kernel* kernel = _kernel(variant)
     cdef BatchPool pool = BatchPool(batches)
     cdef Py_ssize_t i, turn = 0
     cdef double start, elapsed
-    for batch in batches:
-        if not cnp.PyArray_ISWRITEABLE(batch):
-            raise ValueError("events must be writable to be stamped")
     with nogil:
         start = monotonic_seconds()
         for i in range(loops):
             kernel.stamp(pool.first[turn], pool.length[turn])
+            turn = turn + 1 if turn + 1 < pool.size else 0
+        elapsed = monotonic_seconds() - start
+    return elapsed
+
+
+cdef double _time_records(RecordPool pool, Py_ssize_t loops, object variant, bint stamping) except -1:
+    """The same of records of any other type."""
+    cdef aether_crc_record how = _record_kernel(pool.kind, variant)
+    cdef uint32_t few[FEW]
+    cdef Py_ssize_t i, turn = 0
+    cdef double start, elapsed
+    with nogil:
+        start = monotonic_seconds()
+        for i in range(loops):
+            if stamping:
+                aether_crc_stamp_records(&how, <char*> pool.first[turn], pool.length[turn])
+            else:
+                aether_crc_verify_records(&how, pool.first[turn], pool.length[turn], few, FEW)
             turn = turn + 1 if turn + 1 < pool.size else 0
         elapsed = monotonic_seconds() - start
     return elapsed

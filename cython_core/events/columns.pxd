@@ -10,6 +10,8 @@ cdef extern from "route.h" nogil:
         uint32_t topics
         bint numbered
         uint64_t first
+        uint32_t topic_mask
+        uint32_t topic_shift
 
 cdef enum:
     MAX_EVENTS = 0xFFFFFFFF

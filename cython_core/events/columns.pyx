@@ -46,5 +46,6 @@ cdef object columns_input(object topic, object value, aether_input* out):
     out.topic_stride = 4
     out.value_stride = 8
     out.numbered = False
+    out.topic_mask = 0
     out.n = n
     return keepers

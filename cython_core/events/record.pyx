@@ -83,29 +83,36 @@ def _assert_layout():
 _assert_layout()
 
 
-def allocate(n):
+def allocate(n, record=None):
     """Allocate a zeroed batch that starts on a 64-byte boundary.
 
     Parameters
     ----------
     n : int
         Number of events, 0 to 2**32 - 1.
+    record : RecordType, numpy.dtype or int, optional
+        Of which type, as for `record_type`; the 64-byte event by default.
 
     Returns
     -------
     numpy.ndarray
-        Shape ``(n,)``, dtype `EVENT_DTYPE`; owns its memory through its base.
+        Shape ``(n,)``, dtype `EVENT_DTYPE` or the record's; owns its memory through its base.
 
     Raises
     ------
     ValueError
-        If `n` is negative or more than 2**32 - 1.
+        If `n` is negative or more than 2**32 - 1, or `record` is no type of records.
     """
     if not 0 <= n <= MAX_EVENTS:
         raise ValueError(f"a batch holds 0 to {MAX_EVENTS} events, not {n}")
-    raw = np.zeros(n * EVENT_BYTES + EVENT_BYTES, dtype=np.uint8)
+    dtype = EVENT_DTYPE
+    if record is not None:
+        from cython_core.events.record_type import record_type
+        dtype = record_type(record).dtype
+    size = dtype.itemsize
+    raw = np.zeros(n * size + EVENT_BYTES, dtype=np.uint8)
     shift = -raw.ctypes.data % EVENT_BYTES
-    return raw[shift : shift + n * EVENT_BYTES].view(EVENT_DTYPE)
+    return raw[shift : shift + n * size].view(dtype)
 
 
 cdef object batch_pointer(object events, aether_event** first, Py_ssize_t* n):
@@ -128,10 +135,10 @@ cdef object batch_pointer(object events, aether_event** first, Py_ssize_t* n):
     if <unsigned long long> n[0] > 0xFFFFFFFFULL:
         raise ValueError(f"a batch holds at most {MAX_EVENTS} events, not {n[0]}")
     first[0] = <aether_event*> cnp.PyArray_DATA(array)
-    return _keeper(array, <uintptr_t> first[0], n[0] * sizeof(aether_event))
+    return memory_keeper(array, <size_t> first[0], n[0] * sizeof(aether_event))
 
 
-cdef object _keeper(cnp.ndarray array, uintptr_t first, size_t length):
+cdef object memory_keeper(cnp.ndarray array, size_t first, size_t length):
     """Return what keeps the memory of an array where it is, None where the array does.
 
     An array holds its owner, which need not hold the memory: a ``mmap`` or a shared memory can

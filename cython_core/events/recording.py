@@ -87,7 +87,7 @@ class Recorder(Closing):
         with self._lock:
             if self._fd < 0:
                 raise ValueError("this recorder is closed")
-            self._append(as_bytes(events).data.cast("B"))
+            self._append(as_bytes(events, EVENT_DTYPE).data.cast("B"))
             self.recorded += len(events)
 
     def _append(self, rest: memoryview) -> None:

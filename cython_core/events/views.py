@@ -22,22 +22,27 @@ import numpy.typing as npt
 
 from cython_core.events.arrow import EventArray
 from cython_core.events.record import EVENT_DTYPE
+from cython_core.events.record_type import as_records
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from cython_core.events.record_type import Record
 
-def as_bytes(events: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+
+def as_bytes(events: npt.NDArray[Any], record: "Record | None" = None) -> npt.NDArray[np.uint8]:
     """Return the batch as bytes, without a copy.
 
     Parameters
     ----------
     events : numpy.ndarray
-        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous.
+        Shape ``(N,)``, dtype `EVENT_DTYPE` or of another type of records, contiguous.
+    record : RecordType, numpy.dtype or int, optional
+        What it is to be of, as for `record_type`; without it, what its dtype says.
 
     Returns
     -------
-    numpy.ndarray of uint8, shape (64 N,)
+    numpy.ndarray of uint8, shape (64 N,), or of as many bytes as the records have
         For anything that takes the buffer protocol; read-only where `events` is.
 
     Raises
@@ -45,7 +50,7 @@ def as_bytes(events: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     ValueError
         On anything else.
     """
-    bytes_: npt.NDArray[np.uint8] = EventArray(events).events.view(np.uint8)
+    bytes_: npt.NDArray[np.uint8] = as_records(events, record).view(np.uint8)
     return bytes_
 
 

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint32_t
 
+from cython_core.events.record_type cimport RecordType
 from cython_core.ring.mapping cimport Mapping
 
 cdef extern from "turn.h" nogil:
@@ -25,7 +26,7 @@ cdef class Attachment:
     cdef object _handle, _sleeper
     cdef readonly object link
 
-    cdef object _open(self, handle, bint writable)
+    cdef object _open(self, handle, bint writable, RecordType record)
     cdef bint _ours(self) noexcept
     cdef int _check_open(self) except -1
     cdef int _take(self) except -1

@@ -15,7 +15,7 @@ cdef extern from "forks.h":
 cdef class Attachment:
     """Base of `End`: opened once, used by one thread at a time, freed by the process it is of."""
 
-    cdef object _open(self, handle, bint writable):
+    cdef object _open(self, handle, bint writable, RecordType record):
         """Take over a handle's descriptors and map the memory; returns the capacity."""
         if self._map is not None:
             raise ValueError("this end is open already")
@@ -31,8 +31,10 @@ cdef class Attachment:
             for eventfd in (wake, wake_peer):  # whoever sent them may have sent anything
                 _check_eventfd(eventfd)
                 os.set_blocking(eventfd, False)
-            capacity = inspect(memory, handle.most_bytes)
-            self._map = Mapping(memory, events_at(capacity), slots_for(capacity) * 64, writable)
+            capacity = inspect(memory, handle.most_bytes, record.itemsize)
+            self._map = Mapping(
+                memory, events_at(capacity, record.itemsize), slots_for(capacity, record.itemsize),
+                record, writable)
         except BaseException:
             self._let_go()
             raise

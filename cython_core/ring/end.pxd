@@ -3,7 +3,7 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint64_t
 
-from cython_core.events.record cimport aether_event
+from cython_core.events.record_type cimport RecordType
 from cython_core.ring.attachment cimport Attachment
 
 cdef extern from "ring.h" nogil:
@@ -12,7 +12,8 @@ cdef extern from "ring.h" nogil:
     ctypedef struct aether_ring_header:
         aether_ring_flags producer, consumer
     ctypedef struct aether_ring_end:
-        aether_event* data
+        char* data
+        size_t event_bytes
         uint64_t mask, capacity, position, available
     ctypedef enum aether_ring_news:
         AETHER_RING_READY, AETHER_RING_CORRUPT, AETHER_RING_CLOSED
@@ -25,10 +26,11 @@ cdef class End(Attachment):
     cdef int64_t _spin_ns, _checked_ns
     cdef size_t _claimed
     cdef readonly str role, policy
+    cdef readonly RecordType record
 
     # Claim at least `least` and at most `most` events, waiting for the first of them;
-    # returns how many. They begin at _end.data[_end.position & _end.mask], contiguous,
-    # and stay claimed until `advance`. Both are for whoever has the turn.
+    # returns how many. They begin at _end.data + (_end.position & _end.mask) * _end.event_bytes,
+    # contiguous, and stay claimed until `advance`. Both are for whoever has the turn.
     cdef size_t claim(self, size_t least, size_t most, object timeout) except 0
     cdef int advance(self, size_t n) except -1
 

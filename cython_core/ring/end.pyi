@@ -1,6 +1,7 @@
 from types import TracebackType
 from typing import Self
 
+from cython_core.events.record_type import RecordType
 from cython_core.ring.attachment import Attachment
 from cython_core.ring.counters import RingCounters
 from cython_core.ring.handle import Policy, RingHandle, Role
@@ -8,6 +9,7 @@ from cython_core.ring.handle import Policy, RingHandle, Role
 class End(Attachment):
     role: Role
     policy: Policy
+    record: RecordType
     def __init__(self, handle: RingHandle, *, policy: Policy = "spin-then-wait") -> None: ...
     @property
     def capacity(self) -> int: ...

@@ -15,7 +15,7 @@ import warnings
 from cython_core.ring.iteration import Sleeper
 from cython_core.ring.counters import RingCounters
 from cython_core.ring.errors import PeerDied, RingClosed, RingCorrupt
-from cython_core.ring.shared_memory import slots_for
+from cython_core.events.record_type import record_type
 from cython_core.ring.spin_policy import SPIN_NS, next_spin_ns
 
 cdef extern from "<time.h>" nogil:
@@ -23,7 +23,7 @@ cdef extern from "<time.h>" nogil:
 
 cdef extern from "ring.h" nogil:
     void aether_ring_open(
-        aether_ring_end*, aether_ring_header*, aether_event*, uint64_t, uint64_t, bint)
+        aether_ring_end*, aether_ring_header*, char*, size_t, uint64_t, uint64_t, bint)
     bint aether_ring_refresh(aether_ring_end*)
     bint aether_ring_advance(aether_ring_end*, uint64_t)
     void aether_ring_arm(aether_ring_end*)
@@ -59,14 +59,15 @@ cdef class End(Attachment):
         if policy not in SPIN_NS:
             raise ValueError(f"policy must be one of {', '.join(SPIN_NS)}, not {policy!r}")
         role = getattr(handle, "role", None)
-        cdef uint64_t capacity = self._open(handle, role == "producer")
+        self.record = record_type(getattr(handle, "record", None))
+        cdef uint64_t capacity = self._open(handle, role == "producer", self.record)
         self.role = role
         self.policy = policy
         self._producer = role == "producer"
         self._spin_ns = SPIN_NS[policy]
         aether_ring_open(
-            &self._end, <aether_ring_header*> self._map.base, self._map.data(),
-            slots_for(capacity), capacity, self._producer)
+            &self._end, <aether_ring_header*> self._map.base, self._map.events,
+            self.record.itemsize, self._map.slots, capacity, self._producer)
 
     @property
     def capacity(self):

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from cython_core.closing import Closing
+from cython_core.events.record import EVENT_BYTES
+from cython_core.events.record_type import RecordType
 from cython_core.ring.shared_memory import MOST_BYTES, allocate
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class RingHandle(Closing):
     most_bytes : int or None
         The largest ring that `attach` opens, in bytes of its events; None for one that this
         process or its parent made.
+    record : RecordType or None
+        What the ring holds; None where nobody said so: the 64-byte event.
     """
 
     def __init__(
@@ -55,8 +59,10 @@ class RingHandle(Closing):
         wake_peer: int,
         link: int,
         most_bytes: int | None = None,
+        record: RecordType | None = None,
     ) -> None:
         self.role: Role = role
+        self.record = record
         self.most_bytes = most_bytes
         self._fds: tuple[int, ...] = (memory, wake, wake_peer, link)
 
@@ -171,16 +177,21 @@ class RingHandle(Closing):
     def __reduce__(self) -> tuple[Callable[..., "RingHandle"], tuple[Any, ...]]:
         if not self._fds:
             raise ValueError(_SPENT)
-        return _rebuild, (self.role, [reduction.DupFd(fd) for fd in self._fds], self.most_bytes)
+        fds = [reduction.DupFd(fd) for fd in self._fds]
+        return _rebuild, (self.role, fds, self.most_bytes, self.record)
 
 
-def make_ends(capacity: int) -> tuple[RingHandle, RingHandle]:
+def make_ends(
+    capacity: int, record: RecordType | None = None
+) -> tuple[RingHandle, RingHandle]:
     """Make a ring, and return a producer's handle and a consumer's.
 
     Parameters
     ----------
     capacity : int
         Events, a power of two from 1 to 2**31.
+    record : RecordType, optional
+        What they are; the 64-byte event by default.
 
     Raises
     ------
@@ -195,7 +206,7 @@ def make_ends(capacity: int) -> tuple[RingHandle, RingHandle]:
             undo.callback(os.close, fd)
             return fd
 
-        memory = keep(allocate(capacity))
+        memory = keep(allocate(capacity, record.itemsize if record else EVENT_BYTES))
         data = keep(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
         space = keep(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
         lines = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -203,8 +214,8 @@ def make_ends(capacity: int) -> tuple[RingHandle, RingHandle]:
         copies = [keep(os.dup(fd)) for fd in (memory, data, space)]
         undo.pop_all()
     return (
-        RingHandle("producer", memory, space, data, links[0]),
-        RingHandle("consumer", copies[0], copies[1], copies[2], links[1]),
+        RingHandle("producer", memory, space, data, links[0], record=record),
+        RingHandle("consumer", copies[0], copies[1], copies[2], links[1], record=record),
     )
 
 
@@ -222,6 +233,8 @@ def _close_all(fds: tuple[int, ...] | list[int]) -> None:
         os.close(fd)
 
 
-def _rebuild(role: Role, dups: list[Any], most_bytes: int | None) -> RingHandle:
+def _rebuild(
+    role: Role, dups: list[Any], most_bytes: int | None, record: RecordType | None
+) -> RingHandle:
     memory, wake, wake_peer, link = (dup.detach() for dup in dups)
-    return RingHandle(role, memory, wake, wake_peer, link, most_bytes)
+    return RingHandle(role, memory, wake, wake_peer, link, most_bytes, record)

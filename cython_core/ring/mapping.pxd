@@ -2,17 +2,18 @@ cimport numpy as cnp
 from libc.stddef cimport size_t
 from libc.stdint cimport uint64_t
 
-from cython_core.events.record cimport aether_event
+from cython_core.events.record_type cimport RecordType
 
 
 cdef class Mapping:
     cdef char* base
-    cdef size_t reserved, data_bytes
+    cdef size_t reserved, data_bytes, event_bytes
+    cdef uint64_t slots
     cdef char* events
+    cdef object dtype
     cdef uint64_t epoch
     cdef readonly Py_ssize_t live
 
-    cdef aether_event* data(self) noexcept
     cdef cnp.ndarray view(self, uint64_t position, Py_ssize_t n, bint writable)
     cdef cnp.ndarray whole(self)
     cdef void forget(self) noexcept

@@ -17,7 +17,6 @@ from posix.mman cimport (
 
 from mmap import PAGESIZE
 
-from cython_core.events.record import EVENT_DTYPE
 from cython_core.ring.shared_memory import HUGE_PAGE
 
 cdef extern from "sys/mman.h" nogil:
@@ -32,7 +31,6 @@ cdef extern from "numpy/arrayobject.h":
 
 cnp.import_array()
 
-cdef object _dtype = EVENT_DTYPE
 # MADV_COLLAPSE: older headers do not name it.
 cdef enum:
     _COLLAPSE = 25
@@ -55,11 +53,13 @@ cdef class Mapping:
     Parameters
     ----------
     fd : int
-        Memory of ``events_at + data_bytes`` bytes, the header in its first page.
-    events_at, data_bytes : int
-        Multiples of the page size. Where both are of the huge page's, the events are moved into
+        Memory of `events_at` bytes and those of the events, the header in its first page.
+    events_at, slots : int
+        Where the events begin, and for how many there is room, a power of two. Both in bytes are
+        multiples of the page size. Where both are of the huge page's, the events are moved into
         huge pages if the kernel can (Linux 6.1 and later, and memory that is not in shreds): an
         end that goes round a ring of megabytes otherwise looks up a new page every 64 events.
+    record : RecordType
     writable : bool
         Whether events may be written; the header always is.
 
@@ -74,10 +74,11 @@ cdef class Mapping:
         If the memory cannot be mapped.
     """
 
-    def __cinit__(self, int fd, size_t events_at, size_t data_bytes, bint writable):
-        cdef size_t huge = HUGE_PAGE, page = PAGESIZE
+    def __cinit__(self, int fd, size_t events_at, uint64_t slots, RecordType record, bint writable):
+        cdef size_t huge = HUGE_PAGE, page = PAGESIZE, data_bytes = slots * record.itemsize
         cdef int access = PROT_READ | PROT_WRITE if writable else PROT_READ
         cdef char* base
+        self.slots, self.event_bytes, self.dtype = slots, record.itemsize, record.dtype
         self.reserved = page + huge + 2 * data_bytes
         base = <char*> mmap(
             NULL, self.reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
@@ -93,7 +94,7 @@ cdef class Mapping:
             or _place(self.events + data_bytes, data_bytes, access, fd, events_at)
         ):
             raise OSError(f"cannot map a ring of {data_bytes} bytes")
-        if not (events_at | data_bytes) & (huge - 1):
+        if not (events_at % huge or data_bytes % huge):
             # Refused by older kernels, and where no huge page is to be had: it is no error.
             madvise(self.events, 2 * data_bytes, _COLLAPSE)
 
@@ -101,18 +102,16 @@ cdef class Mapping:
         if self.base is not NULL:
             munmap(self.base, self.reserved)
 
-    cdef aether_event* data(self) noexcept:
-        return <aether_event*> self.events
-
     cdef cnp.ndarray view(self, uint64_t position, Py_ssize_t n, bint writable):
         """Events `position` to `position + n`; n is at most the number of slots."""
         cdef Lease lease = Lease.__new__(Lease)
         cdef cnp.npy_intp shape = n
-        cdef size_t start = (position * sizeof(aether_event)) & (self.data_bytes - 1)
+        cdef size_t start = (position & (self.slots - 1)) * self.event_bytes
+        cdef object dtype = self.dtype
         cdef int flags = cnp.NPY_ARRAY_CARRAY if writable else cnp.NPY_ARRAY_CARRAY_RO
-        Py_INCREF(_dtype)
+        Py_INCREF(dtype)
         cdef cnp.ndarray array = new_array(
-            &ndarray_type, <PyObject*> _dtype, 1, &shape, NULL,
+            &ndarray_type, <PyObject*> dtype, 1, &shape, NULL,
             self.events + start, flags, NULL)
         lease.mapping = self
         lease.epoch = self.epoch

@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from cython_core.events.record_type import Record
 from cython_core.ring.end import End
 from cython_core.ring.handle import Policy, RingHandle, Role
 from cython_core.ring.iteration import Batches
@@ -12,10 +13,21 @@ from cython_core.ring.iteration import Batches
 class Ring(End):
     @classmethod
     def create(
-        cls, capacity: int, *, role: Role = "producer", policy: Policy = "spin-then-wait"
+        cls,
+        capacity: int,
+        *,
+        role: Role = "producer",
+        policy: Policy = "spin-then-wait",
+        record: Record | None = None,
     ) -> Self: ...
     @classmethod
-    def pair(cls, capacity: int, *, policy: Policy = "spin-then-wait") -> tuple[Self, Self]: ...
+    def pair(
+        cls,
+        capacity: int,
+        *,
+        policy: Policy = "spin-then-wait",
+        record: Record | None = None,
+    ) -> tuple[Self, Self]: ...
     @classmethod
     def attach(
         cls,
@@ -23,6 +35,7 @@ class Ring(End):
         *,
         policy: Policy = "spin-then-wait",
         most_bytes: int = 2**30,
+        record: Record | None = None,
     ) -> Self: ...
     def handle(self) -> RingHandle: ...
     def reserve(self, n: int, *, timeout: float | None = None) -> npt.NDArray[Any]: ...

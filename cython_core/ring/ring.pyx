@@ -1,4 +1,4 @@
-"""Single-producer single-consumer ring of 64-byte events between two processes.
+"""Single-producer single-consumer ring of fixed-size records between two processes.
 
 The producer reserves, writes in place and commits with one store; the consumer
 peeks, reads in place and releases with one store. Nothing is copied, no lock is
@@ -9,9 +9,10 @@ import socket as _socket
 
 from libc.string cimport memcpy
 
-from cython_core.events.record cimport aether_event, batch_pointer
+from cython_core.events.record_type cimport records_pointer
 from cython_core.ring.attachment cimport give_turn
 from cython_core.ring.end cimport End
+from cython_core.events.record_type import record_type
 from cython_core.ring.handle import RingHandle, make_ends
 from cython_core.ring.shared_memory import MOST_BYTES
 
@@ -35,6 +36,8 @@ cdef class Ring(End):
     ----------
     role : {"producer", "consumer"}
     policy : str
+    record : RecordType
+        What the ring holds.
 
     Raises
     ------
@@ -58,7 +61,7 @@ cdef class Ring(End):
     """
 
     @classmethod
-    def create(cls, capacity, *, str role="producer", str policy="spin-then-wait"):
+    def create(cls, capacity, *, str role="producer", str policy="spin-then-wait", record=None):
         """Make a ring and open one end of it; `handle` then gives the other.
 
         Parameters
@@ -69,6 +72,9 @@ cdef class Ring(End):
             Which end to open here.
         policy : {"spin-then-wait", "spin", "wait"}
             How this end waits.
+        record : RecordType, numpy.dtype or int, optional
+            What the ring holds, as for `record_type`; the 64-byte event by default. A handle that
+            is inherited or pickled says it; who gets one over a socket or by name must say it.
 
         Returns
         -------
@@ -77,13 +83,13 @@ cdef class Ring(End):
         Raises
         ------
         ValueError
-            On another capacity, role or policy.
+            On another capacity, role or policy, or what is no type of records.
         OSError
             If memory or descriptors do not suffice, be it the host's or the container's.
         """
         if role not in ("producer", "consumer"):
             raise ValueError(f"role must be producer or consumer, not {role!r}")
-        mine, theirs = make_ends(capacity)
+        mine, theirs = make_ends(capacity, record_type(record))
         if role == "consumer":
             mine, theirs = theirs, mine
         ring = cls(mine, policy=policy)
@@ -91,7 +97,7 @@ cdef class Ring(End):
         return ring
 
     @classmethod
-    def pair(cls, capacity, *, str policy="spin-then-wait"):
+    def pair(cls, capacity, *, str policy="spin-then-wait", record=None):
         """Make a ring and open both ends here: for two threads, or a test.
 
         Returns
@@ -99,11 +105,11 @@ cdef class Ring(End):
         (Ring, Ring)
             Producer and consumer.
         """
-        producer = cls.create(capacity, policy=policy)
+        producer = cls.create(capacity, policy=policy, record=record)
         return producer, cls(producer.handle(), policy=policy)
 
     @classmethod
-    def attach(cls, source, *, str policy="spin-then-wait", most_bytes=MOST_BYTES):
+    def attach(cls, source, *, str policy="spin-then-wait", most_bytes=MOST_BYTES, record=None):
         """Open the end that another process hands over.
 
         Parameters
@@ -115,6 +121,8 @@ cdef class Ring(End):
         most_bytes : int
             The largest ring to open from a socket or a name, in bytes of its events; 1 GiB by
             default. A handle that came from the parent process brings no limit.
+        record : RecordType, numpy.dtype or int, optional
+            What the ring holds, where the handle does not say it; its size must be the ring's.
 
         Returns
         -------
@@ -135,6 +143,8 @@ cdef class Ring(End):
             from cython_core.ring.rendezvous import find
             source = find(source)
             source.most_bytes = most_bytes
+        if record is not None:
+            source.record = record_type(record)
         return cls(source, policy=policy)
 
     def handle(self):
@@ -166,7 +176,7 @@ cdef class Ring(End):
         Returns
         -------
         numpy.ndarray
-            Shape ``(n,)``, dtype `EVENT_DTYPE`, writable, contiguous: the ring's own
+            Shape ``(n,)``, dtype of the `record`, writable, contiguous: the ring's own
             memory, holding what it held a lap ago. Unseen by the consumer until `commit`.
 
         Raises
@@ -213,7 +223,7 @@ cdef class Ring(End):
         Parameters
         ----------
         events : numpy.ndarray
-            Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous. A batch of more than
+            Shape ``(N,)``, dtype of the `record`, contiguous. A batch of more than
             `capacity` events goes in pieces of that.
         timeout : float, optional
             Seconds to wait for the room of one piece; for ever by default.
@@ -228,18 +238,19 @@ cdef class Ring(End):
             If `events` is no batch, the ring closed or this end a consumer.
         """
         cdef Py_ssize_t n = 0, piece
-        cdef aether_event* source
+        cdef const char* source
+        cdef size_t size = self._end.event_bytes
         self._enter(True)
         try:
-            keeper = batch_pointer(events, &source, &n)  # noqa: F841 (its memory stays)
+            keeper = records_pointer(events, self.record, &source, &n)  # noqa: F841 (its memory stays)
             while n:
                 piece = min(<size_t> n, self._end.capacity)
                 self.claim(piece, piece, timeout)
                 with nogil:
-                    memcpy(self._end.data + (self._end.position & self._end.mask), source,
-                           piece * sizeof(aether_event))
+                    memcpy(self._end.data + (self._end.position & self._end.mask) * size, source,
+                           piece * size)
                 self.advance(piece)
-                source += piece
+                source += piece * size
                 n -= piece
         finally:
             give_turn(&self._turn)
@@ -296,7 +307,7 @@ cdef class Ring(End):
         Returns
         -------
         numpy.ndarray
-            Shape ``(m,)``, 1 <= m <= n, dtype `EVENT_DTYPE`, read-only, contiguous: the
+            Shape ``(m,)``, 1 <= m <= n, dtype of the `record`, read-only, contiguous: the
             ring's own memory. The producer may overwrite it after `release`.
 
         Raises

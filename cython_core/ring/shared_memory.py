@@ -2,11 +2,13 @@
 
 import errno
 import fcntl
+import math
 import mmap
 import os
 import struct
 
 from cython_core.events.record import EVENT_BYTES
+from cython_core.events.record_type import MAX_RECORD_BYTES, MIN_RECORD_BYTES
 from cython_core.ring.memory_room import memory_room
 
 MAX_CAPACITY = 2**31
@@ -20,26 +22,29 @@ _MAGIC = b"ATHRING1"
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
-def slots_for(capacity: int) -> int:
+def slots_for(capacity: int, record_bytes: int = EVENT_BYTES) -> int:
     """Return how many events the memory holds: whole pages, so that it can be mapped twice."""
-    return max(capacity, mmap.PAGESIZE // EVENT_BYTES)
+    return max(capacity, mmap.PAGESIZE // math.gcd(mmap.PAGESIZE, record_bytes))
 
 
-def events_at(capacity: int) -> int:
+def events_at(capacity: int, record_bytes: int = EVENT_BYTES) -> int:
     """Return where the events begin: a page after the header, or where a huge page can hold them.
 
     What lies between is a hole, and takes no memory.
     """
-    return mmap.PAGESIZE if slots_for(capacity) * EVENT_BYTES % HUGE_PAGE else HUGE_PAGE
+    data_bytes = slots_for(capacity, record_bytes) * record_bytes
+    return mmap.PAGESIZE if data_bytes % HUGE_PAGE else HUGE_PAGE
 
 
-def allocate(capacity: int) -> int:
+def allocate(capacity: int, record_bytes: int = EVENT_BYTES) -> int:
     """Make the memory of an empty ring.
 
     Parameters
     ----------
     capacity : int
         Events, a power of two from 1 to 2**31.
+    record_bytes : int
+        Of each event.
 
     Returns
     -------
@@ -57,7 +62,8 @@ def allocate(capacity: int) -> int:
     """
     if not _possible(capacity):
         raise ValueError(f"capacity must be a power of two from 1 to 2**31, not {capacity}")
-    wanted = mmap.PAGESIZE + slots_for(capacity) * EVENT_BYTES
+    data_bytes = slots_for(capacity, record_bytes) * record_bytes
+    wanted = mmap.PAGESIZE + data_bytes
     room = memory_room()
     if wanted > room:
         # The system would find out page by page, and then kill.
@@ -70,16 +76,18 @@ def allocate(capacity: int) -> int:
         # Allocated, not only sized: memory that runs out must fail here, not as a
         # SIGBUS in whoever touches the page first.
         os.posix_fallocate(memory, 0, mmap.PAGESIZE)
-        os.posix_fallocate(memory, events_at(capacity), slots_for(capacity) * EVENT_BYTES)
+        os.posix_fallocate(memory, events_at(capacity, record_bytes), data_bytes)
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _SEALS)
-        os.pwrite(memory, _HEADER.pack(_MAGIC, capacity, EVENT_BYTES), 0)
+        os.pwrite(memory, _HEADER.pack(_MAGIC, capacity, record_bytes), 0)
     except BaseException:
         os.close(memory)
         raise
     return memory
 
 
-def inspect(memory: int, most_bytes: int | None = None) -> int:
+def inspect(
+    memory: int, most_bytes: int | None = None, record_bytes: int = EVENT_BYTES
+) -> int:
     """Return the capacity of a ring's memory, once sure that nothing about it can hurt us.
 
     Parameters
@@ -88,13 +96,16 @@ def inspect(memory: int, most_bytes: int | None = None) -> int:
         A descriptor.
     most_bytes : int, optional
         Bytes that the events may take.
+    record_bytes : int
+        Of each event, as this side understands it.
 
     Raises
     ------
     ValueError
         If it is not what `allocate` makes: sealed against shrinking, so that no page
         can go away under us, of the size that its capacity asks for, and allocated, so that
-        mapping it takes no memory; or if it is larger than `most_bytes`.
+        mapping it takes no memory; if its events are of another size; or if it is larger than
+        `most_bytes`.
     """
     try:
         seals = fcntl.fcntl(memory, fcntl.F_GET_SEALS)
@@ -107,10 +118,16 @@ def inspect(memory: int, most_bytes: int | None = None) -> int:
     magic, capacity, event_bytes = (
         _HEADER.unpack(start) if len(start) == _HEADER.size else (b"", 0, 0)
     )
-    if magic != _MAGIC or event_bytes != EVENT_BYTES or not _possible(capacity):
+    known = MIN_RECORD_BYTES <= event_bytes <= MAX_RECORD_BYTES
+    if magic != _MAGIC or not known or not _possible(capacity):
         raise ValueError("this memory does not begin as a ring does")
-    events = slots_for(capacity) * EVENT_BYTES
-    expected = events_at(capacity) + events
+    if event_bytes != record_bytes:
+        raise ValueError(
+            f"this ring holds records of {event_bytes} bytes, not of {record_bytes}: say of which "
+            "type, with record="
+        )
+    events = slots_for(capacity, record_bytes) * record_bytes
+    expected = events_at(capacity, record_bytes) + events
     if status.st_size != expected:
         raise ValueError(
             f"a ring of {capacity} events has {expected} bytes, this memory {status.st_size}"

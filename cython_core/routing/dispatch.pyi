@@ -8,11 +8,15 @@ class Counts:
     tick_ns: Histogram
     batch_events: Histogram
     waiting_events: Histogram
-    calls: list[int]
-    handled: list[int]
-    failed: list[int]
-    handler_ns: list[int]
     def __init__(self, topics: int) -> None: ...
+    @property
+    def calls(self) -> list[int]: ...
+    @property
+    def handled(self) -> list[int]: ...
+    @property
+    def failed(self) -> list[int]: ...
+    @property
+    def handler_ns(self) -> list[int]: ...
 
 def call_handlers(
     handlers: tuple[tuple[int, Callable[..., Any]], ...],

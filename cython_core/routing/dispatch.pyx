@@ -3,6 +3,7 @@
 cimport cython
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport calloc, free
 
 from cython_core.histogram cimport Histogram
 from cython_core.routing.routed cimport Routed
@@ -24,24 +25,61 @@ cdef class Counts:
         Nanoseconds a tick, events a batch, and events that waited behind it.
     calls, handled, failed, handler_ns : list of int
         By topic: handler calls, events shown to handlers, calls that raised, and
-        nanoseconds from call to return.
+        nanoseconds from call to return. As of when they are asked for.
     """
-
-    cdef readonly Histogram tick_ns, batch_events, waiting_events
-    cdef readonly list calls, handled, failed, handler_ns
 
     def __cinit__(self, *args, **kwargs):
         # Here, so that a subclass that forgets `__init__` has them too.
         self.tick_ns, self.batch_events = Histogram(), Histogram()
         self.waiting_events = Histogram()
-        self.calls, self.handled, self.failed, self.handler_ns = [], [], [], []
+        self._calls, self._handled, self._failed, self._handler_ns = [], [], [], []
 
     def __init__(self, Py_ssize_t topics):
-        for each in (self.calls, self.handled, self.failed, self.handler_ns):
-            each[:] = [0] * topics
+        free(self._since)
+        self._topics = 0
+        self._since = <topic_counts*> calloc(max(topics, 1), sizeof(topic_counts))
+        if self._since == NULL:
+            raise MemoryError(f"no memory for the counts of {topics} topics")
+        self._topics = max(topics, 0)
+        for counts in (self._calls, self._handled, self._failed, self._handler_ns):
+            counts[:] = [0] * topics
+
+    def __dealloc__(self):
+        free(self._since)
+
+    @property
+    def calls(self):
+        self.settle()
+        return self._calls
+
+    @property
+    def handled(self):
+        self.settle()
+        return self._handled
+
+    @property
+    def failed(self):
+        return self._failed
+
+    @property
+    def handler_ns(self):
+        self.settle()
+        return self._handler_ns
+
+    cdef int settle(self) except -1:
+        """Add to the lists what native handlers did since."""
+        cdef Py_ssize_t topic
+        cdef topic_counts since
+        for topic in range(self._topics):
+            since = self._since[topic]
+            if since.calls:
+                self._since[topic] = topic_counts(0, 0, 0)
+                self._calls[topic] += since.calls
+                self._handled[topic] += since.handled
+                self._handler_ns[topic] += since.handler_ns
+        return 0
 
 
-@cython.boundscheck(True)  # the lists are the caller's, and so are those who change them
 def call_handlers(
     tuple handlers not None, Counts seen not None, bint whole, failed,
     batch, Routed routed not None, int64_t began_ns,
@@ -84,6 +122,14 @@ def call_handlers(
     One reading of the clock serves as a call's end and the next one's start, and the last
     as the tick's end.
     """
+    handlers_called(handlers, seen, whole, failed, batch, routed, began_ns)
+
+
+@cython.boundscheck(True)  # the lists are the caller's, and so are those who change them
+cdef int handlers_called(
+    tuple handlers, Counts seen, bint whole, object failed, object batch, Routed routed,
+    int64_t began_ns,
+) except -1:
     cdef Py_ssize_t topic, start, stop
     cdef cnp.npy_intp shape
     cdef cnp.ndarray memory = routed._memory
@@ -110,11 +156,12 @@ def call_handlers(
             raise
         except BaseException as error:
             failed(topic, handler, error)
-        seen.calls[topic] += 1
-        seen.handled[topic] += shape
+        seen._calls[topic] += 1
+        seen._handled[topic] += shape
         after = monotonic_ns()
-        seen.handler_ns[topic] += after - before
+        seen._handler_ns[topic] += after - before
         before = after
     if whole:
         seen.tick_ns.add(before - began_ns)
         seen.batch_events.add(routed._n)
+    return 0

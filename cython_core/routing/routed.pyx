@@ -38,7 +38,7 @@ cdef class Routed:
     total, minimum, maximum : numpy.ndarray of float64, shape (K,)
         Of ``value``. An empty topic has total 0, minimum +inf, maximum -inf;
         NaN spreads into total and is passed over by minimum and maximum. The
-        order of summation is the kernel's.
+        order of summation is the kernel's. Of records without a value, as of empty topics.
     gap : int
         Place of the first event whose ``sequence`` was not the one expected; -1 if there
         was none, or nothing was expected.

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 from typing_extensions import Buffer
 
+from cython_core.events.record_type import Record
 from cython_core.routing.routed import Routed
 
 MAX_THREADS: int
@@ -25,6 +26,7 @@ def route(
     threads: int = 1,
     variant: str | None = None,
     sequence: int | None = None,
+    record: Record | None = None,
 ) -> Routed: ...
 def route_columns(
     topic: Column,
@@ -44,4 +46,5 @@ def time_route(
     out: Routed,
     threads: int = 1,
     variant: str | None = None,
+    record: Record | None = None,
 ) -> float: ...

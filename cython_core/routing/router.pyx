@@ -8,6 +8,7 @@ from libc.stddef cimport size_t
 from cython_core.events.arrow_batch cimport arrow_input
 from cython_core.events.columns cimport aether_input, columns_input
 from cython_core.events.record cimport aether_event, batch_pointer
+from cython_core.events.record_type cimport RecordType, record_type_of, records_pointer
 from cython_core.routing.routed cimport Routed, aether_routed, aether_scratch
 from cython_core.routing.simd cimport aether_route_kernel, route_kernel
 from cython_core.clock cimport monotonic_seconds
@@ -24,6 +25,7 @@ cdef extern from "turn.h" nogil:
 cdef extern from "route.h" nogil:
     enum: AETHER_ROUTE_DONE, AETHER_ROUTE_CHANGED
     size_t aether_route_switch(uint32_t)
+    uint32_t aether_topic_at(const aether_input*, size_t)
     int64_t aether_route(
         const aether_route_kernel*, const aether_input*, size_t, aether_scratch*,
         const aether_routed*,
@@ -32,16 +34,39 @@ cdef extern from "route.h" nogil:
 MAX_THREADS = 64
 
 
-cdef object _input(object events, aether_input* found):
+cdef object _input(object events, object record, aether_input* found):
     """Check a batch in records or in Arrow columns; what is returned keeps it alive."""
     cdef Py_ssize_t n = 0
     cdef aether_event* first
-    if not isinstance(events, cnp.ndarray) and hasattr(events, "__arrow_c_array__"):
+    cdef RecordType kind
+    if isinstance(events, cnp.ndarray):
+        kind = record_type_of(events, record)
+        if not kind.event:
+            return _records_input(events, kind, found)
+    elif hasattr(events, "__arrow_c_array__"):
         return arrow_input(events, found)
     keeper = batch_pointer(events, &first, &n)
     found.topic = <const char*> &first.topic
     found.value = <const char*> &first.value
     found.topic_stride = found.value_stride = sizeof(aether_event)
+    found.numbered = False
+    found.topic_mask = 0
+    found.n = n
+    return keeper
+
+
+cdef object _records_input(object records, RecordType kind, aether_input* found):
+    """Fill `found` from a batch of any type of records but the event."""
+    cdef Py_ssize_t n = 0
+    cdef const char* first
+    keeper = records_pointer(records, kind, &first, &n)
+    # A word of four bytes that holds the topic, and none beyond the record.
+    cdef Py_ssize_t word = min(kind.topic_offset, kind.itemsize - 4)
+    found.topic = first + word
+    found.topic_shift = <uint32_t> (8 * (kind.topic_offset - word))
+    found.topic_mask = 0xFFFFFFFFU >> (8 * (4 - kind.topic_bytes))
+    found.value = first + kind.value_offset if kind.value_offset >= 0 else NULL
+    found.topic_stride = found.value_stride = kind.itemsize
     found.numbered = False
     found.n = n
     return keeper
@@ -87,7 +112,7 @@ cdef int _settle(const aether_input* batch, Routed out, int64_t bad) except -1:
         out._n = batch.n
         return 0
     if bad >= 0:
-        topic = (<const uint32_t*> (batch.topic + bad * batch.topic_stride))[0]
+        topic = aether_topic_at(batch, bad)
         if topic >= batch.topics:
             raise ValueError(f"event {bad} has topic {topic}, topics are 0 to {batch.topics - 1}")
     raise ValueError("the batch's topics were changed while it was routed")
@@ -106,13 +131,14 @@ def switch_size(Py_ssize_t topics):
 
 
 def route(events, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1, variant=None,
-          sequence=None):
+          sequence=None, record=None):
     """Partition a batch by topic, without moving events and without the GIL.
 
     Parameters
     ----------
     events : numpy.ndarray or Arrow record batch
-        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous, aligned to 8 bytes; or
+        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous, aligned to 8 bytes; or of any other
+        structured dtype with a topic (`RecordType`), aligned as its fields ask for; or
         anything with ``__arrow_c_array__`` that yields a struct with columns
         ``topic`` (uint32) and ``value`` (float64) without nulls: read in place.
     topics : int
@@ -129,7 +155,10 @@ def route(events, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1, v
         What the first event's ``sequence`` should be, each further one's one more, modulo
         2**64: `Routed.gap` then tells where they are not. Of records only. An event is one
         cache line, so that comparing here fetches nothing, where a pass of its own over events
-        from another core fetches all of them first.
+        from another core fetches all of them first. Of the 64-byte event only.
+    record : RecordType, numpy.dtype or int, optional
+        What the records are, where the dtype alone does not say it (`record_type`); a batch of
+        another dtype is refused.
 
     Returns
     -------
@@ -149,8 +178,10 @@ def route(events, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1, v
     [3, 0]
     """
     cdef aether_input batch
-    owner = _input(events, &batch)  # noqa: F841 (alive until routed)
+    owner = _input(events, record, &batch)  # noqa: F841 (alive until routed)
     if sequence is not None:
+        if batch.topic_mask:
+            raise ValueError("sequences are compared of the 64-byte event only, not of a record")
         if batch.topic_stride != sizeof(aether_event):
             raise ValueError("columns of topic and value have no sequence to compare")
         batch.numbered = True
@@ -196,12 +227,12 @@ def route_call(events, Py_ssize_t topics, *, Routed out=None):
     Takes and returns what `route` does; the results are not touched.
     """
     cdef aether_input batch
-    owner = _input(events, &batch)  # noqa: F841 (alive until routed)
+    owner = _input(events, None, &batch)  # noqa: F841 (alive until routed)
     return _route(&batch, topics, out, 1, NULL)
 
 
 def time_route(batches, Py_ssize_t topics, Py_ssize_t loops, *, Routed out not None,
-               Py_ssize_t threads=1, variant=None):
+               Py_ssize_t threads=1, variant=None, record=None):
     """Time the routing kernel alone, called from native code.
 
     Parameters
@@ -215,7 +246,7 @@ def time_route(batches, Py_ssize_t topics, Py_ssize_t loops, *, Routed out not N
         Number of batches to route.
     out : Routed
         Written by every call.
-    threads, variant
+    threads, variant, record
         As in `route`.
 
     Returns
@@ -246,7 +277,7 @@ def time_route(batches, Py_ssize_t topics, Py_ssize_t loops, *, Routed out not N
                 topic, value = taken[i]
                 keepers.append(columns_input(topic, value, &pool[i]))
             else:
-                keepers.append(_input(taken[i], &pool[i]))
+                keepers.append(_input(taken[i], record, &pool[i]))
             _route(&pool[i], topics, out, threads, kernel)
         _claim(out)
         try:

@@ -33,6 +33,8 @@ class Endpoint:
     delivered : int
         Messages received so far, from which a recovered stream goes on; -1 where
         this side does not count (plain RDMA writes).
+    record_bytes : int
+        Of each record of a stream of batches.
     """
 
     number: int
@@ -47,6 +49,7 @@ class Endpoint:
     credit_key: int = field(default=0, repr=False)
     granted: int = 0
     delivered: int = -1
+    record_bytes: int = 64
 
     def to_bytes(self) -> bytes:
         """Return `PACKED_BYTES` bytes for the peer."""
@@ -74,8 +77,8 @@ class Endpoint:
 
 _NAMES = tuple(item.name for item in fields(Endpoint))
 # Of fixed length, with nothing in it that has to be parsed: it comes from the network.
-_PACKED = struct.Struct(">II16sHHQQIQIQq")
+_PACKED = struct.Struct(">II16sHHQQIQIQqI")
 #: What an endpoint takes on the wire.
 PACKED_BYTES = _PACKED.size
 # Narrower than their place on the wire.
-_BITS = {"number": 24, "psn": 24, "mtu": 13}
+_BITS = {"number": 24, "psn": 24, "mtu": 13, "record_bytes": 17}

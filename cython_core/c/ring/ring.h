@@ -14,10 +14,10 @@
 #ifndef AETHER_RING_H
 #define AETHER_RING_H
 
-#include "event.h"
-
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Written only when an end sleeps or closes, read by the peer at every commit:
  * kept off the position's line, so that reading it stays a hit in L1. */
@@ -46,7 +46,8 @@ _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
                "a lock would not be shared between processes");
 
 typedef struct {
-    aether_event *data; /* mapped twice in a row: any batch is contiguous */
+    char *data;         /* mapped twice in a row: any batch is contiguous */
+    size_t event_bytes;
     uint64_t mask;      /* slots - 1 */
     uint64_t capacity;
     uint64_t bias;
@@ -58,10 +59,11 @@ typedef struct {
 } aether_ring_end;
 
 static inline void aether_ring_open(aether_ring_end *end, aether_ring_header *header,
-                                    aether_event *data, uint64_t slots, uint64_t capacity,
-                                    bool producer) {
+                                    char *data, size_t event_bytes, uint64_t slots,
+                                    uint64_t capacity, bool producer) {
     *end = (aether_ring_end){
         .data = data,
+        .event_bytes = event_bytes,
         .mask = slots - 1,
         .capacity = capacity,
         .bias = producer ? capacity : 0,

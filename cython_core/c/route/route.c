@@ -115,6 +115,7 @@ static void combine(const job *self, size_t parts) {
 int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, size_t threads,
                      aether_scratch *scratch, const aether_routed *out) {
     size_t parts = aether_route_parts(in->n, in->topics, threads);
+    if (!parts && in->topic_mask) return aether_route_direct_records(in, out);
     if (!parts) return aether_route_direct(in, out);
     job self = {kernel, in, out, scratch->parts};
     for (size_t p = 0; p < parts; p++) {
@@ -143,5 +144,6 @@ int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, 
     for (size_t p = 0; p < parts; p++) {
         if (scratch->parts[p].bad != AETHER_ROUTE_DONE) return scratch->parts[p].bad;
     }
+    if (!in->value) aether_no_values(out, in->topics);
     return AETHER_ROUTE_DONE;
 }

@@ -4,15 +4,18 @@
 
 #include "event.h"
 
-/* Where topics and values lie: records (stride 64, 64) or columns (4, 8). */
+/* Where topics and values lie: events (stride 64, 64), columns (4, 8), or records of any size,
+ * whose strides are both their own size. */
 typedef struct {
-    const char *topic; /* uint32, the first event's */
-    const char *value; /* double */
+    const char *topic; /* uint32, the first event's; of records the word that holds the topic */
+    const char *value; /* double; of records NULL where they have none */
     size_t topic_stride, value_stride;
     size_t n;
     uint32_t topics;
-    int numbered;   /* records only: their sequences are to be `first` and ascend by one */
+    int numbered;   /* events only: their sequences are to be `first` and ascend by one */
     uint64_t first;
+    uint32_t topic_mask; /* of records: the topic's bits, once shifted down; else 0 */
+    uint32_t topic_shift;
 } aether_input;
 
 /* What a routing returns other than the place of an event out of range. */
@@ -24,7 +27,23 @@ static inline uint32_t aether_topic(const char *topic) {
     return __atomic_load_n((const uint32_t *)topic, __ATOMIC_RELAXED);
 }
 
-/* Sequence of the record whose topic lies `i` records behind the one given. */
+/* A record's topic of 1, 2 or 4 bytes, from a word that lies within the record and need not be
+ * aligned. What was read is opaque to the compiler, so that it does not read it again. */
+static inline uint32_t aether_masked_topic(const char *word, uint32_t shift, uint32_t mask) {
+    uint32_t whole;
+    __builtin_memcpy(&whole, word, sizeof whole);
+    __asm__ volatile("" : "+r"(whole));
+    return whole >> shift & mask;
+}
+
+/* The topic of event `i`, whatever the layout. */
+static inline uint32_t aether_topic_at(const aether_input *in, size_t i) {
+    const char *topic = in->topic + i * in->topic_stride;
+    if (!in->topic_mask) return aether_topic(topic);
+    return aether_masked_topic(topic, in->topic_shift, in->topic_mask);
+}
+
+/* Sequence of the event whose topic lies `i` events behind the one given. */
 static inline uint64_t aether_sequence(const char *topic, size_t i) {
     return ((const aether_event *)(topic - offsetof(aether_event, topic)))[i].sequence;
 }
@@ -86,6 +105,16 @@ static inline uint32_t aether_bucket_capacity(uint32_t topics) {
 /* Two counting passes, no scratch: for batches too small to set rows up for. Returns what
  * aether_route does. */
 int64_t aether_route_direct(const aether_input *in, const aether_routed *out);
+int64_t aether_route_direct_records(const aether_input *in, const aether_routed *out);
+
+/* What the aggregates of records without a value are: an empty topic's. */
+static inline void aether_no_values(const aether_routed *out, uint32_t topics) {
+    for (uint32_t t = 0; t < topics; t++) {
+        out->total[t] = 0.0;
+        out->minimum[t] = __builtin_inf();
+        out->maximum[t] = -__builtin_inf();
+    }
+}
 
 typedef struct aether_scratch aether_scratch;
 

@@ -15,18 +15,40 @@
 #define TEXT(a) TEXT_(a)
 #define INLINE static inline __attribute__((always_inline))
 
-#define TOPIC(i) aether_topic(topic + (i) * topic_stride)
-#define VALUE(i) (*(const double *)(value + (i) * value_stride))
+/* How the input lies, known at compile time where each scan is inlined; of records the strides,
+ * shift, mask and how far ahead to fetch are not. */
+typedef struct {
+    size_t topic_stride, value_stride;
+    int numbered, records, valued;
+    int to_second_level; /* of records: what is fetched ahead would not stay in the first */
+    uint32_t shift, mask;
+    size_t ahead; /* bytes */
+} shape;
+
+#define TOPIC(i)                                                                     \
+    (how.records ? aether_masked_topic(topic + (i) * how.topic_stride, how.shift, how.mask) \
+                 : aether_topic(topic + (i) * how.topic_stride))
+#define VALUE(i) (how.valued ? *(const double *)(value + (i) * how.value_stride) : 0.0)
 /* Same cache line as topic and value: comparing adds no fetch. `wrong` is a variable of the
  * loop's own, as one that has an address would be stored with every event. */
 #define COMPARE(i) \
-    if (numbered) wrong |= aether_sequence(topic, i) ^ (first + (i))
+    if (how.numbered) wrong |= aether_sequence(topic, i) ^ (first + (i))
+/* Hardware fetches ahead within a page: from far apart records the next are asked for here. */
+#define FETCH(i)                                                                   \
+    if (how.records) {                                                             \
+        const void *next = (const void *)((uintptr_t)(topic + (i) * how.topic_stride) + how.ahead); \
+        if (how.to_second_level)                                                   \
+            __builtin_prefetch(next, 0, 2);                                        \
+        else                                                                       \
+            __builtin_prefetch(next, 0, 3);                                        \
+    }
 
-/* The value of event `at`, whose topic is given. Of records from there: the compiler then keeps
+/* The value of event `at`, whose topic is given. Of events from there: the compiler then keeps
  * one address and not one a field, which it has no registers for. */
 INLINE const char *value_of(const aether_input *in, const char *topic, size_t at,
-                            const size_t topic_stride, const size_t value_stride) {
-    if (topic_stride != sizeof(aether_event)) return in->value + at * value_stride;
+                            const shape how) {
+    if (how.records || how.topic_stride != sizeof(aether_event))
+        return how.valued ? in->value + at * how.value_stride : NULL;
     return topic + (offsetof(aether_event, value) - offsetof(aether_event, topic));
 }
 
@@ -38,7 +60,7 @@ INLINE void row_reset(double *row, double cursor) {
 
 static int64_t first_bad(const aether_input *in, const aether_part *part) {
     size_t i = part->begin, last = part->begin + part->n - 1;
-    while (i < last && aether_topic(in->topic + i * in->topic_stride) < in->topics) i++;
+    while (i < last && aether_topic_at(in, i) < in->topics) i++;
     return (int64_t)i;
 }
 
@@ -84,13 +106,13 @@ INLINE int will_run_over(const aether_part *part, size_t topics, uint32_t capaci
  * at `half`, to rows and buckets. Returns -1 if one is out of range, else 0. */
 INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, const char *value,
                         uint64_t first, uint64_t *all_wrong, uint32_t topics, size_t half,
-                        size_t from, size_t to, const size_t topic_stride,
-                        const size_t value_stride, const int numbered) {
+                        size_t from, size_t to, const shape how) {
     size_t i = from;
     uint64_t wrong = 0;
 #define ONE(lane, event)                                                     \
     {                                                                        \
         size_t at = (event);                                                 \
+        FETCH(at);                                                           \
         uint32_t t = TOPIC(at);                                              \
         if (__builtin_expect(t >= topics, 0)) return -1;                     \
         COMPARE(at);                                                         \
@@ -116,8 +138,7 @@ INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, 
  * range, or 1 if a topic is too frequent for its bucket, as an eighth of the
  * first block tells in most cases. An overrun stays inside the lane's span,
  * which has room for a whole block behind the last bucket. */
-INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t topic_stride,
-                        const size_t value_stride, const int numbered) {
+INLINE int scan_buckets(const aether_input *in, aether_part *part, const shape how) {
     uint32_t topics = in->topics, capacity = aether_bucket_capacity(topics);
     uint32_t lane_span = topics * capacity + AETHER_BLOCK / 2 + 32;
     aether_row *rows = part->rows;
@@ -131,18 +152,18 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t 
     part->blocks = 0;
     for (size_t done = 0; done < part->n; done += AETHER_BLOCK) {
         size_t n = part->n - done < AETHER_BLOCK ? part->n - done : AETHER_BLOCK, half = n / 2;
-        const char *topic = in->topic + (part->begin + done) * topic_stride;
-        const char *value = value_of(in, topic, part->begin + done, topic_stride, value_stride);
+        const char *topic = in->topic + (part->begin + done) * how.topic_stride;
+        const char *value = value_of(in, topic, part->begin + done, how);
         uint64_t first = in->first + part->begin + done;
         size_t seen = !done && half > capacity ? half / 8 : 0;
         if (seen) {
             if (fill_buckets(rows, buckets, topic, value, first, &wrong, topics, half, 0,
-                             seen, topic_stride, value_stride, numbered))
+                             seen, how))
                 return -1;
             if (will_run_over(part, topics, capacity, lane_span, seen, half)) return 1;
         }
         if (fill_buckets(rows, buckets, topic, value, first, &wrong, topics, half, seen,
-                         half, topic_stride, value_stride, numbered))
+                         half, how))
             return -1;
         if (n & 1) {
             size_t at = n - 1;
@@ -165,16 +186,17 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const size_t 
 /* One pass, rows only: placing reads the topics a second time, which takes about
  * twice as long, but is indifferent to how topics are distributed and how many. */
 INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t lanes,
-                       const size_t topic_stride, const size_t value_stride, const int numbered) {
+                       const shape how) {
     size_t topics = in->topics, step = part->n / lanes;
-    const char *topic = in->topic + part->begin * topic_stride;
-    const char *value = value_of(in, topic, part->begin, topic_stride, value_stride);
+    const char *topic = in->topic + part->begin * how.topic_stride;
+    const char *value = value_of(in, topic, part->begin, how);
     uint64_t first = in->first + part->begin, wrong = 0;
     aether_row *rows = part->rows;
     for (size_t r = 0; r < lanes * topics; r++) row_reset(rows[r], 0.0);
 #define ONE(lane, event)                                    \
     {                                                       \
         size_t at = (event);                                \
+        FETCH(at);                                          \
         uint32_t t = TOPIC(at);                             \
         if (__builtin_expect(t >= topics, 0)) return -1;    \
         COMPARE(at);                                        \
@@ -198,26 +220,64 @@ INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t l
     return 0;
 }
 
-INLINE void scan_layout(const aether_input *in, aether_part *part, const size_t topic_stride,
-                        const size_t value_stride, const int numbered) {
+INLINE void scan_layout(const aether_input *in, aether_part *part, const shape how) {
     int status = 1;
     if (in->topics > AETHER_BUCKET_TOPICS) {
-        status = scan_counts(in, part, 1, topic_stride, value_stride, numbered);
+        status = scan_counts(in, part, 1, how);
     } else {
-        status = scan_buckets(in, part, topic_stride, value_stride, numbered);
+        status = scan_buckets(in, part, how);
         if (status > 0)
-            status = scan_counts(in, part, AETHER_LANES, topic_stride, value_stride, numbered);
+            status = scan_counts(in, part, AETHER_LANES, how);
     }
     part->bad = status < 0 ? first_bad(in, part) : -1;
 }
 
+static void scan_events(const aether_input *in, aether_part *part) {
+    const size_t size = sizeof(aether_event);
+    if (in->numbered)
+        scan_layout(in, part, (shape){.topic_stride = size, .value_stride = size, .numbered = 1,
+                                      .valued = 1});
+    else
+        scan_layout(in, part, (shape){.topic_stride = size, .value_stride = size, .valued = 1});
+}
+
+/* As many records ahead as were measured to be best: where lines of one place in the page share few
+ * sets, the first level keeps too few of them; beyond two pages a fetch waits for the next page. */
+#define NEAR_BYTES 512
+#define FAR_BYTES 8192
+#define NEAR_RECORDS 8
+#define FAR_RECORDS 32
+
+static void scan_records(const aether_input *in, aether_part *part) {
+    const size_t size = in->topic_stride;
+    shape how = {.topic_stride = size, .value_stride = size, .records = 1,
+                 .shift = in->topic_shift, .mask = in->topic_mask};
+    int far = size > NEAR_BYTES && size <= FAR_BYTES;
+    how.ahead = far ? FAR_RECORDS * size : size > 64 && size <= NEAR_BYTES ? NEAR_RECORDS * size : 0;
+    how.valued = in->value != NULL;
+    how.to_second_level = far;
+#define WITH(has, level)             \
+    if (how.valued == has && far == level) { \
+        how.valued = has;            \
+        how.to_second_level = level; \
+        scan_layout(in, part, how);  \
+        return;                      \
+    }
+    WITH(1, 0)
+    WITH(1, 1)
+    WITH(0, 0)
+    WITH(0, 1)
+#undef WITH
+}
+
 static void scan(const aether_input *in, aether_part *part) {
-    if (in->numbered) {
-        scan_layout(in, part, sizeof(aether_event), sizeof(aether_event), 1);
+    if (in->topic_mask) {
+        scan_records(in, part);
     } else if (in->topic_stride == sizeof(aether_event)) {
-        scan_layout(in, part, sizeof(aether_event), sizeof(aether_event), 0);
+        scan_events(in, part);
     } else {
-        scan_layout(in, part, sizeof(uint32_t), sizeof(double), 0);
+        scan_layout(in, part, (shape){.topic_stride = sizeof(uint32_t),
+                                      .value_stride = sizeof(double), .valued = 1});
     }
 }
 
@@ -240,12 +300,11 @@ static void place(const aether_input *in, aether_part *part, uint32_t *indices) 
     size_t topics = in->topics;
     uint32_t *cursor = part->cursor;
     if (!part->blocks) {
-        const char *topic = in->topic;
-        size_t topic_stride = in->topic_stride, end = part->begin + part->n;
+        size_t end = part->begin + part->n;
         for (size_t i = part->begin; i < end; i++) {
             /* Checked anew: memory shared with another process may have changed. Then some
              * run does not come to its end, or goes beyond it. */
-            uint32_t t = TOPIC(i);
+            uint32_t t = aether_topic_at(in, i);
             if (t < topics && cursor[t] < in->n) indices[cursor[t]++] = (uint32_t)i;
         }
         if (memcmp(cursor, part->ends, topics * sizeof *cursor)) part->bad = AETHER_ROUTE_CHANGED;

@@ -16,7 +16,13 @@ from aethermodel.bus import Bus, EndOfStream, SenderLost, StreamBroken
 from aethermodel.bus.fabrics.key_exchange import KEY_FILE_VARIABLE, KEY_VARIABLE
 from aethermodel.bus.fabrics.tcp import PeerRefused, SharedKey, TcpListener, TcpSender
 from aethermodel.bus.fabrics.tcp import listener as tcp_listener
-from aethermodel.bus.fabrics.tcp.frames import HELLO_BYTES, pack_receipt, unpack_receipt
+from aethermodel.bus.fabrics.tcp.frames import (
+    HELLO_BYTES,
+    MAGIC,
+    WELCOME_BYTES,
+    pack_receipt,
+    unpack_receipt,
+)
 from aethermodel.measure.harness.batch_pool import make_batch
 from cython_core import number
 
@@ -67,9 +73,9 @@ def test_a_listener_that_does_not_know_the_key_gets_no_event(run):
         got = bytearray()
 
         async def pretend(reader, writer):
-            writer.write(b"AEB2" + bytes(32))
+            writer.write(MAGIC + bytes(32))
             got.extend(await reader.readexactly(HELLO_BYTES))
-            writer.write(bytes(36))
+            writer.write(bytes(WELCOME_BYTES))
             got.extend(await reader.read())
             writer.close()
 

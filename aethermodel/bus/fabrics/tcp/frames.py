@@ -21,7 +21,7 @@ _HEAD = struct.Struct("<4sIQI")
 _CHECKSUM = struct.Struct("<I")
 _WHOLE = struct.Struct("<4sIQII")
 HEAD_BYTES = _WHOLE.size
-MAGIC = b"AEB2"
+MAGIC = b"AEB3"
 
 #: Batches released so far, and the checksum of that.
 _RECEIPT = struct.Struct("<Q")
@@ -30,12 +30,12 @@ RECEIPT_BYTES = _RECEIPT.size + _CHECKSUM.size
 #: The connection that carries frames, and the one that carries receipts back.
 EVENTS, RECEIPTS = b"E", b"R"
 STREAM_BYTES = 16
-CONTEXT = b"aethermodel tcp 2"
+CONTEXT = b"aethermodel tcp 3"
 GREETING_BYTES = len(MAGIC) + NONCE_BYTES
 #: What dials: its kind, the stream it belongs to, a nonce and a tag.
 HELLO_BYTES = 1 + STREAM_BYTES + NONCE_BYTES + TAG_BYTES
-#: What answers: the most events a batch, and a tag.
-WELCOME = struct.Struct("<I")
+#: What answers: the most events a batch, the bytes of each, and a tag.
+WELCOME = struct.Struct("<II")
 WELCOME_BYTES = WELCOME.size + TAG_BYTES
 
 

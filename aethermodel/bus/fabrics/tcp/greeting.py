@@ -15,7 +15,9 @@ from aethermodel.bus.fabrics.tcp.frames import (
 )
 
 
-async def introduce(connection: socket.socket, kind: bytes, stream: bytes, key: SharedKey) -> int:
+async def introduce(
+    connection: socket.socket, kind: bytes, stream: bytes, key: SharedKey
+) -> tuple[int, int]:
     """Prove to a listener that this side knows the key, and have it prove the same.
 
     Parameters
@@ -30,8 +32,8 @@ async def introduce(connection: socket.socket, kind: bytes, stream: bytes, key: 
 
     Returns
     -------
-    int
-        Most events that the listener's receiver takes a batch.
+    (int, int)
+        Most events that the listener's receiver takes a batch, and bytes of each.
 
     Raises
     ------
@@ -49,8 +51,8 @@ async def introduce(connection: socket.socket, kind: bytes, stream: bytes, key: 
     welcome = await _exactly(connection, WELCOME_BYTES)
     if not conversation.proves(welcome[-TAG_BYTES:], welcome[:-TAG_BYTES]):
         raise PeerRefused("the listener does not know the key")
-    (most,) = WELCOME.unpack_from(welcome)
-    return int(most)
+    most, record_bytes = WELCOME.unpack_from(welcome)
+    return int(most), int(record_bytes)
 
 
 async def _exactly(connection: socket.socket, count: int) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from aethermodel.bus.fabrics.key_exchange import NONCE_BYTES, TAG_BYTES, SharedKey, nonce
 from aethermodel.bus.fabrics.tcp.frames import (
@@ -16,7 +16,11 @@ from aethermodel.bus.fabrics.tcp.frames import (
     STREAM_BYTES,
     WELCOME,
 )
-from aethermodel.bus.fabrics.tcp.receiver import TcpReceiver, check_pool
+from aethermodel.bus.fabrics.tcp.receiver import TcpReceiver, check_pool, most_events
+from cython_core import record_type
+
+if TYPE_CHECKING:
+    from cython_core.events.record_type import Record
 
 #: Connections that have not proved anything yet; of more the oldest is hung up on.
 MOST_STRANGERS = 64
@@ -39,7 +43,17 @@ class TcpListener:
         Connections that proved nothing, came too late, or found the backlog full.
     """
 
-    def __init__(self, key: SharedKey, most: int, pool: int, timeout: float, backlog: int) -> None:
+    def __init__(
+        self,
+        key: SharedKey,
+        most: int | None,
+        pool: int,
+        timeout: float,
+        backlog: int,
+        record: Record | None = None,
+    ) -> None:
+        self.record = record_type(record)
+        most = most_events(self.record) if most is None else most
         check_pool(most, pool, timeout)
         if backlog < 1:
             raise ValueError(f"at least 1 sender may wait to be accepted, not {backlog}")
@@ -64,10 +78,11 @@ class TcpListener:
         host: str = "127.0.0.1",
         *,
         key: SharedKey | None = None,
-        most: int = 65_536,
+        most: int | None = None,
         pool: int = 4,
         timeout: float = 30.0,
         backlog: int = 16,
+        record: Record | None = None,
     ) -> TcpListener:
         """Listen; on loopback unless told otherwise, on a free port for 0.
 
@@ -78,7 +93,7 @@ class TcpListener:
         key : SharedKey, optional
             What senders must know; else the environment's (`SharedKey.from_environment`), else a
             fresh one, to be handed to the sender as `key`.
-        most, pool
+        most, pool, record
             As `TcpReceiver`.
         timeout : float
             Seconds that a sender has to prove itself; and, once it did, for each frame.
@@ -93,7 +108,7 @@ class TcpListener:
             If the port is taken, or the key's file cannot be read.
         """
         key = key or SharedKey.from_environment() or SharedKey.fresh()
-        listener = cls(key, most, pool, timeout, backlog)
+        listener = cls(key, most, pool, timeout, backlog, record)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: _Visitor(listener), host, port)
         listener._server = server
@@ -165,7 +180,9 @@ class TcpListener:
             events.leave()
             return False
         receipts = visitor.pass_on(_Deaf())
-        receiver = TcpReceiver(self.most, self._pool, timeout=self.timeout, receipts=receipts)
+        receiver = TcpReceiver(
+            self.most, self._pool, timeout=self.timeout, receipts=receipts, record=self.record
+        )
         receiver.connection_made(events.pass_on(receiver))
         self._arrived.append(receiver)
         self._news.set()
@@ -235,7 +252,7 @@ class _Visitor(asyncio.BufferedProtocol):
         if not self._listener.proved(self, kind, stream):
             self.leave()
             return
-        most = WELCOME.pack(self._listener.most)
+        most = WELCOME.pack(self._listener.most, self._listener.record.itemsize)
         transport.write(most + key.tag(most))
 
     def connection_lost(self, error: Exception | None) -> None:

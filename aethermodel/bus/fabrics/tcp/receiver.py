@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from time import monotonic
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from aethermodel.bus.fabrics.protocol import Batch, EndOfStream, SenderLost
 from aethermodel.bus.fabrics.tcp.frames import HeadReader, pack_receipt
-from cython_core import allocate, as_bytes, frame_checksum
+from cython_core import RecordType, allocate, as_bytes, frame_checksum, record_type
+
+if TYPE_CHECKING:
+    from cython_core.events.record_type import Record
 
 # Receipts are so far apart at least: one for each of many small batches would cost as much as it.
 _RECEIPT_SECONDS = 1e-3
@@ -22,8 +25,9 @@ class TcpReceiver(asyncio.BufferedProtocol):
 
     Parameters
     ----------
-    most : int
-        Most events a batch may have; a head that says more ends the stream.
+    most : int, optional
+        Most events a batch may have; a head that says more ends the stream. 65,536 unless they
+        are larger than 64 bytes: then as many as have as many bytes.
     pool : int
         Batches made in advance. Where all are full nothing more is read, and TCP's own
         flow control holds the sender back. At least 2.
@@ -31,6 +35,8 @@ class TcpReceiver(asyncio.BufferedProtocol):
         Seconds within which a frame that began must be whole.
     receipts : asyncio.Transport, optional
         Over which the sender is told how many batches were released.
+    record : RecordType, numpy.dtype or int, optional
+        What is received, as for `cython_core.record_type`; the 64-byte event by default.
 
     Attributes
     ----------
@@ -50,16 +56,20 @@ class TcpReceiver(asyncio.BufferedProtocol):
 
     def __init__(
         self,
-        most: int = 65_536,
+        most: int | None = None,
         pool: int = 4,
         *,
         timeout: float = 30.0,
         receipts: asyncio.Transport | None = None,
+        record: Record | None = None,
     ) -> None:
+        kind = record_type(record)
+        most = most_events(kind) if most is None else most
         check_pool(most, pool, timeout)
         self._most = most
         self._timeout = timeout
-        self._free = deque(allocate(most) for _ in range(pool))
+        self._record_bytes = kind.itemsize
+        self._free = deque(allocate(most, kind) for _ in range(pool))
         self._ready: deque[tuple[Batch, int]] = deque()
         self._out: Batch | None = None
         self._out_events = 0
@@ -195,7 +205,7 @@ class TcpReceiver(asyncio.BufferedProtocol):
             self._target = as_bytes(self._free[0][: self._events]).data
 
     def _take_batch(self) -> None:
-        if frame_checksum(self._target) != self._checksum:
+        if frame_checksum(self._target, self._record_bytes) != self._checksum:
             self._refuse("a batch was damaged on its way")
             return
         self._began = None
@@ -260,6 +270,15 @@ class TcpReceiver(asyncio.BufferedProtocol):
             return
         link.write(pack_receipt(self.released))
         self._told, self._told_at = self.released, monotonic()
+
+
+# Bytes of the largest batch, unless told otherwise.
+_MOST_BYTES = 65_536 * 64
+
+
+def most_events(record: RecordType) -> int:
+    """Return how many events a batch may have where nobody says."""
+    return min(65_536, _MOST_BYTES // record.itemsize)
 
 
 def check_pool(most: int, pool: int, timeout: float) -> None:

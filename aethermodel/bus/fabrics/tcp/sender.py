@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from aethermodel.bus.fabrics.key_exchange import PeerRefused, SharedKey
 from aethermodel.bus.fabrics.protocol import Backlogged, Batch, Policy, StreamBroken, checked_policy
@@ -19,7 +19,10 @@ from aethermodel.bus.fabrics.tcp.frames import (
     unpack_receipt,
 )
 from aethermodel.bus.fabrics.tcp.greeting import introduce
-from cython_core import as_bytes, frame_checksum
+from cython_core import as_bytes, frame_checksum, record_type
+
+if TYPE_CHECKING:
+    from cython_core.events.record_type import Record
 
 # Frames after which the receipts are read, so that they do not fill their connection.
 _FRAMES_A_LOOK = 64
@@ -40,6 +43,8 @@ class TcpSender:
         Over which the receiver tells how many batches it released; closed as well.
     most : int, optional
         Most events that the receiver takes a batch.
+    record : RecordType, numpy.dtype or int, optional
+        What is sent, as for `cython_core.record_type`; the 64-byte event by default.
 
     Attributes
     ----------
@@ -61,6 +66,7 @@ class TcpSender:
         *,
         receipts: socket.socket | None = None,
         most: int | None = None,
+        record: Record | None = None,
     ) -> None:
         self.policy = checked_policy(policy, "tcp", ("block", "fail"))
         connection.setblocking(False)
@@ -71,6 +77,7 @@ class TcpSender:
         self._receipts_known = receipts is not None
         self._receipt = b""  # the part of one that came
         self._most = most
+        self._record = record_type(record)
         self._turn = asyncio.Lock()
         self._in_turn = 0  # who has the lock or waits for it
         self._rest: list[memoryview] = []  # of the frame that the kernel has a part of
@@ -89,6 +96,7 @@ class TcpSender:
         *,
         key: SharedKey | None = None,
         timeout: float = 30.0,
+        record: Record | None = None,
     ) -> Self:
         """Connect to a `TcpListener`; over loopback unless told otherwise.
 
@@ -101,11 +109,14 @@ class TcpSender:
             The listener's; else the environment's (`SharedKey.from_environment`).
         timeout : float
             Seconds until both sides have proved that they know the key.
+        record : RecordType, numpy.dtype or int, optional
+            What is sent; the listener's is of the same size.
 
         Raises
         ------
         PeerRefused
-            If the listener does not know the key, does not let this side in, or takes too long.
+            If the listener does not know the key, does not let this side in, takes records of
+            another size, or takes too long.
         OSError
             If nobody listens there, or the key's file cannot be read.
         ValueError
@@ -116,6 +127,7 @@ class TcpSender:
             raise ValueError("a sender needs the key of its listener, as an argument or by file")
         checked_policy(policy, "tcp", ("block", "fail"))
         stream = secrets.token_bytes(STREAM_BYTES)
+        own = record_type(record)
         opened = list[socket.socket]()
         try:
             async with asyncio.timeout(timeout) as limit:
@@ -123,8 +135,12 @@ class TcpSender:
                     opened.append(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
                     opened[-1].setblocking(False)
                     await asyncio.get_running_loop().sock_connect(opened[-1], (host, port))
-                    most = await introduce(opened[-1], kind, stream, key)
-            return cls(opened[0], policy, receipts=opened[1], most=most)
+                    most, size = await introduce(opened[-1], kind, stream, key)
+                    if size != own.itemsize:
+                        raise PeerRefused(
+                            f"the listener takes records of {size} bytes, not of {own.itemsize}"
+                        )
+            return cls(opened[0], policy, receipts=opened[1], most=most, record=own)
         except BaseException as error:
             for connection in opened:
                 connection.close()
@@ -160,7 +176,7 @@ class TcpSender:
         StreamBroken
             If the receiver is gone, or a cancelled send or `close` broke the connection.
         """
-        events = as_bytes(batch).data
+        events = as_bytes(batch, self._record).data
         if not len(batch):
             return
         if self._most is not None and len(batch) > self._most:
@@ -255,7 +271,7 @@ class TcpSender:
         self._check_open()
         if self.sent % _FRAMES_A_LOOK == 0:
             self._read_receipts()
-        head = pack_head(count, self.sent, frame_checksum(events))
+        head = pack_head(count, self.sent, frame_checksum(events, self._record.itemsize))
         try:
             taken = self._connection.sendmsg((head, events))
         except BlockingIOError:

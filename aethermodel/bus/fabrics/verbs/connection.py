@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from aethermodel.bus.fabrics.verbs.exchange import GRACE, Exchange
-from cython_core import EVENT_BYTES, Ring
+from cython_core import RecordType, Ring
+from cython_core.ring.shared_memory import slots_for
 from cython_core.verbs import (
     BatchStream,
     CompletionQueue,
@@ -22,8 +23,12 @@ from cython_core.verbs import (
 )
 from cython_core.verbs.errors import DeviceRemovedError, PortDownError, RdmaError, UnreachableError
 
-#: Events of the smallest ring that fills whole pages, as mirrored memory must.
-SMALLEST = 64
+_SMALLEST = 64
+
+
+def smallest_ring(record: RecordType) -> int:
+    """Return the least events of a ring that fills whole pages, as mirrored memory must."""
+    return max(_SMALLEST, slots_for(1, record.itemsize))
 
 
 class Connection:
@@ -145,15 +150,19 @@ class Connection:
         self._open.close()
 
 
-def ring_capacity(remote: Endpoint) -> int:
+def ring_capacity(remote: Endpoint, record: RecordType) -> int:
     """Return how many events the peer's ring holds.
 
     Raises
     ------
     ValueError
-        If what it exposes is no ring, mapped twice.
+        If what it exposes is no ring, mapped twice; or one of records of another size.
     """
-    capacity = remote.length // (2 * EVENT_BYTES)
-    if capacity < SMALLEST or capacity & (capacity - 1) or remote.length != capacity * 128:
+    if remote.record_bytes != record.itemsize:
+        raise ValueError(
+            f"the receiver takes records of {remote.record_bytes} bytes, not of {record.itemsize}"
+        )
+    capacity, rest = divmod(remote.length, 2 * record.itemsize)
+    if capacity < smallest_ring(record) or capacity & (capacity - 1) or rest:
         raise ValueError(f"the peer exposes {remote.length} bytes, which is no ring")
     return capacity

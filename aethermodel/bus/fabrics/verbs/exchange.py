@@ -112,7 +112,7 @@ def greeting(secret: bytes, *, listening: bool) -> Greeting:
     if own == other:
         raise RefusedError("the peer echoes")
     first, second = (own, other) if listening else (other, own)
-    key = hmac.digest(secret, b"aethermodel verbs 2" + first + second, "sha256")
+    key = hmac.digest(secret, b"aethermodel verbs 3" + first + second, "sha256")
     conversation = Conversation(key, listening=listening)
     conversation.open((yield conversation.seal(), TAG))
     return conversation

@@ -7,11 +7,16 @@ immediate is its number of events, 0 at the end of the stream.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.bus.fabrics.verbs.listener import Listener
 from aethermodel.bus.fabrics.verbs.received_batches import Arrivals
 from aethermodel.bus.fabrics.verbs.sender import VerbsSender
-from cython_core import Ring
+from cython_core import Ring, record_type
+
+if TYPE_CHECKING:
+    from cython_core.events.record_type import Record
 
 __all__ = ["VerbsListener", "VerbsReceiver", "VerbsSender"]
 
@@ -65,7 +70,7 @@ class VerbsListener:
         Loopback by default; another address exposes the exchange to that network.
     capacity : int
         Events a ring, a power of two, at least 64. Its memory is pinned, and counts twice
-        (128 bytes an event) against the memlock limit.
+        (128 bytes an event of 64) against the memlock limit.
     receives : int
         Batches that may be on their way or unreleased.
     most : int
@@ -75,6 +80,8 @@ class VerbsListener:
     recover_within : float
         Seconds that a fault may last, such as a cut wire or a removed device, before it
         ends the stream; 0 makes the first one final.
+    record : RecordType, numpy.dtype or int, optional
+        What is received, as for `cython_core.record_type`; the 64-byte event by default.
 
     Attributes
     ----------
@@ -92,10 +99,12 @@ class VerbsListener:
         most: int = 65_536,
         device: str | None = None,
         recover_within: float = 10.0,
+        record: Record | None = None,
     ) -> None:
         self._listener = Listener(secret, host, port)
         self._capacity, self._receives, self._most = capacity, receives, most
         self._device, self._recover_within = device, recover_within
+        self._record = record_type(record)
         self.port = self._listener.port
 
     async def accept(self, timeout: float = 30.0) -> VerbsReceiver:
@@ -110,7 +119,7 @@ class VerbsListener:
         ValueError
             If capacity, receives, most or recover_within do not do.
         """
-        producer, consumer = Ring.pair(self._capacity)
+        producer, consumer = Ring.pair(self._capacity, record=self._record)
         try:
             return VerbsReceiver(await self.land(producer, timeout), consumer, self._most)
         except BaseException:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from aethermodel.bus.fabrics.verbs.connection import Connection, ring_capacity
 from aethermodel.bus.fabrics.verbs.exchange import Exchange
 from aethermodel.bus.fabrics.verbs.ledger import Ledger
-from cython_core import Ring
+from cython_core import RecordType, Ring
 from cython_core.verbs import BatchStream, Endpoint
 
 #: Requests that may be in flight.
@@ -37,15 +37,17 @@ class Outlet:
     granted: int
 
     @classmethod
-    def first(cls, exchange: Exchange, device: str | None, p: int, k: int) -> Outlet:
+    def first(
+        cls, exchange: Exchange, device: str | None, p: int, k: int, record: RecordType
+    ) -> Outlet:
         """Connect, with lists of `p` batches of which one in `k` is signalled."""
         connection = Connection(device, sends=REQUESTS)
         try:
-            own = connection.queue_pair.endpoint()
+            own = replace(connection.queue_pair.endpoint(), record_bytes=record.itemsize)
             remote = exchange.swap(own)
             if p > remote.granted:
                 raise ValueError(f"lists of {p} exceed the receiver's {remote.granted} receives")
-            rings = Ring.pair(ring_capacity(remote))
+            rings = Ring.pair(ring_capacity(remote, record), record=record)
             try:
                 ledger = Ledger()
                 stream = _aimed(connection, rings[0], ledger, remote, p, k)
@@ -63,7 +65,8 @@ class Outlet:
         """Connect through the same device once more, from the first batch that did not arrive."""
         connection = Connection(self.connection.device.name, sends=REQUESTS)
         try:
-            own = connection.queue_pair.endpoint()
+            endpoint = connection.queue_pair.endpoint()
+            own = replace(endpoint, record_bytes=self.rings[0].record.itemsize)
             remote = exchange.swap(own, timeout)
             p, k = self.stream.list_length, self.stream.signal_every
             stream = _aimed(connection, self.rings[0], self.ledger, remote, p, k)

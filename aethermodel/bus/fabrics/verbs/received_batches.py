@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
 
-from aethermodel.bus.fabrics.verbs.connection import SMALLEST, Connection
+from aethermodel.bus.fabrics.verbs.connection import Connection, smallest_ring
 from aethermodel.bus.fabrics.verbs.exchange import GRACE, Exchange
 from aethermodel.bus.fabrics.verbs.recovery import Recovery
 from aethermodel.bus.fabrics.verbs.side import Side
@@ -47,7 +47,8 @@ class Landing:
                 connection.queue_pair, slots=receives, release_every=1, start=start, held=held
             )
             connection.keep(stream)
-            own = connection.queue_pair.endpoint(memory)
+            endpoint = connection.queue_pair.endpoint(memory)
+            own = replace(endpoint, record_bytes=ring.record.itemsize)
             connection.connect(exchange, own, exchange.swap(own, timeout))
         except BaseException:
             connection.close()
@@ -107,7 +108,7 @@ class Arrivals(Side[Landing]):
         exchange : Exchange
             Closed with the result, or here where it fails.
         ring : Ring
-            A producer's end of at least 64 events, empty; closed by the result.
+            A producer's end of at least 64 events that fill whole pages, empty; closed by the result.
         receives : int
             Batches that may be on their way or unreleased; at least the sender's list length.
         device : str, optional
@@ -123,8 +124,8 @@ class Arrivals(Side[Landing]):
             If the device refuses, or the peer is not who it should be.
         """
         try:
-            if ring.capacity < SMALLEST:
-                raise ValueError(f"a ring for verbs holds at least {SMALLEST} events")
+            if ring.capacity < (least := smallest_ring(ring.record)):
+                raise ValueError(f"a ring for verbs holds at least {least} events")
             recovery = Recovery(recover_within)
             landing = await asyncio.to_thread(Landing.make, exchange, ring, receives, device)
         except BaseException:

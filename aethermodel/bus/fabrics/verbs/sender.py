@@ -6,14 +6,18 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aethermodel.bus.fabrics.protocol import Backlogged, Batch, Policy, checked_policy
 from aethermodel.bus.fabrics.verbs.exchange import Exchange, dial
 from aethermodel.bus.fabrics.verbs.outlet import Outlet
 from aethermodel.bus.fabrics.verbs.recovery import Recovery
 from aethermodel.bus.fabrics.verbs.side import Side
-from cython_core import EVENT_BYTES
+from cython_core import record_type
 from cython_core.verbs.errors import PeerDiedError, RdmaError
+
+if TYPE_CHECKING:
+    from cython_core.events.record_type import Record
 
 #: Turns of the event loop that a wait for room gives the others before it sleeps, and how
 #: long it then sleeps, in seconds.
@@ -71,6 +75,7 @@ class VerbsSender(Side[Outlet]):
         signal_every: int = 16,
         device: str | None = None,
         recover_within: float = 10.0,
+        record: Record | None = None,
     ) -> VerbsSender:
         """Connect to a `VerbsListener`; over loopback unless told otherwise.
 
@@ -91,11 +96,14 @@ class VerbsSender(Side[Outlet]):
         recover_within : float
             Seconds that a fault may last, such as a cut wire or a removed device, before it
             ends the stream; 0 makes the first one final.
+        record : RecordType, numpy.dtype or int, optional
+            What is sent, as for `cython_core.record_type`; the 64-byte event by default.
 
         Raises
         ------
         ValueError
-            If the policy is not possible, or p and k do not fit.
+            If the policy is not possible, p and k do not fit, or the receiver takes records of
+            another size.
         OSError, RefusedError
             If nobody listens there, or not who knows the secret.
         RdmaError
@@ -103,11 +111,12 @@ class VerbsSender(Side[Outlet]):
         """
         checked = checked_policy(policy, "verbs", ("block", "fail"))
         recovery = Recovery(recover_within)
+        kind = record_type(record)
 
         def make() -> tuple[Exchange, Outlet]:
             exchange = dial(secret, port, host)
             try:
-                return exchange, Outlet.first(exchange, device, list_length, signal_every)
+                return exchange, Outlet.first(exchange, device, list_length, signal_every, kind)
             except BaseException:
                 exchange.close()
                 raise
@@ -239,8 +248,9 @@ class VerbsSender(Side[Outlet]):
         stream = self._outlet.stream
         while not self._recovering and stream.placed < self._ledger.messages:
             position, events = self._ledger.kept(stream.placed)
-            offset = position % self._ring.capacity * EVENT_BYTES
-            self._guarded(partial(stream.place, offset, events * EVENT_BYTES, events))
+            size = self._ring.record.itemsize
+            offset = position % self._ring.capacity * size
+            self._guarded(partial(stream.place, offset, events * size, events))
             if stream.pending == stream.list_length:
                 self._flush()
         if self._flushing is None and stream.pending and not self._recovering:
