@@ -41,6 +41,7 @@ def command(
     seconds: Annotated[
         float, typer.Option(help="time budget of each fabric, after one pass")
     ] = thresholds.VALIDATION_SECONDS,
+    pin: options.Pin = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
@@ -49,6 +50,8 @@ def command(
     Example: aethermodel validate -n 1,100,10000 --loop uvloop
 
     Example: aethermodel validate --fabric all --json validate.json
+
+    Example: aethermodel validate --fabric shm --pin 2:3
 
     Exit status: 0 pass or inconclusive, 1 a fabric fails, 2 bad input.
     """
@@ -59,7 +62,9 @@ def command(
     from aethermodel.fabrics import HostFabric
     from aethermodel.measure.calibration.measurement_plan import Campaign
     from aethermodel.measure.calibration.validation import Trial
+    from aethermodel.measure.host import placement
 
+    placement.use(pin)
     given: dict[str, Any] = {
         "batch_sizes": batch_sizes,
         "event_loop": loop,
@@ -67,6 +72,7 @@ def command(
         "processes": processes,
         "repeats": repeats,
         "seed": seed,
+        "pin": pin,
     }
     every = fabric == "all"
     if every and pool is not None:

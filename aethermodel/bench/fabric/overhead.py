@@ -29,7 +29,7 @@ class Overhead(NamedTuple):
 
     @classmethod
     def measured(cls) -> Overhead:
-        """Measure it, in a tenth of a second, with a fork at the other end: it comes before any thread.
+        """Measure it, in a tenth of a second, with a fork at the other end: before any thread.
 
         Raises
         ------

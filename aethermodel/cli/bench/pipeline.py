@@ -46,6 +46,7 @@ def command(
         float, typer.Option(help="share of a row's throughput offered for its latencies")
     ] = 0.8,
     predict: Annotated[bool, typer.Option(help="run the terms' probes and predict")] = True,
+    pin: options.Pin = None,
     seed: options.Seed = None,
     json: options.Json = None,
 ) -> None:
@@ -60,7 +61,9 @@ def command(
     from aethermodel.bench.pipeline.measurement import PipelineBench, targets
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
+    from aethermodel.measure.host import placement
 
+    placement.use(pin)
     given = {"kinds": rows, "event_loops": loops, "simd": simd, "seed": seed}
     bench = PipelineBench(
         batch_size=batch_size,
@@ -77,6 +80,7 @@ def command(
     if json:
         figures = {
             "bench": bench.model_dump(mode="json"),
+            "pin": pin,
             "rows": table.to_dict(orient="records"),
             "targets": targets(table),
             **table.attrs,
