@@ -24,12 +24,12 @@ Listen = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS[:PORT]",
-        help="wait on this address of this host, for one other host [port: 18520]",
+        help="wait on this address of this host, for one other host [default: none; port 18520]",
     ),
 ]
 Connect = Annotated[
     str | None,
-    typer.Option(metavar="HOST[:PORT]", help="measure the way to a host that listens"),
+    typer.Option(metavar="HOST[:PORT]", help="measure the way to a host that listens [default: none; port 18520]"),
 ]
 SecretFile = Annotated[
     Path | None,

@@ -97,12 +97,6 @@ def test_what_is_no_placement_is_refused(text, words):
         Placement.of(text)
 
 
-def _own_cores():
-    """Cores of this process as the loop, and of a producer that it starts."""
-    producer = call(_of_a_child)
-    return sorted(os.sched_getaffinity(0)), producer
-
-
 def _of_a_child():
     return sorted(os.sched_getaffinity(0)), os.environ[placement.VARIABLE]
 
@@ -114,16 +108,11 @@ def test_each_process_takes_the_cores_of_its_part(monkeypatch):
     assert call(_of_a_child) == ([loop], f"{loop}:{producer}")
     assert placement.usable_cores() == [loop, producer]
     assert sorted(os.sched_getaffinity(0)) == ALLOWED  # of who called nothing has changed
-    where = _cores_of_both(monkeypatch)
-    assert where == ([loop], [producer])
-
-
-def _cores_of_both(monkeypatch):
-    """Open a crossing in a loop process, and look where its two processes may run."""
-    return call(_crossing_cores)
+    assert call(_crossing_cores) == ([loop], [producer])
 
 
 def _crossing_cores():
+    """Open a crossing, and look where its two processes may run once they work."""
     import asyncio
 
     from aethermodel.measure.harness.processes.producer_process import Crossing
@@ -131,6 +120,8 @@ def _crossing_cores():
     async def main():
         crossing = await Crossing.open("shm", 64, 4)
         try:
+            crossing.order(1, 64)
+            await crossing.receiver.receive()
             producer = sorted(os.sched_getaffinity(crossing.pid))
             return sorted(os.sched_getaffinity(0)), producer
         finally:
