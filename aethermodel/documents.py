@@ -47,20 +47,20 @@ def document(
     return {"schema": schema, "host": host, "fabric": fabric, **figures}
 
 
-def _strict(value: Any) -> Any:
+def strict_values(value: Any) -> Any:
     """Replace what JSON cannot say (infinity, NaN) by null."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {key: _strict(inner) for key, inner in value.items()}
+        return {key: strict_values(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_strict(inner) for inner in value]
+        return [strict_values(inner) for inner in value]
     return value
 
 
 def write_document(content: dict[str, Any], target: str) -> None:
     """Write a document to a file, whole or not at all, or to standard output for ``-``."""
-    text = json.dumps(_strict(content), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(strict_values(content), indent=2, allow_nan=False) + "\n"
     if target == "-":
         write_out(text)
     else:

@@ -9,6 +9,7 @@ import typer
 from aethermodel.bench_aether_extreme import command as bench_extreme
 from aethermodel.cli.bench import kernel as bench_kernel
 from aethermodel.cli.bench.dispatch import command as bench_dispatch
+from aethermodel.cli.bench.fabric import command as bench_fabric
 from aethermodel.cli.bench.latency import command as bench_latency
 from aethermodel.cli.bench.model import command as bench_model
 from aethermodel.cli.bench.optimum import command as bench_optimum
@@ -69,6 +70,7 @@ bench.command("model", short_help=short_help("model"))(bench_model)
 bench.command("tables", short_help=short_help("tables"))(bench_tables)
 bench.command("optimum", short_help=short_help("optimum"))(bench_optimum)
 bench.command("rdma", short_help=short_help("rdma"))(bench_rdma)
+bench.command("fabric", short_help=short_help("fabric"))(bench_fabric)
 
 
 def _version(wanted: bool) -> None:

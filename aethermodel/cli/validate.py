@@ -59,6 +59,7 @@ def command(
             "[default: calibrate in the same run]"
         ),
     ] = None,
+    pin: options.Pin = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
@@ -67,6 +68,8 @@ def command(
     Example: aethermodel validate -n 1,100,10000 --loop uvloop
 
     Example: aethermodel validate --fabric all --json validate.json
+
+    Example: aethermodel validate --fabric shm --pin 2:3
 
     Example: aethermodel validate orders.py
 
@@ -94,7 +97,9 @@ def command(
     from aethermodel.fabrics import HostFabric
     from aethermodel.measure.calibration.measurement_plan import Campaign
     from aethermodel.measure.calibration.validation import Trial
+    from aethermodel.measure.host import placement
 
+    placement.use(pin)
     given: dict[str, Any] = {
         "batch_sizes": batch_sizes,
         "event_loop": loop,
@@ -102,6 +107,7 @@ def command(
         "processes": processes,
         "repeats": repeats,
         "seed": seed,
+        "pin": pin,
     }
     every = fabric == "all"
     if every and pool is not None:

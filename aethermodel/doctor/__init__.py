@@ -10,6 +10,7 @@ from aethermodel.doctor import (
     hypervisor,
     memlock,
     pages,
+    pinning,
     rdma,
     software,
 )
@@ -45,6 +46,7 @@ def examine(
         *frequency.check(where),
         *cores.check(where),
         *distance.check(),
+        *pinning.check(where),
         *hypervisor.check(where),
         *clock.check(where),
         *software.check(where),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from aethermodel.doctor.finding import Finding, Level
 from aethermodel.doctor.quota import effective_quota
-from aethermodel.measure.host.system_files import Roots, field_of, listed, number_of, text_of
+from aethermodel.measure.host.system_files import Roots, field_of, listed, text_of
+from aethermodel.measure.host.topology import device_node
 
 #: A producer and a consumer.
 WANTED = 2
@@ -92,7 +91,7 @@ def _numa(roots: Roots, allowed: frozenset[int] | None) -> Finding:
         (node,) = used
         return _line(name, "good", value, f"this process stays on node {node}")
     why = "a batch may lie on the other node than its consumer: every event costs a remote read"
-    where = _nic_node(roots)
+    where = device_node(roots)
     beside = min(used) if where is None else where
     remedy = f"numactl --cpunodebind={beside} --membind={beside} aethermodel ..."
     near = " (the node of the RDMA device)" if where is not None else ""
@@ -107,12 +106,6 @@ def _nodes(roots: Roots) -> dict[int, tuple[str, frozenset[int]]]:
         if text and (cpus := listed(text)):
             found[int(folder.name.removeprefix("node"))] = (text, cpus)
     return found
-
-
-def _nic_node(roots: Roots) -> int | None:
-    devices: list[Path] = sorted((roots.sys / "class/infiniband").glob("*"))
-    nodes = [number_of(device / "device/numa_node") for device in devices]
-    return next((node for node in nodes if node is not None and node >= 0), None)
 
 
 def _line(

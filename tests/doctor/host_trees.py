@@ -33,6 +33,8 @@ GOOD = {
     "sys/class/infiniband/mlx5_0/ports/1/gid_attrs/types/1": "RoCE v2",
     **{f"sys/devices/system/cpu/cpu{n}/cpufreq/scaling_governor": "performance" for n in range(4)},
     **{f"sys/devices/system/cpu/cpu{n}/topology/thread_siblings_list": f"{n}" for n in range(4)},
+    **{f"sys/devices/system/cpu/cpu{n}/cache/index3/level": "3" for n in range(4)},
+    **{f"sys/devices/system/cpu/cpu{n}/cache/index3/shared_cpu_list": "0-3" for n in range(4)},
 }
 
 

@@ -161,7 +161,14 @@ def pump(source: int, target: int) -> None:
 
 
 def boot(
-    kernel: Path, job: Path, timeout: float, cpus: int, memory: str, *, count: bool = False
+    kernel: Path,
+    job: Path,
+    timeout: float,
+    cpus: int,
+    memory: str,
+    *,
+    count: bool = False,
+    skip: bool = False,
 ) -> int:
     """Boot the guest, wait for the command, and return its exit status."""
     inside = shlex.join(["sh", str(Path(__file__).with_name("inside.sh")), str(job)])
@@ -174,7 +181,7 @@ def boot(
     share = f"local,id={CACHED},path=/,security_model=none,readonly=on,multidevs=remap"
     options += f" -fsdev {share} -device virtio-9p-pci,fsdev={CACHED},mount_tag={CACHED}"
     if count:  # a nanosecond an instruction
-        options += " -icount shift=0"
+        options += " -icount shift=0" + ",sleep=off" * skip
     call += [f"--qemu-opts={options}"]
     call += ["--rwdir", str(job), "--exec", inside]
     env = os.environ | {"PATH": f"{VNG.parent}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
@@ -222,6 +229,12 @@ def main() -> int:
         action="store_true",
         help="one core, and a clock that counts its instructions: no neighbour disturbs it",
     )
+    parser.add_argument(
+        "--skip-idle",
+        action="store_true",
+        help="with --count-instructions: while nothing runs, the clock jumps to the next timer "
+        "instead of following the host's",
+    )
     parser.add_argument("--memory", default="2G")
     parser.add_argument("--out", type=Path, help="copy what the command leaves in $AETHER_OUT here")
     parser.add_argument(
@@ -248,7 +261,10 @@ def main() -> int:
             count = options.count_instructions
             cpus = 1 if count else options.cpus
             job = job_folder(options.command, install_copy(), "instructions" if count else "host")
-            status = boot(kernel, job, options.timeout, cpus, options.memory, count=count)
+            skip = options.skip_idle
+            status = boot(
+                kernel, job, options.timeout, cpus, options.memory, count=count, skip=skip
+            )
         if options.out:
             shutil.copytree(
                 job,

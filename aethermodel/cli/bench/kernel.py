@@ -10,7 +10,7 @@ import typer
 
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
-from aethermodel.cli.shared.options import Json, batch_size, writable
+from aethermodel.cli.shared.options import Json, Pin, batch_size, writable
 from aethermodel.text.percentages import percentage
 from aethermodel.text.times import microseconds
 
@@ -81,6 +81,7 @@ def ring(
         float, typer.Option(min=0.001, help="least duration of a sample")
     ] = 0.1,
     handoffs: Annotated[int, typer.Option(min=100, help="single handoffs to time")] = 5_000,
+    pin: Pin = None,
     seed: Seed = 0,
     plot: Plot = None,
     json: Json = None,
@@ -92,14 +93,16 @@ def ring(
     from aethermodel.bench.ring import ring_contestants
     from aethermodel.bench.ring_handoff import handoff_latencies
     from aethermodel.bench.targets import ring_targets
+    from aethermodel.measure.host import placement
 
+    placement.use(pin)
     rows = ring_contestants(batch_size, topics)
     # Two processes that spin are always switched away from somewhere: marked, not repeated.
     result = _hold("ring", rows, processes, repeats, seed, sample_seconds=sample_seconds, retries=0)
     with measuring():
         latencies = handoff_latencies(handoffs)
     targets = ring_targets(result, latencies)
-    _report("ring", "shared-memory", result, targets, plot, json, handoff=latencies)
+    _report("ring", "shared-memory", result, targets, plot, json, handoff=latencies, pin=pin)
 
 
 def _hold(

@@ -85,6 +85,7 @@ def command(
     run_seconds: Annotated[
         float | None, typer.Option(help="duration of a run with --adaptive [default: 0.2]")
     ] = None,
+    pin: options.Pin = None,
     verbose: options.Verbose = False,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
@@ -107,8 +108,10 @@ def command(
     from aethermodel.measure.calibration.calibrate import calibrate_host
     from aethermodel.measure.calibration.loading import load_calibration
     from aethermodel.measure.calibration.measurement_plan import Campaign
+    from aethermodel.measure.host import placement
     from aethermodel.published.specification import load_specification
 
+    placement.use(pin)
     if calibration and (loop or topics or fabric):
         raise ValueError("loop, topics and fabric are the calibration's own; leave them out")
     if fabric not in (None, "loopback", *(() if adaptive else ("shm",))):
@@ -129,7 +132,7 @@ def command(
             raise ValueError(f"{_OPTIONS[name]} goes {only} --adaptive")
     given = {k: v for k, v in (given | plain | ours).items() if v is not None}
     campaign = (AdaptiveCampaign if adaptive else LatencyCampaign).model_validate(given)
-    terms = Campaign(event_loop=loop, topics=topics, fabric=fabric or "loopback")
+    terms = Campaign(event_loop=loop, topics=topics, fabric=fabric or "loopback", pin=pin)
     known = load_calibration(calibration) if calibration else None
     if known:
         campaign.settings(known)  # another fabric's is refused before the host is taken
@@ -151,7 +154,7 @@ def command(
     if json:
         figures = {"outcome": outcome, "judgements": [asdict(one) for one in found]}
         schema = f"aethermodel.bench.latency{'.adaptive' if adaptive else ''}/1"
-        content = {**figures, **trial.figures()}
+        content = {**figures, "pin": pin, **trial.figures()}
         write_document(document(schema, known.conditions.fabric, content), json)
     if json != "-":
         if isinstance(trial, AdaptiveTrial):

@@ -53,6 +53,7 @@ def command(
         ),
     ] = 0.8,
     predict: Annotated[bool, typer.Option(help="probe the terms and predict each row")] = True,
+    pin: options.Pin = None,
     seed: options.Seed = None,
     json: options.Json = None,
 ) -> None:
@@ -68,7 +69,9 @@ def command(
     from aethermodel.bench.pipeline.measurement import PipelineBench, targets
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
+    from aethermodel.measure.host import placement
 
+    placement.use(pin)
     given = {"kinds": rows, "event_loops": loops, "simd": simd, "seed": seed}
     bench = PipelineBench(
         batch_size=batch_size,
@@ -85,6 +88,7 @@ def command(
     if json:
         figures = {
             "bench": bench.model_dump(mode="json"),
+            "pin": pin,
             "rows": table.to_dict(orient="records"),
             "targets": targets(table),
             **table.attrs,

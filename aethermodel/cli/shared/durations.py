@@ -16,6 +16,7 @@ SECONDS = {
     "tables": 10,
     "optimum": 90,
     "rdma": 300,
+    "fabric": 20,
 }
 #: Of probing a calibration again.
 CHECK_SECONDS = 10
@@ -33,6 +34,7 @@ DOES = {
     "tables": "laws on sizes left out of published tables",
     "optimum": "the recommended batch size in a full sweep",
     "rdma": "the verbs send path and its cost model",
+    "fabric": "the wire between two hosts: latency, gap, rate",
 }
 
 

@@ -78,6 +78,14 @@ Pool = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option(help="seed of the random order [default: 0]")]
+Pin = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOOP[:PRODUCER]",
+        help="cores of the loop and of the producer, each 2, 0-3,8 or node0; see doctor "
+        "[default: the scheduler's choice]",
+    ),
+]
 WaitSeconds = Annotated[
     float | None,
     typer.Option(

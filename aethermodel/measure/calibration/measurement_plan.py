@@ -65,6 +65,8 @@ class Campaign(BaseModel):
     pool : int
         Distinct batches to cycle through: the working set is ``pool * N * 64`` bytes. From another
         process it is always 1: the check has just read the batch that is routed.
+    pin : str, optional
+        Cores of the loop and of the producer, as `aethermodel.measure.host.placement` reads them.
     processes, repeats, seed
         As in `aethermodel.measure.sampling.sampler.Plan`.
     """
@@ -83,6 +85,7 @@ class Campaign(BaseModel):
     # What processes differ by weighs more than noise within one: rather more of them.
     repeats: int = Field(2, ge=1, le=1000)
     seed: int = 0
+    pin: str | None = Field(None, max_length=200)
 
     @model_validator(mode="before")
     @classmethod

@@ -20,6 +20,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aethermodel import thresholds
+from aethermodel.measure.host.placement import usable_cores
 
 if TYPE_CHECKING:
     from cython_core.probes.core_to_core import Bounce
@@ -61,7 +62,7 @@ class CoreCheck(NamedTuple):
         crossing : bool
             Also at the way between two cores, where there are just two.
         """
-        cores = sorted(os.sched_getaffinity(0))
+        cores = usable_cores()
         pair = cores if len(cores) == 2 else []
         return cls(
             _core_seconds(pair if both else []), _trip_seconds(*pair) if crossing and pair else nan
@@ -117,11 +118,18 @@ def busy_core() -> Iterator[None]:
     A core whose neighbour idles may run faster than it will: two of a hypervisor's cores can be
     the threads of one, and real ones share a clock and a power limit.
     """
-    if len(os.sched_getaffinity(0)) < 2:
+    cores, own = usable_cores(), os.sched_getaffinity(0)
+    if len(cores) < 2:
         yield
         return
-    game = _bounce()
-    thread = Thread(target=game.play, args=(False, 2, _LONGEST_NS))  # without the interpreter
+    game, others = _bounce(), set(cores) - own
+
+    def spin() -> None:
+        if others:  # this process is placed, and would share its core with the thread
+            os.sched_setaffinity(0, others)
+        game.play(False, 2, _LONGEST_NS)  # without the interpreter
+
+    thread = Thread(target=spin)
     thread.start()
     try:
         yield

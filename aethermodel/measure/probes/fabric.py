@@ -23,7 +23,7 @@ from aethermodel.measure.harness.producer_task import POOL, numbered_pool
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.host.slices import Slice, Slices, Stream
-from aethermodel.measure.probes.settings import BatchSettings, setting
+from aethermodel.measure.probes.settings import PlacedSettings, setting
 from cython_core import Routed, route
 
 _T = TypeVar("_T")
@@ -35,7 +35,7 @@ Timed = Callable[[int], Coroutine[None, None, float]]
 _HELD_EVENTS = 1024
 
 
-class Settings(BatchSettings):
+class Settings(PlacedSettings):
     """The batch that moves, the loop it moves on, and the fabric it moves through.
 
     Attributes
@@ -72,6 +72,7 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the fabric alone: no handler is called, and nothing routed unless asked for."""
+    settings.take_cores()
     if settings.fabric == "shm":
         from_backlog = partial(_from_backlog, take=_taking(settings))
         return Stream(on_loop(settings.event_loop, _crossing(settings, "shm", from_backlog)))

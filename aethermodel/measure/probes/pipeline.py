@@ -17,12 +17,12 @@ from aethermodel.measure.harness.event_loops import EventLoop, on_loop, take_tur
 from aethermodel.measure.harness.handlers import LostEventsError, Tally
 from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.host.slices import Releases, Slice, Stream
-from aethermodel.measure.probes.settings import CallSettings, setting
+from aethermodel.measure.probes.settings import CallSettings, PlacedSettings, setting
 
 Timed = Callable[[int], Coroutine[None, None, float]]
 
 
-class Settings(CallSettings):
+class Settings(CallSettings, PlacedSettings):
     """Batch size, topics, pool, loop, fabric, and how many topics have a handler.
 
     Attributes
@@ -50,6 +50,7 @@ class Settings(CallSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time from the first send until the last batch was seen by its handlers."""
+    settings.take_cores()
     if crosses(settings.fabric):
         return Stream(on_loop(settings.event_loop, _across(settings)))
     return on_loop(settings.event_loop, _in_process(settings))

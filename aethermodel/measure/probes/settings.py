@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from aethermodel.measure.host import placement
 
 #: Handlers that a tick calls, unless there are fewer topics.
 CALLS = 16
@@ -25,6 +27,32 @@ class BatchSettings(BaseModel):
     pool: int = setting(
         4, "distinct batches to cycle through: the working set", "batches", ge=1, le=1024
     )
+
+
+class PlacedSettings(BatchSettings):
+    """A batch, and the cores that what moves it runs on."""
+
+    pin: str = setting(
+        "", "cores of the loop and of the producer, LOOP:PRODUCER, each 2, 0-3 or node0"
+    )
+
+    @field_validator("pin", mode="before")
+    @classmethod
+    def _core_as_text(cls, pin: Any) -> Any:
+        return str(pin) if isinstance(pin, int) and not isinstance(pin, bool) else pin
+
+    @field_validator("pin")
+    @classmethod
+    def _cores_are_there(cls, pin: str) -> str:
+        if pin:
+            placement.Placement.of(pin)
+        return pin
+
+    def take_cores(self) -> None:
+        """Run this process as the loop on its cores, and what it starts on theirs."""
+        if self.pin:
+            placement.use(self.pin)
+            placement.take("loop")
 
 
 class CallSettings(BatchSettings):

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
+from aethermodel.measure.host import placement
 from aethermodel.processes import ChildError, deaf, end_with, ending, leave_interrupts
 
 T = TypeVar("T")
@@ -31,7 +32,11 @@ _WARM = [
 
 
 def start(
-    target: Callable[..., None], *arguments: Any, warm: bool = False, daemon: bool = True
+    target: Callable[..., None],
+    *arguments: Any,
+    warm: bool = False,
+    daemon: bool = True,
+    part: placement.Part = "producer",
 ) -> BaseProcess:
     """Start a process.
 
@@ -47,23 +52,36 @@ def start(
         holds nothing of this one, so that no thread, lock or event loop is copied half-way.
     daemon : bool
         Whether it may not have children of its own.
+    part : {"loop", "producer", "consumer"}
+        Which part of a measurement it is, where its parts are placed.
     """
     context: Any = multiprocessing.get_context("forkserver" if warm else "spawn")
     if warm:
         context.set_forkserver_preload(_WARM)
     # Started first: it unblocks SIGINT when it has been.
     resource_tracker.ensure_running()
-    child: BaseProcess = context.Process(target=_belong, args=(target, arguments), daemon=daemon)
+    child: BaseProcess = context.Process(
+        target=_belong, args=(placement.current(), part, target, arguments), daemon=daemon
+    )
     with deaf():
         child.start()
     return child
 
 
-def _belong(target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _belong(
+    placed: placement.Placement | None,
+    part: placement.Part,
+    target: Callable[..., None],
+    arguments: tuple[Any, ...],
+) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     end_with(parent.sentinel)
     leave_interrupts()
+    # Handed over: a process that forks others has the environment of its own start.
+    placement.use(placed.text if placed else None)
+    if placed:
+        placed.take(part)
     target(*arguments)
 
 
@@ -150,7 +168,7 @@ def call(function: Callable[..., T], *arguments: Any) -> T:
         What the function raised, with its traceback as a note.
     """
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    child = start(_answer, theirs, function, arguments, daemon=False)
+    child = start(_answer, theirs, function, arguments, daemon=False, part="loop")
     theirs.close()
     try:
         value, error = hear(ours, child)

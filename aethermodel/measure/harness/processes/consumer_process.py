@@ -61,12 +61,12 @@ class Drained:
         if FABRICS[fabric].opening == "handle":
             ring = Ring.create(ring_capacity(batch_size), role="producer")
             with ring.handle() as handle, theirs:
-                child = start(_drain_ring, handle, batch_size, theirs, warm=True)
+                child = start(_drain_ring, handle, batch_size, theirs, warm=True, part="consumer")
             send = ring_send(ring, batch_size, topics)
             backlog = ring_capacity(batch_size) // 2 // batch_size
             return cls(send, batch_size, backlog, child, ours, ring.close)
         with theirs:
-            child = start(_drain_dialled, fabric, batch_size, theirs, warm=True)
+            child = start(_drain_dialled, fabric, batch_size, theirs, warm=True, part="consumer")
         try:
             address: Address = hear(ours, child)
             sender = await dial(address)

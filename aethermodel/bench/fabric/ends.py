@@ -1,0 +1,178 @@
+"""Ends of a trial: the host that listens and answers, and the one that calls and measures.
+
+The caller measures and fits, and says the result to the other side: both have the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from aethermodel.bench.fabric.exchanges import Caller, Framing, answer
+from aethermodel.bench.fabric.overhead import Overhead, mean_overhead, overhead_here
+from aethermodel.bench.fabric.rounds import FabricPlan, Progress, Round, Sample, batches_of
+from aethermodel.bench.fabric.session import Address, Door, Session, call, dial_timed
+from aethermodel.bus.fabrics.key_exchange import SharedKey
+from aethermodel.documents import strict_values
+from aethermodel.measure.host.fingerprint import this_host
+
+#: Of a document of the result.
+SCHEMA = "aethermodel.bench.fabric/1"
+#: Version of what the two sides say to each other.
+VERSION = 1
+# Of an order, which the other side answers at once; a fit, or a host that swaps, is longer.
+_SOON, _LATER = 30.0, 600.0
+
+
+class Collected(NamedTuple):
+    """What a caller has measured.
+
+    Attributes
+    ----------
+    samples : list of Sample
+    framing : Framing
+    overhead : Overhead or None
+        Mean of both hosts.
+    damaged : int
+        Batches whose checksum was wrong.
+    here, there : dict
+        Fingerprints of the host that connected, and of the one that listened.
+    """
+
+    samples: list[Sample]
+    framing: Framing
+    overhead: Overhead | None
+    damaged: int
+    here: dict[str, Any]
+    there: dict[str, Any]
+
+
+def listen(
+    address: Address, key: SharedKey, ready: Callable[[Address], None] = lambda _: None
+) -> dict[str, Any]:
+    """Serve one trial, and return its result as the caller has it.
+
+    Parameters
+    ----------
+    address : Address
+        Of this host.
+    key : SharedKey
+    ready : callable
+        Told where it listens, once it does.
+
+    Raises
+    ------
+    OSError
+        If the address is not this host's or taken, or the caller leaves before the end.
+    """
+    overhead = overhead_here()
+    with Door(address, key) as door:
+        ready(door.address)
+        with door.session() as session:
+            return _served(door, session, overhead)
+
+
+def _served(door: Door, session: Session, overhead: Overhead | None) -> dict[str, Any]:
+    while True:
+        order = session.hear(_LATER)
+        match order.get("order"):
+            case "greet":
+                if order.get("version") != VERSION:
+                    why = f"this host speaks version {VERSION} of bench fabric"
+                    session.say({"error": why})
+                    raise ConnectionError(f"the other host has another version; {why}")
+                session.say({"host": this_host().model_dump(mode="json"), "overhead": overhead})
+            case "answer":
+                answered = answer(door.timed(session, _SOON))
+                session.say(answered._asdict())
+            case "result":
+                session.say({})
+                return dict(order["result"])
+            case other:
+                raise ConnectionError(f"the other host ordered {other!r}, which there is not")
+
+
+def connect(
+    address: Address, key: SharedKey, plan: FabricPlan, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Run a trial with a host that listens, and return its document.
+
+    Parameters
+    ----------
+    address : Address
+        Of the other host.
+    key : SharedKey
+    plan : FabricPlan
+    progress : callable, optional
+        Called with (sizes done, sizes in all rounds).
+
+    Raises
+    ------
+    PeerRefused
+        If the other host does not know the key.
+    OSError
+        If nobody listens there, or the connection breaks.
+    ValueError
+        If the link loses too much for a law.
+    """
+    own = overhead_here()
+    with call(address, key) as session:
+        collected = collect(address, key, session, plan, own, progress)
+        document = document_of(address, plan, collected)
+        session.say({"order": "result", "result": document})
+        session.hear(_SOON)
+    return document
+
+
+def collect(
+    address: Address,
+    key: SharedKey,
+    session: Session,
+    plan: FabricPlan,
+    own: Overhead | None,
+    progress: Progress | None = None,
+) -> Collected:
+    """Exchange what a plan asks for."""
+    session.say({"order": "greet", "version": VERSION})
+    greeting = session.hear(_SOON)
+    theirs = greeting["overhead"]
+    overhead = mean_overhead(Overhead(*theirs) if theirs else None, own)
+    batches, samples, damaged = batches_of(plan.sizes), list[Sample](), 0
+    framing = Framing(0, 0)
+    for number in range(plan.rounds):
+        session.say({"order": "answer"})
+        caller = Caller(dial_timed(address, key, session))
+        try:
+            framing, sizes = caller.framing, set[int]()
+            for sample in Round(caller, plan, number, batches).samples():
+                samples.append(sample)
+                if progress and sample.events not in sizes:
+                    sizes.add(sample.events)
+                    progress(number * len(plan.sizes) + len(sizes), plan.rounds * len(plan.sizes))
+        finally:
+            caller.close()
+        damaged += int(session.hear(_LATER)["damaged"])
+    here = this_host().model_dump(mode="json")
+    return Collected(samples, framing, overhead, damaged, here, greeting["host"])
+
+
+def document_of(address: Address, plan: FabricPlan, collected: Collected) -> dict[str, Any]:
+    """Fit and judge what was collected; return the document of the result."""
+    from aethermodel.bench.fabric.trial import FabricTrial
+
+    samples, framing, overhead, damaged, here, there = collected
+    source = f"tcp to {address}"
+    trial = FabricTrial.of(samples, plan, framing, overhead, source=source, damaged=damaged)
+    return dict(
+        strict_values(
+            {
+                "schema": SCHEMA,
+                "host": here,
+                "fabric": "kernel-tcp",
+                "hosts": {"connects": here, "listens": there},
+                "address": str(address),
+                "framing": framing._asdict(),
+                **trial.figures(),
+            }
+        )
+    )

@@ -1,0 +1,111 @@
+"""Link between two hosts: latency and gap a byte, from a law of the time over the bytes.
+
+LogGP: a batch takes the overhead o of both ends, the latency L, and the gap G a byte. The law is
+fitted over the bytes on the wire, headers included, so that its slope is what the link was built
+for: between two sizes in the largest quarter, where the copies of both hosts go on while the wire
+is busy and hide behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aethermodel import thresholds
+from aethermodel.bench.fabric.overhead import Overhead
+from aethermodel.laws.law import Law
+
+# The slope is that between the largest size and a quarter of it.
+_BULK = 4.0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An estimate with its interval, in `unit`."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a JSON document says of it."""
+        return {"value": self.value, "low": self.low, "high": self.high, "unit": self.unit}
+
+
+@dataclass(frozen=True)
+class Link:
+    """What connects two hosts.
+
+    Attributes
+    ----------
+    latency : Figure
+        L and o: from the first byte handed to one kernel until the last was read from the other's,
+        of a batch of no size.
+    overhead : Figure or None
+        o, both ends together: that part which is there without a wire; None where not known.
+    delay : Figure or None
+        L: the rest, what the wire adds.
+    gap : Figure
+        G: seconds a byte on the wire.
+    rate : Figure
+        Bits a second on the wire, 8 / G.
+    """
+
+    latency: Figure
+    overhead: Figure | None
+    delay: Figure | None
+    gap: Figure
+    rate: Figure
+
+    @classmethod
+    def of(cls, law: Law, overhead: Overhead | None) -> Link:
+        """Derive it from a law of seconds one way over bytes on the wire.
+
+        Parameters
+        ----------
+        law : Law
+        overhead : Overhead, optional
+            Mean of both hosts.
+        """
+        least, most = law.smallest, law.largest
+        at = np.array([least, most / _BULK, most])
+        best = _figures(law.predict(at).seconds[None, :], at)
+        drawn = _figures(law.draws(at, thresholds.DRAWS), at)
+        (latency, gap), (latencies, gaps) = best, drawn
+        whole = _figure(float(latency[0]), latencies, "s")
+        slope = _figure(float(gap[0]), gaps, "s/B")
+        rate = Figure(8 / slope.value, 8 / slope.high, _eighth(slope.low), "bit/s")
+        if overhead is None:
+            return cls(whole, None, None, slope, rate)
+        own = Figure(*overhead, "s")
+        low = np.hypot(whole.value - whole.low, own.high - own.value)
+        high = np.hypot(whole.high - whole.value, own.value - own.low)
+        value = whole.value - own.value
+        delay = Figure(value, float(value - low), float(value + high), "s")
+        return cls(whole, own, delay, slope, rate)
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a JSON document says of it."""
+        return {name: part.figures() if part else None for name, part in vars(self).items()}
+
+
+def _figures(
+    seconds: NDArray[np.float64], at: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    least, quarter, most = seconds.T
+    gap = np.maximum((most - quarter) / (at[2] - at[1]), 1e-15)
+    return np.maximum(least - at[0] * gap, 0.0), gap
+
+
+def _figure(value: float, drawn: NDArray[np.float64], unit: str) -> Figure:
+    half = (1 - thresholds.LEVEL) / 2
+    low, high = np.nanquantile(drawn, (half, 1 - half))
+    return Figure(value, float(min(low, value)), float(max(high, value)), unit)
+
+
+def _eighth(low: float) -> float:
+    return 8 / low if low > 0 else float("inf")

@@ -1,0 +1,99 @@
+"""Overhead of a host: the same exchange within it, over loopback.
+
+LogGP's o (A. Alexandrov and others, Journal of Parallel and Distributed Computing 44, 1997): what
+an exchange takes where there is no wire. The rest of the latency between two hosts is the wire's.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+from contextlib import suppress
+from typing import NamedTuple, NoReturn
+
+from aethermodel.bench.fabric.exchanges import Caller, answer
+from aethermodel.bench.fabric.rounds import batches_of, uncollected
+from aethermodel.order_statistics import median_interval
+
+# Exchanges of a figure, figures, and exchanges before them.
+_EXCHANGES, _FIGURES, _WARM = 50, 10, 200
+
+
+class Overhead(NamedTuple):
+    """Seconds one way of the smallest batch within a host, with their interval."""
+
+    seconds: float
+    low: float
+    high: float
+
+    @classmethod
+    def measured(cls) -> Overhead:
+        """Measure it, in a tenth of a second, with a fork at the other end: before any thread.
+
+        Raises
+        ------
+        OSError
+            If there is no loopback, as in a new network namespace.
+        """
+        near, far = _connected()
+        with far:
+            child = os.fork()
+            if not child:
+                _answer_and_end(far, near)
+        caller = Caller(near)
+        try:
+            (batch,) = batches_of(()).values()
+            for _ in range(_WARM):
+                caller.exchange(batch)
+            medians = []
+            with uncollected():
+                for _ in range(_FIGURES):
+                    trips = [caller.exchange(batch).round_trip_ns for _ in range(_EXCHANGES)]
+                    medians.append(statistics.median(trips) / 2e9)
+        finally:
+            caller.close()
+            os.waitpid(child, 0)
+        return cls(statistics.median(medians), *median_interval(medians).ends)
+
+
+def mean_overhead(one: Overhead | None, other: Overhead | None) -> Overhead | None:
+    """Return that of a way between two hosts; None where one of them is not known."""
+    if one is None or other is None:
+        return None
+    means = (sum(figures) / 2 for figures in zip(one, other, strict=True))
+    return Overhead(*means)
+
+
+def overhead_here() -> Overhead | None:
+    """Measure this host's; None where it has no loopback."""
+    try:
+        return Overhead.measured()
+    except OSError:
+        return None
+
+
+def _answer_and_end(far: socket.socket, near: socket.socket) -> NoReturn:
+    """Be the other end, in a fork: it needs nothing but what is imported already."""
+    with suppress(BaseException):
+        near.close()
+        answer(far)
+    os._exit(0)
+
+
+def _connected() -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a connection over loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname(), 5)
+        try:
+            while True:
+                far, peer = listener.accept()
+                if peer == near.getsockname():
+                    break
+                far.close()  # somebody else of this host
+        except BaseException:
+            near.close()
+            raise
+    for each in (near, far):
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return near, far

@@ -1,0 +1,207 @@
+"""`aethermodel bench fabric`: latency and gap of the wire between two hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.durations import SECONDS
+from aethermodel.cli.shared.measuring import announced, measuring
+
+if TYPE_CHECKING:
+    from aethermodel.bench.fabric.session import Address
+    from aethermodel.bus.fabrics.key_exchange import SharedKey
+
+_NO_SECRET = (
+    "both hosts need one secret: --secret-file FILE, or AETHER_FABRIC_KEY_FILE; to make one: "
+    "(umask 077; head -c 32 /dev/urandom | base64 > FILE)"
+)
+
+Listen = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS[:PORT]",
+        help="wait on this address of this host, for one other host [default: none; port 18520]",
+    ),
+]
+Connect = Annotated[
+    str | None,
+    typer.Option(metavar="HOST[:PORT]", help="measure the way to a host that listens [default: none; port 18520]"),
+]
+SecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        callback=options.readable,
+        help="file with what both hosts know, which its owner alone may open [default: "
+        "AETHER_FABRIC_KEY_FILE]",
+    ),
+]
+
+
+def command(
+    listen: Listen = None,
+    connect: Connect = None,
+    secret_file: SecretFile = None,
+    batch_sizes: Annotated[
+        str | None,
+        typer.Option(
+            "--batch-sizes",
+            "-n",
+            help="batch sizes to fit; those half-way between are predicted "
+            "[default: 1,4,16,...,16384]",
+        ),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="fresh connections")] = 3,
+    seconds: Annotated[
+        float, typer.Option(help="time for the exchanges, about; each size is sent 15 times")
+    ] = SECONDS["fabric"],
+    seed: options.Seed = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            callback=options.writable,
+            help="law file to write, for predict and report [default: none]",
+        ),
+    ] = None,
+    force: options.Force = False,
+    json: options.Json = None,
+) -> None:
+    """Measure the fabric between two hosts: one listens, the other connects; both get the result.
+
+    Example: aethermodel bench fabric --listen 10.0.0.2 --secret-file secret
+
+    Example: aethermodel bench fabric --connect 10.0.0.2 --secret-file secret -o law.json
+
+    Batches of events go there, and a record comes back: the time one way, its latency and its
+    gap a byte, each with an interval, and the sizes that were held out predicted. Who listens is
+    reached from that address alone, and serves one host that knows the secret. Nothing is
+    encrypted. Exit status: 0 the mean error on held-out sizes is at most 5 % or in doubt, 1 it
+    is more, 2 bad input.
+    """
+    from aethermodel.bench.fabric import ends
+    from aethermodel.bench.fabric.rounds import FabricPlan
+    from aethermodel.bench.fabric.session import Address
+    from aethermodel.cli.shared.outputs import refuse_existing
+    from aethermodel.console import progress
+    from aethermodel.documents import write_document
+
+    if (listen is None) == (connect is None):
+        raise ValueError("wanted: --listen ADDRESS on one host, --connect HOST on the other")
+    if output is not None:
+        refuse_existing([output], force=force)
+    address = Address.of(listen or connect or "")
+    key = _secret(secret_file)
+    if listen is not None:
+        document = ends.listen(address, key, _tell_where)
+    else:
+        given = {"rounds": rounds, "seconds": seconds, "seed": seed or 0}
+        if batch_sizes is None:
+            plan = FabricPlan(**given)
+        else:
+            plan = FabricPlan.between(options.numbers("--batch-sizes", batch_sizes), **given)
+        with measuring(), progress("measuring") as advance:
+            document = ends.connect(address, key, plan, announced(advance, seconds))
+    if output is not None:
+        _save(document, output)
+    if json:
+        write_document(document, json)
+    if json != "-":
+        show_fabric(document)
+        if output is not None:
+            typer.echo(output)
+    raise typer.Exit(1 if document["verdict"]["outcome"] == "fail" else 0)
+
+
+def _tell_where(address: Address) -> None:
+    typer.echo(f"listening on {address} for one host", err=True)
+
+
+def _secret(file: Path | None) -> SharedKey:
+    from aethermodel.bus.fabrics.key_exchange import SharedKey
+
+    key = SharedKey.from_file(file) if file is not None else SharedKey.from_environment()
+    if key is None:
+        raise ValueError(_NO_SECRET)
+    return key
+
+
+def _save(document: dict[str, Any], path: Path) -> None:
+    from aethermodel.laws.law import Law
+    from aethermodel.laws.laws import Laws
+
+    laws = [Law.from_document(law) for law in document["laws"]]
+    Laws({law.name: law for law in laws}).save(path)
+
+
+def show_fabric(document: dict[str, Any]) -> None:
+    """Print what a trial between two hosts found."""
+    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.report.quantities import engineering
+    from aethermodel.text.percentages import percent
+
+    title = f"{document['address']} [{document['fabric']}], one way"
+    headings = ("N", "bytes", "measured", "5 to 95 %", "predicted", "error", "")
+    table = Table(title, headings, text=("",))
+    for row in document["rows"]:
+        table.add(
+            f"{row['n']:,}",
+            f"{row['bytes']:,}",
+            engineering(row["seconds"], "s"),
+            " to ".join(engineering(row[f"{end}_seconds"], "s") for end in ("low", "high")),
+            engineering(row["predicted_seconds"], "s"),
+            percent(row["error"]),
+            "held out" if row["held_out"] else "",
+        )
+    show(table)
+    for name, what in _FIGURES.items():
+        figure = document["link"][name]
+        if figure is None:
+            continue
+        value, low, high = (
+            "?" if figure[end] is None else engineering(figure[end], figure["unit"])
+            for end in ("value", "low", "high")
+        )
+        typer.echo(f"{name:9} {value:>14}  ({low} to {high}): {what}")
+    clock, ways = document["clock_offset"], document["one_way_seconds"]
+    asymmetry = engineering(clock["most_asymmetry_seconds"], "s")
+    say(
+        [
+            "one event by both clocks: "
+            + ", ".join(f"{name.upper()} {engineering(s, 's')}" for name, s in ways.items())
+            + f"; if one way is longer than the other this is off by half of that, {asymmetry} at "
+            "most",
+            *document["notes"],
+            _verdict(document),
+        ]
+    )
+
+
+#: Figures of a link, and what each is.
+_FIGURES = {
+    "latency": "one way of an empty batch, both hosts included",
+    "overhead": "of it, what both hosts take (LogGP's o)",
+    "delay": "the rest, which is the wire's (LogGP's L)",
+    "gap": "of a byte on the wire (LogGP's G)",
+    "rate": "1 / G",
+}
+
+
+def _verdict(document: dict[str, Any]) -> str:
+    from aethermodel.text.percentages import percent
+
+    verdict = document["verdict"]
+    if verdict["mean_error"] is None:
+        return "no size was held out: nothing is judged"
+    held = sum(row["held_out"] for row in document["rows"])
+    resent, tail = document["resent_share"], ""
+    if resent:
+        tail = f"; {percent(resent)} of the exchanges met a loss, and P99 is outside the model"
+    return (
+        f"{verdict['outcome']}: {held} held-out sizes, mean error "
+        f"{percent(verdict['mean_error'])}, allowed is {percent(verdict['limit'])}{tail}"
+    )
