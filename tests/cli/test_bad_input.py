@@ -82,7 +82,6 @@ def refused(call, *words):
         (["sweep", "run", "--notebook", "10_upper_bound.ipynb", "-p", "n=1"], "no parameter 'n'"),
         (["sweep", "status", "."], "no store of a sweep"),
         (["sweep", "retry", "--store", "nothing"], "no store of a sweep"),
-        (["bench", "sweep", "--rounds", "1"], "--rounds"),
         (["bench", "rdma", "--settings", "3"], "--settings"),
         (["bench", "rdma", "--samples", "missing.json"], "missing.json"),
         (["sweep", "run", "--probe", "ffi", "-p", "batch_size=true"], "should be int, not True"),
@@ -113,11 +112,6 @@ def refused(call, *words):
         (["report", "diff", "one"], "Missing argument"),
         (["lab", "--folder", "missing"], "missing"),
         (["lab", "--port", "70000"], "--port"),
-        (["bench", "report", "--rounds", "1"], "--rounds"),
-        (["bench", "report", "--keep", "/dev/null/x"], "/dev/null"),
-        (["bench", "report", "--json", "/dev/null/x"], "/dev/null"),
-        (["bench", "sweep", "--kills", "0"], "--kills"),
-        (["bench", "sweep", "--points", "x"], "--points"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(call, arguments, message, tmp_path):

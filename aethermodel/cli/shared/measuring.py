@@ -30,7 +30,7 @@ def tell_duration(seconds: float, known: Known = "estimate") -> None:
         which takes what it takes, is spent on more; or nothing begins after it.
     """
     most = "at most" if known == "limit" else "about"
-    why = ": a time budget, longer where a busy host needs it"
+    why = ": a time budget, longer if one pass takes longer"
     typer.echo(f"takes {most} {words(seconds)}{why if known == 'budget' else ''}", err=True)
 
 

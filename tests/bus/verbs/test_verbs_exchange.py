@@ -105,8 +105,10 @@ def strangers(port: int, says: list[bytes]) -> Iterator[list[socket.socket]]:
 
 def still_asks(stranger: socket.socket) -> bool:
     """Return whether a connection was answered and not hung up on."""
+    answered = stranger.recv(NONCE)
+    stranger.setblocking(False)
     try:
-        return bool(stranger.recv(NONCE) and stranger.recv(1, socket.MSG_DONTWAIT))
+        return bool(answered and stranger.recv(1))
     except BlockingIOError:
         return True
 
