@@ -29,7 +29,7 @@ def calibrate_own(
 
     campaign = Campaign(reference, seconds=seconds, **given)
     with measuring(wait_seconds), progress("calibrating") as advance:
-        found = calibrate_pipeline(campaign, announced(advance, seconds, at_most=True))
+        found = calibrate_pipeline(campaign, announced(advance, seconds, "budget"))
     calibration = found.calibration
     if json:
         write_document(document(calibration), json)

@@ -66,7 +66,7 @@ def measure_own(
             f"{calibration}: of the pipeline {known.pipeline}, not {campaign.pipeline.name}"
         )
     with measuring(wait_seconds), progress(f"{title}, {campaign.pipeline.name}") as advance:
-        return PipelineTrial.run(campaign, announced(advance, seconds, at_most=True), known)
+        return PipelineTrial.run(campaign, announced(advance, seconds, "budget"), known)
 
 
 def print_trial(trial: PipelineTrial) -> None:
