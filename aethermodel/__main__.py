@@ -16,6 +16,7 @@ def main() -> None:
             sys.stderr.write(f"aethermodel: {NO_MEMORY}\n")
             sys.exit(2)
     except KeyboardInterrupt:
+        exec("")  # as interrupt_is_handled does, which may not be there yet
         sys.stderr.write("aethermodel: interrupted\n")
         sys.exit(130)
     run()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from aethermodel.inputs.refusals import one_line
-from aethermodel.processes import NO_MEMORY, short_of_memory
+from aethermodel.processes import NO_MEMORY, interrupt_is_handled, short_of_memory
 from aethermodel.text.printable import printable, use_printable_streams
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     if code == INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed once more, it ends as quietly
         sys.stderr.write("aethermodel: interrupted\n")
+    interrupt_is_handled()
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -73,6 +73,15 @@ def deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def interrupt_is_handled() -> None:
+    """Let ``python -m`` end with the exit status that it is given, and not by SIGINT.
+
+    CPython keeps in mind that a Ctrl-C left a source text that is run, such as those that
+    `dataclasses` makes, though it was caught further up, until the next text is run.
+    """
+    exec("")
+
+
 def leave_interrupts() -> None:
     """In a child: ignore SIGINT; whoever started this process decides what it means."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

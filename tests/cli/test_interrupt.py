@@ -115,16 +115,26 @@ import os, signal, sys
 
 class Interrupt:
     def find_spec(self, name, *_):
-        if name == "typer":
-            os.kill(os.getpid(), signal.SIGINT)
+        if name == "{module}":
+            {how}
 
 if "-m" in sys.orig_argv:
     sys.meta_path.insert(0, Interrupt())
 """
 
 
-def test_an_interrupt_before_the_command_is_read_is_one_line_too(tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(EARLY)
+@pytest.mark.parametrize(
+    "how",
+    [
+        "os.kill(os.getpid(), signal.SIGINT)",
+        # Within a text that is run, such as a dataclass in the making: CPython ends by SIGINT then,
+        # whatever the status, if nobody tells it otherwise.
+        "exec('raise KeyboardInterrupt')",
+    ],
+)
+@pytest.mark.parametrize("module", ["typer", "aethermodel.published.specification"])
+def test_an_interrupt_at_an_import_is_one_line_too(tmp_path, how, module):
+    (tmp_path / "sitecustomize.py").write_text(EARLY.format(module=module, how=how))
     done = subprocess.run(
         [sys.executable, "-m", "aethermodel", "bound"],
         capture_output=True,
