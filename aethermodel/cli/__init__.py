@@ -8,6 +8,7 @@ import typer
 
 from aethermodel.bench_aether_extreme import command as bench_extreme
 from aethermodel.cli.bench import kernel as bench_kernel
+from aethermodel.cli.bench.cluster import command as bench_cluster
 from aethermodel.cli.bench.dispatch import command as bench_dispatch
 from aethermodel.cli.bench.latency import command as bench_latency
 from aethermodel.cli.bench.model import command as bench_model
@@ -20,6 +21,7 @@ from aethermodel.cli.bench.sweep import command as bench_sweep
 from aethermodel.cli.bench.tables import command as bench_tables
 from aethermodel.cli.bound import command as bound
 from aethermodel.cli.calibrate import command as calibrate
+from aethermodel.cli.cluster import command as cluster
 from aethermodel.cli.diff import app as report
 from aethermodel.cli.diff import diff
 from aethermodel.cli.doctor import command as doctor
@@ -56,6 +58,7 @@ app.command("validate")(validate)
 app.command("fit")(fit)
 app.command("recommend")(recommend)
 app.command("gate")(gate)
+app.command("cluster")(cluster)
 app.command("diff")(diff)
 app.command("doctor")(doctor)
 app.command("lab")(lab)
@@ -73,6 +76,7 @@ bench.command("model", short_help=short_help("model"))(bench_model)
 bench.command("tables", short_help=short_help("tables"))(bench_tables)
 bench.command("optimum", short_help=short_help("optimum"))(bench_optimum)
 bench.command("rdma", short_help=short_help("rdma"))(bench_rdma)
+bench.command("cluster", short_help=short_help("cluster"))(bench_cluster)
 
 
 def _version(wanted: bool) -> None:

@@ -18,6 +18,7 @@ SECONDS = {
     "tables": 10,
     "optimum": 90,
     "rdma": 300,
+    "cluster": 300,
 }
 #: Of probing a calibration again.
 CHECK_SECONDS = 10
@@ -37,6 +38,7 @@ DOES = {
     "tables": "laws on sizes left out of published tables",
     "optimum": "the recommended batch size in a full sweep",
     "rdma": "the verbs send path and its cost model",
+    "cluster": "the cluster model against simulations",
 }
 
 
