@@ -8,6 +8,7 @@ import typer
 
 from aethermodel.bench_aether_extreme import command as bench_extreme
 from aethermodel.cli.bench import kernel as bench_kernel
+from aethermodel.cli.bench.cluster import command as bench_cluster
 from aethermodel.cli.bench.dispatch import command as bench_dispatch
 from aethermodel.cli.bench.fabric import command as bench_fabric
 from aethermodel.cli.bench.latency import command as bench_latency
@@ -19,6 +20,7 @@ from aethermodel.cli.bench.soak import command as bench_soak
 from aethermodel.cli.bench.tables import command as bench_tables
 from aethermodel.cli.bound import command as bound
 from aethermodel.cli.calibrate import command as calibrate
+from aethermodel.cli.cluster import command as cluster
 from aethermodel.cli.diff import app as report
 from aethermodel.cli.diff import diff
 from aethermodel.cli.doctor import command as doctor
@@ -55,6 +57,7 @@ app.command("validate", short_help="predict the pipeline, measure it, compare")(
 app.command("fit", short_help="law of measurements of your own")(fit)
 app.command("recommend", short_help="batch size and waiting time for a latency target")(recommend)
 app.command("gate", short_help="did a change make it slower?")(gate)
+app.command("cluster", short_help="what binds a cluster of hosts, and its P99")(cluster)
 app.command("diff", short_help="compare two runs, hosts or commits")(diff)
 app.command("doctor", short_help="check the settings of this host")(doctor)
 app.command("lab", short_help="open the notebooks in JupyterLab")(lab)
@@ -71,6 +74,7 @@ bench.command("tables", short_help=short_help("tables"))(bench_tables)
 bench.command("optimum", short_help=short_help("optimum"))(bench_optimum)
 bench.command("rdma", short_help=short_help("rdma"))(bench_rdma)
 bench.command("fabric", short_help=short_help("fabric"))(bench_fabric)
+bench.command("cluster", short_help=short_help("cluster"))(bench_cluster)
 
 
 def _version(wanted: bool) -> None:

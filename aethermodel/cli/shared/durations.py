@@ -17,6 +17,7 @@ SECONDS = {
     "optimum": 90,
     "rdma": 300,
     "fabric": 20,
+    "cluster": 300,
 }
 #: Of probing a calibration again.
 CHECK_SECONDS = 10
@@ -35,6 +36,7 @@ DOES = {
     "optimum": "the recommended batch size in a full sweep",
     "rdma": "the verbs send path and its cost model",
     "fabric": "the wire between two hosts: latency, gap, rate",
+    "cluster": "the cluster model against simulations",
 }
 
 

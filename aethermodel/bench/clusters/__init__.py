@@ -1,0 +1,1 @@
+"""Benchmark of the cluster model: closed form against simulation, on random clusters."""

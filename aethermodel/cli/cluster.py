@@ -1,0 +1,119 @@
+"""`aethermodel cluster`: throughput, what binds and latency of a described cluster."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aethermodel.cli.shared import options
+from aethermodel.cli.shared.outputs import refuse_existing
+from aethermodel.text.percentages import percentage
+
+if TYPE_CHECKING:
+    from aethermodel.clusters.analysis import Analysis
+
+# Of traffic, if the cluster is simulated: what the rarest hundredth takes is then seen often.
+_SECONDS = 1.0
+
+
+def command(
+    file: Annotated[
+        Path, typer.Argument(callback=options.readable, help="cluster file, TOML of ten lines")
+    ],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="another value of a setting, such as consumers.count=32 or 'links.rate=100 "
+            "Gbit/s'; may be repeated [default: as the file says]",
+        ),
+    ] = None,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="simulate it too, batch by batch")
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option(min=1e-6, max=3600, help="of traffic to simulate")
+    ] = _SECONDS,
+    seed: Annotated[int, typer.Option(min=0, help="of the simulation")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            callback=options.writable,
+            help="write the report, an HTML file, here [default: none is written]",
+        ),
+    ] = None,
+    force: options.Force = False,
+    json: options.Json = None,
+) -> None:
+    """Say what a cluster carries, which link or node binds, and the P99 against load.
+
+    The file describes producers, links, consumers, and where there are any switches, topics and
+    credits. Nothing is measured: costs are given, or come from a law or calibration file.
+
+    Example: aethermodel cluster cluster.toml --set consumers.count=32 -o cluster.html
+
+    Example: aethermodel cluster cluster.toml --simulate --seconds 0.1 --json -
+    """
+    from aethermodel.clusters.analysis import Analysis
+    from aethermodel.clusters.cluster_file import load_cluster
+    from aethermodel.documents import document, write_document
+
+    if output is not None:
+        refuse_existing([output], force=force)
+    cluster = load_cluster(file, set_ or ())
+    if simulate:
+        typer.echo(f"simulating {seconds:g} s of traffic", err=True)
+    found = Analysis.of(cluster, seconds if simulate else None, seed)
+    if json:
+        content = document("aethermodel.cluster/1", "simulated", found.figures(), measured=False)
+        write_document(content, json)
+    if output is not None:
+        from aethermodel.output_files import write_whole
+        from aethermodel.report.clusters.cluster_page import cluster_report
+
+        write_whole(output, cluster_report(found, shlex.join(["aethermodel", *sys.argv[1:]])))
+    if json != "-":
+        _print(found)
+        if output is not None:
+            typer.echo(output)
+
+
+def _print(found: Analysis) -> None:
+    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.report.clusters.cluster_words import sentences
+    from aethermodel.report.quantities import engineering
+
+    cluster = found.cluster
+    stations = Table(
+        f"{cluster.name}: {cluster.producers.count:,} producers, {cluster.consumers.count:,} "
+        f"consumers on {cluster.hosts:,} hosts",
+        ("what", "count", "a batch", "busy", "busiest", ""),
+        text=("what", ""),
+    )
+    for row in found.stations().itertuples():
+        stations.add(
+            row.what,
+            f"{row.count:,}",
+            engineering(row.seconds, "s"),
+            percentage(row.mean, 0),
+            percentage(row.most, 0),
+            "binds" if row.binds else "",
+            bold=row.binds,
+        )
+    latencies = Table("latency against load", ("load", "events a second", "P50", "P99"))
+    for row in found.curve().itertuples():
+        known = not row.untold
+        latencies.add(
+            percentage(row.load, 0),
+            engineering(row.events_per_second, "events/s"),
+            engineering(row.p50, "s") if known else "not told",
+            engineering(row.p99, "s") if known else "not told",
+        )
+    show(stations, latencies)
+    say(sentences(found))

@@ -1,0 +1,1 @@
+"""Clusters: their files, and simulations that check the model."""

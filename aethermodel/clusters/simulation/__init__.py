@@ -1,0 +1,1 @@
+"""Simulations of a cluster, batch by batch; they share no formula with the model."""

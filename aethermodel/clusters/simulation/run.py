@@ -1,0 +1,59 @@
+"""Simulation of a cluster: throughput and latencies after a warm-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from aethermodel.clusters.simulation import feed_back, feed_forward
+from aethermodel.model.cluster.cluster import Cluster
+
+Floats = npt.NDArray[np.float64]
+
+#: Share of the time that only fills queues.
+WARM_UP = 0.5
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a simulation saw after its warm-up.
+
+    Attributes
+    ----------
+    batches_per_second : float
+        Handled.
+    latencies : ndarray
+        Of the batches handled, in seconds, in the order of their ends.
+    seconds : float
+        That were simulated, warm-up and all.
+    """
+
+    batches_per_second: float
+    latencies: Floats
+    seconds: float
+
+    def quantile(self, share: float) -> float:
+        """Latency that a share of the batches does not exceed; nan where none was handled."""
+        return float(np.quantile(self.latencies, share)) if self.latencies.size else float("nan")
+
+
+def simulate(cluster: Cluster, seconds: float = 1.0, seed: int = 0) -> Simulated:
+    """Simulate a cluster for a time.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    seconds : float
+        Of traffic; the first half is warm-up.
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    way = feed_forward if cluster.credits is None else feed_back
+    ready, handled = way.run(cluster, seconds, rng)
+    begin = WARM_UP * seconds
+    seen = (handled >= begin) & (handled < seconds)
+    order = np.argsort(handled[seen])
+    latencies = (handled[seen] - ready[seen])[order]
+    return Simulated(float(seen.sum()) / (seconds - begin), latencies, seconds)

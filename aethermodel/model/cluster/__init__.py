@@ -1,0 +1,1 @@
+"""Model of a cluster: stations, flows, waits, credit windows, and what follows from them."""

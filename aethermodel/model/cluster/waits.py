@@ -1,0 +1,208 @@
+"""Waits at the stations of a cluster whose producers nothing holds back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from aethermodel.model.cluster.stations import Stage
+from aethermodel.model.cluster.turns import variation_in_turn
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Complexes = npt.NDArray[np.complex128]
+
+
+class Times(Protocol):
+    """Random times at the stations of a stage."""
+
+    stage: Stage
+
+    @property
+    def figures(self) -> Floats:
+        """What tells stations apart, shape (figures, stations)."""
+
+    def transform(self, s: Complexes, stations: Integers) -> Complexes:
+        """Laplace-Stieltjes transforms, shape (stations, points)."""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Waits at the stations of a stage, as mixtures of none and a stretched M/G/1 wait.
+
+    Attributes
+    ----------
+    stage : Stage
+    rate : ndarray, shape (stations,)
+        Batches a second at each.
+    share, stretch : ndarray, shape (stations,)
+        A wait is, with probability `share`, `stretch` times that of Poisson arrivals.
+    """
+
+    stage: Stage
+    rate: Floats
+    share: Floats
+    stretch: Floats
+
+    @property
+    def load(self) -> Floats:
+        """Share of the time that each station is busy."""
+        return self.rate * self.stage.seconds
+
+    @property
+    def mean(self) -> Floats:
+        """Mean wait at each station, in seconds."""
+        return self.share * self.stretch * poisson_wait(self.stage, self.rate)
+
+    @property
+    def figures(self) -> Floats:
+        """What tells stations apart."""
+        return np.stack([self.rate, self.share, self.stretch])
+
+    def transform(self, s: Complexes, stations: Integers) -> Complexes:
+        """Laplace-Stieltjes transforms of the waits.
+
+        Notes
+        -----
+        Pollaczek-Khinchine: with Poisson arrivals it is ``(1 - load) s / (s - rate (1 - B(s)))``.
+        """
+        share, rate = self.share[stations, None], self.rate[stations, None]
+        scaled = self.stretch[stations, None] * s
+        busy = _service(self.stage, scaled, self.stage.seconds[stations, None])
+        poisson = (1 - self.load[stations, None]) * scaled / (scaled - rate * (1 - busy))
+        return np.asarray(1 - share + share * poisson)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Service times at the stations of a stage, beyond the shortest one where it is constant."""
+
+    stage: Stage
+
+    @property
+    def shortest(self) -> float:
+        """Seconds that every service takes at least."""
+        return 0.0 if self.stage.scatter else float(self.stage.seconds.min())
+
+    @property
+    def mean(self) -> Floats:
+        """Mean of each station, beyond the shortest."""
+        return np.asarray(self.stage.seconds - self.shortest)
+
+    @property
+    def figures(self) -> Floats:
+        """What tells stations apart."""
+        return self.stage.seconds[None, :]
+
+    def transform(self, s: Complexes, stations: Integers) -> Complexes:
+        """Laplace-Stieltjes transforms of the service times."""
+        return _service(self.stage, s, self.mean[stations, None])
+
+
+def _service(stage: Stage, s: Complexes, seconds: Floats) -> Complexes:
+    """Transform of a time that is constant, or gamma with the stage's scatter."""
+    if not stage.scatter:
+        return np.asarray(np.exp(-s * seconds))
+    variation = stage.scatter**2
+    return np.asarray((1 + s * seconds * variation) ** (-1 / variation))
+
+
+def poisson_wait(stage: Stage, rate: Floats) -> Floats:
+    """Mean wait of Poisson arrivals (Pollaczek-Khinchine), in seconds."""
+    load = rate * stage.seconds
+    return np.asarray(rate * stage.seconds**2 * (1 + stage.scatter**2) / (2 * (1 - load)))
+
+
+def open_waits(
+    stages: list[Stage], batches_per_second: float, senders: int, *, in_turn: bool
+) -> list[Waits]:
+    """Waits at every stage of a cluster that is not overloaded.
+
+    Parameters
+    ----------
+    stages : list of Stage
+    batches_per_second : float
+        Of all producers.
+    senders : int
+        Producers.
+    in_turn : bool
+        Whether each producer takes the consumers in turn (round robin).
+
+    Notes
+    -----
+    Arrivals at a station are more regular than Poisson ones for two reasons.
+
+    Batches that came through one wire have waited for each other there already, and do not again.
+    For n inputs of the same rate this is the factor ``(n - 1) / n`` of Karol, Hluchyj and Morgan,
+    "Input versus output queueing on a space-division packet switch", IEEE Trans. Communications 35
+    (1987), doi 10.1109/TCOM.1987.1096719; for a single one, the tandem of Avi-Itzhak, "A sequence
+    of service stations with arbitrary input and regular service times", Management Science 11
+    (1965), doi 10.1287/mnsc.11.5.565, where only the slowest station makes a batch wait.
+
+    Batches sent in turn are more regular by themselves (`variation_in_turn`). What scatter adds to
+    the wait is damped as by Kraemer and Langenbach-Belz (1976); see Whitt, "The queueing network
+    analyzer", Bell System Technical Journal 62 (1983), doi 10.1002/j.1538-7305.1983.tb03204.x,
+    equations 44 to 45.
+    """
+    found: list[Waits] = []
+    for stage in stages:
+        rate = batches_per_second * stage.share
+        load = rate * stage.seconds
+        found.append(_waits(stage, rate, _regular(stage, load, senders, in_turn), found))
+    return found
+
+
+def _regular(stage: Stage, load: Floats, senders: int, in_turn: bool) -> Floats:
+    """Squared coefficients of variation of arrivals, for mean and tail: shape (2, stations)."""
+    if not in_turn or stage.side == "producers":
+        return np.ones((2, stage.seconds.size))
+    pairs, alike = np.unique(np.stack([load, stage.members]), axis=1, return_inverse=True)
+    found = [
+        variation_in_turn(float(busy), stage.scatter**2, int(behind), stage.ends.size, senders)
+        for busy, behind in pairs.T
+    ]
+    return np.array(found).T[:, alike.ravel()]
+
+
+def _waits(stage: Stage, rate: Floats, variation: Floats, before: list[Waits]) -> Waits:
+    load, noise = rate * stage.seconds, stage.scatter**2
+    # Poisson arrivals at a station without scatter; what scatter adds follows.
+    plain = rate * stage.seconds**2 / (2 * (1 - load))
+    saved = np.zeros_like(plain)
+    for upstream in before:
+        saved += _waited_before(upstream, stage, plain)
+    known = np.clip(variation[0] - _over(saved, plain), 0, None)
+    mean = plain * (known + noise * _damped(load, known, noise))
+    # Regular arrivals make all waits shorter; what was waited for before makes them rarer.
+    stretch = np.maximum((variation[1] + noise) / (1 + noise), 1e-9)
+    share = np.minimum(_over(mean, plain * (1 + noise) * stretch), 1)
+    return Waits(stage, rate, share, stretch)
+
+
+def _damped(load: Floats, variation: Floats, noise: float) -> Floats:
+    """Factor of Kraemer and Langenbach-Belz for arrivals more regular than Poisson ones."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = 2 * (1 - load) * (1 - variation) ** 2 / (3 * load * (variation + noise))
+    return np.where(variation < 1, np.exp(-np.nan_to_num(power, nan=0.0, posinf=700.0)), 1.0)
+
+
+def _waited_before(upstream: Waits, stage: Stage, plain: Floats) -> Floats:
+    """Mean wait at a stage that batches of one input had at an earlier stage already."""
+    through, waited = upstream.stage, upstream.mean
+    if through.side != stage.side:  # any of its stations leads to any of these
+        weight = through.share[:, None]
+        spent = stage.share * waited[:, None]
+        return np.asarray((weight * np.minimum(spent, weight * plain)).sum(axis=0))
+    inner, outer = np.unique(np.stack([through.station, stage.station]), axis=1)
+    # Share of what arrives here that came from there, and of what left there that came here.
+    weight = np.minimum(_over(through.share[inner], stage.share[outer]), 1)
+    onward = np.minimum(_over(stage.share[outer], through.share[inner]), 1)
+    saved = weight * np.minimum(onward * waited[inner], weight * plain[outer])
+    return np.bincount(outer, saved, stage.seconds.size)
+
+
+def _over(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

@@ -1,0 +1,129 @@
+"""Credit windows: a closed network of batches, by mean value analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from aethermodel.model.cluster.stations import Stage
+from aethermodel.model.cluster.waits import Waits
+
+Floats = npt.NDArray[np.float64]
+
+# Halvings of a bisection: to a millionth of a rate.
+_HALVINGS = 24
+# A load that is as good as always busy.
+_FULL = 0.999
+
+
+@dataclass(frozen=True)
+class Window:
+    """Throughput of producers that never wait for anything but their credits.
+
+    Attributes
+    ----------
+    batches_per_second : float
+        Of the whole cluster.
+    asymptote : float
+        The same if no batch ever waited for another: no cluster is faster.
+    by_producer : ndarray, shape (producers,)
+        Batches a second of each.
+    waits : tuple of Waits
+        At the stations of each stage.
+    population : int
+        Batches in flight.
+    """
+
+    batches_per_second: float
+    asymptote: float
+    by_producer: Floats
+    waits: tuple[Waits, ...]
+    population: int
+
+    @property
+    def full(self) -> bool:
+        """Whether a station is busy all the time."""
+        return any(float(waits.load.max()) > _FULL for waits in self.waits)
+
+
+def window(stages: list[Stage], credits: int, empty_seconds: float, *, in_turn: bool) -> Window:
+    """Solve the closed network.
+
+    Parameters
+    ----------
+    stages : list of Stage
+    credits : int
+        Batches of each producer that are in flight at any time.
+    empty_seconds : float
+        Round trip of a credit where no batch waits for another.
+    in_turn : bool
+        Whether each producer takes the consumers in turn (round robin). What they send together
+        then comes evenly, and only scatter makes a batch wait.
+
+    Notes
+    -----
+    Bard-Schweitzer: an arriving batch finds the queue of a network with one batch less (Schweitzer
+    1979; Lazowska et al., "Quantitative System Performance", 1984, section 7.4), and of the batch
+    in service the mean residual time (Reiser 1979, doi 10.1016/0376-5075(79)90007-5). The wait is
+    then Pollaczek-Khinchine's at the load without the batch's own. Producers behind a full station
+    slow down by themselves; a full consumer slows down all of them, as each waits for its credits.
+    """
+    own = [stage for stage in stages if stage.side == "producers"]
+    shared = [stage for stage in stages if stage.side == "consumers"]
+    producers = own[0].ends.size
+    population = producers * credits
+    # Most that each producer can send, and that all consumers can take.
+    cap = np.min([1 / (s.members * s.seconds)[s.station] for s in own], axis=0)
+    most = 1 / max(float(stage.demand.max()) for stage in shared)
+
+    def waits(stage: Stage, rate: Floats) -> Waits:
+        noise = stage.scatter**2
+        stretch = noise / (1 + noise) if in_turn else 1.0
+        return Waits(stage, rate, np.ones(rate.size), np.full(rate.size, stretch))
+
+    def taken(total: float) -> list[Waits]:
+        """Waits on the consumers' side."""
+        others = total * (1 - 1 / population)
+        return [waits(stage, others * stage.share) for stage in shared]
+
+    def sent(waiting: list[Waits]) -> Floats:
+        """Batches a second of each producer."""
+        trip = empty_seconds + sum(float(np.sum(w.stage.share * w.mean)) for w in waiting)
+
+        def fits(rate: Floats) -> npt.NDArray[np.bool_]:
+            own_waits = [waits(s, _others(s, rate, credits)).mean[s.station] for s in own]
+            return np.asarray(rate * (trip + np.sum(own_waits, axis=0)) <= credits)
+
+        return _largest(fits, cap)
+
+    def carried(total: Floats) -> npt.NDArray[np.bool_]:
+        return np.asarray(total <= sent(taken(float(total[0]))).sum())
+
+    total = float(_largest(carried, np.array([most]))[0])
+    rates = sent(taken(total))
+    rates *= total / rates.sum()
+    found = [waits(stage, _others(stage, rates, credits)) for stage in own] + taken(total)
+    free = np.minimum(cap, credits / empty_seconds)
+    asymptote = min(most, float(free.sum()))
+    return Window(total, asymptote, rates, tuple(found), population)
+
+
+def _others(stage: Stage, rate: Floats, credits: int) -> Floats:
+    """Rate at each station without the arriving batch's own part."""
+    through = np.bincount(stage.station, rate, stage.seconds.size)
+    population = stage.members * credits
+    return np.asarray(through * (population - 1) / population)
+
+
+def _largest(fits: Callable[[Floats], npt.NDArray[np.bool_]], most: Floats) -> Floats:
+    """Largest rates up to `most` that fit, by bisection."""
+    low, high = np.zeros_like(most), most
+    good = fits(most)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        below = fits(middle)
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.where(good, most, low)

@@ -1,0 +1,1 @@
+"""Report of a cluster: sentences, and the page."""
