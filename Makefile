@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # knows no such path, so that the compiler's place is written down.
 PIP := PATH="$(CURDIR)/$(BIN):$$PATH" CYTHON="$(CURDIR)/$(BIN)/cython" $(BIN)/python -m pip install --quiet --disable-pip-version-check
 REPORT := reports/model_vs_measured.html
+# Set, these make every process compile what it imports, and write each piece of its output by itself.
+unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
 .PHONY: help parts report test test-slow test-all soak asan tsan torture torture-short test-rdma bench-rdma sweep-rdma lint docs wheel-test lab clean
 help:

@@ -10,9 +10,10 @@ from collections.abc import Generator
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+import aethermodel.execute.address_formats  # noqa: F401  before nbformat  # isort: skip
 import pytest
-from ground import level
 from hypothesis import settings
+from isolation import isolate
 
 # For tools.torture, whose readers and mutations the tests share; last, for the packages are
 # imported as they are installed.
@@ -29,7 +30,7 @@ REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(","
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give each worker of pytest-xdist a host lock and temporary files of its own."""
-    level()
+    isolate()
     if hasattr(config, "workerinput"):
         place = tempfile.mkdtemp(prefix="w-")
         # After multiprocessing has removed the folder of its own that lies in there (-100).

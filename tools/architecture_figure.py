@@ -34,7 +34,7 @@ class Box(NamedTuple):
     caption: str
 
 
-#: From the top. Modules beside the packages are not drawn.
+#: From the top; those of them that the contract names are drawn, and no module beside them.
 ROWS: tuple[tuple[Box, ...], ...] = (
     (Box(("cli",), "parses and prints"), Box(("plugins",), "pytest, IPython")),
     (Box(("report",), "figures, formulas, one-file HTML"),),
@@ -43,13 +43,13 @@ ROWS: tuple[tuple[Box, ...], ...] = (
         Box(("bench",), "a command each"),
         Box(("doctor",), "host checks"),
     ),
-    (Box(("execute",), "forks, kernels, notebooks"),),
-    (Box(("measure",), "host, harness, transports, probes, sampling"),),
     (
-        Box(("gate",), "did it get slower?"),
-        Box(("advice",), "which settings?"),
-        Box(("laws",), "law of a table"),
+        Box(("pipelines",), "stages of one's own"),
+        Box(("execute",), "forks, kernels, notebooks"),
     ),
+    (Box(("measure",), "host, harness, transports, probes, sampling"),),
+    (Box(("clusters",), "many hosts"), Box(("gate",), "did it get slower?")),
+    (Box(("advice",), "which settings?"), Box(("laws",), "law of a table of times")),
     (
         Box(("calibrate",), "fits, calibrations, predictions"),
         Box(("published",), "sourced figures"),
@@ -76,8 +76,9 @@ def contract() -> list[str]:
 
 def rows(packages: list[str]) -> list[tuple[Box, ...]]:
     """Put packages into rows; one that has no place stands above the next one that has."""
-    placed = {name for row in ROWS for box in row for name in box.packages}
-    found = list(ROWS)
+    known = [tuple(box for box in row if set(box.packages) <= set(packages)) for row in ROWS]
+    found = [row for row in known if row]
+    placed = {name for row in found for box in row for name in box.packages}
     for at, name in enumerate(packages):
         if name not in placed:
             below = next(other for other in packages[at:] if other in placed)

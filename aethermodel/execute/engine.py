@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aethermodel.execute.address_formats  # noqa: F401  before nbformat  # isort: skip
 import click
 import nbformat
 from papermill.clientwrap import PapermillNotebookClient

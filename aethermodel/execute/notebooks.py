@@ -256,6 +256,7 @@ def execute(
     papermill.PapermillExecutionError
         If a cell fails; the notebook so far is then left at `output`.
     """
+    import aethermodel.execute.address_formats  # noqa: F401  before papermill  # isort: skip
     import papermill
 
     source = find_notebook(name)

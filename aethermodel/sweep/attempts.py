@@ -105,6 +105,7 @@ class Attempts:
         return {"state": "done", "samples": samples, "disturbed": noisy / len(samples)}
 
     def _execute(self, job: Job, executed: Path) -> dict[str, Any]:
+        import aethermodel.execute.address_formats  # noqa: F401  # isort: skip
         from papermill import PapermillExecutionError
 
         from aethermodel.execute.figures import recorded

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import aethermodel.execute.address_formats  # noqa: F401  before nbconvert  # isort: skip
 from nbconvert.exporters.exporter import Exporter
 from traitlets import Unicode, default
 

@@ -124,6 +124,7 @@ def read_notebook(path: Path) -> Notebook:
 
 
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
+    import aethermodel.execute.address_formats  # noqa: F401  before nbformat  # isort: skip
     import nbformat
 
     try:

@@ -1,4 +1,4 @@
-"""Ground of the tests: what they start finds the same, whatever started pytest."""
+"""Isolation of the tests: what they start finds the same, whatever started pytest."""
 
 import json
 import os
@@ -21,9 +21,9 @@ print(json.dumps({
 PROGRAM = f"""
 import os, signal, subprocess, sys
 sys.path.insert(0, sys.argv[1])
-from ground import level
+from isolation import isolate
 signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGUSR1, signal.SIGTERM}})
-level()
+isolate()
 os.kill(os.getpid(), signal.SIGHUP)  # what `nohup` started lives on
 subprocess.run([sys.executable, "-c", {SEEN!r}], check=True)
 """
