@@ -147,34 +147,24 @@ def test_a_numba_function_over_records(size: int) -> None:
 
 
 def test_other_threads_run_meanwhile() -> None:
-    numba = pytest.importorskip("numba")
-    types = numba.types
-    signature = types.int32(
-        types.voidptr, types.CPointer(types.uint32), types.uintp, types.CPointer(types.int64)
-    )
+    """One handler waits, in C, for what another thread of the interpreter does."""
+    libc, batch, bus, started = ctypes.CDLL(None), batch_of([0]), bus_of(), threading.Event()
+    wait = libc["sem_wait"]  # of the semaphore that the record's first bytes are
+    wait.restype, wait.argtypes = PROTOTYPE._restype_, PROTOTYPE._argtypes_
+    address = ctypes.c_void_p(batch.ctypes.data)
+    assert libc.sem_init(address, 0, 0) == 0
+    bus.on("t.0")(PROTOTYPE(lambda *_: started.set() or 0))
+    bus.on("t.0")(wait)
 
-    @numba.cfunc(signature)
-    def wait(records, indices, count, flags):
-        flags[0] = 1
-        for _ in range(2_000_000_000):
-            if flags[1]:
-                return 0
-        return 1
+    def post() -> None:
+        started.wait()
+        libc.sem_post(address)
 
-    flags, bus = np.zeros(2, np.int64), bus_of()
-    bus.on("t.0")(NativeHandler(wait, context=flags))
-
-    def answer() -> None:
-        while not flags[0]:
-            pass
-        flags[1] = 1
-
-    thread = threading.Thread(target=answer)
+    thread = threading.Thread(target=post)
     thread.start()
-    run(bus, batch_of([0]))
-    flags[0] = 1
+    run(bus, batch)
     thread.join()
-    assert not bus.failures and bus.instruments.calls[0] == 1
+    assert not bus.failures and bus.instruments.calls[0] == 2
 
 
 def test_what_is_a_native_handler() -> None:

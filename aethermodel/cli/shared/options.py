@@ -102,6 +102,20 @@ def repeats(default: int) -> Any:
     return typer.Option(help=f"samples of each point in each process [default: {default}]")
 
 
+def record_sizes(text: str) -> list[int]:
+    """Read sizes of records in bytes, separated by commas; ascending, each once."""
+    try:
+        sizes = sorted({count_of(part) for part in text.split(",")})
+    except ValueError:
+        raise ValueError(
+            f"record_bytes: whole numbers separated by commas, not {text!r}"
+        ) from None
+    for size in sizes:
+        if not 8 <= size <= 65_536 or size % 8:
+            raise ValueError(f"record_bytes: 8 to 65,536, a multiple of 8, not {size}")
+    return sizes
+
+
 def numbers(name: str, text: str) -> list[int]:
     """Read counts, such as batch sizes, separated by commas."""
     try:

@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from aethermodel.kernel_facts import EVENT_BYTES
+
 #: Handlers that a tick calls, unless there are fewer topics.
 CALLS = 16
 
@@ -27,7 +29,15 @@ class BatchSettings(BaseModel):
     )
 
 
-class CallSettings(BatchSettings):
+class RecordSettings(BatchSettings):
+    """A batch of records of some size."""
+
+    record_bytes: int = setting(
+        EVENT_BYTES, "bytes of a record, a multiple of 8", "B", ge=8, le=65_536, multiple_of=8
+    )
+
+
+class CallSettings(RecordSettings):
     """A batch, and how many topics have events and a handler that is called."""
 
     calls: int = setting(
