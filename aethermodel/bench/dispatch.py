@@ -187,7 +187,7 @@ def judge(samples: pd.DataFrame) -> DispatchCost:
         Of the probe ``dispatch``.
     """
     final = samples[samples["final"]]
-    several = final["events"].notna() if "events" in final else final["final"] & False
+    several = final["events"] > TOPICS if "events" in final else final["final"] & False
     native = _native_ticks(final[several])
     final = final[~several]
     keys = ["event_loop", "handlers", "process"]

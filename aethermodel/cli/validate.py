@@ -10,6 +10,7 @@ import typer
 from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.cli.shared.options import records_of
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def command(
             "[default: loopback]"
         ),
     ] = None,
+    record_bytes: options.RecordBytes = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: Annotated[int | None, options.processes(8)] = None,
@@ -63,6 +65,7 @@ def command(
     given: dict[str, Any] = {
         "batch_sizes": batch_sizes,
         "event_loop": loop,
+        "record_bytes": record_bytes,
         "topics": topics,
         "processes": processes,
         "repeats": repeats,
@@ -105,7 +108,7 @@ def print_trial(trial: Trial) -> None:
     processes = "from another process" if c.crosses else "one process"
     heads = ("N", "measured", "predicted", "95 % interval", "error", "rate")
     table = Table(
-        f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]",
+        f"{processes}, {c.event_loop}, {c.topics} topics{records_of(c.record_bytes)} [{c.label}]",
         (*heads, "all samples", "left out", "copy ceiling"),
     )
     for row in trial.table.itertuples():

@@ -43,7 +43,10 @@ PROTOTYPE = ctypes.CFUNCTYPE(
 
 def capsule(address: int, name: bytes) -> Any:
     new = ctypes.pythonapi.PyCapsule_New
-    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    new.restype, new.argtypes = (
+        ctypes.py_object,
+        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p],
+    )
     return new(address, name, None)
 
 
@@ -105,7 +108,11 @@ def test_native_and_python_handlers_see_the_same(batches, wanted, record):
                 expected.append((place, found))
                 counts[:, topic] += 1, len(found)
                 if status:
-                    kind = ("HandlerError", f"it returned {status}") if native else ("KeyError", str(status))
+                    kind = (
+                        ("HandlerError", f"it returned {status}")
+                        if native
+                        else ("KeyError", str(status))
+                    )
                     failed.append((topic, *kind, kept[place]))
     assert shown == expected
     assert [(f.topic, f.kind, f.message, f.handler) for f in bus.failures] == failed
@@ -119,9 +126,7 @@ def summing(record: Any) -> Any:
     """A numba function that adds values up into its context, and fails on topic 3."""
     numba = pytest.importorskip("numba")
     types, dtype = numba.types, record_type(record).dtype
-    signature = types.int32(
-        types.voidptr, types.CPointer(types.uint32), types.uintp, types.voidptr
-    )
+    signature = types.int32(types.voidptr, types.CPointer(types.uint32), types.uintp, types.voidptr)
 
     @numba.cfunc(signature)
     def add(records, indices, count, context):

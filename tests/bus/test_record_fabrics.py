@@ -176,7 +176,9 @@ def test_a_batcher_puts_records_together() -> None:
 
     asyncio.run(main())
     assert [len(batch) for batch in came] == [10, 10, 4]
-    assert np.concatenate([b["topic"] for b in came]).tolist() == [i for i in range(8) for _ in "abc"]
+    assert np.concatenate([b["topic"] for b in came]).tolist() == [
+        i for i in range(8) for _ in "abc"
+    ]
 
 
 def test_verbs_tell_each_other_the_size() -> None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.options import Json, batch_size, record_sizes, writable
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ def ring(
     processes: Processes = 3,
     repeats: Repeats = 5,
     sample_seconds: Annotated[float, typer.Option(min=0.001, help="least a sample lasts")] = 0.1,
+    record_bytes: options.RecordBytes = None,
     handoffs: Annotated[int, typer.Option(min=100, help="single handoffs to time")] = 5_000,
     seed: Seed = 0,
     plot: Plot = None,
@@ -105,7 +108,7 @@ def ring(
     from aethermodel.bench.ring_handoff import handoff_latencies
     from aethermodel.bench.targets import ring_targets
 
-    rows = ring_contestants(batch_size, topics)
+    rows = ring_contestants(batch_size, topics, record_bytes or EVENT_BYTES)
     # Two processes that spin are always switched away from somewhere: marked, not repeated.
     result = _hold("ring", rows, processes, repeats, seed, sample_seconds=sample_seconds, retries=0)
     with measuring():

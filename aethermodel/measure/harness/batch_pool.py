@@ -15,9 +15,7 @@ ARENA_BYTES = 2**28
 _CHUNK = 4096
 
 
-def make_batch(
-    n: int, topics: int, seed: int, record_bytes: int = EVENT_BYTES
-) -> npt.NDArray[Any]:
+def make_batch(n: int, topics: int, seed: int, record_bytes: int = EVENT_BYTES) -> npt.NDArray[Any]:
     """Make one batch with uniformly random topics.
 
     Parameters

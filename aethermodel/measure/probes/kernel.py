@@ -46,9 +46,7 @@ class Settings(RecordSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time routing through the pool, so that caches are as warm as in the pipeline."""
-    records = same_pool(
-        settings.batch_size, settings.topics, settings.pool, settings.record_bytes
-    )
+    records = same_pool(settings.batch_size, settings.topics, settings.pool, settings.record_bytes)
     columns = [
         (np.ascontiguousarray(batch["topic"]), np.ascontiguousarray(batch["value"]))
         for batch in records

@@ -84,9 +84,7 @@ def _in_process(settings: Settings) -> Timed:
     Every event is touched by the kernel, counted by a handler, and the count is
     checked after the clock stopped.
     """
-    pool = same_pool(
-        settings.batch_size, settings.topics, settings.pool, settings.record_bytes
-    )
+    pool = same_pool(settings.batch_size, settings.topics, settings.pool, settings.record_bytes)
     plane = Plane(settings.topics, settings.batch_size)
     tally = Tally()
     for topic in range(settings.calls):
