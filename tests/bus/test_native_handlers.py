@@ -8,6 +8,7 @@ import mmap
 import os
 import signal
 import threading
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -198,7 +199,7 @@ def test_what_is_a_native_handler() -> None:
         (lambda: ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 0), "set argtypes and restype"),
         (lambda: ctypes.CDLL(None).getpid, "set argtypes and restype"),
         (lambda: ctypes.pythonapi.Py_IsInitialized, "needs the interpreter lock"),
-        (lambda: PROTOTYPE(), "a handler's is not 0"),
+        (PROTOTYPE, "a handler's is not 0"),
         (lambda: NativeHandler(print), "no C function"),
         (lambda: NativeHandler(PROTOTYPE(lambda *_: 0), "text"), "an address or a writable buffer"),
         (lambda: NativeHandler(PROTOTYPE(lambda *_: 0), b"fixed"), "read-only"),
@@ -256,7 +257,7 @@ def test_a_peer_that_rewrites_topics_leads_nobody_outside() -> None:
                 continue
             call_all(calls, (), seen, True, pytest.fail, events, out, now_ns())
             routed += 1
-            assert sorted(sum(got, [])) == list(range(n))
+            assert sorted(chain(*got)) == list(range(n))
             assert all(part == sorted(part) for part in got)
     finally:
         os.kill(child, signal.SIGKILL)

@@ -68,8 +68,8 @@ class Campaign(BaseModel):
     topics : int
         Topics of the router, each with a handler.
     pool : int
-        Distinct batches to cycle through: the working set is ``pool * N * record_bytes``. From another
-        process it is always 1: the check has just read the batch that is routed.
+        Distinct batches to cycle through: the working set is ``pool * N * record_bytes``. From
+        another process it is always 1: the check has just read the batch that is routed.
     processes, repeats, seed
         As in `aethermodel.measure.sampling.sampler.Plan`.
     """

@@ -32,10 +32,10 @@ class Settings(BaseModel):
     Attributes
     ----------
     by : {"bus", "bare", "native"}
-        ``native`` is the bus with C functions as handlers. ``bare`` is the least code that does the same: receive, route, call, release, give the
-        loop its turn as often. It isolates no errors, times nothing, and knows no end but the
-        stream's. It is plain Python: the bus, which calls its handlers from native code, may be
-        below it.
+        ``native`` is the bus with C functions as handlers. ``bare`` is the least code that does the
+        same: receive, route, call, release, give the loop its turn as often. It isolates no errors,
+        times nothing, and knows no end but the stream's. It is plain Python: the bus, which calls
+        its handlers from native code, may be below it.
     event_loop : {"asyncio", "uvloop"}
     handlers : int
         Topics that have one, 0 to 16.
