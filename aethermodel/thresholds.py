@@ -146,6 +146,8 @@ VERBS_ERROR = 0.10
 OPTIMUM_SHARE, OPTIMUM_REACHED = 0.99, 0.98
 #: Seconds that the bus may add to a tick, and to each handler call in it.
 DISPATCH_TICK_SECONDS, DISPATCH_CALL_SECONDS = 1e-6, 0.5e-6
+#: Share of a tick of sixteen Python handlers that one of as many in C may take.
+NATIVE_TICK_SHARE = 0.5
 #: Pipeline goals: times the specification's rate across processes, times the naive rate by
 #: batches, and seconds that the P99 of a tick stays below.
 ACROSS_TIMES, BATCHED_TIMES, TICK_SECONDS = 3.0, 100.0, 1e-3

@@ -22,7 +22,9 @@ def record_types(draw: Any, *, checksum: bool | None = None) -> RecordType:
     taken = np.zeros(size, bool)
 
     def place(bytes_: int) -> int | None:
-        free = [at for at in range(0, size - bytes_ + 1, bytes_) if not taken[at : at + bytes_].any()]
+        free = [
+            at for at in range(0, size - bytes_ + 1, bytes_) if not taken[at : at + bytes_].any()
+        ]
         if size % bytes_ or not free:
             return None
         at = draw(st.sampled_from([free[0], free[-1]]) | st.sampled_from(free))

@@ -25,6 +25,6 @@ def test_a_snippet_runs_and_prints_what_it_says(code):
 
 def test_the_pages_show_what_is_promised():
     shown = "\n".join(code.values[0] for code in SNIPPETS)
-    assert len(SNIPPETS) == 9
+    assert len(SNIPPETS) == 11
     for name in ("ShmReceiver(", "Batcher(", "fit_term(", "BatchModel(", "EndOfStream", "record("):
         assert name in shown

@@ -17,6 +17,9 @@ from aethermodel.measure.probes.dispatch import TOPICS
 from aethermodel.measure.sampling.sampler import Plan, Point, take_samples
 from aethermodel.verdict import Outcome, judge_whole, worst
 
+#: Events of the batch whose handlers are called from C, and from Python.
+EVENTS = 100
+
 
 @dataclass(frozen=True)
 class Added:
@@ -50,12 +53,48 @@ class Added:
 
 
 @dataclass(frozen=True)
+class NativeTick:
+    """A tick whose handlers are C functions, beside the same of Python.
+
+    Attributes
+    ----------
+    event_loop : str
+    handlers, events : int
+        Called, and of the batch.
+    python_seconds, native_seconds : float
+        Medians of the processes.
+    ratio, low, high : float
+        Native over Python, of each process by itself: the median, the least and the greatest.
+    """
+
+    event_loop: str
+    handlers: int
+    events: int
+    python_seconds: float
+    native_seconds: float
+    ratio: float
+    low: float
+    high: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether it is at most half, where all processes agree."""
+        return judge_whole(self.low, self.high, thresholds.NATIVE_TICK_SHARE)
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a JSON document says of it."""
+        return asdict(self) | {"outcome": self.outcome}
+
+
+@dataclass(frozen=True)
 class DispatchCost:
     """What a run found.
 
     Attributes
     ----------
     added : tuple of Added
+    native : tuple of NativeTick
+        One a loop; none where they were not measured.
     table : pandas.DataFrame
         One row a loop and number of handlers: ``event_loop``, ``handlers``, ``bus_seconds`` and
         ``bare_seconds`` a tick, ``added_seconds`` (median of the processes' differences) with
@@ -65,13 +104,14 @@ class DispatchCost:
     """
 
     added: tuple[Added, ...]
+    native: tuple[NativeTick, ...]
     table: pd.DataFrame
     noisy_share: float
 
     @property
     def outcome(self) -> Outcome:
         """The worst of the figures'."""
-        return worst(figure.outcome for figure in self.added)
+        return worst(figure.outcome for figure in (*self.added, *self.native))
 
 
 class DispatchBench(BaseModel):
@@ -124,6 +164,14 @@ class DispatchBench(BaseModel):
             for count in self.handlers
             for by in ("bus", "bare")
         ]
+        points += [
+            Point(
+                probe="dispatch",
+                settings={"by": by, "event_loop": loop, "handlers": TOPICS, "events": EVENTS},
+            )
+            for loop in dict.fromkeys(self.event_loops)
+            for by in ("bus", "native")
+        ]
         plan = Plan(
             points=tuple(points), processes=self.processes, repeats=self.repeats, seed=self.seed
         )
@@ -139,6 +187,9 @@ def judge(samples: pd.DataFrame) -> DispatchCost:
         Of the probe ``dispatch``.
     """
     final = samples[samples["final"]]
+    several = final["events"] > TOPICS if "events" in final else final["final"] & False
+    native = _native_ticks(final[several])
+    final = final[~several]
     keys = ["event_loop", "handlers", "process"]
     # Both of one round lie within a fraction of a second: a host that slows down slows both.
     rounds = final.pivot(index=[*keys, "repeat"], columns="by", values="seconds")
@@ -159,7 +210,19 @@ def judge(samples: pd.DataFrame) -> DispatchCost:
         for loop, own in pairs["added"].groupby("event_loop")
         for figure in _figures(str(loop), own.droplevel("event_loop").unstack("process"))
     ]
-    return DispatchCost(tuple(added), table, float(samples["noisy"].mean()))
+    return DispatchCost(tuple(added), native, table, float(samples["noisy"].mean()))
+
+
+def _native_ticks(final: pd.DataFrame) -> tuple[NativeTick, ...]:
+    """Compare ticks of one round with each other, as for what the bus adds."""
+    found = []
+    for loop, own in final.groupby("event_loop"):
+        rounds = own.pivot(index=["process", "repeat"], columns="by", values="seconds")
+        ratios = (rounds["native"] / rounds["bus"]).groupby("process").median()
+        seconds = rounds.groupby("process").median().median()
+        figures = (seconds["bus"], seconds["native"], ratios.median(), ratios.min(), ratios.max())
+        found.append(NativeTick(str(loop), TOPICS, EVENTS, *map(float, figures)))
+    return tuple(found)
 
 
 def _figures(loop: str, added: pd.DataFrame) -> list[Added]:

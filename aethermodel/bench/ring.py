@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from aethermodel.bench.contest import Contestant
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.sampling.sampler import Point
 from aethermodel.measure.transports import TRANSPORTS
 
@@ -14,15 +15,22 @@ FETCHED = "reading the ring, no routing"
 _NEEDS = {"iceoryx2": "iceoryx2", "pyzmq": "zmq", "faster-fifo": "faster_fifo"}
 
 
-def ring_contestants(batch_size: int, topics: int) -> list[Contestant]:
+def ring_contestants(
+    batch_size: int, topics: int, record_bytes: int = EVENT_BYTES
+) -> list[Contestant]:
     """Return every transport that is installed, and routing alone beside them.
 
     Parameters
     ----------
     batch_size, topics : int
         Of every batch that crosses; the consumer routes all of its events.
+    record_bytes : int
+        Of each event; of others than 64 only our own rows are there.
     """
     base: dict[str, Any] = {"batch_size": batch_size, "topics": topics}
+    others = record_bytes != EVENT_BYTES
+    if others:
+        base["record_bytes"] = record_bytes
 
     def point(transport: str) -> Point:
         return Point(probe="crossing", settings=base | {"transport": transport})
@@ -33,6 +41,8 @@ def ring_contestants(batch_size: int, topics: int) -> list[Contestant]:
         Contestant(FETCHED, "ceiling", fetched, "one word an event, from the producer's lines"),
     ]
     for name, transport in TRANSPORTS.items():
+        if others and not transport.any_record:
+            continue
         if find_spec(_NEEDS.get(name.split(",")[0], "sys")):
             group = "ours" if name.startswith("ring") else "peer"
             rows.append(Contestant(name, group, point(name), transport.form))

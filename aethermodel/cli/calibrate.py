@@ -39,6 +39,13 @@ def command(
     json: options.Json = None,
     loop: options.Loop = None,
     fabric: options.Fabric = None,
+    record_bytes: Annotated[
+        str | None,
+        typer.Option(
+            help="bytes of a record, a multiple of 8; several, such as 64,256,4096, are "
+            "calibrated one by one, each into a file of its own [default: 64]"
+        ),
+    ] = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: Annotated[int | None, options.processes(8)] = None,
@@ -78,11 +85,12 @@ def command(
 
     Example: aethermodel calibrate orders.py --json calibration.json
 
+    Example: aethermodel calibrate --record-bytes 64,256,4096 --json sizes.json
+
     Exit status: 0 done, or the calibration checked is fresh; 1 it is stale; 2 bad input.
     """
     from aethermodel.calibrate.calibration.merging import merge as merged
     from aethermodel.console import progress
-    from aethermodel.documents import write_document
     from aethermodel.measure.calibration.calibrate import calibrate_host
     from aethermodel.measure.calibration.loading import load_calibration
     from aethermodel.measure.calibration.measurement_plan import Campaign
@@ -106,27 +114,48 @@ def command(
         _check(check, json, wait_seconds)
         return
     earlier = [load_calibration(path) for path in merge or ()]
-    campaign = Campaign(
-        event_loop=loop,
-        fabric=fabric,
-        topics=topics,
-        pool=pool,
-        processes=processes,
-        repeats=repeats,
-        seed=seed,
-    )
-    with measuring(wait_seconds), progress("calibrating") as advance:
-        calibration = calibrate_host(
-            campaign,
-            announced(advance, seconds, "limit"),
-            seconds=seconds,
-            refine=refine,
+    sizes = options.record_sizes(record_bytes) if record_bytes else [None]
+    if len(sizes) > 1 and (json == "-" or earlier):
+        raise ValueError("several record sizes are written to files, and nothing is merged in")
+    campaigns = [
+        Campaign(
+            event_loop=loop,
+            fabric=fabric,
+            record_bytes=size,
+            topics=topics,
+            pool=pool,
+            processes=processes,
+            repeats=repeats,
+            seed=seed,
         )
-    calibration = merged([calibration, *earlier])
+        for size in sizes
+    ]
+    for campaign in campaigns:
+        with measuring(wait_seconds), progress("calibrating") as advance:
+            calibration = calibrate_host(
+                campaign,
+                announced(advance, seconds, "limit"),
+                seconds=seconds,
+                refine=refine,
+            )
+        calibration = merged([calibration, *earlier])
+        _tell(calibration, json, verbose, own_file=len(campaigns) > 1)
+
+
+def _tell(calibration: Calibration, json: str | None, verbose: bool, own_file: bool) -> None:
+    """Write and print a calibration; of several, each to a file named after its record size."""
+    from aethermodel.documents import write_document
+
+    if json and own_file:
+        path = Path(json)
+        size = calibration.conditions.record_bytes
+        json = str(path.with_name(f"{path.stem}-{size}{path.suffix}"))
     if json:
         write_document(calibration.to_json(), json)
     if json != "-":
         print_parameters(calibration, verbose=verbose)
+    if json and own_file:
+        typer.echo(f"written to {json}")
 
 
 def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
@@ -162,7 +191,8 @@ def print_parameters(calibration: Calibration, *, verbose: bool = False) -> None
 
     c = calibration.conditions
     table = Table(
-        f"host {calibration.host['id']}, {c.event_loop}, {c.topics} topics [{c.fabric}]",
+        f"host {calibration.host['id']}, {c.event_loop}, {c.topics} topics"
+        f"{options.records_of(c.record_bytes)} [{c.fabric}]",
         ("parameter", "value", "95 % interval", "unit", "meaning"),
         text=("parameter", "unit", "meaning"),
     )

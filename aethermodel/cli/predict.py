@@ -12,9 +12,12 @@ from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options, reading
 from aethermodel.cli.shared.durations import CHECK_SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.kernel_facts import EVENT_BYTES
 
 if TYPE_CHECKING:
+    from aethermodel.calibrate.calibration.composition import Prediction
     from aethermodel.calibrate.predict.answers import Answers
+    from aethermodel.calibrate.predict.record_sizes import RecordSizes
     from aethermodel.calibrate.predict.scenario import Scenario
 
 #: Options that a pipeline of one's own has, too.
@@ -74,6 +77,13 @@ def command(
     ] = None,
     pool: Annotated[
         int | None, typer.Option(help="distinct batches to cycle through [default: as calibrated]")
+    ] = None,
+    record_bytes: Annotated[
+        int | None,
+        typer.Option(
+            help="for records of so many bytes; from the calibrations of two other sizes if "
+            "none is of this one [default: as calibrated]"
+        ),
     ] = None,
     optimum: Annotated[
         bool,
@@ -137,8 +147,17 @@ def command(
         refuse_other_options(ctx, law)
         predict_law(law, curve, at, sizes, optimum=optimum, within=within, rate=rate, json=json)
         return
+    between = _between(calibration, foreign, record_bytes)
+    if between is not None and record_bytes is not None:
+        asked = (set_, loop_of, nic, cores, serial, topics, pool, within, rate, sensitivity)
+        if any(given is not None for given in asked) or check or optimum or bottlenecks or roofline:
+            raise ValueError(
+                f"record_bytes: {record_bytes} was not calibrated; only -n is answered for it"
+            )
+        _tell_between(between, record_bytes, sizes, json, verbose)
+        return
     scenario = _scenario(
-        calibration, foreign, set_ or [], loop_of, nic, cores, serial, topics, pool
+        calibration, foreign, set_ or [], loop_of, nic, cores, serial, topics, pool, record_bytes
     )
     stale = False
     if check:
@@ -198,20 +217,24 @@ def _scenario(
     serial: float | None,
     topics: int | None,
     pool: int | None,
+    record_bytes: int | None,
 ) -> Scenario:
     from aethermodel.calibrate.predict import what_if
     from aethermodel.calibrate.predict.scenario import Assumption, Scenario
     from aethermodel.kernel_facts import switch_size
-    from aethermodel.measure.calibration.loading import load_calibration
+    from aethermodel.measure.calibration.loading import load_calibration, load_record_sizes
     from aethermodel.published.rdma_costs import card
     from aethermodel.published.specification import load_specification
 
-    base = load_calibration(*calibration, foreign=foreign)
+    base = load_record_sizes(*calibration, foreign=foreign).measured(record_bytes)
+    assert base
     assumed: dict[str, Assumption] = {}
     if loop_of:
         assumed |= what_if.loop_of(load_calibration(loop_of, foreign=True))
     if nic:
         event_bytes = load_specification().parameters["s_event"].value
+        if base.conditions.record_bytes != EVENT_BYTES:
+            event_bytes = base.conditions.record_bytes
         assumed |= what_if.network(card(nic), event_bytes)
     if cores is not None:
         assumed |= what_if.cores(base, cores, serial)
@@ -220,6 +243,72 @@ def _scenario(
     if pool is not None:
         assumed |= what_if.pool(base, pool)
     return Scenario(base, assumed | what_if.values(given), topics)
+
+
+def _between(
+    calibration: list[Path], foreign: bool, record_bytes: int | None
+) -> RecordSizes | None:
+    """Return the calibrations to go by for a record size that none of them is of."""
+    from aethermodel.measure.calibration.loading import load_record_sizes
+
+    if record_bytes is None:
+        return None
+    options.record_sizes(str(record_bytes))
+    known = load_record_sizes(*calibration, foreign=foreign)
+    if known.measured(record_bytes):
+        return None
+    known.neighbours(record_bytes)
+    return known
+
+
+def _tell_between(
+    known: RecordSizes, record_bytes: int, sizes: list[int], json: str | None, verbose: bool
+) -> None:
+    from aethermodel.documents import document, write_document
+
+    nearest = known.calibrations[known.neighbours(record_bytes)[0]]
+    figures = prediction_figures_between(known, record_bytes, sizes)
+    if json:
+        fabric = nearest.conditions.fabric
+        write_document(document("aethermodel.predict/1", fabric, figures, host=nearest.host), json)
+    if json != "-":
+        _print(figures, verbose)
+
+
+def prediction_figures_between(
+    known: RecordSizes, record_bytes: int, sizes: list[int]
+) -> dict[str, Any]:
+    """Return what a JSON document says of a prediction at a record size never calibrated.
+
+    Parameters
+    ----------
+    known : RecordSizes
+    record_bytes : int
+    sizes : list of int
+        Batch sizes.
+    """
+    low, high = known.neighbours(record_bytes)
+    parts = [known.calibrations[size] for size in (low, high)]
+    origin = known.origin(record_bytes)
+    beyond = f"{origin} from those of {low:,} and {high:,} B"
+    mean = known.predict(sizes, record_bytes)
+    new = known.predict(sizes, record_bytes, kind="observation")
+    largest = min(part.largest for part in parts)
+    return {
+        "calibrated": min(part.created for part in parts),
+        "calibrated_to": largest,
+        "conditions": vars(parts[0].conditions) | {"record_bytes": record_bytes},
+        "record_sizes": list(known.calibrations),
+        "warnings": [
+            f"records of {record_bytes:,} B were never measured: {beyond}",
+            *dict.fromkeys(text for part in parts for text in part.warnings),
+        ],
+        "findings": [],
+        "origin": origin,
+        "parameters": {},
+        "formula": f"log T_batch linear in log bytes between {low} and {high} B, term by term",
+        "rows": _rows_of(mean, new, largest),
+    }
 
 
 def _checked(scenario: Scenario) -> tuple[Scenario, bool]:
@@ -249,20 +338,6 @@ def prediction_figures(scenario: Scenario, sizes: list[int]) -> dict[str, Any]:
     calibration = scenario.calibration
     mean = scenario.predict(sizes)
     new = scenario.predict(sizes, kind="observation")
-    rows = [
-        {
-            "n": n,
-            "seconds": float(mean.seconds[i]),
-            "low_seconds": float(mean.low[i]),
-            "high_seconds": float(mean.high[i]),
-            "observation_low_seconds": float(new.low[i]),
-            "observation_high_seconds": float(new.high[i]),
-            "per_second": float(n / mean.seconds[i]),
-            "extrapolated": n > calibration.largest,
-            "budget_seconds": {term: float(cost[i]) for term, cost in mean.budget.items()},
-        }
-        for i, n in enumerate(sizes)
-    ]
     return {
         "calibrated": calibration.created,
         "calibrated_to": calibration.largest,
@@ -283,8 +358,25 @@ def prediction_figures(scenario: Scenario, sizes: list[int]) -> dict[str, Any]:
             for origin, p in scenario.parameters()
         },
         "formula": f"T_batch = {scenario.model.t_batch}",
-        "rows": rows,
+        "rows": _rows_of(mean, new, calibration.largest),
     }
+
+
+def _rows_of(mean: Prediction, new: Prediction, largest: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "n": int(n),
+            "seconds": float(mean.seconds[i]),
+            "low_seconds": float(mean.low[i]),
+            "high_seconds": float(mean.high[i]),
+            "observation_low_seconds": float(new.low[i]),
+            "observation_high_seconds": float(new.high[i]),
+            "per_second": float(n / mean.seconds[i]),
+            "extrapolated": bool(n > largest),
+            "budget_seconds": {term: float(cost[i]) for term, cost in mean.budget.items()},
+        }
+        for i, n in enumerate(mean.n)
+    ]
 
 
 def _roofline(answers: Answers, sizes: list[int]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from aethermodel import thresholds
 from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.cli.shared.options import records_of
 from aethermodel.text.percentages import percent, percentage
 from aethermodel.text.times import microseconds
 
@@ -37,6 +38,7 @@ def command(
             "[default: loopback]"
         ),
     ] = None,
+    record_bytes: options.RecordBytes = None,
     topics: options.Topics = None,
     pool: options.Pool = None,
     processes: Annotated[int | None, options.processes(8)] = None,
@@ -103,6 +105,7 @@ def command(
     given: dict[str, Any] = {
         "batch_sizes": batch_sizes,
         "event_loop": loop,
+        "record_bytes": record_bytes,
         "topics": topics,
         "processes": processes,
         "repeats": repeats,
@@ -147,7 +150,7 @@ def print_trial(trial: Trial) -> None:
     processes = "from another process" if c.crosses else "one process"
     heads = ("N", "measured", "predicted", "95 % interval", "error", "rate")
     table = Table(
-        f"{processes}, {c.event_loop}, {c.topics} topics [{c.label}]",
+        f"{processes}, {c.event_loop}, {c.topics} topics{records_of(c.record_bytes)} [{c.label}]",
         (*heads, "all samples", "left out", "copy ceiling"),
     )
     for row in trial.table.itertuples():

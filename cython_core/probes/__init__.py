@@ -1,1 +1,1 @@
-"""Hardware probes: memory bandwidth and core-to-core distance."""
+"""Hardware probes: memory bandwidth, core-to-core distance, a handler that counts."""

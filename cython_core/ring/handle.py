@@ -181,9 +181,7 @@ class RingHandle(Closing):
         return _rebuild, (self.role, fds, self.most_bytes, self.record)
 
 
-def make_ends(
-    capacity: int, record: RecordType | None = None
-) -> tuple[RingHandle, RingHandle]:
+def make_ends(capacity: int, record: RecordType | None = None) -> tuple[RingHandle, RingHandle]:
     """Make a ring, and return a producer's handle and a consumer's.
 
     Parameters

@@ -85,9 +85,7 @@ def allocate(capacity: int, record_bytes: int = EVENT_BYTES) -> int:
     return memory
 
 
-def inspect(
-    memory: int, most_bytes: int | None = None, record_bytes: int = EVENT_BYTES
-) -> int:
+def inspect(memory: int, most_bytes: int | None = None, record_bytes: int = EVENT_BYTES) -> int:
     """Return the capacity of a ring's memory, once sure that nothing about it can hurt us.
 
     Parameters

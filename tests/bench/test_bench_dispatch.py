@@ -61,20 +61,44 @@ def test_a_run_judges_each_loop_and_shows_every_count_of_handlers():
     bench = DispatchBench(handlers="16,0", processes=1, repeats=1)
     seen = []
     found = bench.run(lambda *done: seen.append(done))
-    assert seen[-1] == (8, 8)
+    assert seen[-1] == (12, 12)
     assert {(a.event_loop, a.what) for a in found.added} == {
         (loop, what) for loop in ("asyncio", "uvloop") for what in ("tick", "call")
     }
     assert sorted(found.table["handlers"]) == [0, 0, 16, 16]
     assert (found.table["bare_seconds"] > 0).all()
+    assert {(tick.event_loop, tick.handlers, tick.events) for tick in found.native} == {
+        (loop, 16, 100) for loop in ("asyncio", "uvloop")
+    }
 
 
-@pytest.mark.parametrize("by", ["bus", "bare"])
+@pytest.mark.parametrize("by", ["bus", "bare", "native"])
 @pytest.mark.parametrize("handlers", [0, 1, 16])
 def test_both_ways_show_every_event_to_its_handler(by, handlers):
     probe = PROBES["dispatch"]
     # The probe itself counts what its handlers saw.
-    assert probe.prepare(probe.settings(by=by, handlers=handlers))(7) > 0
+    for events in (16, 100):
+        assert probe.prepare(probe.settings(by=by, handlers=handlers, events=events))(7) > 0
+
+
+@pytest.mark.parametrize(
+    ("shares", "outcome"),
+    [([0.3, 0.4, 0.45], "pass"), ([0.6, 0.7, 0.8], "fail"), ([0.4, 0.6, 0.5], "inconclusive")],
+)
+def test_handlers_in_c_are_held_against_those_of_python(shares, outcome):
+    rows = [
+        row | {"handlers": 16, "events": 100, "by": by, "seconds": 8e-6 * share}
+        for row in samples_of(lambda *_: 0.0)
+        .query("handlers == 16 and by == 'bus'")
+        .to_dict("records")
+        for by, share in (("bus", 1.0), ("native", shares[row["process"]]))
+    ]
+    others = samples_of(lambda *_: 0.5e-6).assign(events=16)
+    found = judge(pd.concat([others, pd.DataFrame(rows)], ignore_index=True))
+    (tick,) = found.native
+    assert (tick.low, tick.high) == pytest.approx((min(shares), max(shares)))
+    assert tick.python_seconds == pytest.approx(8e-6)
+    assert (tick.outcome, found.outcome) == (outcome, outcome)
 
 
 @pytest.mark.parametrize(

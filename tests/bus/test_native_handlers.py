@@ -8,6 +8,7 @@ import mmap
 import os
 import signal
 import threading
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,10 @@ PROTOTYPE = ctypes.CFUNCTYPE(
 
 def capsule(address: int, name: bytes) -> Any:
     new = ctypes.pythonapi.PyCapsule_New
-    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    new.restype, new.argtypes = (
+        ctypes.py_object,
+        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p],
+    )
     return new(address, name, None)
 
 
@@ -105,7 +109,11 @@ def test_native_and_python_handlers_see_the_same(batches, wanted, record):
                 expected.append((place, found))
                 counts[:, topic] += 1, len(found)
                 if status:
-                    kind = ("HandlerError", f"it returned {status}") if native else ("KeyError", str(status))
+                    kind = (
+                        ("HandlerError", f"it returned {status}")
+                        if native
+                        else ("KeyError", str(status))
+                    )
                     failed.append((topic, *kind, kept[place]))
     assert shown == expected
     assert [(f.topic, f.kind, f.message, f.handler) for f in bus.failures] == failed
@@ -119,9 +127,7 @@ def summing(record: Any) -> Any:
     """A numba function that adds values up into its context, and fails on topic 3."""
     numba = pytest.importorskip("numba")
     types, dtype = numba.types, record_type(record).dtype
-    signature = types.int32(
-        types.voidptr, types.CPointer(types.uint32), types.uintp, types.voidptr
-    )
+    signature = types.int32(types.voidptr, types.CPointer(types.uint32), types.uintp, types.voidptr)
 
     @numba.cfunc(signature)
     def add(records, indices, count, context):
@@ -147,34 +153,24 @@ def test_a_numba_function_over_records(size: int) -> None:
 
 
 def test_other_threads_run_meanwhile() -> None:
-    numba = pytest.importorskip("numba")
-    types = numba.types
-    signature = types.int32(
-        types.voidptr, types.CPointer(types.uint32), types.uintp, types.CPointer(types.int64)
-    )
+    """One handler waits, in C, for what another thread of the interpreter does."""
+    libc, batch, bus, started = ctypes.CDLL(None), batch_of([0]), bus_of(), threading.Event()
+    wait = libc["sem_wait"]  # of the semaphore that the record's first bytes are
+    wait.restype, wait.argtypes = PROTOTYPE._restype_, PROTOTYPE._argtypes_
+    address = ctypes.c_void_p(batch.ctypes.data)
+    assert libc.sem_init(address, 0, 0) == 0
+    bus.on("t.0")(PROTOTYPE(lambda *_: started.set() or 0))
+    bus.on("t.0")(wait)
 
-    @numba.cfunc(signature)
-    def wait(records, indices, count, flags):
-        flags[0] = 1
-        for _ in range(2_000_000_000):
-            if flags[1]:
-                return 0
-        return 1
+    def post() -> None:
+        started.wait()
+        libc.sem_post(address)
 
-    flags, bus = np.zeros(2, np.int64), bus_of()
-    bus.on("t.0")(NativeHandler(wait, context=flags))
-
-    def answer() -> None:
-        while not flags[0]:
-            pass
-        flags[1] = 1
-
-    thread = threading.Thread(target=answer)
+    thread = threading.Thread(target=post)
     thread.start()
-    run(bus, batch_of([0]))
-    flags[0] = 1
+    run(bus, batch)
     thread.join()
-    assert not bus.failures and bus.instruments.calls[0] == 1
+    assert not bus.failures and bus.instruments.calls[0] == 2
 
 
 def test_what_is_a_native_handler() -> None:
@@ -203,7 +199,7 @@ def test_what_is_a_native_handler() -> None:
         (lambda: ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 0), "set argtypes and restype"),
         (lambda: ctypes.CDLL(None).getpid, "set argtypes and restype"),
         (lambda: ctypes.pythonapi.Py_IsInitialized, "needs the interpreter lock"),
-        (lambda: PROTOTYPE(), "a handler's is not 0"),
+        (PROTOTYPE, "a handler's is not 0"),
         (lambda: NativeHandler(print), "no C function"),
         (lambda: NativeHandler(PROTOTYPE(lambda *_: 0), "text"), "an address or a writable buffer"),
         (lambda: NativeHandler(PROTOTYPE(lambda *_: 0), b"fixed"), "read-only"),
@@ -261,7 +257,7 @@ def test_a_peer_that_rewrites_topics_leads_nobody_outside() -> None:
                 continue
             call_all(calls, (), seen, True, pytest.fail, events, out, now_ns())
             routed += 1
-            assert sorted(sum(got, [])) == list(range(n))
+            assert sorted(chain(*got)) == list(range(n))
             assert all(part == sorted(part) for part in got)
     finally:
         os.kill(child, signal.SIGKILL)

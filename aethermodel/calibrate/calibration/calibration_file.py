@@ -28,6 +28,7 @@ from aethermodel.inputs.fields import (
 from aethermodel.inputs.input_files import read_bytes, refusing
 from aethermodel.inputs.plain_values import parse_json
 from aethermodel.inputs.refusals import one_line, quoted
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.labels import FabricLabel
 from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES
 
@@ -140,7 +141,7 @@ def content_of(calibration: Calibration) -> dict[str, Any]:
         "host": calibration.host,
         "fabric": calibration.conditions.fabric,
         "created": calibration.created,
-        "conditions": vars(calibration.conditions),
+        "conditions": _conditions_of(calibration),
         "parameters": {
             p.name: {
                 "value": p.value,
@@ -171,12 +172,20 @@ def _read_back(calibration: Calibration) -> dict[str, Any]:
     return {
         "host": calibration.host,
         "created": calibration.created,
-        "conditions": vars(calibration.conditions),
+        "conditions": _conditions_of(calibration),
         "samples": calibration.samples,
         "teams": calibration.teams,
         "copies": calibration.copies,
         "warnings": calibration.warnings,
     }
+
+
+def _conditions_of(calibration: Calibration) -> dict[str, Any]:
+    """Return the conditions; of the event without its size, as all files were of it at first."""
+    conditions = dict(vars(calibration.conditions))
+    if conditions["record_bytes"] == EVENT_BYTES:
+        del conditions["record_bytes"]
+    return conditions
 
 
 def _hash_of(values: Any) -> str:

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.dataclasses import dataclass
 
 from aethermodel.inputs.fields import Bytes, Id
-from aethermodel.kernel_facts import MAX_TOPICS
+from aethermodel.kernel_facts import EVENT_BYTES, MAX_TOPICS
 from aethermodel.labels import FabricLabel
 from aethermodel.model.terms import expected_calls
 
@@ -37,7 +37,7 @@ class Conditions:
     topics : int
         Topics of the router, each with a handler, drawn uniformly.
     pool : int
-        Batches in turn: the working set is ``pool * N * 64`` bytes.
+        Batches in turn: the working set is ``pool * N * record_bytes``.
     event_loop : str
     fabric : str
         Provenance label.
@@ -51,6 +51,8 @@ class Conditions:
         How the events of a batch lie in memory.
     threads : int
         Threads that share each batch.
+    record_bytes : int
+        Of each event.
     """
 
     topics: Annotated[int, Field(strict=True, ge=1, le=MAX_TOPICS)]
@@ -62,6 +64,7 @@ class Conditions:
     variant: Id | None = None
     layout: Literal["records", "columns"] = "records"
     threads: Annotated[int, Field(strict=True, ge=1, le=2**20)] = 1
+    record_bytes: Annotated[int, Field(strict=True, ge=8, le=65_536)] = EVENT_BYTES
 
     def calls(self) -> sympy.Expr:
         """Return handler calls a tick, an expression in N."""
@@ -69,12 +72,14 @@ class Conditions:
 
     def knees(self) -> dict[str, float]:
         """Return the batch size at which the pool outgrows each cache level, by level."""
-        return {name: size / (64 * self.pool) for name, size in self.cache_bytes.items()}
+        return {
+            name: size / (self.record_bytes * self.pool) for name, size in self.cache_bytes.items()
+        }
 
     def fills(self) -> float | None:
         """Return how many events fill the L2 cache, the last that is one core's own."""
         size = self.cache_bytes.get("L2")
-        return size / 64 if size else None
+        return size / self.record_bytes if size else None
 
     def ring_places(self) -> tuple[float, float] | None:
         """Return the batch sizes beyond which a ring of batches that follow each other is another.

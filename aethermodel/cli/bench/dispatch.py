@@ -50,6 +50,7 @@ def command(
         figures = {
             "bench": bench.model_dump(mode="json"),
             "added": [figure.figures() for figure in found.added],
+            "native": [figure.figures() for figure in found.native],
             "rows": found.table.to_dict(orient="records"),
             "outcome": found.outcome,
             "noisy_share": found.noisy_share,
@@ -71,6 +72,13 @@ def _print(found: DispatchCost) -> None:
         ticks = (f"{seconds * 1e6:.2f}" for seconds in figures)
         table.add(row.event_loop, str(row.handlers), *ticks, f"{low:.2f} to {high:.2f}")
     show(table)
+    for native in found.native:
+        typer.echo(
+            f"{native.outcome.upper()}: {native.handlers} handlers in C, {native.events} events: "
+            f"{native.native_seconds * 1e6:.2f} us a tick on {native.event_loop},\n"
+            f"  {native.ratio:.2f} ({native.low:.2f} to {native.high:.2f}) of those in Python; "
+            "at most 0.5"
+        )
     for figure in found.added:
         typer.echo(
             f"{figure.outcome.upper()}: the bus adds {microseconds(figure.seconds, 2)} a "

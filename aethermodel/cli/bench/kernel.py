@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
-from aethermodel.cli.shared.options import Json, Pin, batch_size, writable
+from aethermodel.cli.shared.options import Json, Pin, batch_size, record_sizes, writable
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.text.percentages import percentage
 from aethermodel.text.times import microseconds
 
@@ -35,6 +37,12 @@ def kernel(
     batch_size: BatchSize = 10_000,
     topics: Topics = 64,
     threads: Annotated[int, typer.Option(min=1, help="threads of the threaded row")] = 2,
+    record_bytes: Annotated[
+        str | None,
+        typer.Option(
+            help="records of these sizes instead of the 64-byte event, such as 16,256,4096"
+        ),
+    ] = None,
     processes: Processes = 5,
     repeats: Repeats = 5,
     seed: Seed = 0,
@@ -43,11 +51,22 @@ def kernel(
 ) -> None:
     """Route and checksum one hot batch: every variant, every peer, and the read ceiling.
 
+    With --record-bytes, records of other sizes, beside reading one word of each.
+
     Example: aethermodel bench kernel --batch-size 10000 --topics 64 --json kernel.json
     """
     from aethermodel.bench.kernel import kernel_contestants
     from aethermodel.bench.targets import kernel_targets
 
+    if record_bytes is not None:
+        from aethermodel.bench.records import record_contestants, record_targets
+
+        sizes = record_sizes(record_bytes)
+        rows = record_contestants(batch_size, topics, sizes)
+        result = _hold("kernel", rows, processes, repeats, seed)
+        targets = record_targets(result, sizes)
+        _report("kernel", "loopback", result, targets, plot, json, record_bytes=sizes)
+        return
     rows = kernel_contestants(batch_size, topics, threads)
     result = _hold("kernel", rows, processes, repeats, seed)
     targets = kernel_targets(result, threads)
@@ -80,6 +99,7 @@ def ring(
     sample_seconds: Annotated[
         float, typer.Option(min=0.001, help="least duration of a sample")
     ] = 0.1,
+    record_bytes: options.RecordBytes = None,
     handoffs: Annotated[int, typer.Option(min=100, help="single handoffs to time")] = 5_000,
     pin: Pin = None,
     seed: Seed = 0,
@@ -96,7 +116,7 @@ def ring(
     from aethermodel.measure.host import placement
 
     placement.use(pin)
-    rows = ring_contestants(batch_size, topics)
+    rows = ring_contestants(batch_size, topics, record_bytes or EVENT_BYTES)
     # Two processes that spin are always switched away from somewhere: marked, not repeated.
     result = _hold("ring", rows, processes, repeats, seed, sample_seconds=sample_seconds, retries=0)
     with measuring():

@@ -12,6 +12,7 @@ from aethermodel.command_files import readable, writable
 from aethermodel.console import count
 from aethermodel.fabrics import CROSSING
 from aethermodel.inputs.sizes import count_of
+from aethermodel.kernel_facts import EVENT_BYTES
 
 __all__ = ["readable", "writable"]
 
@@ -77,6 +78,10 @@ Pool = Annotated[
         "[default: 4; 1 from another process]"
     ),
 ]
+RecordBytes = Annotated[
+    int | None,
+    typer.Option(help="bytes of a record, 8 to 65,536, a multiple of 8 [default: 64]"),
+]
 Seed = Annotated[int | None, typer.Option(help="seed of the random order [default: 0]")]
 Pin = Annotated[
     str | None,
@@ -110,6 +115,23 @@ def processes(default: int) -> Any:
 def repeats(default: int) -> Any:
     """Return the option ``--repeats``, which says what it is without one."""
     return typer.Option(help=f"samples of each point in each process [default: {default}]")
+
+
+def records_of(record_bytes: int) -> str:
+    """Return what a title says of records that are not the 64-byte event."""
+    return "" if record_bytes == EVENT_BYTES else f", records of {record_bytes:,} B"
+
+
+def record_sizes(text: str) -> list[int]:
+    """Read sizes of records in bytes, separated by commas; ascending, each once."""
+    try:
+        sizes = sorted({count_of(part) for part in text.split(",")})
+    except ValueError:
+        raise ValueError(f"record_bytes: whole numbers separated by commas, not {text!r}") from None
+    for size in sizes:
+        if not 8 <= size <= 65_536 or size % 8:
+            raise ValueError(f"record_bytes: 8 to 65,536, a multiple of 8, not {size}")
+    return sizes
 
 
 def numbers(name: str, text: str) -> list[int]:

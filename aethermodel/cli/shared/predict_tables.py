@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from aethermodel.cli.shared.caveats import tell_caveats
+from aethermodel.cli.shared.options import records_of
 from aethermodel.cli.shared.tables import Table, show
 from aethermodel.report.quantities import count, engineering, interval
 from aethermodel.text.percentages import percent, percentage
@@ -47,7 +48,11 @@ def _extrapolates(figures: dict[str, Any]) -> bool:
 
 def _rows(figures: dict[str, Any]) -> Table:
     c = figures["conditions"]
-    title = f"T_batch, {c['event_loop']}, {c['topics']} topics [{c['fabric']}, {figures['origin']}]"
+    records = records_of(c["record_bytes"])
+    title = (
+        f"T_batch, {c['event_loop']}, {c['topics']} topics{records} "
+        f"[{c['fabric']}, {figures['origin']}]"
+    )
     terms = list(figures["rows"][0]["budget_seconds"])
     table = Table(title, ("N", "T_batch", "95 % mean", "95 % new", "rate", *terms))
     for row in figures["rows"]:

@@ -50,6 +50,7 @@ def calibration_of(
         cache_bytes=host["cache_bytes"],
         switch=switch_size(campaign.topics),
         variant=simd_variant(),
+        record_bytes=campaign.record_bytes,
     )
     return Calibration.from_samples(samples, host, conditions, taken)
 

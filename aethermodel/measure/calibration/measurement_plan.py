@@ -36,6 +36,8 @@ def needs_busy_core(probe: str, fabric: Fabric, threads: int = 1) -> bool:
 
 #: Events from which on the router gives a thread a part of a batch (cython_core/c/route.c).
 PART_EVENTS = 8192
+# Bytes of the pool up to which batch sizes are taken that nobody asked for.
+_MOST_POOL_BYTES = 2**28
 # So few sizes are all timed: a law of less than three says nothing of its own truth.
 _FEW_SIZES = 4
 
@@ -60,11 +62,14 @@ class Campaign(BaseModel):
         ring, by the kernel's TCP or by an RDMA device; every event is checked.
     device : {"soft-roce", "rdma-nic"}, optional
         What moves the bytes of verbs; where it is not given, this host's device is looked at.
+    record_bytes : int
+        Of each event, a multiple of 8; others than 64 within one process. The default batch sizes
+        then end where the pool is larger than 256 MiB.
     topics : int
         Topics of the router, each with a handler.
     pool : int
-        Distinct batches to cycle through: the working set is ``pool * N * 64`` bytes. From another
-        process it is always 1: the check has just read the batch that is routed.
+        Distinct batches to cycle through: the working set is ``pool * N * record_bytes``. From
+        another process it is always 1: the check has just read the batch that is routed.
     pin : str, optional
         Cores of the loop and of the producer, as `aethermodel.measure.host.placement` reads them.
     processes, repeats, seed
@@ -79,6 +84,7 @@ class Campaign(BaseModel):
     event_loop: EventLoop = available_loops()[-1]
     fabric: Fabric = "loopback"
     device: DeviceLabel | None = None
+    record_bytes: int = Field(EVENT_BYTES, ge=8, le=65_536, multiple_of=8)
     topics: int = Field(16, ge=1, le=65_536)
     pool: int = Field(4, ge=1, le=1024)
     processes: int = Field(8, ge=1, le=100)
@@ -96,6 +102,25 @@ class Campaign(BaseModel):
             if crosses(given.get("fabric")):
                 given.setdefault("pool", 1)
         return given
+
+    @model_validator(mode="after")
+    def _records_fit(self) -> Campaign:
+        if self.record_bytes == EVENT_BYTES:
+            return self
+        if self.crosses:
+            raise ValueError(
+                f"over {self.fabric} events have 64 bytes here: leave record_bytes out"
+            )
+        room = _MOST_POOL_BYTES // (self.pool * self.record_bytes)
+        if "batch_sizes" not in self.model_fields_set:
+            sizes = tuple(n for n in self.batch_sizes if n <= room) or self.batch_sizes[:1]
+            object.__setattr__(self, "batch_sizes", sizes)  # frozen from here on
+        if (largest := max(self.batch_sizes)) > 4 * room:
+            raise ValueError(
+                f"a pool of {self.pool} batches of {largest} records of {self.record_bytes} bytes "
+                f"is larger than 1 GiB: take a smaller batch or pool"
+            )
+        return self
 
     @model_validator(mode="after")
     def _sizes_make_sense(self) -> Campaign:
@@ -238,7 +263,7 @@ class Campaign(BaseModel):
         whose sweep takes ten times as long as what is timed; two at least.
         """
         first, *others = self.kernel_sizes()
-        fills = this_host().cache_bytes.get("L2", 0) // EVENT_BYTES
+        fills = this_host().cache_bytes.get("L2", 0) // self.record_bytes
         if not fills or fills >= others[-1]:
             return [first, *(others[-7:-1] or others)]
         sizes = [first]
@@ -262,5 +287,7 @@ class Campaign(BaseModel):
 
     def _point(self, probe: str, **settings: Any) -> Point:
         settings = {"topics": self.topics, "pool": self.pool, **settings}
+        if self.record_bytes != EVENT_BYTES:
+            settings["record_bytes"] = self.record_bytes
         company = needs_busy_core(probe, self.fabric, settings.get("threads", 1))
         return Point(probe=probe, settings=settings, company=company)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cython_core import allocate
+from cython_core import EVENT_BYTES, allocate
 
-#: Events of the place that `same_pool` cuts its batches from, touched only as far as asked for.
-ARENA = 2**22
+#: Bytes of the place that `same_pool` cuts its batches from, touched only as far as asked for.
+ARENA_BYTES = 2**28
 _CHUNK = 4096
 
 
-def make_batch(n: int, topics: int, seed: int) -> npt.NDArray[Any]:
+def make_batch(n: int, topics: int, seed: int, record_bytes: int = EVENT_BYTES) -> npt.NDArray[Any]:
     """Make one batch with uniformly random topics.
 
     Parameters
@@ -26,27 +26,37 @@ def make_batch(n: int, topics: int, seed: int) -> npt.NDArray[Any]:
         Number of topics; each event draws one uniformly.
     seed : int
         Of the generator: equal seeds give equal batches.
+    record_bytes : int
+        Of each, a multiple of 8; see `cython_core.standard_dtype`.
 
     Returns
     -------
     numpy.ndarray
-        Shape ``(n,)``, dtype `cython_core.EVENT_DTYPE`; ``sequence`` counts from 0 and
-        ``value`` holds small whole numbers, whose sums are exact in any order.
+        Shape ``(n,)``, dtype `cython_core.EVENT_DTYPE` or of the records; ``sequence`` counts from
+        0 and ``value`` holds small whole numbers, whose sums are exact in any order, where there
+        are such fields.
     """
     generator = np.random.default_rng(seed)
-    batch = allocate(n)
-    batch["sequence"] = np.arange(n, dtype=np.uint64)
+    batch = allocate(n, None if record_bytes == EVENT_BYTES else record_bytes)
+    fields = batch.dtype.names or ()
+    if "sequence" in fields:
+        batch["sequence"] = np.arange(n, dtype=np.uint64)
     batch["topic"] = generator.integers(0, topics, n, dtype=np.uint32)
-    batch["value"] = generator.integers(-1000, 1000, n)
+    if "value" in fields:
+        batch["value"] = generator.integers(-1000, 1000, n)
     return batch
 
 
-def make_pool(n: int, topics: int, pool: int, seed: int = 0) -> list[npt.NDArray[Any]]:
-    """Make `pool` different batches; in use, they are the working set ``pool * n * 64`` bytes."""
-    return [make_batch(n, topics, seed + i) for i in range(pool)]
+def make_pool(
+    n: int, topics: int, pool: int, seed: int = 0, record_bytes: int = EVENT_BYTES
+) -> list[npt.NDArray[Any]]:
+    """Make `pool` different batches; in use, they are the working set of so many records."""
+    return [make_batch(n, topics, seed + i, record_bytes) for i in range(pool)]
 
 
-def same_pool(n: int, topics: int, pool: int) -> list[npt.NDArray[Any]]:
+def same_pool(
+    n: int, topics: int, pool: int, record_bytes: int = EVENT_BYTES
+) -> list[npt.NDArray[Any]]:
     """Cut `pool` batches from a place that every caller in this process shares.
 
     Where a batch lies in physical memory decides which cache lines it contends for: one place
@@ -55,7 +65,7 @@ def same_pool(n: int, topics: int, pool: int) -> list[npt.NDArray[Any]]:
 
     Parameters
     ----------
-    n, topics, pool : int
+    n, topics, pool, record_bytes : int
         As for `make_pool`, which serves what is larger than the place.
 
     Returns
@@ -63,9 +73,9 @@ def same_pool(n: int, topics: int, pool: int) -> list[npt.NDArray[Any]]:
     list of numpy.ndarray
         Read-only; one after the other, as batches of a pool lie in a producer's arena.
     """
-    if n * pool > ARENA:
-        return make_pool(n, topics, pool)
-    events = _arena(topics).filled(n * pool)
+    if n * pool > ARENA_BYTES // record_bytes:
+        return make_pool(n, topics, pool, record_bytes=record_bytes)
+    events = _arena(topics, record_bytes).filled(n * pool)
     return [events[i * n : (i + 1) * n] for i in range(pool)]
 
 
@@ -95,15 +105,20 @@ class WorkingSet:
 class _Arena:
     """Events of uniformly random topics, made chunk by chunk: the same whatever was asked first."""
 
-    def __init__(self, topics: int) -> None:
-        self._events = allocate(ARENA)
+    def __init__(self, topics: int, record_bytes: int) -> None:
+        kind = None if record_bytes == EVENT_BYTES else record_bytes
+        self._events = allocate(ARENA_BYTES // record_bytes, kind)
         self._topics = topics
+        self._record_bytes = record_bytes
         self._made = 0
 
     def filled(self, n: int) -> npt.NDArray[Any]:
         while self._made < n:
-            chunk = make_batch(_CHUNK, self._topics, seed=self._made // _CHUNK)
-            self._events[self._made : self._made + _CHUNK] = chunk
+            seed = self._made // _CHUNK
+            chunk = make_batch(_CHUNK, self._topics, seed, self._record_bytes)
+            room = self._events[self._made : self._made + _CHUNK]
+            # As bytes: numpy copies structured arrays field by field.
+            room.view(np.uint8)[:] = chunk[: len(room)].view(np.uint8)
             self._made += _CHUNK
         view = self._events[:n]
         view.flags.writeable = False
@@ -111,5 +126,5 @@ class _Arena:
 
 
 @cache
-def _arena(topics: int) -> _Arena:
-    return _Arena(topics)
+def _arena(topics: int, record_bytes: int) -> _Arena:
+    return _Arena(topics, record_bytes)

@@ -47,6 +47,8 @@ class Repeated:
     ----------
     seconds : float
         From the first `receive` to the end.
+    events : int
+        Of the batch.
     """
 
     label = "loopback"
@@ -55,6 +57,7 @@ class Repeated:
 
     def __init__(self, batch: Batch, times: int, before: Callable[[], None] | None = None) -> None:
         self.seconds = 0.0
+        self.events = len(batch)
         self._batch = batch
         self._left = times
         self._before = before

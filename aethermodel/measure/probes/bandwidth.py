@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Literal
 
 from aethermodel.measure.harness.batch_pool import same_pool
-from aethermodel.measure.probes.settings import BatchSettings, setting
-from cython_core import allocate
+from aethermodel.measure.probes.settings import RecordSettings, setting
+from cython_core import allocate, record_type
 from cython_core.probes.bandwidth import time_copy, time_read
 
 
-class Settings(BatchSettings):
+class Settings(RecordSettings):
     """Batch size and pool: the working set.
 
     Attributes
     ----------
     work : {"read", "copy"}
-        ``read`` touches one 8-byte word of each 64-byte event, which is the least that
+        ``read`` touches one 8-byte word of each record, which is the least that
         any consumer of all events can do; ``copy`` moves every byte.
     """
 
@@ -26,8 +26,8 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time one core on the batches of the pool, round-robin, from native code."""
-    batches = same_pool(settings.batch_size, 1, settings.pool)
-    target = allocate(settings.batch_size)
+    batches = same_pool(settings.batch_size, 1, settings.pool, settings.record_bytes)
+    target = allocate(settings.batch_size, record_type(settings.record_bytes))
 
     def timed(loops: int) -> float:
         if settings.work == "read":

@@ -8,17 +8,20 @@ from functools import partial
 from itertools import cycle
 from time import perf_counter
 
+from pydantic import model_validator
+
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.plane import Plane
-from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.kernel_facts import EVENT_BYTES
+from aethermodel.measure.harness.batch_pool import make_batch, make_pool
 from aethermodel.measure.harness.bus_run import drain, tallied
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.handlers import Tally
 from aethermodel.measure.harness.local_loopback import OwnLoopback
 from aethermodel.measure.harness.local_ring import OwnRing
-from aethermodel.measure.harness.producer_task import numbered_pool
-from aethermodel.measure.probes.settings import BatchSettings, setting
+from aethermodel.measure.harness.producer_task import POOL, numbered_pool
+from aethermodel.measure.probes.settings import RecordSettings, setting
 from cython_core import Routed, first_gap, route
 from cython_core.events.checksum import checksum_variants, stamp, verify
 
@@ -26,7 +29,7 @@ from cython_core.events.checksum import checksum_variants, stamp, verify
 _NARROW = "instruction" if "instruction" in checksum_variants() else "table"
 
 
-class Settings(BatchSettings):
+class Settings(RecordSettings):
     """How many events go by between two ticks, and whose ticks.
 
     Attributes
@@ -43,6 +46,12 @@ class Settings(BatchSettings):
     bus: bool = setting(False, "ticks of a bus, else of the plane")
     producer: bool = setting(False, "a producer task beside the bus, else a ring feeds it")
 
+    @model_validator(mode="after")
+    def _events_of_a_bus(self) -> Settings:
+        if self.bus and self.record_bytes != EVENT_BYTES:
+            raise ValueError("records that a bus compares have 64 bytes")
+        return self
+
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time ticks over a small batch, each after a large one went through the caches.
@@ -51,7 +60,7 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     fabric's end do, the calls over the border, and every handler. Last the large batch is read
     by what no tick calls: or the call that has just routed it would still be warm for the next.
     """
-    batch = make_batch(settings.topics, settings.topics, seed=0)
+    batch = make_batch(settings.topics, settings.topics, 0, settings.record_bytes)
     batch["topic"] = range(settings.topics)
     ticks = _of_a_bus(settings, batch) if settings.bus else _of_a_plane(settings, batch)
     return on_loop(settings.event_loop, ticks)
@@ -119,7 +128,13 @@ def _of_a_bus(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[Non
 
 
 def _numbered(settings: Settings) -> Iterator[tuple[Batch, int]]:
-    pool = numbered_pool(settings.batch_size, settings.topics)
+    numbered = settings.record_bytes == EVENT_BYTES
+    sizes = (settings.batch_size, settings.topics)
+    pool = (
+        numbered_pool(*sizes)
+        if numbered
+        else make_pool(*sizes, POOL, record_bytes=settings.record_bytes)
+    )
     for events in pool:
         stamp(events)
-    return cycle((events, int(events["sequence"][0])) for events in pool)
+    return cycle((events, int(events["sequence"][0]) if numbered else 0) for events in pool)

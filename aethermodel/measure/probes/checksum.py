@@ -8,12 +8,12 @@ from typing import Literal
 from pydantic import field_validator
 
 from aethermodel.measure.harness.batch_pool import make_pool
-from aethermodel.measure.probes.settings import BatchSettings, setting
+from aethermodel.measure.probes.settings import RecordSettings, setting
 from cython_core import checksum_variants, stamp
 from cython_core.events.checksum import time_stamp, time_verify
 
 
-class Settings(BatchSettings):
+class Settings(RecordSettings):
     """Batch and pool, what to do, and with which instructions.
 
     Attributes
@@ -39,7 +39,12 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time verification (of good checksums) or stamping of the pool's batches, round-robin."""
-    batches = make_pool(settings.batch_size, settings.topics, settings.pool)
+    batches = make_pool(
+        settings.batch_size,
+        settings.topics,
+        settings.pool,
+        record_bytes=settings.record_bytes,
+    )
     for batch in batches:
         stamp(batch)
     work = time_verify if settings.work == "verify" else time_stamp

@@ -16,6 +16,7 @@ from pydantic import model_validator
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.fabrics import CrossingFabric, Fabric, crosses
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.processes.producer_process import Crossing
@@ -23,7 +24,7 @@ from aethermodel.measure.harness.producer_task import POOL, numbered_pool
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
 from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.host.slices import Slice, Slices, Stream
-from aethermodel.measure.probes.settings import PlacedSettings, setting
+from aethermodel.measure.probes.settings import PlacedSettings, RecordSettings, setting
 from cython_core import Routed, route
 
 _T = TypeVar("_T")
@@ -35,7 +36,7 @@ Timed = Callable[[int], Coroutine[None, None, float]]
 _HELD_EVENTS = 1024
 
 
-class Settings(PlacedSettings):
+class Settings(PlacedSettings, RecordSettings):
     """The batch that moves, the loop it moves on, and the fabric it moves through.
 
     Attributes
@@ -67,6 +68,8 @@ class Settings(PlacedSettings):
     def _routed_over_shm(self) -> Self:
         if self.routed and self.fabric != "shm":
             raise ValueError(f"batches are routed over shm here, not over {self.fabric}")
+        if self.record_bytes != EVENT_BYTES and (crosses(self.fabric) or self.checked):
+            raise ValueError("records that are checked, or from another process, have 64 bytes")
         return self
 
 
@@ -88,7 +91,7 @@ def prepare(settings: Settings) -> Callable[[int], float]:
 
 def _loopback(settings: Settings) -> Timed:
     """Send and receive in one task: no tick of the loop is in the figure."""
-    batch = make_batch(settings.batch_size, settings.topics, seed=0)
+    batch = make_batch(settings.batch_size, settings.topics, 0, settings.record_bytes)
 
     async def timed(loops: int) -> float:
         fabric = Loopback(depth=2)

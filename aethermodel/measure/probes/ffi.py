@@ -7,12 +7,12 @@ from itertools import repeat
 from time import perf_counter
 
 from aethermodel.measure.harness.batch_pool import make_batch
-from aethermodel.measure.probes.settings import BatchSettings, setting
+from aethermodel.measure.probes.settings import RecordSettings, setting
 from cython_core.routing.routed import Routed
 from cython_core.routing.router import route, route_call
 
 
-class Settings(BatchSettings):
+class Settings(RecordSettings):
     """The call's arguments: the batch whose handle crosses.
 
     Attributes
@@ -26,7 +26,7 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the same argument checks and the same return as `cython_core.route` has."""
-    batch = make_batch(settings.batch_size, settings.topics, seed=0)
+    batch = make_batch(settings.batch_size, settings.topics, 0, settings.record_bytes)
     topics = settings.topics
     out = Routed(len(batch), topics)
     call = route if settings.with_kernel else route_call

@@ -9,13 +9,13 @@ import numpy as np
 from pydantic import field_validator
 
 from aethermodel.measure.harness.batch_pool import same_pool
-from aethermodel.measure.probes.settings import BatchSettings, setting
+from aethermodel.measure.probes.settings import RecordSettings, setting
 from cython_core import simd_variants
 from cython_core.routing.routed import Routed
 from cython_core.routing.router import MAX_THREADS, time_route
 
 
-class Settings(BatchSettings):
+class Settings(RecordSettings):
     """Batch size, topics and pool, and which form of the kernel.
 
     Attributes
@@ -25,7 +25,7 @@ class Settings(BatchSettings):
     threads : int
         Threads that share one batch.
     layout : {"records", "columns"}
-        64-byte events, or a topic column and a value column.
+        records in a row, or a topic column and a value column.
     """
 
     variant: str | None = setting(
@@ -33,7 +33,7 @@ class Settings(BatchSettings):
     )
     threads: int = setting(1, "threads that share one batch", "threads", ge=1, le=MAX_THREADS)
     layout: Literal["records", "columns"] = setting(
-        "records", "64-byte events, or a topic column and a value column"
+        "records", "records in a row, or a topic column and a value column"
     )
 
     @field_validator("variant")
@@ -46,10 +46,11 @@ class Settings(BatchSettings):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time routing through the pool, so that caches are as warm as in the pipeline."""
-    records = same_pool(settings.batch_size, settings.topics, settings.pool)
+    records = same_pool(settings.batch_size, settings.topics, settings.pool, settings.record_bytes)
     columns = [
         (np.ascontiguousarray(batch["topic"]), np.ascontiguousarray(batch["value"]))
         for batch in records
+        if settings.layout == "columns"
     ]
     out = Routed(settings.batch_size, settings.topics)
 

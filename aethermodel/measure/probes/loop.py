@@ -38,7 +38,7 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     dearer for running in turn with it.
     """
     topics, events = settings.topics, max(1, settings.calls)
-    batch = make_batch(events, topics, seed=0)
+    batch = make_batch(events, topics, 0, settings.record_bytes)
     batch["topic"] = range(events)
     plane, tally = Plane(topics, events), Tally()
     # Without a call the one topic that has events is the one without a handler.
@@ -60,7 +60,7 @@ def prepare(settings: Settings) -> Callable[[int], float]:
         return await take_turns(produce(hop, loops), consume(hop, loops))
 
     ticks = on_loop(settings.event_loop, in_turn)
-    small = {"batch_size": events, "topics": topics}
+    small = {"batch_size": events, "topics": topics, "record_bytes": settings.record_bytes}
     moved = fabric.prepare(fabric.Settings(event_loop=settings.event_loop, **small))
     routed = ffi.prepare(ffi.Settings(with_kernel=True, **small))
 

@@ -11,11 +11,11 @@ from pydantic import field_validator
 
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.peers.routing import ROUTING
-from aethermodel.measure.probes.settings import BatchSettings, setting
+from aethermodel.measure.probes.settings import RecordSettings, setting
 from cython_core import route
 
 
-class Settings(BatchSettings):
+class Settings(RecordSettings):
     """Whose routing, on which batch (hot: one batch, again and again)."""
 
     peer: str = setting(..., f"whose routing: {' | '.join(ROUTING)}")
@@ -34,7 +34,7 @@ class WrongResultError(RuntimeError):
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Make the peer's own layout, check its result once, and time it from Python."""
-    batch = make_batch(settings.batch_size, settings.topics, seed=0)
+    batch = make_batch(settings.batch_size, settings.topics, 0, settings.record_bytes)
     run, summary = ROUTING[settings.peer](batch, settings.topics)
     count, total = summary(run())
     truth = route(batch, settings.topics)

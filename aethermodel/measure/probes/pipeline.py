@@ -11,6 +11,7 @@ from pydantic import model_validator
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
 from aethermodel.fabrics import Fabric, crosses
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.harness.batch_pool import same_pool
 from aethermodel.measure.harness.bus_run import across
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop, take_turns
@@ -45,6 +46,8 @@ class Settings(CallSettings, PlacedSettings):
     def _handlers_of_all_topics(self) -> Settings:
         if crosses(self.fabric) and self.calls != self.topics:
             raise ValueError(f"over {self.fabric} every topic has its handler")
+        if crosses(self.fabric) and self.record_bytes != EVENT_BYTES:
+            raise ValueError(f"from another process, over {self.fabric}, records have 64 bytes")
         return self
 
 
@@ -82,7 +85,7 @@ def _in_process(settings: Settings) -> Timed:
     Every event is touched by the kernel, counted by a handler, and the count is
     checked after the clock stopped.
     """
-    pool = same_pool(settings.batch_size, settings.topics, settings.pool)
+    pool = same_pool(settings.batch_size, settings.topics, settings.pool, settings.record_bytes)
     plane = Plane(settings.topics, settings.batch_size)
     tally = Tally()
     for topic in range(settings.calls):

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.host import placement
 
 #: Handlers that a tick calls, unless there are fewer topics.
@@ -55,7 +56,15 @@ class PlacedSettings(BatchSettings):
             placement.take("loop")
 
 
-class CallSettings(BatchSettings):
+class RecordSettings(BatchSettings):
+    """A batch of records of some size."""
+
+    record_bytes: int = setting(
+        EVENT_BYTES, "bytes of a record, a multiple of 8", "B", ge=8, le=65_536, multiple_of=8
+    )
+
+
+class CallSettings(RecordSettings):
     """A batch, and how many topics have events and a handler that is called."""
 
     calls: int = setting(

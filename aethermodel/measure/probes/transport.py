@@ -9,19 +9,22 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.harness.batch_pool import make_pool
 from aethermodel.measure.harness.processes.child_processes import end, hear, lost, start, watched
-from aethermodel.measure.probes.settings import BatchSettings, setting
+from aethermodel.measure.probes.settings import RecordSettings, setting
 from aethermodel.measure.transports import TRANSPORTS, Transport
 from cython_core import PeerDied, Routed, now_ns, route
 from cython_core.probes.bandwidth import time_read
 
 _PARTING_SECONDS = 2.0
+# Bytes of the smallest standard record that has a sequence.
+_LEAST_NUMBERED = 24
 
 
-class Settings(BatchSettings):
+class Settings(RecordSettings):
     """By which transport; ``none`` routes the same pool within one process.
 
     Attributes
@@ -42,6 +45,16 @@ class Settings(BatchSettings):
             raise ValueError(f"no transport {transport!r}; there are {', '.join(TRANSPORTS)}")
         return transport
 
+    @model_validator(mode="after")
+    def _carries_them(self) -> Settings:
+        if self.record_bytes == EVENT_BYTES:
+            return self
+        if self.record_bytes < _LEAST_NUMBERED:
+            raise ValueError(f"records of {_LEAST_NUMBERED} bytes or more have a number to check")
+        if self.transport != "none" and not TRANSPORTS[self.transport].any_record:
+            raise ValueError(f"{self.transport} carries events of 64 bytes here, no other records")
+        return self
+
 
 class OutOfOrderError(RuntimeError):
     """A batch was lost, doubled or damaged on its way."""
@@ -53,7 +66,7 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     The producer numbers each batch in its first event; the consumer routes all events
     and checks the number and topic 0's total.
     """
-    pool = make_pool(settings.batch_size, settings.topics, settings.pool)
+    pool = _pool(settings)
     out = Routed(settings.batch_size, settings.topics)
     expected = [float(route(batch, settings.topics, out=out).total[0]) for batch in pool]
 
@@ -71,7 +84,9 @@ def prepare(settings: Settings) -> Callable[[int], float]:
 
     if settings.transport == "none":
         return _within_one_process(pool, take)
-    transport = TRANSPORTS[settings.transport](settings.batch_size)
+    kind = TRANSPORTS[settings.transport]
+    sizes = (settings.batch_size, settings.record_bytes)
+    transport = kind(*sizes[: 1 + kind.any_record])
     ours, theirs = Pipe()
     with theirs:
         child = start(_produce, settings, transport.handle(), theirs)
@@ -98,6 +113,11 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     return timed
 
 
+def _pool(settings: Settings) -> list[Any]:
+    sizes = (settings.batch_size, settings.topics, settings.pool)
+    return make_pool(*sizes, record_bytes=settings.record_bytes)
+
+
 def _within_one_process(
     pool: list[Any], verify: Callable[[Any, int], None]
 ) -> Callable[[int], float]:
@@ -120,7 +140,7 @@ def _finish(orders: Connection, child: BaseProcess, transport: Transport) -> Non
 
 def _produce(settings: Settings, handle: Any, orders: Connection) -> None:
     sender = TRANSPORTS[settings.transport].join(handle)
-    pool = make_pool(settings.batch_size, settings.topics, settings.pool)
+    pool = _pool(settings)
     first = [batch["sequence"][:1] for batch in pool]
     try:
         while True:

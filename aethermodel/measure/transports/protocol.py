@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from cython_core import EVENT_DTYPE
+from cython_core import EVENT_BYTES, EVENT_DTYPE
 
 Batch = npt.NDArray[Any]
 
@@ -45,14 +45,19 @@ class Transport(ABC):
     ----------
     batch_size : int
         Events in each batch.
+    record_bytes : int
+        Of each event; others than 64 where `any_record` is set.
     """
 
     name: ClassVar[str]
     #: In words: what is sent, and who waits how.
     form: ClassVar[str]
+    #: Whether it carries records of any size.
+    any_record: ClassVar[bool] = False
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, batch_size: int, record_bytes: int = EVENT_BYTES) -> None:
         self.batch_size = batch_size
+        self.record_bytes = record_bytes
 
     @abstractmethod
     def handle(self) -> Any:

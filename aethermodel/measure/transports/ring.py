@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from aethermodel.measure.transports.protocol import DEPTH, Batch, Sender, Transport
-from cython_core import Ring
+from cython_core import EVENT_BYTES, Ring
 from cython_core.ring.handle import Policy
 
 
@@ -25,12 +25,13 @@ class RingTransport(Transport):
 
     name = "ring"
     form = "reserve, copy in, commit; peek in place; spinning"
+    any_record = True
     policy: ClassVar[Policy] = "spin"
 
-    def __init__(self, batch_size: int) -> None:
-        super().__init__(batch_size)
+    def __init__(self, batch_size: int, record_bytes: int = EVENT_BYTES) -> None:
+        super().__init__(batch_size, record_bytes)
         capacity = 1 << (DEPTH * batch_size - 1).bit_length()
-        self._ring = Ring.create(capacity, role="consumer", policy=self.policy)
+        self._ring = Ring.create(capacity, role="consumer", policy=self.policy, record=record_bytes)
         self._handle = self._ring.handle()
 
     def handle(self) -> Any:

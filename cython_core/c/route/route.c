@@ -74,12 +74,16 @@ void aether_scratch_free(aether_scratch *scratch) { free(scratch); }
 
 static void scan_part(void *context, size_t k) {
     job *self = context;
-    self->kernel->scan(self->in, &self->parts[k]);
+    const aether_route_kernel *kernel = self->kernel;
+    (self->in->topic_mask ? kernel->scan_records : kernel->scan)(self->in, &self->parts[k]);
 }
 
 static void place_part(void *context, size_t k) {
     job *self = context;
-    self->kernel->place(self->in, &self->parts[k], self->out->indices);
+    const aether_route_kernel *kernel = self->kernel;
+    void (*place)(const aether_input *, aether_part *, uint32_t *) =
+        self->in->topic_mask ? kernel->place_records : kernel->place;
+    place(self->in, &self->parts[k], self->out->indices);
 }
 
 /* Turns each part's counts into its write positions, the parts of one topic

@@ -89,6 +89,8 @@ typedef struct {
     const char *name;
     void (*scan)(const aether_input *in, aether_part *part);
     void (*place)(const aether_input *in, aether_part *part, uint32_t *indices);
+    void (*scan_records)(const aether_input *in, aether_part *part);
+    void (*place_records)(const aether_input *in, aether_part *part, uint32_t *indices);
 } aether_route_kernel;
 
 extern const aether_route_kernel aether_route_baseline;

@@ -15,6 +15,18 @@
 #define TEXT(a) TEXT_(a)
 #define INLINE static inline __attribute__((always_inline))
 
+/* Compiled a second time for records of any size, so that nothing of theirs is in the way here. */
+void JOIN(aether_scan_records_, AETHER_VARIANT)(const aether_input *in, aether_part *part);
+void JOIN(aether_place_records_, AETHER_VARIANT)(const aether_input *in, aether_part *part,
+                                                 uint32_t *indices);
+#ifdef AETHER_RECORDS
+#define AT(topic) aether_masked_topic(topic, in->topic_shift, in->topic_mask)
+#define PLACE void JOIN(aether_place_records_, AETHER_VARIANT)
+#else
+#define AT(topic) aether_topic(topic)
+#define PLACE static void place
+#endif
+
 /* How the input lies, known at compile time where each scan is inlined; of records the strides,
  * shift, mask and how far ahead to fetch are not. */
 typedef struct {
@@ -60,7 +72,7 @@ INLINE void row_reset(double *row, double cursor) {
 
 static int64_t first_bad(const aether_input *in, const aether_part *part) {
     size_t i = part->begin, last = part->begin + part->n - 1;
-    while (i < last && aether_topic_at(in, i) < in->topics) i++;
+    while (i < last && AT(in->topic + i * in->topic_stride) < in->topics) i++;
     return (int64_t)i;
 }
 
@@ -232,14 +244,7 @@ INLINE void scan_layout(const aether_input *in, aether_part *part, const shape h
     part->bad = status < 0 ? first_bad(in, part) : -1;
 }
 
-static void scan_events(const aether_input *in, aether_part *part) {
-    const size_t size = sizeof(aether_event);
-    if (in->numbered)
-        scan_layout(in, part, (shape){.topic_stride = size, .value_stride = size, .numbered = 1,
-                                      .valued = 1});
-    else
-        scan_layout(in, part, (shape){.topic_stride = size, .value_stride = size, .valued = 1});
-}
+#ifdef AETHER_RECORDS
 
 /* As many records ahead as were measured to be best: where lines of one place in the page share few
  * sets, the first level keeps too few of them; beyond two pages a fetch waits for the next page. */
@@ -248,20 +253,19 @@ static void scan_events(const aether_input *in, aether_part *part) {
 #define NEAR_RECORDS 8
 #define FAR_RECORDS 32
 
-static void scan_records(const aether_input *in, aether_part *part) {
+void JOIN(aether_scan_records_, AETHER_VARIANT)(const aether_input *in, aether_part *part) {
     const size_t size = in->topic_stride;
     shape how = {.topic_stride = size, .value_stride = size, .records = 1,
                  .shift = in->topic_shift, .mask = in->topic_mask};
-    int far = size > NEAR_BYTES && size <= FAR_BYTES;
-    how.ahead = far ? FAR_RECORDS * size : size > 64 && size <= NEAR_BYTES ? NEAR_RECORDS * size : 0;
-    how.valued = in->value != NULL;
-    how.to_second_level = far;
-#define WITH(has, level)             \
-    if (how.valued == has && far == level) { \
-        how.valued = has;            \
-        how.to_second_level = level; \
-        scan_layout(in, part, how);  \
-        return;                      \
+    const int far = size > NEAR_BYTES && size <= FAR_BYTES, valued = in->value != NULL;
+    if (far) how.ahead = FAR_RECORDS * size;
+    if (size > sizeof(aether_event) && size <= NEAR_BYTES) how.ahead = NEAR_RECORDS * size;
+#define WITH(has, level)                    \
+    if (valued == (has) && far == (level)) { \
+        how.valued = (has);                 \
+        how.to_second_level = (level);      \
+        scan_layout(in, part, how);         \
+        return;                             \
     }
     WITH(1, 0)
     WITH(1, 1)
@@ -270,16 +274,26 @@ static void scan_records(const aether_input *in, aether_part *part) {
 #undef WITH
 }
 
+#else
+
 static void scan(const aether_input *in, aether_part *part) {
-    if (in->topic_mask) {
-        scan_records(in, part);
-    } else if (in->topic_stride == sizeof(aether_event)) {
-        scan_events(in, part);
+    const size_t size = sizeof(aether_event);
+    shape how = {.topic_stride = size, .value_stride = size, .valued = 1};
+    if (in->numbered) {
+        how.numbered = 1;
+        scan_layout(in, part, how);
+    } else if (in->topic_stride == size) {
+        how.numbered = 0;
+        scan_layout(in, part, how);
     } else {
-        scan_layout(in, part, (shape){.topic_stride = sizeof(uint32_t),
-                                      .value_stride = sizeof(double), .valued = 1});
+        how.topic_stride = sizeof(uint32_t);
+        how.value_stride = sizeof(double);
+        how.numbered = 0;
+        scan_layout(in, part, how);
     }
 }
+
+#endif
 
 /* Sixteen at a time, the last sixteen overlapping: a run's neighbours may
  * already be in place, or belong to another thread. */
@@ -296,15 +310,16 @@ INLINE void widen_run(uint32_t *to, const uint16_t *from, uint32_t n, uint32_t b
     }
 }
 
-static void place(const aether_input *in, aether_part *part, uint32_t *indices) {
+PLACE(const aether_input *in, aether_part *part, uint32_t *indices) {
     size_t topics = in->topics;
     uint32_t *cursor = part->cursor;
     if (!part->blocks) {
-        size_t end = part->begin + part->n;
+        const char *topic = in->topic;
+        size_t topic_stride = in->topic_stride, end = part->begin + part->n;
         for (size_t i = part->begin; i < end; i++) {
             /* Checked anew: memory shared with another process may have changed. Then some
              * run does not come to its end, or goes beyond it. */
-            uint32_t t = aether_topic_at(in, i);
+            uint32_t t = AT(topic + i * topic_stride);
             if (t < topics && cursor[t] < in->n) indices[cursor[t]++] = (uint32_t)i;
         }
         if (memcmp(cursor, part->ends, topics * sizeof *cursor)) part->bad = AETHER_ROUTE_CHANGED;
@@ -321,4 +336,8 @@ static void place(const aether_input *in, aether_part *part, uint32_t *indices) 
     }
 }
 
-const aether_route_kernel JOIN(aether_route_, AETHER_VARIANT) = {TEXT(AETHER_VARIANT), scan, place};
+#ifndef AETHER_RECORDS
+const aether_route_kernel JOIN(aether_route_, AETHER_VARIANT) = {
+    TEXT(AETHER_VARIANT), scan, place, JOIN(aether_scan_records_, AETHER_VARIANT),
+    JOIN(aether_place_records_, AETHER_VARIANT)};
+#endif

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from record_dtypes import batch_of, record_types
 
 from cython_core import (
     allocate,
@@ -17,7 +18,6 @@ from cython_core import (
     stamp,
     verify,
 )
-from record_dtypes import batch_of, record_types
 
 
 @settings(deadline=None, max_examples=40)

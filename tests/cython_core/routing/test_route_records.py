@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from record_dtypes import batch_of, record_types
 
 from cython_core import (
     EVENT,
@@ -21,7 +22,6 @@ from cython_core import (
     standard_dtype,
 )
 from cython_core.routing.router import switch_size
-from record_dtypes import batch_of, record_types
 
 
 def check(batch: Any, kind: RecordType, topics: int, routed: Routed) -> None:

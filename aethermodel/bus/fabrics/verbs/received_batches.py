@@ -108,7 +108,8 @@ class Arrivals(Side[Landing]):
         exchange : Exchange
             Closed with the result, or here where it fails.
         ring : Ring
-            A producer's end of at least 64 events that fill whole pages, empty; closed by the result.
+            A producer's end of at least 64 events that fill whole pages, empty; closed by the
+            result.
         receives : int
             Batches that may be on their way or unreleased; at least the sender's list length.
         device : str, optional
