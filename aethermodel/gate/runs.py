@@ -184,6 +184,8 @@ def read_runs(
 
 def schema_of(path: Path) -> str:
     """Return the schema that a JSON file of ours names at its top; empty for any other file."""
+    if path.is_dir():  # what criterion left
+        return ""
     content = read_bytes(path)
     if content.lstrip()[:1] != b"{":
         return ""
