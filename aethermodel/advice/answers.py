@@ -179,7 +179,7 @@ def answers(
         rate_unit=rate_unit(law),
         size_unit=size_unit,
         best_rate=Quantity.of(best, rate_unit(law), still),
-        n_half=_n_half(sizes, reasons),
+        n_half=n_half(sizes, reasons),
         knees=_knees(law),
         shares=shares,
         for_rate=for_rate,
@@ -247,7 +247,8 @@ def _percentiles(
     return first, last
 
 
-def _n_half(sizes: LawSizes, reasons: dict[str, str]) -> Quantity | None:
+def n_half(sizes: LawSizes, reasons: dict[str, str]) -> Quantity | None:
+    """Return the size of half the best rate, and note the reason where there is none."""
     law = sizes.law
     unit = law.size_unit or law.size_name
     if law.family in SHARED_WORK:
