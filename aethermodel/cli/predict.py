@@ -33,7 +33,7 @@ def command(
     at: reading.At = None,
     calibration: options.Calibrations = [Path("calibration.json")],  # noqa: B006  typer copies it
     batch_sizes: Annotated[
-        str, typer.Option("--batch-sizes", "-n", help="such as 1,100,1e4")
+        str, typer.Option("--batch-sizes", "-n", help="such as 1,100,1e4; of a law its own")
     ] = ",".join(map(str, SIZES)),
     foreign: options.Foreign = False,
     check: Annotated[
@@ -107,7 +107,18 @@ def command(
         calibration = [law]
     elif law is not None:
         refuse_other_options(ctx, law)
-        predict_law(law, curve, at, sizes, optimum=optimum, within=within, rate=rate, json=json)
+        given = ctx.get_parameter_source("batch_sizes")
+        own = given is not None and given.name == "DEFAULT"
+        predict_law(
+            law,
+            curve,
+            at,
+            None if own else sizes,
+            optimum=optimum,
+            within=within,
+            rate=rate,
+            json=json,
+        )
         return
     scenario = _scenario(
         calibration, foreign, set_ or [], loop_of, nic, cores, serial, topics, pool

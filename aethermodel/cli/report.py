@@ -267,6 +267,8 @@ def _report_laws(
         write_document(content, json)
     if json != "-":
         held = f"{holding} of {len(laws)} curves have a law that holds"
+        if len(laws) == 1:
+            held = "one curve, with a law that holds" if holding else "one curve, without a law"
         typer.echo(f"{output}: {held}; {len(page) / 1e3:.0f} kB")
 
 
