@@ -185,11 +185,14 @@ def fuzzers(only: list[str], seed: int) -> dict[str, Fuzzer]:
     }
 
 
-def figures(made: dict[str, Fuzzer], seed: int, wanted: int) -> dict[str, Any]:
-    """Return the document of the counts."""
-    counts = {name: asdict(one.count) for name, one in made.items()}
-    complete = all(one.count.inputs >= wanted for one in made.values())
-    found = sum(one.count.found for one in made.values())
+def figures(
+    made: dict[str, Fuzzer], seed: int, wanted: int, others: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the document of the counts, with those of other readers from an earlier run."""
+    counts = {name: asdict(one.count) for name, one in made.items()} | (others or {})
+    counts = {name: counts[name] for name in BUILT_IN if name in counts}
+    complete = all(one["inputs"] >= wanted for one in counts.values())
+    found = sum(one["found"] for one in counts.values())
     return document(
         "aethermodel.fuzz_readers/1",
         None,
@@ -198,7 +201,7 @@ def figures(made: dict[str, Fuzzer], seed: int, wanted: int) -> dict[str, Any]:
             "seed": seed,
             "inputs_each": wanted,
             "complete": complete,
-            "inputs": sum(one.count.inputs for one in made.values()),
+            "inputs": sum(one["inputs"] for one in counts.values()),
             "found": found,
             "verdict": "pass" if complete and not found else "fail",
             "readers": counts,
@@ -243,11 +246,13 @@ def run(options: argparse.Namespace) -> int:
     """Fuzz until every reader has had its inputs; return the exit status."""
     made = fuzzers(options.only or [], options.seed)
     last = time.monotonic()
+    others: dict[str, Any] = {}
     with hear_signals() as heard:
         if options.resume:
             earlier = json.loads(Path(options.resume).read_text("utf-8"))
             if earlier["seed"] != options.seed:
                 raise ValueError(f"{options.resume}: its seed is {earlier['seed']}")
+            others = {name: one for name, one in earlier["readers"].items() if name not in made}
             for name in made.keys() & earlier["readers"].keys():
                 made[name].resume(earlier["readers"][name])
         while not heard:
@@ -260,8 +265,8 @@ def run(options: argparse.Namespace) -> int:
                     break
             if options.json and time.monotonic() - last > _WRITE_SECONDS:
                 last = time.monotonic()
-                write_document(figures(made, options.seed, options.inputs), options.json)
-    done = figures(made, options.seed, options.inputs)
+                write_document(figures(made, options.seed, options.inputs, others), options.json)
+    done = figures(made, options.seed, options.inputs, others)
     if options.json:
         write_document(done, options.json)
     if options.json != "-":

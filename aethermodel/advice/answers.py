@@ -15,6 +15,7 @@ from aethermodel.calibrate.predict.monte_carlo import Answer, answer
 from aethermodel.calibrate.predict.size_answers import SHARE, SHARES, Optimum
 from aethermodel.inputs.refusals import InputError
 from aethermodel.model.optimum import best_rate, size_for_rate
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.laws.law import Law
@@ -179,7 +180,7 @@ def answers(
         rate_unit=rate_unit(law),
         size_unit=size_unit,
         best_rate=Quantity.of(best, rate_unit(law), still),
-        n_half=_n_half(sizes, reasons),
+        n_half=n_half(sizes, reasons),
         knees=_knees(law),
         shares=shares,
         for_rate=for_rate,
@@ -247,7 +248,8 @@ def _percentiles(
     return first, last
 
 
-def _n_half(sizes: LawSizes, reasons: dict[str, str]) -> Quantity | None:
+def n_half(sizes: LawSizes, reasons: dict[str, str]) -> Quantity | None:
+    """Return the size of half the best rate, and note the reason where there is none."""
     law = sizes.law
     unit = law.size_unit or law.size_name
     if law.family in SHARED_WORK:
@@ -340,7 +342,8 @@ def next_size(law: Law, level: float = thresholds.LEVEL) -> Quantity:
         width = np.where(np.isfinite(band.seconds), band.high / np.maximum(band.low, 1e-300), 0)
     best = int(np.argmax(width))
     size = float(candidates[best])
-    note = f"its mean is known within a factor of {width[best]:.3g}"
+    known = f"a factor of {width[best]:.3g}" if width[best] > 2 else percentage(width[best] - 1)
+    note = f"its mean is known within {known}"
     if size > law.largest:
         note += "; beyond the largest measured size"
     return Quantity(size, size, size, unit, note)

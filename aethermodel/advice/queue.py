@@ -74,7 +74,7 @@ class Server:
             )
         if self.law.size_unit == "B" and self.record_bytes is None:
             raise InputError(
-                "the law's sizes are bytes: say how large a record is (--record-bytes)"
+                "the law's sizes are bytes: say how large a record is, such as --record-bytes 100"
             )
         if self.record_bytes is not None and not 0 < self.record_bytes < np.inf:
             raise InputError(f"a record has more than 0 bytes, not {self.record_bytes!r}")

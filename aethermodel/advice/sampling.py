@@ -23,6 +23,8 @@ SHARED_WORK = frozenset({"falling", "usl"})
 REACH = 4.0
 DRAWS = 1000
 _POINTS = 400
+# About the best size so many more, over a factor of so much either way.
+_ABOUT, _ABOUT_POINTS = 1.4, 121
 
 
 def sizes_of(law: Law, reach: float = REACH) -> Floats:
@@ -44,6 +46,10 @@ def sizes_of(law: Law, reach: float = REACH) -> Floats:
         beyond = float(measured[-1]) * 2.0 ** np.arange(1, np.log2(max(reach, 1)) + 1)
         return np.concatenate([measured, beyond]) if measured.size > 1 else np.array([start, end])
     places = [measured, np.geomspace(start, end, _POINTS)]
+    # A rate is flat about its best: only many sizes there tell one draw's best size from another's.
+    coarse = np.unique(np.concatenate(places))
+    peak = coarse[np.argmax(coarse / law.predict(coarse).seconds)]
+    places.append(peak * np.geomspace(1 / _ABOUT, _ABOUT, _ABOUT_POINTS))
     for value in breaks(law):
         places.append(np.array([value * (1 - 1e-9), value, value * (1 + 1e-9)]))
     found = np.unique(np.concatenate(places))

@@ -114,7 +114,7 @@ def append_summary(target: Path, verdict: Verdict, base: str, head: str) -> None
 
 def print_verdict(verdict: Verdict) -> None:
     """Print a table of the rows, and the verdict in a line."""
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
     from aethermodel.report.comparison.gate_summary import HEADLINES, allowed, change_interval
     from aethermodel.report.quantities import engineering
     from aethermodel.text.percentages import percent, percentage
@@ -139,7 +139,8 @@ def print_verdict(verdict: Verdict) -> None:
             bold=row.outcome == "worse",
         )
     show(table)
-    for remark in verdict.remarks:
-        typer.echo(f"{remark}.")
-    runs = f"{verdict.base_runs} and {verdict.head_runs} runs, which differ by "
-    typer.echo(f"{HEADLINES[verdict.outcome].upper()} ({runs}{percentage(verdict.spread)}).")
+    say(f"{remark}." for remark in verdict.remarks)
+    runs = f"{verdict.base_runs} and {verdict.head_runs} runs"
+    if max(verdict.base_runs, verdict.head_runs) > 1:
+        runs += f", which differ by {percentage(verdict.spread)}"
+    typer.echo(f"{HEADLINES[verdict.outcome].upper()} ({runs}).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +12,9 @@ import typer
 from aethermodel.cli.shared import options, reading
 
 if TYPE_CHECKING:
-    from aethermodel.gate.history import History, Point
-    from aethermodel.gate.limits import Quantity
+    from aethermodel.calibrate.calibration.calibration import Calibration
+    from aethermodel.gate.history import Track
+    from aethermodel.laws.law import Law
 
 app = typer.Typer(no_args_is_help=True, help="Keep laws by commit and host, and show what moved.")
 Folder = Annotated[
@@ -24,7 +26,10 @@ FOLDER = Path("history")
 @app.command("add", short_help="add the laws of a commit")
 def add(
     law: Annotated[
-        Path, typer.Argument(callback=options.readable, help="law file, or measurements to fit")
+        Path,
+        typer.Argument(
+            callback=options.readable, help="law file, calibration, or measurements to fit"
+        ),
     ],
     commit: Annotated[str, typer.Option("--commit", help="id of the commit")],
     folder: Folder = FOLDER,
@@ -41,22 +46,31 @@ def add(
     group: reading.Group = None,
     format: reading.Format = None,
 ) -> None:
-    """Add the laws of a commit; nothing that is there is ever changed.
+    """Add the laws or the calibration of a commit; nothing that is there is ever changed.
 
     Example: aethermodel history add law.json --commit "$(git rev-parse HEAD)"
 
     Exit status: 0 added, 2 bad input.
     """
     from aethermodel.gate.history import History
-    from aethermodel.gate.runs import laws_of
 
     moment = datetime.now(UTC) if date is None else _moment(date)
-    laws = laws_of(law, reading.reading_options(size, time, unit, group, format))
+    kept = _kept(law, reading.reading_options(size, time, unit, group, format))
     if host is None:
         from aethermodel.measure.host.fingerprint import this_host
 
         host = this_host().id
-    typer.echo(History(folder).add(laws, commit, host, moment))
+    typer.echo(History(folder).add(kept, commit, host, moment))
+
+
+def _kept(path: Path, chosen: dict[str, Any]) -> Mapping[str, Law] | Calibration:
+    from aethermodel.gate.runs import laws_of, schema_of
+
+    if not schema_of(path).startswith("aethermodel.calibration/"):
+        return laws_of(path, chosen)
+    from aethermodel.calibrate.calibration.calibration import Calibration
+
+    return Calibration.load(path)
 
 
 def _moment(text: str) -> datetime:
@@ -96,12 +110,12 @@ def show_history(
     if not history.entries:
         raise ValueError(f"{folder}: no entries; make one with `aethermodel history add`")
     curves = history.curves if curve is None else (curve,)
+    sizes = () if at is None else tuple(float(n) for n in options.numbers("--at", at))
     tracks: list[dict[str, Any]] = []
     for one in history.hosts if host is None else (host,):
         for name in curves:
-            for quantity, unit in _quantities(history, name, one, at, parameter):
-                points = history.track(name, quantity, one)
-                tracks.append(_figures(one, name, str(quantity), unit, points))
+            found = history.tracks(name, one, sizes, parameter or ())
+            tracks += [_figures(track) for track in found]
     if not tracks:
         raise ValueError(f"{folder}: no entry of host {host} and curve {curve}")
     if json:
@@ -111,31 +125,7 @@ def show_history(
         _print(tracks)
 
 
-def _quantities(
-    history: History, curve: str, host: str, at: str | None, parameters: list[str] | None
-) -> list[tuple[Quantity, str]]:
-    """Return what is shown of a curve, each with its unit."""
-    from aethermodel.gate.limits import Quantity
-
-    entries = history.of(curve, host)
-    if not entries:
-        return []
-    known = {p.name: p.unit for entry in entries for p in entry.laws[curve].parameters if p.value}
-    for name in parameters or ():
-        if name not in known:
-            raise ValueError(f"no parameter {name!r}; there are {', '.join(known) or 'none'}")
-    sizes = entries[-1].laws[curve].sizes
-    sizes = sizes[sizes > 0]
-    wanted = [float(sizes[0]), float(sizes[len(sizes) // 2]), float(sizes[-1])]
-    if at is not None:
-        wanted = [float(n) for n in options.numbers("--at", at)]
-    chosen = [(Quantity(name), known[name]) for name in parameters or known]
-    return chosen + [(Quantity(size=size), "s") for size in dict.fromkeys(wanted)]
-
-
-def _figures(
-    host: str, curve: str, quantity: str, unit: str, points: tuple[Point, ...]
-) -> dict[str, Any]:
+def _figures(track: Track) -> dict[str, Any]:
     rows = [
         {
             "commit": point.entry.commit,
@@ -146,9 +136,15 @@ def _figures(
             "level_begins": point.begins,
             "change": point.change,
         }
-        for point in points
+        for point in track.points
     ]
-    return {"host": host, "curve": curve, "quantity": quantity, "unit": unit, "points": rows}
+    return {
+        "host": track.host,
+        "curve": track.curve,
+        "quantity": str(track.quantity),
+        "unit": track.unit,
+        "points": rows,
+    }
 
 
 def _print(tracks: list[dict[str, Any]]) -> None:

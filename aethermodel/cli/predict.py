@@ -43,7 +43,8 @@ def command(
     at: reading.At = None,
     calibration: options.Calibrations = [Path("calibration.json")],  # noqa: B006  typer copies it
     batch_sizes: Annotated[
-        str, typer.Option("--batch-sizes", "-n", help="batch sizes, such as 1,100,1e4")
+        str,
+        typer.Option("--batch-sizes", "-n", help="batch sizes, such as 1,100,1e4; of a law its own"),
     ] = ",".join(map(str, SIZES)),
     foreign: options.Foreign = False,
     check: Annotated[
@@ -145,7 +146,18 @@ def command(
         calibration = [law]
     elif law is not None:
         refuse_other_options(ctx, law)
-        predict_law(law, curve, at, sizes, optimum=optimum, within=within, rate=rate, json=json)
+        given = ctx.get_parameter_source("batch_sizes")
+        own = given is not None and given.name == "DEFAULT"
+        predict_law(
+            law,
+            curve,
+            at,
+            None if own else sizes,
+            optimum=optimum,
+            within=within,
+            rate=rate,
+            json=json,
+        )
         return
     between = _between(calibration, foreign, record_bytes)
     if between is not None and record_bytes is not None:

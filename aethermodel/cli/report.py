@@ -27,7 +27,8 @@ def command(
         Path | None,
         typer.Argument(
             callback=options.readable,
-            help="an executed notebook, a law file, or the folder of a sweep's store",
+            help="an executed notebook, a law file, or the folder of a sweep's store or of a "
+            "history",
             show_default=False,
         ),
     ] = None,
@@ -99,6 +100,15 @@ def command(
 
     if run == (notebook is not None):
         raise ValueError("report wants either an executed notebook, a store, a law file, or --run")
+    if notebook is not None and _is_history(notebook):
+        if calibration or rate is not None or p99 is not None:
+            raise ValueError("--calibration, --rate and --p99 are not for a history")
+        into = output or named_after(notebook)
+        check_outside_stores(str(into), [notebook])
+        check_apart(into, [json])
+        refuse_existing([into], force=force)
+        _report_history(notebook, into, json)
+        return
     if notebook is not None and notebook.is_dir():
         from aethermodel.report.sweep.store_verdict import Thresholds
 
@@ -200,6 +210,39 @@ def _report_store(
     raise typer.Exit(1 if report.verdict == "fail" else 0)
 
 
+def _is_history(folder: Path) -> bool:
+    """Whether a folder holds entries of a history; a store has its plan instead."""
+    from aethermodel.gate.history import History
+
+    return (
+        folder.is_dir() and not (folder / "sweep.json").exists() and bool(History(folder).entries)
+    )
+
+
+def _report_history(folder: Path, output: Path, json: str | None) -> None:
+    from aethermodel.documents import document, write_document
+    from aethermodel.gate.history import History
+    from aethermodel.output_files import write_whole
+    from aethermodel.report.laws.history_page import all_tracks, history_report
+
+    history = History(folder)
+    page = history_report(history, command=shlex.join(["aethermodel", *sys.argv[1:]]))
+    write_whole(output, page)
+    moved = sum(point.begins for track in all_tracks(history) for point in track.points)
+    if json:
+        figures = {
+            "report": str(output),
+            "bytes": len(page.encode()),
+            "entries": len(history.entries),
+            "changes": moved,
+        }
+        content = document("aethermodel.report.history_page/1", None, figures, measured=False)
+        write_document(content, json)
+    if json != "-":
+        told = f"{moved} levels changed" if moved else "no level changed"
+        typer.echo(f"{output}: {len(history.entries)} entries, {told}; {len(page) / 1e3:.0f} kB")
+
+
 def _report_laws(
     path: Path, output: Path, rate: float | None, latency: float | None, json: str | None
 ) -> None:
@@ -224,6 +267,8 @@ def _report_laws(
         write_document(content, json)
     if json != "-":
         held = f"{holding} of {len(laws)} curves have a law that holds"
+        if len(laws) == 1:
+            held = "one curve, with a law that holds" if holding else "one curve, without a law"
         typer.echo(f"{output}: {held}; {len(page) / 1e3:.0f} kB")
 
 

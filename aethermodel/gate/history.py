@@ -1,4 +1,4 @@
-"""History: an append-only folder of laws by commit and host."""
+"""History: an append-only folder of laws or calibrations by commit and host."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from aethermodel.gate.change_points import change_points
 from aethermodel.gate.limits import Quantity
-from aethermodel.gate.runs import MOST_RUNS, LawRun, Run
+from aethermodel.gate.runs import MOST_RUNS, CalibrationRun, LawRun, Run
 from aethermodel.inputs.fields import Content, Id, Moment
 from aethermodel.inputs.input_files import read_bytes, refusing
-from aethermodel.inputs.refusals import InputError
+from aethermodel.inputs.refusals import InputError, quoted
 
 if TYPE_CHECKING:
+    from aethermodel.calibrate.calibration.calibration import Calibration
     from aethermodel.laws.law import Law
 
 SCHEMA = "aethermodel.history/1"
@@ -34,12 +35,19 @@ class _Entry(Content):
     commit: Id
     host: Id
     moment: Moment
-    laws: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1000)]
+    laws: list[dict[str, Any]] = Field(default_factory=list, max_length=1000)
+    calibration: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if bool(self.laws) == (self.calibration is not None):
+            raise ValueError("an entry holds laws or a calibration")
+        return self
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The laws of one commit on one host.
+    """The laws, or the calibration, of one commit on one host.
 
     Attributes
     ----------
@@ -47,25 +55,39 @@ class Entry:
     commit, host : str
     moment : str
         When it was added, or the date that was given: ISO 8601 with its offset.
-    laws : mapping of str to Law
-        By the name of the curve.
+    runs : mapping of str to Run
+        By the name of the curve; a calibration's has none.
     """
 
     path: Path
     commit: str
     host: str
     moment: str
-    laws: Mapping[str, Law]
+    runs: Mapping[str, Run]
 
     @property
     def when(self) -> datetime:
         """The moment, for ordering."""
         return datetime.fromisoformat(self.moment)
 
-    @property
-    def label(self) -> str:
-        """Commit, shortened."""
-        return self.commit[:12]
+
+@dataclass(frozen=True)
+class Track:
+    """One quantity of one curve on one host, over the entries.
+
+    Attributes
+    ----------
+    host, curve : str
+    quantity : Quantity
+    unit : str
+    points : tuple of Point
+    """
+
+    host: str
+    curve: str
+    quantity: Quantity
+    unit: str
+    points: tuple[Point, ...]
 
 
 @dataclass(frozen=True)
@@ -103,13 +125,17 @@ class History:
         self.folder = folder
 
     def add(
-        self, laws: Mapping[str, Law], commit: str, host: str, moment: datetime | None = None
+        self,
+        kept: Mapping[str, Law] | Calibration,
+        commit: str,
+        host: str,
+        moment: datetime | None = None,
     ) -> Path:
         """Add an entry.
 
         Parameters
         ----------
-        laws : mapping of str to Law
+        kept : mapping of str to Law, or Calibration
         commit, host : str
             Letters, digits, ``_``, ``.`` and ``-``.
         moment : datetime, optional
@@ -126,12 +152,17 @@ class History:
             If commit or host have other signs.
         """
         when = (moment or datetime.now(UTC)).astimezone(UTC)
+        held: dict[str, Any]
+        if isinstance(kept, Mapping):
+            held = {"laws": [law.document() for law in kept.values()]}
+        else:
+            held = {"calibration": kept.to_json()}
         document = {
             "schema": SCHEMA,
             "commit": commit,
             "host": host,
             "moment": when.isoformat(timespec="microseconds"),
-            "laws": [law.document() for law in laws.values()],
+            **held,
         }
         with refusing("history"):
             _Entry.model_validate(document)
@@ -176,13 +207,13 @@ class History:
         return tuple(
             entry
             for entry in self.entries
-            if curve in entry.laws and (host is None or entry.host == host)
+            if curve in entry.runs and (host is None or entry.host == host)
         )
 
     @property
     def curves(self) -> tuple[str, ...]:
         """Names of all curves."""
-        return tuple(dict.fromkeys(name for entry in self.entries for name in entry.laws))
+        return tuple(dict.fromkeys(name for entry in self.entries for name in entry.runs))
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -203,7 +234,7 @@ class History:
         refusal = None
         for entry in self.of(curve, host):
             try:
-                known.append((entry, LawRun(entry.label, entry.laws[curve]).estimate(quantity)))
+                known.append((entry, entry.runs[curve].estimate(quantity)))
             except InputError as error:
                 refusal = error
         if not known:
@@ -225,6 +256,42 @@ class History:
             for at, (entry, estimate) in enumerate(known)
             for half in [1.959964 * math.sqrt(estimate.variance)]
         )
+
+    def tracks(
+        self, curve: str, host: str, sizes: Sequence[float] = (), parameters: Sequence[str] = ()
+    ) -> Iterator[Track]:
+        """Yield the tracks of a curve: its parameters, then its times.
+
+        Parameters
+        ----------
+        curve, host : str
+        sizes : sequence of float
+            Of the times; the smallest, a middle and the largest measured one by default.
+        parameters : sequence of str
+            All by default.
+
+        Raises
+        ------
+        InputError
+            If no entry has one of the parameters.
+        """
+        entries = self.of(curve, host)
+        if not entries:
+            return
+        known = {
+            p.name: p.unit for entry in entries for p in entry.runs[curve].parameters if p.value
+        }
+        for name in parameters:
+            if name not in known:
+                has = ", ".join(known) or "none"
+                raise InputError(f"no parameter {quoted(name)}; there are {has}")
+        measured = entries[-1].runs[curve].sizes
+        measured = measured[measured > 0]
+        wanted = sizes or [float(measured[at]) for at in (0, len(measured) // 2, -1)]
+        asked = [(Quantity(name), known[name]) for name in parameters or known]
+        asked += [(Quantity(size=size), "s") for size in dict.fromkeys(wanted)]
+        for quantity, unit in asked:
+            yield Track(host, curve, quantity, unit, self.track(curve, quantity, host))
 
     def steady_runs(self, host: str | None = None) -> dict[str, list[Run]]:
         """Return the runs since the last change, by curve: what a new run is compared with.
@@ -251,9 +318,7 @@ class History:
             if not entries:
                 continue
             begin = max((cut for cut in self._last_changes(curve, host)), default=0)
-            runs[curve] = [
-                LawRun(entry.label, entry.laws[curve]) for entry in entries[begin:][-MOST_RUNS:]
-            ]
+            runs[curve] = [entry.runs[curve] for entry in entries[begin:][-MOST_RUNS:]]
         if not runs:
             raise InputError(
                 f"{self.folder}: no entry of host {host}; it has {', '.join(self.hosts)}"
@@ -263,7 +328,7 @@ class History:
     def _last_changes(self, curve: str, host: str | None) -> list[int]:
         """Where the times at the ends and the middle of the sizes changed last."""
         entries = self.of(curve, host)
-        sizes = entries[-1].laws[curve].sizes
+        sizes = entries[-1].runs[curve].sizes
         sizes = sizes[sizes > 0]
         found = []
         for size in dict.fromkeys((sizes[0], sizes[len(sizes) // 2], sizes[-1])):
@@ -283,7 +348,17 @@ def _read(path: Path) -> Entry | None:
         return None
     with refusing(path):
         entry = _Entry.model_validate_json(content)
-        from aethermodel.laws.law import Law
+        runs = _runs(entry)
+    return Entry(path, entry.commit, entry.host, entry.moment, runs)
 
-        laws = [Law.from_document(document) for document in entry.laws]
-    return Entry(path, entry.commit, entry.host, entry.moment, {law.name: law for law in laws})
+
+def _runs(entry: _Entry) -> dict[str, Run]:
+    label = entry.commit[:12]
+    if entry.calibration is not None:
+        from aethermodel.calibrate.calibration.calibration_file import calibration_of
+
+        return {"": CalibrationRun(label, calibration_of(entry.calibration))}
+    from aethermodel.laws.law import Law
+
+    laws = [Law.from_document(document) for document in entry.laws]
+    return {law.name: LawRun(label, law) for law in laws}

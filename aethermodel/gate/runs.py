@@ -37,6 +37,10 @@ class Run(Protocol):
     """One run of one curve."""
 
     @property
+    def parameters(self) -> Sequence[Any]:
+        """Parameters, each with name, value, low, high and unit."""
+
+    @property
     def label(self) -> str:
         """File or commit."""
 
@@ -63,6 +67,11 @@ class LawRun:
 
     label: str
     law: Law
+
+    @property
+    def parameters(self) -> Sequence[Any]:
+        """Parameters of the law."""
+        return self.law.parameters
 
     @property
     def sizes(self) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -103,20 +112,21 @@ class CalibrationRun:
         return np.asarray(known, dtype=np.float64)
 
     @cached_property
-    def _parameters(self) -> Sequence[Any]:
+    def parameters(self) -> Sequence[Any]:
+        """Parameters of the calibrated model."""
         return tuple(self.calibration.model().parameters.values())
 
     def estimate(self, quantity: Quantity) -> Estimate:
         """Return a quantity of the calibration."""
         if quantity.parameter:
-            return _of_parameter(self.label, self._parameters, quantity.parameter)
+            return _of_parameter(self.label, self.parameters, quantity.parameter)
         found = self.calibration.predict([quantity.size])
         low, high = float(found.low[0]), float(found.high[0])
         return _log(float(found.seconds[0]), low, high)
 
     def unit(self, quantity: Quantity) -> str:
         """Seconds, or the parameter's own unit."""
-        return _unit(self._parameters, quantity)
+        return _unit(self.parameters, quantity)
 
 
 def _unit(parameters: Sequence[Any], quantity: Quantity) -> str:
@@ -184,6 +194,8 @@ def read_runs(
 
 def schema_of(path: Path) -> str:
     """Return the schema that a JSON file of ours names at its top; empty for any other file."""
+    if path.is_dir():  # what criterion left
+        return ""
     content = read_bytes(path)
     if content.lstrip()[:1] != b"{":
         return ""

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aethermodel import thresholds
+from aethermodel.calibrate.fit import joint_distribution as joint
 from aethermodel.inputs.refusals import InputError
-from aethermodel.laws.families.free_figures import gradient
+from aethermodel.laws.families.free_figures import curves, free_values, gradient
 from aethermodel.laws.families.search import Terms
 from aethermodel.laws.families.terms import design
 from aethermodel.laws.local import interpolated, octaves
@@ -238,10 +239,13 @@ class Law:
         rng = np.random.default_rng(seed)
         logs, apart = self._middle(flat, other)
         if self.misses is None:
-            _, rows = gradient(self.terms, self.coefficients, flat, other)
-            spread = np.sqrt(self.freedom / rng.chisquare(self.freedom, count))[:, None]
-            root = _root(self.covariance)
-            off = (rng.standard_normal((count, len(root))) @ root.T) @ rows.T * spread
+            # The law itself of drawn figures: with a knee elsewhere its best size is elsewhere.
+            centre = np.concatenate([self.coefficients, free_values(self.terms)])
+            figures, _ = joint.draw(
+                centre, self.covariance, self.freedom, self.coefficients.size, count, rng
+            )
+            own = np.maximum(curves(self.terms, figures, flat, other), _TINY)
+            off = np.log(own) - np.log(np.maximum(self._law(flat, other), _TINY))
             variance, weight, processes = self.between
             if variance:
                 level = rng.standard_t(max(processes - 1, 1), count)[:, None]
@@ -311,6 +315,9 @@ class Law:
         if not np.all(np.isfinite(other)) or np.any(other < 0):
             raise InputError(f"every value of {self.second_name} must be finite, 0 or above")
         return flat, other
+
+    def _law(self, flat: Floats, other: Floats | None) -> Floats:
+        return np.asarray(design(self.terms, flat, other) @ self.coefficients)
 
     def _octaves(self, flat: Floats) -> Floats:
         return octaves(flat, self.sizes)

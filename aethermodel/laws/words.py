@@ -195,11 +195,15 @@ def unexplained(points: Points, residual: Floats) -> list[str]:
     lines = []
     for index in (np.flatnonzero(far) + 1)[order]:
         ratio = float(np.exp(off[index - 1]))
-        words = f"{ratio:.2g} times" if ratio >= 1 else f"1/{1 / ratio:.2g} of"
+        words = f"{_times(ratio)} times" if ratio >= 1 else f"1/{_times(1 / ratio)} of"
         lines.append(
             f"no law of the family explains {count(points.n[index])}: {words} its neighbours"
         )
     return lines
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g}" if ratio < 10 else f"{ratio:,.0f}"
 
 
 def html(law: Law) -> str:

@@ -104,7 +104,9 @@ def choose_columns(table: Table, source: str, asked: Asked) -> Chosen:
         others = [name for name in others if name in table.second]
         if not table.group and (words := _word_columns(table, taken)):
             group = words
-            notes.append(f"grouped by {listed(words)}, which hold words")
+            notes.append(
+                f"grouped by {listed(words)}, which {'holds' if len(words) == 1 else 'hold'} words"
+            )
     second = asked.second or tuple(n for n in others if _varies(table.columns[n]))
     return Chosen(size, time, group, second, process, tuple(notes))
 

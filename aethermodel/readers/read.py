@@ -29,7 +29,7 @@ def read(
     Parameters
     ----------
     path : path
-        A file, recognised by its content.
+        A file, recognised by its content; or a folder that criterion left (target/criterion).
     size, time : str, optional
         Columns or parameters, where the format does not say which are meant, or others are.
     unit : str, optional
@@ -56,6 +56,10 @@ def read(
         If it cannot be opened.
     """
     asked = Asked(size or "", time or "", unit or "", tuple_of(group), tuple_of(second))
+    if Path(path).is_dir():
+        from aethermodel.readers.benchmarks.criterion_folder import folder_document
+
+        return measurements_of(folder_document(Path(path)), asked, format)
     return measurements_of(Document(str(path), read_bytes(path)), asked, format)
 
 

@@ -138,4 +138,4 @@ def test_the_summary_is_a_table_in_which_no_name_is_markdown(history):
     assert "Worse than the limit" in lines[0]
     (row,) = [line for line in lines if line.startswith("| ❌")]
     assert r"a\|b \<img\>" in row
-    assert "+5.00 %" in row
+    assert "+5 %" in row

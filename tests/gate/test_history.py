@@ -37,7 +37,7 @@ def test_entries_are_in_the_order_of_their_moments(folder):
     history = History(folder)
     assert [entry.commit for entry in history.entries] == [f"c{at}" for at in range(12)]
     assert history.hosts == ("host",)
-    assert history.entries[3].laws[""].largest == 16384
+    assert history.entries[3].runs[""].law.largest == 16384
 
 
 def test_the_change_is_marked_where_it_came(folder):

@@ -38,6 +38,8 @@ EXPECTED = {
     "osu_bw.txt": ({}, "osu", "bytes", "per operation", {"": 13}, (1, 1 / 0.83e6)),
     "osu_latency.txt": ({}, "osu", "bytes", "one way", {"": 14}, (0, 1.2e-6)),
     "osu_mbw_mr.txt": ({}, "osu", "bytes", "per operation", {"": 13}, (1, 1 / 1666327.64)),
+    "perftest_send_lat.json": ({}, "perftest", "bytes", "one way", {"": 5}, (2, 5.37e-6)),
+    "perftest_write_bw.json": ({}, "perftest", "bytes", "per operation", {"": 5}, (64, 1.9e-6)),
     "perftest_read_lat.txt": ({}, "perftest", "bytes", "round trip", {"": 23}, (2, 35.09e-6)),
     "perftest_send_bw_gbits.txt": ({}, "perftest", "bytes", "per operation", {"": 23}, (2, 1 / 0.007206e6)),
     "perftest_send_lat.txt": ({}, "perftest", "bytes", "one way", {"": 22}, (2, 9429.65e-6)),

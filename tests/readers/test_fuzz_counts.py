@@ -37,6 +37,9 @@ def test_counts_are_written_and_a_run_goes_on(tmp_path, capsys):
     assert {one["inputs"] for one in both["readers"].values()} == {40}
     for one in both["readers"].values():
         assert one["read"] + one["refused"] == 40
+    one = ("--only", "osu", "--json", file, "--resume", file)
+    assert fuzz_readers.main([*one, "--inputs", "40"]) == 0
+    assert json.loads((tmp_path / "counts.json").read_text())["readers"] == both["readers"]
     assert fuzz_readers.main(["--show", file]) == 0
     assert "| osu | 40 |" in capsys.readouterr().out
 

@@ -37,6 +37,21 @@ def published(summed: pd.DataFrame) -> list[Target]:
     ]
 
 
+def answered(found: pd.DataFrame) -> list[Target]:
+    """Hold the coverage of each answer, over all laws, against the goal.
+
+    Shares of few runs have a chance error: coverage may lie within three standard errors.
+    """
+    targets = []
+    for name, own in found.groupby("answer", sort=False):
+        runs = int(own["runs"].sum())
+        allowed = max(0.02, 3 * (0.95 * 0.05 / runs) ** 0.5)
+        covered = float((own["covered"] * own["runs"]).sum() / runs)
+        high = min(0.95 + allowed, 1.0)
+        targets.append(Target(f"{name}: covered", covered, 0.95 - allowed, high))
+    return targets
+
+
 def simulated(found: pd.DataFrame) -> list[Target]:
     """Hold `simulated.simulate` against the goals.
 

@@ -21,6 +21,7 @@ NOISE = 0.02
 #: Largest size asked for, over the largest measured one.
 FURTHER = 4.0
 _POWERS: Floats = np.asarray(2.0 ** np.arange(4, 17))
+_BATCH_SIZES: Floats = np.asarray(4.0 ** np.arange(8))
 _WORKERS: Floats = np.array([1.0, 2, 3, 4, 6, 8, 10, 12, 14, 16])
 
 
@@ -68,6 +69,18 @@ def _affine(n: Floats) -> Floats:
     return np.asarray(4e-6 + 8e-9 * n)
 
 
+def _batches(n: Floats) -> Floats:
+    return np.asarray(200e-6 + 3e-6 * n)
+
+
+def _knee(n: Floats) -> Floats:
+    return np.asarray(4e-6 + 2e-9 * n + 3e-9 * np.maximum(0.0, n - 4000))
+
+
+def _power(n: Floats) -> Floats:
+    return np.asarray(3e-6 + 1e-8 * n**0.75)
+
+
 def _threads(rng: np.random.Generator, sizes: int) -> Floats:
     return np.asarray(rng.choice([1.0, 0.6, 0.4], sizes))
 
@@ -83,6 +96,16 @@ def _disturbed(rng: np.random.Generator, sizes: int) -> Floats:
 LAWS = (
     Case("N log N", _POWERS, _n_log_n),
     Case("a + b/p", _WORKERS, _falling),
+    Case("steps", _POWERS, _steps),
+    Case("knee", _POWERS, _knee),
+)
+#: Laws whose size is a batch, for answers about sizes.
+BATCHES = (
+    Case("affine", _BATCH_SIZES, _batches),
+    Case("affine, 13 sizes", _POWERS, _affine),
+    Case("N log N", _POWERS, _n_log_n),
+    Case("knee", _POWERS, _knee),
+    Case("power", _POWERS, _power),
     Case("steps", _POWERS, _steps),
 )
 NO_LAWS = (

@@ -21,7 +21,7 @@ _RIDGE = 1e-12
 def draw(
     centre: Floats,
     covariance: Floats,
-    freedom: int,
+    freedom: float,
     costs: int,
     count: int,
     rng: np.random.Generator,
@@ -33,7 +33,7 @@ def draw(
     centre : ndarray, shape (parameters,)
         The estimate as it were without bounds.
     covariance : ndarray, shape (parameters, parameters)
-    freedom : int
+    freedom : float
         Degrees of freedom of Student's t.
     costs : int
         The first so many parameters are never negative.

@@ -39,6 +39,12 @@ def command(
             "1000 for the figures to reach [default: none]",
         ),
     ] = None,
+    answers: Annotated[
+        bool,
+        typer.Option(
+            "--answers", help="with --simulated: ask each law for sizes and rates instead"
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="of the simulated tables")] = 0,
     each: Annotated[bool, typer.Option("--each", help="print each table's figures too")] = False,
     json: options.Json = None,
@@ -54,13 +60,20 @@ def command(
     Example: aethermodel bench tables DIR --json tables.json
 
     Example: aethermodel bench tables --simulated 1000
+
+    Example: aethermodel bench tables --simulated 1000 --answers
     """
     if (folder is None) == (simulated is None):
         raise typer.BadParameter("give either a folder of tables or --simulated RUNS")
+    if answers and simulated is None:
+        raise typer.BadParameter("--answers are of simulated tables: give --simulated RUNS")
     if folder is not None:
         _published(folder, extrap, each, json)
+        return
+    assert simulated is not None
+    if answers:
+        _answered(simulated, seed, json)
     else:
-        assert simulated is not None
         _simulated(simulated, seed, json)
 
 
@@ -123,6 +136,46 @@ def _simulated(runs: int, seed: int, json: str | None) -> None:
                 typer.echo(f"missed: {target}")
     if not all(target.met for target in judged):
         raise typer.Exit(1)
+
+
+def _answered(runs: int, seed: int, json: str | None) -> None:
+    from aethermodel.bench.tables import answered, goals
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+
+    with progress("asking simulated laws") as advance:
+        found = answered.simulate(runs, seed, advance)
+    judged = goals.answered(found)
+    if json:
+        figures = {
+            "seed": seed,
+            "rows": found.to_dict(orient="records"),
+            "targets": [vars(target) | {"met": target.met} for target in judged],
+            "verdict": "pass" if all(target.met for target in judged) else "fail",
+        }
+        write_document(
+            document("aethermodel.bench.tables.answers/1", "simulated", figures, measured=False),
+            json,
+        )
+    if json != "-":
+        print_answers(found)
+        for target in judged:
+            typer.echo(f"{'' if target.met else 'missed: '}{target}")
+    if not all(target.met for target in judged):
+        raise typer.Exit(1)
+
+
+def print_answers(found: pd.DataFrame) -> None:
+    """Print one row a law and answer."""
+    from aethermodel.cli.shared.tables import Table, show
+
+    keys = ("law", "answer")
+    heads = ("runs", "covered", "below", "above", "width")
+    shown = Table("intervals of answers, 95 %", (*keys, *heads), text=keys, keys=2)
+    for row in found.itertuples():
+        shares = (percentage(share, 1) for share in (row.covered, row.below, row.above))
+        shown.add(row.case, row.answer, f"{row.runs:,}", *shares, f"{row.width:.3f}")
+    show(shown)
 
 
 def print_summary(summed: pd.DataFrame) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from aethermodel.laws.law import Law
 
 
+_NAMED = {"none": "no law: the data joined", "interpolation": "the data joined"}
+
+
 def parameters_table(law: Law) -> Table:
     """Return the parameters with their intervals."""
     nearest = "" if law.holds else "nearest law: "
@@ -56,7 +59,8 @@ def predictions_table(law: Law, sizes: list[int]) -> Table:
     mean, new = law.predict(sizes), law.predict(sizes, of="new")
     unit = rate_unit_of(law)
     table = Table(
-        f"T, {law.time_kind}, {law.family} law [{law.source or 'law'}]",
+        f"T, {law.time_kind}, {_NAMED.get(law.family, f'{law.family} law')} "
+        f"[{law.source or 'law'}]",
         ("N", "T", "95 % mean", "95 % new", "rate"),
     )
     for i, n in enumerate(sizes):

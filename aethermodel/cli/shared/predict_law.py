@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from aethermodel.laws.law import Law
 
+# Measured sizes of a law that are shown where nobody asks for others.
+_SHOWN = 7
 #: Options of `predict` that a law file has an answer to.
 _ALLOWED = frozenset({"law", "curve", "at", "batch_sizes", "optimum", "within", "rate", "json"})
 
@@ -34,14 +36,17 @@ def predict_law(
     path: Path,
     curve: str | None,
     at: str | None,
-    sizes: list[int],
+    asked: list[int] | None,
     *,
     optimum: bool,
     within: float | None,
     rate: float | None,
     json: str | None,
 ) -> None:
-    """Print or write a law's times at sizes, and the batch sizes asked for."""
+    """Print or write a law's times at sizes, and the batch sizes asked for.
+
+    Without sizes at some of the measured ones, and at twice and four times the largest.
+    """
     from aethermodel.advice.sampling import LawSizes
     from aethermodel.calibrate.predict.size_answers import SHARES
     from aethermodel.cli.shared.law_tables import predictions_table
@@ -51,6 +56,7 @@ def predict_law(
 
     law = one_law(path, curve, {}, at)
     answers = LawSizes(law)
+    sizes = _own_sizes(law) if asked is None else asked
     goals = [answers.share(share) for share in SHARES] if optimum else []
     goals += [answers.within(within)] if within is not None else []
     goals += [answers.rate(rate)] if rate is not None else []
@@ -70,6 +76,14 @@ def predict_law(
                 f"* extrapolated: outside {law.smallest:,.6g} to {law.largest:,.6g}, the sizes "
                 "that were measured"
             )
+
+
+def _own_sizes(law: Law) -> list[int]:
+    import numpy as np
+
+    measured = np.unique(np.ceil(law.sizes[law.sizes > 0])).astype(int)
+    some = measured[np.unique(np.linspace(0, measured.size - 1, _SHOWN).astype(int))].tolist()
+    return [*some, 2 * some[-1], 4 * some[-1]]
 
 
 def prediction_figures(law: Law, sizes: list[int]) -> dict[str, Any]:

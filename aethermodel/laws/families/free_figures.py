@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from aethermodel.laws.families.families import EXPONENTS
 from aethermodel.laws.families.search import Terms
-from aethermodel.laws.families.terms import Term, design
+from aethermodel.laws.families.terms import Term, design, power
 
 Floats = NDArray[np.float64]
 
@@ -60,3 +60,36 @@ def gradient(
         after = design(moved(terms, value, value + step), n, second) @ coefficients
         parts.append(((after - columns @ coefficients) / step)[:, None])
     return law, np.concatenate(parts, axis=1) / law[:, None]
+
+
+def curves(terms: Terms, drawn: Floats, n: Floats, second: Floats | None = None) -> Floats:
+    """The law at sizes `n` for many sets of its figures.
+
+    Parameters
+    ----------
+    terms : tuple of Term
+    drawn : ndarray, shape (draws, terms + free figures)
+        Coefficients, then what `free_values` names, in its order.
+    n : ndarray, shape (k,)
+    second : ndarray, shape (k,), optional
+
+    Returns
+    -------
+    ndarray, shape (draws, k)
+    """
+    free = free_values(terms)
+    figures = {
+        value: np.maximum(column, _TINY)[:, None] if value > 0 else column[:, None]
+        for value, column in zip(free, drawn[:, len(terms) :].T, strict=True)
+    }
+    total = np.zeros((len(drawn), n.size))
+    for term, cost in zip(terms, drawn[:, : len(terms)].T, strict=True):
+        if term.kind == "ramp" and {term.first, term.last} & figures.keys():
+            first, last = (figures.get(end, end) for end in (term.first, term.last))
+            column = np.maximum(np.minimum(n, last) - first, 0.0)
+        elif free_exponent(term):
+            column = power(n, figures[term.first], np.asarray(term.last))
+        else:
+            column = term.at(n, second)
+        total += cost[:, None] * column
+    return total

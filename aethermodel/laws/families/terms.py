@@ -48,7 +48,7 @@ class Term(NamedTuple):
             case "one":
                 return np.ones_like(n)
             case "power":
-                return _power(n, np.asarray(self.first), np.asarray(self.last))
+                return power(n, np.asarray(self.first), np.asarray(self.last))
             case "ramp":
                 return np.asarray(np.clip(n, self.first, self.last) - self.first)
             case "level":
@@ -61,8 +61,8 @@ class Term(NamedTuple):
                 if second is None:
                     raise ValueError("this law has a second variable: its values are missing")
                 none = np.zeros(())
-                grown = _power(n, np.asarray(self.first), none)
-                return np.asarray(grown * _power(second, np.asarray(self.last), none))
+                grown = power(n, np.asarray(self.first), none)
+                return np.asarray(grown * power(second, np.asarray(self.last), none))
         raise ValueError(f"there is no term of kind {self.kind!r}")
 
     def expression(self, n: sympy.Symbol, places: dict[float, sympy.Expr]) -> sympy.Expr:
@@ -118,7 +118,7 @@ def design(terms: Sequence[Term], n: Floats, second: Floats | None = None) -> Fl
     if len(powers) > 1:
         exponents = np.array([terms[index].first for index in powers])
         logs = np.array([terms[index].last for index in powers])
-        columns[:, powers] = _power(n[:, None], exponents, logs)
+        columns[:, powers] = power(n[:, None], exponents, logs)
     alone = {*(ramps if len(ramps) > 1 else ()), *(powers if len(powers) > 1 else ())}
     for index, term in enumerate(terms):
         if index not in alone:
@@ -126,7 +126,7 @@ def design(terms: Sequence[Term], n: Floats, second: Floats | None = None) -> Fl
     return columns
 
 
-def _power(n: Floats, exponent: Floats, logs: Floats) -> Floats:
+def power(n: Floats, exponent: Floats, logs: Floats) -> Floats:
     """Powers of sizes and of their logarithms, broadcast."""
     # What grows costs nothing at size 0; what falls, at no count less than at one.
     below = np.where(np.asarray(exponent) < 0, 1.0, 0.0)

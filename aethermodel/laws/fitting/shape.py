@@ -151,7 +151,7 @@ def _sides(shape: Shape, n: Floats, root: Floats, second: Floats | None) -> tupl
         if not _is_knee(shape.terms, knee) or abs(nearest - knee) > deviation:
             continue
         beyond = nearest * (1 + _BESIDE if knee <= nearest else 1 - _BESIDE)
-        law, rows = gradient(moved(shape.terms, knee, beyond), shape.coefficients, n, second)
+        _, rows = gradient(moved(shape.terms, knee, beyond), shape.coefficients, n, second)
         sides.append(rows * root[:, None])
     return tuple(sides)
 

@@ -47,8 +47,8 @@ def parse(document: Document, asked: Asked) -> Table:
     notes = Notes()
     if isinstance(document.json, dict) and all(name in document.json for name in _WHOLE):
         raise InputError(
-            "one benchmark without its size: join the raw.csv files beside each sample.json, or "
-            "keep what cargo bench prints"
+            "one benchmark without its size: give the folder of all of them, target/criterion, "
+            "or keep what cargo bench prints"
         )
     if document.is_json:
         found = list(_messages(document, notes))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from aethermodel.inputs.plain_values import parse_json
 from aethermodel.inputs.refusals import InputError
 from aethermodel.readers.benchmarks.parameters import parameters_of
+from aethermodel.readers.document import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.numbers import AmbiguousError, read_numbers
 from aethermodel.readers.table import Table
 
+# A text of JSON, whose brackets are none.
+_TEXTS = re.compile(r'"(?:[^"\\]|\\.)*+"?')
 #: Column of the benchmark's name without its parameters.
 FAMILY = "name"
 
@@ -118,6 +123,36 @@ def finite_list(value: Any) -> list[float] | None:
 def objects(value: Any) -> Iterable[dict[str, Any]]:
     """Return the objects of a list; none of anything else."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def json_documents(document: Document, notes: Notes) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the first line and the value of each object of a file; note what is none."""
+    if document.json is not None:
+        for number, each in enumerate(objects(document.json) or [as_object(document.json)], 1):
+            yield number, each
+        return
+    begun, deep = 0, 0
+    for number, line in enumerate(document.lines, 1):
+        if line.startswith("{"):
+            if begun:
+                notes.add("cut off: left out", begun)
+            begun, deep = number, 0
+        brackets = _TEXTS.sub("", line)
+        deep += brackets.count("{") - brackets.count("}")
+        if begun and deep <= 0:
+            part = "\n".join(document.lines[begun - 1 : number]).encode("utf-8", "surrogatepass")
+            try:
+                yield begun, as_object(parse_json(part, finite=False))
+            except InputError:
+                notes.add("no JSON: left out", begun)
+            begun = 0
+    if begun:
+        notes.add("cut off: left out", begun)
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return an object as such; an empty one of anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def text(value: Any) -> str:

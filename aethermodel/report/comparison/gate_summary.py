@@ -31,7 +31,7 @@ def summary_markdown(verdict: Verdict, base: str, head: str) -> str:
         f"### {_SIGNS[verdict.outcome]} {HEADLINES[verdict.outcome]}",
         "",
         f"{_plain(head)} ({_runs(verdict.head_runs)}) against {_plain(base)} "
-        f"({_runs(verdict.base_runs)}); runs differ by {percentage(verdict.spread)}.",
+        f"({_runs(verdict.base_runs)}){_spread(verdict)}.",
         "",
         "| | quantity | base | head | change | interval | limit |",
         "|---|---|---:|---:|---:|---:|---:|",
@@ -59,7 +59,18 @@ def change_interval(row: Row) -> str:
 
 def allowed(row: Row) -> str:
     """Write a limit."""
-    return "spread of the runs" if row.limit is None else percent(row.limit, 2)
+    return (
+        "spread of the runs"
+        if row.limit is None
+        else percent(row.limit, 0 if round(100 * row.limit, 6) % 1 == 0 else 2)
+    )
+
+
+def _spread(verdict: Verdict) -> str:
+    """Say what runs differ by; of one a side the remarks say what is assumed."""
+    if max(verdict.base_runs, verdict.head_runs) < 2:
+        return ""
+    return f"; runs differ by {percentage(verdict.spread)}"
 
 
 def _runs(count: int) -> str:

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from aethermodel.bench.tables import peers
+from aethermodel.bench.tables import answered, goals, peers
 from aethermodel.bench.tables.left_out import BETWEEN, BEYOND, leave_out, splits, summary
 from aethermodel.bench.tables.published import read_tables
 from aethermodel.bench.tables.simulated import simulate
@@ -115,3 +115,13 @@ def test_a_folder_without_tables_or_without_sizes_is_said(call, tmp_path):
     status, _, complaint = call("bench", "tables", str(tmp_path))
     assert status == 2 and "sizes enough" in complaint
     assert call("bench", "tables")[0] == 2
+
+
+def test_answers_of_known_laws_are_held_by_their_intervals():
+    found = answered.simulate(2, seed=3)
+    assert set(found["answer"]) == {answered.BEST, answered.HALF, answered.RATE, answered.TIME}
+    assert found["runs"].eq(2).all()
+    assert (found["covered"] + found["below"] + found["above"]).eq(1).all()
+    assert found["covered"].mean() > 0.7
+    assert found["width"].between(1.0, 1.2).all()
+    assert [target.name for target in goals.answered(found)][0] == "best rate: covered"
