@@ -26,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,7 @@ def counted(store: CountingStore, points: int, kills: list[float]) -> dict[str, 
     overlaps, taken = 0, []
     for spans in by_host.values():
         spans.sort()
-        for (_, before), (begun, ended) in zip(spans, spans[1:], strict=False):
+        for (_, before), (begun, ended) in pairwise(spans):
             overlaps += begun < before
             if not any(before - 1 <= kill <= ended for kill in kills):
                 taken.append(ended - before)

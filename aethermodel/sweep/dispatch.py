@@ -271,6 +271,6 @@ class LeftAloneError(OSError):
 
 
 def _of_dask(future: Any) -> bool:
-    """Whether a future failed by Dask's doing, as where its worker died, and not by its function."""
+    """Whether a future failed because its worker died, and not by its function."""
     error = future.exception(timeout=_GATHER_SECONDS)
     return type(error).__module__.split(".")[0] in ("distributed", "asyncio", "concurrent")

@@ -6,7 +6,6 @@ the same host then finds it here, and does not run it again.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterable
@@ -70,5 +69,5 @@ class Spool:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _paths(self, name: str) -> tuple[Path, Path]:
-        plain = os.path.basename(name)
+        plain = Path(name).name
         return self._folder / f"{plain}.json", self._folder / f"{plain}.ipynb"

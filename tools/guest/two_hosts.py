@@ -195,13 +195,17 @@ def main() -> int:
     options = parser.parse_args()
     if options.judge:
         return judge(options.judge, options.limit)
+    content: dict[str, Any] = {
+        "clock": os.environ.get("AETHER_CLOCK", "host"),
+        "settings": [],
+    }
     with two_hosts():
         enter("near")
         # While a file is read the guest's clock may run ahead of everybody's patience.
         this_host(), batches_of((1,)), overhead_here()
-        settings = list(setting_rows(options))
-    content = {"clock": os.environ.get("AETHER_CLOCK", "host"), "settings": settings}
-    Path(os.environ.get("AETHER_OUT", "."), NAME).write_text(json.dumps(content) + "\n")
+        for row in setting_rows(options):
+            content["settings"].append(row)
+            Path(os.environ.get("AETHER_OUT", "."), NAME).write_text(json.dumps(content) + "\n")
     return 0
 
 
