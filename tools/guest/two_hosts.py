@@ -128,7 +128,9 @@ def setting_rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def judged(row: dict[str, Any]) -> dict[str, Any]:
     """Fit what one setting gave and hold it against what was set."""
     raw = row["collected"]
-    samples = [Sample(n, e, Exchange(*x), r, s) for n, e, x, r, s in raw["samples"]]
+    samples = [
+        Sample(n, e, Exchange(*x), Exchange(*b), r, s) for n, e, x, b, r, s in raw["samples"]
+    ]
     overhead = Overhead(*raw["overhead"]) if raw["overhead"] else None
     collected = Collected(
         samples, Framing(*raw["framing"]), overhead, raw["damaged"], raw["here"], raw["there"]
