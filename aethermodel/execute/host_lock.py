@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from aethermodel.execute.place import lock_name
 from aethermodel.execute.scratch import runtime_folder
 
 _POLL_SECONDS = 0.1
@@ -19,7 +20,7 @@ class HostBusyError(ValueError):
 
 def _try_lock() -> tuple[int, str]:
     """Return a descriptor that holds the lock, or -1 and the holder's process id."""
-    path = runtime_folder() / "host.lock"
+    path = runtime_folder() / lock_name()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

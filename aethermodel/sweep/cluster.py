@@ -5,45 +5,59 @@ clients. So the cluster of our own lives within this process and listens nowhere
 processes of their own all the same, forked by its worker. Another one is joined by its address
 only, by TLS where it has that.
 
-Dask counts resources for a worker, not for a host, steals work, and runs finished work
-again when a worker dies. So each point takes its host's lock as well, and a second run of
-a point has the same key: it takes the place of the first.
+Who runs which point is decided here and not by Dask (`aethermodel.sweep.dispatch`): one a host at a
+time, and what has finished is not run again when a worker dies.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from aethermodel.execute.host_lock import host_lock
+from aethermodel.execute.place import this_place
 from aethermodel.execute.scratch import scratch
+from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.output_files import write_whole
 from aethermodel.sweep.attempts import Attempts
+from aethermodel.sweep.dispatch import Deadly, Dispatch, Member, Task
 from aethermodel.sweep.identity import Conditions, conditions_of, identity
 from aethermodel.sweep.plan import Job, Sweep
-from aethermodel.sweep.run import goes_back, run_once
+from aethermodel.sweep.run import Work, goes_back, run_once
+from aethermodel.sweep.spool import Spool
 from aethermodel.sweep.store import Record, Store
+from aethermodel.sweep.target import Outcome
 
 #: What a worker offers that may run points: ``dask worker ... --resources aether_host=1``.
 RESOURCE = "aether_host"
 _CONNECT_SECONDS = 10
 
 # A worker's fork server, kept from point to point of one repeat: (sweep, repeat) -> it.
-_kept: dict[tuple[str, int], Attempts] = {}
+_kept: dict[tuple[str, int], _Kept] = {}
 
 
-def _attempts(text: str, repeat: int) -> Attempts:
+class _Kept(Attempts):
+    """A fork server with its sweep, and the conditions that are there while it lives."""
+
+    def __init__(self, text: str, best: CoreCheck | None) -> None:
+        self.sweep = Sweep.model_validate_json(text)
+        super().__init__(self.sweep, best)
+        self.conditions = conditions_of(self.sweep)
+
+
+def _attempts(text: str, repeat: int) -> _Kept:
     if (text, repeat) not in _kept:
         best = next((attempts.best for attempts in _kept.values()), None)
         _end_attempts()
-        _kept[text, repeat] = Attempts(Sweep.model_validate_json(text), best)
+        _kept[text, repeat] = _Kept(text, best)
     return _kept[text, repeat]
 
 
@@ -52,21 +66,57 @@ def _end_attempts() -> None:
         _kept.popitem()[1].close()
 
 
-def _run_here(text: str, job: Job, tries: int) -> tuple[Record, str | None]:
-    """Run one point on a worker; return its record, and the executed notebook's text."""
-    sweep = Sweep.model_validate_json(text)
+def _run_here(
+    text: str, job: Job, tries: int, run: str, finished: list[str]
+) -> tuple[Record, str | None]:
+    """Run one point on a worker; return its record, and the executed notebook's text.
+
+    Parameters
+    ----------
+    text : str
+        The sweep.
+    job : Job
+    tries : int
+    run : str
+        Id of the client's run.
+    finished : list of str
+        Tries that the client has.
+    """
+    spool, name = Spool(run), _name(job, tries)
+    spool.forget(finished)
     with host_lock(), scratch() as folder:
+        # Finished by a worker that was killed before it could say so, which had the lock.
+        if (kept := spool.get(name)) is not None:
+            return kept
         store = Store(folder)
         attempts = _attempts(text, job.repeat)
-        record = run_once(sweep, job, tries, attempts, conditions_of(sweep), store)
+        record = run_once(attempts.sweep, job, tries, attempts, attempts.conditions, store)
         executed = store.notebooks / f"{record.key}.ipynb"
-        return record, executed.read_text("utf-8") if executed.exists() else None
+        notebook = executed.read_text("utf-8") if executed.exists() else None
+        spool.put(name, record, notebook)
+        return record, notebook
 
 
-def _offer(text: str, dask_worker: Any) -> tuple[float, Conditions]:
-    """Return how many points a worker runs at once, and under which conditions."""
+def _name(job: Job, tries: int) -> str:
+    return f"{job.order}-{tries}"
+
+
+def _end_here(run: str) -> None:
+    _end_attempts()
+    Spool(run).end()
+
+
+class _Offer(NamedTuple):
+    """What a worker says of itself: how many points it runs at once, where, and what that is."""
+
+    count: float
+    member: Member
+
+
+def _offer(text: str, dask_worker: Any) -> _Offer:
     resources = dask_worker.state.total_resources
-    return resources.get(RESOURCE, 0), conditions_of(Sweep.model_validate_json(text))
+    conditions = conditions_of(Sweep.model_validate_json(text))
+    return _Offer(resources.get(RESOURCE, 0), Member(this_place(), conditions))
 
 
 class Credentials(NamedTuple):
@@ -154,61 +204,70 @@ class DaskBackend:
         self._connected: Any = None
 
     def conditions(self, sweep: Sweep) -> list[Conditions]:
-        """Return the conditions on each worker's host.
+        """Return the conditions of each kind of hosts that workers are on.
 
         Raises
         ------
         ValueError
-            If no worker may run points: they would wait for one forever.
+            If no worker may run points, for which they would wait forever; or if workers have
+            different code of this package.
         OSError
             If there is no scheduler at the address, or it does not answer as one.
         """
         offers = self._client().run(_offer, sweep.model_dump_json())
-        able = [conditions for count, conditions in offers.values() if count >= 1]
+        able = [offer.member.conditions for offer in offers.values() if offer.count >= 1]
         if not able:
             raise ValueError(
                 f"none of {len(offers)} workers offers {RESOURCE}; start one a host with: "
                 f"dask worker ADDRESS --nworkers 1 --nthreads 1 --resources {RESOURCE}=1"
             )
-        return able
+        if len({(one.code, one.extensions, one.environment) for one in able}) > 1:
+            raise ValueError(
+                "the workers have different versions of aethermodel, its kernels or libraries: "
+                "what they measure is not the same thing"
+            )
+        # Of one hardware, once.
+        return list({one.host: one for one in able}.values())
 
-    def run(self, sweep: Sweep, jobs: list[Job], store: Store) -> Iterator[Record | None]:
+    def run(self, sweep: Sweep, work: list[Work], store: Store) -> Iterator[Record | None]:
         """Hand out all jobs in their order; yield their records as they come back."""
-        from distributed import as_completed
-
-        client, text = self._client(), sweep.model_dump_json()
-        here = conditions_of(sweep)
-
-        def submit(job: Job, tries: int) -> Any:
-            # Its own process in the name: what an earlier run left with the scheduler
-            # may be of other code.
-            key = f"{identity(sweep, job, here)}-{tries}-{os.getpid()}"
-            limits = {RESOURCE: 1}
-            return client.submit(_run_here, text, job, tries, key=key, resources=limits)
-
-        futures = {submit(job, 1): job for job in jobs}
+        text, run = sweep.model_dump_json(), uuid4().hex
+        dispatch = Dispatch(
+            self._anew,
+            partial(_able_members, text),
+            partial(_submit, text, run),
+            lambda task: _name(task.job, task.tries),
+        )
+        for one in work:
+            dispatch.add(Task(one.job, one.conditions))
         try:
-            waiting = as_completed(list(futures), loop=client.loop)
-            for future in waiting:
-                record, notebook = future.result()
-                job = futures.pop(future)
+            for came in dispatch.results():
+                if isinstance(came, Deadly):
+                    yield _died(sweep, came.task)
+                    continue
+                task, record, notebook = came
                 if goes_back(sweep, record):
-                    again = submit(job, record.tries + 1)
-                    futures[again] = job
-                    waiting.add(again)
+                    dispatch.add(Task(task.job, task.conditions, record.tries + 1))
                     yield None
                     continue
                 if notebook is not None:
                     write_whole(store.notebooks / f"{record.key}.ipynb", notebook)
                 yield record
         finally:
-            client.cancel(list(futures), force=True)
-            client.run(_end_attempts)
+            with suppress(Exception):  # the cluster may be gone
+                self._client().cancel(dispatch.futures(), force=True)
+                self._client().run(_end_here, run)
 
     def close(self) -> None:
         """Leave the cluster, and end it if it is our own; idempotent."""
         self._open.close()
         self._connected = None
+
+    def _anew(self) -> Any:
+        """Return a client that is connected, a new one where the scheduler was gone."""
+        if self._connected is not None and self._connected.status != "running":
+            self.close()
+        return self._client()
 
     def _client(self) -> Any:
         if self._connected is None:
@@ -238,6 +297,42 @@ class DaskBackend:
                 raise TimeoutError(f"{self._scheduler} answers, but not as a Dask scheduler does")
             self._connected = self._open.enter_context(client)
         return self._connected
+
+
+def _able_members(text: str, client: Any, addresses: list[str]) -> dict[str, Member]:
+    """Return those workers that may run points; one that leaves meanwhile is none."""
+    offers = client.run(_offer, text, workers=addresses, on_error="return")
+    return {
+        address: offer.member
+        for address, offer in offers.items()
+        if isinstance(offer, _Offer) and offer.count >= 1
+    }
+
+
+def _submit(
+    text: str, run: str, client: Any, task: Task, address: str, key: str, finished: list[str]
+) -> Any:
+    return client.submit(
+        _run_here,
+        *(text, task.job, task.tries, run, finished),
+        key=key,
+        workers=[address],
+        resources={RESOURCE: 1},
+    )
+
+
+def _died(sweep: Sweep, task: Task) -> Record:
+    """Return the record of a point that no worker survives."""
+    error = f"{task.deaths} workers died while it ran"
+    return Record(
+        key=identity(sweep, task.job, task.conditions),
+        target=sweep.target.name,
+        parameters=task.job.parameters,
+        repeat=task.job.repeat,
+        order=task.job.order,
+        outcome=Outcome(state="failed", seconds=0.0, error=error),
+        conditions=task.conditions,
+    )
 
 
 def _within(seconds: float, call: Callable[[], Any]) -> Any:

@@ -9,9 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aethermodel.execute.host_lock import host_lock
+from aethermodel.execute.place import this_place
 from aethermodel.execute.scratch import clean_leftovers
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.sweep.attempts import Attempts
@@ -20,6 +21,8 @@ from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.store import Record, State, Store, finished
 
 Progress = Callable[[int, int], None]
+# A kind of hosts, by its number, and the order of a job.
+_Place = tuple[int, int]
 #: What `retry` runs again.
 UNSUCCESSFUL: frozenset[State] = frozenset({"failed", "timeout"})
 # Of a probe's point, beside its samples; measured on two busy cores.
@@ -33,7 +36,7 @@ class Summary:
     Attributes
     ----------
     jobs : int
-        Points times repeats.
+        Points times repeats, on each kind of hosts.
     reused : int
         Of them, finished before.
     ran : int
@@ -45,6 +48,8 @@ class Summary:
     failures : list of Record
         Finished, but not done.
     seconds : float
+    kinds : int
+        Of hosts: those of other hardware have every point of their own.
     """
 
     jobs: int
@@ -54,15 +59,23 @@ class Summary:
     states: dict[str, int] = field(default_factory=dict)
     failures: list[Record] = field(default_factory=list)
     seconds: float = 0.0
+    kinds: int = 1
+
+
+class Work(NamedTuple):
+    """A job, and the conditions under which it is to run: one kind of hosts."""
+
+    job: Job
+    conditions: Conditions
 
 
 class Backend(Protocol):
     """Where points run."""
 
     def conditions(self, sweep: Sweep) -> list[Conditions]:
-        """Return the conditions of each host that may run points."""
+        """Return the conditions of each kind of hosts that may run points, all different."""
 
-    def run(self, sweep: Sweep, jobs: list[Job], store: Store) -> Iterator[Record | None]:
+    def run(self, sweep: Sweep, work: list[Work], store: Store) -> Iterator[Record | None]:
         """Yield the record of each job as it finishes, None for a try sent back."""
 
     def close(self) -> None:
@@ -88,9 +101,10 @@ class LocalBackend:
         """Return this host's, now."""
         return [conditions_of(sweep)]
 
-    def run(self, sweep: Sweep, jobs: list[Job], store: Store) -> Iterator[Record | None]:
+    def run(self, sweep: Sweep, work: list[Work], store: Store) -> Iterator[Record | None]:
         """Hold the host and run the jobs, repeat by repeat."""
         (conditions,) = self.conditions(sweep)
+        jobs = [one.job for one in work]
         with host_lock(self.wait, self.waiting):
             clean_leftovers()
             best = CoreCheck()
@@ -128,6 +142,8 @@ def run_once(
         tries=tries,
         noisy=outcome.disturbed > sweep.noise_gate,
         started=started,
+        ended=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        place=this_place(),
         conditions=conditions,
     )
 
@@ -177,19 +193,27 @@ def run(
     start = time.monotonic()
     with closing(backend), store.writer(sweep):
         jobs = sweep.jobs()
-        known = finished(store.records(), sweep, backend.conditions(sweep), reuse)
-        kept = {order: r for order, r in known.items() if r.outcome.state not in redo}
-        todo = [job for job in jobs if job.order not in kept]
-        summary = Summary(len(jobs), len(kept))
+        records, kinds, kept = store.records(), backend.conditions(sweep), dict[_Place, Record]()
+        for kind, where in enumerate(kinds):
+            known = finished(records, sweep, [where], reuse)
+            kept |= {(kind, n): r for n, r in known.items() if r.outcome.state not in redo}
+        todo = [
+            (kind, job)
+            for job in jobs
+            for kind in range(len(kinds))
+            if (kind, job.order) not in kept
+        ]
+        summary = Summary(len(jobs) * len(kinds), len(kept), kinds=len(kinds))
         if todo:
             # Closed, not left to the collector: Ctrl-C must find every process ended.
-            with closing(backend.run(sweep, todo, store)) as records:  # type: ignore[type-var]
-                for record in records:
+            work = [Work(job, kinds[kind]) for kind, job in todo]
+            with closing(backend.run(sweep, work, store)) as tries:  # type: ignore[type-var]
+                for record in tries:
                     if record is None:
                         summary.requeued += 1
                         continue
                     store.put(record)
-                    kept[record.order] = record
+                    kept[kinds.index(record.conditions), record.order] = record
                     summary.ran += 1
                     if progress:
                         progress(summary.ran, len(todo))

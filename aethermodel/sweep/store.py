@@ -56,8 +56,10 @@ class Record(Content):
         One more than how often the noise gate sent it back.
     noisy : bool
         Whether the last try, too, was above the gate.
-    started : str
+    started, ended : str
         ISO 8601, UTC.
+    place : str
+        Host that it ran on, as `aethermodel.execute.place.this_place` calls it.
     conditions : Conditions
     """
 
@@ -70,6 +72,8 @@ class Record(Content):
     tries: Annotated[int, Field(ge=1, le=1_000)] = 1
     noisy: bool = False
     started: Moment | Literal[""] = ""
+    ended: Moment | Literal[""] = ""
+    place: Annotated[str, Field(max_length=64)] = ""
     conditions: Conditions
 
 

@@ -26,8 +26,8 @@ def write_tables(store: Store) -> None:
     ``points.parquet``: one row a finished point, failed ones included: parameters,
     ``state``, ``repeat``, ``order``, ``seconds`` (median of the samples), ``wall_seconds``,
     ``seconds_all`` (over all samples, disturbed ones included) and ``share_left_out`` (of slices,
-    and of tries that were repeated), recorded figures, ``noisy``, ``tries``, ``error``, ``host``,
-    ``key``.
+    and of tries that were repeated), recorded figures, ``noisy``, ``tries``, ``error``, ``host``
+    (what hosts of one make share), ``place`` (which of them), ``key``.
     ``samples.parquet``: as `aethermodel.measure.sampling.sampler.take_samples` gives them, with
     ``point`` (the key), the sweep's ``order``, and its repeat as ``process``.
     """
@@ -68,6 +68,8 @@ def _point_row(record: Record) -> dict[str, Any]:
         "tries": record.tries,
         "error": o.error,
         "started": record.started,
+        "ended": record.ended,
+        "place": record.place,
         "host": record.conditions.host,
         "code": record.conditions.code,
         "key": record.key,

@@ -128,7 +128,9 @@ def setting_rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def judged(row: dict[str, Any]) -> dict[str, Any]:
     """Fit what one setting gave and hold it against what was set."""
     raw = row["collected"]
-    samples = [Sample(n, e, Exchange(*x), r, s) for n, e, x, r, s in raw["samples"]]
+    samples = [
+        Sample(n, e, Exchange(*x), Exchange(*b), r, s) for n, e, x, b, r, s in raw["samples"]
+    ]
     overhead = Overhead(*raw["overhead"]) if raw["overhead"] else None
     collected = Collected(
         samples, Framing(*raw["framing"]), overhead, raw["damaged"], raw["here"], raw["there"]
@@ -195,13 +197,17 @@ def main() -> int:
     options = parser.parse_args()
     if options.judge:
         return judge(options.judge, options.limit)
+    content: dict[str, Any] = {
+        "clock": os.environ.get("AETHER_CLOCK", "host"),
+        "settings": [],
+    }
     with two_hosts():
         enter("near")
         # While a file is read the guest's clock may run ahead of everybody's patience.
         this_host(), batches_of((1,)), overhead_here()
-        settings = list(setting_rows(options))
-    content = {"clock": os.environ.get("AETHER_CLOCK", "host"), "settings": settings}
-    Path(os.environ.get("AETHER_OUT", "."), NAME).write_text(json.dumps(content) + "\n")
+        for row in setting_rows(options):
+            content["settings"].append(row)
+            Path(os.environ.get("AETHER_OUT", "."), NAME).write_text(json.dumps(content) + "\n")
     return 0
 
 

@@ -51,7 +51,7 @@ class ClockOffset:
 
     @classmethod
     def of(cls, exchanges: Sequence[Exchange]) -> ClockOffset:
-        """Estimate it from exchanges of the smallest batch.
+        """Estimate it from exchanges; those of larger batches have longer round trips.
 
         Parameters
         ----------

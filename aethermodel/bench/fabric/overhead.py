@@ -2,19 +2,26 @@
 
 LogGP's o (A. Alexandrov and others, Journal of Parallel and Distributed Computing 44, 1997): what
 an exchange takes where there is no wire. The rest of the latency between two hosts is the wire's.
+
+While a batch is on a wire its sender returns from its call and begins to wait. So the two ends are
+put on two cores here, where the one does that beside the other; on a single core it is timed, and
+taken off.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import socket
 import statistics
+import time
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
 from aethermodel.bench.fabric.exchanges import Caller, answer
 from aethermodel.bench.fabric.rounds import batches_of, uncollected
 from aethermodel.order_statistics import median_interval
+from cython_core import crc32c
 
 # Exchanges of a figure, figures, and exchanges before them.
 _EXCHANGES, _FIGURES, _WARM = 50, 10, 200
@@ -37,12 +44,16 @@ class Overhead(NamedTuple):
             If there is no loopback, as in a new network namespace.
         """
         near, far = _connected()
+        allowed = os.sched_getaffinity(0)
+        own, other = min(allowed), max(allowed)
         with far:
             child = os.fork()
             if not child:
-                _answer_and_end(far, near)
+                _answer_and_end(far, near, other)
         caller = Caller(near)
         try:
+            os.sched_setaffinity(0, {own})
+            turn = 0.0 if other != own else _turn_seconds(near)
             (batch,) = batches_of(()).values()
             for _ in range(_WARM):
                 caller.exchange(batch)
@@ -50,8 +61,9 @@ class Overhead(NamedTuple):
             with uncollected():
                 for _ in range(_FIGURES):
                     trips = [caller.exchange(batch).round_trip_ns for _ in range(_EXCHANGES)]
-                    medians.append(statistics.median(trips) / 2e9)
+                    medians.append(max(statistics.median(trips) / 2e9 - turn, 0.0))
         finally:
+            os.sched_setaffinity(0, allowed)
             caller.close()
             os.waitpid(child, 0)
         return cls(statistics.median(medians), *median_interval(medians).ends)
@@ -73,12 +85,26 @@ def overhead_here() -> Overhead | None:
         return None
 
 
-def _answer_and_end(far: socket.socket, near: socket.socket) -> NoReturn:
+def _answer_and_end(far: socket.socket, near: socket.socket, core: int) -> NoReturn:
     """Be the other end, in a fork: it needs nothing but what is imported already."""
     with suppress(BaseException):
         near.close()
+        os.sched_setaffinity(0, {core})
         answer(far)
     os._exit(0)
+
+
+def _turn_seconds(connection: socket.socket) -> float:
+    """Return what a side takes from the end of its sending until it waits."""
+    waiting, nothing, taken = select.poll(), memoryview(b""), []
+    waiting.register(connection, select.POLLIN)
+    with uncollected():
+        for _ in range(_WARM):
+            start = time.monotonic_ns()
+            crc32c(nothing)
+            waiting.poll(0)
+            taken.append(time.monotonic_ns() - start)
+    return statistics.median(taken) / 1e9
 
 
 def _connected() -> tuple[socket.socket, socket.socket]:

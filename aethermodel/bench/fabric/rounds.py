@@ -88,6 +88,8 @@ class Sample(NamedTuple):
     events : int
         Of the batch.
     exchange : Exchange
+    beside : Exchange
+        Of the smallest batch, right after it: for the clocks.
     resent : bool
         Whether a segment was sent again while it went there and back, on either side.
     settled : bool
@@ -97,6 +99,7 @@ class Sample(NamedTuple):
     round: int
     events: int
     exchange: Exchange
+    beside: Exchange
     resent: bool
     settled: bool
 
@@ -146,7 +149,7 @@ class Round:
                 after = exchange(self._smallest)
                 # What this side resent shows at once, what the other did with its next answer.
                 resent = timed.resent > before.resent or after.resent_there > before.resent_there
-                yield Sample(self._number, events, timed, resent, settled)
+                yield Sample(self._number, events, timed, after, resent, settled)
                 before = after
 
     def _warm(self, batch: Batch) -> tuple[float, bool]:

@@ -111,7 +111,7 @@ class FabricTrial:
         table = _table(rows, clean, plan, law)
         held = table[table["held_out"]]
         smallest = [s.exchange for s in samples if s.events == 1]
-        calm = [s.exchange for s in samples if s.events == 1 and not s.resent]
+        calm = [one for s in samples if not s.resent for one in (s.exchange, s.beside)]
         offset = ClockOffset.of(calm)
         ways = offset.one_way(smallest)
         error, outcome = _judged(held)

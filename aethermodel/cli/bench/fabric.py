@@ -29,7 +29,10 @@ Listen = Annotated[
 ]
 Connect = Annotated[
     str | None,
-    typer.Option(metavar="HOST[:PORT]", help="measure the way to a host that listens [default: none; port 18520]"),
+    typer.Option(
+        metavar="HOST[:PORT]",
+        help="measure the way to a host that listens [default: none; port 18520]",
+    ),
 ]
 SecretFile = Annotated[
     Path | None,

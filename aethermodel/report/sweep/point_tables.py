@@ -48,9 +48,9 @@ class SweepResult:
     folder : Path
     sweep : Sweep
     records : list of Record
-        The newest of each point and repeat.
+        The newest of each point and repeat, all of one kind of hosts.
     others : int
-        Further records in the store, of other parameters, or older ones of other code or hosts.
+        Further records in the store, of other parameters, of other hardware, or older ones.
     """
 
     folder: Path
@@ -71,13 +71,15 @@ class SweepResult:
         found = store.records()
         sweep = _completed(store.sweep(), found)
         planned = {(_key(point), r) for point in sweep.points for r in range(sweep.repeats)}
-        newest: dict[Any, Record] = {}
+        by_host: dict[str, dict[Any, Record]] = {}
         for record in sorted(found, key=lambda r: r.started):
             place = _key(record.parameters), record.repeat
             if record.target == sweep.target.name and place in planned:
-                newest[place] = record
-        if not newest:
+                by_host.setdefault(record.conditions.host, {})[place] = record
+        if not by_host:
             raise ValueError(f"{folder}: no point of its sweep has finished yet")
+        # Figures of different hardware are no figures of one thing: the one that has most.
+        newest = max(by_host.values(), key=lambda own: (len(own), max(map(_started, own.values()))))
         records = sorted(newest.values(), key=lambda r: (r.repeat, r.order))
         return cls(folder, sweep, records, len(found) - len(records))
 
@@ -228,6 +230,10 @@ class SweepResult:
 def _repeated(values: list[float]) -> Interval:
     """A single repeat has no spread to draw."""
     return median_interval(values) if len(values) > 1 else NONE
+
+
+def _started(record: Record) -> str:
+    return record.started
 
 
 def _key(parameters: dict[str, Any]) -> str:
