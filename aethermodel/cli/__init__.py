@@ -27,6 +27,7 @@ from aethermodel.cli.doctor import command as doctor
 from aethermodel.cli.fit import command as fit
 from aethermodel.cli.gate import command as gate
 from aethermodel.cli.history import app as history
+from aethermodel.cli.init import command as init
 from aethermodel.cli.lab import command as lab
 from aethermodel.cli.predict import command as predict
 from aethermodel.cli.recommend import command as recommend
@@ -61,6 +62,7 @@ app.command("cluster", short_help="what binds a cluster of hosts, and its P99")(
 app.command("diff", short_help="compare two runs, hosts or commits")(diff)
 app.command("doctor", short_help="check the settings of this host")(doctor)
 app.command("lab", short_help="open the notebooks in JupyterLab")(lab)
+app.command("init", short_help="begin a pipeline of your own in a folder")(init)
 bench.command("extreme", short_help=short_help("extreme"))(bench_extreme)
 bench.command("kernel", short_help=short_help("kernel"))(bench_kernel.kernel)
 bench.command("ffi", short_help=short_help("ffi"))(bench_kernel.ffi)

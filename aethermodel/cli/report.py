@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel import thresholds
+from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.outputs import FOLDER, named_after, refuse_existing
@@ -22,16 +23,25 @@ if TYPE_CHECKING:
 _EXPORT_SECONDS = 30.0
 
 
+#: Options that the report of a pipeline of one's own has, too.
+_OF_A_PIPELINE = frozenset(
+    {"notebook", "pipeline", "output", "force", "calibration", "rate", "p99", "run", "batch_sizes",
+     "processes", "repeats", "seed", "seconds", "wait_seconds", "json"}
+)  # fmt: skip
+
+
 def command(
+    ctx: typer.Context,
     notebook: Annotated[
         Path | None,
         typer.Argument(
             callback=options.readable,
-            help="an executed notebook, a law file, or the folder of a sweep's store or of a "
-            "history",
+            help="an executed notebook, a law file, a calibration of a pipeline of your own, or "
+            "the folder of a sweep's store or of a history",
             show_default=False,
         ),
     ] = None,
+    pipeline: choice.Option = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -86,6 +96,8 @@ def command(
 
     Example: aethermodel report law.json -o law.html
 
+    Example: aethermodel report --pipeline orders.py -o orders.html
+
     Two stores, or samples of two runs: aethermodel diff --help
 
     With --run: samples this host (progress with ETA), executes the notebook
@@ -96,8 +108,33 @@ def command(
     """
     from aethermodel.command_files import check_outside_stores
     from aethermodel.output_files import check_apart
-    from aethermodel.report.laws.law_page import is_law_file
+    from aethermodel.report.laws.law_page import is_law_file, is_own_calibration
 
+    if pipeline is not None:
+        from aethermodel.cli.pipelines.report import report_measured
+
+        if notebook is not None:
+            raise ValueError("--pipeline measures: give a file to report on, or --pipeline")
+        own = choice.chosen(None, pipeline)
+        assert own is not None
+        choice.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
+        report_measured(
+            own,
+            choice.campaign_options(batch_sizes, processes, repeats, seed),
+            output=output,
+            force=force,
+            calibration=calibration,
+            seconds=seconds,
+            rate=rate,
+            latency=p99,
+            json=json,
+            wait_seconds=wait_seconds,
+        )
+    if notebook is not None and notebook.is_file() and is_own_calibration(notebook):
+        from aethermodel.cli.pipelines.report import report_calibration
+
+        report_calibration(notebook, output=output, force=force, rate=rate, latency=p99, json=json)
+        return
     if run == (notebook is not None):
         raise ValueError("report wants either an executed notebook, a store, a law file, or --run")
     if notebook is not None and _is_history(notebook):

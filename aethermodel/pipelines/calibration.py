@@ -35,6 +35,8 @@ class TermLaw:
         Share of its time that it keeps a core busy; above 1 where it uses several.
     source : str
         "measured", or where an assumed law comes from.
+    factor : float
+        That its time is multiplied by: 1 but in what is asked of a change.
     """
 
     name: str
@@ -42,6 +44,7 @@ class TermLaw:
     law: Law
     busy: float
     source: str
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ class PipelineCalibration:
         """Return seconds of each term at sizes."""
         at = np.asarray(n, dtype=np.float64)
         return {
-            name: term.law.predict(self._sizes_of(term, at)).seconds
+            name: term.factor * term.law.predict(self._sizes_of(term, at)).seconds
             for name, term in self.terms.items()
         }
 
@@ -184,12 +187,29 @@ class PipelineCalibration:
         """
         at = np.asarray(n, dtype=np.float64)
         drawn = {
-            name: term.law.draws(self._sizes_of(term, at), count, seed + 1 + index)
+            name: term.factor * term.law.draws(self._sizes_of(term, at), count, seed + 1 + index)
             for index, (name, term) in enumerate(self.terms.items())
         }
         rng = np.random.default_rng(seed)
         gil = rng.uniform(self.gil.low, self.gil.high, count)[:, None]
         return compose(self.groups, drawn, self._busy(), self.cores, gil).seconds
+
+    def faster(self, **factors: float) -> PipelineCalibration:
+        """Return what it would be, if terms took so many times what they take.
+
+        Parameters
+        ----------
+        **factors : float
+            Above 0, by the name of the term with ``_`` for ``-``.
+
+        Raises
+        ------
+        InputError
+            On a term that there is none of, or a factor that is not above 0.
+        """
+        from aethermodel.pipelines.what_if import scaled
+
+        return scaled(self, factors)
 
     def predict(
         self, n: npt.ArrayLike, level: float = thresholds.LEVEL, seed: int = 0

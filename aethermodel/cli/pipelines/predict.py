@@ -26,21 +26,21 @@ def predict_own(
     verbose: bool,
 ) -> None:
     """Print or write the times at sizes, and the batch sizes asked for."""
-    from aethermodel.advice.answers import cost_shares
     from aethermodel.advice.sampling import LawSizes
     from aethermodel.calibrate.predict.size_answers import SHARES
     from aethermodel.cli.pipelines.tables import notes_of, predicted_table
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.tables import show
     from aethermodel.documents import document, write_document
-    from aethermodel.text.percentages import percent, percentage
+    from aethermodel.pipelines.what_if import halved
+    from aethermodel.text.percentages import percent
 
     calibration = load_own(path, pipeline, foreign=foreign)
     answers = LawSizes(calibration.law)
     goals = [answers.share(share) for share in SHARES] if optimum else []
     goals += [answers.within(within)] if within is not None else []
     goals += [answers.rate(rate)] if rate is not None else []
-    costs = cost_shares(calibration.law, float(sensitivity)) if sensitivity is not None else ()
+    gains = halved(calibration, sensitivity) if sensitivity is not None else []
     if json:
         figures = prediction_figures(calibration, sizes)
         if goals:
@@ -49,7 +49,7 @@ def predict_own(
         if sensitivity is not None:
             figures["sensitivity"] = {
                 "batch_size": sensitivity,
-                "costs": [asdict(cost) for cost in costs],
+                "halving": [asdict(gain) for gain in gains],
             }
         content = document("aethermodel.predict/1", None, figures, host=calibration.host)
         write_document(content, json)
@@ -58,10 +58,10 @@ def predict_own(
         show(predicted_table(calibration, sizes))
         for line in [*notes_of(calibration), *map(str, goals)]:
             typer.echo(line)
-        for cost in costs:
+        for one in gains:
             typer.echo(
-                f"at N = {sensitivity:,}, {cost.name} is {percentage(cost.share.value)} of T: "
-                f"halved it buys {percent(cost.gain)}"
+                f"at N = {sensitivity:,}, {one.term} in half the time buys {percent(one.gain)} "
+                f"({percent(one.low)} to {percent(one.high)})"
             )
         if calibration.predict(sizes).extrapolated.any():
             typer.echo(

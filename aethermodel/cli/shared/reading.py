@@ -108,8 +108,17 @@ def one_law(path: Path, curve: str | None, options: dict[str, Any], at: str | No
     ValueError
         If there are several curves and none is named, or no curve has the name.
     """
-    from aethermodel.gate.runs import laws_of
+    from aethermodel.gate.runs import laws_of, schema_of
+    from aethermodel.pipelines.calibration import PipelineCalibration
+    from aethermodel.pipelines.runs import BEGINNING
 
+    if schema_of(path).startswith(BEGINNING):
+        calibration = PipelineCalibration.load(path)
+        if curve is not None and curve not in calibration.terms:
+            raise ValueError(f"{path}: no term {curve!r}; it has {', '.join(calibration.terms)}")
+        if at is not None:
+            raise ValueError(f"{path}: its terms have one variable, so that --at says nothing")
+        return calibration.law if curve is None else calibration.terms[curve].law
     law = _chosen(path, curve, laws_of(path, options))
     if at is None:
         return law

@@ -1,0 +1,1 @@
+"""Reports of pipelines of one's own."""

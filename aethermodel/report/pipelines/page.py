@@ -1,0 +1,157 @@
+"""Report page of a pipeline of one's own: verdict, terms isolated and in place, answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from aethermodel import thresholds
+from aethermodel.report.blocks import Block, SummaryRow, host_block, summary_block
+from aethermodel.report.figures.law import answers_block, law_figure
+from aethermodel.report.figures.validation import in_place_row
+from aethermodel.report.html.page import Section, render
+from aethermodel.report.pipelines.figures import budget_figure, halving_figure, rate_figure
+from aethermodel.report.quantities import engineering
+from aethermodel.report.table import data_table
+from aethermodel.text.percentages import percentage
+
+if TYPE_CHECKING:
+    from aethermodel.pipelines.calibration import PipelineCalibration
+    from aethermodel.pipelines.trial import PipelineTrial
+
+_HEADLINES = {
+    "pass": "The stages, timed isolated, predict the whole",
+    "fail": "The stages, timed isolated, do not predict the whole",
+    "inconclusive": "This host was too noisy to tell",
+}
+_MOST_TOLD = 4
+
+
+def pipeline_report(
+    calibration: PipelineCalibration,
+    trial: PipelineTrial | None = None,
+    *,
+    rate: float | None = None,
+    latency: float | None = None,
+    command: str = "",
+) -> str:
+    """Return the page of a calibration, and of the trial that it was compared in.
+
+    Parameters
+    ----------
+    calibration : PipelineCalibration
+    trial : PipelineTrial, optional
+    rate : float, optional
+        Records a second to answer for.
+    latency : float, optional
+        Seconds, the most that a batch may take.
+    command : str
+        That made the page.
+    """
+    opening = trial_block(trial) if trial else calibration_block(calibration)
+    sections = [Section("Rate", [rate_figure(calibration, trial)])]
+    if trial is not None and trial.in_place:
+        rows = pd.DataFrame([in_place_row(one) for one in trial.in_place])
+        how = (
+            "Each stage was also timed inside the running pipeline, by two reads of the clock, "
+            "whose cost is taken off."
+        )
+        sections.append(Section("Isolated and in place", [how, data_table(rows, "Terms in place")]))
+    best = best_size(calibration)
+    sections += [
+        Section("Terms", [terms_block(calibration), budget_figure(calibration)]),
+        Section("What if", [halving_figure(calibration, best)]),
+        Section("Answers", [answered(calibration, rate, latency)]),
+    ]
+    for name, term in calibration.terms.items():
+        words = [f"Assumed: {term.source}."] if term.kind == "assumed" else []
+        said = [f"{line[:1].upper()}{line[1:]}." for line in term.law.verdict]
+        sections.append(Section(f"Term {name}", [*words, *said, law_figure(term.law)]))
+    sections.append(Section("Host", [host_block(calibration.host, command)]))
+    return render(f"Pipeline {calibration.pipeline}", [opening], sections)
+
+
+def best_size(calibration: PipelineCalibration) -> float:
+    """Return the calibrated size of the highest rate."""
+    sizes = calibration.sizes
+    return float(sizes[(sizes / calibration.composed(sizes).seconds).argmax()])
+
+
+def trial_block(trial: PipelineTrial) -> Block:
+    """Return the verdict on a trial with its limits."""
+    verdict = trial.verdict
+    told = [f"N = {one.n:,}: {one}" for one in trial.told[:_MOST_TOLD]]
+    where = (
+        " These terms differ in the pipeline from themselves isolated: " + "; ".join(told) + "."
+        if told
+        else " No term differs in the pipeline from itself isolated, as far as can be told."
+    )
+    rows = [
+        SummaryRow(
+            "mean error of the prediction",
+            percentage(verdict.mean_error),
+            f"at most {percentage(thresholds.MEAN_ERROR)}",
+            verdict.mean_outcome,
+        ),
+        SummaryRow(
+            "worst error of the prediction",
+            f"{percentage(verdict.worst_error)} at N = {verdict.worst_at:,}",
+            f"at most {percentage(thresholds.WORST_ERROR)}",
+            verdict.worst_outcome,
+        ),
+        SummaryRow("errors that the intervals cover", percentage(verdict.coverage), "95 % wanted"),
+    ]
+    why = f"{verdict.why[:1].upper()}{verdict.why[1:]}"
+    return summary_block(verdict.outcome, _HEADLINES[verdict.outcome], f"{why}{where}", rows)
+
+
+def calibration_block(calibration: PipelineCalibration) -> Block:
+    """Return the opening of a page without a trial."""
+    best = best_size(calibration)
+    at = calibration.predict(best)
+    rate = engineering(best / float(at.seconds[0]), "records/s")
+    left = [name for name, term in calibration.terms.items() if not term.law.holds]
+    text = f"No law of the family holds for {', '.join(left)}. " if left else ""
+    text += "It was not compared with the whole: aethermodel validate does."
+    return summary_block(
+        "inconclusive" if left else "pass", f"By its terms it carries {rate} at N = {best:,.0f}",
+        text,
+    )  # fmt: skip
+
+
+def terms_block(calibration: PipelineCalibration) -> Block:
+    """Return a table of the terms: where they run, their laws, what they wait."""
+    place = {
+        name: f"{group.name}{f' x {group.workers}' if group.workers > 1 else ''}"
+        for group in calibration.groups
+        for name in group.terms
+    }
+    rows: list[dict[str, Any]] = []
+    largest = calibration.largest
+    times = calibration.times([largest])
+    for name, term in calibration.terms.items():
+        rows.append(
+            {
+                "Term": name,
+                "Group": place[name],
+                f"At N = {largest:,.0f}": engineering(float(times[name][0]), "s"),
+                "Law": term.law.family,
+                "Holds": "yes" if term.law.holds else "no",
+                "Core busy": percentage(term.busy, 0),
+                "Source": term.source,
+            }
+        )
+    return data_table(pd.DataFrame(rows), "Terms of the pipeline")
+
+
+def answered(
+    calibration: PipelineCalibration, rate: float | None, latency: float | None
+) -> Block | str:
+    """Return which batch sizes to take, or why that cannot be said."""
+    from aethermodel.advice.answers import answers
+
+    try:
+        return answers_block(answers(calibration.law, rate=rate, latency=latency))
+    except ValueError as error:
+        return f"No answers: {error}."
