@@ -32,9 +32,9 @@ from typing import Any
 
 from aethermodel.console import progress
 from aethermodel.sweep.cluster import DaskBackend
-from aethermodel.sweep.kills import smallest_sweep
 from aethermodel.sweep.run import run
 from aethermodel.sweep.store import Record, Store
+from tools.sweep_cost import smallest_sweep
 
 # Of one kill to the next: some points in between.
 _ENDED_SECONDS = 0.2

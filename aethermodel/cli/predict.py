@@ -44,7 +44,7 @@ def command(
     calibration: options.Calibrations = [Path("calibration.json")],  # noqa: B006  typer copies it
     batch_sizes: Annotated[
         str,
-        typer.Option("--batch-sizes", "-n", help="batch sizes, such as 1,100,1e4; of a law its own"),
+        typer.Option("--batch-sizes", "-n", help="sizes, such as 1,100,1e4; of a law its own"),
     ] = ",".join(map(str, SIZES)),
     foreign: options.Foreign = False,
     check: Annotated[
@@ -147,12 +147,12 @@ def command(
     elif law is not None:
         refuse_other_options(ctx, law)
         given = ctx.get_parameter_source("batch_sizes")
-        own = given is not None and given.name == "DEFAULT"
+        own_sizes = given is not None and given.name == "DEFAULT"
         predict_law(
             law,
             curve,
             at,
-            None if own else sizes,
+            None if own_sizes else sizes,
             optimum=optimum,
             within=within,
             rate=rate,

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 _DELTA = 1e-6
 # Seconds in place of none, as by n alone at no event: its square is still a number.
 _LEAST_TIME = 1e-100
+_TINY = 1e-300
 
 
 def free_values(terms: Terms) -> list[float]:
