@@ -6,8 +6,8 @@ import asyncio
 import logging
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,11 +19,13 @@ from aethermodel.bus.instruments import Instruments
 from aethermodel.bus.owner_loop import Home
 from aethermodel.bus.reader import Reader
 from aethermodel.bus.topics import Topics
-from cython_core import RecordType, Routed, ends, now_ns, record_type, route
+from cython_core import Routed, ends, now_ns, record_type
 from cython_core.events.record_type import as_records
+from cython_core.ticks.queue import publishing
+from cython_core.ticks.tick import Tick
 
 if TYPE_CHECKING:
-    from cython_core.events.record_type import Record
+    from cython_core.events.record_type import Record, RecordType
 
 _log = logging.getLogger("aethermodel.bus")
 _H = TypeVar("_H")
@@ -60,9 +62,9 @@ class Bus:
     instruments : Instruments
     failures : deque of Failure
         The last 100 handler calls that raised, as text; all are counted in `instruments`.
-    route : callable
-        Routes one batch by topic, given the sequence that it should begin with or None, into
-        memory that serves one batch at a time; ValueError if it cannot be routed.
+    ticks : cython_core.ticks.tick.Tick
+        Routes one batch at a time and calls its sync handlers; one that cannot be routed is counted
+        as refused.
     waits : bool
         Whether there are async handlers: then batches go through `handle`.
     lost : list of (str, Exception)
@@ -110,17 +112,15 @@ class Bus:
         self.instruments = Instruments(self.topics)
         self.failures: deque[Failure] = deque(maxlen=_MOST_KEPT)
         self.lost: list[tuple[str, Exception]] = []
-        self._dispatcher = Dispatcher(
-            len(self.topics), capacity, self.instruments, self._failed, self.record
+        self.ticks = Tick(
+            Routed(capacity, len(self.topics)),
+            self.instruments,
+            self._failed,
+            self._refused,
+            self._count_gap,
+            None if self.record.event else self.record,
         )
-        routed, count = self._dispatcher.routed, len(self.topics)
-        # Not a partial: that would build its keywords anew for every batch.
-        self.route: Callable[[Batch, int | None], Routed] = lambda batch, first: route(
-            batch, count, out=routed, sequence=first
-        )
-        if not self.record.event:
-            own = self.record
-            self.route = lambda batch, _: route(batch, count, out=routed, record=own)
+        self._dispatcher = Dispatcher(self.ticks, self.instruments, self._failed, self.record)
         self._numbered = numbered
         self._logged: set[int] = set()
         self._inbox = Loopback(depth, policy)
@@ -163,7 +163,7 @@ class Bus:
 
         return register
 
-    async def publish(self, batch: Batch) -> None:
+    def publish(self, batch: Batch) -> Coroutine[Any, Any, None]:
         """Send one batch from this process; it is handled as it is, without a copy.
 
         From any thread's event loop: it is handed over to the one that the bus lives on, where
@@ -179,6 +179,11 @@ class Bus:
         RuntimeError
             If the bus lives on another event loop, which ended before the batch was taken.
         """
+        if not self.record.event:
+            return self._publish(batch)
+        return publishing(self._inbox, batch, self.capacity, self._home, self._publish)
+
+    async def _publish(self, batch: Batch) -> None:
         if not self._home.here():
             await self._home.call(self.publish, batch)
             return
@@ -320,32 +325,8 @@ class Bus:
             self.stop()
 
     def tick(self, batch: Batch, first: int | None = None) -> bool:
-        """Route one batch and call its sync handlers.
-
-        Parameters
-        ----------
-        batch : numpy.ndarray
-        first : int, optional
-            The sequence that its first event should have, where sequences are compared.
-
-        Returns
-        -------
-        bool
-            False if the batch could not be routed: then it is counted as refused.
-        """
-        began = now_ns()
-        try:
-            routed = self.route(batch, first)
-        except Exception as error:  # a columnar batch may raise whatever it likes
-            seen = self.instruments
-            if not seen.refused:  # a producer that errs once errs a thousand times a second
-                _log.error("batch refused: %s", error)
-            seen.refused += len(batch)
-            return False
-        if first is not None and routed.gap >= 0:
-            self._count_gap(first, batch["sequence"][routed.gap], routed.gap)
-        self._dispatcher.dispatch(batch, routed, began)
-        return True
+        """Route one batch and call its sync handlers; as `cython_core.ticks.tick.Tick.run`."""
+        return self.ticks.run(batch, first)
 
     async def handle(
         self,
@@ -375,8 +356,14 @@ class Bus:
         self.instruments.dropped += self._inbox.dropped - self._drops_counted
         self._drops_counted = self._inbox.dropped
 
-    def _count_gap(self, first: int, came: int, place: int) -> None:
+    def _refused(self, batch: Batch, error: Exception) -> None:
+        if not self.instruments.refused:  # a producer that errs once errs a thousand times a second
+            _log.error("batch refused: %s", error)
+        self.instruments.refused += len(batch)
+
+    def _count_gap(self, first: int, batch: Batch, place: int) -> None:
         if not self.instruments.gaps:  # once, as a refusal is
+            came = batch["sequence"][place]
             _log.error("event %d should come, event %d came", (first + place) % 2**64, came)
         self.instruments.gaps += 1
 

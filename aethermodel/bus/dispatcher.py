@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,9 @@ import numpy.typing as npt
 
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.instruments import Instruments
-from cython_core import EVENT, RecordType, Routed, call_handlers, native_handler, now_ns
-from cython_core.routing.native import NativeCalls, NativeHandler, call_all
+from cython_core import EVENT, RecordType, native_handler, now_ns
+from cython_core.routing.native import NativeCalls, NativeHandler
+from cython_core.ticks.tick import Tick
 
 Indices = npt.NDArray[np.uint32]
 #: Called once for each batch and topic, with the batch and the positions of the topic's
@@ -23,12 +23,12 @@ AnyHandler = Callable[[Batch, Indices], Any]
 
 
 class Dispatcher:
-    """Calls the handlers of a routed batch; isolates and times them.
+    """Registers handlers, and awaits those that are async; isolates and times them.
 
     Parameters
     ----------
-    topics, capacity : int
-        Number of topics, and most events that a batch may hold.
+    tick : cython_core.ticks.tick.Tick
+        Which routes, and calls the sync handlers that are registered here.
     instruments : Instruments
         Where calls, events and times are counted.
     report : callable
@@ -38,33 +38,27 @@ class Dispatcher:
 
     Attributes
     ----------
-    dispatch : callable
-        Given a batch, where its events are, and when its tick began: calls the native handlers,
-        then the sync ones, of every topic that has events, each in order of registration. See
-        `cython_core.call_handlers`.
     running : set of asyncio.Task
         In which async handlers run now.
     """
 
     def __init__(
         self,
-        topics: int,
-        capacity: int,
+        tick: Tick,
         instruments: Instruments,
         report: Callable[[int, AnyHandler, BaseException], None],
         record: RecordType = EVENT,
     ) -> None:
-        self.topics = topics
-        self.routed = Routed(capacity, topics)
+        self._tick = tick
         self._instruments = instruments
-        self.fail = report
+        self._fail = report
         self.running: set[asyncio.Task[Any] | None] = set()
         # Replaced, not appended to: a handler may register another in the middle of a tick.
         self._calls: tuple[tuple[int, AnyHandler], ...] = ()
         self._async_calls: tuple[tuple[int, AnyHandler], ...] = ()
         self._native_calls: tuple[tuple[int, NativeHandler], ...] = ()
+        self._natives: NativeCalls | None = None
         self._record = record
-        self.dispatch = self._bound()
 
     def on(self, topics: Iterable[int], handler: Any) -> None:
         """Also call `handler` for every batch and topic of these that it has events of.
@@ -80,30 +74,25 @@ class Dispatcher:
             raise ValueError(f"a handler is called with batch and indices, not {handler!r}")
         calls = tuple((topic, handler) for topic in topics)
         for topic, _ in calls:
-            if not 0 <= topic < self.topics:
-                raise ValueError(f"topic {topic} is not among 0 to {self.topics - 1}")
+            if not 0 <= topic < self._tick.routed.topics:
+                last = self._tick.routed.topics - 1
+                raise ValueError(f"topic {topic} is not among 0 to {last}")
         if native is not None:
             self._native_calls += tuple((topic, native) for topic, _ in calls)
-            self.dispatch = self._bound()
+            count = self._tick.routed.topics
+            self._natives = NativeCalls(self._native_calls, count, self._record)
+            self._tick.call(self._calls, not self.waits, self._natives)
             return
         target = handler if inspect.isroutine(handler) else type(handler).__call__
         if inspect.iscoroutinefunction(target):
             self._async_calls += calls
         else:
             self._calls += calls
-        self.dispatch = self._bound()
-
-    def _bound(self) -> Callable[[Batch, Routed, int], None]:
-        # With what stays the same from tick to tick, where a method would look it up in each.
-        rest = (self._calls, self._instruments, not self.waits, self.fail)
-        if not self._native_calls:
-            return partial(call_handlers, *rest)
-        natives = NativeCalls(self._native_calls, self.topics, self._record)
-        return partial(call_all, natives, *rest)
+        self._tick.call(self._calls, not self.waits, self._natives)
 
     @property
     def waits(self) -> bool:
-        """Whether any handler is async, so that a tick can outlast `dispatch`."""
+        """Whether any handler is async, so that a tick outlasts the sync ones."""
         return bool(self._async_calls)
 
     async def wait(self, batch: Batch, handled: Callable[[], None]) -> None:
@@ -119,8 +108,8 @@ class Dispatcher:
             Called when all have returned, or failed by themselves: also where the task that waits
             is cancelled in that moment.
         """
-        bounds = self.routed.offsets.tolist()
-        indices = self.routed.indices
+        bounds = self._tick.routed.offsets.tolist()
+        indices = self._tick.routed.indices
         calls = [call for call in self._async_calls if bounds[call[0]] != bounds[call[0] + 1]]
         create = asyncio.get_running_loop().create_task
         tasks = [
@@ -133,13 +122,13 @@ class Dispatcher:
         except asyncio.CancelledError as error:
             for (topic, handler), task in zip(calls, tasks, strict=True):
                 if failed := error if task.cancelled() else task.exception():
-                    self.fail(topic, handler, failed)
+                    self._fail(topic, handler, failed)
             if not any(task.cancelled() for task in tasks):
                 handled()
             raise
         for (topic, handler), outcome in zip(calls, outcomes, strict=True):
             if outcome is not None:
-                self.fail(topic, handler, outcome)
+                self._fail(topic, handler, outcome)
         handled()
 
     async def _run(self, topic: int, handler: AnyHandler, batch: Batch, indices: Indices) -> None:

@@ -11,10 +11,16 @@ _LOOK_SECONDS = 0.5
 
 
 class Home:
-    """The event loop on which everything of an object happens: the first that uses it."""
+    """The event loop on which everything of an object happens: the first that uses it.
+
+    Attributes
+    ----------
+    loop : asyncio.AbstractEventLoop or None
+        None before the first use.
+    """
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def settle(self) -> None:
         """Live on the running loop from now on.
@@ -25,14 +31,14 @@ class Home:
             If the object lives on another loop that runs.
         """
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            if self._loop and self._loop.is_running():
+        if self.loop is not loop:
+            if self.loop and self.loop.is_running():
                 raise RuntimeError("another event loop, which runs, has used this before")
-            self._loop = loop
+            self.loop = loop
 
     def here(self) -> bool:
         """Return whether the running loop is the object's; it is from now on, if none was."""
-        if self._loop is asyncio.get_running_loop():
+        if self.loop is asyncio.get_running_loop():
             return True
         try:
             self.settle()
@@ -46,7 +52,7 @@ class Home:
             running = asyncio.get_running_loop()
         except RuntimeError:
             running = None
-        loop = self._loop
+        loop = self.loop
         return loop if loop and loop.is_running() and loop is not running else None
 
     async def call(self, function: Callable[..., Awaitable[None]], *arguments: Any) -> None:
@@ -57,7 +63,7 @@ class Home:
         RuntimeError
             If that loop ended before the call did.
         """
-        loop = self._loop
+        loop = self.loop
         assert loop
 
         async def called() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cython_core import MAX_TOPICS, Routed, route
+from cython_core import MAX_TOPICS, Routed
+from cython_core.ticks.tick import PlainTick
 
 Batch = npt.NDArray[Any]
 #: Called with the batch and the positions of the topic's events in it. Both are
@@ -16,7 +17,7 @@ Batch = npt.NDArray[Any]
 Handler = Callable[[Batch, npt.NDArray[np.uint32]], None]
 
 
-class Plane:
+class Plane(PlainTick):
     """Routes batches and calls one handler a topic.
 
     Parameters
@@ -33,7 +34,7 @@ class Plane:
     """
 
     def __init__(self, topics: int, capacity: int) -> None:
-        self.routed = Routed(capacity, topics)
+        super().__init__(Routed(capacity, topics))
         self.topics = topics
         self._handlers: dict[int, Handler] = {}
 
@@ -42,16 +43,4 @@ class Plane:
         if not 0 <= topic < self.topics:
             raise ValueError(f"topic {topic} is not among 0 to {min(self.topics, MAX_TOPICS) - 1}")
         self._handlers[topic] = handler
-
-    def tick(self, batch: Batch) -> None:
-        """Route one batch in native code and dispatch it."""
-        self.dispatch(batch, route(batch, self.topics, out=self.routed))
-
-    def dispatch(self, batch: Batch, routed: Routed) -> None:
-        """Call the handler of every topic that has events, in the order of registration."""
-        bounds = routed.offsets.tolist()
-        indices = routed.indices
-        for topic, handler in self._handlers.items():
-            start, stop = bounds[topic], bounds[topic + 1]
-            if start != stop:
-                handler(batch, indices[start:stop])
+        self.call(tuple(self._handlers.items()))

@@ -6,19 +6,18 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aethermodel.bus.fabrics.protocol import Batch, EndOfStream, Receiver
-from cython_core import ends
+from aethermodel.bus.fabrics.protocol import EndOfStream, Receiver
+from cython_core.ticks.intake import Intake
+from cython_core.ticks.operation import turn
 
 if TYPE_CHECKING:
     from aethermodel.bus.bus import Bus
 
-# How many sequences there are: they begin again after the last.
-_SEQUENCES = 2**64
 #: Ticks in a row before the loop's other tasks have their turn, which costs what a few handlers do.
 TICKS_A_TURN = 4
 
 
-class Reader:
+class Reader(Intake):
     """One of the producers that a bus takes in.
 
     Parameters
@@ -43,18 +42,12 @@ class Reader:
         *,
         numbered: bool = False,
     ) -> None:
-        self.receiver = receiver
-        self._numbered = numbered
-        self._next: int | None = None  # the sequence that comes next, once the first came
+        super().__init__(receiver, bus.instruments, numbered, bus.record.itemsize)
         self._ended = ended
         self._bus = bus
-        self._copies = receiver.copies
         self._task: asyncio.Task[None] | None = None
         self._idle = False  # between batches, waiting for the next
-        self._left: int | None = None  # events still to handle, once told to stop
         self._done = False  # told to stop with nothing left: its task is cancelled for that
-        self._held = 0  # events of the batch that is being handled
-        self._out = False  # whether a batch is to be released
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Begin to drain, as a task of the group."""
@@ -62,20 +55,11 @@ class Reader:
 
     def stop(self) -> None:
         """Handle what waits at this moment, and end; idempotent."""
-        if self._left is None:
-            self._left = self.receiver.waiting
-            if self._task and self._idle and not self._left:
+        if self.left is None:
+            self.left = self.receiver.waiting
+            if self._task and self._idle and not self.left:
                 self._done = True
                 self._task.cancel()  # it waits for what is not to come any more
-
-    def _first(self, batch: Batch) -> int:
-        """Return the sequence that this batch should begin with; go on from the last that came."""
-        if not len(batch):
-            return 0
-        came, last = ends(batch)
-        first = came if self._next is None else self._next
-        self._next = (last + 1) % _SEQUENCES
-        return first
 
     async def _drain(self) -> None:
         bus, receiver = self._bus, self.receiver
@@ -96,10 +80,10 @@ class Reader:
             left = False
         except Exception as error:
             left = False
-            bus.lose(receiver.label, error, self._held)
+            bus.lose(receiver.label, error, self.held)
         finally:
             if left:
-                bus.lose_events(self._held + receiver.waiting)
+                bus.lose_events(self.held + receiver.waiting)
             try:
                 receiver.close()
             except OSError:
@@ -110,33 +94,28 @@ class Reader:
 
     async def _take_all(self) -> None:
         """Take batch after batch, until nothing is left of what was to be taken."""
-        bus, receiver, copies = self._bus, self.receiver, self._copies
-        seen = bus.instruments
-        record_waiting = seen.waiting_events.record
+        bus, receiver = self._bus, self.receiver
         ticks = 0
-        while self._left is None or self._left > 0:
+        while self.left is None or self.left > 0:
+            # What is there is taken in native code, unless handlers are awaited.
+            ticks += 0 if bus.waits else self.drain(bus.ticks, TICKS_A_TURN - ticks)
+            if ticks >= TICKS_A_TURN:
+                ticks = 0
+                await turn()  # producers and other readers want theirs
+                continue
+            if self.left is not None and self.left <= 0:
+                break
             self._idle = True
             batch = await receiver.receive()
             self._idle = False
-            self._out = True
-            self._held = events = len(batch)
-            if self._left is not None:
-                self._left -= events
-            record_waiting(receiver.waiting)
-            if copies:
-                seen.copied_bytes += copies * bus.record.itemsize * events
-            first = self._first(batch) if self._numbered else None
             if bus.waits:
+                first = self.taken(batch)
                 await bus.handle(batch, first, self._handled)
+                self.done()
             else:
-                bus.tick(batch, first)
-            self._held = 0
-            self._out = False
-            receiver.release()
+                self.handle(bus.ticks, batch)
             del batch
             ticks += 1
-            if ticks % TICKS_A_TURN == 0:
-                await asyncio.sleep(0)  # producers and other readers want their turn
 
     def _go_on(self) -> None:
         """Lose no more than the batch in hand to a cancellation that did not come from the bus.
@@ -147,11 +126,11 @@ class Reader:
         assert self._task
         self._task.uncancel()
         self._idle = False
-        self._bus.interrupted(self.receiver.label, self._held)
-        self._held = 0
-        if self._out:
-            self._out = False
+        self._bus.interrupted(self.receiver.label, self.held)
+        self.held = 0
+        if self.out:
+            self.out = False
             self.receiver.release()
 
     def _handled(self) -> None:
-        self._held = 0
+        self.held = 0

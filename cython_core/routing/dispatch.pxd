@@ -9,13 +9,14 @@ ctypedef struct topic_counts:
 cdef class Counts:
     cdef readonly Histogram tick_ns, batch_events, waiting_events
     cdef list _calls, _handled, _failed, _handler_ns
-    # By topic: what native handlers did since the lists were last asked for.
-    cdef topic_counts* _since
+    cdef topic_counts* _since  # by topic, not in the lists yet
     cdef Py_ssize_t _topics
     cdef int settle(self) except -1
 
-# As `call_handlers`.
-cdef int handlers_called(
-    tuple handlers, Counts seen, bint whole, object failed, object batch, Routed routed,
-    int64_t began_ns,
-) except -1
+cdef class Calls:
+    cdef tuple _handlers
+    cdef Py_ssize_t* _topics
+    cdef Py_ssize_t _count, _most
+    cdef int call(self, Counts seen, bint whole, object failed, object batch, Routed routed,
+                  int64_t began_ns) except -1
+    cdef int show(self, object batch, Routed routed) except -1

@@ -1,15 +1,13 @@
 """Handler dispatch of a routed batch: isolated, timed and counted."""
 
-cimport cython
 cimport numpy as cnp
-from libc.stdint cimport int64_t, uint32_t
-from libc.stdlib cimport calloc, free
+from cpython.list cimport PyList_GET_SIZE
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free, malloc
 
+from cython_core.clock cimport monotonic_ns
 from cython_core.histogram cimport Histogram
 from cython_core.routing.routed cimport Routed
-from cython_core.clock cimport monotonic_ns
-
-cnp.import_array()
 
 
 cdef class Counts:
@@ -67,7 +65,7 @@ cdef class Counts:
         return self._handler_ns
 
     cdef int settle(self) except -1:
-        """Add to the lists what native handlers did since."""
+        """Add to the lists what was counted since."""
         cdef Py_ssize_t topic
         cdef topic_counts since
         for topic in range(self._topics):
@@ -78,6 +76,96 @@ cdef class Counts:
                 self._handled[topic] += since.handled
                 self._handler_ns[topic] += since.handler_ns
         return 0
+
+
+cdef class Calls:
+    """Handlers of topics, in the order in which they are called.
+
+    Parameters
+    ----------
+    handlers : tuple of (int, callable)
+        Topic and handler.
+    topics : int
+        How many there are.
+
+    Raises
+    ------
+    ValueError
+        If a topic is out of range.
+    """
+
+    def __cinit__(self, tuple handlers not None, Py_ssize_t topics):
+        cdef tuple call
+        cdef Py_ssize_t topic, place = 0
+        self._topics = <Py_ssize_t*> malloc(max(len(handlers), 1) * sizeof(Py_ssize_t))
+        if self._topics == NULL:
+            raise MemoryError(f"no memory for {len(handlers)} handlers")
+        called = []
+        self._most = -1
+        for call in handlers:
+            topic = call[0]
+            if not 0 <= topic < topics:
+                raise ValueError(f"topic {topic} is not among 0 to {topics - 1}")
+            self._topics[place] = topic
+            self._most = max(self._most, topic)
+            place += 1
+            called.append(call[1])
+        self._handlers, self._count = tuple(called), place
+
+    def __dealloc__(self):
+        free(self._topics)
+
+    cdef int call(self, Counts seen, bint whole, object failed, object batch, Routed routed,
+                  int64_t began_ns) except -1:
+        """As `call_handlers`."""
+        cdef Py_ssize_t place, topic, start, stop
+        cdef const int64_t* offsets = routed._c.offsets
+        cdef int64_t after, before = monotonic_ns()
+        if self._most >= seen._topics:
+            raise IndexError("list index out of range: the counts are of fewer topics")
+        for place in range(self._count):
+            topic = self._topics[place]
+            start, stop = offsets[topic], offsets[topic + 1]
+            if start == stop:
+                continue
+            _check(start, stop, routed)
+            handler = self._handlers[place]
+            try:
+                handler(batch, routed.positions(start, stop - start))
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:
+                failed(topic, handler, error)
+            # The lists are the caller's.
+            if min(PyList_GET_SIZE(seen._calls), PyList_GET_SIZE(seen._handled),
+                   PyList_GET_SIZE(seen._handler_ns), seen._topics) <= topic:
+                raise IndexError("list index out of range: the counts were shortened")
+            after = monotonic_ns()
+            seen._since[topic].calls += 1
+            seen._since[topic].handled += stop - start
+            seen._since[topic].handler_ns += after - before
+            before = after
+        if whole:
+            seen.tick_ns.add(before - began_ns)
+            seen.batch_events.add(routed._n)
+        return 0
+
+    cdef int show(self, object batch, Routed routed) except -1:
+        """Call the handlers of topics that have events, and nothing else."""
+        cdef Py_ssize_t place, start, stop
+        cdef const int64_t* offsets = routed._c.offsets
+        for place in range(self._count):
+            start, stop = offsets[self._topics[place]], offsets[self._topics[place] + 1]
+            if start != stop:
+                _check(start, stop, routed)
+                self._handlers[place](batch, routed.positions(start, stop - start))
+        return 0
+
+
+cdef inline int _check(Py_ssize_t start, Py_ssize_t stop, Routed routed) except -1:
+    if not 0 <= start < stop <= routed._n:
+        raise ValueError("the offsets of the routed batch were written to")
+    return 0
 
 
 def call_handlers(
@@ -122,46 +210,4 @@ def call_handlers(
     One reading of the clock serves as a call's end and the next one's start, and the last
     as the tick's end.
     """
-    handlers_called(handlers, seen, whole, failed, batch, routed, began_ns)
-
-
-@cython.boundscheck(True)  # the lists are the caller's, and so are those who change them
-cdef int handlers_called(
-    tuple handlers, Counts seen, bint whole, object failed, object batch, Routed routed,
-    int64_t began_ns,
-) except -1:
-    cdef Py_ssize_t topic, start, stop
-    cdef cnp.npy_intp shape
-    cdef cnp.ndarray memory = routed._memory
-    cdef cnp.ndarray indices
-    cdef uint32_t* first = routed._c.indices
-    cdef tuple call
-    cdef int64_t after, before = monotonic_ns()
-    for call in handlers:
-        topic = call[0]
-        if not 0 <= topic < routed.topics:
-            raise ValueError(f"topic {topic} is not among 0 to {routed.topics - 1}")
-        start, stop = routed._c.offsets[topic], routed._c.offsets[topic + 1]
-        if start == stop:
-            continue
-        if not 0 <= start < stop <= routed._n:
-            raise ValueError("the offsets of the routed batch were written to")
-        shape = stop - start
-        indices = cnp.PyArray_SimpleNewFromData(1, &shape, cnp.NPY_UINT32, first + start)
-        cnp.set_array_base(indices, memory)
-        handler = call[1]
-        try:
-            handler(batch, indices)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:
-            failed(topic, handler, error)
-        seen._calls[topic] += 1
-        seen._handled[topic] += shape
-        after = monotonic_ns()
-        seen._handler_ns[topic] += after - before
-        before = after
-    if whole:
-        seen.tick_ns.add(before - began_ns)
-        seen.batch_events.add(routed._n)
-    return 0
+    Calls(handlers, routed.topics).call(seen, whole, failed, batch, routed, began_ns)

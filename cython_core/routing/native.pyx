@@ -7,7 +7,7 @@ cimport numpy as cnp
 
 from cython_core.clock cimport monotonic_ns
 from cython_core.events.record_type cimport RecordType, record_type_of, records_pointer
-from cython_core.routing.dispatch cimport Counts, handlers_called, topic_counts
+from cython_core.routing.dispatch cimport Calls, Counts, topic_counts
 from cython_core.routing.routed cimport Routed
 
 cnp.import_array()
@@ -325,4 +325,4 @@ def call_all(
         As `cython_core.call_handlers`.
     """
     natives.run(seen, failed, batch, routed)
-    handlers_called(handlers, seen, whole, failed, batch, routed, began_ns)
+    Calls(handlers, routed.topics).call(seen, whole, failed, batch, routed, began_ns)

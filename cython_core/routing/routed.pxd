@@ -22,6 +22,9 @@ cdef class Routed:
     cdef aether_scratch* _scratch
     cdef size_t _parts
     cdef int _turn
+    cdef object _spare
+    cdef int _spare_flags
     cdef int _lay_out(self) except -1
     cdef cnp.ndarray _view(self, void* data, cnp.npy_intp length, int kind)
     cdef int _prepare(self, size_t n, size_t threads) except -1
+    cdef object positions(self, Py_ssize_t start, cnp.npy_intp length)

@@ -1,6 +1,7 @@
 """Routed batch: where each topic's events are, and what they add up to."""
 
 cimport numpy as cnp
+from cpython.object cimport PyObject
 from libc.stddef cimport size_t
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint32_t
@@ -12,6 +13,12 @@ cdef extern from "route.h" nogil:
     aether_scratch* aether_scratch_new(size_t, uint32_t, size_t)
     void aether_scratch_free(aether_scratch*)
     size_t aether_route_parts(size_t, uint32_t, size_t)
+
+cdef extern from "view.h":
+    bint aether_view_is_free(PyObject* view, void* base, void* type, int flags, cnp.npy_intp stride)
+    void aether_view_point(PyObject* view, void* data, cnp.npy_intp length)
+
+cdef object _uint32 = cnp.PyArray_DescrFromType(cnp.NPY_UINT32)
 
 MAX_TOPICS = 65_536
 cdef enum: LINE = 64  # bytes of a cache line
@@ -80,6 +87,19 @@ cdef class Routed:
         cdef cnp.ndarray view = cnp.PyArray_SimpleNewFromData(1, &length, kind, data)
         cnp.set_array_base(view, self._memory)
         return view
+
+    cdef object positions(self, Py_ssize_t start, cnp.npy_intp length):
+        """A view of some of the indices: the one given last, pointed anew, if nobody kept it."""
+        cdef uint32_t* first = self._c.indices + start
+        if self._spare is not None and aether_view_is_free(
+            <PyObject*> self._spare, <void*> self._memory, <void*> _uint32, self._spare_flags,
+            sizeof(uint32_t),
+        ):
+            aether_view_point(<PyObject*> self._spare, first, length)
+        else:
+            self._spare = self._view(first, length, cnp.NPY_UINT32)
+            self._spare_flags = cnp.PyArray_FLAGS(self._spare)
+        return self._spare
 
     def __dealloc__(self):
         aether_scratch_free(self._scratch)

@@ -32,6 +32,8 @@ cdef extern from "route.h" nogil:
     )
 
 MAX_THREADS = 64
+# Smaller batches are routed in less than it takes to let other threads have the interpreter.
+cdef enum: HELD = 512
 
 
 cdef object _input(object events, object record, aether_input* found):
@@ -88,8 +90,13 @@ cdef Routed _route(aether_input* batch, Py_ssize_t topics, Routed out, Py_ssize_
     _claim(out)
     try:
         out._prepare(batch.n, threads)
-        with nogil:
-            if kernel != NULL:
+        if kernel == NULL:
+            with nogil:
+                pass
+        elif batch.n < HELD:
+            bad = aether_route(kernel, batch, threads, out._scratch, &out._c)
+        else:
+            with nogil:
                 bad = aether_route(kernel, batch, threads, out._scratch, &out._c)
         _settle(batch, out, bad)
     finally:
@@ -177,6 +184,11 @@ def route(events, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1, v
     >>> routed.count.tolist()
     [3, 0]
     """
+    return routed_of(events, topics, out, threads, route_kernel(variant), sequence, record)
+
+
+cdef Routed routed_of(object events, Py_ssize_t topics, Routed out, Py_ssize_t threads,
+                      const aether_route_kernel* kernel, object sequence, object record):
     cdef aether_input batch
     owner = _input(events, record, &batch)  # noqa: F841 (alive until routed)
     if sequence is not None:
@@ -186,7 +198,7 @@ def route(events, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1, v
             raise ValueError("columns of topic and value have no sequence to compare")
         batch.numbered = True
         batch.first = sequence
-    out = _route(&batch, topics, out, threads, route_kernel(variant))
+    out = _route(&batch, topics, out, threads, kernel)
     if sequence is not None and out._wrong:
         # At 0 if another process has mended it since: it was wrong when it was routed.
         out.gap = max(0, first_gap(events, sequence))

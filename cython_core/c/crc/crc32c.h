@@ -16,8 +16,15 @@ typedef struct {
     uint32_t (*bytes)(const void *bytes, size_t n);
 } aether_crc_kernel;
 
+/* One that has constants of its own, to be made before it runs and only where it can. */
+typedef struct {
+    aether_crc_kernel kernel;
+    void (*prepare)(void);
+} aether_crc_variant;
+
 extern const aether_crc_kernel aether_crc_table;
 extern const aether_crc_kernel aether_crc_instruction;
+extern const aether_crc_variant aether_crc_fold16, aether_crc_fold32, aether_crc_fold64;
 extern const aether_crc_kernel aether_crc_clmul;
 extern const aether_crc_kernel aether_crc_gfni;
 

@@ -29,14 +29,20 @@ static inline __attribute__((always_inline)) size_t aether_crc_verify_groups(
     return found;
 }
 
-/* A state from which the instruction's steps through a right event end at zero:
- * back by x^512 from where they end otherwise. `right` is any right event. */
-static inline uint64_t aether_crc_start_to_zero(const aether_event *right) {
+/* A state from which the instruction's steps through these words end at zero, if they are those of
+ * a right event: back by as many bits from where they end otherwise. */
+static inline uint64_t aether_crc_start_of(const uint64_t *right, int words) {
     uint64_t end = 0xFFFFFFFF;
-    for (int word = 0; word < 8; word++) end = CRC_STEP8(end, aether_crc_word(right, word));
-    for (int bit = 0; bit < 512; bit++)
+    for (int word = 0; word < words; word++) end = CRC_STEP8(end, right[word]);
+    for (int bit = 0; bit < 64 * words; bit++)
         end = end >> 31 ? end << 1 ^ AETHER_CRC_POLYNOMIAL : end << 1;
     return end ^ 0xFFFFFFFF;
+}
+
+static inline uint64_t aether_crc_start_to_zero(const aether_event *right) {
+    uint64_t words[8];
+    for (int word = 0; word < 8; word++) words[word] = aether_crc_word(right, word);
+    return aether_crc_start_of(words, 8);
 }
 
 #endif

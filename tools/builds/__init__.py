@@ -1,0 +1,1 @@
+"""Comparison of two builds of the project in one run."""
