@@ -75,7 +75,9 @@ def kill_one(
         if not (
             _ready(page, "producer", producer, ends) and _ready(page, "consumer", consumer, ends)
         ):
-            _explain(journal, page, "an end did not open")
+            told = f", told {ends.told[page['told'] - 1].__name__}" if page["told"] else ""
+            states = f"producer {producer.status}, consumer {consumer.status}{told}"
+            _explain(journal, page, f"an end did not open: {states}")
             return
         time.sleep(ends.seconds)
         victim, survivor = producer, consumer
