@@ -18,7 +18,7 @@ Progress = Callable[[int, int], None]
 #: Largest errors to reach, as shares.
 THROUGHPUT, P99 = 0.03, 0.15
 #: Batches of a simulation: least, most, and most from the heap.
-_LEAST, _MOST, _MOST_EVENTS = 200_000, 2_000_000, 600_000
+_LEAST, _MOST, _MOST_EVENTS = 200_000, 2_000_000, 300_000
 # Services of the busiest station over its relaxation time; round trips.
 _RELAXATIONS, _ROUND_TRIPS = 300, 50
 
