@@ -220,7 +220,7 @@ def _waited_before(upstream: Waits, stage: Stage, plain: Floats) -> Floats:
     weight = np.minimum(_over(through.share[inner], stage.share[outer]), 1)
     onward = np.minimum(_over(stage.share[outer], through.share[inner]), 1)
     saved = weight * np.minimum(onward * waited[inner], weight * plain[outer])
-    return np.bincount(outer, saved, stage.seconds.size)
+    return np.asarray(np.bincount(outer, saved, stage.seconds.size), dtype=np.float64)
 
 
 def _over(part: Floats, whole: Floats) -> Floats:
