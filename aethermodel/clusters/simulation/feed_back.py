@@ -106,8 +106,8 @@ class _Run:
             for producer in range(self._cluster.producers.count):
                 self._release(producer, 0.0)
             return
-        ready, producer = arrivals(self._cluster, seconds, self._rng)
-        for number, (at, who) in enumerate(zip(ready.tolist(), producer.tolist(), strict=True)):
+        ready, senders = arrivals(self._cluster, seconds, self._rng)
+        for number, (at, who) in enumerate(zip(ready.tolist(), senders.tolist(), strict=True)):
             self._events.append((at, number, _READY, who, 0, 0.0, 0.0))  # sorted is a heap
         self._count = ready.size
 
@@ -148,7 +148,7 @@ def _draws(hop: Hop, rng: np.random.Generator) -> Iterator[float]:
 def _consumers(cluster: Cluster, rng: np.random.Generator) -> Callable[[int], int]:
     """Return what draws the next consumer of a producer."""
     if cluster.topics.routing == "round-robin":
-        turn = rng.integers(0, cluster.consumers.count, cluster.producers.count).tolist()
+        turn: list[int] = rng.integers(0, cluster.consumers.count, cluster.producers.count).tolist()
 
         def following(producer: int) -> int:
             turn[producer] = (turn[producer] + 1) % cluster.consumers.count

@@ -88,4 +88,4 @@ def start_times(arrival: Floats, station: Integers, spent: Floats) -> Floats:
     begun = np.maximum.accumulate(slack + apart) - apart + before
     found = np.empty_like(begun)
     found[order] = begun
-    return found
+    return np.asarray(found)

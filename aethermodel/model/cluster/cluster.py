@@ -215,7 +215,7 @@ class Cluster:
             return np.full(consumers, 1 / consumers)
         popularity = self.topics.popularity()
         owner = np.arange(popularity.size) % consumers
-        return np.bincount(owner, popularity, consumers)
+        return np.asarray(np.bincount(owner, popularity, consumers), dtype=np.float64)
 
     def at_rate(self, rate: float) -> Cluster:
         """Return the same cluster with other events a second of each producer."""

@@ -28,10 +28,10 @@ def overflow(told: Prediction) -> float:
         is told. What is lost then, and sent again, is outside the model.
     """
     buffer = told.cluster.switches.buffer_bytes
+    if buffer is not None and most_bytes(told.cluster) <= buffer:
+        return 0.0
     if buffer is None or told.latency is None:
         return float("nan")
-    if most_bytes(told.cluster) <= buffer:
-        return 0.0
     ports = next(t for t in told.latency.times if isinstance(t, Waits) and t.stage.name == "port")
     busiest = np.array([int(np.argmax(ports.load))])
     full = max(buffer - told.cluster.producers.batch_bytes, 1.0)

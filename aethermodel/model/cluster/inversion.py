@@ -35,7 +35,7 @@ def exceeding(transform: Transform, seconds: npt.ArrayLike) -> Floats:
 
     t = np.asarray(seconds, dtype=np.float64)[:, None]
     k = np.arange(_TERMS + _AVERAGED + 1)
-    s = (_DAMPING + 2j * np.pi * k) / (2 * t)
+    s = np.asarray((_DAMPING + 2j * np.pi * k) / (2 * t), dtype=np.complex128)
     tail = np.real((1 - transform(s)) / s)
     terms = np.where(k == 0, 0.5, (-1.0) ** k) * tail
     partial = np.cumsum(terms, axis=1)[:, _TERMS:]

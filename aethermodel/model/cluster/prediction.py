@@ -132,14 +132,14 @@ def _open(cluster: Cluster, stages: list[Stage]) -> tuple[Latency | None, str]:
 
 def _with_credits(cluster: Cluster, stages: list[Stage]) -> tuple[Latency | None, str]:
     """Latency where producers seldom run out of credits, or why it is not told."""
-    from scipy.stats import poisson
+    from scipy.special import pdtrc
 
     latency, why = _open(cluster, stages)
     if latency is None:
         return None, why
     flight = cluster.offered / cluster.producers.count * (latency.mean + cluster.links.latency)
     assert cluster.credits is not None
-    if poisson.sf(cluster.credits - 1, flight) > MOST_HELD:
+    if pdtrc(cluster.credits - 1, flight) > MOST_HELD:
         return None, "producers run out of credits now and then"
     return latency, ""
 

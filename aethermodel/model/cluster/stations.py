@@ -85,7 +85,7 @@ def stages_of(cluster: Cluster) -> list[Stage]:
     def add(
         name: str, side: Side, station: Integers, seconds: Floats, scatter: float = 0.0
     ) -> None:
-        share = np.bincount(station, ends[side], seconds.size)
+        share = np.asarray(np.bincount(station, ends[side], seconds.size), dtype=np.float64)
         found.append(Stage(name, side, station, ends[side], seconds, share, scatter))
 
     making = producers.cost.seconds(producers.batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -151,7 +152,7 @@ def open_waits(
     for stage in stages:
         rate = batches_per_second * stage.share
         load = rate * stage.seconds
-        found.append(_waits(stage, rate, _regular(stage, load, senders, in_turn), found))
+        found.append(waits_at(stage, rate, _regular(stage, load, senders, in_turn), found))
     return found
 
 
@@ -167,7 +168,19 @@ def _regular(stage: Stage, load: Floats, senders: int, in_turn: bool) -> Floats:
     return np.array(found).T[:, alike.ravel()]
 
 
-def _waits(stage: Stage, rate: Floats, variation: Floats, before: list[Waits]) -> Waits:
+def waits_at(stage: Stage, rate: Floats, variation: Floats, before: Sequence[Waits]) -> Waits:
+    """Waits at the stations of one stage.
+
+    Parameters
+    ----------
+    stage : Stage
+    rate : ndarray, shape (stations,)
+        Batches a second at each.
+    variation : ndarray, shape (2, stations)
+        Squared coefficients of variation of arrivals, for mean and tail; 1 for Poisson ones.
+    before : sequence of Waits
+        At earlier stages; what has been waited there is not waited again.
+    """
     load, noise = rate * stage.seconds, stage.scatter**2
     # Poisson arrivals at a station without scatter; what scatter adds follows.
     plain = rate * stage.seconds**2 / (2 * (1 - load))
@@ -196,12 +209,18 @@ def _waited_before(upstream: Waits, stage: Stage, plain: Floats) -> Floats:
         weight = through.share[:, None]
         spent = stage.share * waited[:, None]
         return np.asarray((weight * np.minimum(spent, weight * plain)).sum(axis=0))
-    inner, outer = np.unique(np.stack([through.station, stage.station]), axis=1)
+    # Stations nest: many lead into one on the producers' side, one to many on the consumers'.
+    if stage.side == "producers":
+        inner, outer = np.arange(waited.size), np.empty(waited.size, dtype=np.int64)
+        outer[through.station] = stage.station
+    else:
+        inner, outer = np.empty(plain.size, dtype=np.int64), np.arange(plain.size)
+        inner[stage.station] = through.station
     # Share of what arrives here that came from there, and of what left there that came here.
     weight = np.minimum(_over(through.share[inner], stage.share[outer]), 1)
     onward = np.minimum(_over(stage.share[outer], through.share[inner]), 1)
     saved = weight * np.minimum(onward * waited[inner], weight * plain[outer])
-    return np.bincount(outer, saved, stage.seconds.size)
+    return np.asarray(np.bincount(outer, saved, stage.seconds.size), dtype=np.float64)
 
 
 def _over(part: Floats, whole: Floats) -> Floats:

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.model.cluster.stations import Stage
-from aethermodel.model.cluster.waits import Waits
+from aethermodel.model.cluster.waits import Waits, waits_at
 
 Floats = npt.NDArray[np.float64]
 
-# Halvings of a bisection: to a millionth of a rate.
-_HALVINGS = 24
+# Halvings of a bisection, and what they leave of a rate.
+_HALVINGS = 18
+_PRECISE = 1e-5
 # A load that is as good as always busy.
 _FULL = 0.999
 
@@ -71,6 +72,8 @@ def window(stages: list[Stage], credits: int, empty_seconds: float, *, in_turn: 
     then Pollaczek-Khinchine's at the load without the batch's own. Producers behind a full station
     slow down by themselves; a full consumer slows down all of them, as each waits for its credits.
     """
+    from scipy.optimize import brentq
+
     own = [stage for stage in stages if stage.side == "producers"]
     shared = [stage for stage in stages if stage.side == "consumers"]
     producers = own[0].ends.size
@@ -78,36 +81,47 @@ def window(stages: list[Stage], credits: int, empty_seconds: float, *, in_turn: 
     # Most that each producer can send, and that all consumers can take.
     cap = np.min([1 / (s.members * s.seconds)[s.station] for s in own], axis=0)
     most = 1 / max(float(stage.demand.max()) for stage in shared)
+    # No producer waits less than for nothing.
+    free = np.minimum(cap, credits / empty_seconds)
+    asymptote = min(most, float(free.sum()))
 
-    def waits(stage: Stage, rate: Floats) -> Waits:
-        noise = stage.scatter**2
-        stretch = noise / (1 + noise) if in_turn else 1.0
-        return Waits(stage, rate, np.ones(rate.size), np.full(rate.size, stretch))
+    regular = 0.0 if in_turn else 1.0
+
+    def chain(side: list[Stage], rates: list[Floats]) -> list[Waits]:
+        found: list[Waits] = []
+        for stage, rate in zip(side, rates, strict=True):
+            found.append(waits_at(stage, rate, np.full((2, rate.size), regular), found))
+        return found
 
     def taken(total: float) -> list[Waits]:
         """Waits on the consumers' side."""
         others = total * (1 - 1 / population)
-        return [waits(stage, others * stage.share) for stage in shared]
+        return chain(shared, [others * stage.share for stage in shared])
+
+    def sending(rate: Floats) -> list[Waits]:
+        """Waits on the producers' side."""
+        return chain(own, [_others(stage, rate, credits) for stage in own])
 
     def sent(waiting: list[Waits]) -> Floats:
         """Batches a second of each producer."""
         trip = empty_seconds + sum(float(np.sum(w.stage.share * w.mean)) for w in waiting)
 
         def fits(rate: Floats) -> npt.NDArray[np.bool_]:
-            own_waits = [waits(s, _others(s, rate, credits)).mean[s.station] for s in own]
-            return np.asarray(rate * (trip + np.sum(own_waits, axis=0)) <= credits)
+            waits = np.sum([w.mean[w.stage.station] for w in sending(rate)], axis=0)
+            return np.asarray(rate * (trip + waits) <= credits)
 
-        return _largest(fits, cap)
+        return _largest(fits, free)
 
-    def carried(total: Floats) -> npt.NDArray[np.bool_]:
-        return np.asarray(total <= sent(taken(float(total[0]))).sum())
+    def spare(total: float) -> float:
+        """Batches a second that producers send beyond what comes back."""
+        return float(sent(taken(total)).sum()) - total
 
-    total = float(_largest(carried, np.array([most]))[0])
+    total = asymptote
+    if spare(asymptote) < 0:
+        total = float(brentq(spare, 0.0, asymptote, rtol=_PRECISE))
     rates = sent(taken(total))
     rates *= total / rates.sum()
-    found = [waits(stage, _others(stage, rates, credits)) for stage in own] + taken(total)
-    free = np.minimum(cap, credits / empty_seconds)
-    asymptote = min(most, float(free.sum()))
+    found = sending(rates) + taken(total)
     return Window(total, asymptote, rates, tuple(found), population)
 
 

@@ -1,10 +1,10 @@
-"""Scale-out model: more threads, process pairs and hosts, and what then binds.
+"""Scale-out model: more threads and process pairs on one host, and what then binds.
 
-Three ways to add cores. **Threads** of one process share each batch: the kernel's time falls by
+Two ways to add cores. **Threads** of one process share each batch: the kernel's time falls by
 their speedup, the event loop and the border stay serial under the interpreter's lock. **Pairs**
 of processes, each with a ring and an interpreter of its own, share nothing but caches and memory:
 each is slowed down by what the shared probe has measured, and together they cannot pass the
-events a second that as many cores copy. **Hosts** share the network card's wire, each its own.
+events a second that as many cores copy. Many hosts are `aethermodel.model.cluster`'s.
 """
 
 from __future__ import annotations
@@ -110,28 +110,3 @@ class ScaleOut:
         """Events a second of one process if all that is not Python took no time."""
         held = sum(cost for term, cost in self.budget.items() if term in PYTHON_TERMS)
         return self.n / held if held else float("inf")
-
-    def hosts(
-        self,
-        hosts: npt.ArrayLike,
-        cores: int,
-        bytes_per_second: float,
-        messages_per_second: float | None,
-        event_bytes: float = 64,
-    ) -> Floats:
-        """Events a second of many hosts, each with a network card through which its events come.
-
-        Parameters
-        ----------
-        hosts : array_like
-        cores : int
-            Of each.
-        bytes_per_second, messages_per_second : float
-            Of one card; a batch is one message, None is without limit.
-        event_bytes : float
-        """
-        wire = bytes_per_second / event_bytes
-        if messages_per_second is not None:
-            wire = min(wire, messages_per_second * self.n)
-        each = min(float(self.rates("pairs", cores)), wire)
-        return np.asarray(np.asarray(hosts, dtype=np.float64) * each)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from aethermodel.report.blocks import Block, summary_block
+from aethermodel.report.blocks import Block, Verdict, summary_block
 from aethermodel.report.clusters.cluster_words import (
     growth_words,
     hot_topic_words,
@@ -64,7 +64,7 @@ def opening(found: Analysis) -> Block:
         found.cluster.producers.batch
     )
     greedy = found.cluster.producers.rate is None
-    verdict = "pass" if greedy or not overloaded else "fail"
+    verdict: Verdict = "pass" if greedy or not overloaded else "fail"
     first, rest = throughput_words(found), f"{latency_words(found)} {growth_words(found)}"
     return summary_block(verdict, first, rest)
 

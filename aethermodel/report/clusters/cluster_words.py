@@ -32,16 +32,20 @@ def throughput_words(found: Analysis) -> str:
     most = engineering(found.capacity, "events/s")
     doubt = "" if told.throughput_told else " (not sure within 3 %: few batches are in flight)"
     if math.isinf(found.cluster.offered):
-        return f"Carries {carried}{doubt}: the {_binding(found)}."
+        return f"Carries {carried}{doubt}: {_binding(found)}."
     return (
-        f"Carries {carried} of {_offered(found)} offered{doubt}; at most {most}, where the "
+        f"Carries {carried} of {_offered(found)} offered{doubt}; at most {most}, where "
         f"{_binding(found)}."
     )
 
 
 def _binding(found: Analysis) -> str:
     """Return what binds, with its verb."""
-    return "credits bind" if found.binding == "credits" else f"{found.binding} binds"
+    if found.binding == "credits":
+        return "credits bind"
+    # A node has a name of its own by its number: consumer 3.
+    own = found.binding.startswith(("consumer ", "producer "))
+    return f"{'' if own else 'the '}{found.binding} binds"
 
 
 def _offered(found: Analysis) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,7 @@ def latency_figure(found: Analysis) -> ReportFigure:
         seen = found.simulated
         if seen is not None and seen.latencies.size:
             load = found.told.events_per_second / found.capacity
-            line = {"color": style.INK, "linestyle": "none", "markersize": 8}
+            line: dict[str, Any] = {"color": style.INK, "linestyle": "none", "markersize": 8}
             axes.plot([load] * 2, [seen.quantile(0.5), seen.quantile(0.99)], marker="x",
                       label="simulation", **line)  # fmt: skip
         axes.set(xlabel="load, as a share of what the cluster carries at most", ylabel="latency")
@@ -141,7 +141,7 @@ def hot_topic_figure(found: Analysis) -> ReportFigure:
         axes = figure.subplots()
         axes.axhline(even, linestyle=":", color=style.INK, linewidth=1, label="in turn")
         named = f"by key, {by_key.count:,} topics"
-        line = {"marker": "o", "markerfacecolor": style.PAPER}
+        line: dict[str, Any] = {"marker": "o", "markerfacecolor": style.PAPER}
         axes.plot(table["skew"], table["events_per_second"], label=named, **line)
         if cluster.topics.routing == "key":
             axes.axvline(

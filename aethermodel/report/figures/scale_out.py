@@ -250,21 +250,5 @@ def binding_table(model: ScaleOut, up_to: int) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("cores")
 
 
-def hosts_table(model: ScaleOut, cores: int, card: Interconnect) -> pd.DataFrame:
-    """Return what 1 to 64 such hosts take in, each through one network card; all simulated."""
-    hosts = np.array([1, 2, 4, 8, 16, 32, 64])
-    rates = model.hosts(hosts, cores, card.bytes_per_second, card.messages_per_second)
-    alone = float(model.rates("pairs", cores))
-    binds = "the host's cores" if rates[0] >= alone else f"the wire of {card.name}"
-    return pd.DataFrame(
-        {
-            "events a second": [engineering(float(rate), "events/s") for rate in rates],
-            "binds": binds,
-            "label": "simulated",
-        },
-        index=pd.Index(hosts, name="hosts"),
-    )
-
-
 def _bound(term: str) -> str:
     return "memory bandwidth" if term == "memory" else f"the {style.TERM_NAMES[term]}"

@@ -91,11 +91,3 @@ def test_what_two_cores_copy_is_no_ceiling_for_more():
     # Coherency never makes many cores copy less than fewer.
     retrograde = scaled(copying=Scalability(0.0, 0.01))
     assert retrograde.copies(64) == pytest.approx(retrograde.copies(10))
-
-
-def test_hosts_add_up_under_their_cards():
-    model = scaled(shared=Scalability(), copies_per_second=1e12)
-    alone = float(model.rates("pairs", 4))
-    assert model.hosts([1, 8], 4, 1e15, None).tolist() == pytest.approx([alone, 8 * alone])
-    assert model.hosts([3], 4, 64e6, None).tolist() == pytest.approx([3e6])
-    assert model.hosts([2], 4, 1e15, 100).tolist() == pytest.approx([2 * 100 * 10_000])

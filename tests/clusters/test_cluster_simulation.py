@@ -1,0 +1,114 @@
+"""Simulations of clusters: each against a plain loop, one against the other, and the model."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aethermodel.clusters.simulation import feed_back, feed_forward
+from aethermodel.clusters.simulation.feed_forward import start_times
+from aethermodel.clusters.simulation.run import simulate
+from aethermodel.model.cluster.cluster import (
+    Cluster,
+    Consumers,
+    Cost,
+    Links,
+    Producers,
+    Switches,
+    Topics,
+)
+from aethermodel.model.cluster.prediction import predict
+
+BASE = Cluster(
+    Producers(16, 1000, 10e6),
+    Consumers(8, Cost(2e-6, 20e-9, 0.3)),
+    Links(25e9 / 8, 2e-6),
+    topics=Topics(8),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 9), st.integers(0, 3), st.floats(0, 2)), max_size=30))
+def test_queues_serve_first_come_first_served(batches):
+    table = np.array(batches, dtype=float).reshape(-1, 3)
+    arrival, station, spent = table[:, 0], table[:, 1], table[:, 2]
+    found = start_times(arrival, station.astype(np.int64), spent)
+    free, expected = {}, np.zeros(arrival.size)
+    for at in np.lexsort((arrival, station)):
+        expected[at] = max(arrival[at], free.get(station[at], 0.0))
+        free[station[at]] = expected[at] + spent[at]
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("ports", [None, 3])
+@pytest.mark.parametrize("making", [0.0, 5e-6])
+def test_with_credits_for_all_both_simulations_are_the_same(ports, making):
+    # One consumer and no scatter: nothing is drawn but the arrivals, which come first.
+    one = replace(
+        BASE,
+        producers=Producers(10, 1000, 4e6, cost=Cost(making), per_host=2),
+        consumers=Consumers(1, Cost(2e-6, 18e-9)),
+        switches=Switches(ports, 4.0),
+        topics=Topics(1),
+    )
+    forward = feed_forward.run(one, 0.01, np.random.default_rng(1))
+    back = feed_back.run(replace(one, credits=10**6), 10.0, _Arrivals(0.01, 1))
+    assert np.sort(back[1]) == pytest.approx(np.sort(forward[1]))
+    assert np.sort(back[0]) == pytest.approx(forward[0])
+
+
+class _Arrivals:
+    """A generator that draws the arrivals of a shorter time, so that all batches are handled."""
+
+    def __init__(self, seconds, seed):
+        self._rng, self._share = np.random.default_rng(seed), seconds / 10.0
+
+    def poisson(self, mean, size):
+        return self._rng.poisson(mean * self._share, size)
+
+    def random(self, size):
+        return self._rng.random(size) * self._share
+
+
+def test_credits_are_never_exceeded():
+    greedy = replace(BASE, producers=replace(BASE.producers, rate=None), credits=3)
+    ready, handled = feed_back.run(greedy, 0.005, np.random.default_rng(2))
+    # Batches in flight at any time: committed and not yet handled.
+    times = np.concatenate([ready, handled])
+    steps = np.repeat([1, -1], ready.size)[np.lexsort((np.repeat([1, 0], ready.size), times))]
+    assert np.cumsum(steps).max() <= 3 * 16
+
+
+def test_the_same_seed_gives_the_same_figures():
+    first, again, other = (simulate(BASE, 0.01, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first.latencies, again.latencies)
+    assert not np.array_equal(first.latencies[:50], other.latencies[:50])
+    assert np.isnan(simulate(BASE, 1e-6).quantile(0.5))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        BASE,
+        replace(BASE, topics=Topics(64, 0.5), switches=Switches(8, 2.0)),
+        replace(BASE, topics=Topics(routing="round-robin")),
+        replace(BASE, credits=40),
+        replace(BASE, consumers=replace(BASE.consumers, slow=1, slowness=1.6)),
+    ],
+    ids=["key", "skew and racks", "in turn", "credits", "a slow one"],
+)
+def test_the_model_says_what_the_simulation_sees(changed):
+    told, seen = predict(changed), simulate(changed, 0.5 if changed.credits is None else 0.1)
+    assert told.batches_per_second == pytest.approx(seen.batches_per_second, rel=0.03)
+    assert told.latency.quantile(0.99) == pytest.approx(seen.quantile(0.99), rel=0.15)
+
+
+@pytest.mark.parametrize("credits", [1, 4, 64])
+def test_throughput_with_credits_is_that_of_the_simulation(credits):
+    greedy = replace(BASE, producers=replace(BASE.producers, rate=None), credits=credits)
+    told, seen = predict(greedy), simulate(greedy, 0.1)
+    assert told.throughput_told
+    assert told.batches_per_second == pytest.approx(seen.batches_per_second, rel=0.03)
+    assert told.mean_seconds == pytest.approx(np.mean(seen.latencies), rel=0.1)
