@@ -14,7 +14,7 @@ help:
 	@echo "make parts    build what optional libraries have come since the last build"
 	@echo "make report   measure this host and write $(REPORT)"
 	@echo "make test     run the tests, in minutes; says what it skipped and why"
-	@echo "make test-all    those that take long too, those of an RDMA device, and the soak"
+	@echo "make test-all    the site, those that take long too, those of an RDMA device, and the soak"
 	@echo "make test-slow   those that take long, each with its reason"
 	@echo "make soak     a minute of load between two processes: nothing lost, no memory grown"
 	@echo "make asan     tests of the native code and what calls it, and a torture, under ASan and UBSan"
@@ -62,8 +62,10 @@ test: $(VENV)/full parts
 test-slow: $(VENV)/full parts
 	$(PYTEST) --numprocesses $(WORKERS) -m slow
 
-# tests/rdma needs a device: the guest brings one where its packages are installed.
-test-all: test
+# tests/rdma needs a device: the guest brings one where its packages are installed. The site runs
+# the notebooks that take long.
+test-all: docs
+	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory test-slow
 	@$(MAKE) --no-print-directory test-rdma GUEST_FLAGS=--or-skip
 	@$(MAKE) --no-print-directory soak

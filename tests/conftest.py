@@ -21,8 +21,9 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 # A change is judged by the same examples each time; at a desk the search goes on. An example's
 # own time is never judged: the host may be busy.
-settings.register_profile("desk", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
+# Half of what hypothesis takes by itself: a property that wants more says so.
+settings.register_profile("desk", deadline=None, max_examples=50)
+settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(",")))

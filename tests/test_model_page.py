@@ -12,11 +12,11 @@ from aethermodel.calibrate import fit_term, next_point
 from aethermodel.calibrate.calibration.calibration import Prediction
 from aethermodel.calibrate.calibration.composition import compose
 from aethermodel.calibrate.fit import joint_distribution as joint
-from aethermodel.calibrate.fit.equations import fit_equations
+from aethermodel.calibrate.fit.fit_formulas import fit_equations
 from aethermodel.calibrate.fit.samples import summarise
-from aethermodel.laws.equations import law_equations
+from aethermodel.laws.law_formulas import law_equations
 from aethermodel.model.bulk_chain import queue_at_start
-from aethermodel.model.equations import model_equations
+from aethermodel.model.model_formulas import model_equations
 from aethermodel.model.queueing.batch_service import serve, stability_limit
 from aethermodel.model.queueing.host_pace import HostPace
 from aethermodel.model.queueing.pauses import Pauses

@@ -82,7 +82,7 @@ class Bus:
     -----
     Events of one producer and topic reach each handler in the order they were sent: the
     next batch is dispatched after every handler of the last one returned. Whatever takes
-    long belongs on a `aethermodel.decisions.gate.Desk`, off this path.
+    long belongs on a `aethermodel.decisions.desk.Desk`, off this path.
 
     Examples
     --------

@@ -8,14 +8,15 @@ them.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from importlib import import_module
 
 _PARSER = "rfc3987_syntax"
 
 if "jsonschema" not in sys.modules and _PARSER not in sys.modules:
     sys.modules[_PARSER] = None  # type: ignore[assignment]  # as if it were not installed
     try:
-        import jsonschema  # noqa: F401
-    except ImportError:
-        pass
+        with suppress(ImportError):
+            import_module("jsonschema")
     finally:
         del sys.modules[_PARSER]

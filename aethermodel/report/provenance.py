@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from aethermodel.report.blocks import (
@@ -12,6 +13,7 @@ from aethermodel.report.blocks import (
     summary_block,
     terms_table,
 )
+from aethermodel.text.caveats import counted
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
@@ -32,6 +34,8 @@ def provenance(scenario: Scenario) -> str:
         if sources[measured]:
             named = (f"{', '.join(names)} ({why})" for why, names in sources[measured].items())
             text += f" {words}: {'; '.join(named)}."
+    if len(c.warnings) > 1:  # in full they would be longer than all else under each figure
+        return f"{text} Warning: {counted(c.warnings)}."
     return text + "".join(f" Warning: {warning}." for warning in c.warnings)
 
 
@@ -55,10 +59,19 @@ def calibration_summary(calibration: Calibration) -> Block:
 
 
 def parameters_block(scenario: Scenario) -> Block:
-    """Return the table of parameters, each measured or assumed, with interval and source."""
-    model = scenario.model
-    return terms_table(
+    """Return the table of parameters, each measured or assumed, with interval and source.
+
+    Remarks on the calibration, which captions only count, follow it in full.
+    """
+    model, remarks = scenario.model, scenario.calibration.warnings
+    table = terms_table(
         TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
         for term in model.all_terms
         for p in term.parameters
     )
+    if not remarks:
+        return table
+    items = "".join(f"<li>{escape(text)}</li>" for text in remarks)
+    fold = f"<details><summary>{counted(remarks)}</summary><ul>{items}</ul></details>"
+    html = f'<div class="ae">{fold}</div>'
+    return Block(f"{table.html}{html}", "\n".join([table.text, *remarks]))

@@ -9,6 +9,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from sphinx.errors import ExtensionError
 from sphinx.util.display import status_iterator
 
 HERE = Path(__file__).parent
@@ -18,6 +19,9 @@ ROOT = HERE.parents[1]
 def _export(app: Any, _error: Exception | None) -> None:
     if _error or app.builder.format != "html":
         return
+    import nbformat
+    from executed_notebooks import amiss  # of the tests, which run the short ones
+
     from aethermodel.execute.notebooks import execute
     from aethermodel.report.html.document import export
 
@@ -35,6 +39,8 @@ def _export(app: Any, _error: Exception | None) -> None:
             continue
         executed = work / name
         execute(name, executed, parameters.get(name, {}), lambda *_: None)
+        if found := amiss(nbformat.read(executed, as_version=4)):
+            raise ExtensionError(f"{name} shows {'; '.join(found)}")
         export(executed, page)
 
 

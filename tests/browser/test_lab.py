@@ -110,16 +110,10 @@ def _run_all(page, path):
     return notebook
 
 
-# Any will do for what JupyterLab does to a notebook.
-SHORT = "10_upper_bound.ipynb"
-AGAIN = pytest.mark.slow(reason="tests/test_notebooks.py runs what it shows, without JupyterLab")
-
-
-@pytest.mark.parametrize(
-    "name", [SHORT, *(pytest.param(n, marks=AGAIN) for n in NOTEBOOKS if n != SHORT)]
-)
-def test_run_all_and_what_is_exported(lab, opened, new_page, name, tmp_path):
+def test_run_all_and_what_is_exported(lab, opened, new_page, tmp_path):
+    """Any notebook will do for what JupyterLab does to it; the pages of all are the site's."""
     _, folder = lab
+    name = "10_upper_bound.ipynb"
     seen = _run_all(opened(name), folder / name)
     assert any("<svg" in "".join(o.get("data", {}).get("text/html", "")) for o in _outputs(seen))
     # A copy: JupyterLab may be saving its own once more.

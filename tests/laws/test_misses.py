@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from aethermodel.laws.equations import law_equations
 from aethermodel.laws.fit import fit_series
 from aethermodel.laws.fitting.folds import CUTS, REACH, folds_of
+from aethermodel.laws.law_formulas import law_equations
 from aethermodel.laws.misses import FREEDOM, Misses, quantile
 from aethermodel.readers.measurements import Series
 

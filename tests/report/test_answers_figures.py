@@ -45,6 +45,16 @@ def test_every_figure_carries_label_host_and_warnings(base):
         assert "<svg" in figure._repr_html_()
 
 
+def test_many_remarks_are_counted_in_captions_and_listed_with_the_parameters(base):
+    remarks = ("inconclusive: kernel is noisy, by <64 %>", "cut short: 39 of 816 samples")
+    many = Scenario(base.calibration.warned(*remarks), {})
+    caption = terms_figure(many.calibration).caption
+    assert caption.endswith("3 remarks on the calibration (foreign, kernel, cut short).")
+    block = parameters_block(many)
+    assert all(text in block.text for text in remarks)
+    assert "<li>inconclusive: kernel is noisy, by &lt;64 %&gt;</li>" in block.html
+
+
 def test_what_is_assumed_is_named_and_coloured(base, changed):
     figure = roofline_figure(base, changed, [])
     assert (

@@ -5,9 +5,9 @@ import re
 import pytest
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.calibrate.fit.equations import fit_equations
+from aethermodel.calibrate.fit.fit_formulas import fit_equations
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.equations import model_equations
+from aethermodel.model.model_formulas import model_equations
 from aethermodel.model.parameters import Parameter
 from aethermodel.model.terms import fixed
 from aethermodel.report.math.formulas import MOST_SYMBOLS, batch_formula, printed

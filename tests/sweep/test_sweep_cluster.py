@@ -201,6 +201,7 @@ def test_the_risk_of_an_unprotected_scheduler_is_said(tmp_path):
     assert last.startswith("aethermodel: ") and address in last
 
 
+@pytest.mark.slow(reason="two worker processes, each with a kernel; probes go the same way below")
 def test_a_given_scheduler_with_two_workers_brings_notebooks_back(tmp_path):
     limits = {"aether_host": 1}
     with distributed.LocalCluster(

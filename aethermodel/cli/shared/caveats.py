@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-# A longer beginning says too much for a line that counts.
-_MOST_SUBJECT = 24
+from aethermodel.text.caveats import counted
 
 
 def tell_caveats(caveats: Sequence[str], *, verbose: bool = False) -> None:
@@ -24,7 +23,4 @@ def tell_caveats(caveats: Sequence[str], *, verbose: bool = False) -> None:
         for text in caveats:
             typer.echo(f"warning: {text}", err=True)
     elif caveats:
-        subjects = dict.fromkeys(text.partition(":")[0] for text in caveats)
-        named = ", ".join(subject for subject in subjects if len(subject) <= _MOST_SUBJECT)
-        about = f" ({named})" if named else ""
-        typer.echo(f"warning: {len(caveats)} remarks on the calibration{about}: see -v", err=True)
+        typer.echo(f"warning: {counted(caveats)}: see -v", err=True)

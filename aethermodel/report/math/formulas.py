@@ -107,8 +107,8 @@ def printed(name: str, **meanings: str) -> Formula:
     ValueError
         If the page has none of that name, or the formula no such symbol.
     """
-    from aethermodel.calibrate.fit.equations import fit_equations
-    from aethermodel.model.equations import model_equations
+    from aethermodel.calibrate.fit.fit_formulas import fit_equations
+    from aethermodel.model.model_formulas import model_equations
 
     known = model_equations() | fit_equations()
     if name not in known:

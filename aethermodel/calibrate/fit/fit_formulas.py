@@ -10,7 +10,7 @@ from functools import cache
 import sympy
 
 from aethermodel.calibrate.fit.samples import MAD_TO_SIGMA
-from aethermodel.model.equations import Equation
+from aethermodel.model.model_formulas import Equation
 from aethermodel.model.scaling.scalability import KAPPA, SIGMA, P
 
 

@@ -10,7 +10,7 @@ from functools import cache
 import sympy
 
 from aethermodel.laws.misses import FREEDOM
-from aethermodel.model.equations import Equation
+from aethermodel.model.model_formulas import Equation
 from aethermodel.model.parameters import N
 
 
