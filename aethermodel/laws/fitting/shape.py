@@ -89,7 +89,7 @@ class Shape:
     @property
     def scale(self) -> float:
         """Variance of a point of weight 1, by the scatter about the law."""
-        return self.square_sum / max(self.rows.shape[0] - self.rows.shape[1], 1)
+        return float(self.square_sum / max(self.rows.shape[0] - self.rows.shape[1], 1))
 
 
 def shape_of(
