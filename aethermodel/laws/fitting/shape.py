@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 _STEPS = 8
 # Next to a measured size, and more than a numeric derivative's step from it.
 _BESIDE = 1e-5
+# Where points are weighed by their noise, a law that they miss by so many variances is none of
+# them, on whichever side of a size its knees lie.
+_HOPELESS = 30.0
 # Fits whose figures differ by less are one.
 _ALIKE = 1e-3
 # A figure that one step moves by less is found.
@@ -117,7 +120,8 @@ def shape_of(
     # The error has a kink wherever a knee passes a measured size, and may have a least value on
     # either side of it: look in the gaps beside each knee's own.
     others: list[Shape] = []
-    for knee in [value for value in free_values(best.terms) if _is_knee(best.terms, value)]:
+    knees = [value for value in free_values(best.terms) if _is_knee(best.terms, value)]
+    for knee in knees if best.scale < _HOPELESS else ():
         for start in _beside(knee, n):
             changed = _placed(best.terms, [knee], [start], n)
             if changed is not None and knee in free_values(best.terms):
