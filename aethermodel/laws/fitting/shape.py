@@ -20,9 +20,8 @@ Floats = NDArray[np.float64]
 _STEPS = 8
 # Next to a measured size, and more than a numeric derivative's step from it.
 _BESIDE = 1e-5
-# Where points are weighed by their noise, a law that they miss by so many variances is none of
-# them, on whichever side of a size its knees lie.
-_HOPELESS = 30.0
+# Within one gap between sizes the law is smooth by its knee: a few steps find the least.
+_FEW_STEPS = 4
 # Fits whose figures differ by less are one.
 _ALIKE = 1e-3
 # A figure that one step moves by less is found.
@@ -121,11 +120,11 @@ def shape_of(
     # either side of it: look in the gaps beside each knee's own.
     others: list[Shape] = []
     knees = [value for value in free_values(best.terms) if _is_knee(best.terms, value)]
-    for knee in knees if best.scale < _HOPELESS else ():
+    for knee in knees:
         for start in _beside(knee, n):
             changed = _placed(best.terms, [knee], [start], n)
             if changed is not None and knee in free_values(best.terms):
-                trial = _refined(fitted(changed), fitted, n)
+                trial = _refined(fitted(changed), fitted, n, _FEW_STEPS)
                 others.append(trial)
                 if trial.square_sum < best.square_sum:
                     others[-1], best = best, trial
@@ -160,9 +159,11 @@ def _sides(shape: Shape, n: Floats, root: Floats, second: Floats | None) -> tupl
     return tuple(sides)
 
 
-def _refined(best: Shape, fitted: Callable[[Terms], Shape], n: Floats) -> Shape:
+def _refined(
+    best: Shape, fitted: Callable[[Terms], Shape], n: Floats, steps: int = _STEPS
+) -> Shape:
     damping = 1.0
-    for _ in range(_STEPS):
+    for _ in range(steps):
         free = free_values(best.terms)
         if not free or damping < 0.05:
             break
