@@ -35,6 +35,7 @@ from aethermodel.readers.choice import Asked
 from aethermodel.readers.document import Document
 from aethermodel.readers.read import measurements_of
 from aethermodel.readers.registry import BUILT_IN
+from tools.torture.document import commit_id
 from tools.torture.measurement_readers import Sample, check_measurements, mutant, samples, shortened
 
 #: Seconds of the processor after which an input counts as a hang.
@@ -197,6 +198,7 @@ def figures(
         "aethermodel.fuzz_readers/1",
         None,
         {
+            "commit": commit_id(),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "seed": seed,
             "inputs_each": wanted,

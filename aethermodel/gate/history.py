@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from aethermodel.gate.change_points import change_points
 from aethermodel.gate.limits import Quantity
-from aethermodel.gate.runs import MOST_RUNS, CalibrationRun, LawRun, Run
+from aethermodel.gate.runs import MOST_RUNS, CalibrationRun, LawRun, Run, WholeRun
 from aethermodel.inputs.fields import Content, Id, Moment
 from aethermodel.inputs.input_files import read_bytes, refusing
 from aethermodel.inputs.refusals import InputError, quoted
@@ -55,7 +55,7 @@ class Entry:
     commit, host : str
     moment : str
         When it was added, or the date that was given: ISO 8601 with its offset.
-    runs : mapping of str to Run
+    runs : mapping of str to WholeRun
         By the name of the curve; a calibration's has none.
     """
 
@@ -63,7 +63,7 @@ class Entry:
     commit: str
     host: str
     moment: str
-    runs: Mapping[str, Run]
+    runs: Mapping[str, WholeRun]
 
     @property
     def when(self) -> datetime:
@@ -352,7 +352,7 @@ def _read(path: Path) -> Entry | None:
     return Entry(path, entry.commit, entry.host, entry.moment, runs)
 
 
-def _runs(entry: _Entry) -> dict[str, Run]:
+def _runs(entry: _Entry) -> dict[str, WholeRun]:
     label = entry.commit[:12]
     if entry.calibration is not None:
         from aethermodel.calibrate.calibration.calibration_file import calibration_of

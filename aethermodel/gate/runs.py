@@ -37,10 +37,6 @@ class Run(Protocol):
     """One run of one curve."""
 
     @property
-    def parameters(self) -> Sequence[Any]:
-        """Parameters, each with name, value, low, high and unit."""
-
-    @property
     def label(self) -> str:
         """File or commit."""
 
@@ -59,6 +55,14 @@ class Run(Protocol):
 
     def unit(self, quantity: Quantity) -> str:
         """Unit of a quantity."""
+
+
+class WholeRun(Run, Protocol):
+    """A run of which all parameters are known."""
+
+    @property
+    def parameters(self) -> Sequence[Any]:
+        """Parameters, each with name, value, low, high and unit."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 FOLDER = Path(__file__).parents[2] / "data" / "benchmarks"
 #: Of a run; other files of a host, such as torture.json, have pages of their own.
 SCHEMA = "aethermodel.benchmark/1"
+FUZZED = "aethermodel.fuzz_readers/1"
 HEADS = ("what", "result", "interval", "beside", "goal", "met")
 
 
@@ -27,6 +28,24 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
     verdict = {True: "met", False: "not met", None: ""}[row.get("met")]
     result = f"{_number(row['value'])} {unit}".strip()
     return (row["what"], result, interval, row.get("peer") or "", row.get("goal") or "", verdict)
+
+
+def fuzzed(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the counts of a fuzz of the readers as a run."""
+    wanted = document["inputs_each"]
+    rows = [
+        {
+            "what": f"{name}: neither figures nor a refusal",
+            "value": one["found"],
+            "peer": f"{one['inputs']:,} damaged files",
+            "goal": f"0 of {wanted:,}",
+            "met": not one["found"] and one["inputs"] >= wanted,
+        }
+        for name, one in document["readers"].items()
+    ]
+    command = f"python tools/fuzz_readers.py --inputs {wanted}"
+    facts = {"date": document["date"][:10], "commit": document["commit"], "fabric": "counts"}
+    return {"command": command, "rows": rows, **facts}
 
 
 def _table(rows: list[tuple[str, ...]]) -> nodes.table:
@@ -55,7 +74,9 @@ class Benchmarks(SphinxDirective):
                 document = json.loads(path.read_text("utf-8"))
                 if document["schema"] == SCHEMA:
                     runs.append(document)
-            host = runs[0]["host"]["words"]
+                elif document["schema"] == FUZZED:
+                    runs.append(fuzzed(document))
+            host = next(run["host"]["words"] for run in runs if "host" in run)
             section = nodes.section(ids=[nodes.make_id(folder.name)])
             section += nodes.title(text=folder.name.replace("-", " "))
             section += nodes.paragraph(text=host)

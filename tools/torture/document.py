@@ -116,7 +116,7 @@ def figures(
     content = {
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
+        "commit": commit_id(),
         "seed": runner.seed,
         "seconds": round(runner.seconds, 1),
         "parts": runner.parts,
@@ -157,7 +157,8 @@ def _campaign(runner: Runner, name: str) -> dict[str, Any]:
 
 
 @cache
-def _commit() -> str:
+def commit_id() -> str:
+    """Return what git calls the code, with a mark if it was changed."""
     answer = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 _STEPS = 8
 # Next to a measured size, and more than a numeric derivative's step from it.
 _BESIDE = 1e-5
+# Within one gap between sizes the law is smooth by its knee: a few steps find the least.
+_FEW_STEPS = 4
 # Fits whose figures differ by less are one.
 _ALIKE = 1e-3
 # A figure that one step moves by less is found.
@@ -89,7 +91,7 @@ class Shape:
     @property
     def scale(self) -> float:
         """Variance of a point of weight 1, by the scatter about the law."""
-        return self.square_sum / max(self.rows.shape[0] - self.rows.shape[1], 1)
+        return float(self.square_sum / max(self.rows.shape[0] - self.rows.shape[1], 1))
 
 
 def shape_of(
@@ -117,11 +119,12 @@ def shape_of(
     # The error has a kink wherever a knee passes a measured size, and may have a least value on
     # either side of it: look in the gaps beside each knee's own.
     others: list[Shape] = []
-    for knee in [value for value in free_values(best.terms) if _is_knee(best.terms, value)]:
+    knees = [value for value in free_values(best.terms) if _is_knee(best.terms, value)]
+    for knee in knees:
         for start in _beside(knee, n):
             changed = _placed(best.terms, [knee], [start], n)
             if changed is not None and knee in free_values(best.terms):
-                trial = _refined(fitted(changed), fitted, n)
+                trial = _refined(fitted(changed), fitted, n, _FEW_STEPS)
                 others.append(trial)
                 if trial.square_sum < best.square_sum:
                     others[-1], best = best, trial
@@ -156,9 +159,11 @@ def _sides(shape: Shape, n: Floats, root: Floats, second: Floats | None) -> tupl
     return tuple(sides)
 
 
-def _refined(best: Shape, fitted: Callable[[Terms], Shape], n: Floats) -> Shape:
+def _refined(
+    best: Shape, fitted: Callable[[Terms], Shape], n: Floats, steps: int = _STEPS
+) -> Shape:
     damping = 1.0
-    for _ in range(_STEPS):
+    for _ in range(steps):
         free = free_values(best.terms)
         if not free or damping < 0.05:
             break

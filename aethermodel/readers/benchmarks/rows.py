@@ -155,6 +155,13 @@ def as_object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def positive(value: Any) -> float | None:
+    """Return a number above 0 as such; None of anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e18:
+        return value
+    return None
+
+
 def text(value: Any) -> str:
     """Return a name as text; an empty one if there is none."""
     return " ".join(str(value).split()) if isinstance(value, str | int | float) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aethermodel.inputs.refusals import quoted
-from aethermodel.readers.benchmarks.rows import as_object, json_documents, objects, text
+from aethermodel.readers.benchmarks.rows import as_object, json_documents, objects, positive, text
 from aethermodel.readers.choice import Asked
 from aethermodel.readers.document import Document
 from aethermodel.readers.networks.text_tables import network_table
@@ -31,7 +31,7 @@ def parse(document: Document, asked: Asked) -> Table:
     for line, content in json_documents(document, notes):
         start = as_object(content.get("start"))
         test = as_object(start.get("test_start"))
-        size = _positive(test.get("blksize"))
+        size = positive(test.get("blksize"))
         if content.get("error"):
             notes.add(f"failed: {quoted(text(content['error']))}: left out", line)
             continue
@@ -41,7 +41,7 @@ def parse(document: Document, asked: Asked) -> Table:
         if len(sums) < 2:
             sums = [as_object(end.get("sum_received")) or as_object(end.get("sum"))]
         for each in sums:
-            rate = _positive(each.get("bits_per_second"))
+            rate = positive(each.get("bits_per_second"))
             if size is None or rate is None:
                 notes.add("no block size or no rate: left out", line)
                 continue
@@ -58,9 +58,3 @@ def parse(document: Document, asked: Asked) -> Table:
     return network_table(
         rows, lines, notes, group=("protocol", "streams", "reverse"), units={"time": "s"}
     )
-
-
-def _positive(value: Any) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e18:
-        return value
-    return None

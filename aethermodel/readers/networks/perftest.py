@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from aethermodel.inputs.refusals import quoted
-from aethermodel.readers.benchmarks.rows import as_object, json_documents, text
+from aethermodel.readers.benchmarks.rows import as_object, json_documents, positive, text
 from aethermodel.readers.choice import Asked
 from aethermodel.readers.document import Document
 from aethermodel.readers.networks.rates import Rate, finest
@@ -155,8 +155,8 @@ def _of_json(document: Document, notes: Notes) -> Table:
 def _json_rates(said: dict[str, Any]) -> dict[str, tuple[int, Rate]]:
     """Digits and unit of each rate; the JSON says of no bandwidth whether it is MB or Gb."""
     known = {"MsgRate": (6, Rate(1e6, per_byte=False))}
-    rate, bandwidth, size = (said.get(name) for name in ("MsgRate", "BW_average", "MsgSize"))
-    if not all(isinstance(x, int | float) and x > 0 for x in (rate, bandwidth, size)):
+    rate, bandwidth, size = (positive(said.get(n)) for n in ("MsgRate", "BW_average", "MsgSize"))
+    if rate is None or bandwidth is None or size is None:
         return known
     unit = size * rate * 1e6 / bandwidth
     for bytes_of in (2.0**20, 1e9 / 8):

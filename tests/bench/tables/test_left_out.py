@@ -124,4 +124,4 @@ def test_answers_of_known_laws_are_held_by_their_intervals():
     assert (found["covered"] + found["below"] + found["above"]).eq(1).all()
     assert found["covered"].mean() > 0.7
     assert found["width"].between(1.0, 1.2).all()
-    assert [target.name for target in goals.answered(found)][0] == "best rate: covered"
+    assert goals.answered(found)[0].name == "best rate: covered"
