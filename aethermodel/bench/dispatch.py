@@ -111,7 +111,8 @@ class DispatchCost:
     @property
     def outcome(self) -> Outcome:
         """The worst of the figures'."""
-        return worst(figure.outcome for figure in (*self.added, *self.native))
+        outcomes = [figure.outcome for figure in self.added]
+        return worst([*outcomes, *(tick.outcome for tick in self.native)])
 
 
 class DispatchBench(BaseModel):

@@ -40,7 +40,7 @@ def kernel(
     record_bytes: Annotated[
         str | None,
         typer.Option(
-            help="records of these sizes instead of the 64-byte event, such as 16,256,4096"
+            help="records of these sizes, such as 16,256,4096 [default: the 64-byte event]"
         ),
     ] = None,
     processes: Processes = 5,

@@ -23,6 +23,8 @@ def print_tables(figures: dict[str, Any], *, verbose: bool = False) -> None:
         if p["origin"] == "assumed":
             typer.echo(f"{name} = {engineering(p['value'], p['unit'])} ({p['source']})")
     show(_rows(figures))
+    if "record_sizes" in figures:  # of one that was never measured; the first warning says so
+        typer.echo(f"{figures['warnings'][0]}:\n{figures['formula']}.")
     if "optima" in figures:
         show(_optima(figures))
     if "sensitivity" in figures:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aethermodel.measure.harness.batch_pool import ARENA, make_batch, same_pool
+from aethermodel.measure.harness.batch_pool import ARENA_BYTES, make_batch, same_pool
+from cython_core import EVENT_BYTES
+
+ARENA = ARENA_BYTES // EVENT_BYTES
 
 
 def test_every_size_lies_in_the_same_place() -> None:

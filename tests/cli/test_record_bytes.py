@@ -1,0 +1,114 @@
+"""Record sizes on the command line: calibrated, in between, and refused in a line."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from command_line import aether
+from synthetic_calibration import TRUE, synthetic_calibration
+
+from aethermodel.documents import write_document
+from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.probes import PROBES
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Calibrations at records of 64 and 1,024 bytes, as arguments of `predict`."""
+    folder, arguments = tmp_path_factory.mktemp("sizes"), ["--foreign"]
+    for size in (64, 1024):
+        known = synthetic_calibration(noise=0.005, t_event=TRUE["t_event"] * (size / 64) ** 0.5)
+        known = replace(known, conditions=replace(known.conditions, record_bytes=size))
+        path = folder / f"sizes-{size}.json"
+        write_document(known.to_json(), str(path))
+        arguments += ["-c", str(path)]
+    return arguments
+
+
+def predicted(*arguments):
+    done = aether("predict", *arguments, "-n", "1,5000", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_size_that_was_calibrated_is_predicted_as_measured(files):
+    for size in (64, 1024):
+        content = predicted(*files, "--record-bytes", str(size))
+        assert content["origin"] == "measured"
+        assert content["conditions"]["record_bytes"] == size
+
+
+def test_a_size_in_between_and_one_beyond_are_marked(files):
+    between = predicted(*files, "--record-bytes", "256")
+    beyond = predicted(*files, "--record-bytes", "4096")
+    assert (between["origin"], beyond["origin"]) == ("interpolated", "extrapolated")
+    assert between["warnings"][0] == (
+        "records of 256 B were never measured: interpolated from those of 64 and 1,024 B"
+    )
+    few, many = (row["seconds"] for row in between["rows"])
+    assert many == pytest.approx(few + 5000 * 2 * TRUE["t_event"], rel=0.15)
+    shown = aether("predict", *files, "--record-bytes", "256", "-n", "100")
+    assert "16 topics, records of 256 B [loopback, interpolated]" in shown.stdout
+    assert "records of 256 B were never measured: interpolated" in shown.stdout
+    assert "log T_batch linear in log bytes between 64 and 1024 B" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--record-bytes", "12"), "8 to 65,536, a multiple of 8, not 12"),
+        (("--record-bytes", "256", "--optimum"), "256 was not calibrated; only -n is answered"),
+        ((), "calibrated at records of 64, 1024 bytes: say which"),
+    ],
+)
+def test_what_cannot_be_predicted_is_said_in_a_line(files, arguments, words):
+    done = aether("predict", *files, *arguments)
+    assert done.returncode == 2 and words in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("bench", "kernel", "--record-bytes", "7"), "multiple of 8, not 7"),
+        (("bench", "kernel", "--record-bytes", "many"), "whole numbers separated by commas"),
+        (("bench", "kernel", "--record-bytes", "65536", "-n", "1e5"), "smaller --batch-size"),
+        (("calibrate", "--record-bytes", "64,256", "--json", "-"), "written to files"),
+        (("validate", "--record-bytes", "256", "--fabric", "shm"), "over shm events have 64 bytes"),
+    ],
+)
+def test_sizes_that_cannot_be_measured_are_refused_in_a_line(arguments, words):
+    done = aether(*arguments)
+    assert done.returncode == 2 and words in " ".join(done.stderr.split())
+
+
+def test_a_campaign_of_records_keeps_its_pool_small_and_says_the_size_to_every_probe():
+    campaign = Campaign(record_bytes=4096)
+    assert campaign.batch_sizes == (1, 10, 100, 1_000, 10_000)
+    assert {p.settings["record_bytes"] for p in campaign.plan().points} == {4096}
+    assert {p.settings["record_bytes"] for p in Campaign().plan().points} == {64}
+    with pytest.raises(ValueError, match="larger than 1 GiB"):
+        Campaign(record_bytes=65_536, batch_sizes=(10_000,))
+
+
+@pytest.mark.parametrize("size", [8, 16, 256])
+def test_every_probe_of_a_campaign_runs_with_records(size):
+    for name in ("loop", "refill", "ffi", "kernel", "fabric", "pipeline", "bandwidth", "checksum"):
+        probe = PROBES[name]
+        settings = probe.settings(batch_size=40, topics=4, pool=2, record_bytes=size)
+        assert probe.prepare(settings)(2) > 0
+    with pytest.raises(ValueError, match="records have 64 bytes"):
+        PROBES["pipeline"].settings(fabric="shm", topics=4, record_bytes=256)
+
+
+def test_the_ring_between_processes_carries_records():
+    probe = PROBES["crossing"]
+    common = {"batch_size": 50, "topics": 4, "pool": 2}
+    timed = probe.prepare(probe.settings(transport="ring", record_bytes=256, **common))
+    assert timed(20) > 0
+    for given, words in (
+        ({"transport": "ring", "record_bytes": 16}, "24 bytes or more"),
+        ({"transport": "pyzmq", "record_bytes": 256}, "carries events of 64 bytes"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            probe.settings(**common, **given)
