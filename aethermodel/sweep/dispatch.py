@@ -135,7 +135,7 @@ class Dispatch:
                 self._look(client)
                 yield from self._deadly()
                 self._fill(client)
-                came = self._next()
+                came = self._next(client)
             except (OSError, TimeoutError) as error:  # Dask's own are of these
                 client = self._again(client, error)
                 continue
@@ -201,7 +201,7 @@ class Dispatch:
                 return task
         return None
 
-    def _next(self) -> tuple[Task, Record, str | None] | None:
+    def _next(self, client: Any) -> tuple[Task, Record, str | None] | None:
         """Wait a moment for a try that ends; None if none does, or it has to be run again."""
         try:
             place, future = self._done.get(timeout=_LOOK_SECONDS / 2)
@@ -216,7 +216,7 @@ class Dispatch:
             self._lost(place, flight)
             return None
         try:
-            record, notebook = future.result(timeout=_GATHER_SECONDS)
+            record, notebook = _gathered(client, flight)
         except Exception:  # of whatever kind: its worker has died with it
             self._lost(place, flight)
             return None
@@ -268,6 +268,18 @@ class Dispatch:
 
 class LeftAloneError(OSError):
     """Nobody is there to run what is left."""
+
+
+def _gathered(client: Any, flight: _Flight) -> Any:
+    """Return what a try returned; Dask would wait for ever where its worker is gone."""
+    until = time.monotonic() + _GATHER_SECONDS
+    while True:
+        try:
+            return flight.future.result(timeout=_LOOK_SECONDS)
+        except TimeoutError:
+            there = client.scheduler_info(n_workers=-1)["workers"]
+            if flight.address not in there or time.monotonic() > until:
+                raise
 
 
 def _of_dask(future: Any) -> bool:
