@@ -27,6 +27,8 @@ _LOOK_SECONDS = 0.5
 _HOME_SECONDS = 15.0
 # Without anybody who can run what is left, a run gives up.
 _ALONE_SECONDS = 600.0
+# And within this where only others are there: their code was changed meanwhile.
+_OTHERS_SECONDS = 60.0
 # A scheduler that is gone may come back within this.
 _RETURN_SECONDS = 300.0
 # A point at which so many workers died killed them.
@@ -169,6 +171,11 @@ class Dispatch:
                 self._lost(place, flight)
         if self._flights or any(self._fits(m) for m in self._members.values()):
             self._able = now
+        elif self._members and now - self._able > _OTHERS_SECONDS:
+            raise LeftAloneError(
+                f"the workers that are there have other code or hardware than those that this run "
+                f"began with; {len(self._waiting)} points are left, and the same command goes on"
+            )
         elif now - self._able > _ALONE_SECONDS:
             raise LeftAloneError(
                 f"for {_ALONE_SECONDS:g} s no worker was there for the {len(self._waiting)} points "
