@@ -9,7 +9,7 @@ REPORT := reports/model_vs_measured.html
 # Set, these make every process compile what it imports, and write each piece of its output by itself.
 unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
-.PHONY: help parts report test test-slow test-all soak asan tsan torture torture-short test-rdma bench-rdma sweep-rdma lint docs wheel-test lab clean
+.PHONY: help parts report test test-slow test-all soak asan tsan torture torture-short test-rdma bench-rdma sweep-rdma two-hosts lint docs wheel-test lab clean
 help:
 	@echo "make parts    build what optional libraries have come since the last build"
 	@echo "make report   measure this host and write $(REPORT)"
@@ -24,6 +24,7 @@ help:
 	@echo "make test-rdma   run tests/rdma on Soft-RoCE in an emulated guest"
 	@echo "make bench-rdma  send paths beside perftest and pyverbs, in the same guest"
 	@echo "make sweep-rdma  fit and judge the verbs cost model on a sweep, in the same guest"
+	@echo "make two-hosts   delay and rate set by netem, and found by bench fabric, in the same guest"
 	@echo "make lint     ruff, mypy, import-linter, stripped notebooks"
 	@echo "make docs     build the documentation site into build/site"
 	@echo "make wheel-test  build a wheel, install it in an empty environment, report from there"
@@ -100,6 +101,11 @@ test-rdma: $(VENV)/full parts
 bench-rdma: $(VENV)/full parts
 	$(BIN)/python tools/guest/run.py --timeout $(GUEST_SECONDS) --count-instructions --out reports -- python tools/guest/bench.py --peers perftest
 	$(BIN)/python tools/guest/run.py --timeout 1800 --out reports -- python tools/guest/bench.py
+
+# What is set by netem in two namespaces, and what is found; the laws are fitted on the host.
+two-hosts: $(VENV)/full parts
+	$(BIN)/python tools/guest/run.py --timeout 3600 --count-instructions --skip-idle --out reports -- python tools/guest/two_hosts.py --seconds 0.3
+	$(BIN)/python tools/guest/two_hosts.py --judge reports/two_hosts.json
 
 # SWEEP="--settings 24 --processes 2" makes it short.
 sweep-rdma: $(VENV)/full parts

@@ -71,9 +71,7 @@ class Cluster:
     """
 
     def __init__(self, hosts: int, folder: Path, preload: dict[int, str] | None = None) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        self.address = f"tcp://127.0.0.1:{port}"
+        self.address = f"tcp://127.0.0.1:{_free_port()}"
         self._folder, self._preload = folder, preload or {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._names = ["scheduler", *(f"host{n}" for n in range(hosts))]
@@ -135,6 +133,14 @@ class Cluster:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
+
+
+def _free_port() -> int:
+    """Return a port that nobody has, and that the kernel hands to nobody: it is used again."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextlib.contextmanager

@@ -339,6 +339,8 @@ def _print_summary(sweep: Sweep, store: Store, summary: Summary) -> None:
         f"{store.folder}: {summary.jobs:,} runs: {states}; {summary.reused:,} were there, "
         f"{summary.ran:,} ran in {summary.seconds:.1f} s, {summary.requeued:,} noisy tries repeated"
     )
+    if summary.kinds > 1:
+        typer.echo(f"hosts of {summary.kinds} kinds of hardware: each has every point of its own")
     for record in summary.failures[:10]:
         what, why = sweep.describe(record.parameters), record.outcome.error
         typer.echo(f"  {record.outcome.state}: {what}: {why}")

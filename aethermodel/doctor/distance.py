@@ -7,10 +7,13 @@ from math import isnan
 from time import sleep
 
 from aethermodel.doctor.finding import Finding, Level
-from aethermodel.measure.host.contention import CoreCheck, trip_excess
+from aethermodel.measure.host.contention import trip_between, trip_excess
+from aethermodel.measure.host.topology import Distance, best_pair, device_node, pairs, topology
 
 # A core that slept may be woken elsewhere: each look comes after a nap.
 _LOOKS, _NAP = 12, 0.025
+# Of each distance for a table.
+_FEW_LOOKS = 3
 # Two cores behind one cache hand over a line in 50 ns or less; between sockets it is hundreds.
 _NEAR = 200e-9
 
@@ -27,19 +30,31 @@ def check(trips: Sequence[float] | None = None) -> list[Finding]:
 
 
 def _trips() -> list[float]:
+    pair = best_pair(topology(), device_node())
+    if pair is None:
+        return []
     found = []
     for _ in range(_LOOKS):
-        found.append(CoreCheck.now(crossing=True).trip_seconds)
-        if isnan(found[-1]):
-            break
+        found.append(trip_between(*(core.number for core in pair)))
         sleep(_NAP)
+    return found
+
+
+def by_distance() -> dict[Distance, float]:
+    """Return the least seconds of a round trip between cores of each distance that there is."""
+    found = {}
+    for distance, pair in pairs(topology().values()).items():
+        trips = [trip_between(*(core.number for core in pair)) for _ in range(_FEW_LOOKS)]
+        known = [trip for trip in trips if not isnan(trip)]
+        if known:
+            found[distance] = min(known)
     return found
 
 
 def _way(trips: Sequence[float]) -> Finding:
     known = sorted(trip for trip in trips if not isnan(trip))
     if not known:
-        why = "not told: it takes two cores for this process, no more and no less"
+        why = "not told: it takes two cores for this process, and a moment for itself"
         return _line("warn", None, why, ("taskset -c 0,1 aethermodel ...",))
     least, most = known[0], known[-1]
     value = f"{least * 1e9:,.0f} to {most * 1e9:,.0f} ns there and back"

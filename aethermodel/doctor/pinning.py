@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aethermodel.doctor.distance import by_distance
 from aethermodel.doctor.finding import Finding, Level
 from aethermodel.measure.host.system_files import Roots
 from aethermodel.measure.host.topology import Distance, best_pair, device_node, topology
@@ -15,7 +16,7 @@ _WHAT: dict[Distance, tuple[Level, str]] = {
 
 
 def check(roots: Roots) -> list[Finding]:
-    """Recommend a ``--pin`` for this host; the topology is read, nothing is measured."""
+    """Recommend a ``--pin`` for this host by its topology, with what each distance costs here."""
     cores = topology(roots)
     node = device_node(roots)
     pair = best_pair(cores, node)
@@ -30,6 +31,9 @@ def check(roots: Roots) -> list[Finding]:
         why += "; the scheduler puts nothing else on them"
     if node is not None and loop.node == node:
         why += "; on the node of the RDMA device"
+    if roots.are_own and (trips := by_distance()):
+        told = (f"{name} {1e9 * trip:,.0f} ns" for name, trip in trips.items())
+        why += f"; a line there and back by distance: {', '.join(told)}"
     pin = f"--pin {loop.number}:{producer.number}"
     return [_line(level, pin, why, (f"aethermodel validate --fabric shm {pin}",))]
 

@@ -109,7 +109,7 @@ def _end_here(run: str) -> None:
 class _Offer(NamedTuple):
     """What a worker says of itself: how many points it runs at once, where, and what that is."""
 
-    count: float
+    points: float
     member: Member
 
 
@@ -215,7 +215,7 @@ class DaskBackend:
             If there is no scheduler at the address, or it does not answer as one.
         """
         offers = self._client().run(_offer, sweep.model_dump_json())
-        able = [offer.member.conditions for offer in offers.values() if offer.count >= 1]
+        able = [offer.member.conditions for offer in offers.values() if offer.points >= 1]
         if not able:
             raise ValueError(
                 f"none of {len(offers)} workers offers {RESOURCE}; start one a host with: "
@@ -305,7 +305,7 @@ def _able_members(text: str, client: Any, addresses: list[str]) -> dict[str, Mem
     return {
         address: offer.member
         for address, offer in offers.items()
-        if isinstance(offer, _Offer) and offer.count >= 1
+        if isinstance(offer, _Offer) and offer.points >= 1
     }
 
 

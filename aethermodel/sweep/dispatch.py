@@ -27,6 +27,8 @@ _LOOK_SECONDS = 0.5
 _HOME_SECONDS = 15.0
 # Without anybody who can run what is left, a run gives up.
 _ALONE_SECONDS = 600.0
+# And within this where only others are there: their code was changed meanwhile.
+_OTHERS_SECONDS = 60.0
 # A scheduler that is gone may come back within this.
 _RETURN_SECONDS = 300.0
 # A point at which so many workers died killed them.
@@ -135,7 +137,7 @@ class Dispatch:
                 self._look(client)
                 yield from self._deadly()
                 self._fill(client)
-                came = self._next()
+                came = self._next(client)
             except (OSError, TimeoutError) as error:  # Dask's own are of these
                 client = self._again(client, error)
                 continue
@@ -169,6 +171,11 @@ class Dispatch:
                 self._lost(place, flight)
         if self._flights or any(self._fits(m) for m in self._members.values()):
             self._able = now
+        elif self._members and now - self._able > _OTHERS_SECONDS:
+            raise LeftAloneError(
+                f"the workers that are there have other code or hardware than those that this run "
+                f"began with; {len(self._waiting)} points are left, and the same command goes on"
+            )
         elif now - self._able > _ALONE_SECONDS:
             raise LeftAloneError(
                 f"for {_ALONE_SECONDS:g} s no worker was there for the {len(self._waiting)} points "
@@ -201,7 +208,7 @@ class Dispatch:
                 return task
         return None
 
-    def _next(self) -> tuple[Task, Record, str | None] | None:
+    def _next(self, client: Any) -> tuple[Task, Record, str | None] | None:
         """Wait a moment for a try that ends; None if none does, or it has to be run again."""
         try:
             place, future = self._done.get(timeout=_LOOK_SECONDS / 2)
@@ -216,7 +223,7 @@ class Dispatch:
             self._lost(place, flight)
             return None
         try:
-            record, notebook = future.result(timeout=_GATHER_SECONDS)
+            record, notebook = _gathered(client, flight)
         except Exception:  # of whatever kind: its worker has died with it
             self._lost(place, flight)
             return None
@@ -268,6 +275,18 @@ class Dispatch:
 
 class LeftAloneError(OSError):
     """Nobody is there to run what is left."""
+
+
+def _gathered(client: Any, flight: _Flight) -> Any:
+    """Return what a try returned; Dask would wait for ever where its worker is gone."""
+    until = time.monotonic() + _GATHER_SECONDS
+    while True:
+        try:
+            return flight.future.result(timeout=_LOOK_SECONDS)
+        except TimeoutError:
+            there = client.scheduler_info(n_workers=-1)["workers"]
+            if flight.address not in there or time.monotonic() > until:
+                raise
 
 
 def _of_dask(future: Any) -> bool:

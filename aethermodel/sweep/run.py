@@ -207,13 +207,15 @@ def run(
         if todo:
             # Closed, not left to the collector: Ctrl-C must find every process ended.
             work = [Work(job, kinds[kind]) for kind, job in todo]
+            # By hardware alone: code that changes meanwhile changes the key, and is no other kind.
+            hosts = [where.host for where in kinds]
             with closing(backend.run(sweep, work, store)) as tries:  # type: ignore[type-var]
                 for record in tries:
                     if record is None:
                         summary.requeued += 1
                         continue
                     store.put(record)
-                    kept[kinds.index(record.conditions), record.order] = record
+                    kept[hosts.index(record.conditions.host), record.order] = record
                     summary.ran += 1
                     if progress:
                         progress(summary.ran, len(todo))

@@ -89,7 +89,7 @@ def measure(plan: FabricPlan) -> Collected:
     if not child:
         with contextlib.suppress(BaseException):
             enter("far")
-            listen(ADDRESS, key, lambda _: os.write(tell, b".") and None)
+            listen(ADDRESS, key, lambda _: [os.write(tell, b".")].clear())
         os._exit(0)
     os.close(tell)
     try:

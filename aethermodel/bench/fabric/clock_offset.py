@@ -2,9 +2,10 @@
 
 As NTP has it (D. L. Mills, IEEE Transactions on Communications 39, 1991): the exchange of the
 shortest round trip was held up least, so that its offset is nearest. The clocks drift apart while
-one measures, so that a line is laid through the best exchange of each part of the time. What no
-exchange can show is by how much one way is longer than the other: an offset may be off by half of
-the shortest round trip at most, and is, by half of the difference of the ways.
+one measures, so that a line is laid through the best exchange of each part of the time that has
+one nearly as short. What no exchange can show is by how much one way is longer than the other: an
+offset may be off by half of the shortest round trip at most, and is, by half of the difference of
+the ways.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ Floats = NDArray[np.float64]
 _PARTS = 20
 # A line has two figures.
 _LEAST_PARTS = 4
+# By so much may the best of a part be longer than the best of all.
+_NEARLY = 1.1
 
 
 @dataclass(frozen=True)
@@ -65,17 +68,20 @@ class ClockOffset:
         offsets = np.array([_offset_from(one, apart) / 1e9 for one in exchanges])
         trips = np.array([one.round_trip_ns / 1e9 for one in exchanges])
         best = _best_of_parts(at, trips)
+        best = best[trips[best] <= _NEARLY * trips.min()]
         x, y = at[best], offsets[best]
         middle = float(x.mean())
         drift, value = float("nan"), float(y.mean())
-        half = float(np.ptp(y)) / 2 if y.size > 1 else float(trips.min()) / 2
+        # What held an exchange up stands in its offset by half, if it was on one way alone.
+        half = float(trips[best].max()) / 2
         if x.size >= _LEAST_PARTS:
             drift = float(np.polyfit(x - middle, y, 1)[0])
             rest = y - value - drift * (x - middle)
             from scipy.special import stdtrit
 
             spread = float(np.sqrt(np.sum(rest**2) / (x.size - 2) / x.size))
-            half = float(stdtrit(x.size - 2, (1 + thresholds.LEVEL) / 2)) * spread
+            held_up = float(np.mean(trips[best] - trips.min())) / 2
+            half = float(stdtrit(x.size - 2, (1 + thresholds.LEVEL) / 2)) * spread + held_up
         whole = apart / 1e9
         return cls(
             whole + value,

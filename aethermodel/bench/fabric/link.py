@@ -8,6 +8,7 @@ is busy and hide behind it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from aethermodel import thresholds
 from aethermodel.bench.fabric.overhead import Overhead
 from aethermodel.laws.law import Law
+from aethermodel.order_statistics import median_interval
 
 # The slope is that between the largest size and a quarter of it.
 _BULK = 4.0
@@ -48,7 +50,7 @@ class Link:
     overhead : Figure or None
         o, both ends together: that part which is there without a wire; None where not known.
     delay : Figure or None
-        L: the rest, what the wire adds.
+        L: what the wire adds, by the exchanges that were held up least.
     gap : Figure
         G: seconds a byte on the wire.
     rate : Figure
@@ -62,14 +64,16 @@ class Link:
     rate: Figure
 
     @classmethod
-    def of(cls, law: Law, overhead: Overhead | None) -> Link:
+    def of(cls, law: Law, overhead: Overhead | None, calm: Sequence[float]) -> Link:
         """Derive it from a law of seconds one way over bytes on the wire.
 
         Parameters
         ----------
         law : Law
         overhead : Overhead, optional
-            Mean of both hosts.
+            Mean of both hosts, when they were held up least.
+        calm : sequence of float
+            Seconds one way of the smallest batch when it was held up least, one a round.
         """
         least, most = law.smallest, law.largest
         at = np.array([least, most / _BULK, most])
@@ -82,10 +86,12 @@ class Link:
         if overhead is None:
             return cls(whole, None, None, slope, rate)
         own = Figure(*overhead, "s")
-        low = np.hypot(whole.value - whole.low, own.high - own.value)
-        high = np.hypot(whole.high - whole.value, own.value - own.low)
-        value = whole.value - own.value
-        delay = Figure(value, float(value - low), float(value + high), "s")
+        way, (least_way, most_way) = float(np.median(calm)), median_interval(calm).ends
+        value = way - least * slope.value - own.value
+        below = (way - least_way, least * (slope.high - slope.value), own.high - own.value)
+        above = (most_way - way, least * (slope.value - slope.low), own.value - own.low)
+        low, high = (float(np.sqrt(np.sum(np.square(ends)))) for ends in (below, above))
+        delay = Figure(value, value - low, value + high, "s")
         return cls(whole, own, delay, slope, rate)
 
     def figures(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import select
 import socket
 import statistics
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
@@ -25,6 +26,13 @@ from cython_core import crc32c
 
 # Exchanges of a figure, figures, and exchanges before them.
 _EXCHANGES, _FIGURES, _WARM = 50, 10, 200
+# Of the shortest round trips, as of NTP's filter.
+_CALM = 0.05
+
+
+def calm(trips: Sequence[float]) -> float:
+    """Return the round trip of those that were held up least, but for what the clock may make."""
+    return sorted(trips)[int(len(trips) * _CALM)]
 
 
 class Overhead(NamedTuple):
@@ -57,16 +65,16 @@ class Overhead(NamedTuple):
             (batch,) = batches_of(()).values()
             for _ in range(_WARM):
                 caller.exchange(batch)
-            medians = []
+            figures = []
             with uncollected():
                 for _ in range(_FIGURES):
                     trips = [caller.exchange(batch).round_trip_ns for _ in range(_EXCHANGES)]
-                    medians.append(max(statistics.median(trips) / 2e9 - turn, 0.0))
+                    figures.append(max(calm(trips) / 2e9 - turn, 0.0))
         finally:
             os.sched_setaffinity(0, allowed)
             caller.close()
             os.waitpid(child, 0)
-        return cls(statistics.median(medians), *median_interval(medians).ends)
+        return cls(statistics.median(figures), *median_interval(figures).ends)
 
 
 def mean_overhead(one: Overhead | None, other: Overhead | None) -> Overhead | None:

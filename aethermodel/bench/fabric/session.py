@@ -188,7 +188,8 @@ class Door:
 
     def __init__(self, address: Address, key: SharedKey) -> None:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        self._listener = socket.create_server(tuple(address), family=family, backlog=16)
+        place = (address.host, address.port)
+        self._listener = socket.create_server(place, family=family, backlog=16)
         self.address = Address(address.host, self._listener.getsockname()[1])
         self._key = key
         self._admitted: queue.SimpleQueue[Admitted] = queue.SimpleQueue()
@@ -309,7 +310,7 @@ def _dial(
     address: Address, key: SharedKey, kind: bytes, token: bytes, seconds: float
 ) -> tuple[socket.socket, SharedKey]:
     try:
-        connection = socket.create_connection(tuple(address), seconds)
+        connection = socket.create_connection((address.host, address.port), seconds)
     except OSError as error:
         why = error.strerror or str(error) or type(error).__name__
         raise ConnectionError(f"{address}: cannot be reached: {why}") from None

@@ -13,7 +13,7 @@ from aethermodel import thresholds
 from aethermodel.bench.fabric.clock_offset import ClockOffset
 from aethermodel.bench.fabric.exchanges import RECORD, Framing
 from aethermodel.bench.fabric.link import Link
-from aethermodel.bench.fabric.overhead import Overhead
+from aethermodel.bench.fabric.overhead import Overhead, calm
 from aethermodel.bench.fabric.rounds import FabricPlan, Sample
 from aethermodel.laws.fit import fit
 from aethermodel.laws.law import Law
@@ -111,8 +111,8 @@ class FabricTrial:
         table = _table(rows, clean, plan, law)
         held = table[table["held_out"]]
         smallest = [s.exchange for s in samples if s.events == 1]
-        calm = [one for s in samples if not s.resent for one in (s.exchange, s.beside)]
-        offset = ClockOffset.of(calm)
+        alone = [one for s in samples if not s.resent for one in (s.exchange, s.beside)]
+        offset = ClockOffset.of(alone)
         ways = offset.one_way(smallest)
         error, outcome = _judged(held)
         resent = float(rows["resent"].mean())
@@ -129,7 +129,7 @@ class FabricTrial:
             table=table,
             law=law,
             wire_law=wire,
-            link=Link.of(wire, overhead),
+            link=Link.of(wire, overhead, _calm_ways(rows)),
             offset=offset,
             one_way={
                 name: float(np.quantile(ways, share))
@@ -191,6 +191,12 @@ def _rows(samples: Sequence[Sample], framing: Framing) -> pd.DataFrame:
     rows["wire_bytes"] = rows["n"].map(sizes)
     rows["seconds"] = rows["seconds"].clip(lower=1e-9)
     return rows
+
+
+def _calm_ways(rows: pd.DataFrame) -> list[float]:
+    """Return half of the round trip of the smallest batch that was held up least, by round."""
+    smallest = rows[(rows["n"] == 1) & ~rows["resent"]]
+    return [calm(trips.tolist()) / 2 for _, trips in smallest.groupby("round")["trip"]]
 
 
 def _law(rows: pd.DataFrame, size: str, unit: str, source: str) -> Law:

@@ -65,7 +65,7 @@ class CoreCheck(NamedTuple):
         cores = usable_cores()
         pair = cores if len(cores) == 2 else []
         return cls(
-            _core_seconds(pair if both else []), _trip_seconds(*pair) if crossing and pair else nan
+            _core_seconds(pair if both else []), trip_between(*pair) if crossing and pair else nan
         )
 
     @classmethod
@@ -207,7 +207,8 @@ def _turns() -> float:
     return median(times)
 
 
-def _trip_seconds(one: int, other: int) -> float:
+def trip_between(one: int, other: int) -> float:
+    """Return the seconds of a cache line from one core to another and back; nan if disturbed."""
     games = [_bounce() for _ in range(_GAMES)]
 
     def answer() -> None:

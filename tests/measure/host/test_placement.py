@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from command_line import aether
 
 from aethermodel.measure.harness.processes.child_processes import call
 from aethermodel.measure.host import placement
@@ -95,6 +96,16 @@ def test_parts_of_a_placement(tmp_path):
 def test_what_is_no_placement_is_refused(text, words):
     with pytest.raises(ValueError, match=words):
         Placement.of(text)
+
+
+@pytest.mark.parametrize(
+    "command", [("validate",), ("bench", "ring"), ("bench", "pipeline"), ("bench", "latency")]
+)
+def test_a_core_that_is_not_there_is_one_line(command):
+    done = aether(*command, "--pin", "0:4095")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("aethermodel: this process may not use core 4095")
 
 
 def _of_a_child():
