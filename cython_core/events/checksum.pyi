@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+def checksum_variant() -> tuple[str, str]: ...
 def checksum_variants() -> tuple[str, ...]: ...
 def crc32c(
     data: bytes | bytearray | memoryview | npt.NDArray[Any], *, variant: str | None = None
