@@ -3,7 +3,14 @@
 try:
     from cython_core.clock import clock_cost_ns, clock_resolution_ns, noop, now_ns
     from cython_core.events.arrow import EventArray
-    from cython_core.events.checksum import checksum_variants, crc32c, frame_checksum, stamp, verify
+    from cython_core.events.checksum import (
+        checksum_variant,
+        checksum_variants,
+        crc32c,
+        frame_checksum,
+        stamp,
+        verify,
+    )
     from cython_core.events.record import EVENT_BYTES, EVENT_DTYPE, MAX_EVENTS, allocate
     from cython_core.events.record_type import (
         EVENT,
@@ -76,6 +83,7 @@ __all__ = [
     "as_arrow",
     "as_bytes",
     "call_handlers",
+    "checksum_variant",
     "checksum_variants",
     "clock_cost_ns",
     "clock_resolution_ns",

@@ -1,4 +1,4 @@
-"""Software check: event loop, SIMD variant, performance counters."""
+"""Software check: event loop, SIMD and checksum variants, performance counters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from aethermodel.doctor.finding import Finding, Level
 from aethermodel.measure.host.system_files import Roots, field_of, holds_capability, number_of
-from cython_core import simd_variant, simd_variants
+from cython_core import checksum_variant, checksum_variants, simd_variant, simd_variants
 
 # Variant by a flag of /proc/cpuinfo without which the processor has not its instructions.
 _WIDER = {"v4": "avx512f", "v3": "avx2"}
@@ -21,7 +21,7 @@ def check(
     variants: tuple[str, ...] | None = None,
     chosen: str | None = None,
 ) -> list[Finding]:
-    """Look at uvloop, the kernels' variant, and hardware counters.
+    """Look at uvloop, the variants of kernels and checksums, and hardware counters.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def check(
     """
     forced = (os.environ if environment is None else environment).get("AETHER_SIMD")
     simd = _simd(roots, forced, variants or simd_variants(), chosen or simd_variant())
-    return [_uvloop(), simd, _counters(roots)]
+    return [_uvloop(), simd, _checksum(), _counters(roots)]
 
 
 def _uvloop() -> Finding:
@@ -65,6 +65,11 @@ def _simd(roots: Roots, forced: str | None, variants: tuple[str, ...], chosen: s
             why = f"the processor has {flag}, but not all of x86-64-{wider}, or the build lacks it"
             return _line(name, "warn", value, why)
     return _line(name, "good", value, "the widest that this processor and this build have")
+
+
+def _checksum() -> Finding:
+    chosen, why = checksum_variant()
+    return _line("checksum variant", "good", f"{chosen} of {', '.join(checksum_variants())}", why)
 
 
 def _counters(roots: Roots) -> Finding:

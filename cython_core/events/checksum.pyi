@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from cython_core.events.record_type import Record
 
+def checksum_variant() -> tuple[str, str]: ...
 def checksum_variants() -> tuple[str, ...]: ...
 def crc32c(
     data: bytes | bytearray | memoryview | npt.NDArray[Any], *, variant: str | None = None

@@ -11,6 +11,8 @@ from cython_core.events.record_type cimport (
 )
 from cython_core.clock cimport monotonic_seconds
 
+import os
+
 import numpy as np
 
 from cython_core.routing.simd import simd_widest
@@ -24,6 +26,7 @@ cdef extern from "crc32c.h" nogil:
         size_t (*verify)(const aether_event*, size_t, uint32_t*, size_t) noexcept nogil
         uint32_t (*bytes)(const void*, size_t) noexcept nogil
     const aether_crc_kernel* const* aether_crc_kernels()
+    double aether_crc_time(const aether_crc_kernel*)
 
 cdef extern from "crc_records.h" nogil:
     ctypedef struct aether_crc_record:
@@ -33,6 +36,7 @@ cdef extern from "crc_records.h" nogil:
     size_t aether_crc_verify_records(
         const aether_crc_record*, const char*, size_t, uint32_t*, size_t)
 
+cdef double NEARLY = 1.1
 cdef enum:
     FEW = 64
     LONG = 65_536  # bytes from which on others may have the interpreter meanwhile
@@ -41,23 +45,67 @@ cdef dict _kernels = {}
 cdef const aether_crc_kernel* _chosen = NULL
 
 
-cdef _choose():
-    """As wide as may be: v4 takes the best, v3 and NEON the instruction.
+# Narrowest set of router variants that has each, as AETHER_SIMD names them.
+cdef dict _NEEDS = {
+    "table": "baseline", "instruction": "v3", "clmul128": "v3", "clmul256": "v3", "clmul": "v4",
+    "gfni": "v4",
+}
+cdef str _why = ""
 
-    Wider than the router by itself runs on Intel: here it gains enough.
+
+cdef str _choose():
+    """Note what runs here, and choose: what is asked for, or the narrowest nearly the fastest.
+
+    Wider registers may make what runs afterwards slower, and an instruction's name says nothing of
+    its speed: so each is tried, for some ten microseconds in all.
     """
     cdef const aether_crc_kernel* const* found = aether_crc_kernels()
-    cdef int widest = {"baseline": 1, "v3": 2, "neon": 2, "v4": 4}[simd_widest()]
     cdef int i = 0
-    global _chosen
+    cdef double fastest
+    global _chosen, _why
+    widest = simd_widest()
+    sets = ("baseline",) if widest == "baseline" else (
+        ("baseline", "v3") if widest in ("v3", "neon") else ("baseline", "v3", "v4")
+    )
+    times = {}
     while found[i] != NULL:
-        _kernels[found[i].name.decode()] = <size_t> found[i]
-        if i < widest:
-            _chosen = found[i]
+        name = found[i].name.decode()
+        _kernels[name] = <size_t> found[i]
         i += 1
+        # The table is ten times as slow as anything else.
+        if _NEEDS[name] in sets and (name != "table" or found[i] == NULL or len(sets) == 1):
+            times[name] = aether_crc_time(found[i - 1])
+    fastest = min(times.values())
+    name = next(each for each, seconds in times.items() if seconds <= NEARLY * fastest)
+    told = ", ".join(f"{each} {1e9 * seconds:.2f}" for each, seconds in times.items())
+    _why = f"the narrowest within a tenth of the fastest, in ns an event: {told}"
+    forced = os.environ.get("AETHER_CRC")
+    if forced:
+        if forced not in _kernels:
+            raise ImportError(
+                f"AETHER_CRC={forced} is not among this processor's {', '.join(_kernels)}"
+            )
+        name, _why = forced, f"AETHER_CRC={forced} asks for it; in ns an event: {told}"
+    _chosen = <const aether_crc_kernel*> <size_t> _kernels[name]
+    return name
 
 
-_choose()
+cdef str _variant = _choose()
+
+
+def checksum_variant():
+    """Return the variant in which checksums are computed, and why.
+
+    Returns
+    -------
+    (str, str)
+        One of `checksum_variants`; and the reason, with what each took when this process began.
+
+    Notes
+    -----
+    ``AETHER_CRC`` chooses at import; ``AETHER_SIMD`` limits what is tried.
+    """
+    return _variant, _why
 
 
 cdef const aether_crc_kernel* _kernel(object variant) except NULL:
@@ -81,9 +129,9 @@ def checksum_variants():
     Returns
     -------
     tuple of str
-        ``table``, then where supported ``instruction`` (the CRC-32C instruction),
-        ``clmul`` (carry-less multiplication beside the instruction) and ``gfni``
-        (bit matrices beside the instruction).
+        ``table``, then where supported ``instruction`` (the CRC-32C instruction) and, beside
+        it, carry-less multiplication of 128 bits (``clmul128``), of 256 (``clmul256``) and of 512
+        (``clmul``), and bit matrices (``gfni``).
     """
     return tuple(_kernels)
 

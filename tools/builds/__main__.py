@@ -192,7 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
                 times = compare(pair, case, options.turns, options.seconds, order)
                 found[case.name].before_seconds.append(times["before"])
                 found[case.name].after_seconds.append(times["after"])
-        print(f"pair {turn + 1} of {options.pairs}", file=sys.stderr)
+        sys.stderr.write(f"pair {turn + 1} of {options.pairs}\n")
     document = {
         "schema": "aethermodel-compare-builds-1",
         "before": commit_of(roots["before"]),
@@ -202,12 +202,12 @@ def main(arguments: list[str] | None = None) -> int:
     }
     if options.json:
         options.json.write_text(json.dumps(document, indent=1) + "\n")
-    print(f"{'':28}{'before us':>10}{'after us':>10}{'ratio':>8}   least to greatest")
+    sys.stdout.write(f"{'':28}{'before us':>10}{'after us':>10}{'ratio':>8}   least to greatest\n")
     for row in document["rows"]:
         before, after = median(row["before_seconds"]), median(row["after_seconds"])
         spread = f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}"
         times = f"{before * 1e6:10.2f}{after * 1e6:10.2f}"
-        print(f"{row['name']:28}{times}{row['ratio']:8.2f}   {spread}")
+        sys.stdout.write(f"{row['name']:28}{times}{row['ratio']:8.2f}   {spread}\n")
     return 0
 
 

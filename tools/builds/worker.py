@@ -48,7 +48,8 @@ def main() -> None:
             gc.collect()
             timed = prepared(order)
             answer = {"ready": True}
-        print(json.dumps(answer), flush=True)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

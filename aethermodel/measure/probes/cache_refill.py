@@ -24,6 +24,7 @@ from aethermodel.measure.harness.producer_task import POOL, numbered_pool
 from aethermodel.measure.probes.settings import RecordSettings, setting
 from cython_core import Routed, first_gap, route
 from cython_core.events.checksum import checksum_variants, stamp, verify
+from cython_core.ticks.operation import turn
 
 # Never by 512 bits, which make what follows slower on some processors: the sweep is to displace.
 _NARROW = "instruction" if "instruction" in checksum_variants() else "table"
@@ -79,7 +80,7 @@ def _of_a_plane(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[N
     async def produce(fabric: Loopback, loops: int) -> None:
         for _ in range(loops):
             await fabric.send(batch)
-            await asyncio.sleep(0)
+            await turn()
 
     async def consume(fabric: Loopback, loops: int) -> float:
         swept = 0.0
@@ -91,7 +92,7 @@ def _of_a_plane(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[N
             verify(events, variant=_NARROW)
             swept += perf_counter() - before
             plane.tick(await fabric.receive())
-            await asyncio.sleep(0)
+            await turn()
         return perf_counter() - start - swept
 
     async def timed(loops: int) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from aethermodel.bus.fabrics.loopback import Loopback
@@ -12,6 +11,7 @@ from aethermodel.measure.harness.event_loops import EventLoop, on_loop, take_tur
 from aethermodel.measure.harness.handlers import Tally
 from aethermodel.measure.probes import fabric, ffi
 from aethermodel.measure.probes.settings import CallSettings, setting
+from cython_core.ticks.operation import turn
 
 #: A tick cannot take less.
 LEAST_TICK_SECONDS = 1e-8
@@ -48,12 +48,12 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     async def produce(hop: Loopback, loops: int) -> None:
         for _ in range(loops):
             await hop.send(batch)
-            await asyncio.sleep(0)
+            await turn()
 
     async def consume(hop: Loopback, loops: int) -> None:
         for _ in range(loops):
             plane.tick(await hop.receive())
-            await asyncio.sleep(0)
+            await turn()
 
     async def in_turn(loops: int) -> float:
         hop = Loopback(depth=2)

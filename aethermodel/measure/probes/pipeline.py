@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 from collections.abc import Callable, Coroutine
 
@@ -19,6 +18,7 @@ from aethermodel.measure.harness.handlers import LostEventsError, Tally
 from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.host.slices import Releases, Slice, Stream
 from aethermodel.measure.probes.settings import CallSettings, PlacedSettings, setting
+from cython_core.ticks.operation import turn
 
 Timed = Callable[[int], Coroutine[None, None, float]]
 
@@ -95,12 +95,12 @@ def _in_process(settings: Settings) -> Timed:
     async def produce(fabric: Loopback, loops: int) -> None:
         for i in range(loops):
             await fabric.send(pool[i % len(pool)])
-            await asyncio.sleep(0)
+            await turn()
 
     async def consume(fabric: Loopback, loops: int) -> None:
         for _ in range(loops):
             plane.tick(await fabric.receive())
-            await asyncio.sleep(0)
+            await turn()
 
     def timed(loops: int) -> Coroutine[None, None, float]:
         async def run() -> float:

@@ -1,6 +1,7 @@
 #include "crc32c.h"
 
 #include <string.h>
+#include <time.h>
 
 #if defined(__aarch64__)
 #include <sys/auxv.h>
@@ -68,16 +69,50 @@ uint32_t aether_crc32c(const void *bytes, size_t n) {
 
 const aether_crc_kernel aether_crc_table = {"table", stamp, verify, aether_crc32c};
 
+#define TRIED 200 /* events: 12.5 KiB */
+#define TRIES 8
+
+double aether_crc_time(const aether_crc_kernel *kernel) {
+    static aether_event events[TRIED];
+    static int stamped;
+    double least = 1.0;
+    uint32_t bad;
+    if (!stamped) stamp(events, TRIED);
+    stamped = 1;
+    for (int try = 0; try < TRIES; try++) {
+        struct timespec before, after;
+        clock_gettime(CLOCK_MONOTONIC, &before);
+        kernel->verify(events, TRIED, &bad, 1);
+        clock_gettime(CLOCK_MONOTONIC, &after);
+        double seconds = (double)(after.tv_sec - before.tv_sec) +
+                         1e-9 * (double)(after.tv_nsec - before.tv_nsec);
+        least = seconds < least ? seconds : least;
+    }
+    return least / TRIED;
+}
+
+#if defined(__x86_64__)
+static const aether_crc_kernel *prepared(const aether_crc_variant *variant) {
+    variant->prepare();
+    return &variant->kernel;
+}
+#endif
+
 const aether_crc_kernel *const *aether_crc_kernels(void) {
-    static const aether_crc_kernel *found[5];
+    static const aether_crc_kernel *found[7];
     size_t n = 0;
     make_table();
     found[n++] = &aether_crc_table;
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("sse4.2")) found[n++] = &aether_crc_instruction;
+    if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul"))
+        found[n++] = prepared(&aether_crc_clmul128);
+    if (__builtin_cpu_supports("x86-64-v3") && __builtin_cpu_supports("vpclmulqdq"))
+        found[n++] = prepared(&aether_crc_clmul256);
     if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("vpclmulqdq")) {
-        aether_crc_prepare_clmul(); /* compiled for that processor too */
+        prepared(&aether_crc_clmul512); /* stamps for the next two */
+        aether_crc_prepare_clmul();     /* compiled for that processor too */
         found[n++] = &aether_crc_clmul;
         if (__builtin_cpu_supports("gfni")) {
             aether_crc_prepare_gfni();

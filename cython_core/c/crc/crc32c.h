@@ -24,16 +24,20 @@ typedef struct {
 
 extern const aether_crc_kernel aether_crc_table;
 extern const aether_crc_kernel aether_crc_instruction;
-extern const aether_crc_variant aether_crc_fold16, aether_crc_fold32, aether_crc_fold64;
+extern const aether_crc_variant aether_crc_clmul128, aether_crc_clmul256, aether_crc_clmul512;
 extern const aether_crc_kernel aether_crc_clmul;
 extern const aether_crc_kernel aether_crc_gfni;
 
 /* Of any bytes, by table: the oracle of the others. */
 uint32_t aether_crc32c(const void *bytes, size_t n);
 
-/* Variants that this processor supports, slowest first; ended by NULL. Makes
+/* Variants that this processor supports, narrowest first; ended by NULL. Makes
  * the tables, so call it once before anything else here. */
 const aether_crc_kernel *const *aether_crc_kernels(void);
+
+/* Seconds an event that a variant takes to verify, the least of a few tries of some microseconds
+ * within the first-level cache. */
+double aether_crc_time(const aether_crc_kernel *kernel);
 
 /* x^n modulo the polynomial, reflected into 32 bits: what folding multiplies by. */
 uint32_t aether_crc_power(unsigned n);

@@ -23,37 +23,34 @@
 #include "crc_groups.h"
 
 #if AETHER_FOLD_BYTES == 64
-#define NAME fold64
+#define NAME clmul512
 #define REGISTERS 2
+#define NARROW 2
 typedef __m512i wide;
 #define TIMES(a, b, which) _mm512_clmulepi64_epi128(a, b, which)
 #define XOR(a, b) _mm512_xor_si512(a, b)
-#define XOR3(a, b, c) _mm512_ternarylogic_epi64(a, b, c, 0x96)
 #define STORE(to, a) _mm512_store_si512(to, a)
 #elif AETHER_FOLD_BYTES == 32
-#define NAME fold32
+#define NAME clmul256
 #define REGISTERS 2
+#define NARROW 3
 typedef __m256i wide;
 #define TIMES(a, b, which) _mm256_clmulepi64_epi128(a, b, which)
 #define XOR(a, b) _mm256_xor_si256(a, b)
-#define XOR3(a, b, c) _mm256_xor_si256(_mm256_xor_si256(a, b), c)
 #define STORE(to, a) _mm256_store_si256((__m256i *)(to), a)
 #else
-#define NAME fold16
+#define NAME clmul128
 #define REGISTERS 4
+#define NARROW 5
 typedef __m128i wide;
 #define TIMES(a, b, which) _mm_clmulepi64_si128(a, b, which)
 #define XOR(a, b) _mm_xor_si128(a, b)
-#define XOR3(a, b, c) _mm_xor_si128(_mm_xor_si128(a, b), c)
 #define STORE(to, a) _mm_store_si128((__m128i *)(to), a)
 #endif
 
 #define LANES (AETHER_FOLD_BYTES / 16)
 #define WIDE (REGISTERS * LANES) /* events of a group that are multiplied */
-#define UNITS (6 * REGISTERS)    /* multiplications of a group */
-#ifndef NARROW
-#define NARROW (UNITS / 4)       /* events that the instruction steps through */
-#endif
+#define UNITS (6 * REGISTERS)    /* multiplications of a group; NARROW is what was fastest on Zen 4 */
 #define STEPS (8 * NARROW)
 #define GROUP (WIDE + NARROW)
 #define BLOCK (32 * GROUP)
@@ -84,31 +81,20 @@ INLINE constants load_constants(void) {
 
 /* The k-th 16 bytes of as many events as there are lanes. */
 INLINE wide part(const aether_event *e, int k) {
-    const char *at = (const char *)e + 16 * k;
 #if LANES == 1
-    return _mm_loadu_si128((const __m128i *)at);
+    return _mm_loadu_si128((const __m128i *)e + k);
+#elif LANES == 2
+    const __m256i *half = (const __m256i *)e + k / 2;
+    __m256i near = _mm256_loadu_si256(half), far = _mm256_loadu_si256(half + 2);
+    return k % 2 ? _mm256_permute2x128_si256(near, far, 0x31)
+                 : _mm256_permute2x128_si256(near, far, 0x20);
 #else
-    __m256i low = _mm256_inserti128_si256(
-        _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)at)),
-        _mm_loadu_si128((const __m128i *)(at + 64)), 1);
-#if LANES == 2
-    return low;
-#else
-    __m256i high = _mm256_inserti128_si256(
-        _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(at + 128))),
-        _mm_loadu_si128((const __m128i *)(at + 192)), 1);
-    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+    __m512i a = _mm512_loadu_si512(e), b = _mm512_loadu_si512(e + 1);
+    __m512i c = _mm512_loadu_si512(e + 2), d = _mm512_loadu_si512(e + 3);
+    __m512i near = k < 2 ? _mm512_shuffle_i64x2(a, b, 0x44) : _mm512_shuffle_i64x2(a, b, 0xEE);
+    __m512i far = k < 2 ? _mm512_shuffle_i64x2(c, d, 0x44) : _mm512_shuffle_i64x2(c, d, 0xEE);
+    return k % 2 ? _mm512_shuffle_i64x2(near, far, 0xDD) : _mm512_shuffle_i64x2(near, far, 0x88);
 #endif
-#endif
-}
-
-/* Weighs events, a lane each, and stores the sums of 128 bits. */
-INLINE void sum(const aether_event *e, const constants *c, uint64_t *sums) {
-    wide first = part(e, 0), second = part(e, 1), third = part(e, 2);
-    wide sum = XOR3(part(e, 3), TIMES(first, c->w[0], 0x00), TIMES(first, c->w[0], 0x11));
-    wide rest = XOR3(TIMES(second, c->w[1], 0x00), TIMES(second, c->w[1], 0x11),
-                     TIMES(third, c->w[2], 0x00));
-    STORE(sums, XOR3(sum, rest, TIMES(third, c->w[2], 0x11)));
 }
 
 /* An empty statement that keeps a value's place in the order of the lines, and keeps it in a
@@ -122,65 +108,87 @@ typedef struct {
     uint64_t narrow[NARROW], reduced, wrong;
 } progress;
 
-INLINE void narrow_step(progress *p, const aether_event *e, const constants *c, int n) {
+/* The n-th step by the instruction; events take turns, as one event's steps wait for each other. */
+INLINE void narrow_step(progress *p, const aether_event *e, const constants *c, int n, int stamps) {
+    if (n >= STEPS) return;
     uint64_t *state = &p->narrow[n % NARROW];
-    *state = CRC_STEP8(n < NARROW ? c->narrow_start : *state,
-                       aether_crc_word(e + WIDE + n % NARROW, n / NARROW));
+    if (n < NARROW) *state = stamps ? 0xFFFFFFFF : c->narrow_start;
+    const aether_event *own = e + WIDE + n % NARROW;
+    if (stamps && n / NARROW == 7) {
+        *state = CRC_STEP4(*state, own->flags);
+    } else {
+        *state = CRC_STEP8(*state, aether_crc_word(own, n / NARROW));
+    }
     KEEP("+r", *state);
 }
 
-/* The n-th of two steps for each sum of the group before. */
-INLINE void reduce_step(progress *p, const uint64_t *before, const constants *c, int n) {
+/* The n-th of two steps for each sum of the group before, whose events are stamped or judged. */
+INLINE void reduce_step(progress *p, const uint64_t *before, aether_event *stamped,
+                        const constants *c, int n, int stamps) {
     if (n >= 2 * WIDE) return;
-    p->reduced = CRC_STEP8(n % 2 ? p->reduced : c->wide_start, before[n]);
+    if (n % 2 == 0) {
+        p->reduced = CRC_STEP8(c->wide_start, before[n]);
+    } else if (stamps) {
+        p->reduced = CRC_STEP4(p->reduced, (uint32_t)before[n]);
+        stamped[n / 2].checksum ^= (uint32_t)p->reduced ^ (uint32_t)(before[n] >> 32);
+    } else {
+        p->reduced = CRC_STEP8(p->reduced, before[n]);
+        p->wrong |= p->reduced;
+    }
     KEEP("+r", p->reduced);
-    if (n % 2) p->wrong |= p->reduced;
 }
 
 INLINE void unit(progress *p, const aether_event *e, const constants *c, uint64_t *sums,
-                 const uint64_t *before, int n) {
+                 const uint64_t *before, aether_event *stamped, int n, int stamps) {
     const aether_event *own = e + n / 6 * LANES;
-    int place = n % 6;
+    int place = n % 6, from = n * STEPS / UNITS, to = (n + 1) * STEPS / UNITS;
     if (place == 0) p->sum = part(own, 3);
     if (place % 2 == 0) p->part = part(own, place / 2);
     wide product = place % 2 ? TIMES(p->part, c->w[place / 2], 0x11)
                              : TIMES(p->part, c->w[place / 2], 0x00);
-    int from = n * STEPS / UNITS, to = (n + 1) * STEPS / UNITS;
-    if (from < to) narrow_step(p, e, c, from);
-    reduce_step(p, before, c, WIDE > UNITS / 2 ? 2 * n : n);
-    if (from + 1 < to) narrow_step(p, e, c, from + 1);
-    if (from + 2 < to) narrow_step(p, e, c, from + 2);
-    if (from + 3 < to) narrow_step(p, e, c, from + 3);
-    if (WIDE > UNITS / 2) reduce_step(p, before, c, 2 * n + 1);
+    if (from < to) narrow_step(p, e, c, from, stamps);
+    reduce_step(p, before, stamped, c, WIDE > UNITS / 2 ? 2 * n : n, stamps);
+    if (from + 1 < to) narrow_step(p, e, c, from + 1, stamps);
+    if (WIDE > UNITS / 2) reduce_step(p, before, stamped, c, 2 * n + 1, stamps);
     p->sum = XOR(p->sum, product);
     KEEP("+x", p->sum);
     if (place == 5) STORE(sums + n / 6 * 2 * LANES, p->sum);
 }
 
 /* Lines instead of loops, which would be unrolled too late for arrays to become registers. */
-#define SIX(n)                                                                              \
-    unit(&p, e, &c, sums, before, (n) + 0), unit(&p, e, &c, sums, before, (n) + 1),         \
-        unit(&p, e, &c, sums, before, (n) + 2), unit(&p, e, &c, sums, before, (n) + 3),     \
-        unit(&p, e, &c, sums, before, (n) + 4), unit(&p, e, &c, sums, before, (n) + 5)
+#define UNIT(n) unit(&p, e, &c, sums, before, stamped, n, stamps)
+#define SIX(n) \
+    UNIT((n) + 0), UNIT((n) + 1), UNIT((n) + 2), UNIT((n) + 3), UNIT((n) + 4), UNIT((n) + 5)
 
-static int are_right(const aether_event *e, size_t n, const void *prepared) {
-    constants c = *(const constants *)prepared;
+/* Judges or stamps n events, n a multiple of the group; returns bits that are not right. */
+INLINE uint64_t pass(aether_event *e, size_t n, constants c, const int stamps) {
     _Alignas(64) uint64_t both[2][2 * WIDE];
+    aether_event nowhere[WIDE]; /* takes what is stamped before the first group */
+    aether_event *stamped = nowhere;
     progress p = {.wrong = 0};
     uint64_t *sums = both[0], *before = both[1];
     for (int k = 0; k < 2 * WIDE; k++) before[k] = right_sum[k % 2];
-    for (const aether_event *end = e + n; e != end; e += GROUP) {
+    for (int k = 0; k < WIDE; k++) nowhere[k].checksum = 0;
+    for (aether_event *end = e + n; e != end; e += GROUP) {
         SIX(0), SIX(6);
 #if REGISTERS == 4
         SIX(12), SIX(18);
 #endif
-        for (int k = 0; k < NARROW; k++) p.wrong |= p.narrow[k];
+        for (int k = 0; k < NARROW; k++) {
+            if (stamps) e[WIDE + k].checksum = ~(uint32_t)p.narrow[k];
+            p.wrong |= p.narrow[k];
+        }
         uint64_t *other = before;
         before = sums;
         sums = other;
+        stamped = e;
     }
-    for (int k = 0; k < 2 * WIDE; k++) reduce_step(&p, before, &c, k);
-    return !p.wrong;
+    for (int k = 0; k < 2 * WIDE; k++) reduce_step(&p, before, stamped, &c, k, stamps);
+    return p.wrong;
+}
+
+static int are_right(const aether_event *e, size_t n, const void *prepared) {
+    return !pass((aether_event *)e, n, *(const constants *)prepared, 0);
 }
 
 static size_t verify(const aether_event *events, size_t n, uint32_t *bad, size_t room) {
@@ -189,25 +197,12 @@ static size_t verify(const aether_event *events, size_t n, uint32_t *bad, size_t
 }
 
 static void stamp(aether_event *events, size_t n) {
-    constants c = load_constants();
-    aether_event *e = events, *end = events + n;
-    for (; end - e >= GROUP; e += GROUP) {
-        _Alignas(64) uint64_t sums[2 * WIDE];
-#pragma GCC unroll 4
-        for (int r = 0; r < REGISTERS; r++) sum(e + r * LANES, &c, sums + 2 * r * LANES);
-#pragma GCC unroll 5
-        for (int k = 0; k < NARROW; k++) e[WIDE + k].checksum = aether_crc_event(e + WIDE + k);
-#pragma GCC unroll 8
-        for (int k = 0; k < WIDE; k++) {
-            uint64_t state = CRC_STEP8(c.wide_start, sums[2 * k]);
-            state = CRC_STEP4(state, (uint32_t)sums[2 * k + 1]);
-            e[k].checksum ^= (uint32_t)state ^ (uint32_t)(sums[2 * k + 1] >> 32);
-        }
-    }
-    for (; e != end; e++) e->checksum = aether_crc_event(e);
+    size_t whole = n - n % GROUP;
+    if (whole) pass(events, whole, load_constants(), 1);
+    for (size_t i = whole; i < n; i++) events[i].checksum = aether_crc_event(&events[i]);
 }
 
-/* A multiplication for 8 bytes gains nothing over a step for 8, but at 64 bytes. */
+/* For one run of bytes a multiplication gains nothing over a step but at 64 bytes: crc_clmul.c. */
 static uint32_t bytes(const void *first, size_t n) {
     return aether_crc_instruction.bytes(first, n);
 }
@@ -225,7 +220,10 @@ static void prepare(void) {
     narrow_start = aether_crc_start_to_zero(right);
     _Alignas(64) uint64_t sums[2 * LANES];
     constants c = load_constants();
-    sum(right, &c, sums);
+    wide sum = part(right, 3);
+    for (int k = 0; k < 3; k++)
+        sum = XOR(sum, XOR(TIMES(part(right, k), c.w[k], 0x00), TIMES(part(right, k), c.w[k], 0x11)));
+    STORE(sums, sum);
     memcpy(right_sum, sums, sizeof right_sum);
     wide_start = aether_crc_start_of(sums, 2);
 }

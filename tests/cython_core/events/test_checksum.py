@@ -1,5 +1,8 @@
 """Every checksum variant against a bit-by-bit oracle."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from cython_core import (
     EVENT_DTYPE,
     allocate,
+    checksum_variant,
     checksum_variants,
     crc32c,
     frame_checksum,
@@ -58,7 +62,7 @@ def test_long_ones_are_taken_in_parts(variant: Any, n: Any) -> None:
 
 
 @pytest.mark.parametrize("variant", [None, *VARIANTS])
-@pytest.mark.parametrize("n", [0, 1, 3, 7, 8, 9, 16, 23, 100])
+@pytest.mark.parametrize("n", [0, 1, 3, 7, 8, 9, 10, 11, 16, 19, 23, 100])
 def test_stamp_writes_the_checksum_and_nothing_else(variant: Any, n: Any) -> None:
     events = random_events(n, n)
     before = events.copy()
@@ -138,6 +142,38 @@ def test_off_the_cache_line(variant: Any) -> None:
     assert verify(events, variant="table").size == 0
     events["value"][37] = 1.0
     assert verify(events, variant=variant).tolist() == [37]
+
+
+def chosen_under(**environment: str) -> subprocess.CompletedProcess[str]:
+    text = "import cython_core; print(*cython_core.checksum_variant(), sep='; ')"
+    run = [sys.executable, "-c", text]
+    clean = {k: v for k, v in os.environ.items() if k not in ("AETHER_CRC", "AETHER_SIMD")}
+    return subprocess.run(run, env=clean | environment, capture_output=True, text=True, check=False)
+
+
+def test_the_variant_that_runs_is_told_with_its_reason() -> None:
+    chosen, why = checksum_variant()
+    assert chosen in VARIANTS
+    assert all(variant in why for variant in VARIANTS[1:] or VARIANTS)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_variant_can_be_asked_for(variant: str) -> None:
+    told = chosen_under(AETHER_CRC=variant).stdout
+    assert told.startswith(f"{variant}; AETHER_CRC={variant} asks for it")
+
+
+def test_a_variant_that_is_not_there_is_refused_in_one_line() -> None:
+    failed = chosen_under(AETHER_CRC="sse9")
+    assert failed.returncode != 0
+    last = failed.stderr.strip().splitlines()[-1]
+    assert (
+        last == f"ImportError: AETHER_CRC=sse9 is not among this processor's {', '.join(VARIANTS)}"
+    )
+
+
+def test_a_narrower_router_has_narrower_checksums() -> None:
+    assert chosen_under(AETHER_SIMD="baseline").stdout.startswith("table;")
 
 
 def test_bad_arguments() -> None:

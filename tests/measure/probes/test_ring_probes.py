@@ -18,6 +18,7 @@ from aethermodel.measure.harness.local_ring import OwnRing
 from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.host.slices import Stream
 from aethermodel.measure.probes import PROBES, bus_loop, fabric
+from cython_core.ticks.tick import Tick
 
 
 async def take_all(checked, seen):
@@ -82,7 +83,8 @@ def test_what_others_measure_of_a_tick_is_taken_off(producer, monkeypatch):
     """Routing that takes 2 ms is in no figure of the loop's; its handlers, of 1 ms each, are."""
     clock = ManualClock(monkeypatch)
     slow = clock.lasting(0.002, bus_loop.ffi.route)
-    monkeypatch.setattr("aethermodel.bus.bus.route", slow)
+    run = clock.lasting(0.002, Tick.run)
+    monkeypatch.setattr("aethermodel.bus.bus.Tick", type("SlowTick", (Tick,), {"run": run}))
     monkeypatch.setattr(bus_loop.ffi, "route", slow)
     monkeypatch.setattr(Tally, "handle", clock.lasting(0.001, Tally.handle))
     timed = bus_loop.prepare(bus_loop.Settings(topics=2, calls=2, producer=producer))
