@@ -31,6 +31,7 @@ QUICK = {
     "60_what_if.ipynb": {"calibration": SHIPPED, "foreign": True, "assume": "t_tick=1e-6"},
     "80_sweep_summary.ipynb": {},
     "90_own_measurements.ipynb": {"rate": 1e5, "latency": 1e-3},
+    "95_own_pipeline.ipynb": {"seconds": 6, "batch_sizes": "100", "faster": "score=0.5"},
     "70_scale_out.ipynb": {
         "seconds": 20,
         "batch_size": 3000,

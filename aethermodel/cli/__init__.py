@@ -26,6 +26,7 @@ from aethermodel.cli.doctor import command as doctor
 from aethermodel.cli.fit import command as fit
 from aethermodel.cli.gate import command as gate
 from aethermodel.cli.history import app as history
+from aethermodel.cli.init import command as init
 from aethermodel.cli.lab import command as lab
 from aethermodel.cli.predict import command as predict
 from aethermodel.cli.recommend import command as recommend
@@ -59,6 +60,7 @@ app.command("gate")(gate)
 app.command("diff")(diff)
 app.command("doctor")(doctor)
 app.command("lab")(lab)
+app.command("init")(init)
 bench.command("extreme", short_help=short_help("extreme"))(bench_extreme)
 bench.command("kernel", short_help=short_help("kernel"))(bench_kernel.kernel)
 bench.command("ffi", short_help=short_help("ffi"))(bench_kernel.ffi)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options, reading
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ def command(
         Path,
         typer.Argument(
             callback=options.readable,
-            help="law file, calibration, measurements, a folder of runs of these, or a history",
+            help="law file, calibration (also of a pipeline of your own), measurements, a folder "
+            "of runs of these, or a history",
         ),
     ],
     head: Annotated[
@@ -52,6 +54,7 @@ def command(
             "[default: none]",
         ),
     ] = None,
+    pipeline: choice.Option = None,
     size: reading.Size = None,
     time: reading.Time = None,
     unit: reading.Unit = None,
@@ -72,12 +75,16 @@ def command(
     from aethermodel.gate.gate import gate
     from aethermodel.gate.limits import limits_of
     from aethermodel.gate.runs import read_runs
+    from aethermodel.pipelines.loading import load_pipeline
+    from aethermodel.pipelines.runs import READERS, check_names
 
     limits = limits_of(limit or [])
     chosen = reading.reading_options(size, time, unit, group, format)
+    if own := choice.chosen(None, pipeline):
+        check_names(load_pipeline(own).name, [base, head])
     verdict = gate(
-        read_runs(base, options=chosen, host=host),
-        read_runs(head, options=chosen, host=host),
+        read_runs(base, options=chosen, host=host, others=READERS),
+        read_runs(head, options=chosen, host=host, others=READERS),
         limits,
         spread=None if spread is None else _spread(spread),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import tell_who_measures
 from aethermodel.cli.shared.sweep_choice import sweep_and_store
@@ -45,6 +46,7 @@ def plan(
     source: Source = None,
     probe: Probe = None,
     notebook: Notebook = None,
+    pipeline: choice.Option = None,
     parameter: Axes = None,
     store: Into = None,
     repeats: Repeats = None,
@@ -81,6 +83,7 @@ def run(
     source: Source = None,
     probe: Probe = None,
     notebook: Notebook = None,
+    pipeline: choice.Option = None,
     parameter: Axes = None,
     store: Into = None,
     repeats: Repeats = None,
@@ -103,6 +106,8 @@ def run(
     """Run what the store does not have yet. Stopped at any moment, the same command goes on.
 
     Example: aethermodel sweep run --probe kernel -p batch_size=1,10,100 --store sweeps/mine
+
+    Example: aethermodel sweep run --pipeline orders.py -p term=decode,whole -p batch_size=1,100
 
     Exit status: 0 every point is done, 1 some failed or timed out, 2 bad input.
     """

@@ -23,6 +23,7 @@ _OWN = {
     "campaign": ("aethermodel.measure.calibration.measurement_plan", "Campaign"),
     "latency": ("aethermodel.bench.latency.measurement", "LatencyCampaign"),
     "own-measurements": ("aethermodel.report.laws.own_measurements", "OwnMeasurements"),
+    "own-pipeline": ("aethermodel.report.pipelines.own_pipeline", "OwnPipeline"),
     "rdma": ("aethermodel.report.figures.rdma_plan", "RdmaParameters"),
     "scale-out": ("aethermodel.sweep.scale_out", "ScaleOutCampaign"),
 }

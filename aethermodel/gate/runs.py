@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -140,8 +140,16 @@ def _log(value: float, low: float, high: float) -> Estimate:
     return Estimate(math.log(value), half**2)
 
 
+#: Returns the runs of a file by the name of the curve.
+Reader = Callable[[Path], dict[str, Run]]
+
+
 def read_runs(
-    path: Path, *, options: Mapping[str, Any] | None = None, host: str | None = None
+    path: Path,
+    *,
+    options: Mapping[str, Any] | None = None,
+    host: str | None = None,
+    others: Mapping[str, Reader] | None = None,
 ) -> dict[str, list[Run]]:
     """Read a side of a comparison: a file is one run, a folder several.
 
@@ -154,6 +162,8 @@ def read_runs(
         For `aethermodel.read`: size, time, unit, group, format.
     host : str, optional
         Whose runs of a history count; the only one by default.
+    others : mapping of str to callable, optional
+        Readers of further files of ours, by how their schema begins.
 
     Returns
     -------
@@ -176,10 +186,11 @@ def read_runs(
             raise InputError(f"{path}: an empty folder; give a file, or a folder of runs")
         runs: dict[str, list[Run]] = {}
         for file in files[-MOST_RUNS:]:
-            for name, run in _of_file(file, options or {}).items():
+            for name, run in _of_file(file, options or {}, others or {}).items():
                 runs.setdefault(name, []).append(run)
         return runs
-    return {name: [run] for name, run in _of_file(path, options or {}).items()}
+    of_file = _of_file(path, options or {}, others or {})
+    return {name: [run] for name, run in of_file.items()}
 
 
 def schema_of(path: Path) -> str:
@@ -216,8 +227,14 @@ def laws_of(path: Path, options: Mapping[str, Any]) -> Mapping[str, Law]:
     return fit(read(path, **options))
 
 
-def _of_file(path: Path, options: Mapping[str, Any]) -> dict[str, Run]:
-    if schema_of(path).startswith("aethermodel.calibration/"):
+def _of_file(
+    path: Path, options: Mapping[str, Any], others: Mapping[str, Reader]
+) -> dict[str, Run]:
+    schema = schema_of(path)
+    for beginning, reader in others.items():
+        if schema.startswith(beginning):
+            return reader(path)
+    if schema.startswith("aethermodel.calibration/"):
         from aethermodel.calibrate.calibration.calibration import Calibration
 
         try:

@@ -265,6 +265,20 @@ class Pipeline:
                         f"resource ({known})"
                     )
 
+    def rehearse(self, *sizes: int) -> None:
+        """Run one batch of each size through all stages, in this process.
+
+        Raises
+        ------
+        InputError
+            If something goes wrong; names stage and size.
+        """
+        from aethermodel.pipelines.run.rehearsal import rehearsed
+
+        self.check()
+        for _ in rehearsed(self, list(sizes)):
+            pass
+
     def stage_named(self, name: str) -> Stage:
         """Return a stage that is run here.
 

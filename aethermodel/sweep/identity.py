@@ -70,6 +70,15 @@ def _extensions() -> str:
     return _digest(found)
 
 
+def _own_pipelines(sweep: Sweep, package: Path) -> list[tuple[str, bytes]]:
+    """Return the files of pipelines of one's own that a sweep times, and what runs them."""
+    files = [Path(str(text).rpartition(":")[0]) for text in sweep.parameters.get("pipeline", ())]
+    if sweep.probe != "stage":
+        return []
+    own = [(str(file), file.read_bytes()) for file in files if file.is_file()]
+    return own + _sources(package / "pipelines")
+
+
 def conditions_of(sweep: Sweep) -> Conditions:
     """Return the conditions that a sweep's points have on this host, now."""
     import aethermodel
@@ -82,6 +91,7 @@ def conditions_of(sweep: Sweep) -> Conditions:
         measured = package / "sweep" / "measured.py"
         sources = [(measured.name, measured.read_bytes())]
         sources += [part for name in _MEASURING for part in _sources(package / name)]
+        sources += _own_pipelines(sweep, package)
     host = this_host()
     return Conditions(
         code=_digest(sources),

@@ -201,7 +201,7 @@ def parse_axes(texts: Iterable[str]) -> dict[str, list[Any]]:
 def read_sweep_file(path: Path) -> dict[str, Any]:
     """Read a sweep from TOML or YAML, by the file's name; nothing is checked yet.
 
-    A notebook's path counts from the folder of the file, if there is one.
+    The paths of a notebook and of a pipeline count from the folder of the file, if they are there.
 
     Raises
     ------
@@ -218,4 +218,9 @@ def read_sweep_file(path: Path) -> dict[str, Any]:
     notebook = given.get("notebook")
     if isinstance(notebook, str) and (path.parent / notebook).is_file():
         given["notebook"] = str((path.parent / notebook).resolve())
+    axes = given.get("parameters")
+    if isinstance(axes, dict) and isinstance(own := axes.get("pipeline"), str):
+        file, colon, name = own.partition(":")
+        if (path.parent / file).is_file():
+            axes["pipeline"] = f"{(path.parent / file).resolve()}{colon}{name}"
     return given

@@ -60,8 +60,15 @@ def one_law(path: Path, curve: str | None, options: dict[str, Any]) -> Law:
     ValueError
         If there are several curves and none is named, or no curve has the name.
     """
-    from aethermodel.gate.runs import laws_of
+    from aethermodel.gate.runs import laws_of, schema_of
+    from aethermodel.pipelines.calibration import PipelineCalibration
+    from aethermodel.pipelines.runs import BEGINNING
 
+    if schema_of(path).startswith(BEGINNING):
+        calibration = PipelineCalibration.load(path)
+        if curve is not None and curve not in calibration.terms:
+            raise ValueError(f"{path}: no term {curve!r}; it has {', '.join(calibration.terms)}")
+        return calibration.law if curve is None else calibration.terms[curve].law
     laws = laws_of(path, options)
     named = "; ".join(name or "one without a name" for name in laws)
     if curve is not None:

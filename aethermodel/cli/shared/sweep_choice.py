@@ -42,13 +42,15 @@ def sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
     elif source is not None:
         base = read_sweep_file(source)
         folder = folder or Path("sweeps") / source.stem
-    elif folder is not None and not (given.get("probe") or given.get("notebook")):
+    elif folder is not None and not any(given.get(x) for x in ("probe", "notebook", "pipeline")):
         stored = Store(folder).sweep()
     if stored:
         base = stored.model_dump()
     for option, name in _SETTINGS.items():
         if given.get(option) is not None:
             base[name] = given[option]
+    if own := given.get("pipeline"):
+        _of_a_pipeline(base, own)
     if axes := parse_axes(given.get("parameter") or ()):
         base["parameters"] = {**(base.get("parameters") or {}), **axes}
     if not base:
@@ -62,10 +64,31 @@ def sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
     else:
         sweep = Sweep.model_validate(base)
     if folder is None:
-        folder = Path("sweeps") / Path(sweep.probe or sweep.notebook or "").stem
+        own = Path(str(given["pipeline"]).partition(":")[0]).stem if given.get("pipeline") else ""
+        folder = Path("sweeps") / (own or Path(sweep.probe or sweep.notebook or "").stem)
     store = Store(folder)
     if json := given["json"]:
         check_apart(json, sweep.target.files)
         if json != "-":
             store.check_outside(Path(json))
     return sweep, store
+
+
+def _of_a_pipeline(base: dict[str, Any], reference: str) -> None:
+    """Let a sweep time a pipeline of one's own: the whole, or the term that is an axis.
+
+    Raises
+    ------
+    ValueError
+        If the sweep is of something else already, or the pipeline cannot be loaded.
+    """
+    from aethermodel.cli.pipelines.choice import chosen
+    from aethermodel.pipelines.loading import load_pipeline
+
+    if base.get("probe") not in (None, "stage") or base.get("notebook"):
+        raise ValueError("--pipeline is a sweep of its own: leave out --probe and --notebook")
+    named = chosen(None, reference)
+    assert named is not None
+    base["probe"] = "stage"
+    axes = dict(base.get("parameters") or {})
+    base["parameters"] = {**axes, "pipeline": [load_pipeline(named).reference]}

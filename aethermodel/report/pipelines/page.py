@@ -60,11 +60,11 @@ def pipeline_report(
         sections.append(
             Section("Isolated and in place", [words, data_table(rows, "Terms in place")])
         )
-    best = _best_size(calibration)
+    best = best_size(calibration)
     sections += [
         Section("Terms", [terms_block(calibration), budget_figure(calibration)]),
         Section("What if", [halving_figure(calibration, best)]),
-        Section("Answers", [_answered(calibration, rate, latency)]),
+        Section("Answers", [answered(calibration, rate, latency)]),
     ]
     for name, term in calibration.terms.items():
         words = [f"Assumed: {term.source}."] if term.kind == "assumed" else []
@@ -74,7 +74,8 @@ def pipeline_report(
     return render(f"Pipeline {calibration.pipeline}", [opening], sections)
 
 
-def _best_size(calibration: PipelineCalibration) -> float:
+def best_size(calibration: PipelineCalibration) -> float:
+    """Return the calibrated size of the highest rate."""
     sizes = calibration.sizes
     return float(sizes[(sizes / calibration.composed(sizes).seconds).argmax()])
 
@@ -109,7 +110,7 @@ def trial_block(trial: PipelineTrial) -> Block:
 
 def calibration_block(calibration: PipelineCalibration) -> Block:
     """Return the opening of a page without a trial."""
-    best = _best_size(calibration)
+    best = best_size(calibration)
     at = calibration.predict(best)
     rate = engineering(best / float(at.seconds[0]), "records/s")
     left = [name for name, term in calibration.terms.items() if not term.law.holds]
@@ -146,9 +147,10 @@ def terms_block(calibration: PipelineCalibration) -> Block:
     return data_table(pd.DataFrame(rows), "Terms of the pipeline")
 
 
-def _answered(
+def answered(
     calibration: PipelineCalibration, rate: float | None, latency: float | None
 ) -> Block | str:
+    """Return which batch sizes to take, or why that cannot be said."""
     from aethermodel.advice.answers import answers
 
     try:

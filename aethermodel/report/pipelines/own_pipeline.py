@@ -1,0 +1,149 @@
+"""Own pipeline: the parameters of notebook 95, and what it measures."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from aethermodel.console import progress
+from aethermodel.pipelines.calibration import PipelineCalibration
+from aethermodel.pipelines.campaign import Campaign
+from aethermodel.pipelines.loading import load_pipeline
+from aethermodel.pipelines.trial import PipelineTrial
+from aethermodel.pipelines.what_if import scaled
+from aethermodel.report.blocks import Block
+from aethermodel.report.figures.validation import in_place_row
+from aethermodel.report.pipelines import page
+from aethermodel.report.quantities import engineering
+from aethermodel.report.table import data_table
+from aethermodel.text.percentages import percent
+
+
+class OwnPipeline(BaseModel):
+    """Parameters of notebook 95.
+
+    Attributes
+    ----------
+    pipeline : str
+        ``FILE.py[:NAME]``; empty: the sample, data/pipeline/orders.py.
+    calibration : str
+        A calibration of it; empty: it is measured and compared with the whole.
+    seconds : float
+        Time budget of that.
+    batch_sizes : str
+        At which the whole is run, with commas between them; empty: powers of ten.
+    batch_size : int
+        Asked about in what if; 0: the best one.
+    faster : str
+        What if terms took so many times what they take, such as ``score=0.5,decode=0.8``.
+    rate, latency : float
+        Records a second, and most seconds of a batch, to answer for; 0: none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pipeline: str = ""
+    calibration: str = ""
+    seconds: float = Field(60.0, gt=0, le=86_400)
+    batch_sizes: str = ""
+    batch_size: int = Field(0, ge=0, le=2**24)
+    faster: str = ""
+    rate: float = Field(0.0, ge=0, allow_inf_nan=False)
+    latency: float = Field(0.0, ge=0, allow_inf_nan=False)
+
+    @field_validator("faster")
+    @classmethod
+    def _factors(cls, text: str) -> str:
+        _factors_of(text)
+        return text
+
+    @property
+    def reference(self) -> str:
+        """The pipeline, or the sample."""
+        return self.pipeline or str(files("aethermodel") / "data" / "pipeline" / "orders.py")
+
+    @cached_property
+    def measured(self) -> PipelineTrial | None:
+        """The trial; None where a calibration was given."""
+        if self.calibration:
+            return None
+        from aethermodel.execute.host_lock import host_lock
+        from aethermodel.inputs.sizes import count_of
+
+        sizes = tuple(count_of(text) for text in self.batch_sizes.split(",") if text.strip())
+        campaign = Campaign(self.reference, held_out=sizes, seconds=self.seconds)
+        with host_lock(True), progress(f"measuring, {campaign.pipeline.name}") as advance:
+            return PipelineTrial.run(campaign, advance)
+
+    @cached_property
+    def laws(self) -> PipelineCalibration:
+        """The calibration, given or measured."""
+        if self.measured is not None:
+            return self.measured.calibration
+        calibration = PipelineCalibration.load(self.calibration)
+        if self.pipeline and load_pipeline(self.pipeline).name != calibration.pipeline:
+            raise ValueError(f"{self.calibration}: of the pipeline {calibration.pipeline}")
+        return calibration
+
+    @property
+    def size(self) -> float:
+        """Batch size that what if is asked at."""
+        return float(self.batch_size or page.best_size(self.laws))
+
+    def verdict(self) -> Block:
+        """Return the opening of the report."""
+        if self.measured is not None:
+            return page.trial_block(self.measured)
+        return page.calibration_block(self.laws)
+
+    def in_place(self) -> Block | str:
+        """Return each term isolated and in the pipeline."""
+        if self.measured is None:
+            return "A calibration alone holds no times inside the pipeline."
+        rows = [in_place_row(one) for one in self.measured.in_place]
+        return data_table(pd.DataFrame(rows), "Terms isolated and in the pipeline")
+
+    def answers(self) -> Block | str:
+        """Return which batch sizes to take."""
+        return page.answered(self.laws, self.rate or None, self.latency or None)
+
+    def what_if(self) -> Block:
+        """Return the rate as it is, and with the terms changed."""
+        n = self.size
+        rows: list[dict[str, Any]] = []
+        changes = {"as it is": {}} | {
+            f"{name} x {factor:g}": {name: factor} for name, factor in _factors_of(self.faster)
+        }
+        if len(changes) > 2:
+            changes["all together"] = dict(_factors_of(self.faster))
+        base = float(self.laws.predict(n).seconds[0])
+        for name, factors in changes.items():
+            found = scaled(self.laws, factors).predict(n)
+            seconds = float(found.seconds[0])
+            rows.append(
+                {
+                    "Change": name,
+                    "T": engineering(seconds, "s"),
+                    "Rate": engineering(n / seconds, "records/s"),
+                    "More": percent(base / seconds - 1),
+                    "Slowest": str(found.bound[0]),
+                }
+            )
+        return data_table(pd.DataFrame(rows), f"What if, at N = {n:,.0f}")
+
+
+def _factors_of(text: str) -> list[tuple[str, float]]:
+    found = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, factor = part.partition("=")
+        try:
+            found.append((name.strip(), float(factor)))
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ValueError(f"a term and a factor, such as score=0.5, not {part!r}")
+    return found
