@@ -10,7 +10,9 @@ from quick_parameters import QUICK
 from aethermodel.execute.engine import BadParametersError
 from aethermodel.execute.notebooks import execute, notebooks_folder
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*/*.ipynb"))
+NOTEBOOKS = [*sorted((ROOT / "notebooks").glob("*.ipynb")), *EXAMPLES]
 
 
 def ids(path):
@@ -43,7 +45,7 @@ RUN = [
 def test_runs_from_top_to_bottom_with_other_parameters(path, tmp_path):
     out = tmp_path / "out.ipynb"
     seen = []
-    execute(path.name, out, QUICK[path.name], lambda *done: seen.append(done))
+    execute(str(path), out, QUICK[path.name], lambda *done: seen.append(done))
     executed = nbformat.read(out, as_version=4)
     outputs = [o for cell in executed.cells if cell.cell_type == "code" for o in cell.outputs]
     assert not [o for o in outputs if o.output_type == "error"]
@@ -62,6 +64,7 @@ def test_every_notebook_is_tried():
 
 def test_the_readme_names_every_notebook():
     readme = (notebooks_folder() / "README.md").read_text("utf-8")
+    readme += (ROOT / "docs" / "examples.md").read_text("utf-8")
     assert not [path.stem for path in NOTEBOOKS if f"`{path.stem}`" not in readme]
 
 

@@ -1,9 +1,14 @@
-"""Scoring server: HTTP requests, gathered so that one call of the model answers many."""
+"""Scoring server: HTTP requests, gathered so that one call of the model answers many.
+
+``python scoring_server.py BATCH WAIT``: at most so many requests by one call, the oldest of which
+waited at most so many seconds. It writes its port, and ends with its standard input.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -125,3 +130,24 @@ async def listening(batcher: Batcher) -> AsyncIterator[int]:
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+async def main(batch: int, wait: float) -> None:
+    """Serve until standard input ends."""
+    batcher, loop = Batcher(), asyncio.get_running_loop()
+    trained()
+    async with listening(batcher) as port:
+        serving = asyncio.create_task(batcher.serve(batch, wait))
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
+        ended = loop.run_in_executor(None, sys.stdin.read)
+        await asyncio.wait([serving, ended], return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        serving.cancel()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main(int(sys.argv[1]), float(sys.argv[2])))

@@ -28,9 +28,9 @@ class Turns:
 
     async def turn(self, count: int) -> list[bytes]:
         """Answer the batch before, and return the next one's requests."""
-        self._answer()
         if count != self._size:
             await self._resize(count)
+        self._answer()
         self._taken = await self._batcher.take(count)
         return [one.body for one in self._taken]
 
@@ -50,7 +50,8 @@ class Turns:
         await asyncio.sleep(0)
 
     async def _resize(self, count: int) -> None:
-        """Bring the requests in flight to twice as many, all of which wait."""
+        """Bring the requests in flight to twice as many, half of which are taken."""
+        self._answer()
         assert self._client.stdin and self._client.stdout
         self._client.stdin.write(f"{2 * count}\n".encode())
         heard = asyncio.ensure_future(self._client.stdout.readline())
@@ -65,6 +66,7 @@ class Turns:
         if not heard.result():
             raise ConnectionError("the client's process has ended")
         self._size = count
+        self._taken = await self._batcher.take(count)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Orders in a Redis stream: a server of one's own, and the consumer that reads it by batches."""
+"""Trades in a Redis stream: a server of one's own, and the consumer that reads it by batches."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import numpy as np
 import redis
 
 INSTRUMENTS = 64
-#: An order, 64 bytes: it is one field of a stream's entry.
-ORDER = np.dtype(
+#: A trade, 64 bytes: it is one field of a stream's entry.
+TRADE = np.dtype(
     [
         ("instrument", np.uint32),
         ("flags", np.uint32),
@@ -26,20 +26,20 @@ ORDER = np.dtype(
         ("account", "S32"),
     ]
 )
-_STREAM, _GROUP, _CONSUMER = "orders", "booking", "one"
+_STREAM, _GROUP, _CONSUMER = "trades", "booking", "one"
 _CHUNK = 1024
 _START_SECONDS = 20.0
 
 
-def make_orders(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return n orders; a quantity below zero sells."""
-    orders = np.zeros(n, ORDER)
-    orders["instrument"] = rng.integers(0, INSTRUMENTS, n)
-    orders["time_ns"] = np.arange(n)
-    orders["quantity"] = rng.integers(-100, 100, n)
-    orders["price"] = np.round(100 + rng.normal(0, 1, n), 2)
-    orders["account"] = b"account"
-    return orders
+def make_trades(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return n trades; a quantity below zero sells."""
+    trades = np.zeros(n, TRADE)
+    trades["instrument"] = rng.integers(0, INSTRUMENTS, n)
+    trades["time_ns"] = np.arange(n)
+    trades["quantity"] = rng.integers(-100, 100, n)
+    trades["price"] = np.round(100 + rng.normal(0, 1, n), 2)
+    trades["account"] = b"account"
+    return trades
 
 
 @contextmanager
@@ -54,9 +54,15 @@ def redis_server() -> Iterator[redis.Redis]:
     program = which("redis-server")
     if program is None:
         raise FileNotFoundError("redis-server is not installed (Debian: apt install redis-server)")
-    with TemporaryDirectory(prefix="orders-") as folder:
+    with TemporaryDirectory(prefix="trades-") as folder:
         socket = Path(folder) / "redis.sock"
-        settings = {"port": "0", "unixsocket": socket, "dir": folder, "save": "", "appendonly": "no"}
+        settings = {
+            "port": "0",
+            "unixsocket": socket,
+            "dir": folder,
+            "save": "",
+            "appendonly": "no",
+        }
         words = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
         server = subprocess.Popen([program, *words], stdout=subprocess.DEVNULL)
         client = redis.Redis(unix_socket_path=str(socket), socket_timeout=_START_SECONDS)
@@ -81,22 +87,22 @@ def _until_ready(client: redis.Redis, server: subprocess.Popen[bytes]) -> None:
             sleep(0.005)
 
 
-class OrderStream:
-    """A stream of orders without end: it begins again once its entries were read.
+class TradeStream:
+    """A stream of trades without end: it begins again once its entries were read.
 
     Parameters
     ----------
     client : redis.Redis
-    orders : ndarray
+    trades : ndarray
         That fill it.
     """
 
-    def __init__(self, client: redis.Redis, orders: np.ndarray) -> None:
-        self._client, self._length = client, len(orders)
-        for start in range(0, len(orders), _CHUNK):
+    def __init__(self, client: redis.Redis, trades: np.ndarray) -> None:
+        self._client, self._length = client, len(trades)
+        for start in range(0, len(trades), _CHUNK):
             with client.pipeline(transaction=False) as adding:
-                for order in orders[start : start + _CHUNK]:
-                    adding.xadd(_STREAM, {"order": order.tobytes()})
+                for trade in trades[start : start + _CHUNK]:
+                    adding.xadd(_STREAM, {"trade": trade.tobytes()})
                 adding.execute()
         client.xgroup_create(_STREAM, _GROUP, id="0")
         self._left, self._unconfirmed = self._length, list[bytes]()
@@ -122,6 +128,6 @@ class OrderStream:
         return int(found["pending"])
 
 
-def decode_orders(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> np.ndarray:
-    """Return the orders of entries."""
-    return np.frombuffer(b"".join([fields[b"order"] for _, fields in entries]), ORDER)
+def decode_trades(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> np.ndarray:
+    """Return the trades of entries."""
+    return np.frombuffer(b"".join([fields[b"trade"] for _, fields in entries]), TRADE)
