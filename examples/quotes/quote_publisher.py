@@ -44,12 +44,14 @@ async def subscribed() -> AsyncIterator[Publisher]:
         out, confirmed = context.socket(zmq.XPUB), context.socket(zmq.PULL)
         ports = [socket.bind_to_random_port("tcp://127.0.0.1") for socket in (out, confirmed)]
         program = str(Path(__file__).with_name("quote_subscriber.py"))
-        child = subprocess.Popen([sys.executable, program, *map(str, ports)])
+        words = [sys.executable, program, *map(str, ports)]
+        child = subprocess.Popen(words, stdin=subprocess.PIPE)
+        assert child.stdin
         try:
             await out.recv()  # its subscription: nothing published before it would arrive
             yield Publisher(out, confirmed)
         finally:
-            child.terminate()
+            child.stdin.close()
             child.wait()
             out.close()
             confirmed.close()

@@ -20,6 +20,7 @@ import pandas as pd
 
 from aethermodel.advice.queue import Server
 from aethermodel.advice.recommend import recommend
+from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.law import Law
 from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.report.blocks import Block
@@ -131,7 +132,10 @@ def load_table(law: Law, loads: Sequence[float], p99: float, **given: float) -> 
 
 def main(path: str, loads: str = "0.5,0.8", p99: str = "0.05") -> None:
     """Run what the command line says."""
-    law = PipelineCalibration.load(path).law
+    try:
+        law = PipelineCalibration.load(path).law
+    except InputError as error:
+        sys.exit(str(error))
     for load in map(float, loads.split(",")):
         found = compare(law, load, float(p99))
         sys.stdout.write(json.dumps(asdict(found) | {"error": found.error}) + "\n")

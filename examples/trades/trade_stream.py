@@ -29,6 +29,8 @@ TRADE = np.dtype(
 _STREAM, _GROUP, _CONSUMER = "trades", "booking", "one"
 _CHUNK = 1024
 _START_SECONDS = 20.0
+# The server ends with its standard input: also where this process is killed.
+_WITH_STDIN = '"$@" & trap "kill $!; wait" EXIT; read -r _'
 
 
 def make_trades(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -56,22 +58,20 @@ def redis_server() -> Iterator[redis.Redis]:
         raise FileNotFoundError("redis-server is not installed (Debian: apt install redis-server)")
     with TemporaryDirectory(prefix="trades-") as folder:
         socket = Path(folder) / "redis.sock"
-        settings = {
-            "port": "0",
-            "unixsocket": socket,
-            "dir": folder,
-            "save": "",
-            "appendonly": "no",
-        }
-        words = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
-        server = subprocess.Popen([program, *words], stdout=subprocess.DEVNULL)
+        words = ["--port", "0", "--unixsocket", str(socket), "--dir", folder, "--save", ""]
+        server = subprocess.Popen(
+            ["sh", "-c", _WITH_STDIN, "sh", program, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        assert server.stdin
         client = redis.Redis(unix_socket_path=str(socket), socket_timeout=_START_SECONDS)
         try:
             _until_ready(client, server)
             yield client
         finally:
             client.close()
-            server.terminate()
+            server.stdin.close()
             server.wait()
 
 

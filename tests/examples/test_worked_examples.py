@@ -4,24 +4,25 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from shutil import which
 
 import numpy as np
 import pytest
 
-for needed in ("aiohttp", "numba", "redis", "sklearn", "zmq"):
-    pytest.importorskip(needed, reason=f"{needed} is not installed (pip install .[examples])")
-
-from shutil import which
-
 from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.run.probe import Host
 
+for needed in ("aiohttp", "numba", "redis", "sklearn", "zmq"):
+    pytest.importorskip(needed, reason=f"{needed} is not installed (pip install .[examples])")
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 sys.path += [str(EXAMPLES / name) for name in ("quotes", "trades", "scoring")]
-NEEDS_REDIS = [
+
+# Required by AETHER_REQUIRE=examples.
+NEEDS_REDIS = (
     pytest.mark.examples,
     pytest.mark.skipif(which("redis-server") is None, reason="redis-server is not installed"),
-]
+)
 DECLARED = {"quotes": 1000, "trades": 100, "scoring": 4}
 
 
@@ -114,7 +115,7 @@ def test_requests_are_gathered_and_each_gets_its_own_score():
     async def run():
         batcher = Batcher()
         async with listening(batcher) as port:
-            # So long a wait that only a full batch ends it; then so large a batch that only it does.
+            # Only a full batch ends the first wait, and only its time the second.
             for batch, wait, asked in ((5, 60.0, bodies), (64, 0.05, bodies[:3])):
                 serving = asyncio.create_task(batcher.serve(batch, wait, counted))
                 found = await _asked(port, asked)
