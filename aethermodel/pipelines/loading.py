@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -88,7 +89,8 @@ def _run(path: Path) -> ModuleType:
         sys.path.insert(0, beside)
     sys.modules[name] = module  # by which what it defines can be pickled
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):  # standard output is the command's
+            spec.loader.exec_module(module)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except (Exception, SystemExit) as error:

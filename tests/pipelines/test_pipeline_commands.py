@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from command_line import aether
@@ -79,6 +81,67 @@ def test_bad_input_is_one_line(folder, arguments, said):
     done = aether(*arguments, cwd=folder)
     assert done.returncode == 2
     assert said in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_latency_is_measured_and_predicted_at_each_load(folder):
+    done = aether(
+        *("bench", "latency", "--pipeline", "orders.py", "-c", "c.json", "--group", "32"),
+        *("--processes", "1", "--batches", "500", "--loads", "0.5,0.8", "--json", "-"),
+        cwd=folder,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    found = json.loads(done.stdout)
+    assert [row["load"] for row in found["rows"]] == [0.5, 0.8]
+    for row in found["rows"]:
+        assert 0 < row["p50"] <= row["p99"] and 0 < row["ideal_p50"] <= row["ideal_p99"]
+
+
+def test_a_report_is_written_from_a_calibration(folder):
+    done = aether("report", "c.json", "-o", "r.html", "--force", "--rate", "1e5", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    page = (folder / "r.html").read_text()
+    assert "Pipeline orders" in page and "Term publish" in page and "<script" not in page
+
+
+def test_a_gate_and_a_recommendation_take_a_calibration(folder):
+    done = aether(
+        "gate", "c.json", "c.json", "--pipeline", "orders.py", "--limit", "T(32)=+5%", cwd=folder
+    )
+    assert done.returncode in (0, 3), done.stderr
+    refused = aether("gate", "c.json", "c.json", "--pipeline", "other.py", cwd=folder)
+    assert refused.returncode == 2 and "of the pipeline orders, not other" in refused.stderr
+    done = aether("recommend", "c.json", "--rate", "1e4", "--p99", "10ms", cwd=folder)
+    assert done.returncode == 0 and "largest batch" in done.stdout
+
+
+def test_a_sweep_of_terms_and_sizes_is_planned(folder):
+    done = aether(
+        *("sweep", "plan", "--pipeline", "orders.py", "-p", "term=decode,whole"),
+        *("-p", "batch_size=1,64", "--json", "-"),
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["points"] == 4
+
+
+def test_init_writes_what_runs(tmp_path):
+    done = aether("init", "mine", cwd=tmp_path)
+    mine = tmp_path / "mine"
+    names = sorted(path.name for path in mine.iterdir())
+    assert names == ["orders.ipynb", "orders.py", "sweep.toml", "test_orders.py"]
+    assert "aethermodel calibrate orders.py" in done.stdout
+    own = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "."],
+        cwd=mine, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert own.returncode == 0, own.stdout
+    planned = aether("sweep", "plan", "mine/sweep.toml", cwd=tmp_path)
+    assert planned.returncode == 0, planned.stderr
+    assert 'pipeline = \\"orders.py\\"' in (mine / "orders.ipynb").read_text()
+    lines = [line for line in (mine / "orders.py").read_text().splitlines() if line.strip()]
+    assert len(lines) <= 30
+    again = aether("init", "mine", cwd=tmp_path)
+    assert again.returncode == 2 and "exists: replace it by --force" in again.stderr
 
 
 def test_what_was_measured_before_a_stage_failed_is_kept(tmp_path):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel import thresholds
+from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
@@ -27,7 +28,16 @@ _OPTIONS = {
 }
 
 
+#: Options that a pipeline of one's own has, too.
+_OF_A_PIPELINE = frozenset(
+    {"pipeline", "calibration", "loads", "group", "batches", "processes", "seconds", "seed",
+     "wait_seconds", "json"}
+)  # fmt: skip
+
+
 def command(
+    ctx: typer.Context,
+    pipeline: choice.Option = None,
     calibration: Annotated[
         Path | None, options.calibration("calibration file [default: calibrate first]")
     ] = None,
@@ -46,7 +56,10 @@ def command(
     ] = None,
     group: Annotated[
         int | None,
-        options.whole(help="messages of one arriving batch [default: 256; with --adaptive 512]"),
+        options.whole(
+            help="messages of one arriving batch [default: 256; with --adaptive 512; with "
+            "--pipeline the recommended size]"
+        ),
     ] = None,
     largest: Annotated[
         int | None, typer.Option(help="arrived batches one tick takes at most [default: 32]")
@@ -94,8 +107,26 @@ def command(
 
     Example: aethermodel bench latency --adaptive --target 0.001 --json adaptive.json
 
+    Example: aethermodel bench latency --pipeline orders.py -c calibration.json --group 500
+
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
+    if own := choice.chosen(None, pipeline):
+        from aethermodel.cli.pipelines.latency import latency_own
+
+        choice.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
+        latency_own(
+            own,
+            calibration,
+            group=group,
+            loads=loads,
+            processes=processes,
+            batches=batches,
+            seconds=seconds,
+            seed=seed,
+            json=json,
+            wait_seconds=wait_seconds,
+        )
     from aethermodel.bench.latency.adaptive import AdaptiveCampaign, AdaptiveTrial
     from aethermodel.bench.latency.adaptive_verdict import adaptive_judgements
     from aethermodel.bench.latency.latency_verdict import judgements, overall

@@ -12,7 +12,7 @@ import numpy as np
 
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.fabrics.loopback import Loopback
-from aethermodel.bus.fabrics.protocol import Batch
+from aethermodel.bus.fabrics.protocol import Batch, Receiver
 from aethermodel.bus.plane import Plane
 from aethermodel.fabrics import crosses
 from aethermodel.measure.harness.batch_pool import same_pool
@@ -65,11 +65,11 @@ class _Stamps:
 
 
 def _clock_ns() -> float:
-    reads = []
+    reads: list[int] = []
     stamp = reads.append
     for _ in range(_READS):
         stamp(now_ns())
-    return median(np.diff(reads).tolist())
+    return float(median(np.diff(reads).tolist()))
 
 
 class _InProcess:
@@ -155,7 +155,7 @@ class _Crossed:
         await moving(loops + 1, 0)
         return releases.end()
 
-    def _watched(self, bus: Bus, receiver: Checked) -> Passing:
+    def _watched(self, bus: Bus, receiver: Checked) -> Receiver:
         plain, stamps = bus.route, self._stamps.route
 
         def timed(batch: Batch, first: int | None = None) -> Any:
@@ -164,7 +164,7 @@ class _Crossed:
             stamps.append(now_ns() - before)
             return routed
 
-        bus.route = timed  # type: ignore[method-assign]  # of this bus alone
+        bus.route = timed  # of this bus alone
         return _Timed(receiver, self._stamps.fabric)
 
     def figures(self, kept: Sequence[int]) -> dict[str, float]:

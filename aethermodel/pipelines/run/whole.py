@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from math import inf
 from statistics import median
+from time import perf_counter, sleep
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from aethermodel import thresholds
 from aethermodel.inputs.refusals import InputError
@@ -144,25 +149,47 @@ class PipelinedTimer:
         least = inf if self._threads else thresholds.SLICE_SECONDS
         return cut(done[fill - 1 :], core, least)
 
+    def scheduled(self, due: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Feed batches when they are due; return when each was done, both from the start.
+
+        Parameters
+        ----------
+        due : ndarray, shape (batches,)
+            Seconds.
+        """
+        begin, reports = self._fed(due.size, due.tolist())
+        done = np.empty(due.size)
+        last = reports[-1]
+        for number, report in enumerate(last):
+            done[number :: len(last)] = np.array(report.done_ns) / 1e9 - begin
+        return done
+
     def _stream(self, batches: int) -> tuple[list[int], list[list[Report]]]:
+        _, reports = self._fed(batches, None)
+        return sorted(at for report in reports[-1] for at in report.done_ns), reports
+
+    def _fed(self, batches: int, due: list[float] | None) -> tuple[float, list[list[Report]]]:
+        made = self.inputs.take(batches)
         self.crew.order(Order(batches, self.n, self.timed))
         passing = StagePass(self.whole.runtime, timed=self.timed, keep=True)
-        made = self.inputs.take(batches)
         failure: Exception | None = None
+        begin = perf_counter()
         try:
             if passing.waits:
-                self.whole.runtime.run(self._feed_waiting(passing, made))
+                self.whole.runtime.run(self._feed_waiting(passing, made, due, begin))
             else:
                 for index, batch in enumerate(made):
+                    if due is not None:
+                        while perf_counter() - begin < due[index]:
+                            sleep(0)  # the other threads have the interpreter meanwhile
                     sender_link(self.crew.feed, index).send(self._passed(passing, batch))
         except (BrokenPipeError, ConnectionResetError) as error:
             failure = error
         reports = self.crew.reports()
         if failure is not None:
             raise InputError(f"a worker's process has ended ({failure})")
-        done = sorted(at for report in reports[-1] for at in report.done_ns)
         self._own = passing.in_place(self.whole.cost) if self.timed else {}
-        return done, reports
+        return begin, reports
 
     def _passed(self, passing: StagePass, batch: Any) -> Any:
         try:
@@ -170,8 +197,12 @@ class PipelinedTimer:
         except Exception as error:
             return Failed(str(passing.failure(error, self.n)))
 
-    async def _feed_waiting(self, passing: StagePass, made: list[Any]) -> None:
+    async def _feed_waiting(
+        self, passing: StagePass, made: list[Any], due: list[float] | None, begin: float
+    ) -> None:
         for index, batch in enumerate(made):
+            while due is not None and perf_counter() - begin < due[index]:
+                await asyncio.sleep(0)
             sender_link(self.crew.feed, index).send(await passing.one_waiting(batch))
 
     def _figures(self, reports: list[list[Report]]) -> dict[str, float]:

@@ -115,7 +115,7 @@ class OwnPipeline(BaseModel):
         """Return the rate as it is, and with the terms changed."""
         n = self.size
         rows: list[dict[str, Any]] = []
-        changes = {"as it is": {}} | {
+        changes: dict[str, dict[str, float]] = {"as it is": {}} | {
             f"{name} x {factor:g}": {name: factor} for name, factor in _factors_of(self.faster)
         }
         if len(changes) > 2:

@@ -53,13 +53,11 @@ def pipeline_report(
     sections = [Section("Rate", [rate_figure(calibration, trial)])]
     if trial is not None and trial.in_place:
         rows = pd.DataFrame([in_place_row(one) for one in trial.in_place])
-        words = (
+        how = (
             "Each stage was also timed inside the running pipeline, by two reads of the clock, "
             "whose cost is taken off."
         )
-        sections.append(
-            Section("Isolated and in place", [words, data_table(rows, "Terms in place")])
-        )
+        sections.append(Section("Isolated and in place", [how, data_table(rows, "Terms in place")]))
     best = best_size(calibration)
     sections += [
         Section("Terms", [terms_block(calibration), budget_figure(calibration)]),

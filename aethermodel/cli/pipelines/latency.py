@@ -1,0 +1,128 @@
+"""`aethermodel bench latency --pipeline FILE.py`: latency under load, measured and predicted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.text.percentages import percent, percentage
+
+if TYPE_CHECKING:
+    from aethermodel.pipelines.latency import LatencyTrial
+
+_PROCESSES = 5
+# Of a process: opening, capacity, and the runs of each load with what is watched around them.
+_PROCESS_SECONDS, _LOAD_SECONDS = 2.5, 2.5
+
+
+def latency_own(
+    reference: str,
+    calibration: Path | None,
+    *,
+    group: int | None,
+    loads: str | None,
+    processes: int | None,
+    batches: int | None,
+    seconds: float,
+    seed: int,
+    json: str | None,
+    wait_seconds: float | None,
+) -> None:
+    """Put loads on a pipeline, compare with the queueing model, and judge P99."""
+    from aethermodel import thresholds
+    from aethermodel.cli.pipelines.predict import load_own
+    from aethermodel.console import progress
+    from aethermodel.documents import document, write_document
+    from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
+    from aethermodel.pipelines.latency import measure_latency
+    from aethermodel.pipelines.loading import load_pipeline
+
+    wanted = _loads(loads) if loads else thresholds.JUDGED_LOADS
+    pipeline = load_pipeline(reference)
+    known = load_own(calibration, reference, foreign=False) if calibration else None
+    count = processes or _PROCESSES
+    lasting = count * (_PROCESS_SECONDS + _LOAD_SECONDS * len(wanted))
+    with measuring(wait_seconds):
+        if known is None:
+            campaign = Campaign(reference, seconds=seconds)
+            with progress("[1/2] calibrating") as advance:
+                found = calibrate_pipeline(campaign, announced(advance, seconds + lasting))
+            if found.failure:
+                raise ValueError(f"{campaign.file}: {found.failure}")
+            known = found.calibration
+        n = group or recommended(known.law)
+        with progress("[2/2] processes under load") as advance:
+            trial = measure_latency(
+                pipeline,
+                known,
+                n,
+                loads=wanted,
+                processes=count,
+                batches=batches,
+                seed=seed,
+                progress=announced(advance, lasting) if calibration else advance,
+            )
+    if json:
+        content = document("aethermodel.pipeline.latency/1", None, trial.figures())
+        write_document(content, json)
+    if json != "-":
+        print_trial(trial)
+    raise typer.Exit(1 if trial.outcome == "fail" else 0)
+
+
+def recommended(law: object) -> int:
+    """Return the smallest batch that reaches the usual share of the best rate."""
+    from aethermodel.advice.sampling import LawSizes
+    from aethermodel.calibrate.predict.size_answers import SHARE
+    from aethermodel.laws.law import Law
+
+    assert isinstance(law, Law)
+    return max(1, round(LawSizes(law).share(SHARE).size.value))
+
+
+def _loads(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"--loads: shares such as 0.5,0.8, not {text!r}") from None
+
+
+def print_trial(trial: LatencyTrial) -> None:
+    """Print latencies, measured and predicted, and what they are judged by."""
+    from aethermodel import thresholds
+    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.report.quantities import engineering
+
+    names = tuple(thresholds.PERCENTILES)
+    table = Table(
+        f"{trial.calibration.pipeline}: latency, batches of {trial.n:,} arrive at random",
+        ("load", "", "offered", *(name.upper() for name in names), "P99 error"),
+        text=("",),
+        keys=2,
+    )
+    for row in trial.table.to_dict("records"):
+        offered = engineering(row["offered_per_second"], "records/s")
+        for kind, prefix in (("measured", ""), ("model", "predicted_"), ("ideal host", "ideal_")):
+            first = kind == "measured"
+            table.add(
+                percentage(row["load"], 0) if first else "",
+                kind,
+                offered if first else "",
+                *(engineering(row[prefix + name], "s") for name in names),
+                percent(row["p99_error"]) if kind == "model" else "",
+            )
+    show(table)
+    typer.echo(
+        f"capacity {engineering(trial.capacity_per_second, 'records/s')} measured, "
+        f"{engineering(trial.predicted_capacity_per_second, 'records/s')} predicted"
+    )
+    for row in trial.table.to_dict("records"):
+        typer.echo(
+            f"P99 at {percentage(row['load'], 0)} load: off by {percent(row['p99_error'])} "
+            f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}), allowed "
+            f"{percentage(thresholds.P99_ERROR, 0)}: {row['outcome']}"
+        )
+    typer.echo(trial.outcome.upper())

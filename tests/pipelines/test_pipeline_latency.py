@@ -1,0 +1,87 @@
+"""Latency that the terms predict: exact cases, and groups in a row simulated plainly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aethermodel.laws.fit import fit
+from aethermodel.pipelines.calibration import PipelineCalibration, TermLaw
+from aethermodel.pipelines.composition import GroupTerms
+from aethermodel.pipelines.latency import predicted
+from aethermodel.pipelines.what_if import halved, scaled
+
+
+def _constant(seconds):
+    table = pd.DataFrame({"n": [1.0, 10.0, 100.0, 1000.0], "t": seconds})
+    return fit(table, "n", "t").only()
+
+
+LAW = _constant(1e-3)
+
+
+def _calibration(groups, cores=64):
+    """Groups of (place, workers, milliseconds)."""
+    terms = {
+        f"t{i}": TermLaw(f"t{i}", "stage", LAW, 1.0, "measured", factor=float(ms))
+        for i, (_, _, ms) in enumerate(groups)
+    }
+    rows = tuple(
+        GroupTerms(f"g{i}", place, workers, (f"t{i}",))
+        for i, (place, workers, _) in enumerate(groups)
+    )
+    return PipelineCalibration("p", "p.py", None, {"id": "x"}, "", terms, rows, cores)
+
+
+def test_batches_far_apart_take_the_whole_way():
+    due = np.arange(10) * 1.0
+    calibration = _calibration([("same", 1, 2), ("process", 2, 6), ("process", 1, 1)])
+    assert predicted(calibration, 10, due) == pytest.approx(np.full(10, 9e-3), rel=0.01)
+
+
+def test_batches_that_come_at_once_wait_for_each_other():
+    waited = predicted(_calibration([("same", 1, 2)]), 10, np.zeros(5))
+    assert waited == pytest.approx(2e-3 * np.arange(1, 6), rel=0.01)
+
+
+def _simulated(groups, due):
+    came = list(due)
+    for _, workers, ms in groups:
+        free, done = [0.0] * workers, []
+        for batch, at in enumerate(came):
+            worker = batch % workers
+            free[worker] = max(free[worker], at) + ms * 1e-3
+            done.append(free[worker])
+        came = list(np.maximum.accumulate(done))
+    return np.array(came) - due
+
+
+@given(
+    st.lists(st.tuples(st.just("process"), st.integers(1, 3), st.integers(1, 9)), min_size=1,
+             max_size=3),
+    st.lists(st.floats(0, 0.02), min_size=1, max_size=30),
+)  # fmt: skip
+@settings(max_examples=30)
+def test_groups_in_a_row_are_queues_in_a_row(groups, gaps):
+    groups = [("same", 1, 1), *groups]
+    due = np.cumsum(gaps)
+    found = predicted(_calibration(groups), 10, due)
+    assert found == pytest.approx(_simulated(groups, due), rel=0.01, abs=1e-5)
+
+
+def test_halving_what_waits_for_a_slower_group_buys_nothing():
+    found = {one.term: one for one in halved(_calibration([("same", 1, 2), ("process", 1, 8)]), 10)}
+    assert found["t1"].gain == pytest.approx(1.0, rel=0.01)
+    assert found["t0"].gain == 0
+
+
+def test_a_term_is_made_faster_by_its_name():
+    calibration = _calibration([("same", 1, 2), ("process", 1, 8)])
+    assert scaled(calibration, {"t1": 0.25}).composed([10.0]).seconds == pytest.approx(2e-3, 0.01)
+    with pytest.raises(ValueError, match="no term 'more'; there are t0, t1"):
+        scaled(calibration, {"more": 0.5})
+    with pytest.raises(ValueError, match="a factor is a finite number above 0"):
+        scaled(calibration, {"t1": 0})
