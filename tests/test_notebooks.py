@@ -34,6 +34,8 @@ def test_thin_stripped_and_with_a_parameters_cell(path):
 LONG = {
     "40_tail_latency.ipynb": "calibrates and loads this host; `aethermodel bench latency` does too",
     "70_scale_out.ipynb": "calibrates this host; the trial alone has tests of its own",
+    "quotes.ipynb": "the cells of scoring.ipynb, on other laws; the site executes it too",
+    "trades.ipynb": "the cells of scoring.ipynb, on other laws; the site executes it too",
 }
 RUN = [
     pytest.param(path, marks=pytest.mark.slow(reason=LONG[path.name]) if path.name in LONG else ())
