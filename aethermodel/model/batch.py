@@ -61,9 +61,10 @@ class BatchModel:
             if len(set(given)) != len(given):
                 raise ValueError(f"two {kind} share a name: {sorted(given)}")
         order = (*TERM_NAMES, PRODUCER)
-        object.__setattr__(
-            self, "terms", tuple(sorted(self.terms, key=lambda t: order.index(t.name)))
-        )
+        # Terms of one's own come after the built-in ones, as they were given.
+        places = {name: place for place, name in enumerate(order)}
+        ordered = sorted(self.terms, key=lambda term: places.get(term.name, len(order)))
+        object.__setattr__(self, "terms", tuple(ordered))
 
     @property
     def all_terms(self) -> tuple[Term, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from aethermodel.model.scaling.scalability import KAPPA, SIGMA, SPEEDUP, P
 
 #: Order of the terms in every sum, table and plot.
 TERM_NAMES = ("loop", "ffi", "kernel", "fabric")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 #: What a batch costs a producer in a process of its own: a stage beside the sum of the others.
 PRODUCER = "send"
 #: What the plane fetches again after a batch went through its caches: a part of the loop's term.
@@ -35,7 +37,7 @@ class Term:
     Attributes
     ----------
     name : str
-        One of `TERM_NAMES`, or `PRODUCER`.
+        Letters, digits and _; the built-in pipeline has `TERM_NAMES` and `PRODUCER`.
     expression : sympy.Expr
         Seconds a batch, in the symbols N, K and those of `parameters`.
     parameters : tuple of Parameter
@@ -53,10 +55,8 @@ class Term:
     parameters: tuple[Parameter, ...]
 
     def __post_init__(self) -> None:
-        if self.name not in (*TERM_NAMES, PRODUCER):
-            raise ValueError(
-                f"a term is one of {', '.join(TERM_NAMES)}, or {PRODUCER}, not {self.name!r}"
-            )
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"a term's name is letters, digits and _, not {self.name!r}")
         units = {p.symbol: DIMENSIONS[p.unit] for p in self.parameters}
         units |= {N: DIMENSIONS["event"], K: DIMENSIONS["call"]}
         missing = self.expression.free_symbols - units.keys()

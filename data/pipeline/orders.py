@@ -1,12 +1,13 @@
 """Orders: a pipeline of one's own, to start from."""
 
 import asyncio
+import json
 
 import numpy as np
 
 from aethermodel import Pipeline
 
-ORDER = np.dtype([("id", "u8"), ("price", "f8"), ("amount", "f8"), ("text", "S232")])
+ORDER = np.dtype([("id", "u8"), ("price", "f8"), ("amount", "f8"), ("text", "S40")])
 
 pipeline = Pipeline("orders", record_bytes=ORDER.itemsize, largest=10_000)
 
@@ -35,5 +36,5 @@ def score(worth):
 @pipeline.stage
 async def publish(ranks):
     """Write them out; put your client's call in place of the sleep."""
-    "\n".join(map(str, ranks.tolist())).encode()
+    json.dumps({"topic": "orders", "ranks": ranks.tolist()}).encode()
     await asyncio.sleep(0)

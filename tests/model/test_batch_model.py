@@ -119,7 +119,7 @@ def test_latex_has_every_symbol():
         (lambda: parameter("a", 1, "us"), UnitError, "unit 'us'"),
         (lambda: parameter("a", -1), ValueError, "must not be negative"),
         (lambda: parameter("a", float("nan")), ValueError, "must not be negative"),
-        (lambda: fixed("warp", parameter("a", 1)), ValueError, "a term is one of"),
+        (lambda: fixed("no name", parameter("a", 1)), ValueError, "a term's name is letters"),
         (lambda: Term("loop", N * K, ()), UnitError, "not a time"),
         (lambda: Term("loop", sympy.Symbol("x"), ()), ValueError, "no parameter for x"),
         (lambda: BatchModel([fixed("loop", parameter("a", 1))] * 2), ValueError, "share a name"),
@@ -129,3 +129,9 @@ def test_latex_has_every_symbol():
 def test_nonsense_is_refused(build, error, message):
     with pytest.raises(error, match=message):
         build()
+
+
+def test_terms_of_any_name_are_summed_after_the_built_in_ones():
+    model = BatchModel([fixed("decode", parameter("d", 2.0)), fixed("ffi", parameter("f", 1.0))])
+    assert [term.name for term in model.terms] == ["ffi", "decode"]
+    assert float(model.seconds_at(10)) == 3.0

@@ -57,8 +57,8 @@ def command(
     group: Annotated[
         int | None,
         options.whole(
-            help="messages of one arriving batch [default: 256; with --adaptive 512; with "
-            "--pipeline the recommended size]"
+            help="messages of one arriving batch; with --pipeline the recommended size "
+            "[default: 256; with --adaptive 512]"
         ),
     ] = None,
     largest: Annotated[

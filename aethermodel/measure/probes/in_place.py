@@ -33,7 +33,7 @@ _READS = 2000
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the pipeline as its own probe does, and beside it fabric and router in place.
 
-    The figures are the median seconds a batch of ``fabric`` (of loopback both ends; from another
+    The figures are the seconds a batch of ``fabric`` (of loopback both ends; from another
     process with the wait for it) and ``route`` (the call over the border, kernel included), and
     ``clock``, the cost of the read of the clock that was taken off each.
     """
@@ -50,13 +50,20 @@ class _Stamps:
         self.route: list[int] = []
         self._clock = _clock_ns()
 
-    def figures(self) -> dict[str, float]:
-        """Return median seconds a batch of each, the clock's cost taken off."""
+    def figures(self, *, robust: bool) -> dict[str, float]:
+        """Return seconds a batch of each, the clock's cost taken off.
+
+        Parameters
+        ----------
+        robust : bool
+            Medians over the batches, of a stream; else means: of one slice, as of a term alone.
+        """
         if not self.route or not self.fabric:
             return {}
+        centre = np.median if robust else np.mean
         # Fabric is two stretches, each with a read of the clock inside.
-        fabric = float(np.median(self.fabric)) - 2 * self._clock
-        routed = float(np.median(self.route)) - self._clock
+        fabric = float(centre(self.fabric)) - 2 * self._clock
+        routed = float(centre(self.route)) - self._clock
         return {
             "fabric": max(fabric, 0.0) / 1e9,
             "route": max(routed, 0.0) / 1e9,
@@ -125,7 +132,7 @@ class _InProcess:
     def figures(self, kept: Sequence[int]) -> dict[str, float]:
         """Return what the calls since the last look show that count."""
         taken, self._taken = self._taken, []
-        return together([taken[index].figures() for index in kept])
+        return together([taken[index].figures(robust=False) for index in kept])
 
 
 class _Crossed:
@@ -169,7 +176,7 @@ class _Crossed:
 
     def figures(self, kept: Sequence[int]) -> dict[str, float]:
         """Return what the last stream shows."""
-        found, self._stamps = self._stamps.figures(), _Stamps()
+        found, self._stamps = self._stamps.figures(robust=True), _Stamps()
         return found
 
 

@@ -142,6 +142,10 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
                 around = around._replace(core_seconds=found.core_seconds)
                 best = best.best(around)
                 noisy = found.contended == 1 or not around.calm(best)
+                # A switch shows in no look beside a slice; where most slices had one, the median
+                # has it too.
+                short = len(slices) >= plan.slices and not crosses(plan.points[turn])
+                noisy |= short and 2 * noise.switches > len(slices)
                 # The other core shows in no slice: it is waited for while it is stolen.
                 noisy |= crosses(plan.points[turn]) and noise.stolen_seconds > 0
             noisy |= not warm[turn]

@@ -51,8 +51,10 @@ class Places:
         self._stamps.append(stamps)
         self._turns.append(turn)
 
-    def seconds(self, names: Sequence[str], cost: ClockCost, loop: bool) -> dict[str, float]:
-        """Return the median seconds of each stage, the clock's own cost taken off.
+    def seconds(
+        self, names: Sequence[str], cost: ClockCost, *, loop: bool, robust: bool
+    ) -> dict[str, float]:
+        """Return seconds a batch of each stage, the clock's own cost taken off.
 
         Parameters
         ----------
@@ -61,19 +63,22 @@ class Places:
         cost : ClockCost
         loop : bool
             Whether there is an event loop, whose turn is a term too.
+        robust : bool
+            Medians over the batches, else means: of one slice, as a stage that is timed alone.
         """
         if not self._stamps:
             return {}
+        centre = np.median if robust else np.mean
         found = {}
         if names:
             steps = np.diff(np.array(self._stamps))
             calls, freed = steps[:, 0:-1:2], steps[:, 1:-1:2]
             # Given back after the next one; by the last after itself.
             after = np.column_stack([freed[:, 1:], steps[:, -1]])
-            middle = np.median(calls + after, axis=0) - cost.seconds
+            middle = centre(calls + after, axis=0) - cost.seconds
             found = dict(zip(names, middle.tolist(), strict=True))
         if loop:
-            found["loop"] = float(np.median(self._turns))
+            found["loop"] = float(centre(self._turns))
         return found
 
 
@@ -195,10 +200,17 @@ class StagePass:
         self.places = Places()
         self.waits = runtime.loop is not None
 
-    def in_place(self, cost: ClockCost) -> dict[str, float]:
-        """Return seconds a batch of each stage, of the loop's turn, and of the clock at each."""
+    def in_place(self, cost: ClockCost, *, robust: bool) -> dict[str, float]:
+        """Return seconds a batch of each stage, of the loop's turn, and of the clock at each.
+
+        Parameters
+        ----------
+        cost : ClockCost
+        robust : bool
+            Medians over the batches, of a stream that is not cut in slices; else means.
+        """
         names = [stage.name for stage in self.runtime.stages]
-        found = self.places.seconds(names, cost, self.waits)
+        found = self.places.seconds(names, cost, loop=self.waits, robust=robust)
         return found | {"clock": cost.seconds} if found else {}
 
     def one(self, batch: Any) -> Any:

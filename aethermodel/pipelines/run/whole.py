@@ -100,7 +100,7 @@ class WholeTimer:
         taken, self._taken = self._taken, []
         together: dict[str, list[float]] = {}
         for index in kept if self.timed else ():
-            for name, seconds in taken[index].in_place(self.whole.cost).items():
+            for name, seconds in taken[index].in_place(self.whole.cost, robust=False).items():
                 together.setdefault(name, []).append(seconds)
         return {name: median(values) for name, values in together.items()}
 
@@ -188,7 +188,7 @@ class PipelinedTimer:
         reports = self.crew.reports()
         if failure is not None:
             raise InputError(f"a worker's process has ended ({failure})")
-        self._own = passing.in_place(self.whole.cost) if self.timed else {}
+        self._own = passing.in_place(self.whole.cost, robust=True) if self.timed else {}
         return begin, reports
 
     def _passed(self, passing: StagePass, batch: Any) -> Any:

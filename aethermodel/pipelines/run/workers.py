@@ -124,7 +124,7 @@ def _run(runtime: Runtime, order: Order, ends: Ends, cost: ClockCost, alone: boo
             why = str(failed(runtime.stages[-1].name, order.n, error))
             failure = failure or why
             sender_link(ends.targets, batch).send(Failed(why))
-    places = passing.in_place(cost)
+    places = passing.in_place(cost, robust=True)
     places.pop("clock", None)
     return Report(done, places, clock() - begun, failure)
 

@@ -7,7 +7,7 @@ from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling.sampler import Plan, Point, SamplingError, take_samples
 
 # These have other settings, or need a device.
-OTHERWISE = {"call", "dispatch", "singly", "verbs"}
+OTHERWISE = {"call", "dispatch", "singly", "verbs", "stage"}
 QUICK = {"processes": 2, "repeats": 2, "sample_seconds": 0.0002}
 
 
