@@ -42,7 +42,7 @@ $(VENV)/base: pyproject.toml meson.build cython_core/meson.build tools/preflight
 
 $(VENV)/full: $(VENV)/base | parts
 	@echo "installing the test and notebook tools into $(VENV)"
-	@$(PIP) --no-build-isolation -e '.[lab,rdma,test]'
+	@$(PIP) --no-build-isolation -e '.[examples,lab,rdma,test]'
 	@touch $@
 
 # What was installed since the last build, such as libibverbs-dev, is built in by itself.
@@ -116,7 +116,7 @@ lint: $(VENV)/full
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tools/lint_imports.py
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/nbstripout --verify notebooks/*.ipynb examples/*/*.ipynb
 
 # Warnings are errors. Notebooks run with small parameters; nothing is fetched.
 docs: $(VENV)/full parts

@@ -3,7 +3,14 @@
 from pathlib import Path
 
 # A busy host may not measure each term within seconds; 20_calibrate is where that is tried.
-SHIPPED = str(Path(__file__).parents[1] / "data" / "calibrations" / "uvloop.json")
+ROOT = Path(__file__).parents[1]
+SHIPPED = str(ROOT / "data" / "calibrations" / "uvloop.json")
+
+
+def _example(name: str) -> dict[str, str]:
+    """Return parameters of a worked example's notebook: its laws as shipped, nothing is run."""
+    return {"pipeline": "", "calibration": str(ROOT / "examples" / name / "amd-zen4.json")}
+
 
 QUICK = {
     "00_quickstart.ipynb": {"batch_size": 500, "topics": 4, "processes": 1},
@@ -31,6 +38,9 @@ QUICK = {
     "60_what_if.ipynb": {"calibration": SHIPPED, "foreign": True, "assume": "t_tick=1e-6"},
     "80_sweep_summary.ipynb": {},
     "90_own_measurements.ipynb": {"rate": 1e5, "latency": 1e-3},
+    "quotes.ipynb": _example("quotes"),
+    "trades.ipynb": _example("trades"),
+    "scoring.ipynb": _example("scoring"),
     "95_own_pipeline.ipynb": {"seconds": 6, "batch_sizes": "100", "faster": "score=0.5"},
     "70_scale_out.ipynb": {
         "seconds": 20,

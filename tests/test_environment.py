@@ -33,7 +33,7 @@ def test_same_packages_and_ranges():
         + project["project"]["dependencies"]
         + [
             r
-            for extra in ("lab", "test")
+            for extra in ("examples", "lab", "test")
             for r in project["project"]["optional-dependencies"][extra]
         ]
     )

@@ -11,7 +11,9 @@ from quick_parameters import QUICK
 from aethermodel.execute.engine import BadParametersError
 from aethermodel.execute.notebooks import execute, notebooks_folder
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*/*.ipynb"))
+NOTEBOOKS = [*sorted((ROOT / "notebooks").glob("*.ipynb")), *EXAMPLES]
 
 
 def ids(path):
@@ -36,6 +38,8 @@ LONG = {
     "30_model_vs_measured.ipynb",
     "40_tail_latency.ipynb",
     "70_scale_out.ipynb",
+    "quotes.ipynb",  # the cells of scoring.ipynb, on other laws
+    "trades.ipynb",
 }
 
 
@@ -43,7 +47,7 @@ LONG = {
 def test_runs_from_top_to_bottom_with_other_parameters(path, tmp_path):
     out = tmp_path / "out.ipynb"
     seen = []
-    execute(path.name, out, QUICK[path.name], lambda *done: seen.append(done))
+    execute(str(path), out, QUICK[path.name], lambda *done: seen.append(done))
     assert not amiss(nbformat.read(out, as_version=4))
     assert seen[-1][0] == seen[-1][1]
     assert list(tmp_path.iterdir()) == [out]
@@ -73,6 +77,7 @@ def test_every_notebook_is_tried():
 
 def test_the_readme_names_every_notebook():
     readme = (notebooks_folder() / "README.md").read_text("utf-8")
+    readme += (ROOT / "docs" / "examples.md").read_text("utf-8")
     assert not [path.stem for path in NOTEBOOKS if f"`{path.stem}`" not in readme]
 
 

@@ -31,16 +31,17 @@ def _export(app: Any, _error: Exception | None) -> None:
     work = Path(app.doctreedir) / "notebooks"
     folder.mkdir(parents=True, exist_ok=True)
     work.mkdir(parents=True, exist_ok=True)
-    names = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
-    for name in status_iterator(names, "executing notebooks... ", length=len(names)):
-        page = folder / f"{Path(name).stem}.html"
-        source = ROOT / "notebooks" / name
+    sources = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("examples/*/*.ipynb")])
+    for source in status_iterator(
+        sources, "executing notebooks... ", length=len(sources), stringify_func=lambda p: p.name
+    ):
+        page = folder / f"{source.stem}.html"
         if page.exists() and page.stat().st_mtime > source.stat().st_mtime:
             continue
-        executed = work / name
-        execute(name, executed, parameters.get(name, {}), lambda *_: None)
+        executed = work / source.name
+        execute(str(source), executed, parameters.get(source.name, {}), lambda *_: None)
         if found := amiss(nbformat.read(executed, as_version=4)):
-            raise ExtensionError(f"{name} shows {'; '.join(found)}")
+            raise ExtensionError(f"{source.name} shows {'; '.join(found)}")
         export(executed, page)
 
 

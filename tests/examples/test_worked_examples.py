@@ -1,0 +1,134 @@
+"""Worked examples: what their own code computes, over the real servers that they talk to."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from shutil import which
+
+import numpy as np
+import pytest
+
+from aethermodel.pipelines.loading import load_pipeline
+from aethermodel.pipelines.run.probe import Host
+
+for needed in ("aiohttp", "numba", "redis", "sklearn", "zmq"):
+    pytest.importorskip(needed, reason=f"{needed} is not installed (pip install .[examples])")
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+sys.path += [str(EXAMPLES / name) for name in ("quotes", "trades", "scoring")]
+
+# Required by AETHER_REQUIRE=examples.
+NEEDS_REDIS = (
+    pytest.mark.examples,
+    pytest.mark.skipif(which("redis-server") is None, reason="redis-server is not installed"),
+)
+DECLARED = {"quotes": 1000, "trades": 100, "scoring": 4}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=NEEDS_REDIS if name == "trades" else ()) for name in DECLARED],
+)
+def test_each_stage_runs_isolated_and_in_the_whole(name):
+    path = EXAMPLES / name / f"{name}.py"
+    assert len(path.read_text().split("pipeline = ")[1].splitlines()) <= 30
+    host = Host(load_pipeline(str(path)))
+    try:
+        for term in [*(stage.name for stage in host.pipeline.own), "whole", "timed"]:
+            for n in (1, DECLARED[name]):
+                assert host.timer(term, n)(3) > 0
+    finally:
+        host.close()
+
+
+def test_the_kernel_makes_the_signals_that_its_formula_says():
+    from quote_kernel import LEVELS, QUOTE, SIGNAL, fair_prices, make_quotes
+
+    assert (QUOTE.itemsize, SIGNAL.itemsize) == (256, 32)
+    quotes = make_quotes(50, np.random.default_rng(0))
+    signals = np.zeros(50, SIGNAL)
+    fair_prices(quotes, signals)
+    weights = 0.75 ** np.arange(LEVELS)
+    bid, ask = quotes["bid_size"] * weights, quotes["ask_size"] * weights
+    bids, asks = bid.sum(axis=1), ask.sum(axis=1)
+    price_bid = (bid * quotes["bid_price"]).sum(axis=1) / bids
+    price_ask = (ask * quotes["ask_price"]).sum(axis=1) / asks
+    np.testing.assert_allclose(signals["imbalance"], (bids - asks) / (bids + asks), rtol=1e-5)
+    fair = (price_bid * asks + price_ask * bids) / (bids + asks)
+    np.testing.assert_allclose(signals["fair_price"], fair, rtol=1e-6)
+    assert (signals["instrument"] == quotes["instrument"]).all()
+
+
+def test_the_subscriber_confirms_every_signal_of_every_batch():
+    from quote_kernel import SIGNAL
+    from quote_publisher import subscribed
+
+    async def publish(counts):
+        async with subscribed() as publisher:
+            return [await publisher.publish(np.zeros(count, SIGNAL)) for count in counts]
+
+    assert asyncio.run(publish([1, 7, 5000])) == [1, 7, 5000]
+
+
+@pytest.mark.examples
+@pytest.mark.skipif(which("redis-server") is None, reason="redis-server is not installed")
+def test_every_trade_is_read_once_a_round_and_all_but_the_last_batch_acknowledged():
+    from trade_stream import TradeStream, decode_trades, make_trades, redis_server
+
+    trades = make_trades(100, np.random.default_rng(0))
+    with redis_server() as client:
+        stream = TradeStream(client, trades)
+        read = [decode_trades(stream.read(count)) for count in (30, 1, 69)]
+        assert (np.concatenate(read) == trades).all()
+        assert stream.pending() == 69
+        assert (decode_trades(stream.read(40)) == trades[:40]).all()  # from the beginning again
+        assert stream.pending() == 40
+
+
+async def _asked(port, bodies):
+    import aiohttp
+
+    async with aiohttp.ClientSession() as session:
+
+        async def ask(body):
+            async with session.post(f"http://127.0.0.1:{port}/score", data=body) as answer:
+                return float(await answer.text())
+
+        return await asyncio.gather(*(ask(body) for body in bodies))
+
+
+def _bodies(count):
+    rows = np.random.default_rng(0).normal(size=(count, 16)).round(3).tolist()
+    return [json.dumps(row).encode() for row in rows]
+
+
+def test_requests_are_gathered_and_each_gets_its_own_score():
+    from scoring_server import Batcher, listening, score
+
+    bodies, calls = _bodies(10), []
+
+    def counted(batch):
+        calls.append(len(batch))
+        return score(batch)
+
+    async def run():
+        batcher = Batcher()
+        async with listening(batcher) as port:
+            # Only a full batch ends the first wait, and only its time the second.
+            for batch, wait, asked in ((5, 60.0, bodies), (64, 0.05, bodies[:3])):
+                serving = asyncio.create_task(batcher.serve(batch, wait, counted))
+                found = await _asked(port, asked)
+                serving.cancel()
+                np.testing.assert_allclose(found, score(asked), atol=1e-6)
+
+    asyncio.run(run())
+    assert calls[:2] == [5, 5] and sum(calls[2:]) == 3
+
+
+def test_a_server_and_an_open_loop_in_processes_of_their_own():
+    from scoring_load import latencies, serving
+
+    with serving(8, 0.001) as port:
+        taken = latencies(port, 200.0, 40, seed=1)
+    assert len(taken) == 36 and (taken > 0).all()
