@@ -9,11 +9,11 @@ pytest.importorskip("distributed")
 
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.sweep.cluster import DaskBackend
-from aethermodel.sweep.kills import smallest_sweep
 from aethermodel.sweep.run import run
 from aethermodel.sweep.spool import Spool
 from aethermodel.sweep.store import Store
 from tools.cluster import CountingStore, cluster, killed_sweep
+from tools.sweep_cost import smallest_sweep
 
 #: Loaded by a worker: its host has more memory than there is.
 OTHER_HARDWARE = """

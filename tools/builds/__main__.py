@@ -206,8 +206,8 @@ def main(arguments: list[str] | None = None) -> int:
     for row in document["rows"]:
         before, after = median(row["before_seconds"]), median(row["after_seconds"])
         spread = f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}"
-        times = f"{before * 1e6:10.2f}{after * 1e6:10.2f}"
-        sys.stdout.write(f"{row['name']:28}{times}{row['ratio']:8.2f}   {spread}\n")
+        medians = f"{before * 1e6:10.2f}{after * 1e6:10.2f}"
+        sys.stdout.write(f"{row['name']:28}{medians}{row['ratio']:8.2f}   {spread}\n")
     return 0
 
 

@@ -8,11 +8,11 @@ from time import perf_counter
 
 from aethermodel.bus import Bus
 from aethermodel.measure.harness.batch_pool import same_pool
-from aethermodel.measure.harness.event_loops import on_loop
+from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.handlers import LostEventsError, Tally
 
 
-def prepare(batch_size: int, event_loop: str, topics: int = 16) -> Callable[[int], float]:
+def prepare(batch_size: int, event_loop: EventLoop, topics: int = 16) -> Callable[[int], float]:
     """Time from the first `publish` until the bus has handled the last batch."""
     pool = same_pool(batch_size, topics, 4)
 

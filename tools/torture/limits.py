@@ -133,7 +133,7 @@ def kinds() -> dict[str, Kind]:
 
 
 def _await_handler(pid: int) -> None:
-    """Wait until a Python catches SIGINT: on a busy host that takes it a second, and ends before."""
+    """Wait until Python catches SIGINT, on a busy host for a second: before, the kernel ends it."""
     end = time.monotonic() + _SECONDS
     while time.monotonic() < end:
         try:
