@@ -33,9 +33,9 @@ cdef class Intake:
 
     def __init__(self, receiver, Counts seen not None, bint numbered=False):
         self.receiver, self._seen, self._numbered = receiver, seen, numbered
+        self._copied = receiver.copies * sizeof(aether_event)
         self._ready = getattr(receiver, "ready", None)
         self._release = receiver.release
-        self._copied = receiver.copies * sizeof(aether_event)
 
     cdef object take(self, batch):
         """Take note of a batch that came; return the sequence that it should begin with."""
