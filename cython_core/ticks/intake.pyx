@@ -36,9 +36,9 @@ cdef class Intake:
     def __init__(self, receiver, Counts seen not None, bint numbered=False,
                  Py_ssize_t record_bytes=sizeof(aether_event)):
         self.receiver, self._seen, self._numbered = receiver, seen, numbered
+        self._copied = receiver.copies * record_bytes
         self._ready = getattr(receiver, "ready", None)
         self._release = receiver.release
-        self._copied = receiver.copies * record_bytes
 
     cdef object take(self, batch):
         """Take note of a batch that came; return the sequence that it should begin with."""

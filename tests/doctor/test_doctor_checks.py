@@ -33,7 +33,7 @@ def test_a_good_tree_has_nothing_amiss(tmp_path):
     (tmp_path / "shm").mkdir()
     roots = tree(tmp_path, GOOD)
     findings = [f for f in examine(Registration(size=2**30), roots) if f.name != "shared memory"]
-    host_dependent = {"timer", "SIMD variant", "way between the cores"}
+    host_dependent = {"timer", "SIMD variant", "checksum variant", "way between the cores"}
     assert [f for f in findings if f.level != "good" and f.name not in host_dependent] == []
     assert worst(findings) in ("good", "warn")
 
@@ -42,7 +42,7 @@ def test_of_a_missing_tree_nothing_is_called_good(tmp_path):
     roots = Roots(tmp_path / "proc", tmp_path / "sys", tmp_path / "shm")
     findings = examine(Registration(size=4096), roots)
     # What the process knows of itself, without any tree.
-    own = {"timer", "uvloop", "SIMD variant", "way between the cores"}
+    own = {"timer", "uvloop", "SIMD variant", "checksum variant", "way between the cores"}
     assert {f.name for f in findings if f.level == "good"} <= own
     unknown = {f.name for f in findings if f.value is None}
     assert {"memlock limit", "governor", "turbo", "two free cores", "isolated cores"} <= unknown
@@ -53,7 +53,14 @@ def test_of_a_missing_tree_nothing_is_called_good(tmp_path):
 
 def test_files_of_nonsense_are_unknown_and_never_good(tmp_path):
     roots = tree(tmp_path, {name: "\x00 gibberish: [" for name in GOOD})
-    own = {"timer", "uvloop", "SIMD variant", "devices", "way between the cores"}
+    own = {
+        "timer",
+        "uvloop",
+        "SIMD variant",
+        "checksum variant",
+        "devices",
+        "way between the cores",
+    }
     findings = examine(Registration(size=4096), roots)
     assert {f.name for f in findings if f.level == "good"} <= own
 
