@@ -24,13 +24,13 @@ from aethermodel.cli.cluster import command as cluster
 from aethermodel.cli.diff import app as report
 from aethermodel.cli.diff import diff
 from aethermodel.cli.doctor import command as doctor
-from aethermodel.cli.fit import command as fit
-from aethermodel.cli.gate import command as gate
-from aethermodel.cli.history import app as history
 from aethermodel.cli.init import command as init
 from aethermodel.cli.lab import command as lab
+from aethermodel.cli.laws.fit import command as fit
+from aethermodel.cli.laws.gate import command as gate
+from aethermodel.cli.laws.history import app as history
+from aethermodel.cli.laws.recommend import command as recommend
 from aethermodel.cli.predict import command as predict
-from aethermodel.cli.recommend import command as recommend
 from aethermodel.cli.shared.durations import short_help
 from aethermodel.cli.sweep import app as sweep
 from aethermodel.cli.validate import command as validate

@@ -120,7 +120,7 @@ def command(
     """
     from aethermodel.calibrate.predict.answers import Answers
     from aethermodel.calibrate.predict.size_answers import SHARES
-    from aethermodel.cli.shared.predict_law import predict_law, refuse_other_options
+    from aethermodel.cli.laws.predict_law import predict_law, refuse_other_options
     from aethermodel.documents import document, write_document
     from aethermodel.gate.runs import schema_of
 

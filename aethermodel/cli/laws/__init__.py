@@ -1,0 +1,1 @@
+"""Commands on laws of own measurements, one file a command."""
