@@ -75,8 +75,15 @@ def test_fits_and_answers_work(bare):
     assert float(done.stdout) > 0
 
 
-def test_what_needs_no_kernel_says_the_same(bare):
-    asked = ("predict", "-c", UVLOOP, "--foreign", "-n", "1,100", "--topics", "64")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("predict", "-c", UVLOOP, "--foreign", "-n", "1,100", "--topics", "64"),
+        ("cluster", str(ROOT / "data/cluster.toml")),
+    ],
+    ids=["predict", "cluster"],
+)
+def test_what_needs_no_kernel_says_the_same(bare, asked):
     done, usual = (aether(*asked, env=env) for env in (bare, None))
     assert (done.returncode, done.stdout) == (0, usual.stdout)
     assert aether("bound", env=bare).returncode == 0
