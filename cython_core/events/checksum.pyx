@@ -6,9 +6,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from cython_core.events.record cimport BatchPool, aether_event, batch_pointer
-from cython_core.events.record_type cimport (
-    RecordPool, RecordType, record_type_of, records_pointer,
-)
+from cython_core.events.record_type cimport RecordPool, RecordType, record_type_of, records_pointer
 from cython_core.clock cimport monotonic_seconds
 
 import os
