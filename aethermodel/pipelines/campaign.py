@@ -39,6 +39,7 @@ _FEWEST_SIZES = 3
 # A batch may take this share of the time that there is: a sample runs it a few dozen times, in
 # several processes, for each of its stages.
 _LONGEST_SHARE = 1 / 150
+_OPENING_SECONDS, _BATCHES_A_SAMPLE = 30.0, 100
 _NEARLY_ONE = (0.85, 1.5)
 
 
@@ -155,11 +156,15 @@ class Campaign:
     ) -> tuple[pd.DataFrame | None, str]:
         """Sample points; return what there is, and what went wrong."""
         plan = calm_plan(points, self.processes, self.repeats, self.seed)
+        # A sample is a few dozen batches, its warm-up as many; a busy host takes its time.
+        longest = max(self.rehearsal.seconds.values(), default=0.0)
+        silence = 3 * (self.pipeline.timeout + _OPENING_SECONDS + _BATCHES_A_SAMPLE * longest)
         try:
             taken = sample_sequentially(
                 plan,
                 seconds,
                 progress,
+                silence=silence,
                 throughout=lambda p: p.settings["term"] in ("whole", "timed"),
             )
         except SamplingError as error:

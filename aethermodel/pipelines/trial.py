@@ -186,7 +186,9 @@ def placed(calibration: PipelineCalibration, samples: pd.DataFrame) -> tuple[InP
     """Return each term in place beside itself isolated, at each size."""
     import pandas as pd
 
-    timed = samples[(samples["term"] == "timed") & samples["final"]]
+    # What was disturbed to the last says nothing of a term.
+    calm = samples["final"] & ~samples["noisy"].astype(bool)
+    timed = samples[(samples["term"] == "timed") & calm]
     found: list[InPlace] = []
     for n, own in timed.groupby("batch_size"):
         seen = pd.DataFrame(list(figures_of(own)), index=own.index)

@@ -238,7 +238,7 @@ def test_validate_goes_over_every_fabric_of_this_host(tmp_path):
     outcomes = {trial["verdict"]["outcome"] for trial in document["trials"]}
     assert done.returncode == (1 if "fail" in outcomes else 0)
     assert all(
-        {one["term"] for one in trial["in_place"]} == {"fabric", "ffi + kernel", "loop"}
+        {one["term"] for one in trial["in_place"]} <= {"fabric", "ffi + kernel", "loop"}
         for trial in document["trials"]
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == [

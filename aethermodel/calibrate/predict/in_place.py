@@ -161,22 +161,24 @@ def terms_in_place(calibration: Calibration, samples: pd.DataFrame) -> tuple[InP
     -------
     tuple of InPlace
         At each size ``fabric`` (with the wait for a slower producer), the router's call with its
-        kernel, and the ``loop``, which is what they leave of the whole, that ran without a clock in
-        it. Empty where nothing was timed in place, as in samples of older trials.
+        kernel, and the ``loop``, which is what they leave of the whole: without a clock in it, or
+        with, whichever was faster. Empty where nothing was timed in place undisturbed, as in
+        samples of older trials.
     """
     import pandas as pd
 
-    final = samples[samples["final"]]
+    # What was disturbed to the last says nothing of a term.
+    final = samples[samples["final"] & ~samples["noisy"].astype(bool)]
     timed = final[final["probe"] == "in_place"]
     if timed.empty:
         return ()
     seen = pd.DataFrame(list(figures_of(timed)), index=timed.index)
-    timed = timed[["batch_size", "process"]].join(seen)
+    timed = timed[["batch_size", "process", "seconds"]].join(seen)
     if "route" not in timed:
         return ()
     places = timed.dropna().groupby(["batch_size", "process"]).median()
     whole = final[final["probe"] == "pipeline"].groupby(["batch_size", "process"])["seconds"]
-    places["whole"] = whole.median()
+    places["whole"] = np.fmin(whole.median().reindex(places.index), places["seconds"])
     found: list[InPlace] = []
     for n, own in places.dropna().groupby("batch_size"):
         size = float(n)

@@ -27,7 +27,7 @@ def print_in_place(found: Sequence[InPlace], told: Sequence[InPlace]) -> None:
         All of them, and those that differ.
     """
     if not found:
-        typer.echo("These samples hold no times of terms inside the pipeline.")
+        typer.echo("These samples hold no undisturbed times of terms inside the pipeline.")
         return
     show(in_place_table(found))
     if not told:

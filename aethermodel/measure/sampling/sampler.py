@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from subprocess import PIPE
 from tempfile import TemporaryFile
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -125,8 +126,10 @@ class SamplingError(ChildError):
 
 
 @contextmanager
-def _worker(plan: Plan, process: int, best: CoreCheck) -> Iterator[Iterator[dict[str, Any]]]:
-    """Run one sampling process and hand out its rows as they come."""
+def _worker(
+    plan: Plan, process: int, best: CoreCheck, silence: float
+) -> Iterator[Iterator[dict[str, Any]]]:
+    """Run one sampling process and hand out its rows as they come; end it where it says nothing."""
     request = json.dumps({"plan": plan.model_dump(), "process": process, "best": best})
     module = "aethermodel.measure.sampling.worker"
     with (
@@ -140,7 +143,7 @@ def _worker(plan: Plan, process: int, best: CoreCheck) -> Iterator[Iterator[dict
         output = child.stdout
 
         def rows() -> Iterator[dict[str, Any]]:
-            for line in output:
+            for line in _spoken(output, child, silence):
                 row = json.loads(line)
                 if "error" in row:
                     raise SamplingError(row["error"])
@@ -154,12 +157,40 @@ def _worker(plan: Plan, process: int, best: CoreCheck) -> Iterator[Iterator[dict
         yield rows()
 
 
+def _spoken(output: IO[str], child: Child, silence: float) -> Iterator[str]:
+    """Yield the lines of a child, which is killed where the next one takes too long.
+
+    Raises
+    ------
+    SamplingError
+        If it was.
+    """
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        child.kill()
+
+    while True:
+        watch = threading.Timer(min(silence, threading.TIMEOUT_MAX), end)
+        watch.daemon = True
+        watch.start()
+        line = output.readline()
+        watch.cancel()
+        if late.is_set():
+            raise SamplingError(f"what is timed did not come back within {silence:,.0f} s")
+        if not line:
+            return
+        yield line
+
+
 def take_samples(
     plan: Plan,
     progress: Callable[[int, int], None] | None = None,
     *,
     deadline: float = inf,
     best: CoreCheck | None = None,
+    silence: float = inf,
 ) -> pd.DataFrame:
     """Run a plan.
 
@@ -172,6 +203,8 @@ def take_samples(
         On the clock of `time.monotonic`: what is not sampled by then is left out.
     best : CoreCheck, optional
         Of the cores in earlier samples, to tell by whether they are slower or further apart now.
+    silence : float
+        Seconds after which a process that gives no sample is ended.
 
     Returns
     -------
@@ -196,7 +229,7 @@ def take_samples(
     done = 0
     try:
         for process in range(plan.processes):
-            with _worker(plan, process, best) as samples:
+            with _worker(plan, process, best, silence) as samples:
                 for row in samples:
                     point = plan.points[row["point"]]
                     place = {"probe": point.probe, **point.settings, "company": point.company}

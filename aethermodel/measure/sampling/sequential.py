@@ -24,6 +24,7 @@ def sample_sequentially(
     *,
     throughout: Callable[[Point], bool] = lambda _: False,
     best: CoreCheck | None = None,
+    silence: float = inf,
 ) -> pd.DataFrame:
     """Run a plan one process at a time, within a time budget.
 
@@ -43,6 +44,8 @@ def sample_sequentially(
         Whether a point is sampled in every process: what a verdict is about.
     best : CoreCheck, optional
         Of the cores in earlier samples.
+    silence : float
+        Seconds after which a process that gives no sample is ended.
 
     Returns
     -------
@@ -71,7 +74,8 @@ def sample_sequentially(
         told = _after(progress, done, total) if progress else None
         place = {at: plan.points.index(point) for at, point in enumerate(points)}
         try:
-            frame = take_samples(one, told, deadline=deadline if frames else inf, best=best)
+            until = deadline if frames else inf
+            frame = take_samples(one, told, deadline=until, best=best, silence=silence)
         except SamplingError as error:
             if error.samples is not None and len(error.samples):
                 frames.append(_numbered(error.samples, process, place))

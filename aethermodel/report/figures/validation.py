@@ -124,7 +124,9 @@ def residual(trial: Trial) -> pd.DataFrame:
     import pandas as pd
 
     if not trial.in_place:
-        return pd.DataFrame([{"Term": "not timed in place", "At N": "", "Isolated": ""}])
+        return pd.DataFrame(
+            [{"Term": "none was timed in place undisturbed", "At N": "", "Isolated": ""}]
+        )
     return pd.DataFrame([in_place_row(one) for one in trial.in_place])
 
 

@@ -62,6 +62,12 @@ def test_samples_of_older_trials_have_nothing_in_place():
     assert trial.in_place == () and trial.told == []
 
 
+def test_what_was_disturbed_to_the_last_says_nothing_of_a_term():
+    samples = _with_places()
+    samples.loc[samples["probe"] == "in_place", "noisy"] = True
+    assert Trial.of(samples).in_place == ()
+
+
 def test_a_clock_above_two_percent_is_said():
     found = {(one.term, one.n): str(one) for one in _trial().in_place}
     assert "clock's 20 % taken off" in found["fabric", 1]

@@ -95,3 +95,17 @@ def test_a_sampling_process_that_fails_says_why(monkeypatch):
     )
     with pytest.raises(SamplingError, match="sampling process 0 failed"):
         take_samples(broken)
+
+
+def test_a_process_that_gives_no_sample_for_too_long_is_ended(tmp_path):
+    own = tmp_path / "stuck.py"
+    own.write_text(
+        "import time\nfrom aethermodel import Pipeline\npipeline = Pipeline('stuck')\n"
+        "@pipeline.source\ndef s(n, rng): return [0] * n\n"
+        "@pipeline.stage(changes_size=True)\ndef a(b): time.sleep(600)\n"
+    )
+    settings = {"pipeline": f"{own}:pipeline", "term": "a", "batch_size": 5}
+    plan = Plan(points=(Point(probe="stage", settings=settings),), **QUICK)
+    with pytest.raises(SamplingError, match="did not come back within 5 s") as error:
+        take_samples(plan, silence=5.0)
+    assert len(error.value.samples) == 0
