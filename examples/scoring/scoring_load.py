@@ -134,12 +134,12 @@ def main(path: str, loads: str = "0.5,0.8", p99: str = "0.05") -> None:
     """Run what the command line says."""
     try:
         law = PipelineCalibration.load(path).law
+        for load in map(float, loads.split(",")):
+            found = compare(law, load, float(p99))
+            sys.stdout.write(json.dumps(asdict(found) | {"error": found.error}) + "\n")
+            sys.stdout.flush()
     except InputError as error:
         sys.exit(str(error))
-    for load in map(float, loads.split(",")):
-        found = compare(law, load, float(p99))
-        sys.stdout.write(json.dumps(asdict(found) | {"error": found.error}) + "\n")
-        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -202,8 +202,8 @@ def judge(table: pd.DataFrame) -> Verdict:
         f"at worst, at N = {at:,}"
     )
     if outcome == "fail":
-        mean, most = 100 * thresholds.MEAN_ERROR, 100 * thresholds.WORST_ERROR
-        why += f"; allowed are {mean:g} % and {most:g} %"
+        limits = 100 * thresholds.MEAN_ERROR, 100 * thresholds.WORST_ERROR
+        why += "; allowed are {:g} % and {:g} %".format(*limits)
     elif outcome == "inconclusive":
         spreads = f"the pipeline's own processes differ by {100 * spread:.1f} %"
         why += f"; but {_disturbance(table) if disturbed else spreads}: measure again"

@@ -50,6 +50,13 @@ def test_a_miss_fails_unless_the_medians_or_the_system_leave_it_open(given, outc
     assert judge(table(**given)).outcome == outcome
 
 
+def test_a_verdict_that_fails_holds_the_errors_and_not_their_limits():
+    verdict = judge(table([0.3, -0.2, 0.1], 0.01))
+    assert verdict.outcome == "fail"
+    assert verdict.mean_error == pytest.approx(0.2) and verdict.worst_error == pytest.approx(0.3)
+    assert "allowed are 5 % and 10 %" in verdict.why
+
+
 def test_the_verdict_names_the_worst_batch_size_whatever_its_sign():
     verdict = judge(table([0.02, -0.09, 0.03], 0.01))
     assert (verdict.worst_at, verdict.worst_error) == (100, 0.09)
