@@ -72,7 +72,7 @@ def run_app(app: typer.Typer) -> NoReturn:
         code = INTERRUPTED  # which newer releases of typer return themselves
     except BrokenPipeError:
         # Whoever read the output, such as head, has read enough; click ends so too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         code = PIPE_CLOSED
     except Exception as error:
         kernels = isinstance(error, ImportError) and (error.name or "").startswith("cython_core")
@@ -92,12 +92,21 @@ def run_app(app: typer.Typer) -> NoReturn:
             full = isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename
             said = f"aethermodel: {'standard output: ' * full}{one_line(error)}"
         sys.stderr.write(f"{said}\n")
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _discard_output()
         sys.exit(BAD_INPUT)
     if code == INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed once more, it ends as quietly
         sys.stderr.write("aethermodel: interrupted\n")
     interrupt_is_handled()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _discard_output() -> None:
+    """Write what is left for standard output nowhere: at the end Python would try again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _no_interrupt_is_lost(what: sys.UnraisableHookArgs) -> None:

@@ -125,7 +125,7 @@ def test_a_model_that_is_none_is_refused_and_no_module_is_imported(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     metadata = {"aether": {"parameters": name}}
     source = notebook(tmp_path / "in.ipynb", "n = 1", metadata=metadata)
-    with pytest.raises(ValueError, match=r"not a notebook|there are batch, campaign, latency"):
+    with pytest.raises(ValueError, match=r"not a notebook|there are batch, campaign, cluster"):
         models_of(read_notebook(source))
     assert not (tmp_path / "imported").exists()
 

@@ -118,9 +118,7 @@ def _held_by_handlers(stress: Stress, batch: Batch) -> tracemalloc.Snapshot:
         plane.tick(batch)
     finally:
         tracemalloc.stop()
-    own = tracemalloc.Filter(False, tracemalloc.__file__)
-    mine = tracemalloc.Filter(False, __file__)
-    return snapshots[0].filter_traces((own, mine))
+    return snapshots[0].filter_traces((tracemalloc.Filter(False, tracemalloc.__file__),))
 
 
 def _peak_and_retained(process: Callable[[Batch], None], batch: Batch) -> tuple[int, int]:
@@ -160,6 +158,8 @@ def _object_seconds(stress: Stress, batch: Batch) -> float:
 
 
 def _short(frame: tracemalloc.Frame) -> str:
+    if frame.filename == __file__:
+        return "cython_core/ticks/tick.pyx"  # native code has no line: it is its caller's
     path = Path(frame.filename)
     shown = path.relative_to(_HERE) if path.is_relative_to(_HERE) else Path(path.name)
     return f"{shown}:{frame.lineno}"

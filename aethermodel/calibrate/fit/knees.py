@@ -79,7 +79,8 @@ def _refine(best: Regression, samples: Samples, low: float, high: float) -> Regr
         (knee,) = best.form.knees
         step = damping * float(scaled_step(best.rows, best.residual)[-1])
         moved = float(np.clip(knee + step, low, high))
-        if abs(moved - knee) < 1e-4 * knee or not best.values[2] > 0:
+        # Not a number where a point says next to nothing.
+        if not abs(moved - knee) >= 1e-4 * knee or not best.values[2] > 0:
             break
         law = best.form.design(samples.n) @ best.values
         trial = regress(_at(moved, best.form.switch), samples, law)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,8 @@ import numpy as np
 
 from aethermodel import thresholds
 from aethermodel.calibrate.calibration.composition import add_up
+from aethermodel.inputs.plain_values import parse_json
+from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.order_statistics import median_interval
 from aethermodel.text.percentages import percent, percentage
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 #: What is timed between two reads of the clock in the built-in pipeline, and its terms. The rest of
 #: a batch is the loop's.
 ROUTE = "ffi + kernel"
+_MOST = 1e6  # seconds
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (0.0, "ns"))
 
 
@@ -132,7 +134,17 @@ def figures_of(samples: pd.DataFrame) -> pd.Series[dict[str, float]]:
     """Return what each sample saw beside its seconds."""
     if "figures" not in samples:
         return samples["seconds"].map(lambda _: {})
-    return samples["figures"].map(lambda text: json.loads(text) if isinstance(text, str) else {})
+    return samples["figures"].map(lambda text: _figures(text) if isinstance(text, str) else {})
+
+
+def _figures(text: str) -> dict[str, float]:
+    figures = parse_json(text.encode("utf-8", "surrogatepass"))
+    numbers = isinstance(figures, dict) and all(
+        isinstance(figure, int | float) and 0 <= figure < _MOST for figure in figures.values()
+    )
+    if not numbers:
+        raise InputError(f"figures: should be seconds by name, not {quoted(text)}")
+    return dict(figures)
 
 
 def told_in_place(found: Iterable[InPlace], whole: dict[int, float]) -> list[InPlace]:

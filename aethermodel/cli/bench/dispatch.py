@@ -75,7 +75,7 @@ def _print(found: DispatchCost) -> None:
     for native in found.native:
         typer.echo(
             f"{native.outcome.upper()}: {native.handlers} handlers in C, {native.events} events: "
-            f"{native.native_seconds * 1e6:.2f} us a tick on {native.event_loop},\n"
+            f"{microseconds(native.native_seconds, 2)} a tick on {native.event_loop},\n"
             f"  {native.ratio:.2f} ({native.low:.2f} to {native.high:.2f}) of those in Python; "
             "at most 0.5"
         )

@@ -42,6 +42,7 @@ _NUMBERS = {
     "threads": (1, 65_536),
     "topics": (1, 65_536),
     "pool": (1, 2**20),
+    "record_bytes": (1, 2**20),
     "contended": (0, 1),
 }
 _EVERY_ROW = ("seconds", "process")

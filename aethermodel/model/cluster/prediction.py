@@ -123,7 +123,7 @@ def _open(cluster: Cluster, stages: list[Stage]) -> tuple[Latency | None, str]:
     if load >= 1:
         return None, "queues grow without end"
     if load > MOST_LOAD:
-        return None, f"a station is busy more than {MOST_LOAD:.0%} of the time"
+        return None, f"a station is busy more than {100 * MOST_LOAD:.0f} % of the time"
     in_turn = cluster.topics.routing == "round-robin"
     waits = open_waits(stages, cluster.offered, cluster.producers.count, in_turn=in_turn)
     served = (*_services(stages, "producer"), *_services(stages, "consumer"))

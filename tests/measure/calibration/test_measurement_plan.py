@@ -88,7 +88,7 @@ def test_the_plan_has_every_term_and_the_whole():
     campaign = Campaign(batch_sizes=(5, 50))
     probes = [point.probe for point in campaign.plan().points]
     terms = {"loop", "refill", "ffi", "kernel", "fabric", "bandwidth"}
-    assert set(probes) == terms | {"pipeline"}
+    assert set(probes) == terms | {"pipeline", "in_place"}
     assert probes.count("pipeline") == 2
     assert {point.probe for point in campaign.plan(whole=False).points} == terms
 
@@ -99,7 +99,7 @@ def test_across_processes_each_term_is_probed_as_the_whole_uses_it(fabric):
     points = campaign.plan().points
     probes = {point.probe for point in points}
     terms = {"bus_loop", "refill", "ffi", "kernel", "fabric", "send"}
-    assert probes == terms | {"pipeline", "bandwidth"}
+    assert probes == terms | {"pipeline", "in_place", "bandwidth"}
     for point in points:
         assert point.settings["pool"] == 1
         if point.probe in ("fabric", "pipeline", "send"):

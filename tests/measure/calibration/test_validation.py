@@ -104,6 +104,18 @@ def test_texts_in_place_of_numbers_are_refused(trial, tmp_path):
             Trial.load(tmp_path / "spoiled.parquet")
 
 
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"fabric": "often"}', '{"fabric": -1}', "[1]", "{", '{"fabric": 1e400}']
+)
+def test_what_was_seen_in_place_is_seconds_by_name(trial, tmp_path, text):
+    samples = trial.samples
+    spoiled = samples.assign(figures=[text] * len(samples))
+    spoiled.attrs = samples.attrs
+    spoiled.to_parquet(tmp_path / "spoiled.parquet")
+    with pytest.raises(ValueError):
+        Trial.load(tmp_path / "spoiled.parquet")
+
+
 def test_a_calibration_comes_back_from_its_file_with_the_same_predictions(trial, tmp_path):
     import json
 

@@ -27,7 +27,7 @@ def host(monkeypatch):
 
     taken = []
 
-    def take_samples(one, progress=None, *, deadline, best):
+    def take_samples(one, progress=None, *, deadline, best, silence=None):
         process = one.seed
         taken.append((tuple(one.points), deadline))
         rows = [
