@@ -17,11 +17,11 @@ from cython_core.ticks.queue import BatchQueue, publishing
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
-class Ended(Exception):
+class EndError(Exception):
     pass
 
 
-class Full(Exception):
+class FullError(Exception):
     pass
 
 
@@ -33,7 +33,7 @@ def run(request):
 
 
 def queue_of(depth=1, policy="block"):
-    return BatchQueue(depth, policy, Ended, Full)
+    return BatchQueue(depth, policy, EndError, FullError)
 
 
 async def turns(count=6):
@@ -179,7 +179,7 @@ def test_the_batch_of_one_that_failed_is_let_go(run):
         await queue.send(allocate(1))
         batch = allocate(1)
         gone = weakref.ref(batch)
-        with contextlib.suppress(Full):
+        with contextlib.suppress(FullError):
             await queue.send(batch)
         del batch
         gc.collect()

@@ -16,11 +16,11 @@ from cython_core import allocate
 from cython_core.ticks.queue import BatchQueue, publishing
 
 
-class Ended(Exception):
+class EndError(Exception):
     pass
 
 
-class Full(Exception):
+class FullError(Exception):
     pass
 
 
@@ -54,7 +54,7 @@ class Oracle:
             self.batches.append(batch)
             self.results[call] = None
         elif self.policy == "fail":
-            self.results[call] = Full
+            self.results[call] = FullError
         elif self.policy == "drop-oldest":
             self.dropped += len(self.batches.popleft())
             self.send(call, batch)
@@ -91,7 +91,7 @@ class Oracle:
     def settle(self):
         while self.receivers and (self.batches or self.ended):
             call, _ = self.receivers.popleft()
-            self.results[call] = self.batches.popleft() if self.batches else Ended
+            self.results[call] = self.batches.popleft() if self.batches else EndError
         while self.senders and len(self.batches) < self.depth:
             call, batch = self.senders.popleft()
             self.batches.append(batch)
@@ -115,7 +115,11 @@ def result_of(task):
 )
 def test_it_does_what_a_deque_does(depth, policy, before, end, after):
     async def main():
-        queue, oracle, tasks = BatchQueue(depth, policy, Ended, Full), Oracle(depth, policy), {}
+        queue, oracle, tasks = (
+            BatchQueue(depth, policy, EndError, FullError),
+            Oracle(depth, policy),
+            {},
+        )
         # Filled first: most of what can go wrong does so where it is full.
         filling = [("send", n % 3) for n in range(depth)]
         for call, (step, number) in enumerate([*filling, *before, (end, None), *after]):
@@ -125,11 +129,11 @@ def test_it_does_what_a_deque_does(depth, policy, before, end, after):
                 tasks[call] = asyncio.create_task(getattr(queue, step)(*arguments))
                 getattr(oracle, step)(call, batch)
             elif step == "cancel":
-                waiting = [call for call, task in tasks.items() if not task.done()]
+                waiting = [key for key, task in tasks.items() if not task.done()]
                 if waiting:
-                    call = waiting[number % len(waiting)]
-                    tasks[call].cancel()
-                    oracle.cancel(call)
+                    chosen = waiting[number % len(waiting)]
+                    tasks[chosen].cancel()
+                    oracle.cancel(chosen)
             else:
                 assert getattr(queue, step)() is getattr(oracle, step)()
             await turns()
@@ -148,7 +152,7 @@ def test_it_does_what_a_deque_does(depth, policy, before, end, after):
 @pytest.mark.parametrize("taken", [0, 1, 5, 8])
 def test_it_grows_from_wherever_its_circle_begins(taken):
     async def main():
-        queue, plain = BatchQueue(100, "block", Ended, Full), deque()
+        queue, plain = BatchQueue(100, "block", EndError, FullError), deque()
         for n in range(60):
             plain.append(np.zeros(n))
             await queue.send(plain[-1])
@@ -164,7 +168,7 @@ def test_it_grows_from_wherever_its_circle_begins(taken):
 
 def test_producers_and_consumers_that_are_cancelled_lose_and_double_nothing():
     async def main():
-        queue, sent, received = BatchQueue(3, "block", Ended, Full), [], []
+        queue, sent, received = BatchQueue(3, "block", EndError, FullError), [], []
         chance = np.random.default_rng(17)
 
         async def produce(number):
@@ -189,7 +193,7 @@ def test_producers_and_consumers_that_are_cancelled_lose_and_double_nothing():
                 producers[int(chance.integers(6))].cancel()
         queue.refuse()
         ends = await asyncio.gather(*consumers, return_exceptions=True)
-        assert {type(end) for end in ends} == {Ended}
+        assert {type(end) for end in ends} == {EndError}
         assert sorted(received) == sorted(sent) and len(set(sent)) == len(sent)
 
     asyncio.run(main())
@@ -197,7 +201,7 @@ def test_producers_and_consumers_that_are_cancelled_lose_and_double_nothing():
 
 def test_it_keeps_no_batch_that_was_taken_or_dropped():
     async def main():
-        queue = BatchQueue(2, "drop-oldest", Ended, Full)
+        queue = BatchQueue(2, "drop-oldest", EndError, FullError)
         batches = [allocate(1) for _ in range(4)]
         gone = [weakref.ref(batch) for batch in batches]
         while batches:
@@ -214,7 +218,7 @@ def test_it_keeps_no_batch_that_was_taken_or_dropped():
 
 def test_a_depth_below_one_is_refused():
     with pytest.raises(ValueError, match="at least 1, not 0"):
-        BatchQueue(0, "block", Ended, Full)
+        BatchQueue(0, "block", EndError, FullError)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +228,7 @@ def test_a_depth_below_one_is_refused():
 )
 def test_what_is_no_batch_goes_the_long_way(odd):
     async def main():
-        queue, elsewhere = BatchQueue(2, "block", Ended, Full), []
+        queue, elsewhere = BatchQueue(2, "block", EndError, FullError), []
 
         async def otherwise(batch):
             elsewhere.append(batch)
@@ -242,7 +246,7 @@ def test_what_is_no_batch_goes_the_long_way(odd):
 def test_threads_that_publish_go_the_long_way():
     async def main():
         loop = asyncio.get_running_loop()
-        queue, home = BatchQueue(3, "block", Ended, Full), SimpleNamespace(loop=loop)
+        queue, home = BatchQueue(3, "block", EndError, FullError), SimpleNamespace(loop=loop)
         threads_seen, sums = set(), []
 
         async def otherwise(batch):
