@@ -146,7 +146,7 @@ def test_it_does_what_a_deque_does(depth, policy, before, end, after):
             assert queue.full is (len(oracle.batches) >= depth)
         assert all(task.done() for task in tasks.values())
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), 120))
 
 
 @pytest.mark.parametrize("taken", [0, 1, 5, 8])
@@ -196,7 +196,7 @@ def test_producers_and_consumers_that_are_cancelled_lose_and_double_nothing():
         assert {type(end) for end in ends} == {EndError}
         assert sorted(received) == sorted(sent) and len(set(sent)) == len(sent)
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), 120))
 
 
 def test_it_keeps_no_batch_that_was_taken_or_dropped():
@@ -271,4 +271,4 @@ def test_threads_that_publish_go_the_long_way():
         assert sorted(sums) == [100 * number + n for number in range(2) for n in range(20)]
         assert threads_seen and threading.get_ident() not in threads_seen
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), 120))

@@ -72,6 +72,11 @@ def retyped(view):
     return view
 
 
+def of_floats(view):
+    view.dtype = np.float32
+    return view
+
+
 def strided(view):
     view.strides = (0,)
     return view
@@ -91,6 +96,7 @@ KEEPERS = {
     "through dlpack": np.from_dlpack,
     "reshaped": reshaped,
     "retyped": retyped,
+    "of floats": of_floats,
     "strided": strided,
     "read-only": refused_writing,
 }
@@ -142,6 +148,27 @@ def test_views_that_are_kept_stay_and_others_are_right(plain, batches, choices):
                 assert np.asarray(view).tolist() == values
         shown_ticks.append(None)
     assert plain or not told
+
+
+@pytest.mark.filterwarnings("ignore:Setting the (shape|strides|dtype):DeprecationWarning")
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("name", KEEPERS)
+def test_what_a_handler_does_to_its_view_is_not_seen_by_the_next(name, keeps):
+    kept, shown = [], []
+
+    def handle(batch, indices):
+        shown.append((state_of(indices)[1:], indices.flags.writeable, np.array(indices).tolist()))
+        view = KEEPERS[name](indices)
+        if keeps:
+            kept.append(view)
+
+    tick, _, told = tick_of((0, handle), (1, handle))
+    all_topics = ([0], [1, 0, 1], [0, 0, 0])
+    for topics in all_topics:
+        tick.run(batch_of(topics))
+    expected = [places(topics, t) for topics in all_topics for t in (0, 1) if t in topics]
+    assert shown == [(((len(own),), (4,), "<u4"), True, own) for own in expected]
+    assert not told
 
 
 def test_a_weak_reference_is_never_of_another_tick():
