@@ -160,7 +160,7 @@ def test_what_a_handler_does_to_its_view_is_not_seen_by_the_next(name, keeps):
         shown.append((state_of(indices)[1:], indices.flags.writeable, np.array(indices).tolist()))
         view = KEEPERS[name](indices)
         if keeps:
-            kept.append(view)
+            kept.append((view, state_of(view.base if name == "its items" else view)))
 
     tick, _, told = tick_of((0, handle), (1, handle))
     all_topics = ([0], [1, 0, 1], [0, 0, 0])
@@ -168,6 +168,8 @@ def test_what_a_handler_does_to_its_view_is_not_seen_by_the_next(name, keeps):
         tick.run(batch_of(topics))
     expected = [places(topics, t) for topics in all_topics for t in (0, 1) if t in topics]
     assert shown == [(((len(own),), (4,), "<u4"), True, own) for own in expected]
+    for view, state in kept:
+        assert state_of(view.base if name == "its items" else view) == state
     assert not told
 
 
