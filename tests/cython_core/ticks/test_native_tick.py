@@ -248,6 +248,25 @@ def test_a_handler_that_registers_another_has_it_called_from_the_next_tick_on():
     assert seen.calls == [2, 2, 0, 0] and not told
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_tick_within_a_tick_is_refused_and_the_outer_one_stays_right(plain):
+    shown = []
+
+    def handle(batch, indices):
+        shown.append((len(batch), indices.tolist()))
+        with pytest.raises(ValueError, match="a tick within a tick"):
+            run(batch_of([1, 0, 0, 0, 0]))
+
+    tick, _, told = tick_of()
+    if plain:
+        tick = PlainTick(Routed(64, TOPICS))
+    tick.call(((0, handle), (1, handle)))
+    run = tick.tick if plain else tick.run
+    for _ in range(2):
+        run(batch_of([0, 1, 1]))
+    assert shown == [(3, [0]), (3, [1, 2])] * 2 and not told
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_what_is_meant_for_the_program_ends_the_tick_and_the_next_one_is_whole(stop):
     raises, calls = [stop], []
