@@ -62,24 +62,12 @@ def state_of(view):
     return about["data"], array.shape, array.strides, array.dtype.str
 
 
-def reshaped(view):
-    view.shape = (1, -1)
-    return view
+def changed(attribute, value):
+    def change(view):
+        setattr(view, attribute, value)
+        return view
 
-
-def retyped(view):
-    view.dtype = np.uint8
-    return view
-
-
-def of_floats(view):
-    view.dtype = np.float32
-    return view
-
-
-def strided(view):
-    view.strides = (0,)
-    return view
+    return change
 
 
 def refused_writing(view):
@@ -94,10 +82,10 @@ KEEPERS = {
     "a memoryview": memoryview,
     "its items": lambda view: view.flat,
     "through dlpack": np.from_dlpack,
-    "reshaped": reshaped,
-    "retyped": retyped,
-    "of floats": of_floats,
-    "strided": strided,
+    "reshaped": changed("shape", (1, -1)),
+    "retyped": changed("dtype", np.uint8),
+    "of floats": changed("dtype", np.float32),
+    "strided": changed("strides", (0,)),
     "read-only": refused_writing,
 }
 
