@@ -242,8 +242,9 @@ def test_a_tick_within_a_tick_is_refused_and_the_outer_one_stays_right(plain):
 
     def handle(batch, indices):
         shown.append((len(batch), indices.tolist()))
-        with pytest.raises(ValueError, match="a tick within a tick"):
-            run(batch_of([1, 0, 0, 0, 0]))
+        if len(batch) == 3:
+            with pytest.raises(ValueError, match="a tick within a tick"):
+                run(batch_of([1, 0, 0, 0, 0]))
 
     tick, _, told = tick_of()
     if plain:
