@@ -7,7 +7,7 @@ from cython_core.routing.routed cimport Routed
 cdef class Tick:
     cdef readonly Routed routed
     cdef Calls _calls
-    cdef bint _whole
+    cdef bint _whole, _busy
     cdef Counts _seen
     cdef NativeCalls _natives
     cdef object _failed, _refused, _gap, _record
@@ -16,5 +16,6 @@ cdef class Tick:
 
 cdef class PlainTick:
     cdef readonly Routed routed
+    cdef bint _busy
     cdef Calls _calls
     cdef list _route_ns

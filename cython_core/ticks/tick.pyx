@@ -85,9 +85,12 @@ cdef class Tick:
 
         Raises
         ------
+        ValueError
+            If a handler or another thread calls it while a batch's handlers are called.
         Exception
             As `cython_core.call_handlers`.
         """
+        _refuse_if(self._busy)
         cdef int64_t began_ns = monotonic_ns()
         cdef Routed routed = self.routed
         cdef Calls calls
@@ -102,10 +105,21 @@ cdef class Tick:
         if first is not None and routed.gap >= 0:
             self._gap(first, batch, routed.gap)
         calls, natives = self._calls, self._natives  # a handler may register another meanwhile
-        if natives is not None:
-            natives.run(self._seen, self._failed, batch, routed)
-        calls.call(self._seen, self._whole, self._failed, batch, routed, began_ns)
+        self._busy = True
+        try:
+            if natives is not None:
+                natives.run(self._seen, self._failed, batch, routed)
+            calls.call(self._seen, self._whole, self._failed, batch, routed, began_ns)
+        finally:
+            self._busy = False
         return True
+
+
+cdef inline int _refuse_if(bint busy) except -1:
+    """What was routed serves one batch at a time: another one's handlers would see its places."""
+    if busy:
+        raise ValueError("a tick within a tick: the batch's handlers are still being called")
+    return 0
 
 
 cdef class PlainTick:
@@ -135,10 +149,15 @@ cdef class PlainTick:
 
     def tick(self, batch):
         """Route one batch and call the handler of every topic that has events."""
+        _refuse_if(self._busy)
         cdef Calls calls = self._calls
         cdef Routed routed = self.routed
         cdef int64_t began_ns = 0 if self._route_ns is None else monotonic_ns()
         routed_of(batch, routed.topics, routed, 1, route_kernel(None), None, None)
         if self._route_ns is not None:
             self._route_ns.append(monotonic_ns() - began_ns)
-        calls.show(batch, routed)
+        self._busy = True
+        try:
+            calls.show(batch, routed)
+        finally:
+            self._busy = False
