@@ -10,7 +10,10 @@ HERE = Path(__file__).parent
 C = HERE.parents[2] / "cython_core" / "c"
 COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 INCLUDES = [f"-I{C}", f"-I{C / 'crc'}", f"-I{C / 'route'}"]
-ROUTE, NEON = ["-O3", "-DAETHER_VARIANT=baseline"], ["-O3", "-DAETHER_NEON", "-DAETHER_VARIANT=neon"]
+ROUTE, NEON = (
+    ["-O3", "-DAETHER_VARIANT=baseline"],
+    ["-O3", "-DAETHER_NEON", "-DAETHER_VARIANT=neon"],
+)
 # Each with the flags that cython_core/meson.build gives it.
 SOURCES = (
     ("route/route_kernel.c", ROUTE),

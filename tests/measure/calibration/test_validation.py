@@ -105,7 +105,8 @@ def test_texts_in_place_of_numbers_are_refused(trial, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 100_000, '{"fabric": "often"}', '{"fabric": -1}', "[1]", "{", '{"fabric": 1e400}']
+    "text",
+    ["[" * 100_000, '{"fabric": "often"}', '{"fabric": -1}', "[1]", "{", '{"fabric": 1e400}'],
 )
 def test_what_was_seen_in_place_is_seconds_by_name(trial, tmp_path, text):
     samples = trial.samples
