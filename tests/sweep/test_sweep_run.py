@@ -1,7 +1,6 @@
 """Sweeps as they run: both modes, resume, failures, the noise gate, kills."""
 
 import json
-import random
 import signal
 import tempfile
 
@@ -18,8 +17,6 @@ from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.run import UNSUCCESSFUL, remaining_seconds, run
 from aethermodel.sweep.store import Store
 from tools.sweep_cost import smallest_sweep
-from tools.torture import sweep_kills
-from tools.torture.journal import Journal, Slot
 
 QUICK = {"samples": 2, "sample_seconds": 0.0001}
 
@@ -172,15 +169,6 @@ def test_the_estimate_says_where_it_is_from(tmp_path):
     seconds, most, source = remaining_seconds(sweep, records, 3)
     assert seconds >= 100 and most >= seconds
     assert source == "the mean of 3 finished points"
-
-
-@pytest.mark.slow(reason="a sweep killed three times is five fresh processes, taken up again")
-def test_kills_break_nothing_and_lose_nothing_that_was_finished():
-    """One trial of those that ``make torture`` repeats."""
-    journal = Journal("sweep-kills", 7, Slot())
-    sweep_kills.prepare()(random.Random(7), journal)
-    assert journal.tally.counts["kills"] >= 1
-    assert not journal.tally.findings
 
 
 def test_ctrl_c_leaves_a_store_to_go_on_with_and_nothing_else(tmp_path):
