@@ -100,13 +100,13 @@ cdef class Tick:
         except Exception as error:  # a columnar batch may raise whatever it likes
             self._refused(batch, error)
             return False
-        if self._route_ns is not None:
-            self._route_ns.append(monotonic_ns() - began_ns)
-        if first is not None and routed.gap >= 0:
-            self._gap(first, batch, routed.gap)
-        calls, natives = self._calls, self._natives  # a handler may register another meanwhile
         self._busy = True
         try:
+            if self._route_ns is not None:
+                self._route_ns.append(monotonic_ns() - began_ns)
+            if first is not None and routed.gap >= 0:
+                self._gap(first, batch, routed.gap)
+            calls, natives = self._calls, self._natives  # a handler may register another meanwhile
             if natives is not None:
                 natives.run(self._seen, self._failed, batch, routed)
             calls.call(self._seen, self._whole, self._failed, batch, routed, began_ns)
