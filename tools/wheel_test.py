@@ -85,7 +85,17 @@ def main() -> int:
             cwd=work,
         )
         report = str(work / "report.html")
-        _run(command, "report", "--run", "--output", report, cwd=work, verdict=True)
+        _run(
+            command,
+            "report",
+            "--run",
+            "--seconds",
+            "40",
+            "--output",
+            report,
+            cwd=work,
+            verdict=True,
+        )
         size = (work / "report.html").stat().st_size
     print(f"{wheel.name}: installed, and wrote a report of {size:,} bytes")  # noqa: T201 - a tool
     return 0
