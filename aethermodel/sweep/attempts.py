@@ -69,8 +69,7 @@ class Attempts:
         start = time.monotonic()
         try:
             if not self._server.alive:  # a point has taken it down; the others go on
-                self._server.close()
-                self._server = self._start()
+                self._start_again()
             outcome = self._sample(job) if self._sweep.probe else self._execute(job, executed)
         except ForkTimeoutError as error:
             outcome = {"state": "timeout", "error": str(error)}
@@ -97,12 +96,26 @@ class Attempts:
             "sample_seconds": sweep.sample_seconds,
             "best": list(self.best),
         }
-        with self._server.fork("aethermodel.sweep.measured:measure", arguments) as fork:
+        with self._forked("aethermodel.sweep.measured:measure", arguments) as fork:
             samples = fork.value(sweep.timeout_seconds)
         for sample in samples:
             self.best = self.best.best(CoreCheck.of(sample))
         noisy = sum(sample["noisy"] for sample in samples)
         return {"state": "done", "samples": samples, "disturbed": noisy / len(samples)}
+
+    def _forked(self, call: str, arguments: dict[str, Any]) -> Fork:
+        """Fork a child; from a new server if the old one was dying when it was looked at."""
+        try:
+            return self._server.fork(call, arguments)
+        except ForkError:
+            if self._server.alive:
+                raise
+            self._start_again()
+            return self._server.fork(call, arguments)
+
+    def _start_again(self) -> None:
+        self._server.close()
+        self._server = self._start()
 
     def _execute(self, job: Job, executed: Path) -> dict[str, Any]:
         import aethermodel.execute.address_formats  # noqa: F401  # isort: skip

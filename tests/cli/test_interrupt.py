@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
@@ -145,6 +146,15 @@ def test_an_interrupt_at_an_import_is_one_line_too(tmp_path, how, module):
     assert (done.returncode, done.stderr) == (130, "aethermodel: interrupted\n")
 
 
+def answers(address):
+    try:
+        urlopen(address, timeout=120).close()
+    except URLError as error:
+        assert isinstance(error.reason, ConnectionRefusedError), error
+        return False
+    return True
+
+
 def test_an_interrupted_lab_leaves_nothing(place):
     """JupyterLab takes the command's place: status and words are its own."""
     pytest.importorskip("jupyterlab")
@@ -154,8 +164,9 @@ def test_an_interrupted_lab_leaves_nothing(place):
         address = re.compile(r"http://127\.0\.0\.1:\d+/lab\?token=\w+")
         until(lambda: ended() or address.search(command.complained()))
         assert not ended(), command.complained()
-        # Once it answers its loop runs, in which it heeds an interrupt.
-        urlopen(address.search(command.complained())[0], timeout=120).close()
+        # Once it answers its loop runs, in which it heeds an interrupt. It says where it is before
+        # it is there.
+        until(lambda: ended() or answers(address.search(command.complained())[0]))
         command.send_signal(signal.SIGINT, group=True)
         assert command.wait(120) is not None
         assert until(lambda: not command.below(), 60)

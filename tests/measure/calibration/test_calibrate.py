@@ -29,7 +29,8 @@ def test_what_is_still_noisy_or_missing_is_said():
     for seconds in (5, 50, 300):  # a busy host samples less in a second
         with suppress(ValueError):
             calibration = calibrate_host(many, seconds=seconds)
-            break
+            if calibration.copies[0]:
+                break
     assert any(text.startswith("cut short: ") for text in calibration.warnings)
     for term in noisy_terms(calibration):
         assert any(f"inconclusive: {term} is noisy" in text for text in calibration.warnings)
