@@ -1,4 +1,4 @@
-"""What no executed notebook may show, for the tests and for the pages of the site."""
+"""Faults that an executed notebook may not show, for the tests and for the pages of the site."""
 
 from typing import Any
 

@@ -41,7 +41,7 @@ QUICK = {
     "quotes.ipynb": _example("quotes"),
     "trades.ipynb": _example("trades"),
     "scoring.ipynb": _example("scoring"),
-    "95_own_pipeline.ipynb": {"seconds": 6, "batch_sizes": "100", "faster": "score=0.5"},
+    "95_own_pipeline.ipynb": {"seconds": 6, "batch_sizes": "100", "faster": "score:0.5"},
     "70_scale_out.ipynb": {
         "seconds": 20,
         "batch_size": 3000,

@@ -325,7 +325,15 @@ class Bus:
             self.stop()
 
     def tick(self, batch: Batch, first: int | None = None) -> bool:
-        """Route one batch and call its sync handlers; as `cython_core.ticks.tick.Tick.run`."""
+        """Route one batch and call its sync handlers; as `cython_core.ticks.tick.Tick.run`.
+
+        Raises
+        ------
+        ValueError
+            While `handle` awaits handlers, whose positions it would write over.
+        """
+        if self._turn.locked():
+            raise ValueError("a tick within a tick: handlers of another batch are being awaited")
         return self.ticks.run(batch, first)
 
     async def handle(
@@ -346,7 +354,7 @@ class Bus:
                 self.instruments.batch_events.record(len(batch))
                 handled()
 
-            if self.tick(batch, first):
+            if self.ticks.run(batch, first):
                 await self._dispatcher.wait(batch, returned)
 
     def _in_handler(self) -> bool:

@@ -1,4 +1,4 @@
-"""What if: the time of a batch if terms took less, composition taken into account."""
+"""Scenarios: the time of a batch if terms took less, composition taken into account."""
 
 from __future__ import annotations
 

@@ -47,6 +47,21 @@ def test_a_handler_that_raises_a_cancellation_does_not_end_the_bus(run, waits):
     assert bus.failures[0].kind == "CancelledError"
 
 
+def test_a_tick_while_handlers_are_awaited_is_refused_and_they_go_on(run):
+    bus, seen = Bus(["a"]), []
+
+    @bus.on("a")
+    async def handle(events, indices):
+        with pytest.raises(ValueError, match="a tick within a tick"):
+            bus.tick(batch(1))
+        await asyncio.sleep(0)
+        seen.append(indices.tolist())
+
+    run(drained(bus, 2))
+    assert seen == [[0, 1, 2]] * 2
+    assert not bus.failures
+
+
 def test_a_bus_that_is_cancelled_cancels_its_async_handlers(run):
     bus, seen = Bus(["a"]), []
     begun = asyncio.Event()

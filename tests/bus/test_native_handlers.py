@@ -141,6 +141,7 @@ def summing(record: Any) -> Any:
     return add
 
 
+@pytest.mark.examples
 @pytest.mark.parametrize("size", [64, 256])
 def test_a_numba_function_over_records(size: int) -> None:
     total, bus = np.zeros(8), bus_of(size)

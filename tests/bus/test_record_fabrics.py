@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forked_children import in_child
 from record_dtypes import batch_of
 
 from aethermodel.bus import Batcher, Bus, FixedSize
@@ -33,18 +34,6 @@ async def send_all(sender: Any, kind: RecordType) -> None:
     for batch in batches(kind):
         await sender.send(batch)
     await sender.end()
-
-
-def in_child(work: Any) -> int:
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return child
 
 
 async def received(receiver: Any, kind: RecordType) -> Bus:

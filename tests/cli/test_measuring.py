@@ -1,4 +1,4 @@
-"""How long a measurement takes, said before it begins: an estimate, a budget or a limit."""
+"""Durations that are said before a measurement: an estimate, a budget or a limit."""
 
 import pytest
 

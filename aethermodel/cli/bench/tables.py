@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,8 @@ from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from aethermodel.calibrate.benchmark.known_laws import Target
 
 
 def command(
@@ -113,22 +116,11 @@ def _published(folder: Path, extrap: Path | None, each: bool, json: str | None) 
 def _simulated(runs: int, seed: int, json: str | None) -> None:
     from aethermodel.bench.tables import goals, simulated
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
 
     with progress("fitting simulated tables") as advance:
         found = simulated.simulate(runs, seed, advance)
     judged = goals.simulated(found)
-    if json:
-        figures = {
-            "seed": seed,
-            "rows": found.to_dict(orient="records"),
-            "targets": [vars(target) | {"met": target.met} for target in judged],
-            "verdict": "pass" if all(target.met for target in judged) else "fail",
-        }
-        write_document(
-            document("aethermodel.bench.tables.simulated/1", "simulated", figures, measured=False),
-            json,
-        )
+    _write_simulated("simulated", found, judged, seed, json)
     if json != "-":
         print_simulated(found)
         for target in judged:
@@ -141,28 +133,34 @@ def _simulated(runs: int, seed: int, json: str | None) -> None:
 def _answered(runs: int, seed: int, json: str | None) -> None:
     from aethermodel.bench.tables import answered, goals
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
 
     with progress("asking simulated laws") as advance:
         found = answered.simulate(runs, seed, advance)
     judged = goals.answered(found)
-    if json:
-        figures = {
-            "seed": seed,
-            "rows": found.to_dict(orient="records"),
-            "targets": [vars(target) | {"met": target.met} for target in judged],
-            "verdict": "pass" if all(target.met for target in judged) else "fail",
-        }
-        write_document(
-            document("aethermodel.bench.tables.answers/1", "simulated", figures, measured=False),
-            json,
-        )
+    _write_simulated("answers", found, judged, seed, json)
     if json != "-":
         print_answers(found)
         for target in judged:
             typer.echo(f"{'' if target.met else 'missed: '}{target}")
     if not all(target.met for target in judged):
         raise typer.Exit(1)
+
+
+def _write_simulated(
+    kind: str, found: pd.DataFrame, judged: Sequence[Target], seed: int, json: str | None
+) -> None:
+    from aethermodel.documents import document, write_document
+
+    if not json:
+        return
+    figures = {
+        "seed": seed,
+        "rows": found.to_dict(orient="records"),
+        "targets": [vars(target) | {"met": target.met} for target in judged],
+        "verdict": "pass" if all(target.met for target in judged) else "fail",
+    }
+    schema = f"aethermodel.bench.tables.{kind}/1"
+    write_document(document(schema, "simulated", figures, measured=False), json)
 
 
 def print_answers(found: pd.DataFrame) -> None:

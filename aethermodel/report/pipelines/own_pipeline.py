@@ -39,7 +39,7 @@ class OwnPipeline(BaseModel):
     batch_size : int
         Asked about in what if; 0: the best one.
     faster : str
-        What if terms took so many times what they take, such as ``score=0.5,decode=0.8``.
+        What if terms took so many times what they take, such as ``score:0.5,decode:0.8``.
     rate, latency : float
         Records a second, and most seconds of a batch, to answer for; 0: none.
     """
@@ -138,12 +138,13 @@ class OwnPipeline(BaseModel):
 
 def _factors_of(text: str) -> list[tuple[str, float]]:
     found = []
+    # A colon: papermill reads no parameter whose value or comment has an equals sign.
     for part in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, factor = part.partition("=")
+        name, colon, factor = part.partition(":")
         try:
             found.append((name.strip(), float(factor)))
         except ValueError:
-            equals = ""
-        if not equals:
-            raise ValueError(f"a term and a factor, such as score=0.5, not {part!r}")
+            colon = ""
+        if not colon:
+            raise ValueError(f"a term and a factor, such as score:0.5, not {part!r}")
     return found

@@ -1,4 +1,4 @@
-"""What is made of exchanges: clocks, link and laws, from made-up ones whose truth is known."""
+"""Clocks, link and laws from made-up exchanges whose truth is known."""
 
 import math
 import random

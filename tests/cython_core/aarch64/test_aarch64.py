@@ -29,6 +29,7 @@ SOURCES = (
 )
 
 
+@pytest.mark.aarch64
 @pytest.mark.skipif(
     not (shutil.which(COMPILER) and shutil.which(EMULATOR)),
     reason=f"{COMPILER} and {EMULATOR} (packages gcc-aarch64-linux-gnu, qemu-user) are not there",

@@ -1,25 +1,10 @@
 """Children of the ring's tests, and what they send."""
 
-import os
 import random
-from collections.abc import Callable
 
 import numpy as np
 
 from cython_core import Ring
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Do it in a forked child, and return its process id; its status says whether all went well."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return child
 
 
 def produce(ring: Ring, events: int, seed: int, most: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import uvloop
-from ring_children import in_child
+from forked_children import in_child
 
 from cython_core import PeerDied, Ring, RingClosed, RingHandle
 from cython_core.ring import iteration as ring_batches

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from ring_children import in_child
+from forked_children import in_child
 
 from cython_core import PeerDied, Ring, RingHandle
 from cython_core.ring.loop_watch import Watch

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ring_children import in_child
+from forked_children import in_child
 
 from cython_core import EVENT_BYTES, Ring, RingHandle, allocate
 from cython_core.ring.memory_room import memory_room
