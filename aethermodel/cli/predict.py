@@ -123,7 +123,7 @@ def command(
     """
     from aethermodel.calibrate.predict.answers import Answers
     from aethermodel.calibrate.predict.size_answers import SHARES
-    from aethermodel.cli.laws.predict_law import predict_law, refuse_other_options
+    from aethermodel.cli.laws.predict_law import ALLOWED, predict_law
     from aethermodel.documents import document, write_document
     from aethermodel.gate.runs import schema_of
 
@@ -131,7 +131,7 @@ def command(
     if own := _own_calibration(law, pipeline, calibration):
         from aethermodel.cli.pipelines.predict import predict_own
 
-        choice.refuse_options(ctx, _OF_A_PIPELINE, f"is not for a pipeline of your own ({own})")
+        options.refuse_options(ctx, _OF_A_PIPELINE, f"is not for a pipeline of your own ({own})")
         predict_own(
             own,
             pipeline,
@@ -148,7 +148,7 @@ def command(
     if law is not None and schema_of(law).startswith("aethermodel.calibration/"):
         calibration = [law]
     elif law is not None:
-        refuse_other_options(ctx, law)
+        options.refuse_options(ctx, ALLOWED, f"needs a calibration (-c): {law} is a law")
         given = ctx.get_parameter_source("batch_sizes")
         own_sizes = given is not None and given.name == "DEFAULT"
         predict_law(

@@ -117,7 +117,7 @@ def command(
             raise ValueError("--pipeline measures: give a file to report on, or --pipeline")
         own = choice.chosen(None, pipeline)
         assert own is not None
-        choice.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
+        options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
         report_measured(
             own,
             choice.campaign_options(batch_sizes, processes, repeats, seed),

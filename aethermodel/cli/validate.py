@@ -82,7 +82,7 @@ def command(
     if own := choice.chosen(file, pipeline):
         from aethermodel.cli.pipelines.validate import validate_own
 
-        choice.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
+        options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
         validate_own(
             own,
             choice.campaign_options(batch_sizes, processes, repeats, seed),

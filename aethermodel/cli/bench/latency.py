@@ -116,7 +116,7 @@ def command(
     if own := choice.chosen(None, pipeline):
         from aethermodel.cli.pipelines.latency import latency_own
 
-        choice.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
+        options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
         latency_own(
             own,
             calibration,

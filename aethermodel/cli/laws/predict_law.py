@@ -14,22 +14,7 @@ if TYPE_CHECKING:
 # Measured sizes of a law that are shown where nobody asks for others.
 _SHOWN = 7
 #: Options of `predict` that a law file has an answer to.
-_ALLOWED = frozenset({"law", "curve", "at", "batch_sizes", "optimum", "within", "rate", "json"})
-
-
-def refuse_other_options(ctx: typer.Context, path: Path) -> None:
-    """Refuse what only a calibration can answer.
-
-    Raises
-    ------
-    ValueError
-        Names the option.
-    """
-    for name in ctx.params:
-        source = ctx.get_parameter_source(name)
-        if name not in _ALLOWED and source is not None and source.name == "COMMANDLINE":
-            option = "--" + name.rstrip("_").replace("_", "-")
-            raise ValueError(f"{path} is a law: {option} needs a calibration (-c)")
+ALLOWED = frozenset({"law", "curve", "at", "batch_sizes", "optimum", "within", "rate", "json"})
 
 
 def predict_law(

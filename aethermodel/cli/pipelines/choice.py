@@ -42,20 +42,6 @@ def chosen(argument: str | None, option: str | None) -> str | None:
     return named
 
 
-def refuse_options(ctx: typer.Context, allowed: frozenset[str], why: str) -> None:
-    """Refuse options that say nothing of a pipeline of one's own.
-
-    Raises
-    ------
-    ValueError
-        Names the option.
-    """
-    for name in ctx.params:
-        source = ctx.get_parameter_source(name)
-        if name not in allowed and source is not None and source.name == "COMMANDLINE":
-            raise ValueError(f"--{name.strip('_').replace('_', '-')} {why}")
-
-
 def campaign_options(
     batch_sizes: str | None, processes: int | None, repeats: int | None, seed: int | None
 ) -> dict[str, Any]:

@@ -143,3 +143,25 @@ def numbers(name: str, text: str) -> list[int]:
     if min(found) < 1:
         raise ValueError(f"{name}: a batch size must be at least 1, not {min(found)}")
     return found
+
+
+def refuse_options(ctx: typer.Context, allowed: frozenset[str], why: str) -> None:
+    """Refuse options that say nothing where a command was given something else to work on.
+
+    Parameters
+    ----------
+    ctx : typer.Context
+    allowed : frozenset of str
+        Names of the parameters that say something.
+    why : str
+        What stands behind the option's name in the refusal.
+
+    Raises
+    ------
+    ValueError
+        Names the option.
+    """
+    for name in ctx.params:
+        source = ctx.get_parameter_source(name)
+        if name not in allowed and source is not None and source.name == "COMMANDLINE":
+            raise ValueError(f"--{name.strip('_').replace('_', '-')} {why}")
