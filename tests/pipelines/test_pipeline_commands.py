@@ -29,9 +29,10 @@ QUICK = ("--processes", "1", "--repeats", "1", "--seconds", "20")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A pipeline with its calibration."""
+    """A pipeline with its calibration, and another one."""
     where = tmp_path_factory.mktemp("own")
     (where / "orders.py").write_text(OWN)
+    (where / "other.py").write_text(OWN.replace('"orders"', '"other"'))
     done = aether("calibrate", "orders.py", *QUICK, "-n", "1,8,64", "--json", "c.json", cwd=where)
     assert done.returncode == 0, done.stderr
     return where
@@ -78,7 +79,6 @@ def test_validate_runs_the_whole_and_times_its_terms_in_place(folder):
     ],
 )
 def test_bad_input_is_one_line(folder, arguments, said):
-    (folder / "other.py").write_text(OWN.replace('"orders"', '"other"'))
     done = aether(*arguments, cwd=folder)
     assert done.returncode == 2
     assert said in done.stderr and done.stderr.count("\n") == 1
