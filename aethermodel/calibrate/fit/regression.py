@@ -102,7 +102,8 @@ def relative_nnls(
         Largest relative change of the law in the last round: below 1e-9 once settled, more where
         `ROUNDS` were not enough.
     """
-    law = seconds if start is None else start
+    # A guess may be nothing at a point, as where a knee has just moved over it.
+    law = seconds if start is None else np.maximum(start, 1e-3 * seconds)
     values = np.zeros(design.shape[1])
     moved = np.inf
     for _ in range(ROUNDS):
