@@ -4,7 +4,7 @@ import numpy as np
 
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.conditions import Conditions
-from aethermodel.calibrate.fit.samples import Timings
+from aethermodel.calibrate.term_fit.samples import Timings
 
 HOST = {"id": "0123456789ab", "processor": "synthetic", "python": "CPython", "libraries": {}}
 #: Seconds, seconds a call, seconds an event.

@@ -11,9 +11,9 @@ from aethermodel import thresholds
 from aethermodel.calibrate import fit_term, next_point
 from aethermodel.calibrate.calibration.calibration import Prediction
 from aethermodel.calibrate.calibration.composition import compose
-from aethermodel.calibrate.fit import joint_distribution as joint
-from aethermodel.calibrate.fit.fit_formulas import fit_equations
-from aethermodel.calibrate.fit.samples import summarise
+from aethermodel.calibrate.term_fit import joint_distribution as joint
+from aethermodel.calibrate.term_fit.fit_formulas import fit_equations
+from aethermodel.calibrate.term_fit.samples import summarise
 from aethermodel.laws.law_formulas import law_equations
 from aethermodel.model.bulk_chain import queue_at_start
 from aethermodel.model.model_formulas import model_equations

@@ -45,8 +45,8 @@ for name in ("fork", "sched_getaffinity", "sched_setaffinity"):
 FITS = """
 import numpy as np
 from aethermodel import BatchModel, load_calibration
-from aethermodel.calibrate.fit.fit_term import fit_term
-from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.term_fit.fit_term import fit_term
+from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.published.specification import load_specification
 

@@ -33,7 +33,7 @@ _LIBRARIES = (
     *("typer.rich_utils", "uvloop", "yaml"),
 )
 # Those start what other commands lack: an engine of notebooks, a cluster.
-_LEFT_OUT = ("aethermodel.execute.", "aethermodel.sweep.cluster", "aethermodel.__main__")
+_LEFT_OUT = ("aethermodel.execute.", "aethermodel.sweep.dask_cluster", "aethermodel.__main__")
 _SUBREAPER = 36
 
 

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from aethermodel.console import progress
-from aethermodel.sweep.cluster import DaskBackend
+from aethermodel.sweep.dask_cluster import DaskBackend
 from aethermodel.sweep.run import run
 from aethermodel.sweep.store import Record, Store
 from tools.sweep_cost import smallest_sweep

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel import thresholds
-from aethermodel.advice.answers import Quantity
+from aethermodel.advice.law_answers import Quantity
 from aethermodel.advice.queue import Percentile, Server, check_arrivals
 from aethermodel.calibrate.predict.size_answers import SHARE
 from aethermodel.inputs.refusals import InputError

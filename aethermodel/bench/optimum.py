@@ -11,11 +11,11 @@ import pandas as pd
 
 from aethermodel import thresholds
 from aethermodel.calibrate.predict.all_samples import all_samples
-from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.labels import FabricLabel
-from aethermodel.measure.calibration.calibrate import calibrate_host
-from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.campaign.calibrate import calibrate_host
+from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import calm_plan, take_samples
 from aethermodel.verdict import Outcome, judge

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from aethermodel.measure.harness.event_loops import available_loops
 from aethermodel.measure.harness.processes.child_processes import start
-from aethermodel.measure.host import placement
+from aethermodel.measure.host import affinity
 from aethermodel.processes import ChildError
 from cython_core import PeerDied, Ring, RingHandle, now_ns
 from cython_core.ring.errors import RingError
@@ -44,7 +44,7 @@ def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
     ChildError
         If the other process dies.
     """
-    placement.take("loop")
+    affinity.take("loop")
     ways: list[Waiting] = ["spin", "wait"]
     for loop in available_loops():
         ways += [loop, _SPINNING[loop]]

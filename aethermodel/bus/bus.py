@@ -31,8 +31,7 @@ _log = logging.getLogger("aethermodel.bus")
 _H = TypeVar("_H")
 #: Signals on which `Bus.run` drains and ends, where it is asked to.
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# So many failures, and so many lost receivers, are kept; all are counted.
-_MOST_KEPT = 100
+_MOST_KEPT = 100  # failures, and lost receivers; all are counted
 
 
 class Bus:
@@ -380,8 +379,7 @@ class Bus:
             return  # the bus is cancelled, not the handler at fault; its batch is lost
         self.instruments.failed[topic] += 1
         self.failures.append(Failure.of(topic, handler, error))
-        # A handler that fails once fails a thousand times a second: it is logged once.
-        if id(handler) not in self._logged:
+        if id(handler) not in self._logged:  # what fails once fails a thousand times a second
             self._logged.add(id(handler))
             name = self.topics.name(topic)
             _log.error("handler %r failed on %s\n%s", handler, name, traceback_of(error))
@@ -390,13 +388,12 @@ class Bus:
 def _events_of(batch: Batch, record: RecordType) -> int:
     """Return how many events a batch has; ValueError if it is none."""
     try:
-        events = len(batch)
         if not isinstance(batch, np.ndarray):
             batch.__arrow_c_array__()
         elif not record.event:
             as_records(batch, record)
-        elif events:
+        elif len(batch):
             ends(batch)
+        return len(batch)
     except Exception as error:
         raise ValueError(f"this is no batch of events: {message_of(error)}") from None
-    return events

@@ -91,7 +91,7 @@ def bound_figures(specification: Specification, batch_size: int | None = None) -
 
 def _print_tables(figures: dict[str, Any]) -> None:
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
 
     n, total = figures["batch_size"], figures["t_batch_seconds"]
     messages = "1 message" if n == 1 else f"{n:,} messages"

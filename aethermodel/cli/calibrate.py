@@ -91,9 +91,9 @@ def command(
     """
     from aethermodel.calibrate.calibration.merging import merge as merged
     from aethermodel.console import progress
-    from aethermodel.measure.calibration.calibrate import calibrate_host
-    from aethermodel.measure.calibration.loading import load_calibration
-    from aethermodel.measure.calibration.measurement_plan import Campaign
+    from aethermodel.measure.campaign.calibrate import calibrate_host
+    from aethermodel.measure.campaign.loading import load_calibration
+    from aethermodel.measure.campaign.measurement_plan import Campaign
 
     if own := choice.chosen(file, pipeline):
         from aethermodel.cli.pipelines.calibrate import calibrate_own
@@ -161,8 +161,8 @@ def _tell(calibration: Calibration, json: str | None, verbose: bool, own_file: b
 def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.calibration.drift import check_drift
-    from aethermodel.measure.calibration.loading import load_calibration
+    from aethermodel.measure.campaign.drift import check_drift
+    from aethermodel.measure.campaign.loading import load_calibration
 
     calibration = load_calibration(path)
     tell_duration(CHECK_SECONDS)

@@ -87,7 +87,7 @@ def command(
 def _print(found: Analysis) -> None:
     from aethermodel.cli.shared.tables import Table, say, show
     from aethermodel.report.clusters.cluster_words import sentences
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
 
     cluster = found.cluster
     stations = Table(

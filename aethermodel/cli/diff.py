@@ -86,7 +86,7 @@ def diff(
 def _print(found: Diff, output: Path) -> None:
     from aethermodel.cli.shared.tables import Table, show
     from aethermodel.report.comparison.diff import why
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
 
     table = Table(
         f"{found.a.metric} of {found.a.target}: A {found.a.path}, B {found.b.path}",

@@ -121,7 +121,7 @@ def command(
 
     Exit status: 0 done, 1 with --check the calibration is stale, 2 bad input.
     """
-    from aethermodel.calibrate.predict.answers import Answers
+    from aethermodel.calibrate.predict.calibration_answers import Answers
     from aethermodel.calibrate.predict.size_answers import SHARES
     from aethermodel.cli.laws.predict_law import ALLOWED, predict_law
     from aethermodel.documents import document, write_document
@@ -237,7 +237,7 @@ def _scenario(
     from aethermodel.calibrate.predict import what_if
     from aethermodel.calibrate.predict.scenario import Assumption, Scenario
     from aethermodel.kernel_facts import switch_size
-    from aethermodel.measure.calibration.loading import load_calibration, load_record_sizes
+    from aethermodel.measure.campaign.loading import load_calibration, load_record_sizes
     from aethermodel.published.rdma_costs import card
     from aethermodel.published.specification import load_specification
 
@@ -264,7 +264,7 @@ def _between(
     calibration: list[Path], foreign: bool, record_bytes: int | None
 ) -> RecordSizes | None:
     """Return the calibrations to go by for a record size that none of them is of."""
-    from aethermodel.measure.calibration.loading import load_record_sizes
+    from aethermodel.measure.campaign.loading import load_record_sizes
 
     if record_bytes is None:
         return None
@@ -293,7 +293,7 @@ def _tell_between(
 def _checked(scenario: Scenario) -> tuple[Scenario, bool]:
     """Probe again, say what has moved, and add it to the warnings; whether anything is stale."""
     from aethermodel.console import progress
-    from aethermodel.measure.calibration.drift import check_drift
+    from aethermodel.measure.campaign.drift import check_drift
 
     tell_duration(CHECK_SECONDS)
     with measuring(), progress("probing again") as advance:

@@ -16,7 +16,7 @@ from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.outputs import FOLDER, named_after, refuse_existing
 
 if TYPE_CHECKING:
-    from aethermodel.measure.calibration.measurement_plan import Campaign
+    from aethermodel.measure.campaign.measurement_plan import Campaign
     from aethermodel.report.sweep.store_verdict import Thresholds
 
 # That the notebook and its export take after the measurement.
@@ -184,7 +184,7 @@ def command(
             typer.echo(f"aethermodel: {line}", err=True)
         typer.echo(output)
         return
-    from aethermodel.measure.calibration.measurement_plan import Campaign
+    from aethermodel.measure.campaign.measurement_plan import Campaign
 
     output = output or FOLDER / "model_vs_measured.html"
     check_apart(output, [json])
@@ -319,7 +319,7 @@ def _measure_and_report(
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
     from aethermodel.execute.notebooks import execute
-    from aethermodel.measure.calibration.validation import Trial
+    from aethermodel.measure.campaign.validation import Trial
     from aethermodel.output_files import check_apart, check_target
     from aethermodel.report.html.document import export
 

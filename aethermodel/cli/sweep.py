@@ -269,7 +269,7 @@ def _backend(given: dict[str, Any]) -> Backend:
     if name == "local" and scheduler is None and not any(files):
         return LocalBackend(given["wait"], tell_who_measures)
     if name == "dask":
-        from aethermodel.sweep.cluster import Credentials, DaskBackend
+        from aethermodel.sweep.dask_cluster import Credentials, DaskBackend
 
         if any(files) and not all(files):
             raise ValueError("--tls-ca, --tls-cert and --tls-key go together")

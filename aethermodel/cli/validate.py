@@ -16,7 +16,7 @@ from aethermodel.text.percentages import percent, percentage
 from aethermodel.text.times import microseconds
 
 if TYPE_CHECKING:
-    from aethermodel.measure.calibration.validation import Trial
+    from aethermodel.measure.campaign.validation import Trial
 
 #: Options that a pipeline of one's own has, too.
 _OF_A_PIPELINE = frozenset(
@@ -97,11 +97,11 @@ def command(
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
     from aethermodel.fabrics import HostFabric
-    from aethermodel.measure.calibration.measurement_plan import Campaign
-    from aethermodel.measure.calibration.validation import Trial
-    from aethermodel.measure.host import placement
+    from aethermodel.measure.campaign.measurement_plan import Campaign
+    from aethermodel.measure.campaign.validation import Trial
+    from aethermodel.measure.host import affinity
 
-    placement.use(pin)
+    affinity.use(pin)
     given: dict[str, Any] = {
         "batch_sizes": batch_sizes,
         "event_loop": loop,

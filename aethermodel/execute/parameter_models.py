@@ -20,7 +20,7 @@ GROUP = "aethermodel.parameters"
 
 _OWN = {
     "batch": ("aethermodel.measure.probes.settings", "BatchSettings"),
-    "campaign": ("aethermodel.measure.calibration.measurement_plan", "Campaign"),
+    "campaign": ("aethermodel.measure.campaign.measurement_plan", "Campaign"),
     "cluster": ("aethermodel.clusters.parameters", "ClusterParameters"),
     "latency": ("aethermodel.bench.latency.measurement", "LatencyCampaign"),
     "own-measurements": ("aethermodel.report.laws.own_measurements", "OwnMeasurements"),

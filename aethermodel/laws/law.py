@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aethermodel import thresholds
-from aethermodel.calibrate.fit import joint_distribution as joint
+from aethermodel.calibrate.term_fit import joint_distribution as joint
 from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.families.free_figures import curves, free_values, gradient
 from aethermodel.laws.families.search import Terms

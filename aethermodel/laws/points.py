@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.calibrate.fit.process_effects import ALIKE, Between, level_out
-from aethermodel.calibrate.fit.samples import summarise
+from aethermodel.calibrate.term_fit.process_effects import ALIKE, Between, level_out
+from aethermodel.calibrate.term_fit.samples import summarise
 from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.local import octaves
 from aethermodel.readers.measurements import Series

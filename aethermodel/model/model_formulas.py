@@ -145,7 +145,7 @@ def _of_terms() -> dict[str, Equation]:
 
 
 def _among(term: Term) -> sympy.Expr:
-    """The term's law for events out of the set of batches of M (`calibrate.fit.candidate_laws`)."""
+    """The term's law for events of a set of batches of M (`term_fit.candidate_laws`)."""
     size = sympy.Symbol("M")
     return term.expression.replace(
         sympy.Max, lambda *terms: N * sympy.Max(*terms).subs(N, size) / size

@@ -20,9 +20,9 @@ from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import Point, SamplingError, calm_plan
 from aethermodel.measure.sampling.sequential import sample_sequentially
 from aethermodel.pipelines.calibration import UNKNOWN, Overlap, PipelineCalibration, TermLaw
+from aethermodel.pipelines.execution.rehearsal import Rehearsal, rehearse
 from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
-from aethermodel.pipelines.run.rehearsal import Rehearsal, rehearse
 from aethermodel.pipelines.terms import TermPlan, group_terms, shares_interpreter, term_plan
 from aethermodel.readers.measurements import Measurements, Series
 from aethermodel.text.percentages import percentage

@@ -18,8 +18,8 @@ from aethermodel.model.queueing.batch_service import serve, serve_by_clock
 from aethermodel.model.queueing.host_pace import HostPace
 from aethermodel.order_statistics import median_interval
 from aethermodel.pipelines.calibration import PipelineCalibration
+from aethermodel.pipelines.execution.load import LoadedRun, load_run
 from aethermodel.pipelines.pipeline import Pipeline
-from aethermodel.pipelines.run.load import LoadedRun, load_run
 from aethermodel.verdict import Outcome, judge, mostly_disturbed, worst
 
 Floats = npt.NDArray[np.float64]

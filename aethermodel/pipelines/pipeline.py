@@ -273,7 +273,7 @@ class Pipeline:
         InputError
             If something goes wrong; names stage and size.
         """
-        from aethermodel.pipelines.run.rehearsal import rehearsed
+        from aethermodel.pipelines.execution.rehearsal import rehearsed
 
         self.check()
         for _ in rehearsed(self, list(sizes)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from aethermodel.pipelines.composition import GroupTerms
+from aethermodel.pipelines.execution.probe import RECEIVE, SEND, in_this_process
 from aethermodel.pipelines.pipeline import Pipeline
-from aethermodel.pipelines.run.probe import RECEIVE, SEND, in_this_process
 from aethermodel.pipelines.stage import Assumed, Group
 
 Kind = Literal["stage", "hand-over", "loop", "assumed"]

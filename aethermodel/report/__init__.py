@@ -15,11 +15,11 @@ from aethermodel.report.blocks import (
     summary_block,
     terms_table,
 )
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure, figure_html
 from aethermodel.report.figures.comparison import measured_vs_model
 from aethermodel.report.figures.time_budget import budget
 from aethermodel.report.math.mathml import Formula, Meaning, mathml
-from aethermodel.report.quantities import engineering
 from aethermodel.report.style import use_style
 
 if TYPE_CHECKING:

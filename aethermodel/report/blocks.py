@@ -9,10 +9,10 @@ from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
 from aethermodel.inputs.sizes import memory
+from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.html.css import BLOCK_STYLE
 from aethermodel.report.html.prose import prose
 from aethermodel.report.math.mathml import mathml
-from aethermodel.report.quantities import engineering, interval
 from aethermodel.report.style import TERM_COLOURS
 
 Verdict = Literal["pass", "fail", "inconclusive"]

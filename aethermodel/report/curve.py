@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.report.quantities import count
+from aethermodel.report.engineering_notation import count
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -143,7 +143,7 @@ def log_ticks(axis: Axis, unit: str = "") -> None:
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
 
     low, high = axis.get_view_interval()
     axis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if high < 300 * low else (1,)))

@@ -16,8 +16,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from aethermodel.calibrate.calibration.calibration import Calibration
-from aethermodel.calibrate.fit.scaling_fit import ScalingFit, fit_scaling
 from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.calibrate.term_fit.scaling_fit import ScalingFit, fit_scaling
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.model.scaling.scale_out import ScaleOut
 from aethermodel.sweep.plan import Sweep
@@ -149,7 +149,7 @@ class ScaleOutCampaign(BaseModel):
     def _backend(self) -> Backend:
         if self.backend == "local":
             return LocalBackend()
-        from aethermodel.sweep.cluster import DaskBackend
+        from aethermodel.sweep.dask_cluster import DaskBackend
 
         return DaskBackend(workers=self.workers)
 

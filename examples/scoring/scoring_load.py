@@ -24,7 +24,7 @@ from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.law import Law
 from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.report.blocks import Block
-from aethermodel.report.quantities import engineering
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.table import data_table
 from aethermodel.text.percentages import percent, percentage
 

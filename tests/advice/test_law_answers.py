@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from own_laws import EACH, FIXED, affine, measured
 
-from aethermodel.advice.answers import answers, next_size
 from aethermodel.advice.crossover import crossover
+from aethermodel.advice.law_answers import answers, next_size
 from aethermodel.advice.queue import Server
 from aethermodel.laws.fit import fit
 from aethermodel.model.queueing.arrivals import Poisson

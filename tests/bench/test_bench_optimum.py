@@ -6,7 +6,7 @@ import pytest
 from synthetic_calibration import synthetic_calibration
 
 from aethermodel.bench.optimum import judge_sweep, ladder, recommended
-from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario
 
 

@@ -8,7 +8,7 @@ from synthetic_calibration import TRUE, synthetic_calibration
 
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.merging import merge
-from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Assumption, Scenario
 
 N = np.array([1.0, 100.0, 5_000.0, 50_000.0])

@@ -7,7 +7,7 @@ import pytest
 from synthetic_calibration import SIZES, synthetic_calibration
 
 from aethermodel.calibrate.calibration.conditions import RING_BATCHES
-from aethermodel.calibrate.fit.samples import Timings
+from aethermodel.calibrate.term_fit.samples import Timings
 from aethermodel.measure.harness.ring_size import ring_capacity
 
 L2_EVENTS = 8192

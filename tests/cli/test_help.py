@@ -11,7 +11,7 @@ from aethermodel.bench.latency.adaptive import AdaptiveCampaign
 from aethermodel.bench.latency.measurement import LatencyCampaign
 from aethermodel.cli import app
 from aethermodel.cli.shared.durations import SECONDS
-from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.sweep.plan import Sweep
 
 __all__ = ["call"]

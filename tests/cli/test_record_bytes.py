@@ -8,7 +8,7 @@ from command_line import aether
 from synthetic_calibration import TRUE, synthetic_calibration
 
 from aethermodel.documents import write_document
-from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.measure.probes import PROBES
 
 

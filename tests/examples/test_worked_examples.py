@@ -9,8 +9,8 @@ from shutil import which
 import numpy as np
 import pytest
 
+from aethermodel.pipelines.execution.probe import Host
 from aethermodel.pipelines.loading import load_pipeline
-from aethermodel.pipelines.run.probe import Host
 
 for needed in ("aiohttp", "numba", "redis", "sklearn", "zmq"):
     pytest.importorskip(needed, reason=f"{needed} is not installed (pip install .[examples])")

@@ -8,7 +8,7 @@ import pytest
 from command_line import aether
 
 from aethermodel import Laws, fit, read
-from aethermodel.advice.answers import answers
+from aethermodel.advice.law_answers import answers
 from aethermodel.inputs.refusals import InputError
 
 SAMPLE = Path(__file__).parents[1] / "readers" / "samples" / "extra_p.jsonl"

@@ -10,11 +10,11 @@ import pytest
 
 from aethermodel import Pipeline
 from aethermodel.inputs.refusals import InputError
+from aethermodel.pipelines.execution.rehearsal import rehearse, rehearsed
+from aethermodel.pipelines.execution.runtime import Runtime
+from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
+from aethermodel.pipelines.execution.whole import Whole, cut
 from aethermodel.pipelines.loading import load_pipeline
-from aethermodel.pipelines.run.rehearsal import rehearse, rehearsed
-from aethermodel.pipelines.run.runtime import Runtime
-from aethermodel.pipelines.run.stage_times import Inputs, StageTimer
-from aethermodel.pipelines.run.whole import Whole, cut
 
 HEAD = """
 import asyncio, os, time

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aethermodel.advice.answers import answers
+from aethermodel.advice.law_answers import answers
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.calibration_file import document

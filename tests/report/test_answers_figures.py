@@ -9,6 +9,7 @@ from aethermodel.calibrate.predict import what_if
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.published.interconnects import published_ceilings
 from aethermodel.published.rdma_costs import card
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.calibration import prediction_table, terms_figure
 from aethermodel.report.figures.explorer import Explorer
 from aethermodel.report.figures.what_if import (
@@ -18,7 +19,6 @@ from aethermodel.report.figures.what_if import (
     sensitivity_figure,
 )
 from aethermodel.report.provenance import calibration_summary, parameters_block
-from aethermodel.report.quantities import engineering
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import re
 import pytest
 from synthetic_calibration import synthetic_calibration
 
-from aethermodel.calibrate.fit.fit_formulas import fit_equations
+from aethermodel.calibrate.term_fit.fit_formulas import fit_equations
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.model_formulas import model_equations
 from aethermodel.model.parameters import Parameter

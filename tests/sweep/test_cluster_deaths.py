@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("distributed")
 
 from aethermodel.report.sweep.point_tables import SweepResult
-from aethermodel.sweep.cluster import DaskBackend
+from aethermodel.sweep.dask_cluster import DaskBackend
 from aethermodel.sweep.run import run
 from aethermodel.sweep.spool import Spool
 from aethermodel.sweep.store import Store

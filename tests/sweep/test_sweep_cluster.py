@@ -28,7 +28,7 @@ def own_place(tmp_path_factory, monkeypatch):
 
 
 def backend(scheduler=None, credentials=None):
-    from aethermodel.sweep.cluster import DaskBackend
+    from aethermodel.sweep.dask_cluster import DaskBackend
 
     return DaskBackend(scheduler, credentials)
 
@@ -98,7 +98,7 @@ def certificates(folder, name):
     call("req", *curve, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
     call("x509", "-req", "-in", f"{name}.csr", "-CA", f"{name}-ca.pem", "-days", "1",
          "-CAkey", f"{name}-ca.key", "-CAcreateserial", "-out", f"{name}.pem")  # fmt: skip
-    from aethermodel.sweep.cluster import Credentials
+    from aethermodel.sweep.dask_cluster import Credentials
 
     return Credentials(*(folder / f"{name}{end}" for end in ("-ca.pem", ".pem", ".key")))
 

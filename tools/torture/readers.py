@@ -176,7 +176,7 @@ def _read_samples(path: Path) -> object:
 
 
 def _read_trial(path: Path) -> object:
-    from aethermodel.measure.calibration.validation import Trial
+    from aethermodel.measure.campaign.validation import Trial
 
     return Trial.load(path).verdict
 

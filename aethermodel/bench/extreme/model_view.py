@@ -10,12 +10,12 @@ import numpy as np
 
 from aethermodel.bench.extreme.stress import Design
 from aethermodel.calibrate.calibration.calibration import Calibration
-from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.monte_carlo import Answer
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.calibrate.predict.size_answers import SHARE
-from aethermodel.measure.calibration.calibrate import calibrate_host
-from aethermodel.measure.calibration.measurement_plan import Campaign
+from aethermodel.measure.campaign.calibrate import calibrate_host
+from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.optimum import best_rate, size_for_rate
 from aethermodel.model.parameters import N

@@ -16,7 +16,7 @@ from aethermodel import thresholds
 from aethermodel.bench.pipeline.rows import Row, opened
 from aethermodel.measure.harness.bus_run import Move
 from aethermodel.measure.harness.warm_up import WarmUp
-from aethermodel.measure.host import placement
+from aethermodel.measure.host import affinity
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.measure.host.slices import Releases
@@ -100,7 +100,7 @@ def main() -> None:
     """Serve one request."""
     request = json.load(sys.stdin)
     row = Row.model_validate(request["row"])
-    placement.take("loop")
+    affinity.take("loop")
     work = measure(row, request["seconds"], request["load"])
     if row.event_loop == "uvloop":
         import uvloop

@@ -11,9 +11,9 @@ from aethermodel import thresholds
 from aethermodel.bench.pipeline.rows import Row
 from aethermodel.calibrate.calibration.calibration import Calibration, Conditions
 from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
-from aethermodel.calibrate.fit.fit_term import TermFit, fit_term
+from aethermodel.calibrate.term_fit.fit_term import TermFit, fit_term
 from aethermodel.kernel_facts import switch_size
-from aethermodel.measure.calibration.calibrate import now
+from aethermodel.measure.campaign.calibrate import now
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.published.specification import load_specification

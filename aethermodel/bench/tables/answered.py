@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aethermodel.advice.answers import n_half
+from aethermodel.advice.law_answers import n_half
 from aethermodel.advice.sampling import LawSizes
 from aethermodel.bench.tables.simulated import BATCHES, Case, Progress
 from aethermodel.laws.fit import fit_series

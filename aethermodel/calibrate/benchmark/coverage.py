@@ -16,13 +16,13 @@ from scipy.stats import binom
 
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.conditions import Conditions
-from aethermodel.calibrate.fit.samples import Timings
-from aethermodel.calibrate.fit.scaling_fit import team_parameters
 from aethermodel.calibrate.predict import what_if
-from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.monte_carlo import Answer
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.calibrate.predict.size_answers import SHARE
+from aethermodel.calibrate.term_fit.samples import Timings
+from aethermodel.calibrate.term_fit.scaling_fit import team_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import bottleneck_map
 from aethermodel.model.compiled import compiled

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aethermodel.calibrate.benchmark.extrap import ask_extrap
-from aethermodel.calibrate.fit.fit_term import fit_term
+from aethermodel.calibrate.term_fit.fit_term import fit_term
 from aethermodel.text.percentages import percentage
 
 Floats = NDArray[np.float64]

@@ -24,11 +24,11 @@ from aethermodel.calibrate.calibration.composition import (
 from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
 from aethermodel.calibrate.calibration.term_names import names_of, term_of, with_refill
-from aethermodel.calibrate.fit.fit_term import Kind, TermFit, fit_term
-from aethermodel.calibrate.fit.identifiability import identify
-from aethermodel.calibrate.fit.process_effects import ALIKE
-from aethermodel.calibrate.fit.samples import Timings, checked
-from aethermodel.calibrate.fit.scaling_fit import ScalingFit, fit_scaling, team_parameters
+from aethermodel.calibrate.term_fit.fit_term import Kind, TermFit, fit_term
+from aethermodel.calibrate.term_fit.identifiability import identify
+from aethermodel.calibrate.term_fit.process_effects import ALIKE
+from aethermodel.calibrate.term_fit.samples import Timings, checked
+from aethermodel.calibrate.term_fit.scaling_fit import ScalingFit, fit_scaling, team_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.compiled import compiled
 from aethermodel.model.parameters import N, Parameter

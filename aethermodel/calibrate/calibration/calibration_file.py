@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.conditions import Conditions
-from aethermodel.calibrate.fit.model_selection import weighed
-from aethermodel.calibrate.fit.samples import Timings
+from aethermodel.calibrate.term_fit.model_selection import weighed
+from aethermodel.calibrate.term_fit.samples import Timings
 from aethermodel.inputs.fields import (
     Content,
     Fingerprint,

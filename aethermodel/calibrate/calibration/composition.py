@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.calibrate.fit.fit_term import Kind, TermFit
-from aethermodel.calibrate.fit.process_correlation import half_of_sum
-from aethermodel.calibrate.fit.process_effects import ALIKE, Between
+from aethermodel.calibrate.term_fit.fit_term import Kind, TermFit
+from aethermodel.calibrate.term_fit.process_correlation import half_of_sum
+from aethermodel.calibrate.term_fit.process_effects import ALIKE, Between
 
 if TYPE_CHECKING:
     import pandas as pd

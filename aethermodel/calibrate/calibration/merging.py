@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from aethermodel.calibrate.calibration.calibration import Calibration, Columns
-from aethermodel.calibrate.fit.samples import Timings
+from aethermodel.calibrate.term_fit.samples import Timings
 
 
 def merge(calibrations: Iterable[Calibration]) -> Calibration:

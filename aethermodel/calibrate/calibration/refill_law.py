@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.calibrate.calibration.composition import Part, part_of
-from aethermodel.calibrate.fit.fit_term import Kind, TermFit, fit_term
+from aethermodel.calibrate.term_fit.fit_term import Kind, TermFit, fit_term
 
 Floats = npt.NDArray[np.float64]
 

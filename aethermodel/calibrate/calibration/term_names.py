@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from aethermodel.calibrate.fit.fit_term import TermFit
+from aethermodel.calibrate.term_fit.fit_term import TermFit
 from aethermodel.model.parameters import K, N, Parameter
 from aethermodel.model.terms import REFILL, Term, refilled
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
-from aethermodel.calibrate.fit.fit_term import TermFit
-from aethermodel.calibrate.fit.process_correlation import draw_standings
-from aethermodel.calibrate.fit.scaling_fit import THREADS
+from aethermodel.calibrate.term_fit.fit_term import TermFit
+from aethermodel.calibrate.term_fit.process_correlation import draw_standings
+from aethermodel.calibrate.term_fit.scaling_fit import THREADS
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 4000
@@ -56,7 +56,8 @@ def draw_parameters(
     Notes
     -----
     Student's t with the fit's covariance, held to costs that are not negative as a whole: what the
-    intervals of `TermFit.predict` are made from (`aethermodel.calibrate.fit.joint_distribution`).
+    intervals of `TermFit.predict` are made from
+    (`aethermodel.calibrate.term_fit.joint_distribution`).
     """
     rng = np.random.default_rng(seed)
     drawn: dict[str, Floats] = {}

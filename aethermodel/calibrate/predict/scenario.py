@@ -13,8 +13,8 @@ import numpy.typing as npt
 from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import Part, Prediction, add_up, side_by_side
-from aethermodel.calibrate.fit.fit_term import Kind
 from aethermodel.calibrate.predict.monte_carlo import DRAWS, draw_parameters
+from aethermodel.calibrate.term_fit.fit_term import Kind
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import term_functions
 from aethermodel.model.parameters import Parameter, expression_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aethermodel.calibrate.calibration.calibration import Calibration
-from aethermodel.calibrate.fit.scaling_fit import THREADS, team_parameters
 from aethermodel.calibrate.predict.scenario import Assumption
+from aethermodel.calibrate.term_fit.scaling_fit import THREADS, team_parameters
 from aethermodel.model.scaling.scalability import Scalability
 from aethermodel.model.terms import Term, shared
 from aethermodel.model.verbs.verbs_term import affine_of, fabric_of

@@ -13,8 +13,8 @@ from scipy.optimize import least_squares
 from scipy.special import stdtrit
 
 from aethermodel import thresholds
-from aethermodel.calibrate.fit.fit_term import Parameter
-from aethermodel.calibrate.fit.regression import relative_nnls
+from aethermodel.calibrate.term_fit.fit_term import Parameter
+from aethermodel.calibrate.term_fit.regression import relative_nnls
 from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
 from aethermodel.model.verbs.verbs_cost import (
     COST_NAMES,

@@ -16,7 +16,7 @@ def print_adaptive(trial: AdaptiveTrial, *, verbose: bool = False) -> None:
     """Print P99, throughput and the sizes formed, a line a rule and load."""
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
 
     tell_caveats(trial.calibration.warnings, verbose=verbose)
     c = trial.calibration.conditions

@@ -144,7 +144,7 @@ def _save(document: dict[str, Any], path: Path) -> None:
 def show_fabric(document: dict[str, Any]) -> None:
     """Print what a trial between two hosts found."""
     from aethermodel.cli.shared.tables import Table, say, show
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
     from aethermodel.text.percentages import percent
 
     title = f"{document['address']} [{document['fabric']}], one way"

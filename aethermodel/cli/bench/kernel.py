@@ -113,9 +113,9 @@ def ring(
     from aethermodel.bench.ring import ring_contestants
     from aethermodel.bench.ring_handoff import handoff_latencies
     from aethermodel.bench.targets import ring_targets
-    from aethermodel.measure.host import placement
+    from aethermodel.measure.host import affinity
 
-    placement.use(pin)
+    affinity.use(pin)
     rows = ring_contestants(batch_size, topics, record_bytes or EVENT_BYTES)
     # Two processes that spin are always switched away from somewhere: marked, not repeated.
     result = _hold("ring", rows, processes, repeats, seed, sample_seconds=sample_seconds, retries=0)

@@ -136,13 +136,13 @@ def command(
     from aethermodel.cli.bench.adaptive import print_adaptive
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.calibration.calibrate import calibrate_host
-    from aethermodel.measure.calibration.loading import load_calibration
-    from aethermodel.measure.calibration.measurement_plan import Campaign
-    from aethermodel.measure.host import placement
+    from aethermodel.measure.campaign.calibrate import calibrate_host
+    from aethermodel.measure.campaign.loading import load_calibration
+    from aethermodel.measure.campaign.measurement_plan import Campaign
+    from aethermodel.measure.host import affinity
     from aethermodel.published.specification import load_specification
 
-    placement.use(pin)
+    affinity.use(pin)
     if calibration and (loop or topics or fabric):
         raise ValueError("loop, topics and fabric are the calibration's own; leave them out")
     if fabric not in (None, "loopback", *(() if adaptive else ("shm",))):
@@ -201,7 +201,7 @@ def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
     """Print latencies, measured and predicted."""
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
 
     def shown(row: dict[str, float], kind: str) -> list[str]:
         names = ("p50", "p90", "p99", "p99.9")
@@ -238,7 +238,7 @@ def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
 def print_judgements(found: list[Judgement]) -> None:
     """Print what the figures are judged by."""
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
 
     verdicts = Table(
         "judged",

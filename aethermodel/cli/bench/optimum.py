@@ -39,7 +39,7 @@ def command(
     from aethermodel.bench.optimum import compare_with_sweep
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.calibration.measurement_plan import Campaign
+    from aethermodel.measure.campaign.measurement_plan import Campaign
 
     campaign = Campaign.model_validate(
         {

@@ -69,9 +69,9 @@ def command(
     from aethermodel.bench.pipeline.measurement import PipelineBench, targets
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
-    from aethermodel.measure.host import placement
+    from aethermodel.measure.host import affinity
 
-    placement.use(pin)
+    affinity.use(pin)
     given = {"kinds": rows, "event_loops": loops, "simd": simd, "seed": seed}
     bench = PipelineBench(
         batch_size=batch_size,

@@ -87,7 +87,7 @@ def _write(swept: VerbsSamples, target: str) -> None:
 
 def _print(swept: VerbsSamples, fit: VerbsFit, judged: HeldOut) -> None:
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
 
     headings = ("N", "bytes", "p", "k", "W", "inline", "measured", "predicted", "error", "")
     table = Table(f"held-out settings [{swept.label}]", headings, text=("",), keys=6)

@@ -11,7 +11,7 @@ import typer
 from aethermodel.cli.shared import options, reading
 
 if TYPE_CHECKING:
-    from aethermodel.advice.answers import Answers
+    from aethermodel.advice.law_answers import Answers
     from aethermodel.laws.law import Law
     from aethermodel.laws.laws import Laws
 
@@ -64,7 +64,7 @@ def command(
 
     Exit status: 0 done, 2 bad input.
     """
-    from aethermodel.advice.answers import answers
+    from aethermodel.advice.law_answers import answers
     from aethermodel.cli.shared.outputs import refuse_existing
     from aethermodel.documents import document, write_document
 

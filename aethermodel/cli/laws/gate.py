@@ -75,8 +75,8 @@ def command(
     from aethermodel.gate.gate import gate
     from aethermodel.gate.limits import limits_of
     from aethermodel.gate.runs import read_runs
+    from aethermodel.pipelines.gate_runs import READERS, check_names
     from aethermodel.pipelines.loading import load_pipeline
-    from aethermodel.pipelines.runs import READERS, check_names
 
     limits = limits_of(limit or [])
     chosen = reading.reading_options(size, time, unit, group, format)
@@ -123,7 +123,7 @@ def print_verdict(verdict: Verdict) -> None:
     """Print a table of the rows, and the verdict in a line."""
     from aethermodel.cli.shared.tables import Table, say, show
     from aethermodel.report.comparison.gate_summary import HEADLINES, allowed, change_interval
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
     from aethermodel.text.percentages import percent, percentage
 
     curves = any(row.curve for row in verdict.rows)

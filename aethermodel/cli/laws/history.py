@@ -149,7 +149,7 @@ def _figures(track: Track) -> dict[str, Any]:
 
 def _print(tracks: list[dict[str, Any]]) -> None:
     from aethermodel.cli.shared.tables import Table, say, show
-    from aethermodel.report.quantities import engineering, interval
+    from aethermodel.report.engineering_notation import engineering, interval
     from aethermodel.text.percentages import percent
 
     moved = []

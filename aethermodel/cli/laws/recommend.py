@@ -68,7 +68,7 @@ def command(
 
 def _print(found: Recommendation) -> None:
     from aethermodel.cli.shared.tables import Table, say, show
-    from aethermodel.report.quantities import engineering, interval
+    from aethermodel.report.engineering_notation import engineering, interval
     from aethermodel.text.percentages import percentage
 
     table = Table(

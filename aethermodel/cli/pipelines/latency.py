@@ -94,7 +94,7 @@ def print_trial(trial: LatencyTrial) -> None:
     """Print latencies, measured and predicted, and what they are judged by."""
     from aethermodel import thresholds
     from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.quantities import engineering
+    from aethermodel.report.engineering_notation import engineering
 
     names = tuple(thresholds.PERCENTILES)
     table = Table(

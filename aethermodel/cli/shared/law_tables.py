@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aethermodel.cli.shared.tables import Table
-from aethermodel.report.quantities import engineering, interval
+from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
-    from aethermodel.advice.answers import Answers, Quantity
+    from aethermodel.advice.law_answers import Answers, Quantity
     from aethermodel.laws.law import Law
 
 

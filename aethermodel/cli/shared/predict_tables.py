@@ -10,7 +10,7 @@ import typer
 from aethermodel.cli.shared.caveats import tell_caveats
 from aethermodel.cli.shared.options import records_of
 from aethermodel.cli.shared.tables import Table, show
-from aethermodel.report.quantities import count, engineering, interval
+from aethermodel.report.engineering_notation import count, engineering, interval
 from aethermodel.text.percentages import percent, percentage
 
 

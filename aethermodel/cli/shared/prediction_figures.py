@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.composition import Prediction
-    from aethermodel.calibrate.predict.answers import Answers
+    from aethermodel.calibrate.predict.calibration_answers import Answers
     from aethermodel.calibrate.predict.record_sizes import RecordSizes
     from aethermodel.calibrate.predict.scenario import Scenario
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.calibrate.fit.regression import relative_nnls, scaled_inverse, scaled_step
+from aethermodel.calibrate.term_fit.regression import relative_nnls, scaled_inverse, scaled_step
 from aethermodel.laws.families.free_figures import free_values, gradient, moved
 from aethermodel.laws.families.search import Terms
 from aethermodel.laws.families.terms import design

@@ -20,7 +20,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aethermodel import thresholds
-from aethermodel.measure.host.placement import usable_cores
+from aethermodel.measure.host.affinity import usable_cores
 
 if TYPE_CHECKING:
     from cython_core.probes.core_to_core import Bounce

@@ -107,7 +107,7 @@ _MODULES = {
     "refill": "cache_refill",
     "shared": "core_scaling",
     # Of a package above this one, which knows pipelines: imported when it is asked for.
-    "stage": "aethermodel.pipelines.run.probe",
+    "stage": "aethermodel.pipelines.execution.probe",
 }
 PROBES = _Probes(
     "loop",

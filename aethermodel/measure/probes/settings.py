@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from aethermodel.kernel_facts import EVENT_BYTES
-from aethermodel.measure.host import placement
+from aethermodel.measure.host import affinity
 
 #: Handlers that a tick calls, unless there are fewer topics.
 CALLS = 16
@@ -46,14 +46,14 @@ class PlacedSettings(BatchSettings):
     @classmethod
     def _cores_are_there(cls, pin: str) -> str:
         if pin:
-            placement.Placement.of(pin)
+            affinity.Placement.of(pin)
         return pin
 
     def take_cores(self) -> None:
         """Run this process as the loop on its cores, and what it starts on theirs."""
         if self.pin:
-            placement.use(self.pin)
-            placement.take("loop")
+            affinity.use(self.pin)
+            affinity.take("loop")
 
 
 class RecordSettings(BatchSettings):

@@ -54,7 +54,7 @@ class About(Content):
     Attributes
     ----------
     campaign : dict
-        Of `aethermodel.measure.calibration.measurement_plan.Campaign`.
+        Of `aethermodel.measure.campaign.measurement_plan.Campaign`.
     host : Fingerprint
     taken : str
         ISO 8601.

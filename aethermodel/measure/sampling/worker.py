@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from aethermodel import fabrics, thresholds
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.harness.warm_up import WarmUp
-from aethermodel.measure.host import placement
+from aethermodel.measure.host import affinity
 from aethermodel.measure.host.contention import CoreCheck, busy_core
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.measure.host.slices import sliced, undisturbed
@@ -177,7 +177,7 @@ def main(source: TextIO, sink: TextIO) -> None:
     """Serve one request."""
     request = json.load(source)
     plan = Plan.model_validate(request["plan"])
-    placement.take("loop")
+    affinity.take("loop")
     # Collections in the middle of a sample would be charged to whichever probe allocates.
     gc.freeze()
     gc.disable()

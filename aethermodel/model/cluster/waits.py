@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.model.cluster.round_robin import variation_in_turn
 from aethermodel.model.cluster.stations import Stage
-from aethermodel.model.cluster.turns import variation_in_turn
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

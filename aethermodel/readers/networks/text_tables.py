@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.readers.networks.runs import join_runs
+from aethermodel.readers.networks.repeats import join_runs
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.table import Table
 

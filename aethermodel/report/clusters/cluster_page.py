@@ -15,6 +15,7 @@ from aethermodel.report.clusters.cluster_words import (
     simulation_words,
     throughput_words,
 )
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.cluster import (
     growth_figure,
     hot_topic_figure,
@@ -22,7 +23,6 @@ from aethermodel.report.figures.cluster import (
     stations_figure,
 )
 from aethermodel.report.html.page import Section, render
-from aethermodel.report.quantities import engineering
 from aethermodel.report.table import data_table
 
 if TYPE_CHECKING:

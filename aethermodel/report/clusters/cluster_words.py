@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aethermodel.clusters.analysis import NAMES
 from aethermodel.model.cluster.incast import most_bytes, overflow
-from aethermodel.report.quantities import engineering
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:

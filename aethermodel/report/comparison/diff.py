@@ -15,10 +15,10 @@ from aethermodel import thresholds
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.comparison.shift import Ratio, Verdict, of_each, pooled, verdict
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.html.page import Section, render
-from aethermodel.report.quantities import engineering
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.table import data_table
 
@@ -96,7 +96,7 @@ def _of_store(path: Path) -> Source:
 
 
 def _of_trial(path: Path) -> Source:
-    from aethermodel.measure.calibration.validation import Trial
+    from aethermodel.measure.campaign.validation import Trial
 
     trial = Trial.load(path)
     whole = trial.samples[(trial.samples["probe"] == "pipeline") & trial.samples["final"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from aethermodel.gate.gate import Outcome, Row, Verdict
-from aethermodel.report.quantities import engineering
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.text.percentages import percent, percentage
 from aethermodel.text.printable import printable
 

@@ -10,9 +10,9 @@ from aethermodel.bench.latency.latency_verdict import overall
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
-from aethermodel.report.quantities import engineering
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pandas as pd
 
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS
+from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.math.formulas import batch_formula
-from aethermodel.report.quantities import count, engineering
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:

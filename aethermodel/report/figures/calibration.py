@@ -11,9 +11,9 @@ import pandas as pd
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS
+from aethermodel.report.engineering_notation import count, engineering, interval
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
-from aethermodel.report.quantities import count, engineering, interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

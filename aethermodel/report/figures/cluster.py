@@ -12,8 +12,8 @@ from aethermodel.clusters.analysis import NAMES
 from aethermodel.model.cluster.growth import capacity, hot_topic
 from aethermodel.report import style
 from aethermodel.report.clusters.cluster_words import growth_words, throughput_words
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import engineering
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from aethermodel.report import style
 from aethermodel.report.curve import solid_and_dashed
+from aethermodel.report.engineering_notation import count, engineering, interval
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import count, engineering, interval
 from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aethermodel.report import style
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
-from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ from aethermodel.bench.extreme.advice import in_words
 from aethermodel.inputs.sizes import memory
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
+from aethermodel.report.engineering_notation import count, engineering, interval
 from aethermodel.report.figure import ReportFigure, table_html
-from aethermodel.report.quantities import count, engineering, interval
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:

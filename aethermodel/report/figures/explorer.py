@@ -13,9 +13,9 @@ from aethermodel.model.bottleneck import term_functions
 from aethermodel.model.terms import PRODUCER
 from aethermodel.report import style
 from aethermodel.report.curve import curve, extrapolated, solid_and_dashed
+from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figures.what_if import ORIGIN_COLOURS
 from aethermodel.report.provenance import provenance
-from aethermodel.report.quantities import count, engineering
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.predict.scenario import Scenario

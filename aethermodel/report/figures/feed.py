@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aethermodel import thresholds
 from aethermodel.report import style
 from aethermodel.report.blocks import Block
+from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import count, engineering
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel.report import style
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
-from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -9,9 +9,9 @@ from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.published.specification import load_specification
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
-from aethermodel.report.quantities import engineering
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:

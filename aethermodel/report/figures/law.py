@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from aethermodel.report import style
 from aethermodel.report.blocks import Block
 from aethermodel.report.curve import POINTS, solid_and_dashed
+from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import engineering, interval
 from aethermodel.report.table import data_table
 from aethermodel.text.percentages import percent, percentage
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from aethermodel.advice.answers import Answers, Quantity
+    from aethermodel.advice.law_answers import Answers, Quantity
     from aethermodel.laws.law import Law
 
 #: So many times beyond the data a curve is drawn, dashed.

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from aethermodel.model.verbs.verbs_cost import STAGES, VerbsCosts, stage_times
 from aethermodel.published.rdma_costs import Card, card, load_cards
 from aethermodel.report import style
+from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import count, engineering
 from aethermodel.text.percentages import percentage
 from cython_core.rdma.posting_plan import plan
 

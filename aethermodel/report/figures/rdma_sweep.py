@@ -11,9 +11,9 @@ from aethermodel import thresholds
 from aethermodel.model.verbs.verbs_cost import transfer_time
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
+from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.math.mathml import Formula, Meaning
-from aethermodel.report.quantities import engineering, interval
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:

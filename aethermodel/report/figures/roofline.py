@@ -9,10 +9,10 @@ import pandas as pd
 
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.report import style
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.provenance import provenance
-from aethermodel.report.quantities import engineering
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration

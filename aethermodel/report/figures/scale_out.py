@@ -9,15 +9,15 @@ import pandas as pd
 
 from aethermodel.model.scaling.scale_out import CORES_A_PAIR, WAYS, Way
 from aethermodel.report import style
+from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
-from aethermodel.report.quantities import count, engineering
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aethermodel.calibrate.fit.scaling_fit import ScalingFit
     from aethermodel.calibrate.predict.scenario import Scenario
+    from aethermodel.calibrate.term_fit.scaling_fit import ScalingFit
     from aethermodel.model.scaling.scale_out import ScaleOut
     from aethermodel.published.interconnects import Interconnect
 

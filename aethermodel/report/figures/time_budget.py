@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from aethermodel.report import style
+from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE, TERMS, checked
-from aethermodel.report.quantities import count, engineering
 from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:

@@ -10,18 +10,18 @@ from aethermodel.published.specification import load_specification
 from aethermodel.report.blocks import Block, SummaryRow, TermRow, host_block, summary_block
 from aethermodel.report.blocks import terms_table as table_of_terms
 from aethermodel.report.curve import curve
+from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures import comparison
 from aethermodel.report.figures.time_budget import budget as stacked_budget
 from aethermodel.report.math.formulas import batch_formula
-from aethermodel.report.quantities import count, engineering
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from aethermodel.calibrate.predict.in_place import InPlace
-    from aethermodel.measure.calibration.validation import Trial
+    from aethermodel.measure.campaign.validation import Trial
     from aethermodel.report.math.mathml import Formula
 
 #: Batch size of the specification's claim.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.size_answers import SHARES
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS, curve, extrapolated, solid_and_dashed
+from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
-from aethermodel.report.quantities import count, engineering
 from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from aethermodel.inputs.refusals import InputError
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
+from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.html.page import Section, render
-from aethermodel.report.quantities import engineering, interval
 from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:

@@ -121,7 +121,7 @@ def answers_of(
 
 
 def _answered(law: Law, rate: float | None, latency: float | None) -> Block | str:
-    from aethermodel.advice.answers import answers
+    from aethermodel.advice.law_answers import answers
 
     if law.second_name:
         return (

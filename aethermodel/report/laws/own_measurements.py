@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from aethermodel.readers.read import read
 from aethermodel.readers.units import time_unit
 from aethermodel.report.blocks import Block
-from aethermodel.report.quantities import engineering
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.table import data_table
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.console import plain_console
-from aethermodel.report.quantities import engineering
+from aethermodel.report.engineering_notation import engineering
 
 if TYPE_CHECKING:
     from aethermodel.laws.law import Law

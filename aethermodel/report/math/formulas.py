@@ -10,8 +10,8 @@ from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import K, N
 from aethermodel.model.terms import PRODUCER
 from aethermodel.report import style
+from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.math.mathml import Formula, Meaning
-from aethermodel.report.quantities import count, engineering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ def printed(name: str, **meanings: str) -> Formula:
     ValueError
         If the page has none of that name, or the formula no such symbol.
     """
-    from aethermodel.calibrate.fit.fit_formulas import fit_equations
+    from aethermodel.calibrate.term_fit.fit_formulas import fit_equations
     from aethermodel.model.model_formulas import model_equations
 
     known = model_equations() | fit_equations()

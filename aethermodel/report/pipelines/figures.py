@@ -10,8 +10,8 @@ import pandas as pd
 from aethermodel.pipelines.what_if import halved
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS
+from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
-from aethermodel.report.quantities import count, engineering
 from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.trial import PipelineTrial
 from aethermodel.pipelines.what_if import scaled
 from aethermodel.report.blocks import Block
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.validation import in_place_row
 from aethermodel.report.pipelines import page
-from aethermodel.report.quantities import engineering
 from aethermodel.report.table import data_table
 from aethermodel.text.percentages import percent
 

@@ -8,11 +8,11 @@ import pandas as pd
 
 from aethermodel import thresholds
 from aethermodel.report.blocks import Block, SummaryRow, host_block, summary_block
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.law import answers_block, law_figure
 from aethermodel.report.figures.validation import in_place_row
 from aethermodel.report.html.page import Section, render
 from aethermodel.report.pipelines.figures import budget_figure, halving_figure, rate_figure
-from aethermodel.report.quantities import engineering
 from aethermodel.report.table import data_table
 from aethermodel.text.percentages import percentage
 
@@ -149,7 +149,7 @@ def answered(
     calibration: PipelineCalibration, rate: float | None, latency: float | None
 ) -> Block | str:
     """Return which batch sizes to take, or why that cannot be said."""
-    from aethermodel.advice.answers import answers
+    from aethermodel.advice.law_answers import answers
 
     try:
         return answers_block(answers(calibration.law, rate=rate, latency=latency))

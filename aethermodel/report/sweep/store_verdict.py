@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aethermodel import thresholds
 from aethermodel.order_statistics import Interval
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
-from aethermodel.report.quantities import engineering, interval
+from aethermodel.report.engineering_notation import engineering, interval
 
 if TYPE_CHECKING:
     import pandas as pd

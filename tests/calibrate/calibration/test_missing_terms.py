@@ -9,7 +9,7 @@ from synthetic_calibration import synthetic_calibration
 
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.predict import what_if
-from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario
 
 N = [1, 100, 10_000]

@@ -11,7 +11,7 @@ from synthetic_calibration import HOST, TRUE, synthetic_calibration
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.merging import merge
 from aethermodel.calibrate.predict import what_if
-from aethermodel.calibrate.predict.answers import Answers
+from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.parameters import Parameter, UnitError
@@ -129,7 +129,7 @@ def test_another_variant_layout_or_team_is_not_merged(changed, message):
 
 
 def test_another_variant_of_the_kernels_does_not_predict_here(monkeypatch):
-    from aethermodel.measure.calibration import loading as known
+    from aethermodel.measure.campaign import loading as known
 
     monkeypatch.setattr(known, "this_host", lambda: type("Host", (), {"id": HOST["id"]}))
     monkeypatch.setattr(known, "simd_variant", lambda: "v3")

@@ -10,7 +10,7 @@ import pytest
 from trial_samples import trial_samples
 
 from aethermodel.calibrate.predict.in_place import InPlace
-from aethermodel.measure.calibration.validation import Trial
+from aethermodel.measure.campaign.validation import Trial
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.probes.in_place import Settings
 

@@ -23,8 +23,8 @@ from aethermodel.model.cluster.growth import capacity, growth, hot_topic, stops_
 from aethermodel.model.cluster.incast import overflow
 from aethermodel.model.cluster.inversion import exceeding, quantile
 from aethermodel.model.cluster.prediction import predict
+from aethermodel.model.cluster.round_robin import dispersion_in_turn
 from aethermodel.model.cluster.stations import stages_of
-from aethermodel.model.cluster.turns import dispersion_in_turn
 from aethermodel.model.cluster.waits import open_waits, poisson_wait
 
 FAST = Links(1e18)

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
-from aethermodel.measure.host import placement
+from aethermodel.measure.host import affinity
 from aethermodel.processes import ChildError, deaf, end_with, ending, leave_interrupts
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def start(
     *arguments: Any,
     warm: bool = False,
     daemon: bool = True,
-    part: placement.Part = "producer",
+    part: affinity.Part = "producer",
 ) -> BaseProcess:
     """Start a process.
 
@@ -61,7 +61,7 @@ def start(
     # Started first: it unblocks SIGINT when it has been.
     resource_tracker.ensure_running()
     child: BaseProcess = context.Process(
-        target=_belong, args=(placement.current(), part, target, arguments), daemon=daemon
+        target=_belong, args=(affinity.current(), part, target, arguments), daemon=daemon
     )
     with deaf():
         child.start()
@@ -69,8 +69,8 @@ def start(
 
 
 def _belong(
-    placed: placement.Placement | None,
-    part: placement.Part,
+    placed: affinity.Placement | None,
+    part: affinity.Part,
     target: Callable[..., None],
     arguments: tuple[Any, ...],
 ) -> None:
@@ -79,7 +79,7 @@ def _belong(
     end_with(parent.sentinel)
     leave_interrupts()
     # Handed over: a process that forks others has the environment of its own start.
-    placement.use(placed.text if placed else None)
+    affinity.use(placed.text if placed else None)
     if placed:
         placed.take(part)
     target(*arguments)

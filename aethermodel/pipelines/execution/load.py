@@ -1,0 +1,154 @@
+"""Load on a pipeline: batches that are due by a schedule, whatever the pipeline is doing.
+
+What is late counts from when it was due, so that a stall is in the figures of all that it held up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import closing, redirect_stdout
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aethermodel.measure.host.jitter import Watch, watch, watch_ticks
+from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.pipelines.execution.passes import StagePass
+from aethermodel.pipelines.execution.whole import PipelinedTimer, Whole, WholeTimer
+from aethermodel.pipelines.loading import load_pipeline
+
+Floats = npt.NDArray[np.float64]
+# Seconds in which the host is looked at before and after a run.
+_WATCH_SECONDS = 0.1
+# Batches that tell the capacity, at least.
+_CAPACITY_BATCHES = 20
+_CAPACITY_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """One run.
+
+    Attributes
+    ----------
+    due, latencies : ndarray, shape (batches,)
+        Seconds from the start, and from when a batch was due until it was done.
+    noise : Noise
+    around : tuple of Watch
+        What the host gave before and after it.
+    """
+
+    due: Floats
+    latencies: Floats
+    noise: Noise
+    around: tuple[Watch, Watch]
+
+
+class Loaded:
+    """A pipeline that takes batches of one size by a schedule.
+
+    Parameters
+    ----------
+    whole : Whole
+    n : int
+        Records of a batch.
+    """
+
+    def __init__(self, whole: Whole, n: int) -> None:
+        self.whole, self.n = whole, n
+        self.timer = whole.timer(n, timed=False)
+
+    def capacity(self) -> float:
+        """Return the batches a second that it carries when there are always enough."""
+        each = self.timer(_CAPACITY_BATCHES) / _CAPACITY_BATCHES
+        loops = max(_CAPACITY_BATCHES, int(_CAPACITY_SECONDS / each))
+        return float(np.median([loops / self.timer(loops) for _ in range(3)]))
+
+    def run(self, due: Floats) -> LoadedRun:
+        """Run a schedule.
+
+        Parameters
+        ----------
+        due : ndarray, shape (batches,)
+            Seconds from the start, ascending.
+        """
+        before_run = self._watch()
+        before = Reading.now()
+        if isinstance(self.timer, WholeTimer):
+            latencies = self._in_turn(self.timer, due)
+        else:
+            latencies = self._streamed(self.timer, due)
+        noise = Noise.since(before)
+        return LoadedRun(due, latencies, noise, (before_run, self._watch()))
+
+    def _watch(self) -> Watch:
+        if not isinstance(self.timer, WholeTimer):
+            return watch(_WATCH_SECONDS)
+        timer = self.timer
+        each = timer(5) / 5
+        few = max(1, int(2e-3 / each))
+        return watch_ticks(lambda: np.array([timer(1) for _ in range(few)]), _WATCH_SECONDS)
+
+    def _in_turn(self, timer: WholeTimer, due: Floats) -> Floats:
+        passing = StagePass(self.whole.runtime, timed=False, keep=False)
+        if passing.waits:
+            return self.whole.runtime.run(self._in_turn_waiting(timer, passing, due))
+        done, made = np.empty(due.size), 0.0
+        begin = perf_counter()
+        for index, at in enumerate(due.tolist()):
+            before = perf_counter()
+            (batch,) = timer.inputs.take(1)
+            # What makes a batch is no part of the pipeline: its clock stands still.
+            made += perf_counter() - before
+            while perf_counter() - begin - made < at:
+                pass
+            passing.one(batch)
+            done[index] = perf_counter() - begin - made
+        return np.asarray(done - due)
+
+    async def _in_turn_waiting(self, timer: WholeTimer, passing: StagePass, due: Floats) -> Floats:
+        done, made = np.empty(due.size), 0.0
+        begin = perf_counter()
+        for index, at in enumerate(due.tolist()):
+            before = perf_counter()
+            (batch,) = timer.inputs.take(1)
+            made += perf_counter() - before
+            while perf_counter() - begin - made < at:
+                await asyncio.sleep(0)
+            await passing.one_waiting(batch)
+            done[index] = perf_counter() - begin - made
+        return np.asarray(done - due)
+
+    def _streamed(self, timer: PipelinedTimer, due: Floats) -> Floats:
+        done = timer.scheduled(due)
+        return np.asarray(done - due)
+
+
+def load_run(reference: str, n: int, loads: list[float], batches: int, seed: int) -> dict[str, Any]:
+    """Put loads on a pipeline in this process; return its capacity and the runs.
+
+    Parameters
+    ----------
+    reference : str
+    n : int
+        Records of a batch.
+    loads : list of float
+        Shares of the capacity; the arrivals are Poisson's.
+    batches : int
+        Of a run.
+    seed : int
+    """
+    with redirect_stdout(sys.stderr), closing(Whole(load_pipeline(reference))) as whole:
+        loaded = Loaded(whole, n)
+        loaded.capacity()
+        capacity = loaded.capacity()
+        rng = np.random.default_rng(seed)
+        runs = []
+        for load in loads:
+            due = np.cumsum(rng.exponential(1 / (load * capacity), batches))
+            runs.append(loaded.run(due))
+        return {"capacity": capacity, "runs": runs}

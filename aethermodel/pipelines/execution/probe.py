@@ -1,0 +1,146 @@
+"""Probe of a pipeline of one's own: one of its terms isolated, or the whole."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from aethermodel.inputs.refusals import InputError
+from aethermodel.measure.probes.settings import setting
+from aethermodel.pipelines.execution.handover import Overlap, Receiving, Sending, ThreadHandover
+from aethermodel.pipelines.execution.runtime import Runtime, failed, made_batch
+from aethermodel.pipelines.execution.stage_times import Inputs, LoopTimer, StageTimer
+from aethermodel.pipelines.execution.whole import Whole
+from aethermodel.pipelines.loading import load_pipeline
+from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.stage import Group
+
+#: Beginnings of the terms of a hand-over.
+SEND, RECEIVE = "send-", "receive-"
+
+
+class Settings(BaseModel):
+    """Which pipeline, which of its terms, and how many records."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pipeline: str = setting("pipeline.py", "file that declares it, FILE.py[:NAME]")
+    term: str = setting("whole", "a stage's name, loop, or the whole")
+    batch_size: int = setting(1000, "records N of a batch", "records", ge=1, le=2**24)
+
+
+def prepare(settings: Settings) -> Callable[[int], float]:
+    """Return what times a term: batches are made, and connections opened, outside the clock."""
+    if settings.pipeline not in _hosts:
+        _hosts[settings.pipeline] = Host(load_pipeline(settings.pipeline))
+        atexit.register(_hosts[settings.pipeline].close)
+    return _hosts[settings.pipeline].timer(settings.term, settings.batch_size)
+
+
+_hosts: dict[str, Host] = {}
+
+
+class Host:
+    """A pipeline in a measuring process: opened once, timed in its parts and as a whole."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self._closing: list[Any] = []
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """All stages, for those that are timed alone."""
+        runtime = Runtime(self.pipeline, self.pipeline.own)
+        self._closing.append(runtime)
+        return runtime
+
+    @cached_property
+    def whole(self) -> Whole:
+        """The pipeline as it runs."""
+        one_thread = not any(group.own for group in self.pipeline.groups()[1:])
+        whole = Whole(self.pipeline, self.runtime if one_thread else None)
+        self._closing.append(whole)
+        return whole
+
+    def timer(self, term: str, n: int) -> Callable[[int], float]:
+        """Return ``loops -> seconds`` of a term at a batch size.
+
+        Raises
+        ------
+        InputError
+            If there is no such term, or a stage fails.
+        """
+        if term in ("whole", "timed"):
+            return self.whole.timer(n, timed=term == "timed")
+        if term == "loop":
+            return LoopTimer(self.runtime)
+        if term == "gil":
+            return Overlap([self._run_of(group, n) for group in in_this_process(self.pipeline)])
+        for begin in (SEND, RECEIVE):
+            if term.startswith(begin) and term not in [one.name for one in self.pipeline.own]:
+                return self._handover(begin, term.removeprefix(begin), n)
+        self.pipeline.stage_named(term)
+        return StageTimer(self.runtime, term, n)
+
+    def _handover(self, begin: str, stage: str, n: int) -> Callable[[int], float]:
+        self.pipeline.stage_named(stage)
+        names = [one.name for one in self.pipeline.own]
+        at = names.index(stage)
+        inputs = Inputs(self._maker(at, n), lambda _: None, self.pipeline.pool)
+        group = next(g for g in self.pipeline.groups() if g.own and g.own[0].name == stage)
+        before = next((g for g in reversed(own_groups(self.pipeline, group)) if g.own), None)
+        crosses = group.place == "process" or (before is not None and before.place == "process")
+        if not crosses:
+            return ThreadHandover(inputs, self.pipeline.queue)
+        kind = Sending if begin == SEND else Receiving
+        made = kind(inputs, names[at - 1] if at else "source", n)
+        self._closing.append(made)
+        return made
+
+    def _maker(self, at: int, n: int) -> Callable[[int], Any]:
+        """Return what makes the batch that a stage gets."""
+
+        def make(seed: int) -> Any:
+            batch = made_batch(self.pipeline, n, seed)
+            for index in range(at):
+                try:
+                    batch = self.runtime.step(index, batch)
+                except Exception as error:
+                    raise failed(self.runtime.stages[index].name, n, error) from error
+            return batch
+
+        return make
+
+    def _run_of(self, group: Group, n: int) -> tuple[Runtime, Inputs]:
+        runtime = Runtime(self.pipeline, group.own)
+        self._closing.append(runtime)
+        at = [one.name for one in self.pipeline.own].index(group.own[0].name)
+
+        def use(batch: Any) -> None:
+            for index in range(len(runtime.stages)):
+                batch = runtime.step(index, batch)
+
+        inputs = Inputs(self._maker(at, n), use, self.pipeline.pool)
+        if inputs.used_up:
+            raise InputError(f"stage {group.name} changes its batch: overlap is not measured")
+        return runtime, inputs
+
+    def close(self) -> None:
+        """Give back all that was opened; idempotent."""
+        while self._closing:
+            self._closing.pop().close()
+
+
+def own_groups(pipeline: Pipeline, before: Group) -> list[Group]:
+    """Return the groups before one."""
+    groups = list(pipeline.groups())
+    return groups[: groups.index(before)]
+
+
+def in_this_process(pipeline: Pipeline) -> list[Group]:
+    """Return the groups that share the feeding thread's interpreter."""
+    return [group for group in pipeline.groups() if group.place != "process" and group.own]
