@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from aethermodel import thresholds
-from aethermodel.bench.pipeline.term_plan import predict_row
+from aethermodel.bench.pipeline.term_plan import drained_on, predict_row
 from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.measure.sampling.sampler import Plan, Point, calm_plan
@@ -38,8 +38,10 @@ def term_plan(bench: PipelineBench) -> Plan:
         for probe, at in (("kernel", sizes), ("ffi", sizes[:2]))
         for m in at
     ]
-    for fabric in dict.fromkeys(row.crossing for row in rows if row.crossing):
-        points += [_point("send", batch_size=m, topics=topics, fabric=fabric) for m in sizes]
+    for fabric, loop in dict.fromkeys((row.crossing, drained_on(row)) for row in rows):
+        if fabric:
+            sends: dict[str, Any] = {"fabric": fabric, "event_loop": loop, "topics": topics}
+            points += [_point("send", batch_size=m, **sends) for m in sizes]
     for loop in bench.event_loops:
         for company in sorted({row.crosses for row in rows if row.kind != "mocked"}):
             own: dict[str, Any] = {"bus": True, "producer": not company}

@@ -12,8 +12,10 @@ from aethermodel.bench.pipeline.rows import Row
 from aethermodel.calibrate.calibration.calibration import Calibration, Conditions
 from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
 from aethermodel.calibrate.term_fit.fit_term import TermFit, fit_term
+from aethermodel.fabrics import FABRICS
 from aethermodel.kernel_facts import switch_size
 from aethermodel.measure.campaign.calibrate import now
+from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.published.specification import load_specification
@@ -73,6 +75,7 @@ def predict_row(row: Row, samples: pd.DataFrame, cores: int) -> RowPrediction:
     if row.kind == "loopback":
         return RowPrediction(*consumer, "serial", "both")
     sends = final[(final["probe"] == "send") & (final["fabric"] == row.crossing)]
+    sends = sends[sends["event_loop"] == drained_on(row)]
     producer = _at(_fit(sends, "batch_size", ("constant", "affine")), row.batch_size)
     if cores < 2:
         return RowPrediction(*_sum([consumer, producer]), "serial", "both")
@@ -80,6 +83,12 @@ def predict_row(row: Row, samples: pd.DataFrame, cores: int) -> RowPrediction:
     # Eight batches fit between the two, so that in the steady state the slower sets the pace.
     seconds, low, high = (max(pair) for pair in zip(producer, consumer, strict=True))
     return RowPrediction(seconds, low, high, "pipelined", binding)
+
+
+def drained_on(row: Row) -> EventLoop:
+    """Return the loop of the consumer that a row's producer is timed with: a ring needs none."""
+    port = row.crossing is not None and FABRICS[row.crossing].opening == "port"
+    return row.event_loop if port else "asyncio"
 
 
 def calibration_of(row: Row, samples: pd.DataFrame) -> Calibration:

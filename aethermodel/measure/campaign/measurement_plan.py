@@ -246,7 +246,8 @@ class Campaign(BaseModel):
         sizes = self.kernel_sizes()
         if len(sizes) > _FEW_SIZES:
             sizes = sizes[(len(sizes) - 1) % 2 :: 2]  # the largest among them
-        return [self._point("send", batch_size=n, fabric=self.fabric) for n in sizes]
+        settings = {"event_loop": self.event_loop, "fabric": self.fabric}
+        return [self._point("send", batch_size=n, **settings) for n in sizes]
 
     def handle_sizes(self) -> list[int]:
         """Return five sizes: they show whether a handle's cost really does not depend on N.

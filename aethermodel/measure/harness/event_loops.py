@@ -18,6 +18,17 @@ def available_loops() -> tuple[EventLoop, ...]:
     return ("asyncio", "uvloop") if find_spec("uvloop") else ("asyncio",)
 
 
+def new_loop(event_loop: EventLoop) -> asyncio.AbstractEventLoop:
+    """Return a new event loop of that kind; ValueError if uvloop is not installed."""
+    if event_loop not in available_loops():
+        raise ValueError("uvloop is not installed; install it or use --loop asyncio")
+    if event_loop == "uvloop":
+        import uvloop
+
+        return uvloop.new_event_loop()
+    return asyncio.new_event_loop()
+
+
 def on_loop(
     event_loop: EventLoop, timed: Callable[[int], Coroutine[None, None, _T]]
 ) -> Callable[[int], _T]:
@@ -39,14 +50,7 @@ def on_loop(
     ValueError
         If uvloop is asked for and not installed.
     """
-    if event_loop not in available_loops():
-        raise ValueError("uvloop is not installed; install it or use --loop asyncio")
-    if event_loop == "uvloop":
-        import uvloop
-
-        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    else:
-        loop = asyncio.new_event_loop()
+    loop = new_loop(event_loop)
 
     def run(loops: int) -> _T:
         return loop.run_until_complete(timed(loops))

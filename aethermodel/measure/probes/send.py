@@ -8,7 +8,7 @@ from time import perf_counter, thread_time
 from typing import TypeVar
 
 from aethermodel.fabrics import CrossingFabric
-from aethermodel.measure.harness.event_loops import on_loop
+from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.processes.consumer_process import Drained
 from aethermodel.measure.host.slices import Slice, Slices, Stream
 from aethermodel.measure.probes.settings import BatchSettings, setting
@@ -27,14 +27,18 @@ class Settings(BatchSettings):
         ``shm``: numbered in the ring, whose memory the consumer has read since. ``tcp``:
         numbered and sent through the kernel. ``verbs``: numbered where the device reads it,
         posted, and moved by the device.
+    event_loop : {"asyncio", "uvloop"}
+        The consumer's: how soon it empties a connection sets how often the producer has to wait
+        for room, which is work of the producer's own. A ring's consumer needs none.
     """
 
     fabric: CrossingFabric = setting("shm", "what the batches are sent through")
+    event_loop: EventLoop = setting("asyncio", "event loop of the consumer")
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the producer alone; the consumer checks every event outside the clock."""
-    # The loop is that of every crossing's producer.
+    # The producer's own loop is that of every crossing's.
     if settings.fabric == "shm":
         return Stream(on_loop("asyncio", _opened(settings, _into_room)))
     return on_loop(
@@ -49,7 +53,8 @@ def _opened(
 
     async def timed(loops: int) -> _T:
         if not held:
-            held.append(await Drained.open(settings.fabric, settings.batch_size, settings.topics))
+            sent = settings.fabric, settings.batch_size, settings.topics
+            held.append(await Drained.open(*sent, settings.event_loop))
             atexit.register(held[0].close)
         return await send(held[0], loops)
 

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from aethermodel.bench.pipeline.measurement import PipelineBench, targets
+from aethermodel.bench.pipeline.prediction import term_plan
 from aethermodel.bench.pipeline.rows import Row, available_kinds, opened
 from aethermodel.bench.soak import Soak
 from aethermodel.bus.fabrics.loopback import Loopback
@@ -170,6 +171,14 @@ def test_the_whole_bench_gives_its_table_with_predictions():
     shares = table["alone_share"]
     assert shares[:2].isna().all() and shares[2:].dropna().between(0, 1).all()
     assert shares.notna().any()
+
+
+def test_a_producer_is_timed_beside_the_loop_that_empties_its_connection():
+    bench = PipelineBench(kinds=("shm", "tcp"), event_loops=("asyncio", "uvloop"))
+    sends = [point.settings for point in term_plan(bench).points if point.probe == "send"]
+    loops = {(send["fabric"], send["event_loop"]) for send in sends}
+    assert loops == {("shm", "asyncio"), ("tcp", "asyncio"), ("tcp", "uvloop")}
+    assert bench.batch_size not in {send["batch_size"] for send in sends}
 
 
 def test_variants_of_the_kernels_have_rows_of_their_own_and_run_as_they_say():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -13,6 +14,7 @@ from aethermodel.bus.fabrics.protocol import EndOfStream, Receiver
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.fabrics import FABRICS, CrossingFabric
 from aethermodel.measure.harness.connect import Address, dial, listen
+from aethermodel.measure.harness.event_loops import EventLoop, new_loop
 from aethermodel.measure.harness.processes.child_processes import end, hear, start, until_hang_up
 from aethermodel.measure.harness.receivers import Checked
 from aethermodel.measure.harness.ring_size import ring_capacity
@@ -48,7 +50,13 @@ class Drained:
         self._orders = orders
 
     @classmethod
-    async def open(cls, fabric: CrossingFabric, batch_size: int, topics: int) -> Self:
+    async def open(
+        cls,
+        fabric: CrossingFabric,
+        batch_size: int,
+        topics: int,
+        event_loop: EventLoop = "asyncio",
+    ) -> Self:
         """Start a consumer process and connect to it, on the running event loop.
 
         Parameters
@@ -56,6 +64,8 @@ class Drained:
         fabric : {"shm", "tcp", "verbs"}
         batch_size, topics : int
             Of the batches that are sent.
+        event_loop : {"asyncio", "uvloop"}
+            That the consumer reads a connection on; a ring is read without one.
         """
         ours, theirs = Pipe()
         if FABRICS[fabric].opening == "handle":
@@ -66,7 +76,8 @@ class Drained:
             backlog = ring_capacity(batch_size) // 2 // batch_size
             return cls(send, batch_size, backlog, child, ours, ring.close)
         with theirs:
-            child = start(_drain_dialled, fabric, batch_size, theirs, warm=True, part="consumer")
+            what = fabric, batch_size, event_loop, theirs
+            child = start(_drain_dialled, *what, warm=True, part="consumer")
         try:
             address: Address = hear(ours, child)
             sender = await dial(address)
@@ -112,7 +123,9 @@ def _drain_ring(handle: RingHandle, batch_size: int, orders: Connection) -> None
         asyncio.run(_drain(ShmReceiver(ring, batch_size), order, orders))
 
 
-def _drain_dialled(fabric: CrossingFabric, batch_size: int, orders: Connection) -> None:
+def _drain_dialled(
+    fabric: CrossingFabric, batch_size: int, event_loop: EventLoop, orders: Connection
+) -> None:
     def order() -> Coroutine[None, None, int]:
         # In a thread, so that the loop goes on giving back what was released.
         return asyncio.to_thread(orders.recv)
@@ -127,8 +140,11 @@ def _drain_dialled(fabric: CrossingFabric, batch_size: int, orders: Connection) 
         finally:
             receiver.close()
 
-    with until_hang_up(orders):
-        asyncio.run(main())
+    with (
+        until_hang_up(orders),
+        asyncio.Runner(loop_factory=partial(new_loop, event_loop)) as runner,
+    ):
+        runner.run(main())
 
 
 async def _drain(
