@@ -90,6 +90,16 @@ class BatchModel:
         return sympy.Max(consumer, self.producer.expression) if self.producer else consumer
 
     @property
+    def equation(self) -> sympy.Eq:
+        """T_batch = ..., symbolic, as one writes it: in the order of the terms."""
+        return written(_summands(self.terms), self.producer and self.producer.expression)
+
+    @property
+    def formula(self) -> str:
+        """The same as text."""
+        return f"T_batch = {sympy.sstr(self.equation.rhs, order='none')}"
+
+    @property
     def throughput(self) -> sympy.Expr:
         """N / T_batch, symbolic, in events a second."""
         return N / self.t_batch
@@ -225,3 +235,24 @@ class BatchModel:
     def latex(self) -> str:
         """Return ``T_batch = ...`` as LaTeX."""
         return r"T_{batch} = " + str(sympy.latex(self.t_batch))
+
+
+def _summands(terms: Sequence[Term]) -> list[sympy.Expr]:
+    """The terms' own summands, term after term: first what is paid once, then what grows."""
+    found = []
+    for term in terms:
+        parts = sympy.Add.make_args(term.expression)
+        order = {p.symbol: place for place, p in enumerate(term.parameters)}
+        found += sorted(
+            parts, key=lambda part: min(order.get(s, len(order)) for s in part.free_symbols)
+        )
+    return found
+
+
+def written(summands: Sequence[sympy.Expr], producer: sympy.Expr | None = None) -> sympy.Eq:
+    """Return T_batch as the sum of summands in their order, beside a producer the longer one."""
+    total = sympy.Add(*summands, evaluate=False)
+    if producer is not None:
+        # Of SymPy's own Max the arguments have no order.
+        total = sympy.Function("max")(total, producer)
+    return sympy.Eq(sympy.Symbol("T_batch"), total, evaluate=False)

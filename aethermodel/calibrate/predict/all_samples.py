@@ -61,6 +61,6 @@ def left_out(per_second: float, share: float, what: str = "msg/s") -> str:
         Unit of the rate.
     """
     return (
-        f"{per_second / 1e6:,.1f} M {what} over all samples, disturbed ones included; "
-        f"{percentage(share, 0)} of them left out of the headline"
+        f"{per_second / 1e6:,.1f} M {what} over all samples; {percentage(share, 0)} of their time "
+        "was disturbed and is left out of the first figure"
     )

@@ -178,7 +178,7 @@ def _print(
     targets: list[dict[str, Any]],
     figures: dict[str, Any],
 ) -> None:
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
 
     headings = ("row", "ns/event", "processes", "M events/s", "disturbed")
     table = Table(f"bench {name} [{label}]; ours in bold", headings, text=("row",))
@@ -194,10 +194,10 @@ def _print(
         )
     show(table)
     for how, latency in figures.get("handoff", {}).items():
-        typer.echo(
+        say(
             f"one-way handoff, {how}: P50 {microseconds(latency['p50_seconds'], 2)}, "
             f"P99 {microseconds(latency['p99_seconds'], 2)}"
         )
     for target in targets:
         met = {True: "met", False: "NOT met", None: "not measured here"}[target["met"]]
-        typer.echo(f"{target['criterion']}: {target['words']} -> {met}")
+        say(f"{target['criterion']}: {target['words']} -> {met}")

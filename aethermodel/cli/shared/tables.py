@@ -162,13 +162,20 @@ def _width(columns: list[int], least: list[int]) -> int:
     return sum(least[column] for column in columns) + _GAP * (len(columns) - 1)
 
 
-def say(lines: Iterable[str]) -> None:
-    """Print lines to standard output, broken at words where the window ends, the rest indented."""
+def say(lines: str | Iterable[str]) -> None:
+    """Print lines to standard output, broken at words where the window ends, the rest indented.
+
+    A word alone, such as a path, is never broken.
+    """
     console = plain_console()
-    for line in lines:
+    for line in lines.splitlines() if isinstance(lines, str) else lines:
         own = len(line) - len(line.lstrip())
         wrapped = textwrap.wrap(
-            line, console.width, subsequent_indent=" " * (own + 2), break_on_hyphens=False
+            line,
+            console.width,
+            subsequent_indent=" " * (own + 2),
+            break_on_hyphens=False,
+            break_long_words=False,
         )
         for part in wrapped or [""]:
             typer.echo(part)

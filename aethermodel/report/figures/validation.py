@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 _CLAIM_AT = 10_000
 
 
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
 def _where(trial: Trial) -> str:
     loop = trial.campaign.event_loop
     if not trial.campaign.crosses:
@@ -60,18 +56,21 @@ def summary(trial: Trial) -> Block:
     rows = [
         SummaryRow(
             "mean error of the prediction",
-            _share(errors),
-            f"at most {_share(thresholds.MEAN_ERROR)}",
+            percentage(errors),
+            f"at most {percentage(thresholds.MEAN_ERROR)}",
             verdict.mean_outcome,
         ),
         SummaryRow(
             "worst error of the prediction",
-            f"{_share(worst)} at N = {count(verdict.worst_at)}",
-            f"at most {_share(thresholds.WORST_ERROR)}",
+            f"{percentage(worst)} at N = {count(verdict.worst_at)}",
+            f"at most {percentage(thresholds.WORST_ERROR)}",
             verdict.worst_outcome,
         ),
-        SummaryRow("spread between processes (noise)", _share(verdict.spread)),
-        SummaryRow("errors that the intervals cover", _share(verdict.coverage), "95 % wanted"),
+        SummaryRow("spread between processes (noise)", percentage(verdict.spread)),
+        SummaryRow(
+            "errors within their 95 % intervals",
+            f"{round(verdict.coverage * len(table))} of {len(table)}",
+        ),
     ]
     claimed = table[table["n"] == _CLAIM_AT]
     if len(claimed):
@@ -101,7 +100,7 @@ def summary(trial: Trial) -> Block:
     headline = {
         "pass": "The model holds on this host",
         "fail": "The model does not hold on this host",
-        "inconclusive": "This host was too noisy to tell",
+        "inconclusive": "These samples cannot tell whether the model holds",
     }[verdict.outcome]
     return summary_block(verdict.outcome, headline, paragraph, rows)
 
@@ -165,8 +164,8 @@ def host(trial: Trial, command: str) -> Block:
     """Return what this was measured on, how noisy it was, and how to run it again."""
     facts = {
         **trial.host,
-        "samples": f"{len(trial.samples)}, {_share(trial.noisy_share)} disturbed and taken again, "
-        f"of the others {_share(trial.contended_share)} of the slices left out",
+        "samples": f"{len(trial.samples):,}; {percentage(trial.noisy_share)} disturbed, most of "
+        f"them taken again; of the others' time {percentage(trial.contended_share)} left out",
         "processes": trial.campaign.processes,
         "seed": trial.campaign.seed,
         "measured": trial.calibration.created,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _HEADLINES = {
     "pass": "The stages, timed isolated, predict the whole",
     "fail": "The stages, timed isolated, do not predict the whole",
-    "inconclusive": "This host was too noisy to tell",
+    "inconclusive": "These samples cannot tell whether the model holds",
 }
 _MOST_TOLD = 4
 

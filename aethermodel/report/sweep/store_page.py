@@ -22,6 +22,7 @@ from aethermodel.report.math.formulas import batch_formula
 from aethermodel.report.sweep.model_overlay import against_model
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.sweep.store_verdict import Thresholds, opening, verdict_rows
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
@@ -166,7 +167,7 @@ def _host(result: SweepResult, command: str) -> Block:
     tries = sum(r.tries - 1 for r in result.records)
     sent_back = f"{tries} noisy tries sent back"
     facts |= {
-        "noise": f"at most {100 * worst:.0f} % of a run's samples disturbed; {sent_back}",
+        "noise": f"at most {percentage(worst, 0)} of a run's samples disturbed; {sent_back}",
         "seed": f"{result.sweep.seed} (order of the points)",
         "measured": f"{_first(result)} to {_last(result)}",
         "sweep": json.dumps(_in_short(result.sweep.model_dump(exclude_defaults=True))),
