@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
+from aethermodel.cli.shared.durations import words
 from aethermodel.cli.shared.measuring import tell_who_measures
 from aethermodel.cli.shared.sweep_choice import sweep_and_store
 from aethermodel.cli.shared.sweep_options import (
@@ -251,17 +251,10 @@ def _print_state(sweep: Sweep, figures: dict[str, Any]) -> None:
 
 
 def _rest(figures: dict[str, Any]) -> str:
-    from datetime import timedelta
-
     if figures["left_seconds"] is None:
         return "unknown"
-    least, most = (
-        timedelta(seconds=math.ceil(figures[name]))
-        for name in ("left_seconds", "left_seconds_most")
-    )
-    return (
-        f"about {least}, {most} if every point is disturbed" if most > least else f"about {least}"
-    )
+    least, most = (words(figures[name]) for name in ("left_seconds", "left_seconds_most"))
+    return f"about {least}" + f", {most} if every point is disturbed" * (most != least)
 
 
 def _backend(given: dict[str, Any]) -> Backend:

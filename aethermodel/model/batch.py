@@ -12,6 +12,7 @@ import numpy.typing as npt
 import sympy
 
 from aethermodel.model.compiled import compiled
+from aethermodel.model.notation import as_text, written
 from aethermodel.model.parameters import K, N, Parameter, expression_of
 from aethermodel.model.terms import PRODUCER, TERM_NAMES, Term
 
@@ -92,12 +93,15 @@ class BatchModel:
     @property
     def equation(self) -> sympy.Eq:
         """T_batch = ..., symbolic, as one writes it: in the order of the terms."""
-        return written(_summands(self.terms), self.producer and self.producer.expression)
+        return written(
+            [part for term in self.terms for part in term.summands],
+            self.producer and self.producer.expression,
+        )
 
     @property
     def formula(self) -> str:
         """The same as text."""
-        return f"T_batch = {sympy.sstr(self.equation.rhs, order='none')}"
+        return f"T_batch = {as_text(self.equation.rhs)}"
 
     @property
     def throughput(self) -> sympy.Expr:
@@ -235,24 +239,3 @@ class BatchModel:
     def latex(self) -> str:
         """Return ``T_batch = ...`` as LaTeX."""
         return r"T_{batch} = " + str(sympy.latex(self.t_batch))
-
-
-def _summands(terms: Sequence[Term]) -> list[sympy.Expr]:
-    """The terms' own summands, term after term: first what is paid once, then what grows."""
-    found = []
-    for term in terms:
-        parts = sympy.Add.make_args(term.expression)
-        order = {p.symbol: place for place, p in enumerate(term.parameters)}
-        found += sorted(
-            parts, key=lambda part: min(order.get(s, len(order)) for s in part.free_symbols)
-        )
-    return found
-
-
-def written(summands: Sequence[sympy.Expr], producer: sympy.Expr | None = None) -> sympy.Eq:
-    """Return T_batch as the sum of summands in their order, beside a producer the longer one."""
-    total = sympy.Add(*summands, evaluate=False)
-    if producer is not None:
-        # Of SymPy's own Max the arguments have no order.
-        total = sympy.Function("max")(total, producer)
-    return sympy.Eq(sympy.Symbol("T_batch"), total, evaluate=False)

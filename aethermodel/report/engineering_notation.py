@@ -7,7 +7,7 @@ import math
 from aethermodel.text.figures import plain, prefixed
 from aethermodel.text.percentages import MINUS
 
-_SCALED = frozenset({"s", "B", "B/s", "Hz", "1/s", "msg/s", "messages/s", "events/s", "bit/s"})
+_SCALED = frozenset({"s", "B", "B/s", "Hz", "1/s", "msg/s", "bit/s"})
 _PER_SECOND = {"1/s": "/s"}
 # Counts of things: exact, in full, and more than one of them in the plural.
 _COUNTED = frozenset({"event", "call", "argument", "message", "packet"})
@@ -44,12 +44,13 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
     if unit in _COUNTED or (unit == "1" and value.is_integer()):
         return _counted(value, unit.removeprefix("1"))
     unit = "" if unit == "1" else unit
-    scaled = unit in _SCALED or unit.startswith(_FIRST)
+    rate = unit == "msg/s" or unit.endswith("s/s")  # of things: events, messages, records
+    scaled = rate or unit in _SCALED or unit.startswith(_FIRST)
     rounded = float(f"{value:.{digits - 1}e}")
     figure, prefix = prefixed(value, digits) if scaled else (plain(rounded, digits), "")
     shown = _PER_SECOND.get(unit, unit)
     # "81.9 M msg/s": a prefix glued to a word would read as another word.
-    gap = " " if prefix and unit in {"msg/s", "messages/s", "events/s"} else ""
+    gap = " " if prefix and rate else ""
     return f"{figure} {prefix}{gap}{shown}".rstrip()
 
 

@@ -133,7 +133,7 @@ def _summary(found: Diagnosis) -> Block:
         SummaryRow("tick of the loop, P50 and P99", _pair(tick)),
         SummaryRow("turn of the loop, P50 and P99", _pair(turn)),
         SummaryRow(
-            f"throughput lost in laps of the queue beyond {thresholds.SLOW_LAP:g} medians",
+            f"throughput lost in slow rounds of the queue (over {thresholds.SLOW_LAP:g} medians)",
             percentage(1 - 1 / (1 + median(found.observation.slow_gains))),
         ),
         SummaryRow("sends that waited for room", percentage(found.observation.full_share, 0)),

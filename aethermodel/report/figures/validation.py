@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from aethermodel import thresholds
 from aethermodel.calibrate.predict.all_samples import left_out
 from aethermodel.published.specification import load_specification
-from aethermodel.report.blocks import Block, SummaryRow, TermRow, host_block, summary_block
-from aethermodel.report.blocks import terms_table as table_of_terms
+from aethermodel.report.blocks import Block, SummaryRow, host_block, model_terms, summary_block
 from aethermodel.report.curve import curve
 from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
@@ -153,11 +152,7 @@ def formula(trial: Trial) -> Formula:
 
 def terms(trial: Trial) -> Block:
     """Return the table of fitted parameters."""
-    return table_of_terms(
-        TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
-        for term in trial.calibration.model().all_terms
-        for p in term.parameters
-    )
+    return model_terms(trial.calibration.model())
 
 
 def host(trial: Trial, command: str) -> Block:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from aethermodel.model.batch import BatchModel, written
+from aethermodel.model.batch import BatchModel
+from aethermodel.model.notation import written
 from aethermodel.model.parameters import K, N
 from aethermodel.model.terms import PRODUCER
 from aethermodel.report import style

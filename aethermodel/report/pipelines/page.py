@@ -100,7 +100,10 @@ def trial_block(trial: PipelineTrial) -> Block:
             f"at most {percentage(thresholds.WORST_ERROR)}",
             verdict.worst_outcome,
         ),
-        SummaryRow("errors that the intervals cover", percentage(verdict.coverage), "95 % wanted"),
+        SummaryRow(
+            "errors within their 95 % intervals",
+            f"{round(verdict.coverage * len(trial.table))} of {len(trial.table)}",
+        ),
     ]
     why = f"{verdict.why[:1].upper()}{verdict.why[1:]}"
     return summary_block(verdict.outcome, _HEADLINES[verdict.outcome], f"{why}{where}", rows)

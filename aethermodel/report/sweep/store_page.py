@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.report.blocks import Block, SummaryRow, TermRow, Verdict, host_block, terms_table
+from aethermodel.report.blocks import Block, SummaryRow, Verdict, host_block, model_terms
 from aethermodel.report.curve import curve
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import measured_vs_model
@@ -142,11 +142,7 @@ def _formula(calibration: Calibration | None) -> list[Any]:
         return ["No calibration is given, so no constants are fitted."]
     model = calibration.model()
     formula = batch_formula(model, min(10_000, calibration.largest))
-    terms = terms_table(
-        TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
-        for term in model.all_terms
-        for p in term.parameters
-    )
+    terms = model_terms(model)
     warnings = [f"Warning: {text}" for text in calibration.warnings]
     return [formula, terms, *warnings]
 
@@ -171,7 +167,7 @@ def _host(result: SweepResult, command: str) -> Block:
         "seed": f"{result.sweep.seed} (order of the points)",
         "measured": f"{_first(result)} to {_last(result)}",
         "sweep": json.dumps(_in_short(result.sweep.model_dump(exclude_defaults=True))),
-        "report": command,
+        **({"report": command} if command else {}),
     }
     return host_block(facts, rerun_command(result))
 
