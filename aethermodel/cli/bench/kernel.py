@@ -180,7 +180,15 @@ def _print(
 ) -> None:
     from aethermodel.cli.shared.tables import Table, say, show
 
-    headings = ("row", "ns/event", "processes", "M events/s", "disturbed")
+    headings = (
+        "row",
+        "ns/event",
+        "processes",
+        "M events/s",
+        "all samples",
+        "left out",
+        "disturbed",
+    )
     table = Table(f"bench {name} [{label}]; ours in bold", headings, text=("row",))
     for row in result.table.itertuples():
         slow, middle, fast = (s / row.events * 1e9 for s in (row.high, row.seconds, row.low))
@@ -189,10 +197,15 @@ def _print(
             f"{middle:,.2f}",
             f"{slow:,.2f} to {fast:,.2f}",
             f"{row.events_per_second / 1e6:,.1f}",
+            f"{row.all_per_second / 1e6:,.1f}",
+            percentage(row.share_left_out, 0),
             percentage(row.noisy_share, 0),
             bold=row.group == "ours",
         )
     show(table)
+    say(
+        "all samples: M events/s over all of them; left out: of the time, not in the rate beside it"
+    )
     for how, latency in figures.get("handoff", {}).items():
         say(
             f"one-way handoff, {how}: P50 {microseconds(latency['p50_seconds'], 2)}, "
