@@ -165,7 +165,7 @@ def _summary(found: Diagnosis) -> Block:
         "the runs were disturbed by the system. Time is put down to terms by the model: "
         f"{found.modelled.source}."
     )
-    warnings = found.modelled.figures()["warnings"]
+    warnings = [f"{text[:1].upper()}{text[1:]}." for text in found.modelled.figures()["warnings"]]
     return summary_block(verdict, found.conclusion, " ".join([paragraph, *warnings]), rows)
 
 
