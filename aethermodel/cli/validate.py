@@ -187,11 +187,20 @@ def print_trial(trial: Trial) -> None:
         [
             covered(trial.verdict, len(trial.table)),
             disturbed(trial.samples),
-            f"Of the other samples {percentage(trial.contended_share, 0)} of the time is left out, "
-            "as a neighbour on the same core slowed it down.",
+            *_contended(trial.contended_share),
             f"The pipeline's processes differ by {percentage(trial.verdict.spread)}.",
         ]
     )
+
+
+def _contended(share: float) -> list[str]:
+    """Say what is left out of samples that count; of nothing, nothing."""
+    if share < 0.005:
+        return []
+    return [
+        f"Of the time of the others {percentage(share, 0)} is left out: a neighbour on the same "
+        "core slowed it down."
+    ]
 
 
 def _composed(errors: Any) -> str:

@@ -20,5 +20,7 @@ def covered(verdict: Verdict, rows: int) -> str:
 
 def disturbed(samples: pd.DataFrame) -> str:
     """Say how many samples were taken again."""
+    if not samples["noisy"].any():
+        return f"None of {len(samples):,} samples was disturbed."
     share = percentage(float(samples["noisy"].mean()))
     return f"Of {len(samples):,} samples {share} were disturbed; most of them were taken again."
