@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from aethermodel.inputs.sizes import memory
 from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.html.css import BLOCK_STYLE
-from aethermodel.report.html.prose import prose, unbroken
+from aethermodel.report.html.prose import prose
 from aethermodel.report.math.mathml import mathml
 from aethermodel.report.style import TERM_COLOURS
+from aethermodel.text.figures import unbroken
 
 if TYPE_CHECKING:
     from aethermodel.model.batch import BatchModel

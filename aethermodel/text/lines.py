@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from aethermodel.text.figures import unbroken
+
 
 def wrapped(lines: str | Iterable[str], width: int) -> Iterator[str]:
     """Yield lines that fit a width, what goes on in a further line indented.
@@ -18,10 +20,11 @@ def wrapped(lines: str | Iterable[str], width: int) -> Iterator[str]:
     """
     for line in lines.splitlines() if isinstance(lines, str) else lines:
         own = len(line) - len(line.lstrip())
-        yield from textwrap.wrap(
-            line,
+        parts = textwrap.wrap(
+            unbroken(line),
             width,
             subsequent_indent=" " * (own + 2),
             break_on_hyphens=False,
             break_long_words=False,
-        ) or [""]
+        )
+        yield from (part.replace("\N{NO-BREAK SPACE}", " ") for part in parts or [""])

@@ -16,5 +16,10 @@ def test_no_word_is_lost_or_broken(lines, width):
         assert len(line) <= width or len(line.split()) == 1
 
 
+def test_a_figure_stays_beside_its_unit():
+    assert list(wrapped(["off by 5.4 % here"], 11)) == ["off by", "  5.4 %", "  here"]
+    assert list(wrapped(["within 1,000 µs"], 13)) == ["within", "  1,000 µs"]
+
+
 def test_a_text_keeps_its_lines_and_what_goes_on_is_indented():
     assert list(wrapped("one\n\n  two three", 8)) == ["one", "", "  two", "    three"]
