@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.command_files import readable, writable
-from aethermodel.console import count
+from aethermodel.console import count, plain_console
+from aethermodel.text.lines import wrapped
 
 if TYPE_CHECKING:
     from aethermodel.bench.extreme import Diagnosis
@@ -136,11 +137,13 @@ def command(
             figures["diagnosis"] = found.figures()
         write_document(document("aethermodel.bench.extreme/1", result.label, figures), json)
     if json != "-":
-        typer.echo(describe(result))
+        said = [describe(result)]
         if found:
             from aethermodel.report.figures.diagnosis import diagnosis
 
-            typer.echo(f"\n{diagnosis(found)}")
+            said += ["", str(diagnosis(found))]
+        for line in wrapped("\n".join(said), plain_console().width):
+            typer.echo(line)
     raise typer.Exit(0 if result.ready else 1)
 
 

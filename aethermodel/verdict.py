@@ -88,5 +88,5 @@ def causes(shares: Mapping[str, float]) -> str:
     shares : mapping of str to float
         Any of ``switched``, ``stolen``, ``shared``, ``apart``.
     """
-    known = [name for name in _CAUSES if name in shares]
+    known = [name for name in _CAUSES if shares.get(name, 0.0) >= 0.005]  # as it is written
     return ", ".join(f"{percentage(shares[name], 0)} {_CAUSES[name]}" for name in known)

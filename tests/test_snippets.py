@@ -28,3 +28,14 @@ def test_the_pages_show_what_is_promised():
     assert len(SNIPPETS) == 11
     for name in ("ShmReceiver(", "Batcher(", "fit_term(", "BatchModel(", "EndOfStream", "record("):
         assert name in shown
+
+
+def test_the_table_of_the_first_page_is_what_the_command_prints(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "90")
+    [[command, table]] = re.findall(
+        r"```text\n\$ .venv/bin/aethermodel ([^\n]*)\n(.*?)```",
+        (ROOT / "README.md").read_text(),
+        re.S,
+    )
+    printed = aether(*command.split(), cwd=ROOT).stdout
+    assert [line.rstrip() for line in printed.splitlines() if line.strip()] == table.splitlines()

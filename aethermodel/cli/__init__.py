@@ -46,17 +46,17 @@ app = typer.Typer(
 bench = typer.Typer(
     no_args_is_help=True, help="Measure this host compared with its peers and ceilings."
 )
-app.add_typer(bench, name="bench")
-app.add_typer(sweep, name="sweep")
-app.add_typer(report, name="report")
-app.add_typer(history, name="history")
+app.add_typer(bench, name="bench", short_help="measure this host beside its peers")
+app.add_typer(sweep, name="sweep", short_help="run a probe or a notebook at many points")
+app.add_typer(report, name="report", short_help="write one HTML file of what was found")
+app.add_typer(history, name="history", short_help="keep laws by commit, show what moved")
 
 app.command("bound", short_help="upper bound of a budget on paper")(bound)
 app.command("calibrate", short_help="measure this host term by term")(calibrate)
 app.command("predict", short_help="batch time and rate at any size; what if")(predict)
 app.command("validate", short_help="predict the pipeline, measure it, compare")(validate)
 app.command("fit", short_help="law of measurements of your own")(fit)
-app.command("recommend", short_help="batch size and waiting time for a latency target")(recommend)
+app.command("recommend", short_help="batch size and wait for a latency target")(recommend)
 app.command("gate", short_help="did a change make it slower?")(gate)
 app.command("cluster", short_help="what binds a cluster of hosts, and its P99")(cluster)
 app.command("diff", short_help="compare two runs, hosts or commits")(diff)

@@ -81,7 +81,7 @@ def bound_figures(specification: Specification, batch_size: int | None = None) -
         "limit_per_second": model.limit_per_second(),
         "n_half": model.n_half(),
         "memory_bound_per_second": specification.memory_bound_per_second(),
-        "formula": f"T_batch = {model.t_batch}",
+        "formula": model.formula,
         "parameters": {
             name: {"value": p.value, "unit": p.unit, "meaning": p.meaning, "source": p.source}
             for name, p in specification.parameters.items()
@@ -90,7 +90,7 @@ def bound_figures(specification: Specification, batch_size: int | None = None) -
 
 
 def _print_tables(figures: dict[str, Any]) -> None:
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering
 
     n, total = figures["batch_size"], figures["t_batch_seconds"]
@@ -100,7 +100,7 @@ def _print_tables(figures: dict[str, Any]) -> None:
     for name, seconds in figures["budget_seconds"].items():
         mark = "  <- binds" if name == figures["binding_term"] else ""
         budget.add(name + mark, f"{seconds * 1e6:,.2f}", percentage(seconds / total))
-    budget.add("T_batch", f"{total * 1e6:,.2f}", "100.0%", bold=True)
+    budget.add("T_batch", f"{total * 1e6:,.2f}", percentage(1), bold=True)
     rates = Table("messages a second, on paper", ("case", "million msg/s"), text=("case",))
     for case, rate in (
         ("naive: one message a batch", figures["naive_throughput_per_second"]),
@@ -113,4 +113,4 @@ def _print_tables(figures: dict[str, Any]) -> None:
     for name, p in figures["parameters"].items():
         stated.add(name, engineering(p["value"], p["unit"]), p["source"])
     show(budget, rates, stated)
-    typer.echo(f"{figures['formula']}; half of the limit at N = {figures['n_half']:,.0f}")
+    say(f"{figures['formula']}; half of the limit at N = {figures['n_half']:,.0f}")

@@ -144,6 +144,7 @@ def command(
 
 def _tell(calibration: Calibration, json: str | None, verbose: bool, own_file: bool) -> None:
     """Write and print a calibration; of several, each to a file named after its record size."""
+    from aethermodel.cli.shared.tables import say
     from aethermodel.documents import write_document
 
     if json and own_file:
@@ -155,10 +156,11 @@ def _tell(calibration: Calibration, json: str | None, verbose: bool, own_file: b
     if json != "-":
         print_parameters(calibration, verbose=verbose)
     if json and own_file:
-        typer.echo(f"written to {json}")
+        say(f"written to {json}")
 
 
 def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
+    from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
     from aethermodel.measure.campaign.drift import check_drift
@@ -180,14 +182,14 @@ def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
         )
     if json != "-":
         for drift in drifts:
-            typer.echo(drift)
+            say(str(drift))
     raise typer.Exit(1 if stale else 0)
 
 
 def print_parameters(calibration: Calibration, *, verbose: bool = False) -> None:
     """Print the fitted parameters with their intervals, and what weakens them."""
     from aethermodel.cli.shared.caveats import tell_caveats
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
 
     c = calibration.conditions
     table = Table(
@@ -209,8 +211,8 @@ def print_parameters(calibration: Calibration, *, verbose: bool = False) -> None
     tell_caveats((*calibration.warnings, *calibration.findings), verbose=verbose)
     show(table)
     model = calibration.model()
-    typer.echo(f"T_batch = {model.t_batch}")
-    typer.echo(
+    say(model.formula)
+    say(
         f"limit {model.limit_per_second() / 1e6:,.0f} million msg/s, "
         f"half of it at N = {model.n_half():,.0f}"
     )

@@ -84,7 +84,7 @@ def diff(
 
 
 def _print(found: Diff, output: Path) -> None:
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
     from aethermodel.report.comparison.diff import why
     from aethermodel.report.engineering_notation import engineering
 
@@ -104,4 +104,4 @@ def _print(found: Diff, output: Path) -> None:
             row["outcome"],
         )
     show(table)
-    typer.echo(f"{found.verdict.upper()}: {why(found)}.\n{output}")
+    say(f"{found.verdict.upper()}: {why(found)}.\n{output}")

@@ -220,6 +220,7 @@ def _report_store(
 ) -> None:
     from time import perf_counter
 
+    from aethermodel.cli.shared.tables import say
     from aethermodel.documents import document, write_document
     from aethermodel.output_files import write_whole
     from aethermodel.report.sweep.point_tables import SweepResult
@@ -243,7 +244,7 @@ def _report_store(
         }
         write_document(document("aethermodel.report.sweep.store_page/1", "mixed", figures), json)
     if json != "-":
-        typer.echo(f"{output}: {report.verdict}; {len(page) / 1e3:.0f} kB in {seconds:.2f} s")
+        say(f"{output}: {report.verdict}; {len(page) / 1e3:.0f} kB in {seconds:.2f} s")
     raise typer.Exit(1 if report.verdict == "fail" else 0)
 
 
@@ -257,6 +258,7 @@ def _is_history(folder: Path) -> bool:
 
 
 def _report_history(folder: Path, output: Path, json: str | None) -> None:
+    from aethermodel.cli.shared.tables import say
     from aethermodel.documents import document, write_document
     from aethermodel.gate.history import History
     from aethermodel.output_files import write_whole
@@ -277,12 +279,13 @@ def _report_history(folder: Path, output: Path, json: str | None) -> None:
         write_document(content, json)
     if json != "-":
         told = f"{moved} levels changed" if moved else "no level changed"
-        typer.echo(f"{output}: {len(history.entries)} entries, {told}; {len(page) / 1e3:.0f} kB")
+        say(f"{output}: {len(history.entries)} entries, {told}; {len(page) / 1e3:.0f} kB")
 
 
 def _report_laws(
     path: Path, output: Path, rate: float | None, latency: float | None, json: str | None
 ) -> None:
+    from aethermodel.cli.shared.tables import say
     from aethermodel.documents import document, write_document
     from aethermodel.laws.laws import Laws
     from aethermodel.output_files import write_whole
@@ -306,7 +309,7 @@ def _report_laws(
         held = f"{holding} of {len(laws)} curves have a law that holds"
         if len(laws) == 1:
             held = "one curve, with a law that holds" if holding else "one curve, without a law"
-        typer.echo(f"{output}: {held}; {len(page) / 1e3:.0f} kB")
+        say(f"{output}: {held}; {len(page) / 1e3:.0f} kB")
 
 
 def _measure_and_report(
@@ -316,6 +319,7 @@ def _measure_and_report(
     wait_seconds: float | None,
     json: str | None,
 ) -> None:
+    from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
     from aethermodel.execute.notebooks import execute
@@ -347,4 +351,4 @@ def _measure_and_report(
             document("aethermodel.report/1", trial.campaign.label, trial.figures()), json
         )
     if json != "-":
-        typer.echo(f"{output}: {trial.verdict.outcome}, {trial.verdict.why}")
+        say(f"{output}: {trial.verdict.outcome}, {trial.verdict.why}")

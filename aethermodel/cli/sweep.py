@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
+from aethermodel.cli.shared.durations import words
 from aethermodel.cli.shared.measuring import tell_who_measures
 from aethermodel.cli.shared.sweep_choice import sweep_and_store
 from aethermodel.cli.shared.sweep_options import (
@@ -63,6 +63,7 @@ def plan(
 
     Example: aethermodel sweep plan --probe kernel -p batch_size=1,10,100 -p topics=4,16
     """
+    from aethermodel.cli.shared.tables import say
     from aethermodel.documents import document, write_document
 
     given = dict(locals())
@@ -73,9 +74,9 @@ def plan(
     if json != "-":
         _print_state(sweep, figures)
         for job in left[:10]:
-            typer.echo(f"  {job.order:>5}  repeat {job.repeat}  {sweep.describe(job.parameters)}")
+            say(f"  {job.order:>5}  repeat {job.repeat}  {sweep.describe(job.parameters)}")
         if len(left) > 10:
-            typer.echo(f"  ... and {len(left) - 10:,} more")
+            say(f"  ... and {len(left) - 10:,} more")
 
 
 @app.command("run", short_help="run the points that the store does not have")
@@ -230,35 +231,30 @@ def _failure(record: Any) -> dict[str, Any]:
 
 
 def _print_state(sweep: Sweep, figures: dict[str, Any]) -> None:
+    from aethermodel.cli.shared.tables import say
+
     states = (
         ", ".join(f"{n:,} {state}" for state, n in figures["states"].items()) or "none finished"
     )
     repeats = figures["jobs"] // figures["points"]
-    typer.echo(
+    say(
         f"{figures['store']}: {figures['points']:,} points x {repeats} = {figures['jobs']:,} runs; "
         f"{states}; {figures['left']:,} left"
     )
     if others := figures["stored_for_other_conditions"]:
-        typer.echo(f"{others:,} more stored for other parameters, code or host")
+        say(f"{others:,} more stored for other parameters, code or host")
     if figures["left"]:
-        typer.echo(f"time for the rest: {_rest(figures)} ({figures['left_seconds_from']})")
+        say(f"time for the rest: {_rest(figures)} ({figures['left_seconds_from']})")
     for failure in figures["failures"][:10]:
         where = sweep.describe(failure["parameters"])
-        typer.echo(f"  {failure['state']}: {where} repeat {failure['repeat']}: {failure['error']}")
+        say(f"  {failure['state']}: {where} repeat {failure['repeat']}: {failure['error']}")
 
 
 def _rest(figures: dict[str, Any]) -> str:
-    from datetime import timedelta
-
     if figures["left_seconds"] is None:
         return "unknown"
-    least, most = (
-        timedelta(seconds=math.ceil(figures[name]))
-        for name in ("left_seconds", "left_seconds_most")
-    )
-    return (
-        f"about {least}, {most} if every point is disturbed" if most > least else f"about {least}"
-    )
+    least, most = (words(figures[name]) for name in ("left_seconds", "left_seconds_most"))
+    return f"about {least}" + f", {most} if every point is disturbed" * (most != least)
 
 
 def _backend(given: dict[str, Any]) -> Backend:
@@ -334,13 +330,15 @@ def _summary_figures(sweep: Sweep, store: Store, summary: Summary) -> dict[str, 
 
 
 def _print_summary(sweep: Sweep, store: Store, summary: Summary) -> None:
+    from aethermodel.cli.shared.tables import say
+
     states = ", ".join(f"{n:,} {state}" for state, n in summary.states.items())
-    typer.echo(
+    say(
         f"{store.folder}: {summary.jobs:,} runs: {states}; {summary.reused:,} were there, "
         f"{summary.ran:,} ran in {summary.seconds:.1f} s, {summary.requeued:,} noisy tries repeated"
     )
     if summary.kinds > 1:
-        typer.echo(f"hosts of {summary.kinds} kinds of hardware: each has every point of its own")
+        say(f"hosts of {summary.kinds} kinds of hardware: each has every point of its own")
     for record in summary.failures[:10]:
         what, why = sweep.describe(record.parameters), record.outcome.error
-        typer.echo(f"  {record.outcome.state}: {what}: {why}")
+        say(f"  {record.outcome.state}: {what}: {why}")

@@ -18,6 +18,11 @@ from aethermodel.text.times import microseconds
 if TYPE_CHECKING:
     from aethermodel.measure.campaign.validation import Trial
 
+# How terms go together, in words.
+_COMPOSITIONS = {
+    "serial": "one after the other",
+    "pipelined": "side by side, where the slower one counts",
+}
 #: Options that a pipeline of one's own has, too.
 _OF_A_PIPELINE = frozenset(
     {"file", "pipeline", "batch_sizes", "json", "processes", "repeats", "seed", "seconds",
@@ -144,7 +149,9 @@ def print_trial(trial: Trial) -> None:
     """Print the comparison table and the verdict."""
     from aethermodel.calibrate.calibration.composition import composition_errors
     from aethermodel.cli.shared.in_place import print_in_place
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.trial_words import covered, disturbed
+    from aethermodel.report.engineering_notation import engineering
 
     c = trial.campaign
     processes = "from another process" if c.crosses else "one process"
@@ -158,30 +165,49 @@ def print_trial(trial: Trial) -> None:
             f"{row.n:,}",
             microseconds(row.measured_seconds, 2),
             microseconds(row.predicted_seconds, 2),
-            f"{row.predicted_low * 1e6:,.2f} to {row.predicted_high * 1e6:,.2f}",
+            f"{row.predicted_low * 1e6:,.2f} to {row.predicted_high * 1e6:,.2f} µs",
             percent(row.error),
-            f"{row.measured_per_second / 1e6:,.2f} M/s",
-            f"{row.all_per_second / 1e6:,.2f} M/s",
+            engineering(row.measured_per_second, "msg/s"),
+            engineering(row.all_per_second, "msg/s"),
             percentage(row.share_left_out, 0),
-            f"{row.copy_per_second / 1e6:,.1f} M/s",
+            engineering(row.copy_per_second, "msg/s"),
         )
     show(table)
-    typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
-    typer.echo(f"The pipeline {trial.headline}.")
-    typer.echo(f"By the model, of the batches calibrated, {trial.best_sizes}.")
-    for found in composition_errors(trial.table).itertuples():
-        typer.echo(
-            f"terms composed {found.composition}{' (the prediction)' if found.predicted else ''}: "
-            f"off by {percentage(found.mean_error)} on average, "
-            f"{percentage(found.worst_error)} at worst"
-        )
-    print_in_place(trial.in_place, trial.told)
-    typer.echo(
-        f"the intervals cover {percentage(trial.verdict.coverage, 0)} of the errors, wanted 95 %"
+    say(
+        [
+            f"{trial.verdict.outcome.upper()}: {trial.verdict.why}",
+            f"The pipeline {trial.headline}.",
+            f"By the model, of the batches calibrated, {trial.best_sizes}.",
+            *(_composed(row) for row in composition_errors(trial.table).itertuples()),
+            "",
+        ]
     )
-    typer.echo(
-        f"{percentage(trial.noisy_share)} of {len(trial.samples)} samples were disturbed "
-        "and taken again, "
-        f"of the others {percentage(trial.contended_share, 0)} was left out for neighbours; "
-        f"the pipeline's processes differ by {percentage(trial.verdict.spread)}."
+    print_in_place(trial.in_place, trial.told)
+    say(
+        [
+            covered(trial.verdict, len(trial.table)),
+            disturbed(trial.samples),
+            *_contended(trial.contended_share),
+            f"The pipeline's processes differ by {percentage(trial.verdict.spread)}.",
+        ]
+    )
+
+
+def _contended(share: float) -> list[str]:
+    """Say what is left out of samples that count; of nothing, nothing."""
+    if share < 0.005:
+        return []
+    return [
+        f"Of the time of the others {percentage(share, 0)} is left out: a neighbour on the same "
+        "core slowed it down."
+    ]
+
+
+def _composed(errors: Any) -> str:
+    """Say how far off the terms are, composed in one way."""
+    how = _COMPOSITIONS[errors.composition]
+    mean, worst = percentage(errors.mean_error), percentage(errors.worst_error)
+    return (
+        f"Terms {how} ({errors.composition}{', the prediction' * errors.predicted}): "
+        f"{mean} off on average, {worst} at worst."
     )

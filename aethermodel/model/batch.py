@@ -12,6 +12,7 @@ import numpy.typing as npt
 import sympy
 
 from aethermodel.model.compiled import compiled
+from aethermodel.model.notation import as_text, written
 from aethermodel.model.parameters import K, N, Parameter, expression_of
 from aethermodel.model.terms import PRODUCER, TERM_NAMES, Term
 
@@ -88,6 +89,19 @@ class BatchModel:
         """T_batch, symbolic, in seconds."""
         consumer = sympy.Add(*(term.expression for term in self.terms))
         return sympy.Max(consumer, self.producer.expression) if self.producer else consumer
+
+    @property
+    def equation(self) -> sympy.Eq:
+        """T_batch = ..., symbolic, as one writes it: in the order of the terms."""
+        return written(
+            [part for term in self.terms for part in term.summands],
+            self.producer and self.producer.expression,
+        )
+
+    @property
+    def formula(self) -> str:
+        """The same as text."""
+        return f"T_batch = {as_text(self.equation.rhs)}"
 
     @property
     def throughput(self) -> sympy.Expr:

@@ -67,6 +67,20 @@ class Term:
         if dimension != DIMENSIONS["s"]:
             raise UnitError(f"term {self.name} is {dimension}, not a time")
 
+    @property
+    def summands(self) -> list[sympy.Expr]:
+        """Its summands as one writes them: first what is paid once, then what grows."""
+        order = {p.symbol: place for place, p in enumerate(self.parameters)}
+        return sorted(
+            sympy.Add.make_args(self.expression),
+            key=lambda part: min(order.get(symbol, len(order)) for symbol in part.free_symbols),
+        )
+
+    @property
+    def written(self) -> sympy.Expr:
+        """The expression, its sum in that order."""
+        return sympy.Add(*self.summands, evaluate=False)
+
 
 def fixed(name: str, cost: Parameter) -> Term:
     """Return a term that costs the same for every batch."""

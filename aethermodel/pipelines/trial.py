@@ -131,7 +131,7 @@ def compare(calibration: PipelineCalibration, samples: pd.DataFrame) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        ``n``, ``measured_seconds`` (median of the processes' medians) with its interval
+        ``n``, ``processes``, ``measured_seconds`` (median of their medians) with its interval
         ``median_low`` and ``median_high`` and the lowest and highest process ``measured_low`` and
         ``measured_high``, ``predicted_seconds`` with its interval, ``bound`` (which group or bound
         sets it), ``error``, ``covered``, ``disturbed``, ``switched``, ``stolen``, ``shared``,
@@ -158,6 +158,7 @@ def compare(calibration: PipelineCalibration, samples: pd.DataFrame) -> pd.DataF
         rows.append(
             {
                 "n": int(n),
+                "processes": len(medians),
                 "measured_seconds": value,
                 "measured_low": float(medians.min()),
                 "measured_high": float(medians.max()),

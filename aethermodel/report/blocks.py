@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import groupby
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from aethermodel.inputs.sizes import memory
 from aethermodel.report.engineering_notation import engineering, interval
@@ -14,11 +14,17 @@ from aethermodel.report.html.css import BLOCK_STYLE
 from aethermodel.report.html.prose import prose
 from aethermodel.report.math.mathml import mathml
 from aethermodel.report.style import TERM_COLOURS
+from aethermodel.text.figures import unbroken
+
+if TYPE_CHECKING:
+    from aethermodel.model.batch import BatchModel
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 VERDICTS = ("pass", "fail", "inconclusive")
 # Letters and signs of a formula in a column of a table.
 _COLUMN_WIDTH = 30
+# Letters of an argument that a phone shows in a line.
+_LONGEST_ARGUMENT = 34
 
 
 class SummaryRow(NamedTuple):
@@ -49,7 +55,9 @@ class TermRow:
     source : str
         The probe or publication that it comes from.
     expression : sympy.Basic or str
-        The term's formula.
+        The term's formula; the order of its sum is kept.
+    meaning : str
+        What the parameter is, in words.
     """
 
     term: str
@@ -60,6 +68,7 @@ class TermRow:
     high: float | None = None
     source: str = ""
     expression: Any = ""
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,8 +129,8 @@ def summary_block(
     # Findings in words have neither; a column of nothing would ask what is missing.
     figures = [name for name in ("measured", "threshold") if any(getattr(r, name) for r in lines)]
     body = "".join(
-        f'<tr><td>{_mark(row.verdict)}</td><th scope="row">{escape(row.criterion)}</th>'
-        + "".join(f"<td>{escape(getattr(row, name))}</td>" for name in figures)
+        f'<tr><td>{_mark(row.verdict)}</td><th scope="row">{unbroken(escape(row.criterion))}</th>'
+        + "".join(f"<td>{unbroken(escape(getattr(row, name)))}</td>" for name in figures)
         + "</tr>"
         for row in lines
     )
@@ -132,7 +141,7 @@ def summary_block(
     html = (
         f'<section class="ae ae-summary ae-{verdict}" aria-label="Verdict">'
         f"{_mark(verdict)}"
-        f'<div class="ae-headline">{escape(headline)}</div><p>{prose(paragraph)}</p>'
+        f'<div class="ae-headline">{unbroken(escape(headline))}</div><p>{prose(paragraph)}</p>'
         f"{table}</section>"
     )
     listed = "".join(
@@ -178,7 +187,7 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
             body.append(
                 f'<tr><th scope="row">{_swatch(row.term) if first else ""}'
                 f"{escape(row.term) if first else _repeat(row.term)}</th>"
-                f'<td>{_formula(row.parameter)}</td><td class="ae-n">{escape(value)}</td>'
+                f'{_parameter(row)}<td class="ae-n">{escape(value)}</td>'
                 f'<td class="ae-fold">{escape(bounds)}</td>'
             )
             if first:
@@ -190,6 +199,17 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
             text.append(f"{row.term}: {row.parameter} = {value} ({bounds or 'no interval'})")
     html = f'<div class="ae">{_table("Terms of T_batch", head, "".join(body))}</div>'
     return Block(html, "\n".join(text))
+
+
+def model_terms(model: BatchModel) -> Block:
+    """Return the table of a model's terms."""
+    return terms_table(
+        TermRow(
+            term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.written, p.meaning
+        )
+        for term in model.all_terms
+        for p in term.parameters
+    )
 
 
 def host_block(fingerprint: Mapping[str, Any], command: str) -> Block:
@@ -208,7 +228,7 @@ def host_block(fingerprint: Mapping[str, Any], command: str) -> Block:
     html = (
         f'<div class="ae ae-host"><dl>{entries}</dl>'
         '<div class="ae-quiet">Measure it again:</div>'
-        f'<pre class="ae-command">{escape(command)}</pre></div>'
+        f'<pre class="ae-command">{_arguments(command)}</pre></div>'
     )
     text = "\n".join(f"{name}: {fact}" for name, fact in facts)
     return Block(html, f"{text}\n$ {command}")
@@ -224,6 +244,23 @@ def _term(row: TermRow | Mapping[str, Any]) -> TermRow:
         raise ValueError(f"a row of the terms table is malformed: {reason}") from None
 
 
+def _parameter(row: TermRow) -> str:
+    if not row.meaning:
+        return f"<td>{_formula(row.parameter)}</td>"
+    meaning = f'<span class="ae-quiet">{escape(row.meaning)}</span>'
+    return f'<td class="ae-fold">{_formula(row.parameter)}<br>{meaning}</td>'
+
+
+def _arguments(command: str) -> str:
+    """Mark the arguments that a hyphen would break, if a phone shows them in a line."""
+    return " ".join(
+        f"<span>{escape(word)}</span>"
+        if "-" in word and len(word) <= _LONGEST_ARGUMENT
+        else escape(word)
+        for word in command.split(" ")
+    )
+
+
 def _interval(row: TermRow) -> str:
     if row.low is None or row.high is None:
         return ""
@@ -233,7 +270,7 @@ def _interval(row: TermRow) -> str:
 def _formula(expression: Any) -> str:
     if isinstance(expression, str):
         return escape(expression)
-    return mathml(expression, display=False, width=_COLUMN_WIDTH)
+    return mathml(expression, display=False, as_written=True, width=_COLUMN_WIDTH)
 
 
 def _named_fact(name: str, value: Any) -> tuple[str, str]:

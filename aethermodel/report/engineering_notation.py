@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from aethermodel.text.figures import plain, prefixed
 from aethermodel.text.percentages import MINUS
 
-_PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
-_SCALED = frozenset({"s", "B", "B/s", "Hz", "1/s", "msg/s", "messages/s", "events/s", "bit/s"})
+_SCALED = frozenset({"s", "B", "B/s", "Hz", "1/s", "msg/s", "bit/s"})
 _PER_SECOND = {"1/s": "/s"}
 # Counts of things: exact, in full, and more than one of them in the plural.
 _COUNTED = frozenset({"event", "call", "argument", "message", "packet"})
@@ -44,16 +44,13 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
     if unit in _COUNTED or (unit == "1" and value.is_integer()):
         return _counted(value, unit.removeprefix("1"))
     unit = "" if unit == "1" else unit
-    scaled = unit in _SCALED or unit.startswith(_FIRST)
+    rate = unit == "msg/s" or unit.endswith("s/s")  # of things: events, messages, records
+    scaled = rate or unit in _SCALED or unit.startswith(_FIRST)
     rounded = float(f"{value:.{digits - 1}e}")
-    exponent = 0
-    if scaled and rounded:
-        exponent = 3 * math.floor(math.log10(abs(rounded)) / 3)
-        exponent = max(min(exponent, 12), -12)
-    figure = plain(rounded / 10.0**exponent, digits)
-    prefix, shown = _PREFIXES[exponent], _PER_SECOND.get(unit, unit)
+    figure, prefix = prefixed(value, digits) if scaled else (plain(rounded, digits), "")
+    shown = _PER_SECOND.get(unit, unit)
     # "81.9 M msg/s": a prefix glued to a word would read as another word.
-    gap = " " if prefix and unit in {"msg/s", "messages/s", "events/s"} else ""
+    gap = " " if prefix and rate else ""
     return f"{figure} {prefix}{gap}{shown}".rstrip()
 
 
@@ -70,18 +67,6 @@ def interval(low: float, high: float, unit: str = "", digits: int = 3) -> str:
     # Nothing is nothing in any unit, with any prefix.
     shared = gap and (last.endswith(f" {rest}") or figure == "0")
     return f"{figure if shared else first} to {last}"
-
-
-def plain(value: float, digits: int = 3) -> str:
-    """Write a figure with significant digits, grouped thousands and no stray exponent."""
-    if value == 0:
-        return "0"
-    magnitude = math.floor(math.log10(abs(value)))
-    if not -4 <= magnitude < 12:
-        return f"{value:.{digits - 1}e}".replace("-", MINUS)
-    decimals = max(digits - 1 - magnitude, 0)
-    text = f"{round(value, digits - 1 - magnitude):,.{decimals}f}"
-    return text.replace("-", MINUS)
 
 
 def count(value: float) -> str:

@@ -9,10 +9,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from aethermodel.report.csv import csv_text
-from aethermodel.report.engineering_notation import plain
 from aethermodel.report.html.css import BLOCK_STYLE
 from aethermodel.report.html.prose import prose
 from aethermodel.report.svg import figure_svg
+from aethermodel.text.figures import plain
 from aethermodel.text.percentages import MINUS
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from aethermodel.report.blocks import (
     Block,
     SummaryRow,
-    TermRow,
     Verdict,
+    model_terms,
     summary_block,
-    terms_table,
 )
 from aethermodel.text.caveats import counted
 
@@ -64,11 +63,7 @@ def parameters_block(scenario: Scenario) -> Block:
     Remarks on the calibration, which captions only count, follow it in full.
     """
     model, remarks = scenario.model, scenario.calibration.warnings
-    table = terms_table(
-        TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
-        for term in model.all_terms
-        for p in term.parameters
-    )
+    table = model_terms(model)
     if not remarks:
         return table
     items = "".join(f"<li>{escape(text)}</li>" for text in remarks)

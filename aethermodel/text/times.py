@@ -1,8 +1,15 @@
-"""Times in microseconds, written in one way: figure, space, unit."""
+"""Times, written in one way: figure, space, unit."""
 
 from __future__ import annotations
 
+from aethermodel.text.figures import prefixed
 from aethermodel.text.percentages import MINUS
+
+
+def duration(seconds: float) -> str:
+    """Write a finite time with three digits and a fitting unit: ``1.62 µs``."""
+    figure, prefix = prefixed(seconds)
+    return f"{figure} {prefix}s"
 
 
 def microseconds(seconds: float, digits: int = 0, *, signed: bool = False) -> str:

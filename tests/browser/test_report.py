@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 import pytest
+import sympy
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from reading import Told, alternatives, barriers, boxes, overflow
 from report_cases import report_cells, shown, write_notebook
@@ -11,12 +12,15 @@ from synthetic_calibration import synthetic_calibration
 
 from aethermodel.calibrate.predict import what_if
 from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.model.verbs.verbs_cost import transfer_time
 from aethermodel.published.interconnects import published_ceilings
 from aethermodel.published.rdma_costs import card
 from aethermodel.report import export, provenance
 from aethermodel.report.figures import explorer
 from aethermodel.report.figures import what_if as figures
 from aethermodel.report.figures.calibration import terms_figure
+from aethermodel.report.math.mathml import Formula
+from aethermodel.report.table import data_table
 
 pytestmark = pytest.mark.browser
 SIZES = {"wide": (1280, 900), "phone": (360, 740)}
@@ -29,6 +33,9 @@ def shown_cells():
     base = Scenario(synthetic_calibration(), {})
     changed = Scenario(base.calibration, what_if.network(card("connectx-6"), 64))
     wide = pd.DataFrame({f"a long column name {i}": [1.5, 2.5] for i in range(12)})
+    # As the sweep over verbs has them: its fourteen columns, and its law.
+    settings = pd.DataFrame({f"figure {i}": ["1.33 to 1.49 ms"] for i in range(14)})
+    law = Formula(sympy.Eq(sympy.Symbol("T_fabric"), transfer_time(False, True)))
     stream = new_output("stream", name="stdout", text="a long line " * 40)
     error = new_output("error", ename="KeyError", evalue="'x'", traceback=["Traceback " * 30])
     objects = [
@@ -42,6 +49,8 @@ def shown_cells():
         explorer.Explorer(base).show(),
         figures.optima_table(base, 1e-3, 5e6),
         wide,
+        data_table(settings, "Every setting"),
+        law,
     ]
     long_formula = r"$$T_{batch} = T_{loop} + T_{ffi} + T_{kernel}(N) + T_{fabric} + T_{more}$$"
     return [
@@ -185,9 +194,31 @@ def test_on_paper_no_word_of_a_table_is_broken_and_no_figure_fills_a_page(opened
     assert max(drawn) < 350  # of a page of some 980
 
 
+def test_in_jupyterlab_words_stand_left_and_figures_right(new_page):
+    """JupyterLab moves the cells of every table to the right."""
+    theirs = ":not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon :is(tr, td, th) {text-align: right}"
+    table = data_table(pd.DataFrame({"goal": ["the best rate"], "N": [4107]}), "Sizes")
+    block = provenance.parameters_block(Scenario(synthetic_calibration(), {}))
+    page = new_page(offline=True)
+    page.set_content(
+        f"<style>{theirs}</style><div class='jp-RenderedHTMLCommon'>"
+        f"{table._repr_html_()}{block._repr_html_()}</div>"
+    )
+    aligned = """() => [...document.querySelectorAll('td, th')].map(e =>
+      [e.classList.contains('ae-n'), getComputedStyle(e).textAlign])"""
+    found = {tuple(cell) for cell in page.evaluate(aligned)}
+    assert found == {(True, "right"), (False, "left")}
+
+
 def test_on_paper_nothing_is_cut_off(opened):
     page = opened()
     page.emulate_media(media="print")
     page.set_viewport_size({"width": PAPER_PIXELS, "height": 1000})
     assert not overflow(page)
+    # What lies beyond the box of an output is not printed.
+    beyond = """() => [...document.querySelectorAll('.output :is(table, math)')]
+      .filter(e => e.checkVisibility() && e.getBoundingClientRect().right
+        > e.closest('.output').getBoundingClientRect().right + 1)
+      .map(e => e.outerHTML.slice(0, 120))"""
+    assert not page.evaluate(beyond)
     assert all(width <= PAPER_PIXELS for width, _, _ in boxes(page, "svg.ae-svg"))

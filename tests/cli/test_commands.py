@@ -66,6 +66,7 @@ def test_bench_extreme_below_the_threshold_gives_the_specifications_advice():
     assert done.returncode == 1
     assert "Below 5,000,000 msg/s" in done.stdout
     assert "batch size" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_the_stress_test_runs_as_a_script():

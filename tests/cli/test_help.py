@@ -77,6 +77,18 @@ def test_each_bench_says_how_long_it_takes(call):
     assert SECONDS["pipeline"] <= 180
 
 
+@pytest.mark.parametrize("words", [(), ("bench",), ("sweep",), ("history",)])
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_list_of_commands_cuts_no_line(call, monkeypatch, width, words):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERMINAL_WIDTH", str(width))
+    said = call(*words, "--help")[1]
+    listed = said[said.index("Commands:") :].splitlines()
+    assert len(listed) > 2
+    assert not [line for line in said.splitlines() if len(line) > width]
+    assert not [line for line in listed if "..." in line]
+
+
 @pytest.mark.parametrize("words", [(), ("bench",), ("sweep",)])
 def test_a_group_without_a_command_is_answered_with_its_help(call, words):
     status, said, lines = call(*words)

@@ -1,10 +1,11 @@
 """The feed's tables: times with units, and no percentile of too few ticks."""
 
+import pandas as pd
 import pytest
 
 from aethermodel.bus.instruments import Instruments
 from aethermodel.bus.topics import Topics
-from aethermodel.report.figures.feed import as_a_whole, by_topic, in_flight
+from aethermodel.report.figures.feed import as_a_whole, by_decision, by_topic, in_flight
 
 
 def instruments(ticks):
@@ -32,6 +33,19 @@ def test_a_percentile_takes_enough_ticks(ticks, p99, tail):
     assert ("too few" in shown["waiting events, P99"]) == (ticks < 100)
     assert shown["time in handlers"] == "8.00 ms"
     assert shown["copied bytes"] == "0"
+
+
+def test_a_decision_says_in_words_who_made_it():
+    made = pd.DataFrame(
+        [("a", "halt", ""), ("a", "halt", ""), ("a", "halt", "busy"), ("b", "pass", "deadline")],
+        columns=["topic", "answer", "fell_back"],
+    )
+    rows = by_decision(made).values.tolist()
+    assert rows == [
+        ["a", "halt", "decider", 2],
+        ["a", "halt", "rules: busy", 1],
+        ["b", "pass", "rules: deadline", 1],
+    ]
 
 
 def test_times_by_topic_have_units():

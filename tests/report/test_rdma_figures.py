@@ -8,7 +8,13 @@ from aethermodel.calibrate.verbs.cost_fit import fit_verbs, judge_verbs
 from aethermodel.model.verbs.verbs_cost import STAGES, stage_times
 from aethermodel.published.rdma_costs import load_cards
 from aethermodel.report.figures import rdma_sweep
-from aethermodel.report.figures.rdma_plan import RdmaParameters, binding_map, binding_table, plans
+from aethermodel.report.figures.rdma_plan import (
+    RdmaParameters,
+    binding_map,
+    binding_table,
+    card_table,
+    plans,
+)
 from aethermodel.text.percentages import percentage
 from cython_core.rdma.posting_plan import plan
 
@@ -33,6 +39,12 @@ def test_plans_keep_paper_and_measurement_apart(trial):
         assert set(row.assumed.split(", ")) == one.assumed
     # In software nothing is faster than the longest lists and rarest signals.
     assert table.iloc[3]["p"] > 8
+
+
+def test_a_cards_costs_say_what_they_are():
+    table = card_table(load_cards()["connectx-6"]).set_index("cost")
+    assert table.loc["o_db", "meaning"] == "one doorbell"
+    assert table["meaning"].str.len().min() > 5
 
 
 def test_the_map_says_the_slowest_stage():

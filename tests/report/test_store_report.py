@@ -126,8 +126,8 @@ def test_thresholds_are_judged_by_intervals(tmp_path, rate, p99, repeats, verdic
     ("repeats", "words"),
     [
         (1, "One repeat gives no interval"),
-        (5, "lowest to highest of 5 repeats, at least 93 % by order statistics"),
-        (6, "the median over 6 repeats, at least 96 % by order statistics"),
+        (5, "lowest to highest of 5 repeats, at least 93\xa0% by order statistics"),
+        (6, "the median over 6 repeats, at least 96\xa0% by order statistics"),
     ],
 )
 def test_the_report_says_what_its_interval_is(tmp_path, repeats, words):

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from aethermodel import report
 from aethermodel.inputs.sizes import memory
-from aethermodel.report.engineering_notation import count, interval, plain
+from aethermodel.report.engineering_notation import count, interval
 from aethermodel.report.math.tex import tex_to_mathml
+from aethermodel.text.figures import plain
 from aethermodel.text.percentages import percent, percentage
 
 N, LOOP, EVENT = sympy.symbols("N T_loop t_event", positive=True)
@@ -29,6 +30,7 @@ N, LOOP, EVENT = sympy.symbols("N T_loop t_event", positive=True)
         (-2e-6, "s", "−2.00 µs"),
         (0, "s", "0 s"),
         (64e9, "B/s", "64.0 GB/s"),
+        (10.4e6, "records/s", "10.4 M records/s"),
         (12, "", "12.0"),
         (0.5, "events", "0.500 events"),
         (3, "1/s", "3.00 /s"),
@@ -212,6 +214,29 @@ def test_terms_table_shows_units_interval_source_and_formula():
         report.terms_table([])
     with pytest.raises(ValueError, match="malformed"):
         report.terms_table([{"term": "loop", "name": "x"}])
+
+
+def test_terms_table_keeps_the_order_of_a_sum_and_says_what_a_symbol_means():
+    written = sympy.Add(LOOP, EVENT * N, evaluate=False)
+    html = report.terms_table(
+        [report.TermRow("loop", LOOP, 1e-6, expression=written, meaning="one tick")]
+    ).html
+    assert ">one tick</span></td>" in html
+    assert html.index("<mi>loop</mi>", html.index("rowspan")) < html.index("<mi>event</mi>")
+
+
+def test_no_line_ends_between_a_figure_and_its_unit_nor_within_an_option():
+    rows = [("P99 at 80 % load", "1.20 ms", "at most 81.9 M msg/s")]
+    html = report.summary_block("pass", "h", "1,000 µs in 3 rows and 5 steps.", rows).html
+    for part in ("80\xa0%", "1.20\xa0ms", "81.9\xa0M msg/s", "1,000\xa0µs", "3 rows and 5 steps"):
+        assert part in html
+    command = report.host_block({}, "aethermodel sweep run --noise-gate 0.4").html
+    assert "aethermodel sweep run <span>--noise-gate</span> 0.4" in command
+
+
+def test_a_legend_without_values_has_no_column_for_them():
+    assert "Value" in report.Formula(LOOP, [(LOOP, "one tick", "1 µs")])._repr_html_()
+    assert "Value" not in report.Formula(LOOP, [(LOOP, "one tick")])._repr_html_()
 
 
 @pytest.mark.parametrize(("sources", "cells"), [("aaa", ["3", "a"]), ("aab", list("1a1a1b"))])

@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import aethermodel
-from aethermodel.text.times import microseconds
+from aethermodel.report.engineering_notation import engineering
+from aethermodel.text.times import duration, microseconds
 
 
 @pytest.mark.parametrize(
@@ -21,6 +24,11 @@ from aethermodel.text.times import microseconds
 )
 def test_microseconds(seconds, digits, signed, words):
     assert microseconds(seconds, digits, signed=signed) == words
+
+
+@given(st.floats(0, 1e6))
+def test_a_duration_reads_the_same_in_a_command_and_in_a_report(seconds):
+    assert duration(seconds) == engineering(seconds, "s")
 
 
 def test_no_figure_is_followed_by_a_u_in_place_of_a_micro_sign():

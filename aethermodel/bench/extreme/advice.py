@@ -46,8 +46,8 @@ class Advice:
 
 
 def in_words(gain: float) -> str:
-    """Write a relative gain: ``+12.3 %``, and ``x 38`` where per cent are no longer read."""
-    return f"x {1 + gain:,.0f}" if gain >= 9.5 else percent(gain)
+    """Write a relative gain: ``+12.3 %``, and ``38 times`` where it is many."""
+    return f"{1 + gain:,.0f} times" if gain >= 9.5 else percent(gain)
 
 
 def ranked(advice: Iterable[Advice]) -> tuple[Advice, ...]:

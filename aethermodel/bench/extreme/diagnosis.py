@@ -81,8 +81,7 @@ class Diagnosis:
     def conclusion(self) -> str:
         """Verdict and best lever, in words."""
         side = "Above" if self.ready else "Below"
-        ready = "ready for bridge-level optimisation" if self.ready else "not ready"
-        words = f"{side} {self.threshold_per_second:,.0f} msg/s: {ready}."
+        words = f"{side} {self.threshold_per_second:,.0f} msg/s, which the specification asks for."
         if mostly_disturbed(self.disturbed_share):
             words += " Most runs were disturbed by the system: measure again on a quieter host."
         if self.best is None:

@@ -116,7 +116,7 @@ def describe(result: Result) -> str:
     ]
     threshold = f"{result.threshold_per_second:,.0f} msg/s"
     if result.ready:
-        lines.append(f"Above {threshold}: ready for bridge-level optimisation.")
+        lines.append(f"Above {threshold}, which the specification asks for.")
     else:
         lines += [f"Below {threshold}. The specification advises:"]
         lines += [f"  - {advice}" for advice in result.advice]

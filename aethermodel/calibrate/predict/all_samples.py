@@ -60,7 +60,10 @@ def left_out(per_second: float, share: float, what: str = "msg/s") -> str:
     what : str
         Unit of the rate.
     """
+    words = f"{per_second / 1e6:,.1f} M {what} over all samples; "
+    if share < 0.005:  # which would be written as none
+        return f"{words}none of their time is left out"
     return (
-        f"{per_second / 1e6:,.1f} M {what} over all samples, disturbed ones included; "
-        f"{percentage(share, 0)} of them left out of the headline"
+        f"{words}{percentage(share, 0)} of their time was disturbed and is left out of the first "
+        "figure"
     )

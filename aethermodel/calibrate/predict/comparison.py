@@ -37,10 +37,11 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
         ``predicted_seconds`` with its 95 % interval, the budget ``loop_seconds`` to
         ``fabric_seconds``, ``wait_seconds`` for a producer that is slower, ``serial_seconds`` and
         ``pipelined_seconds`` (the same terms composed in either way), ``composition`` (which of
-        them is the prediction), ``held_out``, ``error`` (predicted over measured, less one),
-        ``unexplained`` (share of the measured time that no term accounts for), ``covered``
-        (whether the two intervals, in quadrature, cover the difference), and of the pipeline's
-        samples the shares ``disturbed``, ``switched`` and ``stolen``, of those disturbed by neither
+        them is the prediction), ``held_out``, ``processes`` (how many measured it), ``error``
+        (predicted over measured, less one), ``unexplained`` (share of the measured time that no
+        term accounts for), ``covered`` (whether the two intervals, in quadrature, cover the
+        difference), and of the pipeline's samples the shares ``disturbed``, ``switched`` and
+        ``stolen``, of those disturbed by neither
         ``apart`` (on cores moved apart) and ``shared`` (on a core that somebody else used too);
         ``seconds_all`` over all samples, disturbed ones included, and ``share_left_out``, of all
         slices those that ``measured_seconds`` is not made of.
@@ -74,6 +75,7 @@ def compare(calibration: Calibration, samples: pd.DataFrame) -> pd.DataFrame:
             "pipelined_seconds": composed.pipelined,
             "composition": composed.name,
             "held_out": [n not in calibrated_at for n in measured["batch_size"]],
+            "processes": by_process.notna().sum(axis=1).to_numpy(),
         }
     )
     table["error"] = table["predicted_seconds"] / table["measured_seconds"] - 1
@@ -176,7 +178,8 @@ def judge(table: pd.DataFrame) -> Verdict:
 
     Each error is known only as well as the measured median is. A figure within its limit passes.
     One beyond it fails if it stays beyond for every value in the medians' intervals, however much
-    single processes differ; else, or where most samples were disturbed, it is inconclusive.
+    single processes differ; else, or where most samples were disturbed, or too few processes ran to
+    show what they differ by, it is inconclusive.
 
     Parameters
     ----------
@@ -190,23 +193,28 @@ def judge(table: pd.DataFrame) -> Verdict:
     at = int(table.loc[worst, "n"])
     least = _least_errors(table)
     disturbed = mostly_disturbed(float(table["disturbed"].mean()))
+    few = int(table["processes"].min()) < thresholds.FEWEST_PROCESSES
+    in_doubt = disturbed or few
     mean_outcome = judged(
-        mean, float(least.mean()), mean, thresholds.MEAN_ERROR, disturbed=disturbed
+        mean, float(least.mean()), mean, thresholds.MEAN_ERROR, disturbed=in_doubt
     )
     worst_outcome = judged(
-        most, float(least.max()), most, thresholds.WORST_ERROR, disturbed=disturbed
+        most, float(least.max()), most, thresholds.WORST_ERROR, disturbed=in_doubt
     )
     outcome = worst_of([mean_outcome, worst_outcome])
     why = (
-        f"the sum of the terms is off by {100 * mean:.1f} % on average and by {100 * most:.1f} % "
+        f"the sum of the terms is off by {percentage(mean)} on average and by {percentage(most)} "
         f"at worst, at N = {at:,}"
     )
     if outcome == "fail":
-        limits = 100 * thresholds.MEAN_ERROR, 100 * thresholds.WORST_ERROR
-        why += "; allowed are {:g} % and {:g} %".format(*limits)
+        limits = (percentage(x, 0) for x in (thresholds.MEAN_ERROR, thresholds.WORST_ERROR))
+        why += f"; allowed are {' and '.join(limits)}"
     elif outcome == "inconclusive":
-        spreads = f"the pipeline's own processes differ by {100 * spread:.1f} %"
-        why += f"; but {_disturbance(table) if disturbed else spreads}: measure again"
+        spreads = f"the pipeline's own processes differ by {percentage(spread)}: measure again"
+        if disturbed:
+            why += f"; but {_disturbance(table)}: measure again"
+        else:
+            why += f"; but {_too_few(table) if few else spreads}"
     coverage = float(table["covered"].mean())
     return Verdict(
         outcome, mean, most, mean_outcome, worst_outcome, at, spread, coverage, f"{why}."
@@ -218,6 +226,15 @@ def _least_errors(table: pd.DataFrame) -> pd.Series[float]:
     predicted = table["predicted_seconds"]
     nearest = predicted.clip(table["median_low"], table["median_high"])
     return (predicted / nearest - 1).abs()
+
+
+def _too_few(table: pd.DataFrame) -> str:
+    ran = int(table["processes"].min())
+    which = "one process ran, which does" if ran == 1 else f"{ran} processes ran, which do"
+    return (
+        f"only {which} not show what processes differ by: measure in "
+        f"{thresholds.FEWEST_PROCESSES} or more"
+    )
 
 
 def _disturbance(table: pd.DataFrame) -> str:

@@ -14,6 +14,7 @@ from aethermodel.inputs.plain_values import parse_json
 from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.order_statistics import median_interval
 from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.times import duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 #: a batch is the loop's.
 ROUTE = "ffi + kernel"
 _MOST = 1e6  # seconds
-_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (0.0, "ns"))
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,6 @@ class InPlace:
             "differs": self.differs,
             "clock_share": self.clock_share,
         }
-
-
-def duration(seconds: float) -> str:
-    """Write a time with three digits."""
-    scale, unit = next((s, u) for s, u in _UNITS if abs(seconds) >= s)
-    return f"{seconds / (scale or 1e-9):.3g} {unit}"
 
 
 def median_of_processes(seconds: pd.DataFrame) -> tuple[float, float, float]:

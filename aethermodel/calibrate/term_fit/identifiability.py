@@ -61,24 +61,24 @@ def identify(fit: TermFit) -> Identifiability:
         helpful = next_point(fit).n
         for one, other in confused:
             warnings.append(
-                f"{one} and {other} cannot be told apart by this sweep; measure N = {helpful:g}"
+                f"{one} and {other} cannot be told apart by this sweep; measure N = {helpful:,.10g}"
             )
         if not confused:
             warnings.append(
                 f"the design is nearly degenerate (condition {condition:.0f}); "
-                f"measure N = {helpful:g}"
+                f"measure N = {helpful:,.10g}"
             )
     if fit.form.per_event and _may_be_zero(fit, "c1"):
         helpful = helpful or next_point(fit).n
         warnings.append(
             "c1, the growth with N, cannot be distinguished from zero up to "
-            f"N = {fit.samples.n[-1]:g}; measure N = {helpful:g}"
+            f"N = {fit.samples.n[-1]:,.10g}; measure N = {helpful:,.10g}"
         )
     for knee in fit.unseen_knees:
         beyond = _across(fit, knee)
         helpful = helpful or beyond
         warnings.append(
-            f"a knee at N = {knee:g} is not covered by this sweep; measure N = {beyond:g}"
+            f"a knee at N = {knee:,.10g} is not covered by this sweep; measure N = {beyond:,.10g}"
         )
     if fit.outlier_share >= thresholds.MANY_OUTLIERS:
         warnings.append(
@@ -94,9 +94,13 @@ def identify(fit: TermFit) -> Identifiability:
     if fit.chosen.misfits:
         warnings.append(
             "batch sizes scatter about the law more than their repeats explain "
-            f"(probability {chance:.1g}): intervals are widened, the law may bend elsewhere"
+            f"({_probability(chance)}): intervals are widened, the law may bend elsewhere"
         )
     return Identifiability(condition, confused, helpful, tuple(warnings))
+
+
+def _probability(chance: float) -> str:
+    return "probability below 0.001" if chance < 0.001 else f"probability {chance:.3f}"
 
 
 def _may_be_zero(fit: TermFit, name: str) -> bool:

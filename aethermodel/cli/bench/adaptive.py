@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 def print_adaptive(trial: AdaptiveTrial, *, verbose: bool = False) -> None:
     """Print P99, throughput and the sizes formed, a line a rule and load."""
     from aethermodel.cli.shared.caveats import tell_caveats
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering
 
     tell_caveats(trial.calibration.warnings, verbose=verbose)
@@ -59,5 +57,5 @@ def print_adaptive(trial: AdaptiveTrial, *, verbose: bool = False) -> None:
         f"{row['rule']} {engineering(row['per_second'], 'msg/s')}"
         for row in trial.saturated.to_dict("records")
     )
-    typer.echo(f"at full speed: {full}")
-    typer.echo("messages a batch: 5th, 50th and 95th percentile of the batches formed")
+    say(f"at full speed: {full}")
+    say("messages a batch: 5th, 50th and 95th percentile of the batches formed")

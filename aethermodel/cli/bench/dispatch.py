@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import announced, measuring
@@ -62,7 +63,7 @@ def command(
 
 
 def _print(found: DispatchCost) -> None:
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
 
     headings = ("loop", "handlers", "bus", "bare", "added", "processes")
     table = Table("one tick, µs [loopback]", headings, text=("loop",))
@@ -73,14 +74,14 @@ def _print(found: DispatchCost) -> None:
         table.add(row.event_loop, str(row.handlers), *ticks, f"{low:.2f} to {high:.2f}")
     show(table)
     for native in found.native:
-        typer.echo(
+        say(
             f"{native.outcome.upper()}: {native.handlers} handlers in C, {native.events} events: "
-            f"{microseconds(native.native_seconds, 2)} a tick on {native.event_loop},\n"
-            f"  {native.ratio:.2f} ({native.low:.2f} to {native.high:.2f}) of those in Python; "
-            "at most 0.5"
+            f"{microseconds(native.native_seconds, 2)} a tick on {native.event_loop}; "
+            f"that is {native.ratio:.2f} ({native.low:.2f} to {native.high:.2f}) of one of those "
+            f"in Python; at most {thresholds.NATIVE_TICK_SHARE:g}"
         )
     for figure in found.added:
-        typer.echo(
+        say(
             f"{figure.outcome.upper()}: the bus adds {microseconds(figure.seconds, 2)} a "
             f"{'tick' if figure.what == 'tick' else 'handler call'} ({figure.low * 1e6:.2f} to "
             f"{figure.high * 1e6:.2f}) on {figure.event_loop}; at most "

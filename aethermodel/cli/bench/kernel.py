@@ -178,9 +178,17 @@ def _print(
     targets: list[dict[str, Any]],
     figures: dict[str, Any],
 ) -> None:
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
 
-    headings = ("row", "ns/event", "processes", "M events/s", "disturbed")
+    headings = (
+        "row",
+        "ns/event",
+        "processes",
+        "M events/s",
+        "all samples",
+        "left out",
+        "disturbed",
+    )
     table = Table(f"bench {name} [{label}]; ours in bold", headings, text=("row",))
     for row in result.table.itertuples():
         slow, middle, fast = (s / row.events * 1e9 for s in (row.high, row.seconds, row.low))
@@ -189,15 +197,20 @@ def _print(
             f"{middle:,.2f}",
             f"{slow:,.2f} to {fast:,.2f}",
             f"{row.events_per_second / 1e6:,.1f}",
+            f"{row.all_per_second / 1e6:,.1f}",
+            percentage(row.share_left_out, 0),
             percentage(row.noisy_share, 0),
             bold=row.group == "ours",
         )
     show(table)
+    say(
+        "all samples: M events/s over all of them; left out: of the time, not in the rate beside it"
+    )
     for how, latency in figures.get("handoff", {}).items():
-        typer.echo(
+        say(
             f"one-way handoff, {how}: P50 {microseconds(latency['p50_seconds'], 2)}, "
             f"P99 {microseconds(latency['p99_seconds'], 2)}"
         )
     for target in targets:
         met = {True: "met", False: "NOT met", None: "not measured here"}[target["met"]]
-        typer.echo(f"{target['criterion']}: {target['words']} -> {met}")
+        say(f"{target['criterion']}: {target['words']} -> {met}")

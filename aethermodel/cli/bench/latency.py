@@ -113,6 +113,8 @@ def command(
 
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
+    from aethermodel.cli.shared.tables import say
+
     if own := choice.chosen(None, pipeline):
         from aethermodel.cli.pipelines.latency import latency_own
 
@@ -193,14 +195,14 @@ def command(
         else:
             print_trial(trial, verbose=verbose)
         print_judgements(found)
-        typer.echo(f"{outcome.upper()}")
+        say(f"{outcome.upper()}")
     raise typer.Exit(1 if outcome == "fail" else 0)
 
 
 def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
     """Print latencies, measured and predicted."""
     from aethermodel.cli.shared.caveats import tell_caveats
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering
 
     def shown(row: dict[str, float], kind: str) -> list[str]:
@@ -226,7 +228,7 @@ def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
         table.add("", "", "model", "", *shown(row, "predicted_"), percent(row["p99_error"]))
         table.add("", "", "ideal host", "", *shown(row, "ideal_"), "")
     show(table)
-    typer.echo(
+    say(
         f"capacity {engineering(trial.capacity_per_second, 'msg/s')} measured, "
         f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted; "
         f"this host holds it up {trial.pauses.per_second:,.0f} times a second, "

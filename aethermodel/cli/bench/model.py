@@ -55,6 +55,7 @@ def command(
     Example: aethermodel bench model --hosts 1000 --json coverage.json
     """
     from aethermodel.calibrate.benchmark.known_laws import compare_models, targets
+    from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
 
@@ -83,7 +84,7 @@ def command(
         print_comparison(table)
         for target in judged:
             if not target.met:
-                typer.echo(f"missed: {target}")
+                say(f"missed: {target}")
     if not all(target.met for target in judged):
         raise typer.Exit(1)
 
@@ -92,6 +93,7 @@ def _coverage(hosts: int, seed: int, json: str | None) -> None:
     import os
 
     from aethermodel.calibrate.benchmark.coverage import coverage, missed, simulate
+    from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
 
@@ -111,7 +113,7 @@ def _coverage(hosts: int, seed: int, json: str | None) -> None:
     if json != "-":
         print_coverage(found)
         for text in misses:
-            typer.echo(f"missed: {text}")
+            say(f"missed: {text}")
     if misses:
         raise typer.Exit(1)
 

@@ -74,7 +74,7 @@ def command(
 
 def print_sweep(found: BestSize) -> None:
     """Print the sweep with the recommended size marked, and the verdict."""
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
 
     headings = ("N", "M events/s", "slowest to fastest process", "all samples", "left out", "")
     table = Table(f"throughput by batch size [{found.label}]", headings, text=("",))
@@ -88,11 +88,11 @@ def print_sweep(found: BestSize) -> None:
             "recommended" if row.recommended else "",
         )
     show(table)
-    typer.echo(
+    say(
         f"{found.outcome.upper()}: N = {found.recommended:,}, as the model recommends, carries "
         f"{percentage(found.share)} of the sweep's best rate ({percentage(found.low)} to "
         f"{percentage(found.high)} by "
         "process); wanted 98 %."
     )
     if found.at_the_end:
-        typer.echo("The sweep ends at that size: with a greater --largest it could be beaten.")
+        say("The sweep ends at that size: with a greater --largest it could be beaten.")

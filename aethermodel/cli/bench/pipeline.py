@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.report.engineering_notation import engineering
 from aethermodel.text.percentages import percent, percentage
-from aethermodel.text.times import microseconds
+from aethermodel.text.times import duration, microseconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,14 +102,16 @@ def command(
 
 def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
     from aethermodel.bench.pipeline.measurement import targets
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
 
     headings = (
         "row",
         "M msg/s",
         "low to high",
-        "all runs (left out)",
+        "all runs",
+        "left out",
         "left alone",
+        "their share",
         "predicted",
         "error",
         "set by",
@@ -116,12 +119,12 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
         "P99",
         "P99.9",
         "tick P99",
-        "CPU s/M",
+        "CPU a message",
         "copy ceiling",
     )
     shown = Table(
-        f"{bench.batch_size:,} messages a batch, {bench.topics} topics; "
-        f"latency at {percentage(bench.load, 0)} load",
+        f"{bench.batch_size:,} messages a batch, {bench.topics} topics; rates in M msg/s; "
+        f"latencies at {percentage(bench.load, 0)} of the row's own rate",
         headings,
         text=("row", "predicted", "set by"),
     )
@@ -129,39 +132,50 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
         known = not isnan(row["predicted_per_second"])
         variant = f", {row['simd']}" if len(bench.simd) > 1 else ""
         low, high = row["throughput_per_second_low"], row["throughput_per_second_high"]
+        alone = not isnan(row["alone_per_second"])
         shown.add(
             f"{row['kind']}, {row['event_loop']}{variant} [{row['label']}]",
             f"{row['throughput_per_second'] / 1e6:,.2f}",
             f"{low / 1e6:,.2f} to {high / 1e6:,.2f}",
-            f"{row['all_per_second'] / 1e6:,.2f} ({percentage(row['share_left_out'], 0)})",
-            _alone(row),
+            f"{row['all_per_second'] / 1e6:,.2f}",
+            percentage(row["share_left_out"], 0),
+            f"{row['alone_per_second'] / 1e6:,.2f}" if alone else "",
+            percentage(row["alone_share"], 0) if alone else "",
             f"{row['predicted_per_second'] / 1e6:,.2f}" if known else f"none: {row['why']}",
             percent(row["error"]) if known else "",
             row["binding"],
             *(_time(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
             _time(row["tick_p99_seconds"]),
-            f"{row['cpu_seconds_per_million']:.4f}",
-            f"{row['ceiling_per_second'] / 1e6:,.0f} M/s",
+            duration(row["cpu_seconds_per_million"] / 1e6),
+            engineering(row["ceiling_per_second"], "msg/s"),
         )
     show(shown)
-    typer.echo(
-        f"{table['calm'].sum()} of {table['runs'].sum()} runs found the cores as at best, "
-        "neither shared nor moved apart; a row with three such leaves out its others, but for low "
-        "and high; all runs: events over all of them, disturbed ones included, and the share that "
-        "the headline leaves out; left alone: median of those slices of a millisecond beside which "
-        "an idle loop was at its best (their share): what the prediction is of"
+    say(_legend(int(table["calm"].sum()), int(table["runs"].sum())))
+    say(_goal(name, target) for name, target in targets(table).items())
+
+
+def _legend(calm: int, runs: int) -> list[str]:
+    """Say what the columns are that a heading cannot say."""
+    return [
+        f"{calm} of {runs} runs were calm: warm, and on cores that nobody else used or moved.",
+        "M msg/s: median of a row's calm runs, or of all where fewer than three were calm.",
+        "all runs: all messages over all the time; left out: runs that the median leaves out.",
+        "left alone: median of the milliseconds in which nothing else used the cores, with their "
+        "share of all; this is what is predicted.",
+        "copy ceiling: a plain copy of the same batches.",
+        "",
+    ]
+
+
+def _goal(name: str, target: dict[str, Any]) -> str:
+    unit = {"per_second": "msg/s", "seconds": "s"}.get(target["unit"], "")
+    value, wanted = (
+        engineering(target[figure], unit) if unit else f"{target[figure]:,.0f} times"
+        for figure in ("value", "wanted")
     )
-    for name, target in targets(table).items():
-        verdict = "reached" if target["met"] else "not reached"
-        typer.echo(
-            f"{name}: {target['value']:,.4g} of {target['wanted']:,.4g} {target['unit']}, {verdict}"
-        )
-
-
-def _alone(row: pd.Series) -> str:
-    if isnan(row["alone_per_second"]):
-        return ""
-    return f"{row['alone_per_second'] / 1e6:,.2f} ({percentage(row['alone_share'], 0)})"
+    bound = "below" if target["unit"] == "seconds" else "at least"
+    reached = "reached" if target["met"] else "not reached"
+    return f"{name}: {value}, wanted {bound} {wanted}: {reached}"
 
 
 def _time(seconds: float) -> str:

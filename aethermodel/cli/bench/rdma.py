@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aethermodel import thresholds
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import tell_duration
 from aethermodel.cli.shared.options import Json, readable
-from aethermodel.text.percentages import percent
+from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.verbs.cost_fit import HeldOut, VerbsFit
@@ -86,10 +87,21 @@ def _write(swept: VerbsSamples, target: str) -> None:
 
 
 def _print(swept: VerbsSamples, fit: VerbsFit, judged: HeldOut) -> None:
-    from aethermodel.cli.shared.tables import Table, show
-    from aethermodel.report.engineering_notation import engineering
+    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.report.engineering_notation import engineering, interval
 
-    headings = ("N", "bytes", "p", "k", "W", "inline", "measured", "predicted", "error", "")
+    headings = (
+        "N",
+        "bytes",
+        "in a list",
+        "signal every",
+        "window",
+        "inline",
+        "measured",
+        "predicted",
+        "error",
+        "",
+    )
     table = Table(f"held-out settings [{swept.label}]", headings, text=("",), keys=6)
     for row in judged.table[judged.table["held_out"]].itertuples():
         table.add(
@@ -101,11 +113,17 @@ def _print(swept: VerbsSamples, fit: VerbsFit, judged: HeldOut) -> None:
             "" if row.covered else "outside its interval",
         )
     show(table)
+    costs = Table("costs fitted", ("symbol", "value", "95 % interval"), text=("symbol",))
     for name, found in fit.parameters.items():
-        low, high = engineering(found.low, found.unit), engineering(found.high, found.unit)
-        typer.echo(f"{name:6} {engineering(found.value, found.unit):>22}  ({low} to {high})")
-    typer.echo(
-        f"{judged.settings} held-out settings: median error {100 * judged.median_error:.1f} %, "
-        f"worst {100 * judged.worst_error:.1f} %, {100 * judged.coverage:.0f} % inside their 95 % "
-        f"intervals; wanted is a median of at most 10 %: {'met' if judged.met else 'NOT met'}"
+        costs.add(
+            name,
+            engineering(found.value, found.unit),
+            interval(found.low, found.high, found.unit),
+        )
+    show(costs)
+    say(
+        f"{judged.settings} held-out settings: median error "
+        f"{percentage(judged.median_error)}, worst {percentage(judged.worst_error)}, "
+        f"{percentage(judged.coverage, 0)} inside their 95 % intervals; wanted is a median of at "
+        f"most {percentage(thresholds.VERBS_ERROR, 0)}: {'met' if judged.met else 'NOT met'}"
     )

@@ -28,6 +28,7 @@ def command(
     Exit status: 0 all held, 1 something did not, 2 bad input.
     """
     from aethermodel.bench.soak import Soak
+    from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
 
@@ -46,7 +47,7 @@ def command(
         figures = {"soak": soak.model_dump(mode="json"), **found}
         write_document(document("aethermodel.bench.soak/1", label, figures), json)
     if json != "-":
-        typer.echo(
+        say(
             f"{found['messages']:,} messages in {found['seconds']:,.1f} s "
             f"({found['messages'] / max(found['seconds'], 1e-9) / 1e6:,.1f} M/s) [{label}], "
             f"verified by {' and '.join(found['verified_by'])}\n"
@@ -56,6 +57,6 @@ def command(
             f"  memory grew by {found['grown_bytes']:,} bytes"
         )
         if not found["kept_up"]:
-            typer.echo("  the host fell behind the load it carried at first: ended before all went")
-        typer.echo("held" if found["held"] else "FAILED: " + "; ".join(found["why"]))
+            say("  the host fell behind the load it carried at first: ended before all went")
+        say("held" if found["held"] else "FAILED: " + "; ".join(found["why"]))
     raise typer.Exit(0 if found["held"] else 1)

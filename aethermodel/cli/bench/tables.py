@@ -82,6 +82,7 @@ def command(
 
 def _published(folder: Path, extrap: Path | None, each: bool, json: str | None) -> None:
     from aethermodel.bench.tables import goals, left_out, published
+    from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
 
@@ -108,13 +109,14 @@ def _published(folder: Path, extrap: Path | None, each: bool, json: str | None) 
         print_summary(summed)
         for target in judged:
             if not target.met:
-                typer.echo(f"missed: {target}")
+                say(f"missed: {target}")
     if not all(target.met for target in judged):
         raise typer.Exit(1)
 
 
 def _simulated(runs: int, seed: int, json: str | None) -> None:
     from aethermodel.bench.tables import goals, simulated
+    from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
 
     with progress("fitting simulated tables") as advance:
@@ -125,13 +127,14 @@ def _simulated(runs: int, seed: int, json: str | None) -> None:
         print_simulated(found)
         for target in judged:
             if not target.met:
-                typer.echo(f"missed: {target}")
+                say(f"missed: {target}")
     if not all(target.met for target in judged):
         raise typer.Exit(1)
 
 
 def _answered(runs: int, seed: int, json: str | None) -> None:
     from aethermodel.bench.tables import answered, goals
+    from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
 
     with progress("asking simulated laws") as advance:
@@ -141,7 +144,7 @@ def _answered(runs: int, seed: int, json: str | None) -> None:
     if json != "-":
         print_answers(found)
         for target in judged:
-            typer.echo(f"{'' if target.met else 'missed: '}{target}")
+            say(f"{'' if target.met else 'missed: '}{target}")
     if not all(target.met for target in judged):
         raise typer.Exit(1)
 

@@ -169,7 +169,7 @@ def _print(laws: Laws, *, draw: bool) -> None:
     for name, law in list(laws.items())[:MOST_DRAWN]:
         if len(laws) <= MOST_DRAWN:
             if name:
-                typer.echo(f"{name}")
+                say(name)
             say(law.verdict)
             typer.echo()
             if law.family not in ("interpolation", "none"):

@@ -150,4 +150,4 @@ def print_verdict(verdict: Verdict) -> None:
     runs = f"{verdict.base_runs} and {verdict.head_runs} runs"
     if max(verdict.base_runs, verdict.head_runs) > 1:
         runs += f", which differ by {percentage(verdict.spread)}"
-    typer.echo(f"{HEADLINES[verdict.outcome].upper()} ({runs}).")
+    say(f"{HEADLINES[verdict.outcome].upper()} ({runs}).")

@@ -6,8 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 if TYPE_CHECKING:
     from aethermodel.laws.law import Law
 
@@ -55,9 +53,9 @@ def predict_law(
         say(law.verdict[:1])
         show(predictions_table(law, sizes))
         for goal in goals:
-            typer.echo(str(goal))
+            say(str(goal))
         if law.predict(sizes).extrapolated.any():
-            typer.echo(
+            say(
                 f"* extrapolated: outside {law.smallest:,.6g} to {law.largest:,.6g}, the sizes "
                 "that were measured"
             )

@@ -86,11 +86,11 @@ def _print(found: Recommendation) -> None:
     table.add("rate within the target", f"{found.headroom:.2g} x", "")
     show(table)
     if found.settings:
-        typer.echo(f"{found.title}:")
+        say(f"{found.title}:")
     for setting in found.settings:
         note = f", {setting.note}" if setting.note else ""
-        typer.echo(f"  {setting.name} = {setting.value:.10g} ({setting.unit}{note})")
-        typer.echo(f"    {setting.source}")
+        say(f"  {setting.name} = {setting.value:.10g} ({setting.unit}{note})")
+        say(f"    {setting.source}")
     if found.remark:
         say([f"{found.remark}."])
     say([f"Assumes {found.assumes}."])

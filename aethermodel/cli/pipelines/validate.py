@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from aethermodel.cli.shared.measuring import announced, measuring
-from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.pipelines.trial import PipelineTrial
@@ -74,16 +73,11 @@ def print_trial(trial: PipelineTrial) -> None:
     from aethermodel.cli.pipelines.tables import notes_of, trial_table
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.in_place import print_in_place
-    from aethermodel.cli.shared.tables import show
+    from aethermodel.cli.shared.tables import say, show
+    from aethermodel.cli.shared.trial_words import covered, disturbed
 
     tell_caveats(trial.calibration.warnings)
     show(trial_table(trial))
-    for line in notes_of(trial.calibration):
-        typer.echo(line)
-    typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
+    say([*notes_of(trial.calibration), f"{trial.verdict.outcome.upper()}: {trial.verdict.why}", ""])
     print_in_place(trial.in_place, trial.told)
-    typer.echo(
-        f"the intervals cover {percentage(trial.verdict.coverage, 0)} of the errors, wanted 95 %; "
-        f"{percentage(float(trial.samples['noisy'].mean()))} of {len(trial.samples)} samples were "
-        "disturbed and taken again"
-    )
+    say([covered(trial.verdict, len(trial.table)), disturbed(trial.samples)])

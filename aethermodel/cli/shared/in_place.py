@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
 from aethermodel import thresholds
-from aethermodel.cli.shared.tables import Table, show
+from aethermodel.cli.shared.tables import Table, say, show
 from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.times import duration
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.predict.in_place import InPlace
 
-# Lines on what differs in place.
+# Terms that are named as different below the table, which has all.
 _MOST_TOLD = 5
 
 
@@ -27,41 +26,47 @@ def print_in_place(found: Sequence[InPlace], told: Sequence[InPlace]) -> None:
         All of them, and those that differ.
     """
     if not found:
-        typer.echo("These samples hold no undisturbed times of terms inside the pipeline.")
+        say(["These samples hold no undisturbed times of terms inside the pipeline."])
         return
     show(in_place_table(found))
+    lines = []
+    if any(one.clock_share > thresholds.CLOCK_SHARE for one in found):
+        lines.append(
+            "clock: what reading it twice costs, as a share of the time in place; it is taken off"
+        )
+    say([*lines, _differing(told)])
+
+
+def _differing(told: Sequence[InPlace]) -> str:
     if not told:
-        typer.echo("No term differs in the pipeline from itself isolated, as far as can be told.")
-        return
-    typer.echo("In the pipeline these terms differ from themselves isolated:")
-    for one in told[:_MOST_TOLD]:
-        typer.echo(f"  N = {one.n:,}: {one}")
-    if more := len(told) - _MOST_TOLD:
-        typer.echo(f"  and {more} more" * (more > 0), nl=more > 0)
+        return "No term differs in the pipeline from itself isolated, as far as can be told."
+    named = [f"{one.term} at N = {one.n:,} ({percent(one.change, 0)})" for one in told[:_MOST_TOLD]]
+    if len(told) > _MOST_TOLD:
+        named.append(f"{len(told) - _MOST_TOLD} more")
+    return (
+        "These terms differ in the pipeline from themselves isolated, beyond their intervals, "
+        f"what matters most for T_batch first: {', '.join(named)}."
+    )
 
 
 def in_place_table(found: Sequence[InPlace]) -> Table:
-    """Return each term isolated and in place; what is no certain change is in brackets."""
-    from aethermodel.calibrate.predict.in_place import duration
-
+    """Return each term isolated and in place, and by how much it changes."""
     table = Table(
-        "each term isolated, and timed in the pipeline",
-        ("N", "term", "isolated", "in place", "change", "95 %", "clock"),
+        "each term timed isolated, and in place: inside the pipeline",
+        ("N", "term", "isolated", "in place", "change", "95 % interval", "clock"),
         text=("term",),
         keys=2,
     )
     for one in found:
         low, high = one.change_interval
-        clock = ""
-        if one.clock_share > thresholds.CLOCK_SHARE:
-            clock = f"{percentage(one.clock_share, 0)} taken off"
+        clock = percentage(one.clock_share, 0) if one.clock_share > thresholds.CLOCK_SHARE else ""
         table.add(
             f"{one.n:,}",
             one.term,
             duration(one.isolated),
             duration(one.in_place),
-            percent(one.change) if one.differs else f"({percent(one.change)})",
-            f"{percent(low)} to {percent(high)}",
+            percent(one.change, 0),
+            f"{percent(low, 0)} to {percent(high, 0)}",
             clock,
         )
     return table

@@ -61,7 +61,7 @@ def predictions_table(law: Law, sizes: list[int]) -> Table:
     table = Table(
         f"T, {law.time_kind}, {_NAMED.get(law.family, f'{law.family} law')} "
         f"[{law.source or 'law'}]",
-        ("N", "T", "95 % mean", "95 % new", "rate"),
+        ("N", "T", "95 % of the mean", "95 % of a new sample", "rate"),
     )
     for i, n in enumerate(sizes):
         mark = "*" * bool(mean.extrapolated[i])

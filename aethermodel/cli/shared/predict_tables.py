@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import typer
-
 from aethermodel.cli.shared.caveats import tell_caveats
 from aethermodel.cli.shared.options import records_of
-from aethermodel.cli.shared.tables import Table, show
+from aethermodel.cli.shared.tables import Table, say, show
 from aethermodel.report.engineering_notation import count, engineering, interval
 from aethermodel.text.percentages import percent, percentage
 
@@ -21,10 +19,10 @@ def print_tables(figures: dict[str, Any], *, verbose: bool = False) -> None:
     tell_caveats([text for text in caveats if not text.startswith(drifts)], verbose=verbose)
     for name, p in figures["parameters"].items():
         if p["origin"] == "assumed":
-            typer.echo(f"{name} = {engineering(p['value'], p['unit'])} ({p['source']})")
+            say(f"{name} = {engineering(p['value'], p['unit'])} ({p['source']})")
     show(_rows(figures))
     if "record_sizes" in figures:  # of one that was never measured; the first warning says so
-        typer.echo(f"{figures['warnings'][0]}:\n{figures['formula']}.")
+        say(f"{figures['warnings'][0]}:\n{figures['formula']}.")
     if "optima" in figures:
         show(_optima(figures))
     if "sensitivity" in figures:
@@ -34,7 +32,7 @@ def print_tables(figures: dict[str, Any], *, verbose: bool = False) -> None:
     if "roofline" in figures:
         show(_roofline(figures["roofline"]))
     if _extrapolates(figures):
-        typer.echo(_beyond(figures))
+        say(_beyond(figures))
 
 
 def _beyond(figures: dict[str, Any]) -> str:
@@ -56,7 +54,9 @@ def _rows(figures: dict[str, Any]) -> Table:
         f"[{c['fabric']}, {figures['origin']}]"
     )
     terms = list(figures["rows"][0]["budget_seconds"])
-    table = Table(title, ("N", "T_batch", "95 % mean", "95 % new", "rate", *terms))
+    table = Table(
+        title, ("N", "T_batch", "95 % of the mean", "95 % of a new sample", "rate", *terms)
+    )
     for row in figures["rows"]:
         table.add(
             _marked(count(row["n"]), row),
@@ -137,7 +137,13 @@ def _bottlenecks(found: list[dict[str, Any]]) -> Table:
     for bound in found:
         end = bound["end"]
         to = "without end" if math.isinf(end["value"]) else _marked(count(end["value"]), bound)
-        table.add(bound["term"], count(bound["begin"]), to, _range(end))
+        looked_at = math.isnan(end["low"])  # an end of the search: nothing takes over before
+        table.add(
+            bound["term"],
+            count(bound["begin"]),
+            f"{to} and beyond" if looked_at else to,
+            "" if looked_at else _range(end),
+        )
     return table
 
 

@@ -42,7 +42,7 @@ def prediction_figures(scenario: Scenario, sizes: list[int]) -> dict[str, Any]:
             }
             for origin, p in scenario.parameters()
         },
-        "formula": f"T_batch = {scenario.model.t_batch}",
+        "formula": scenario.model.formula,
         "rows": _rows_of(mean, new, calibration.largest),
     }
 

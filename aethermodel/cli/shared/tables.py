@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,6 +14,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from aethermodel.console import plain_console
+from aethermodel.text.lines import wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType  # noqa: TID251 - types
@@ -162,16 +162,10 @@ def _width(columns: list[int], least: list[int]) -> int:
     return sum(least[column] for column in columns) + _GAP * (len(columns) - 1)
 
 
-def say(lines: Iterable[str]) -> None:
-    """Print lines to standard output, broken at words where the window ends, the rest indented."""
-    console = plain_console()
-    for line in lines:
-        own = len(line) - len(line.lstrip())
-        wrapped = textwrap.wrap(
-            line, console.width, subsequent_indent=" " * (own + 2), break_on_hyphens=False
-        )
-        for part in wrapped or [""]:
-            typer.echo(part)
+def say(lines: str | Iterable[str]) -> None:
+    """Print a text, or lines, to standard output, broken at words where the window ends."""
+    for line in wrapped(lines, plain_console().width):
+        typer.echo(line)
 
 
 def show(*tables: Table) -> None:

@@ -169,8 +169,8 @@ class _Sampling:
         """What the reader of this calibration must know."""
         found = [
             f"inconclusive: {term} is noisy, its samples deviate by "
-            f"{percentage(noise, 0)} from their law "
-            f"(at most {percentage(thresholds.MOST_NOISE, 0)} is reliable): "
+            f"{percentage(noise)} from their law, more than the "
+            f"{percentage(thresholds.MOST_NOISE, 0)} that is reliable: "
             "calibrate again on a quieter host"
             for term, noise in noisy_terms(calibration).items()
         ]

@@ -13,7 +13,7 @@ from aethermodel.report import style
 from aethermodel.report.curve import solid_and_dashed
 from aethermodel.report.engineering_notation import count, engineering, interval
 from aethermodel.report.figure import ReportFigure
-from aethermodel.text.percentages import percent
+from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -343,7 +343,7 @@ def _all_in_words(row: Any) -> str:
     if not hasattr(row, "all_rate"):
         return ""
     rate = engineering(row.all_rate, "msg/s")
-    return f", {rate} over all samples, {100 * row.share_left_out:.0f} % left out"
+    return f", {rate} over all samples, {percentage(row.share_left_out, 0)} left out"
 
 
 def rates(table: pd.DataFrame) -> pd.DataFrame:
@@ -368,7 +368,7 @@ def _view(rows: pd.DataFrame) -> pd.DataFrame:
     every: dict[str, Any] = {}
     if "all_rate" in rows:
         every["Over all samples"] = [engineering(rate, "msg/s") for rate in rows["all_rate"]]
-        every["Left out"] = [f"{100 * share:.0f} %" for share in rows["share_left_out"]]
+        every["Left out"] = [percentage(share, 0) for share in rows["share_left_out"]]
     return pd.DataFrame(
         {
             "Label": rows["label"],

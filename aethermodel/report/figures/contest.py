@@ -37,6 +37,9 @@ def rates(table: pd.DataFrame, title: str, label: str) -> ReportFigure:
             table["row"], rate, xerr=spread, color=colours, error_kw={"ecolor": style.INK}
         )
         axes.bar_label(bars, [engineering(value, "/s") for value in rate], padding=6)
+        every = "all_per_second" in table
+        if every:
+            axes.plot(table["all_per_second"], table["row"], "x", color=style.INK)
         axes.set_xscale("log")
         style.log_ticks(axes.xaxis)
         axes.invert_yaxis()
@@ -48,5 +51,7 @@ def rates(table: pd.DataFrame, title: str, label: str) -> ReportFigure:
         table,
         f"{title} ({label})",
         f"Label: {label}. Blue is ours, orange a peer, grey a ceiling of the same run; bars are "
-        f"medians of processes, whiskers their slowest and fastest. {HERE}",
+        "medians of processes, whiskers their slowest and fastest"
+        + "; crosses are the rate over all samples" * every
+        + f". {HERE}",
     )

@@ -133,7 +133,7 @@ def _summary(found: Diagnosis) -> Block:
         SummaryRow("tick of the loop, P50 and P99", _pair(tick)),
         SummaryRow("turn of the loop, P50 and P99", _pair(turn)),
         SummaryRow(
-            f"throughput lost in laps of the queue beyond {thresholds.SLOW_LAP:g} medians",
+            f"throughput lost in slow rounds of the queue (over {thresholds.SLOW_LAP:g} medians)",
             percentage(1 - 1 / (1 + median(found.observation.slow_gains))),
         ),
         SummaryRow("sends that waited for room", percentage(found.observation.full_share, 0)),
@@ -165,7 +165,7 @@ def _summary(found: Diagnosis) -> Block:
         "the runs were disturbed by the system. Time is put down to terms by the model: "
         f"{found.modelled.source}."
     )
-    warnings = found.modelled.figures()["warnings"]
+    warnings = [f"{text[:1].upper()}{text[1:]}." for text in found.modelled.figures()["warnings"]]
     return summary_block(verdict, found.conclusion, " ".join([paragraph, *warnings]), rows)
 
 

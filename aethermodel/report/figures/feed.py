@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from aethermodel.bus.instruments import Instruments
 
-# Of the ticks at which something was noted.
-
 
 def by_topic(instruments: Instruments) -> pd.DataFrame:
     """Return what the bus counted by topic, as text for reading: times with their units."""
@@ -27,6 +25,14 @@ def by_topic(instruments: Instruments) -> pd.DataFrame:
     table["time in handlers"] = [engineering(s, "s") for s in seconds]
     table["a call"] = [engineering(s, "s") for s in seconds / calls]
     return table
+
+
+def by_decision(decisions: pd.DataFrame) -> pd.DataFrame:
+    """Return what was decided, and by whom, with the number of events."""
+    decided = decisions["fell_back"].replace("", "decider")
+    by = decided.where(decided == "decider", "rules: " + decided).rename("decided by")
+    counted = decisions.groupby(["topic", "answer", by]).size()
+    return counted.rename("events").reset_index()
 
 
 def as_a_whole(instruments: Instruments) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def verdict(trial: LatencyTrial) -> Block:
             one.criterion + (f" ({one.why})" if one.why else ""),
             engineering(one.measured, "s")
             if one.unit == "s"
-            else f"{100 * one.measured:.0f} % off",
+            else f"{percentage(one.measured, 0)} off",
             f"below {engineering(one.threshold, 's')}"
             if one.unit == "s"
             else f"at most {percentage(one.threshold, 0)}",
@@ -43,7 +43,7 @@ def verdict(trial: LatencyTrial) -> Block:
     worst = trial.table.loc[trial.table["p99"].idxmax()]
     rows.append(
         SummaryRow(
-            f"highest P99 ({worst['arrivals']}, load {100 * worst['load']:.0f} %), undisturbed",
+            f"highest P99 ({worst['arrivals']}, load {percentage(worst['load'], 0)}), undisturbed",
             engineering(worst["p99"], "s"),
         )
     )
@@ -51,7 +51,7 @@ def verdict(trial: LatencyTrial) -> Block:
         SummaryRow(
             "the same over all runs, disturbed ones included",
             engineering(worst["p99_all"], "s"),
-            f"{100 * worst['share_left_out']:.0f} % of the runs left out of the figure above",
+            f"{percentage(worst['share_left_out'], 0)} of the runs left out of the figure above",
         )
     )
     headline = {
@@ -63,8 +63,8 @@ def verdict(trial: LatencyTrial) -> Block:
         f"Full batches carry {engineering(trial.capacity_per_second, 'msg/s')} measured, "
         f"{engineering(trial.predicted_capacity_per_second, 'msg/s')} predicted. Between the loads "
         f"the host held it up {trial.pauses.per_second:,.0f} times a second, "
-        f"{100 * trial.pauses.share:.1f} % of the time, and let it run at {100 * trial.pace:.0f} % "
-        "of full speed. "
+        f"{percentage(trial.pauses.share)} of the time, and let it run at "
+        f"{percentage(trial.pace, 0)} of full speed. "
         "Latency counts from when a batch was due."
     )
     return summary_block(outcome, headline, paragraph, rows)
@@ -99,7 +99,7 @@ def latency_figure(trial: LatencyTrial) -> ReportFigure:
 
 
 def _left_out(table: pd.DataFrame) -> str:
-    low, high = (f"{100 * share:.0f} %" for share in table["share_left_out"].agg(["min", "max"]))
+    low, high = (percentage(share, 0) for share in table["share_left_out"].agg(["min", "max"]))
     return low if low == high else f"{low} to {high}"
 
 
@@ -109,7 +109,7 @@ def _view(table: pd.DataFrame) -> pd.DataFrame:
 
     columns: dict[str, object] = {
         "Arrivals": table["arrivals"],
-        "Load": [f"{100 * load:.0f} %" for load in table["load"]],
+        "Load": [percentage(load, 0) for load in table["load"]],
     }
     for name in _SHOWN:
         shown = name.upper()
@@ -117,7 +117,7 @@ def _view(table: pd.DataFrame) -> pd.DataFrame:
         for part, column in parts.items():
             columns[shown + part] = [engineering(seconds, "s") for seconds in table[column]]
     columns["P99 model / measured − 1"] = [percent(error) for error in table["p99_error"]]
-    columns["Runs left out"] = [f"{100 * share:.0f} %" for share in table["share_left_out"]]
+    columns["Runs left out"] = [percentage(share, 0) for share in table["share_left_out"]]
     return pd.DataFrame(columns)
 
 

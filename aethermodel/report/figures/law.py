@@ -13,6 +13,7 @@ from aethermodel.report.blocks import Block
 from aethermodel.report.curve import POINTS, solid_and_dashed
 from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.math.mathml import Formula
 from aethermodel.report.table import data_table
 from aethermodel.text.percentages import percent, percentage
 
@@ -161,8 +162,9 @@ def measured(law: Law) -> pd.DataFrame:
 
 
 def parameters_block(law: Law) -> Block:
-    """Return the table of a law's parameters with their intervals."""
+    """Return a law in symbols, and the table of its parameters with their intervals."""
     import pandas as pd
+    import sympy
 
     rows = pd.DataFrame(
         {
@@ -173,7 +175,9 @@ def parameters_block(law: Law) -> Block:
             ],
         }
     )
-    return data_table(rows, f"Parameters of the {law.family} law")
+    table = data_table(rows, f"Parameters of the {law.family} law")
+    formula = Formula(sympy.Eq(sympy.Symbol("T"), law.expression, evaluate=False))
+    return Block(formula._repr_html_() + table.html, f"T = {law.expression}\n{table.text}")
 
 
 def overview(laws: Mapping[str, Law]) -> pd.DataFrame:

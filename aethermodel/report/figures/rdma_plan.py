@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.model.verbs.verbs_cost import STAGES, VerbsCosts, stage_times
+from aethermodel.model.verbs.verbs_cost import COSTS, STAGES, VerbsCosts, stage_times
 from aethermodel.published.rdma_costs import Card, card, load_cards
 from aethermodel.report import style
 from aethermodel.report.engineering_notation import count, engineering
@@ -103,6 +103,7 @@ def card_table(one: Card) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "cost": table["cost"],
+            "meaning": [COSTS[name][1] for name in table["cost"]],
             "value": [engineering(value, unit) for value, unit in values],
             "basis": table["basis"],
             "source": table["source"],

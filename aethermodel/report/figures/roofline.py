@@ -13,6 +13,7 @@ from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.provenance import provenance
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
@@ -56,7 +57,7 @@ def ceilings(result: SweepResult, calibration: Calibration | None) -> ReportFigu
     reached = ""
     if len(copies):
         ceiling = float(np.interp(best["batch_size"], copies["n"], copies["per_second"]))
-        reached = f" That is {100 * best['value'] / ceiling:.1f} % of the copy ceiling there."
+        reached = f" That is {percentage(best['value'] / ceiling)} of the copy ceiling there."
     return ReportFigure(
         figure,
         pd.DataFrame(rows),

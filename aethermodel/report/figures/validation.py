@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from aethermodel import thresholds
 from aethermodel.calibrate.predict.all_samples import left_out
 from aethermodel.published.specification import load_specification
-from aethermodel.report.blocks import Block, SummaryRow, TermRow, host_block, summary_block
-from aethermodel.report.blocks import terms_table as table_of_terms
+from aethermodel.report.blocks import Block, SummaryRow, host_block, model_terms, summary_block
 from aethermodel.report.curve import curve
 from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
 
 #: Batch size of the specification's claim.
 _CLAIM_AT = 10_000
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
 
 
 def _where(trial: Trial) -> str:
@@ -60,18 +55,21 @@ def summary(trial: Trial) -> Block:
     rows = [
         SummaryRow(
             "mean error of the prediction",
-            _share(errors),
-            f"at most {_share(thresholds.MEAN_ERROR)}",
+            percentage(errors),
+            f"at most {percentage(thresholds.MEAN_ERROR)}",
             verdict.mean_outcome,
         ),
         SummaryRow(
             "worst error of the prediction",
-            f"{_share(worst)} at N = {count(verdict.worst_at)}",
-            f"at most {_share(thresholds.WORST_ERROR)}",
+            f"{percentage(worst)} at N = {count(verdict.worst_at)}",
+            f"at most {percentage(thresholds.WORST_ERROR)}",
             verdict.worst_outcome,
         ),
-        SummaryRow("spread between processes (noise)", _share(verdict.spread)),
-        SummaryRow("errors that the intervals cover", _share(verdict.coverage), "95 % wanted"),
+        SummaryRow("spread between processes (noise)", percentage(verdict.spread)),
+        SummaryRow(
+            "errors within their 95 % intervals",
+            f"{round(verdict.coverage * len(table))} of {len(table)}",
+        ),
     ]
     claimed = table[table["n"] == _CLAIM_AT]
     if len(claimed):
@@ -101,7 +99,7 @@ def summary(trial: Trial) -> Block:
     headline = {
         "pass": "The model holds on this host",
         "fail": "The model does not hold on this host",
-        "inconclusive": "This host was too noisy to tell",
+        "inconclusive": "These samples cannot tell whether the model holds",
     }[verdict.outcome]
     return summary_block(verdict.outcome, headline, paragraph, rows)
 
@@ -154,19 +152,15 @@ def formula(trial: Trial) -> Formula:
 
 def terms(trial: Trial) -> Block:
     """Return the table of fitted parameters."""
-    return table_of_terms(
-        TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
-        for term in trial.calibration.model().all_terms
-        for p in term.parameters
-    )
+    return model_terms(trial.calibration.model())
 
 
 def host(trial: Trial, command: str) -> Block:
     """Return what this was measured on, how noisy it was, and how to run it again."""
     facts = {
         **trial.host,
-        "samples": f"{len(trial.samples)}, {_share(trial.noisy_share)} disturbed and taken again, "
-        f"of the others {_share(trial.contended_share)} of the slices left out",
+        "samples": f"{len(trial.samples):,}; {percentage(trial.noisy_share)} disturbed, most of "
+        f"them taken again; of the others' time {percentage(trial.contended_share)} left out",
         "processes": trial.campaign.processes,
         "seed": trial.campaign.seed,
         "measured": trial.calibration.created,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sympy
 
 from aethermodel.model.batch import BatchModel
+from aethermodel.model.notation import written
 from aethermodel.model.parameters import K, N
 from aethermodel.model.terms import PRODUCER
 from aethermodel.report import style
@@ -14,8 +15,6 @@ from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.math.mathml import Formula, Meaning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aethermodel.model.terms import Term
 
 
@@ -47,14 +46,13 @@ def batch_formula(model: BatchModel, at: float = _AT, events: str = "events") ->
     legend.append(Meaning(N, f"{events} in the batch"))
     if K in free:
         legend.append(Meaning(K, "handler calls a tick: topics that the batch is expected to hit"))
-    full = _whole(_summands(model.terms), model.producer and model.producer.expression)
-    whole = Formula(full, legend, as_written=True)
+    whole = Formula(model.equation, legend, as_written=True)
     if len(legend) + 1 <= MOST_SYMBOLS:
         return whole
     names = {term.name: _name(term) for term in model.all_terms}
     alone = {term.name: BatchModel([term], model.calls) for term in model.all_terms}
     budget = {name: float(one.seconds_at(at)) for name, one in alone.items()}
-    short = _whole([names[term.name] for term in model.terms], names.get(PRODUCER))
+    short = written([names[term.name] for term in model.terms], names.get(PRODUCER))
     where = f"at N = {count(at)}"
     rows = [
         Meaning(symbol, style.TERM_NAMES[name], f"{engineering(budget[name], 's')} {where}")
@@ -70,26 +68,6 @@ def _name(term: Term) -> sympy.Expr:
     if term.expression.has(N):
         return sympy.Function(name)(N)
     return sympy.Symbol(name)
-
-
-def _summands(terms: Sequence[Term]) -> list[sympy.Expr]:
-    """The terms' own summands, term after term: first what is paid once, then what grows."""
-    found = []
-    for term in terms:
-        parts = sympy.Add.make_args(term.expression)
-        order = {p.symbol: place for place, p in enumerate(term.parameters)}
-        found += sorted(
-            parts, key=lambda part: min(order.get(s, len(order)) for s in part.free_symbols)
-        )
-    return found
-
-
-def _whole(summands: Sequence[sympy.Expr], producer: sympy.Expr | None) -> sympy.Eq:
-    total = sympy.Add(*summands, evaluate=False)
-    if producer is not None:
-        # Of SymPy's own Max the arguments have no order.
-        total = sympy.Function("max")(total, producer)
-    return sympy.Eq(sympy.Symbol("T_batch"), total, evaluate=False)
 
 
 def printed(name: str, **meanings: str) -> Formula:

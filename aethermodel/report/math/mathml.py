@@ -59,18 +59,22 @@ class Formula:
         return mathml(self.expression, as_written=self.as_written)
 
     def _repr_html_(self) -> str:
+        legend = [Meaning(*row) for row in self.legend]
+        valued = any(row.quantity for row in legend)
         rows = "".join(
             f"<tr><td>{_symbol(row.symbol)}</td><td>{escape(row.meaning)}</td>"
-            f'<td class="ae-n">{escape(row.quantity)}</td></tr>'
-            for row in map(lambda row: Meaning(*row), self.legend)
+            + f'<td class="ae-n">{escape(row.quantity)}</td>' * valued
+            + "</tr>"
+            for row in legend
         )
-        legend = (
+        table = (
             '<table><caption class="ae-hidden">Symbols of the formula</caption><thead><tr>'
             '<th scope="col">Symbol</th><th scope="col">Meaning</th>'
-            f'<th scope="col" class="ae-n">Value</th></tr></thead><tbody>{rows}</tbody></table>'
+            + '<th scope="col" class="ae-n">Value</th>' * valued
+            + f"</tr></thead><tbody>{rows}</tbody></table>"
         )
         box = '<div class="ae ae-formula ae-scroll" tabindex="0" role="group" aria-label="Formula">'
-        return f"{BLOCK_STYLE}{box}{self.mathml()}{legend if rows else ''}</div>{self._further()}"
+        return f"{BLOCK_STYLE}{box}{self.mathml()}{table if rows else ''}</div>{self._further()}"
 
     def _further(self) -> str:
         if self.more is None:
@@ -145,6 +149,8 @@ def _printer_class() -> type[Any]:
     from sympy import Symbol
     from sympy.printing.mathml import MathMLPresentationPrinter
 
+    from aethermodel.model.notation import plus_first
+
     class Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # SymPy is untyped
         def _element(self, tag: str, *children: Any, **attributes: str) -> Any:
             element = self.dom.createElement(tag)
@@ -154,6 +160,9 @@ def _printer_class() -> type[Any]:
                 text = isinstance(child, str)
                 element.appendChild(self.dom.createTextNode(child) if text else child)
             return element
+
+        def _as_ordered_terms(self, expression: Any, order: str | None = None) -> Any:
+            return plus_first(super()._as_ordered_terms(expression, order))
 
         def lines(self, expression: Any, width: int) -> str:
             element = broken(self._print(expression), width)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _HEADLINES = {
     "pass": "The stages, timed isolated, predict the whole",
     "fail": "The stages, timed isolated, do not predict the whole",
-    "inconclusive": "This host was too noisy to tell",
+    "inconclusive": "These samples cannot tell whether the model holds",
 }
 _MOST_TOLD = 4
 
@@ -100,7 +100,10 @@ def trial_block(trial: PipelineTrial) -> Block:
             f"at most {percentage(thresholds.WORST_ERROR)}",
             verdict.worst_outcome,
         ),
-        SummaryRow("errors that the intervals cover", percentage(verdict.coverage), "95 % wanted"),
+        SummaryRow(
+            "errors within their 95 % intervals",
+            f"{round(verdict.coverage * len(trial.table))} of {len(trial.table)}",
+        ),
     ]
     why = f"{verdict.why[:1].upper()}{verdict.why[1:]}"
     return summary_block(verdict.outcome, _HEADLINES[verdict.outcome], f"{why}{where}", rows)

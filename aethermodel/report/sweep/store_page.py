@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.report.blocks import Block, SummaryRow, TermRow, Verdict, host_block, terms_table
+from aethermodel.report.blocks import Block, SummaryRow, Verdict, host_block, model_terms
 from aethermodel.report.curve import curve
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import measured_vs_model
@@ -22,6 +22,7 @@ from aethermodel.report.math.formulas import batch_formula
 from aethermodel.report.sweep.model_overlay import against_model
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.sweep.store_verdict import Thresholds, opening, verdict_rows
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
@@ -141,11 +142,7 @@ def _formula(calibration: Calibration | None) -> list[Any]:
         return ["No calibration is given, so no constants are fitted."]
     model = calibration.model()
     formula = batch_formula(model, min(10_000, calibration.largest))
-    terms = terms_table(
-        TermRow(term.name, p.symbol, p.value, p.unit, p.low, p.high, p.source, term.expression)
-        for term in model.all_terms
-        for p in term.parameters
-    )
+    terms = model_terms(model)
     warnings = [f"Warning: {text}" for text in calibration.warnings]
     return [formula, terms, *warnings]
 
@@ -166,11 +163,11 @@ def _host(result: SweepResult, command: str) -> Block:
     tries = sum(r.tries - 1 for r in result.records)
     sent_back = f"{tries} noisy tries sent back"
     facts |= {
-        "noise": f"at most {100 * worst:.0f} % of a run's samples disturbed; {sent_back}",
+        "noise": f"at most {percentage(worst, 0)} of a run's samples disturbed; {sent_back}",
         "seed": f"{result.sweep.seed} (order of the points)",
         "measured": f"{_first(result)} to {_last(result)}",
         "sweep": json.dumps(_in_short(result.sweep.model_dump(exclude_defaults=True))),
-        "report": command,
+        **({"report": command} if command else {}),
     }
     return host_block(facts, rerun_command(result))
 

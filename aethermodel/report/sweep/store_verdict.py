@@ -11,6 +11,7 @@ from aethermodel import thresholds
 from aethermodel.order_statistics import Interval
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.report.engineering_notation import engineering, interval
+from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +136,7 @@ def _undisturbed(result: SweepResult) -> SummaryRow:
     return SummaryRow(
         "runs that the system disturbed, last try included",
         f"{noisy} of {len(result.records)}",
-        f"none above {100 * result.sweep.noise_gate:.0f} %",
+        f"none above {percentage(result.sweep.noise_gate, 0)}",
         "inconclusive" if noisy else "pass",
     )
 
@@ -200,6 +201,6 @@ def _model_rows(compared: pd.DataFrame | None) -> list[SummaryRow]:
             verdict.worst_outcome,
         ),
     ):
-        figure = f"{100 * value:.1f} % (processes differ by {100 * verdict.spread:.1f} %)"
-        rows.append(SummaryRow(name, figure, f"at most {100 * limit:g} %", outcome))
+        figure = f"{percentage(value)} (processes differ by {percentage(verdict.spread)})"
+        rows.append(SummaryRow(name, figure, f"at most {percentage(limit, 0)}", outcome))
     return rows

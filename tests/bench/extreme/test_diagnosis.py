@@ -45,7 +45,7 @@ def test_the_verdict_and_every_advice_carry_a_number(found):
     # lever, no line of the bus's source, nor what the host does.
     assert {one.lever for one in found.advice} <= {lever.name for lever in levers(SMALL)}
     assert {"batch size", "queue depth"} <= {one.lever for one in found.advice}
-    assert "lost in laps of the queue" in str(diagnosis(found))
+    assert "lost in slow rounds of the queue" in str(diagnosis(found))
     assert not [one.action for one in found.advice if ".py:" in one.action]
     clear = [one.clear for one in found.advice]
     assert clear == sorted(clear, reverse=True)
@@ -151,7 +151,7 @@ def test_advice_is_ranked_by_clear_gain(drawn):
 
 @pytest.mark.parametrize(
     ("gain", "words"),
-    [(0.1234, "+12.3 %"), (-0.5, "−50.0 %"), (9.0, "+900.0 %"), (3787, "x 3,788")],
+    [(0.1234, "+12.3 %"), (-0.5, "−50.0 %"), (9.0, "+900.0 %"), (3787, "3,788 times")],
 )
 def test_gains_are_written_to_be_read(gain, words):
     assert in_words(gain) == words

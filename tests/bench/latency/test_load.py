@@ -149,6 +149,7 @@ def test_the_reason_names_switches_and_steal(trial):
     noisy = {"p99_error": 0.5, "disturbed": 0.8, "switched": 0.8, "stolen": 0.2}
     found = judgements(with_row(trial, **noisy), load_specification())
     assert "80 % preempted, 20 % had time stolen" in found[0].why
+    assert "0 % only" not in found[0].why  # what disturbed nothing is not listed
 
 
 TABLE = 6e-6 + 1e-6 * np.arange(1, 33)

@@ -7,13 +7,14 @@ import pytest
 from aethermodel.calibrate.predict.comparison import judge
 
 
-def table(errors, spread=0.02, median=None, disturbed=0.0):
+def table(errors, spread=0.02, median=None, disturbed=0.0, processes=8):
     """Measured is 1 s; `spread` over processes, `median` the width of the median's interval."""
     median = spread if median is None else median
     errors = np.array(errors)
     return pd.DataFrame(
         {
             "n": [10 ** (i + 1) for i in range(len(errors))],
+            "processes": processes,
             "error": errors,
             "predicted_seconds": 1 + errors,
             "measured_seconds": 1.0,
@@ -48,6 +49,23 @@ def table(errors, spread=0.02, median=None, disturbed=0.0):
 )
 def test_a_miss_fails_unless_the_medians_or_the_system_leave_it_open(given, outcome):
     assert judge(table(**given)).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("processes", "words"),
+    [
+        (1, "only one process ran, which does not show what processes differ by"),
+        (2, "only 2 processes ran, which do not show"),
+    ],
+)
+def test_of_too_few_processes_a_miss_cannot_be_judged(processes, words):
+    missed = table([0.0, 0.177], spread=0.0, processes=processes)
+    assert judge(missed).outcome == "inconclusive"
+    assert words in judge(missed).why and "measure in 3 or more" in judge(missed).why
+    assert judge(missed.assign(processes=3)).outcome == "fail"
+    assert judge(table([0.0, 0.02], processes=processes)).outcome == "pass"
+    # As many as the point that has fewest.
+    assert judge(missed.assign(processes=[8, processes])).outcome == "inconclusive"
 
 
 def test_a_verdict_that_fails_holds_the_errors_and_not_their_limits():

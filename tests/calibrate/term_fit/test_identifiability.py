@@ -24,7 +24,7 @@ def test_neighbouring_sizes_cannot_tell_fixed_from_per_event():
     found = identify(fitted([1000.0, 1010.0, 1024.0]))
     assert ("c0", "c1") in found.confused and found.condition > 30
     assert any("c0 and c1 cannot be told apart" in line for line in found.warnings)
-    assert found.measure_next is not None and f"N = {found.measure_next:g}" in found.warnings[0]
+    assert found.measure_next is not None and f"N = {found.measure_next:,.10g}" in found.warnings[0]
 
 
 def test_the_advice_helps():
@@ -68,7 +68,7 @@ def test_a_fit_that_did_not_settle_is_said():
 @pytest.mark.parametrize(("knee", "side"), [(32768.0, 1), (512.0, 1), (1.5, -1)])
 def test_a_knee_outside_the_sweep_names_a_size_across_it(knee, side):
     found = identify(fitted(SIZES, knees=(knee,)))
-    assert any(f"knee at N = {knee:g}" in line for line in found.warnings)
+    assert any(f"knee at N = {knee:,.10g}" in line for line in found.warnings)
     assert side * (found.measure_next - knee) > 0
 
 

@@ -36,7 +36,7 @@ def test_beside_the_headline_stands_the_rate_of_all_samples(trial):
         assert row.all_per_second == pytest.approx(row.n * own["loops"].sum() / spent)
     figures = trial.figures()
     assert {"all_per_second", "share_left_out", "seconds_all"} <= figures["rows"][0].keys()
-    assert "over all samples, disturbed ones included" in figures["headline"]
+    assert "over all samples; " in figures["headline"]
     best = figures["best_sizes"]
     assert best["size"]["low"] <= best["size"]["value"] <= best["last"]["value"]
     # Samples that were saved before slices were summed up are read as they are.

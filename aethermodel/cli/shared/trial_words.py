@@ -1,0 +1,26 @@
+"""Words below the table of a trial: what its intervals cover, and what disturbed it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aethermodel.text.percentages import percentage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aethermodel.calibrate.predict.comparison import Verdict
+
+
+def covered(verdict: Verdict, rows: int) -> str:
+    """Say how many of a trial's errors lie within their intervals."""
+    within = round(verdict.coverage * rows)
+    return f"{within} of {rows} errors lie within the 95 % intervals of prediction and measurement."
+
+
+def disturbed(samples: pd.DataFrame) -> str:
+    """Say how many samples were taken again."""
+    if not samples["noisy"].any():
+        return f"None of {len(samples):,} samples was disturbed."
+    share = percentage(float(samples["noisy"].mean()))
+    return f"Of {len(samples):,} samples {share} were disturbed; most of them were taken again."

@@ -1,0 +1,38 @@
+"""Figures for reading: significant digits, grouped thousands, and a prefix of the SI."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from aethermodel.text.percentages import MINUS
+
+_PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+
+# The space between a figure and its unit.
+_GAP = re.compile(r"(?<=\d) (?=(?:%|[pnµm]?s|[kMGT]?i?B(?:/s)?|[kMGT] [a-z]+/s)(?!\w))")
+
+
+def unbroken(text: str) -> str:
+    """Return a text in which no line ends between a figure and its unit."""
+    return _GAP.sub("\N{NO-BREAK SPACE}", text)
+
+
+def plain(value: float, digits: int = 3) -> str:
+    """Write a figure with significant digits, grouped thousands and no stray exponent."""
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -4 <= magnitude < 12:
+        return f"{value:.{digits - 1}e}".replace("-", MINUS)
+    decimals = max(digits - 1 - magnitude, 0)
+    text = f"{round(value, digits - 1 - magnitude):,.{decimals}f}"
+    return text.replace("-", MINUS)
+
+
+def prefixed(value: float, digits: int = 3) -> tuple[str, str]:
+    """Return a finite figure scaled to its prefix, and the prefix: ``("122", "µ")``."""
+    rounded = float(f"{value:.{digits - 1}e}")
+    exponent = 3 * math.floor(math.log10(abs(rounded)) / 3) if rounded else 0
+    exponent = max(min(exponent, max(_PREFIXES)), min(_PREFIXES))
+    return plain(rounded / 10.0**exponent, digits), _PREFIXES[exponent]
