@@ -105,6 +105,12 @@ def test_two_hosts_measure_the_wire_and_have_the_same_result(tmp_path, secret):
     predicted = aether("predict", first, "-n", "100", "--json", "-")
     assert predicted.returncode == 0, predicted.stderr
     assert json.loads(predicted.stdout)["time_kind"] == "one way"
+    page = tmp_path / "law.html"
+    reported = aether("report", first, "-o", str(page))
+    assert reported.returncode == 0, reported.stderr
+    text = page.read_text()
+    assert f"bench fabric, kernel-tcp to {where}" in text
+    assert "which is the wire" in text and "somebody else" not in text
 
 
 @pytest.mark.parametrize(
@@ -118,6 +124,7 @@ def test_two_hosts_measure_the_wire_and_have_the_same_result(tmp_path, secret):
         (("--listen", "192.0.2.1", "--secret-file", "SECRET"), "192.0.2.1"),
         (("--connect", "127.0.0.1", "--secret-file", "OPEN"), "others may open this key"),
         (("--connect", "127.0.0.1", "--secret-file", "SECRET", "-n", "1,2"), "at least four"),
+        (("--connect", "127.0.0.1", "--secret-file", "SECRET", "--device", "x"), "is of verbs"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, secret, words, said):
