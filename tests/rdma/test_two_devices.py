@@ -61,15 +61,14 @@ def test_batches_are_written_into_the_ring_of_the_other_device(guest: None) -> N
 
 def test_a_wire_that_is_cut_ends_the_exchange(guest: None) -> None:
     key = SharedKey.fresh()
-    with Wire() as wire:
-        with suppress(OSError), session(key) as there:
-            there.say({"order": "answer", "most": 64})
-            caller = RingCaller(there, "rxe1")
-            batch = batches_of((64,))[64]
-            for _ in range(200):  # laps of both rings
-                caller.exchange(batch)
-            wire.cut()
-            with pytest.raises(ConnectionError, match="verbs: "):
-                caller.exchange(batch)
-            wire.mend()
-            caller.close()
+    with Wire() as wire, suppress(OSError), session(key) as there:
+        there.say({"order": "answer", "most": 64})
+        caller = RingCaller(there, "rxe1")
+        batch = batches_of((64,))[64]
+        for _ in range(200):  # laps of both rings
+            caller.exchange(batch)
+        wire.cut()
+        with pytest.raises(ConnectionError, match="verbs: "):
+            caller.exchange(batch)
+        wire.mend()
+        caller.close()

@@ -1,8 +1,9 @@
 """Timed exchanges over TCP: a batch there, a record back, with the time on both clocks.
 
-The other host answers when the last byte of a batch has come, and compares its checksum after
-that: what it takes to look at the events is the kernel's term and not the fabric's. The time
-between its reading the clock twice, before and as it answers, is in no round trip.
+The other host reads the clock when the last byte of a batch has come, compares its checksum, and
+reads it again as it answers. What lies between is in no round trip: what it takes to look at the
+events is the kernel's term and not the fabric's. It looks before it answers, so that it has nothing
+else to do while the answer is on its way, to a process of the same core perhaps.
 """
 
 from __future__ import annotations
@@ -260,9 +261,9 @@ def answer(connection: socket.socket) -> Answered:
                 room = wider
             _some(connection, room, got, size)
             arrived = time.monotonic_ns()
+            damaged += checksum != crc32c(room[RECORD:size])
             pack_answer(said, retransmits(connection), number, arrived)
             connection.sendall(said)
-            damaged += checksum != crc32c(room[RECORD:size])
             expected += 1
 
 

@@ -71,8 +71,7 @@ class RemoteRing:
     device : str or None
         By default the first with an active port.
     events : int
-        Most of a batch that comes. Its ring has room for two: one may be on its way while the
-        one before is being looked at.
+        Most of a batch that comes.
 
     Attributes
     ----------
@@ -94,7 +93,7 @@ class RemoteRing:
         self.resends = Resends(self._connection.device.name, self._connection.device.port)
         self._rings: list[Ring] = []
         try:
-            self._connect(max(2 * events, smallest_ring(self._record)))
+            self._connect(max(events, smallest_ring(self._record)))
         except BaseException:
             self.close()
             raise
@@ -166,7 +165,7 @@ class RemoteRing:
         self._sent += events
 
     def forget(self) -> None:
-        """Make room of all that was sent: the other side answers once it took what came before."""
+        """Make room of all that was sent, which the other side has taken."""
         if events := self._tail.available:
             self._tail.peek(events, timeout=0)
             self._tail.release(events)
@@ -318,9 +317,9 @@ def answer_ring(session: Session, device: str | None, most_events: int) -> Answe
         expected, wrong, said = 0, 0, ring.room(1)
         while events := ring.arrival():
             arrived = time.monotonic_ns()
+            wrong += is_damaged(ring.take(events), expected)
             pack_answer(said, ring.resends.count(), expected, arrived)
             ring.commit()
-            wrong += is_damaged(ring.take(events), expected)
             ring.give_back()
             ring.forget()
             said = ring.room(1)
