@@ -1,6 +1,7 @@
 """`aethermodel cluster` and its benchmark, as they are called."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,11 +39,12 @@ def test_a_cluster_file_gives_a_report_with_its_binding_link(call):
 
 def test_what_takes_long_says_how_far_it_is_and_what_is_quick_does_not(call, monkeypatch):
     words = ("cluster", SAMPLE, "--simulate", "--seconds", "0.2", "--json", "-")
-    monkeypatch.setattr("aethermodel.cli.cluster._QUIET", 1e9)
+    command = sys.modules["aethermodel.cli.cluster"]
+    monkeypatch.setattr(command, "_QUIET", 1e9)
     _, said, told = call(*words)
     assert told == ["simulating 0.2 s of traffic"]
     assert json.loads(said)["stops_paying"]["consumers"] == 32
-    monkeypatch.setattr("aethermodel.cli.cluster._QUIET", 1e-9)
+    monkeypatch.setattr(command, "_QUIET", 1e-9)
     lines = call(*words)[2]
     assert any(line.startswith("simulating: ") for line in lines)
     done, total = lines[-1].removeprefix("working out: ").split("/")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aethermodel.bench.fabric.exchanges import RECORD, Answered, Caller, Calls, answer
 from aethermodel.bench.fabric.session import Address, Door, Session, dial_timed
+from aethermodel.bench.fabric.udp_path import udp_seconds
 from aethermodel.bus.fabrics.key_exchange import SharedKey
 from aethermodel.labels import FabricLabel
 from cython_core import crc32c
@@ -47,6 +48,10 @@ class Within(ABC):
     @abstractmethod
     def turn(self) -> None:
         """Do what a side does from the end of its sending until it waits."""
+
+    def path_seconds(self) -> float:
+        """Return what a way between two hosts takes of these, and one within a host does not."""
+        return 0.0
 
     def leave_near(self) -> None:
         """Close the near end; idempotent."""
@@ -181,7 +186,7 @@ class Verbs(Transport):
 
     def within(self) -> Within:
         """Connect two queue pairs of the device."""
-        return _VerbsWithin(self.device)
+        return _VerbsWithin(self.device, by_udp=self.label == "soft-roce")
 
     def call(self, address: Address, key: SharedKey, session: Session, most: int) -> Calls:
         """Connect to a ring of the other host."""
@@ -198,10 +203,10 @@ class Verbs(Transport):
 
 
 class _VerbsWithin(Within):
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, *, by_udp: bool) -> None:
         from aethermodel.bench.fabric import remote_ring
 
-        self._ends, self._device = remote_ring, device
+        self._ends, self._device, self._by_udp = remote_ring, device, by_udp
         super().__init__(*socket.socketpair())
         key, token = SharedKey.fresh(), bytes(16)
         self._session = partial(Session, key=key, token=token)
@@ -218,6 +223,9 @@ class _VerbsWithin(Within):
     def turn(self) -> None:
         if self._caller is not None:
             self._caller.turn()
+
+    def path_seconds(self) -> float:
+        return udp_seconds() if self._by_udp else 0.0
 
 
 def _connected() -> tuple[socket.socket, socket.socket]:

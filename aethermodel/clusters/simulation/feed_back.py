@@ -25,7 +25,7 @@ def run(
     cluster: Cluster,
     seconds: float,
     rng: np.random.Generator,
-    progress: Callable[[int, int], None],
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Floats, Floats]:
     """Send batches until a time, each producer with no more in flight than its credits.
 

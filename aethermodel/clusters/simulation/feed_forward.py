@@ -34,7 +34,7 @@ def run(
     cluster: Cluster,
     seconds: float,
     rng: np.random.Generator,
-    progress: Callable[[int, int], None],
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Floats, Floats]:
     """Send the traffic of a time through all queues.
 
