@@ -133,16 +133,22 @@ class Dispatch:
         """
         client = self.connect()
         while self._waiting or self._flights:
+            came = failure = None
             try:
                 self._look(client)
                 yield from self._deadly()
                 self._fill(client)
                 came = self._next(client)
+                if came is not None:
+                    self._fill(client)  # its host goes on while the client stores what came
             except (OSError, TimeoutError) as error:  # Dask's own are of these
-                client = self._again(client, error)
-                continue
+                failure = error
             if came is not None:
-                yield came
+                place, result = came
+                yield result
+                self._had.setdefault(place, []).append(self.name(result[0]))
+            if failure is not None:
+                client = self._again(client, failure)
 
     def futures(self) -> list[Any]:
         """Return what is under way."""
@@ -208,8 +214,11 @@ class Dispatch:
                 return task
         return None
 
-    def _next(self, client: Any) -> tuple[Task, Record, str | None] | None:
-        """Wait a moment for a try that ends; None if none does, or it has to be run again."""
+    def _next(self, client: Any) -> tuple[str, tuple[Task, Record, str | None]] | None:
+        """Wait a moment for a try that ends; return its host, and what came.
+
+        None if none ends, or it has to be run again.
+        """
         try:
             place, future = self._done.get(timeout=_LOOK_SECONDS / 2)
         except Empty:
@@ -228,8 +237,7 @@ class Dispatch:
             self._lost(place, flight)
             return None
         del self._flights[place]
-        self._had.setdefault(place, []).append(self.name(flight.task))
-        return flight.task, record, notebook
+        return place, (flight.task, record, notebook)
 
     # ---- what dies
 

@@ -16,8 +16,8 @@ _UDP_CORK = 1
 def udp_seconds() -> float:
     """Return what the kernel takes to send a record that it holds, and to receive it.
 
-    Over loopback. A corked socket holds the datagram, with all that a process does to send it done. What lets it
-    go also delivers it: the receiver's side runs before the call returns.
+    Over loopback. A corked socket holds the datagram, with all that a process does to send it
+    done. What lets it go also delivers it: the receiver's side runs before the call returns.
 
     Raises
     ------
