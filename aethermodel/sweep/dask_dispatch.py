@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -283,6 +284,23 @@ class Dispatch:
 
 class LeftAloneError(OSError):
     """Nobody is there to run what is left."""
+
+
+@contextmanager
+def unreported() -> Iterator[None]:
+    """Keep Dask from logging each connection that breaks: what matters is raised, or a record."""
+    import distributed  # noqa: F401  # sets the levels of its loggers as it is imported
+
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    loggers = [logging.getLogger(name) for name in (*names, "asyncio")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _gathered(client: Any, flight: _Flight) -> Any:

@@ -3,26 +3,15 @@
 import json
 import os
 import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from command_line import COMMAND, aether
+from network_namespaces import can_make_namespaces
 
 PLAN = ("--seconds", "0.2", "--rounds", "1", "-n", "1,8,64,512")
 ROOM = "10.79.0"
-
-
-def can_make_namespaces():
-    """Whether this process may make network namespaces, and a wire between them."""
-    if sys.platform != "linux" or os.geteuid():
-        return False
-    try:
-        words = "unshare -n ip link add dev a0 type veth peer name a1"
-        return not subprocess.run(words.split(), capture_output=True, check=False).returncode
-    except FileNotFoundError:
-        return False
 
 
 @contextmanager
