@@ -46,7 +46,7 @@ from aethermodel.measure.host.fingerprint import this_host
 
 HOSTS = {"near": "10.78.0.1", "far": "10.78.0.2"}
 ADDRESS = Address(HOSTS["far"], 18_520)
-NAME = "two_hosts.json"
+NAMES = {"tcp": "two_hosts.json", "verbs": "two_hosts_verbs.json"}
 # Frames that hold a packet of 4 KiB, as RoCE is used.
 JUMBO = 4200
 # A delayed wire holds what is under way.
@@ -237,6 +237,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.judge:
         return judge(options.judge, options.limit)
+    out = Path(os.environ.get("AETHER_OUT", "."), NAMES[options.fabric])
     content: dict[str, Any] = {
         "clock": os.environ.get("AETHER_CLOCK", "host"),
         "settings": [],
@@ -252,7 +253,7 @@ def main() -> int:
         )
         for row in setting_rows(options):
             content["settings"].append(row)
-            Path(os.environ.get("AETHER_OUT", "."), NAME).write_text(json.dumps(content) + "\n")
+            out.write_text(json.dumps(content) + "\n")
     return 0
 
 

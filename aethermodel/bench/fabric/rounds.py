@@ -22,6 +22,8 @@ HELD_OUT = (2, 8, 32, 128, 512, 2048, 8192)
 # A window of exchanges; a connection whose congestion window is still growing gets faster.
 _WINDOW, _MOST_WINDOWS = 3, 12
 _LEAST, _MOST = 5, 200
+# Most seconds between the answer to a small batch and the timed one.
+_APART = 0.0002
 
 
 class FabricPlan(BaseModel):
@@ -132,12 +134,13 @@ class Round:
     ) -> None:
         self._caller, self._plan, self._number, self._batches = caller, plan, number, batches
         self._smallest = batches[1]
+        self._chance = random.Random(f"{plan.seed}/{number}")
 
     def samples(self) -> Iterator[Sample]:
         """Yield the samples of every size."""
         plan = self._plan
         order = list(plan.sizes)
-        random.Random(f"{plan.seed}/{self._number}").shuffle(order)
+        self._chance.shuffle(order)
         share = plan.seconds / plan.rounds / len(order)
         # The largest first: the windows of TCP grow with what is under way.
         self._warm(self._batches[max(order)])
@@ -157,6 +160,10 @@ class Round:
         wait = self._caller.fresh_seconds
         with uncollected():
             for _ in range(count):
+                if wait:
+                    # What an RDMA device does at some time after each answer, such as to
+                    # acknowledge it, meets few of the batches then, and not each.
+                    time.sleep(self._chance.uniform(0, _APART))
                 timed = exchange(batch)
                 if wait:
                     time.sleep(wait)

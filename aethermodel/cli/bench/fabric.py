@@ -73,7 +73,7 @@ def command(
             "--batch-sizes",
             "-n",
             help="batch sizes to fit; those half-way between are predicted "
-            "[default: 1,4,16,...,16384; to 1024 on Soft-RoCE]",
+            "[default: 1,4,16,...,16384; to 64 packets on Soft-RoCE]",
         ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="fresh connections")] = 3,

@@ -105,6 +105,26 @@ def test_two_hosts_measure_the_wire_and_have_the_same_result(tmp_path, secret):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--listen", "127.0.0.1", "--settings", "12"), "are of the sweep on one host"),
+        (("--device", "rxe0"), "go with --listen or --connect"),
+        (("--connect", "127.0.0.1"), "both hosts need one secret"),
+        # Where there is a device, nobody listens there.
+        (("--connect", "127.0.0.1:1", "--secret-file", "SECRET"), ("RDMA device", "be reached")),
+    ],
+)
+def test_bench_rdma_between_two_hosts_is_bench_fabric_over_verbs(tmp_path, secret, words, said):
+    given = [str(secret) if word == "SECRET" else word for word in words]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AETHER_FABRIC")}
+    environment["TMPDIR"] = str(tmp_path)  # with a host lock of its own
+    done = aether("bench", "rdma", *given, env=environment)
+    assert done.returncode == 2, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert any(part in last for part in ([said] if isinstance(said, str) else said)), last
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
         ((), "wanted: --listen ADDRESS on one host, --connect HOST on the other"),
         (("--listen", "127.0.0.1", "--connect", "127.0.0.1"), "wanted: --listen ADDRESS"),
         (("--connect", "127.0.0.1"), "both hosts need one secret"),
