@@ -172,7 +172,7 @@ def _places(pin: str | None) -> list[Place]:
     if not places:
         raise ValueError("this process may use one core only: there is no distance to calibrate")
     named = ", ".join(f"{place.distance} ({place.pin})" for place in places)
-    many = "a distance" if len(places) == 1 else f"{len(places)} distances"
+    many = "one distance" if len(places) == 1 else f"{len(places)} distances"
     typer.echo(f"this host has {many} between two cores: {named}", err=True)
     return places
 
