@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import importlib
 import itertools
 import json
 import os
@@ -79,9 +80,7 @@ def two_hosts() -> Iterator[None]:
 def two_devices() -> Iterator[None]:
     """Make two Soft-RoCE devices and the wire between them."""
     sys.path.append(str(Path(__file__).resolve().parents[2] / "tests" / "rdma"))
-    from wire import Wire
-
-    with Wire():
+    with importlib.import_module("wire").Wire():
         for end in ("veth1", "veth2"):
             run(f"ip link set {end} mtu {JUMBO}")
         yield
