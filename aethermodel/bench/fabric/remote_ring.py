@@ -8,6 +8,7 @@ it. The endpoints, with the keys of the memory, are told in the session, which i
 
 from __future__ import annotations
 
+import random
 import select
 import time
 from collections.abc import Iterator
@@ -39,6 +40,8 @@ from cython_core.verbs.errors import RdmaError
 # Messages that may be on their way; one in so many is completed, or given back, aloud.
 _SLOTS, _EVERY = 64, 16
 _SOON = 30.0
+# Most nanoseconds by which an answer waits.
+_APART_NS = 100_000
 # Bytes beside the payload: Ethernet, IP, UDP, base transport header, checksum; once a message the
 # address that it is written to, and the immediate.
 _ETHERNET, _IPV4, _IPV6, _UDP, _TRANSPORT, _CHECKSUM, _MESSAGE = 14, 20, 40, 8, 12, 4, 20
@@ -314,10 +317,15 @@ def answer_ring(session: Session, device: str | None, most_events: int) -> Answe
     if not 1 <= most_events <= MOST_BYTES // RECORD:
         raise ConnectionError(f"batches have 1 to {MOST_BYTES // RECORD:,} events")
     with _as_errors_of_the_system(), RemoteRing(session, device, most_events) as ring:
-        expected, wrong, said = 0, 0, ring.room(1)
+        expected, wrong, said, chance = 0, 0, ring.room(1), random.Random(0)
         while events := ring.arrival():
             arrived = time.monotonic_ns()
             wrong += is_damaged(ring.take(events), expected)
+            # What the other host's device does at some time after a batch, such as to take its
+            # acknowledgement, meets few of the answers then, and not each.
+            until = arrived + chance.randrange(_APART_NS)
+            while time.monotonic_ns() < until:
+                pass
             pack_answer(said, ring.resends.count(), expected, arrived)
             ring.commit()
             ring.give_back()
