@@ -24,7 +24,7 @@ help:
 	@echo "make test-rdma   run tests/rdma on Soft-RoCE in an emulated guest"
 	@echo "make bench-rdma  send paths beside perftest and pyverbs, in the same guest"
 	@echo "make sweep-rdma  fit and judge the verbs cost model on a sweep, in the same guest"
-	@echo "make two-hosts   delay and rate set by netem, and found by bench fabric, in the same guest"
+	@echo "make two-hosts   delay and rate set by netem, and found by bench fabric over TCP and verbs, in the same guest"
 	@echo "make lint     ruff, mypy, import-linter, stripped notebooks"
 	@echo "make docs     build the documentation site into build/site"
 	@echo "make wheel-test  build a wheel, install it in an empty environment, report from there"
@@ -106,6 +106,8 @@ bench-rdma: $(VENV)/full parts
 two-hosts: $(VENV)/full parts
 	$(BIN)/python tools/guest/run.py --timeout 3600 --count-instructions --skip-idle --out reports -- python tools/guest/two_hosts.py --seconds 0.3
 	$(BIN)/python tools/guest/two_hosts.py --judge reports/two_hosts.json
+	$(BIN)/python tools/guest/run.py --timeout 3600 --count-instructions --skip-idle --out reports -- python tools/guest/two_hosts.py --fabric verbs --seconds 0.3
+	$(BIN)/python tools/guest/two_hosts.py --judge reports/two_hosts_verbs.json
 
 # SWEEP="--settings 24 --processes 2" makes it short.
 sweep-rdma: $(VENV)/full parts

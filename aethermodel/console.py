@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -165,14 +165,24 @@ def _console_class() -> type[Console]:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress(title: str, *, after: float = 0.0) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with the time that remains, on standard error, or as one line in a notebook.
+
+    Parameters
+    ----------
+    title : str
+    after : float
+        Seconds in which nothing is shown: what ends before is quick.
 
     Yields
     ------
     callable
         ``(done, total)``, to be called as work goes on.
     """
+    if after:
+        with ExitStack() as open_:
+            yield _late(after, lambda: open_.enter_context(progress(title)))
+        return
     if shown := _notebook_line():
         # One line that each next one replaces: no red block of standard error.
         from time import monotonic
@@ -232,6 +242,27 @@ def _notebook_line() -> Callable[[str], object] | None:
 
     handle = display({"text/plain": ""}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
     return lambda line: handle.update({"text/plain": line}, raw=True)
+
+
+def _late(
+    after: float, begin: Callable[[], Callable[[int, int], None]]
+) -> Callable[[int, int], None]:
+    """Return a progress that begins once some seconds have passed."""
+    from time import monotonic
+
+    start, update, before = monotonic(), None, 0
+
+    def late(done: int, total: int) -> None:
+        nonlocal update, before
+        if update is None:
+            if monotonic() - start < after:
+                return
+            update, before = begin(), done
+        # What was done unseen is no part of it: the time that remains is that of the pace seen.
+        if total > before:
+            update(done - before, total - before)
+
+    return late
 
 
 def _plain_progress(title: str, show: Callable[[str], object]) -> Callable[[int, int], None]:

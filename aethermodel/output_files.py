@@ -13,21 +13,35 @@ from typing import BinaryIO
 from aethermodel.inputs.refusals import InputError
 
 
-def write_whole(target: Path, text: str) -> None:
+def write_whole(target: Path, text: str, *, durable: bool = True) -> None:
     """Write a text file as `replacing` does.
+
+    Parameters
+    ----------
+    target : Path
+    text : str
+    durable : bool
+        As for `replacing`.
 
     Raises
     ------
     OSError
         With the target's name.
     """
-    with replacing(target) as file:
+    with replacing(target, durable=durable) as file:
         file.write(text.encode("utf-8"))
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
+def replacing(target: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Write a file so that readers see the old one or the new one, even after a power cut.
+
+    Parameters
+    ----------
+    target : Path
+    durable : bool
+        False where the file need not outlive the system, only whoever writes it: it is not
+        waited for the disk then.
 
     Yields
     ------
@@ -50,7 +64,8 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
             with os.fdopen(handle, "wb") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             mask = os.umask(0)
             os.umask(mask)
             temporary.chmod(0o666 & ~mask)  # mkstemp's 0600 would hide the report from others
@@ -58,6 +73,8 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+        if not durable:
+            return
         folder = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

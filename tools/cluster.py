@@ -1,11 +1,12 @@
 """Cluster of hosts under kills: a sweep on Dask whose workers, and scheduler, are killed by chance.
 
-    python -m tools.cluster [--hosts 4] [--points 1000] [--kills 20] [--json FILE]
+    python -m tools.cluster [--hosts 4] [--points 1000] [--kills 20] [--namespaces] [--json FILE]
 
 Each host is a worker process that counts as a host of its own (AETHER_HOST), and is started again
-when it ends, as a service manager does it. What is counted: points that are lost, points that were
-stored twice, points of one host whose times overlap, and how long a host takes a point, which is
-all overhead: the points do next to nothing.
+when it ends, as a service manager does it. With --namespaces (as root) it is alone in a network
+namespace, and reaches the scheduler by a wire of its own. What is counted: points that are lost,
+points that were stored twice, points of one host whose times overlap, and how long a host takes a
+point, which is all overhead: the points do next to nothing.
 """
 
 from __future__ import annotations
@@ -53,6 +54,61 @@ class CountingStore(Store):
         super().put(record)
 
 
+class Namespaces:
+    """Network namespaces, each with a wire to this one.
+
+    Parameters
+    ----------
+    count : int
+        At most 63.
+    """
+
+    def __init__(self, count: int) -> None:
+        # Of this process alone: several may run beside each other.
+        self._prefix, self._net = f"ae{os.getpid()}", f"10.{64 + os.getpid() % 64}"
+        self._made: list[str] = []
+        try:
+            for host in range(count):
+                self._make(host)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def hub(self) -> str:
+        """Address here that all of them reach."""
+        return f"{self._net}.0.1"
+
+    def address(self, host: int) -> str:
+        """Return the address of one of them."""
+        return f"{self._net}.{host}.2"
+
+    def enter(self, host: int) -> list[str]:
+        """Return what goes before a command that is to run in one of them."""
+        return ["ip", "netns", "exec", self._made[host]]
+
+    def close(self) -> None:
+        """Remove them, and with them their wires; idempotent."""
+        while self._made:
+            subprocess.run(["ip", "netns", "delete", self._made.pop()], check=True)
+
+    def _make(self, host: int) -> None:
+        name, near, far = (f"{self._prefix}{end}{host}" for end in "hnf")
+        _ip(f"netns add {name}")
+        self._made.append(name)
+        _ip(f"link add dev {near} type veth peer name {far} netns {name}")
+        _ip(f"address add {self._net}.{host}.1/24 dev {near}")
+        _ip(f"link set {near} up")
+        _ip(f"-n {name} link set lo up")
+        _ip(f"-n {name} address add {self.address(host)}/24 dev {far}")
+        _ip(f"-n {name} link set {far} up")
+        _ip(f"-n {name} route add default via {self._net}.{host}.1")
+
+
+def _ip(words: str) -> None:
+    subprocess.run(["ip", *words.split()], check=True)
+
+
 class Cluster:
     """A scheduler and its hosts, each started again when it ends.
 
@@ -63,15 +119,26 @@ class Cluster:
         For what Dask writes.
     preload : dict of int to str
         Modules that the worker of a host loads first.
+    namespaces : bool
+        Whether each host has a network namespace of its own; else all are on loopback.
 
     Attributes
     ----------
     address : str
-        Of the scheduler, on loopback.
+        Of the scheduler.
     """
 
-    def __init__(self, hosts: int, folder: Path, preload: dict[int, str] | None = None) -> None:
-        self.address = f"tcp://127.0.0.1:{_free_port()}"
+    def __init__(
+        self,
+        hosts: int,
+        folder: Path,
+        preload: dict[int, str] | None = None,
+        *,
+        namespaces: bool = False,
+    ) -> None:
+        self._spaces = Namespaces(hosts) if namespaces else None
+        hub = self._spaces.hub if self._spaces else "127.0.0.1"
+        self.address = f"tcp://{hub}:{_free_port(hub)}"
         self._folder, self._preload = folder, preload or {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._names = ["scheduler", *(f"host{n}" for n in range(hosts))]
@@ -99,6 +166,8 @@ class Cluster:
             process.kill()
         for process in self._running.values():
             process.wait()
+        if self._spaces:
+            self._spaces.close()
 
     def __enter__(self) -> Cluster:
         return self
@@ -113,20 +182,24 @@ class Cluster:
                     self._start(name)
 
     def _start(self, name: str) -> None:
-        port = self.address.rpartition(":")[2]
+        here, port = self.address.removeprefix("tcp://").rsplit(":", 1)
+        enter: list[str] = []
         if name == "scheduler":
-            words = ["dask_scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
+            words = ["dask_scheduler", "--host", here, "--port", port, "--no-dashboard"]
         else:
-            words = ["dask_worker", self.address, "--host", "127.0.0.1", "--no-nanny"]
+            host = int(name.removeprefix("host"))
+            if self._spaces:
+                here, enter = self._spaces.address(host), self._spaces.enter(host)
+            words = ["dask_worker", self.address, "--host", here, "--no-nanny"]
             words += ["--nthreads", "1", "--no-dashboard", "--resources", "aether_host=1"]
             words += ["--local-directory", str(self._folder / name), "--death-timeout", "60"]
-            if preload := self._preload.get(int(name.removeprefix("host"))):
+            if preload := self._preload.get(host):
                 words += ["--preload", preload]
         module = f"distributed.cli.{words[0]}"
         environment = os.environ | {"AETHER_HOST": name}
         with self._lock:
             self._running[name] = subprocess.Popen(
-                [sys.executable, "-m", module, *words[1:]],
+                [*enter, sys.executable, "-m", module, *words[1:]],
                 env=environment,
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
@@ -135,20 +208,22 @@ class Cluster:
             )
 
 
-def _free_port() -> int:
+def _free_port(address: str) -> int:
     """Return a port that nobody has, and that the kernel hands to nobody: it is used again."""
     while True:
         port = random.SystemRandom().randrange(20_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        with contextlib.suppress(OSError), socket.create_server((address, port)):
             return port
 
 
 @contextlib.contextmanager
-def cluster(hosts: int, folder: Path, preload: dict[int, str] | None = None) -> Iterator[Cluster]:
+def cluster(
+    hosts: int, folder: Path, preload: dict[int, str] | None = None, *, namespaces: bool = False
+) -> Iterator[Cluster]:
     """Start a cluster, and wait until every host is there."""
     from distributed import Client
 
-    with Cluster(hosts, folder, preload) as made:
+    with Cluster(hosts, folder, preload, namespaces=namespaces) as made:
         deadline = time.monotonic() + 300
         while True:
             try:
@@ -202,10 +277,12 @@ def killed_sweep(
         advance(done, total)
 
     sweep = smallest_sweep(points)
+    networks = len(set(_networks(made.address)))
     start = time.monotonic()
     summary = run(sweep, store, backend=DaskBackend(made.address), progress=progress)
     return {
         "hosts": len(made.hosts),
+        "network_namespaces": networks,
         "points": points,
         "kills": len(killed),
         "scheduler_kills": sum(victim == "scheduler" for victim, _ in killed),
@@ -213,6 +290,17 @@ def killed_sweep(
         "seconds": time.monotonic() - start,
         **counted(store, points, [moment for _, moment in killed]),
     }
+
+
+def _networks(address: str) -> list[int]:
+    """Return which network namespace each worker says that it is in."""
+    from distributed import Client
+
+    def network() -> int:  # sent as it is: a worker need not have this module
+        return Path("/proc/self/ns/net").stat().st_ino
+
+    with Client(address, timeout=30, set_as_default=False) as client:
+        return list(client.run(network).values())
 
 
 def counted(store: CountingStore, points: int, kills: list[float]) -> dict[str, Any]:
@@ -250,13 +338,19 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--schedulers", type=int, default=2, help="of the kills, the scheduler's")
+    parser.add_argument("--namespaces", action="store_true", help="one network namespace a host")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.namespaces and os.geteuid():
+        parser.error("--namespaces needs root: without it each host is a process on loopback")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         store = CountingStore(folder / "store")
-        with cluster(options.hosts, folder) as made, progress("points") as advance:
+        with (
+            cluster(options.hosts, folder, namespaces=options.namespaces) as made,
+            progress("points") as advance,
+        ):
             figures = killed_sweep(
                 made,
                 store,

@@ -15,6 +15,7 @@ from aethermodel.cli.shared.measuring import announced, measuring, tell_duration
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
+    from aethermodel.measure.campaign.placed import Place
 
 #: Options that a pipeline of one's own has, too.
 _OF_A_PIPELINE = frozenset(
@@ -74,6 +75,15 @@ def command(
             help="only probe whether this calibration still holds",
         ),
     ] = None,
+    pin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOOP[:PRODUCER]|each",
+            help="cores of the loop and of the producer, as for validate; or each: once for each "
+            "distance between two cores of this host, into a file of its own [default: the "
+            "scheduler's choice]",
+        ),
+    ] = None,
     verbose: options.Verbose = False,
     wait_seconds: options.WaitSeconds = None,
 ) -> None:
@@ -87,6 +97,8 @@ def command(
 
     Example: aethermodel calibrate --record-bytes 64,256,4096 --json sizes.json
 
+    Example: aethermodel calibrate --fabric shm --pin each --json near.json
+
     Exit status: 0 done, or the calibration checked is fresh; 1 it is stale; 2 bad input.
     """
     from aethermodel.calibrate.calibration.merging import merge as merged
@@ -94,6 +106,8 @@ def command(
     from aethermodel.measure.campaign.calibrate import calibrate_host
     from aethermodel.measure.campaign.loading import load_calibration
     from aethermodel.measure.campaign.measurement_plan import Campaign
+    from aethermodel.measure.campaign.placed import EACH
+    from aethermodel.measure.host import affinity
 
     if own := choice.chosen(file, pipeline):
         from aethermodel.cli.pipelines.calibrate import calibrate_own
@@ -115,47 +129,67 @@ def command(
         return
     earlier = [load_calibration(path) for path in merge or ()]
     sizes = options.record_sizes(record_bytes) if record_bytes else [None]
-    if len(sizes) > 1 and (json == "-" or earlier):
-        raise ValueError("several record sizes are written to files, and nothing is merged in")
-    campaigns = [
-        Campaign(
-            event_loop=loop,
-            fabric=fabric,
-            record_bytes=size,
-            topics=topics,
-            pool=pool,
-            processes=processes,
-            repeats=repeats,
-            seed=seed,
-        )
-        for size in sizes
-    ]
-    for campaign in campaigns:
-        with measuring(wait_seconds), progress("calibrating") as advance:
-            calibration = calibrate_host(
-                campaign,
-                announced(advance, seconds, "limit"),
-                seconds=seconds,
-                refine=refine,
+    places = _places(pin)
+    apart = len(sizes) > 1 or pin == EACH
+    if apart and (json == "-" or earlier):
+        raise ValueError("several calibrations are written to files, and nothing is merged in")
+    if len(sizes) > 1 and pin == EACH:
+        raise ValueError("--pin each is for one record size")
+    for place in places:
+        affinity.use(place.pin)
+        for size in sizes:
+            campaign = Campaign(
+                event_loop=loop,
+                fabric=fabric,
+                record_bytes=size,
+                topics=topics,
+                pool=pool,
+                processes=processes,
+                repeats=repeats,
+                seed=seed,
+                pin=place.pin,
             )
-        calibration = merged([calibration, *earlier])
-        _tell(calibration, json, verbose, own_file=len(campaigns) > 1)
+            with measuring(wait_seconds), progress("calibrating") as advance:
+                calibration = calibrate_host(
+                    campaign,
+                    announced(advance, seconds, "limit"),
+                    seconds=seconds,
+                    refine=refine,
+                )
+            calibration = merged([place.noted(calibration), *earlier])
+            own = place.distance if pin == EACH else str(size)
+            _tell(calibration, json, verbose, own if apart else "")
 
 
-def _tell(calibration: Calibration, json: str | None, verbose: bool, own_file: bool) -> None:
-    """Write and print a calibration; of several, each to a file named after its record size."""
+def _places(pin: str | None) -> list[Place]:
+    """Return where to calibrate; of several, say which there are."""
+    from aethermodel.measure.campaign.placed import EACH, Place, each_distance
+    from aethermodel.measure.host.topology import topology
+
+    if pin != EACH:
+        return [Place(pin)]
+    places = each_distance(topology())
+    if not places:
+        raise ValueError("this process may use one core only: there is no distance to calibrate")
+    named = ", ".join(f"{place.distance} ({place.pin})" for place in places)
+    many = "one distance" if len(places) == 1 else f"{len(places)} distances"
+    typer.echo(f"this host has {many} between two cores: {named}", err=True)
+    return places
+
+
+def _tell(calibration: Calibration, json: str | None, verbose: bool, own: str) -> None:
+    """Write and print a calibration; of several, each to a file with a name of its `own`."""
     from aethermodel.cli.shared.tables import say
     from aethermodel.documents import write_document
 
-    if json and own_file:
+    if json and own:
         path = Path(json)
-        size = calibration.conditions.record_bytes
-        json = str(path.with_name(f"{path.stem}-{size}{path.suffix}"))
+        json = str(path.with_name(f"{path.stem}-{own}{path.suffix}"))
     if json:
         write_document(calibration.to_json(), json)
     if json != "-":
         print_parameters(calibration, verbose=verbose)
-    if json and own_file:
+    if json and own:
         say(f"written to {json}")
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Of traffic, if the cluster is simulated: what the rarest hundredth takes is then seen often.
 _SECONDS = 1.0
+# Seconds that nothing is said of how far it is.
+_QUIET = 2.0
 
 
 def command(
@@ -62,14 +64,21 @@ def command(
     """
     from aethermodel.clusters.analysis import Analysis
     from aethermodel.clusters.cluster_file import load_cluster
+    from aethermodel.console import progress
     from aethermodel.documents import document, write_document
 
     if output is not None:
         refuse_existing([output], force=force)
     cluster = load_cluster(file, set_ or ())
+    seen = None
     if simulate:
+        from aethermodel.clusters.simulation import run
+
         typer.echo(f"simulating {seconds:g} s of traffic", err=True)
-    found = Analysis.of(cluster, seconds if simulate else None, seed)
+        with progress("simulating", after=_QUIET) as advance:
+            seen = run.simulate(cluster, seconds, seed, advance)
+    with progress("working out", after=_QUIET) as advance:
+        found = Analysis(cluster, seen).work_out(advance)
     if json:
         content = document("aethermodel.cluster/1", "simulated", found.figures(), measured=False)
         write_document(content, json)

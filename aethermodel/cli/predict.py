@@ -64,6 +64,14 @@ def command(
         Path | None,
         typer.Option(callback=options.readable, help="assume the loop of this other calibration"),
     ] = None,
+    fabric_from: Annotated[
+        Path | None,
+        typer.Option(
+            callback=options.readable,
+            help="assume the fabric of this other calibration, such as one of `calibrate --pin "
+            "each` for cores that lie further apart [default: none]",
+        ),
+    ] = None,
     nic: Annotated[
         str | None,
         typer.Option(help="assume a card of data/rdma-nics.toml, by the verbs cost model"),
@@ -164,7 +172,19 @@ def command(
         return
     between = _between(calibration, foreign, record_bytes)
     if between is not None and record_bytes is not None:
-        asked = (set_, loop_of, nic, cores, serial, topics, pool, within, rate, sensitivity)
+        asked = (
+            set_,
+            loop_of,
+            fabric_from,
+            nic,
+            cores,
+            serial,
+            topics,
+            pool,
+            within,
+            rate,
+            sensitivity,
+        )
         if any(given is not None for given in asked) or check or optimum or bottlenecks or roofline:
             raise ValueError(
                 f"record_bytes: {record_bytes} was not calibrated; only -n is answered for it"
@@ -172,7 +192,17 @@ def command(
         _tell_between(between, record_bytes, sizes, json, verbose)
         return
     scenario = _scenario(
-        calibration, foreign, set_ or [], loop_of, nic, cores, serial, topics, pool, record_bytes
+        calibration,
+        foreign,
+        set_ or [],
+        loop_of,
+        fabric_from,
+        nic,
+        cores,
+        serial,
+        topics,
+        pool,
+        record_bytes,
     )
     stale = False
     if check:
@@ -227,6 +257,7 @@ def _scenario(
     foreign: bool,
     given: list[str],
     loop_of: Path | None,
+    fabric_from: Path | None,
     nic: str | None,
     cores: int | None,
     serial: float | None,
@@ -246,6 +277,12 @@ def _scenario(
     assumed: dict[str, Assumption] = {}
     if loop_of:
         assumed |= what_if.loop_of(load_calibration(loop_of, foreign=True))
+    if fabric_from:
+        try:
+            taken = what_if.fabric_from(base, load_calibration(fabric_from, foreign=True))
+        except ValueError as error:
+            raise ValueError(f"{fabric_from}: {error}") from None
+        assumed |= taken
     if nic:
         event_bytes = load_specification().parameters["s_event"].value
         if base.conditions.record_bytes != EVENT_BYTES:

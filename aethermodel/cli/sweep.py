@@ -110,6 +110,10 @@ def run(
 
     Example: aethermodel sweep run --pipeline orders.py -p term=decode,whole -p batch_size=1,100
 
+    With --backend dask each host of --scheduler has one point under way at a time. A host is a
+    running system; what else is to count as one, such as a container with cores of its own, has
+    a name in the environment variable AETHER_HOST of its worker.
+
     Exit status: 0 every point is done, 1 some failed or timed out, 2 bad input.
     """
     given = dict(locals())

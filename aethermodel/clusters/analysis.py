@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 import pandas as pd
 
-from aethermodel.clusters.simulation.run import Simulated, simulate
+from aethermodel.clusters.simulation.run import Progress, Simulated, ignored, simulate
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.growth import (
     LOADS,
@@ -25,6 +27,8 @@ from aethermodel.model.cluster.growth import (
 from aethermodel.model.cluster.incast import overflow
 from aethermodel.model.cluster.prediction import Prediction, predict
 from aethermodel.model.cluster.stations import Stage
+
+Item = TypeVar("Item")
 
 #: What each stage is called to a reader.
 NAMES = {
@@ -50,11 +54,34 @@ class Analysis:
 
     cluster: Cluster
     simulated: Simulated | None = None
+    _progress: Progress = field(default=ignored, repr=False, compare=False)
+    _done: Iterator[int] = field(default_factory=lambda: count(1), repr=False, compare=False)
 
     @classmethod
     def of(cls, cluster: Cluster, seconds: float | None = None, seed: int = 0) -> Analysis:
         """Analyse a cluster, and simulate some seconds of traffic if they are given."""
         return cls(cluster, None if seconds is None else simulate(cluster, seconds, seed))
+
+    def work_out(self, progress: Progress) -> Analysis:
+        """Return the same with all worked out that takes long.
+
+        Parameters
+        ----------
+        progress : callable
+            Called with (predictions made, predictions in all).
+        """
+        told = Analysis(self.cluster, self.simulated, progress)
+        told.steps, told.predictions  # noqa: B018  # they are kept
+        return told
+
+    def _told_of(self, items: Iterable[Item]) -> list[Item]:
+        """Return a list of what is worked out item by item, and tell of each."""
+        total = len(LOADS) + len(consumer_counts(self.cluster))
+        kept = []
+        for item in items:
+            kept.append(item)
+            self._progress(next(self._done), total)
+        return kept
 
     @cached_property
     def told(self) -> Prediction:
@@ -74,7 +101,12 @@ class Analysis:
     @cached_property
     def steps(self) -> list[Step]:
         """Capacity by number of consumers."""
-        return growth(self.cluster, consumer_counts(self.cluster))
+        return self._told_of(growth(self.cluster, consumer_counts(self.cluster)))
+
+    @cached_property
+    def predictions(self) -> list[Prediction]:
+        """Predictions at the loads of a curve."""
+        return self._told_of(load_curve(self.cluster))
 
     @cached_property
     def enough(self) -> Step:
@@ -84,7 +116,7 @@ class Analysis:
     @cached_property
     def binding(self) -> str:
         """Station that saturates first, as a reader calls it, or the credits."""
-        binds = growth(self.cluster, [self.cluster.consumers.count])[0].binds
+        binds = next(growth(self.cluster, [self.cluster.consumers.count])).binds
         if binds == "credits":
             return "credits"
         worst = self.told.bottleneck
@@ -111,7 +143,7 @@ class Analysis:
     def curve(self) -> pd.DataFrame:
         """Return latencies against load: ``load``, ``events_per_second``, ``p50``, ``p99``."""
         rows = []
-        for load, told in zip(LOADS, load_curve(self.cluster), strict=True):
+        for load, told in zip(LOADS, self.predictions, strict=True):
             known = told.latency
             rows.append(
                 {

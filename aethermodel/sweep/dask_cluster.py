@@ -28,7 +28,7 @@ from aethermodel.execute.scratch import scratch
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.output_files import write_whole
 from aethermodel.sweep.attempts import Attempts
-from aethermodel.sweep.dask_dispatch import Deadly, Dispatch, Member, Task
+from aethermodel.sweep.dask_dispatch import Deadly, Dispatch, Member, Task, unreported
 from aethermodel.sweep.identity import Conditions, conditions_of, identity
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.run import Work, goes_back, run_once
@@ -240,23 +240,27 @@ class DaskBackend:
         )
         for one in work:
             dispatch.add(Task(one.job, one.conditions))
-        try:
-            for came in dispatch.results():
-                if isinstance(came, Deadly):
-                    yield _died(sweep, came.task)
-                    continue
-                task, record, notebook = came
-                if goes_back(sweep, record):
-                    dispatch.add(Task(task.job, task.conditions, record.tries + 1))
-                    yield None
-                    continue
-                if notebook is not None:
-                    write_whole(store.notebooks / f"{record.key}.ipynb", notebook)
-                yield record
-        finally:
-            with suppress(Exception):  # the cluster may be gone
-                self._client().cancel(dispatch.futures(), force=True)
-                self._client().run(_end_here, run)
+        with unreported():
+            try:
+                yield from self._records(sweep, store, dispatch)
+            finally:
+                with suppress(Exception):  # the cluster may be gone
+                    self._client().cancel(dispatch.futures(), force=True)
+                    self._client().run(_end_here, run)
+
+    def _records(self, sweep: Sweep, store: Store, dispatch: Dispatch) -> Iterator[Record | None]:
+        for came in dispatch.results():
+            if isinstance(came, Deadly):
+                yield _died(sweep, came.task)
+                continue
+            task, record, notebook = came
+            if goes_back(sweep, record):
+                dispatch.add(Task(task.job, task.conditions, record.tries + 1))
+                yield None
+                continue
+            if notebook is not None:
+                write_whole(store.notebooks / f"{record.key}.ipynb", notebook)
+            yield record
 
     def close(self) -> None:
         """Leave the cluster, and end it if it is our own; idempotent."""

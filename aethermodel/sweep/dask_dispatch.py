@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -133,16 +134,22 @@ class Dispatch:
         """
         client = self.connect()
         while self._waiting or self._flights:
+            came = failure = None
             try:
                 self._look(client)
                 yield from self._deadly()
                 self._fill(client)
                 came = self._next(client)
+                if came is not None:
+                    self._fill(client)  # its host goes on while the client stores what came
             except (OSError, TimeoutError) as error:  # Dask's own are of these
-                client = self._again(client, error)
-                continue
+                failure = error
             if came is not None:
-                yield came
+                place, result = came
+                yield result
+                self._had.setdefault(place, []).append(self.name(result[0]))
+            if failure is not None:
+                client = self._again(client, failure)
 
     def futures(self) -> list[Any]:
         """Return what is under way."""
@@ -208,8 +215,11 @@ class Dispatch:
                 return task
         return None
 
-    def _next(self, client: Any) -> tuple[Task, Record, str | None] | None:
-        """Wait a moment for a try that ends; None if none does, or it has to be run again."""
+    def _next(self, client: Any) -> tuple[str, tuple[Task, Record, str | None]] | None:
+        """Wait a moment for a try that ends; return its host, and what came.
+
+        None if none ends, or it has to be run again.
+        """
         try:
             place, future = self._done.get(timeout=_LOOK_SECONDS / 2)
         except Empty:
@@ -228,8 +238,7 @@ class Dispatch:
             self._lost(place, flight)
             return None
         del self._flights[place]
-        self._had.setdefault(place, []).append(self.name(flight.task))
-        return flight.task, record, notebook
+        return place, (flight.task, record, notebook)
 
     # ---- what dies
 
@@ -275,6 +284,23 @@ class Dispatch:
 
 class LeftAloneError(OSError):
     """Nobody is there to run what is left."""
+
+
+@contextmanager
+def unreported() -> Iterator[None]:
+    """Keep Dask from logging each connection that breaks: what matters is raised, or a record."""
+    import distributed  # noqa: F401  # sets the levels of its loggers as it is imported
+
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    loggers = [logging.getLogger(name) for name in (*names, "asyncio")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _gathered(client: Any, flight: _Flight) -> Any:

@@ -1,7 +1,8 @@
 """Spool of a worker: points that it finished, kept until the client says that it has them.
 
 A worker may be killed when a point is done and its result still on the way. The next worker of
-the same host then finds it here, and does not run it again.
+the same host then finds it here, and does not run it again. What is here outlives a worker, not the
+system: a disk is not waited for.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Spool:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         target, beside = self._paths(name)
         if notebook is not None:
-            write_whole(beside, notebook)
-        write_whole(target, record.model_dump_json())
+            write_whole(beside, notebook, durable=False)
+        write_whole(target, record.model_dump_json(), durable=False)
 
     def forget(self, names: Iterable[str]) -> None:
         """Remove points that the client has."""

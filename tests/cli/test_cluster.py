@@ -1,6 +1,7 @@
 """`aethermodel cluster` and its benchmark, as they are called."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ def test_a_cluster_file_gives_a_report_with_its_binding_link(call):
     assert status == 0
     assert "binds" in said
     assert "latency against load" in said
-    assert "More consumers stop paying at" in said
+    assert "More consumers stop paying at 32 (56 hosts, more than there are)" in said
+    assert "that costs 49 % of what even topics would carry" in " ".join(said.split())
     assert "Simulated 50.0 ms" in said
     assert max(map(len, said.splitlines())) <= 80
     page = Path("page.html").read_text()
@@ -33,6 +35,20 @@ def test_a_cluster_file_gives_a_report_with_its_binding_link(call):
     assert document["throughput_per_second"] == pytest.approx(rate, rel=0.05)
     assert document["p99_seconds"] > document["p50_seconds"] > 0
     assert "exists" in refused(call, "cluster", SAMPLE, "-o", "page.html")
+
+
+def test_what_takes_long_says_how_far_it_is_and_what_is_quick_does_not(call, monkeypatch):
+    words = ("cluster", SAMPLE, "--simulate", "--seconds", "0.2", "--json", "-")
+    command = sys.modules["aethermodel.cli.cluster"]
+    monkeypatch.setattr(command, "_QUIET", 1e9)
+    _, said, told = call(*words)
+    assert told == ["simulating 0.2 s of traffic"]
+    assert json.loads(said)["stops_paying"]["consumers"] == 32
+    monkeypatch.setattr(command, "_QUIET", 1e-9)
+    lines = call(*words)[2]
+    assert any(line.startswith("simulating: ") for line in lines)
+    done, total = lines[-1].removeprefix("working out: ").split("/")
+    assert done == total and int(total) > 20
 
 
 def test_changes_move_what_binds(call):

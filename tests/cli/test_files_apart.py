@@ -73,6 +73,7 @@ def contents(folder):
         "predict -c soft.json --json c.json",
         "predict -c n.ipynb -c c.json --json ../{here}/c.json",
         "predict -c n.ipynb --loop-of c.json --json c.json",
+        "predict -c n.ipynb --fabric-from c.json --json c.json",
         "calibrate --merge c.json --json c.json",
         "calibrate --check c.json --json c.json",
         "validate --samples o --json o",

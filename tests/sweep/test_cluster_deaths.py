@@ -7,6 +7,8 @@ import pytest
 
 pytest.importorskip("distributed")
 
+from network_namespaces import can_make_namespaces
+
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.sweep.dask_cluster import DaskBackend
 from aethermodel.sweep.run import run
@@ -38,11 +40,14 @@ def check(figures, points):
     assert figures["states"] == {"done": points}
 
 
-def test_three_workers_are_killed_and_nothing_is_lost_or_run_again(tmp_path):
-    store = CountingStore(tmp_path / "s")
-    with cluster(2, tmp_path) as made:
+def test_three_workers_are_killed_and_nothing_is_lost_or_run_again(tmp_path, capfd):
+    """In network namespaces of their own where there may be any, else on loopback."""
+    store, namespaces = CountingStore(tmp_path / "s"), can_make_namespaces()
+    with cluster(2, tmp_path, namespaces=namespaces) as made:
         figures = killed_sweep(made, store, points=40, kills=3)
     check(figures, 40)
+    assert figures["network_namespaces"] == (2 if namespaces else 1)
+    assert "Traceback" not in capfd.readouterr().err
     assert figures["kills"] == 3 and set(figures["points_by_host"]) == {"host0", "host1"}
     # By hosts, with start and end, it is in the tables.
     from pyarrow import parquet

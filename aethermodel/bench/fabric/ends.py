@@ -8,20 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from aethermodel.bench.fabric.exchanges import Caller, Framing, answer
+from aethermodel.bench.fabric.exchanges import Framing
 from aethermodel.bench.fabric.overhead import Overhead, mean_overhead, overhead_here
 from aethermodel.bench.fabric.rounds import FabricPlan, Progress, Round, Sample, batches_of
-from aethermodel.bench.fabric.session import Address, Door, Session, call, dial_timed
+from aethermodel.bench.fabric.session import Address, Door, Session, call
+from aethermodel.bench.fabric.transports import Carrier, Tcp, Transport, Verbs
 from aethermodel.bus.fabrics.key_exchange import SharedKey
 from aethermodel.documents import strict_values
+from aethermodel.labels import FabricLabel
 from aethermodel.measure.host.fingerprint import this_host
 
 #: Of a document of the result.
 SCHEMA = "aethermodel.bench.fabric/1"
 #: Version of what the two sides say to each other.
-VERSION = 1
+VERSION = 2
 # Of an order, which the other side answers at once; a fit, or a host that swaps, is longer.
 _SOON, _LATER = 30.0, 600.0
+#: Said where the transport does not tell what it sent again.
+UNCOUNTED = "the device does not count what it sends again: a loss is not told from a delay"
 
 
 class Collected(NamedTuple):
@@ -37,6 +41,10 @@ class Collected(NamedTuple):
         Batches whose checksum was wrong.
     here, there : dict
         Fingerprints of the host that connected, and of the one that listened.
+    fabric : str
+        Label of what carried the batches.
+    notes : list of str
+        What is to be said of how it did.
     """
 
     samples: list[Sample]
@@ -45,10 +53,44 @@ class Collected(NamedTuple):
     damaged: int
     here: dict[str, Any]
     there: dict[str, Any]
+    fabric: FabricLabel = "kernel-tcp"
+    notes: tuple[str, ...] = ()
+
+
+def transport_of(
+    carrier: Carrier, address: Address, device: str | None = None, *, listening: bool
+) -> Transport:
+    """Return what is to carry the batches, as this host has it.
+
+    Parameters
+    ----------
+    carrier : {"tcp", "verbs"}
+    address : Address
+        Of the host that listens.
+    device : str, optional
+        For verbs; by default the one with the address that listens, or from which it is called.
+    listening : bool
+        Whether this is the host that listens.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device.
+    OSError
+        If there is no way to the address.
+    """
+    if carrier == "tcp":
+        return Tcp()
+    from aethermodel.bench.fabric.device_counters import own_address
+
+    return Verbs(device, None if device else own_address(*address, listening=listening))
 
 
 def listen(
-    address: Address, key: SharedKey, ready: Callable[[Address], None] = lambda _: None
+    address: Address,
+    key: SharedKey,
+    ready: Callable[[Address], None] = lambda _: None,
+    transport: Transport | None = None,
 ) -> dict[str, Any]:
     """Serve one trial, and return its result as the caller has it.
 
@@ -59,20 +101,25 @@ def listen(
     key : SharedKey
     ready : callable
         Told where it listens, once it does.
+    transport : Transport, optional
+        What carries the batches; TCP by default.
 
     Raises
     ------
     OSError
         If the address is not this host's or taken, or the caller leaves before the end.
     """
-    overhead = overhead_here()
+    transport = transport or Tcp()
+    overhead = overhead_here(transport)
     with Door(address, key) as door:
         ready(door.address)
         with door.session() as session:
-            return _served(door, session, overhead)
+            return _served(door, session, overhead, transport)
 
 
-def _served(door: Door, session: Session, overhead: Overhead | None) -> dict[str, Any]:
+def _served(
+    door: Door, session: Session, overhead: Overhead | None, transport: Transport
+) -> dict[str, Any]:
     while True:
         order = session.hear(_LATER)
         match order.get("order"):
@@ -81,9 +128,13 @@ def _served(door: Door, session: Session, overhead: Overhead | None) -> dict[str
                     why = f"this host speaks version {VERSION} of bench fabric"
                     session.say({"error": why})
                     raise ConnectionError(f"the other host has another version; {why}")
+                if (other := order.get("carrier")) != transport.name:
+                    why = f"this host measures {transport.name}, and the other one {other}"
+                    session.say({"error": f"{why}: give both the same --fabric"})
+                    raise ConnectionError(f"{why}: give both the same --fabric")
                 session.say({"host": this_host().model_dump(mode="json"), "overhead": overhead})
             case "answer":
-                answered = answer(door.timed(session, _SOON))
+                answered = transport.answer(door, session, order)
                 session.say(answered._asdict())
             case "result":
                 session.say({})
@@ -93,7 +144,11 @@ def _served(door: Door, session: Session, overhead: Overhead | None) -> dict[str
 
 
 def connect(
-    address: Address, key: SharedKey, plan: FabricPlan, progress: Progress | None = None
+    address: Address,
+    key: SharedKey,
+    plan: FabricPlan,
+    progress: Progress | None = None,
+    transport: Transport | None = None,
 ) -> dict[str, Any]:
     """Run a trial with a host that listens, and return its document.
 
@@ -105,6 +160,8 @@ def connect(
     plan : FabricPlan
     progress : callable, optional
         Called with (sizes done, sizes in all rounds).
+    transport : Transport, optional
+        What carries the batches, at the other host as well; TCP by default.
 
     Raises
     ------
@@ -115,9 +172,10 @@ def connect(
     ValueError
         If the link loses too much for a law.
     """
-    own = overhead_here()
+    transport = transport or Tcp()
+    own = overhead_here(transport)
     with call(address, key) as session:
-        collected = collect(address, key, session, plan, own, progress)
+        collected = collect(address, key, session, plan, own, progress, transport)
         document = document_of(address, plan, collected)
         session.say({"order": "result", "result": document})
         session.hear(_SOON)
@@ -131,17 +189,18 @@ def collect(
     plan: FabricPlan,
     own: Overhead | None,
     progress: Progress | None = None,
+    transport: Transport | None = None,
 ) -> Collected:
     """Exchange what a plan asks for."""
-    session.say({"order": "greet", "version": VERSION})
+    transport = transport or Tcp()
+    session.say({"order": "greet", "version": VERSION, "carrier": transport.name})
     greeting = session.hear(_SOON)
     theirs = greeting["overhead"]
     overhead = mean_overhead(Overhead(*theirs) if theirs else None, own)
     batches, samples, damaged = batches_of(plan.sizes), list[Sample](), 0
     framing = Framing(0, 0)
     for number in range(plan.rounds):
-        session.say({"order": "answer"})
-        caller = Caller(dial_timed(address, key, session))
+        caller = transport.call(address, key, session, max(plan.sizes))
         try:
             framing, sizes = caller.framing, set[int]()
             for sample in Round(caller, plan, number, batches).samples():
@@ -153,22 +212,31 @@ def collect(
             caller.close()
         damaged += int(session.hear(_LATER)["damaged"])
     here = this_host().model_dump(mode="json")
-    return Collected(samples, framing, overhead, damaged, here, greeting["host"])
+    notes = () if transport.counts_resends else (UNCOUNTED,)
+    there = greeting["host"]
+    return Collected(samples, framing, overhead, damaged, here, there, transport.label, notes)
 
 
 def document_of(address: Address, plan: FabricPlan, collected: Collected) -> dict[str, Any]:
     """Fit and judge what was collected; return the document of the result."""
     from aethermodel.bench.fabric.trial import FabricTrial
 
-    samples, framing, overhead, damaged, here, there = collected
-    source = f"tcp to {address}"
-    trial = FabricTrial.of(samples, plan, framing, overhead, source=source, damaged=damaged)
+    samples, framing, overhead, damaged, here, there, fabric, notes = collected
+    trial = FabricTrial.of(
+        samples,
+        plan,
+        framing,
+        overhead,
+        source=f"bench fabric, {fabric} to {address}",
+        damaged=damaged,
+        notes=notes,
+    )
     return dict(
         strict_values(
             {
                 "schema": SCHEMA,
                 "host": here,
-                "fabric": "kernel-tcp",
+                "fabric": fabric,
                 "hosts": {"connects": here, "listens": there},
                 "address": str(address),
                 "framing": framing._asdict(),

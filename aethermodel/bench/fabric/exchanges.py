@@ -1,8 +1,9 @@
-"""Timed exchanges: a batch there, a record back, with the time on both clocks.
+"""Timed exchanges over TCP: a batch there, a record back, with the time on both clocks.
 
-The other host answers when the last byte of a batch has come, and compares its checksum after
-that: what it takes to look at the events is the kernel's term and not the fabric's. The time
-between its reading the clock twice, before and as it answers, is in no round trip.
+The other host reads the clock when the last byte of a batch has come, compares its checksum, and
+reads it again as it answers. What lies between is in no round trip: what it takes to look at the
+events is the kernel's term and not the fabric's. It looks before it answers, so that it has nothing
+else to do while the answer is on its way, to a process of the same core perhaps.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import socket
 import struct
 import time
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from cython_core import crc32c
 
@@ -40,7 +41,7 @@ class Exchange(NamedTuple):
     arrived, answered : int
         Nanoseconds on the other host's clock.
     resent, resent_there : int
-        Segments that each side's connection has sent again so far.
+        Packets that each side's connection, or RDMA device, has sent again so far.
     """
 
     sent: int
@@ -70,10 +71,13 @@ class Framing(NamedTuple):
         Most bytes of payload a packet; 0 where it is not known.
     header : int
         Bytes that each packet has beside them, with those of Ethernet.
+    message : int
+        Bytes that the first and the last packet of a batch have beside these.
     """
 
     segment: int
     header: int
+    message: int = 0
 
     @classmethod
     def of(cls, connection: socket.socket) -> Framing:
@@ -88,7 +92,7 @@ class Framing(NamedTuple):
         """Return what a batch takes on the wire."""
         if not self.segment:
             return payload
-        return payload + -(-payload // self.segment) * self.header
+        return payload + -(-payload // self.segment) * self.header + self.message
 
 
 class Batch:
@@ -110,8 +114,62 @@ class Batch:
         return self.wire
 
 
+def is_damaged(batch: bytes, number: int) -> bool:
+    """Return whether the bytes that came are not those of the `number`-th batch.
+
+    Raises
+    ------
+    ConnectionError
+        If they are no batch, or another one.
+    """
+    magic, checksum, size, own = _HEAD.unpack_from(batch)
+    if magic != _MAGIC or size != len(batch) or own != number:
+        raise ConnectionError("what came is no batch")
+    return bool(checksum != crc32c(memoryview(batch)[RECORD:]))
+
+
+def pack_answer(room: Any, resent: int, number: int, arrived: int) -> None:
+    """Make the answer to the `number`-th batch, which is sent now."""
+    _ANSWER.pack_into(room, 0, _MAGIC, resent, number, arrived, time.monotonic_ns())
+
+
+def unpack_answer(answer: bytes | memoryview, number: int) -> tuple[int, int, int]:
+    """Return when the `number`-th batch arrived and was answered, and what was sent again there.
+
+    Raises
+    ------
+    ConnectionError
+        If it is no answer, or one to another batch.
+    """
+    if len(answer) == RECORD:
+        magic, resent, of, arrived, answered = _ANSWER.unpack_from(answer)
+        if magic == _MAGIC and of == number:
+            return arrived, answered, resent
+    raise ConnectionError("the other host answered another batch")
+
+
+class Calls(Protocol):
+    """The side that sends batches and waits for the answers, over whatever carries them.
+
+    Attributes
+    ----------
+    framing : Framing
+    fresh_seconds : float
+        After such a time it is known what was sent again.
+    """
+
+    framing: Framing
+    fresh_seconds: float
+
+    def exchange(self, batch: Batch) -> Exchange:
+        """Send a batch and wait for its answer."""
+
+    def close(self) -> None:
+        """Say that nothing follows, and hang up."""
+
+
 class Caller:
-    """The side that sends batches and waits for the answers.
+    """Calls over TCP.
 
     Parameters
     ----------
@@ -121,6 +179,7 @@ class Caller:
 
     def __init__(self, connection: socket.socket) -> None:
         connection.settimeout(PATIENCE)
+        self.fresh_seconds = 0.0
         self._connection = connection
         self._number = 0
         self._answer = memoryview(bytearray(RECORD))
@@ -146,9 +205,7 @@ class Caller:
                 raise ConnectionResetError("the other host hung up")
             got += part
         came = time.monotonic_ns()
-        magic, resent_there, number, arrived, answered = _ANSWER.unpack_from(answer)
-        if magic != _MAGIC or number != self._number:
-            raise ConnectionError("the other host answered another batch")
+        arrived, answered, resent_there = unpack_answer(answer, self._number)
         self._number += 1
         return Exchange(sent, arrived, answered, came, retransmits(connection), resent_there)
 
@@ -204,10 +261,9 @@ def answer(connection: socket.socket) -> Answered:
                 room = wider
             _some(connection, room, got, size)
             arrived = time.monotonic_ns()
-            resent = retransmits(connection)
-            _ANSWER.pack_into(said, 0, _MAGIC, resent, number, arrived, time.monotonic_ns())
-            connection.sendall(said)
             damaged += checksum != crc32c(room[RECORD:size])
+            pack_answer(said, retransmits(connection), number, arrived)
+            connection.sendall(said)
             expected += 1
 
 

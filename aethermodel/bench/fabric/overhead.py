@@ -1,4 +1,4 @@
-"""Overhead of a host: the same exchange within it, over loopback.
+"""Overhead of a host: the same exchange within it, over loopback or within its RDMA device.
 
 LogGP's o (A. Alexandrov and others, Journal of Parallel and Distributed Computing 44, 1997): what
 an exchange takes where there is no wire. The rest of the latency between two hosts is the wire's.
@@ -6,23 +6,24 @@ an exchange takes where there is no wire. The rest of the latency between two ho
 While a batch is on a wire its sender returns from its call and begins to wait. So the two ends are
 put on two cores here, where the one does that beside the other; on a single core it is timed, and
 taken off.
+
+Soft-RoCE hands its packets to itself within a host, and to the kernel's UDP between two: what that
+takes is timed over loopback, and added.
 """
 
 from __future__ import annotations
 
 import os
-import select
-import socket
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
-from aethermodel.bench.fabric.exchanges import Caller, answer
+from aethermodel.bench.fabric.exchanges import Calls
 from aethermodel.bench.fabric.rounds import batches_of, uncollected
+from aethermodel.bench.fabric.transports import Transport, Within
 from aethermodel.order_statistics import median_interval
-from cython_core import crc32c
 
 # Exchanges of a figure, figures, and exchanges before them.
 _EXCHANGES, _FIGURES, _WARM = 50, 10, 200
@@ -43,25 +44,27 @@ class Overhead(NamedTuple):
     high: float
 
     @classmethod
-    def measured(cls) -> Overhead:
+    def measured(cls, within: Within) -> Overhead:
         """Measure it, in a tenth of a second, with a fork at the other end: before any thread.
 
-        Raises
-        ------
-        OSError
-            If there is no loopback, as in a new network namespace.
+        Parameters
+        ----------
+        within : Within
+            Both ends of a connection within this host.
         """
-        near, far = _connected()
         allowed = os.sched_getaffinity(0)
         own, other = min(allowed), max(allowed)
-        with far:
-            child = os.fork()
-            if not child:
-                _answer_and_end(far, near, other)
-        caller = Caller(near)
+        child = os.fork()
+        if not child:
+            _answer_and_end(within, other)
+        within.leave_far()
+        caller: Calls | None = None
         try:
             os.sched_setaffinity(0, {own})
-            turn = 0.0 if other != own else _turn_seconds(near)
+            caller = within.caller()
+            besides = within.path_seconds()
+            if other == own:
+                besides -= turn_seconds(within.turn)
             (batch,) = batches_of(()).values()
             for _ in range(_WARM):
                 caller.exchange(batch)
@@ -69,10 +72,12 @@ class Overhead(NamedTuple):
             with uncollected():
                 for _ in range(_FIGURES):
                     trips = [caller.exchange(batch).round_trip_ns for _ in range(_EXCHANGES)]
-                    figures.append(max(calm(trips) / 2e9 - turn, 0.0))
+                    figures.append(max(calm(trips) / 2e9 + besides, 0.0))
         finally:
             os.sched_setaffinity(0, allowed)
-            caller.close()
+            if caller is not None:
+                caller.close()
+            within.leave_near()
             os.waitpid(child, 0)
         return cls(statistics.median(figures), *median_interval(figures).ends)
 
@@ -85,49 +90,29 @@ def mean_overhead(one: Overhead | None, other: Overhead | None) -> Overhead | No
     return Overhead(*means)
 
 
-def overhead_here() -> Overhead | None:
+def overhead_here(transport: Transport) -> Overhead | None:
     """Measure this host's; None where it has no loopback."""
     try:
-        return Overhead.measured()
+        return Overhead.measured(transport.within())
     except OSError:
         return None
 
 
-def _answer_and_end(far: socket.socket, near: socket.socket, core: int) -> NoReturn:
+def _answer_and_end(within: Within, core: int) -> NoReturn:
     """Be the other end, in a fork: it needs nothing but what is imported already."""
     with suppress(BaseException):
-        near.close()
+        within.leave_near()
         os.sched_setaffinity(0, {core})
-        answer(far)
+        within.answer()
     os._exit(0)
 
 
-def _turn_seconds(connection: socket.socket) -> float:
+def turn_seconds(turn: Callable[[], object]) -> float:
     """Return what a side takes from the end of its sending until it waits."""
-    waiting, nothing, taken = select.poll(), memoryview(b""), []
-    waiting.register(connection, select.POLLIN)
+    taken = []
     with uncollected():
         for _ in range(_WARM):
             start = time.monotonic_ns()
-            crc32c(nothing)
-            waiting.poll(0)
+            turn()
             taken.append(time.monotonic_ns() - start)
     return statistics.median(taken) / 1e9
-
-
-def _connected() -> tuple[socket.socket, socket.socket]:
-    """Return both ends of a connection over loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        near = socket.create_connection(listener.getsockname(), 5)
-        try:
-            while True:
-                far, peer = listener.accept()
-                if peer == near.getsockname():
-                    break
-                far.close()  # somebody else of this host
-        except BaseException:
-            near.close()
-            raise
-    for each in (near, far):
-        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return near, far

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import statistics
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aethermodel.bench.fabric.exchanges import MOST_BYTES, RECORD, Batch, Caller, Exchange
+from aethermodel.bench.fabric.exchanges import MOST_BYTES, RECORD, Batch, Calls, Exchange
 from aethermodel.thresholds import WARM_TOLERANCE
 
 #: Sizes that the law is fitted to, and those between them that it has to predict.
@@ -21,6 +22,8 @@ HELD_OUT = (2, 8, 32, 128, 512, 2048, 8192)
 # A window of exchanges; a connection whose congestion window is still growing gets faster.
 _WINDOW, _MOST_WINDOWS = 3, 12
 _LEAST, _MOST = 5, 200
+# Most seconds between the answer to a small batch and the timed one.
+_APART = 0.0002
 
 
 class FabricPlan(BaseModel):
@@ -73,6 +76,15 @@ class FabricPlan(BaseModel):
         middles = {round((one * two) ** 0.5) for one, two in pairwise(fitted)}
         return cls(batch_sizes=tuple(fitted), held_out=tuple(middles - set(fitted)), **others)
 
+    @classmethod
+    def within(cls, most: int | None, **others: Any) -> FabricPlan:
+        """Return the usual plan, but for sizes of more than `most` events; None is no limit."""
+        if most is None:
+            return cls(**others)
+        kinds = (BATCH_SIZES, HELD_OUT)
+        fitted, held = (tuple(n for n in sizes if n <= most) for sizes in kinds)
+        return cls(batch_sizes=fitted, held_out=tuple(n for n in held if n < fitted[-1]), **others)
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """All batch sizes, ascending."""
@@ -91,7 +103,7 @@ class Sample(NamedTuple):
     beside : Exchange
         Of the smallest batch, right after it: for the clocks.
     resent : bool
-        Whether a segment was sent again while it went there and back, on either side.
+        Whether a packet was sent again while it went there and back, on either side.
     settled : bool
         Whether the warm-up before it ended with two windows that agree.
     """
@@ -109,7 +121,7 @@ class Round:
 
     Parameters
     ----------
-    caller : Caller
+    caller : Calls
     plan : FabricPlan
     number : int
         Of the round.
@@ -118,23 +130,25 @@ class Round:
     """
 
     def __init__(
-        self, caller: Caller, plan: FabricPlan, number: int, batches: dict[int, Batch]
+        self, caller: Calls, plan: FabricPlan, number: int, batches: dict[int, Batch]
     ) -> None:
         self._caller, self._plan, self._number, self._batches = caller, plan, number, batches
         self._smallest = batches[1]
+        self._chance = random.Random(f"{plan.seed}/{number}")
 
     def samples(self) -> Iterator[Sample]:
         """Yield the samples of every size."""
         plan = self._plan
         order = list(plan.sizes)
-        random.Random(f"{plan.seed}/{self._number}").shuffle(order)
+        self._chance.shuffle(order)
         share = plan.seconds / plan.rounds / len(order)
         # The largest first: the windows of TCP grow with what is under way.
         self._warm(self._batches[max(order)])
         for events in order:
             batch = self._batches[events]
             seconds, settled = self._warm(batch)
-            yield from self._taken(events, batch, _often(share, seconds), settled)
+            count = _often(share, 2 * seconds + self._caller.fresh_seconds)
+            yield from self._taken(events, batch, count, settled)
 
     def _taken(self, events: int, batch: Batch, count: int, settled: bool) -> Iterator[Sample]:
         """Exchange a batch so often, each time after a small one that nobody times.
@@ -143,12 +157,20 @@ class Round:
         what its connection has sent again.
         """
         exchange, before = self._caller.exchange, self._caller.exchange(self._smallest)
+        wait = self._caller.fresh_seconds
         with uncollected():
             for _ in range(count):
+                if wait:
+                    # What an RDMA device does at some time after each answer, such as to
+                    # acknowledge it, meets few of the batches then, and not each.
+                    time.sleep(self._chance.uniform(0, _APART))
                 timed = exchange(batch)
+                if wait:
+                    time.sleep(wait)
                 after = exchange(self._smallest)
-                # What this side resent shows at once, what the other did with its next answer.
-                resent = timed.resent > before.resent or after.resent_there > before.resent_there
+                # What TCP resent shows at once on this side, and there with the next answer.
+                here = after if wait else timed
+                resent = here.resent > before.resent or after.resent_there > before.resent_there
                 yield Sample(self._number, events, timed, after, resent, settled)
                 before = after
 
@@ -169,8 +191,7 @@ class Round:
 
 
 def _often(share: float, seconds: float) -> int:
-    # A small exchange beside each, and what Python adds.
-    return max(_LEAST, min(_MOST, int(share / (2 * seconds + 1e-6))))
+    return max(_LEAST, min(_MOST, int(share / (seconds + 1e-6))))
 
 
 @contextmanager

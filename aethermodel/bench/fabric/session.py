@@ -146,6 +146,10 @@ class Session:
             raise ConnectionError(f"the other host: {message['error']}")
         return message
 
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when the other side says something or hangs up."""
+        return self._connection.fileno()
+
     def close(self) -> None:
         """Hang up; idempotent."""
         self._connection.close()

@@ -20,10 +20,10 @@ from aethermodel.laws.law import Law
 from aethermodel.readers.measurements import Measurements
 from aethermodel.verdict import Outcome, judge
 
-#: What is said where segments were sent again.
+#: What is said where packets were sent again.
 LOSSY = (
-    "segments were sent again: such exchanges are left out of the law, and P99 and beyond are "
-    "those of TCP's retransmission, which is outside the model"
+    "packets were sent again: such exchanges are left out of the law, and P99 and beyond are "
+    "those of retransmission, which is outside the model"
 )
 
 
@@ -35,7 +35,7 @@ class FabricTrial:
     ----------
     table : pandas.DataFrame
         A row a batch size: ``n``, ``bytes``, ``wire_bytes``, ``held_out``, ``samples``,
-        ``left_out`` (with a segment sent again), ``seconds`` one way (median of the rest), its
+        ``left_out`` (with a packet sent again), ``seconds`` one way (median of the rest), its
         ``low_seconds`` and ``high_seconds`` (5 and 95 % of them), ``predicted_seconds``,
         ``error``.
     law : Law
@@ -45,10 +45,10 @@ class FabricTrial:
     link : Link
     offset : ClockOffset
     one_way : dict of str to float
-        Of the smallest batch by both clocks: percentiles in seconds, exchanges with a segment sent
+        Of the smallest batch by both clocks: percentiles in seconds, exchanges with a packet sent
         again included.
     resent_share : float
-        Share of exchanges with a segment sent again.
+        Share of exchanges with a packet sent again.
     outcome : {"pass", "fail", "inconclusive"}
         Of the mean error on the held-out sizes.
     mean_error : float
@@ -78,6 +78,7 @@ class FabricTrial:
         *,
         source: str,
         damaged: int = 0,
+        notes: Sequence[str] = (),
     ) -> FabricTrial:
         """Fit and judge.
 
@@ -92,6 +93,8 @@ class FabricTrial:
             What the law says it is of.
         damaged : int
             Batches whose checksum was wrong.
+        notes : sequence of str
+            What is to be said beside what is found here.
 
         Raises
         ------
@@ -102,8 +105,8 @@ class FabricTrial:
         clean = rows[~rows["resent"]]
         if missing := sorted(set(plan.sizes) - set(clean["n"])):
             raise ValueError(
-                f"every exchange of {missing[0]:,} events had a segment sent again: this link "
-                "loses too much to be measured by TCP"
+                f"every exchange of {missing[0]:,} events had a packet sent again: this link "
+                "loses too much to be measured"
             )
         fitted = clean[clean["n"].isin(plan.batch_sizes)]
         law = _law(fitted, "n", "", source)
@@ -116,14 +119,14 @@ class FabricTrial:
         ways = offset.one_way(smallest)
         error, outcome = _judged(held)
         resent = float(rows["resent"].mean())
-        notes = [LOSSY] if resent else []
+        told = [LOSSY] if resent else []
         if overhead is None:
-            notes.append(
+            told.append(
                 "a host has no loopback (ip link set lo up): its overhead is not known, and "
                 "latency is not told apart from delay"
             )
         if not framing.segment:
-            notes.append("the kernel tells no segment size: bytes on the wire are those of payload")
+            told.append("the kernel tells no segment size: bytes on the wire are those of payload")
         return cls(
             plan=plan,
             table=table,
@@ -141,7 +144,7 @@ class FabricTrial:
             outcome=outcome,
             mean_error=error,
             damaged=damaged,
-            notes=tuple(notes),
+            notes=(*told, *notes),
         )
 
     def figures(self) -> dict[str, Any]:
@@ -185,7 +188,7 @@ def _rows(samples: Sequence[Sample], framing: Framing) -> pd.DataFrame:
     smallest = rows[(rows["n"] == 1) & ~rows["resent"]]
     back = smallest.groupby("round")["trip"].median() / 2
     if back.empty:
-        raise ValueError("every exchange of one event had a segment sent again")
+        raise ValueError("every exchange of one event had a packet sent again")
     rows["seconds"] = rows["trip"] - rows["round"].map(back).fillna(back.median())
     sizes = {n: framing.wire_bytes(n * RECORD) for n in rows["n"].unique()}
     rows["wire_bytes"] = rows["n"].map(sizes)

@@ -50,6 +50,27 @@ def loop_of(other: Calibration) -> Assumptions:
     }
 
 
+def fabric_from(base: Calibration, other: Calibration) -> Assumptions:
+    """Take the fabric term of another calibration, such as one of cores that lie further apart.
+
+    Raises
+    ------
+    ValueError
+        If the two are not of one fabric.
+    """
+    if (own := base.conditions.fabric) != (its := other.conditions.fabric):
+        raise ValueError(f"its fabric is {its}, and that of the calibration {own}")
+    taken = next((w for w in other.warnings if w.startswith("taken with ")), "")
+    source = f"the fabric measured on host {other.host['id']}, {other.created[:10]}"
+    source += f", {taken}" if taken else ""
+    return {
+        p.name: Assumption(p.value, source, term=term)
+        for term in other.model().terms
+        if term.name == "fabric"
+        for p in term.parameters
+    }
+
+
 def network(card: Card, event_bytes: float, window: int = 128) -> Assumptions:
     """Put the verbs cost model of a network card in for the fabric term.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from aethermodel.bench.fabric.session import Address
     from aethermodel.bus.fabrics.key_exchange import SharedKey
 
+Carrier = Literal["tcp", "verbs"]
 _NO_SECRET = (
     "both hosts need one secret: --secret-file FILE, or AETHER_FABRIC_KEY_FILE; to make one: "
     "(umask 077; head -c 32 /dev/urandom | base64 > FILE)"
@@ -34,6 +36,21 @@ Connect = Annotated[
         help="measure the way to a host that listens [default: none; port 18520]",
     ),
 ]
+Carried = Annotated[
+    Carrier,
+    typer.Option(
+        "--fabric",
+        help="tcp; or verbs, where the device of one host writes into the ring of the other: the "
+        "same on both",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="RDMA device of this host, for verbs [default: the one that has the address of this "
+        "host]",
+    ),
+]
 SecretFile = Annotated[
     Path | None,
     typer.Option(
@@ -48,13 +65,15 @@ def command(
     listen: Listen = None,
     connect: Connect = None,
     secret_file: SecretFile = None,
+    fabric: Carried = "tcp",
+    device: Device = None,
     batch_sizes: Annotated[
         str | None,
         typer.Option(
             "--batch-sizes",
             "-n",
             help="batch sizes to fit; those half-way between are predicted "
-            "[default: 1,4,16,...,16384]",
+            "[default: 1,4,16,...,16384; to 64 packets on Soft-RoCE]",
         ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="fresh connections")] = 3,
@@ -80,11 +99,50 @@ def command(
 
     Example: aethermodel bench fabric --connect 10.0.0.2 --secret-file secret -o law.json
 
+    Example: aethermodel bench fabric --listen 10.0.0.2 --fabric verbs --secret-file secret
+
     Batches of events go there, and a record comes back: the time one way, its latency and its
-    gap a byte, each with an interval, and the sizes that were held out predicted. Who listens is
-    reached from that address alone, and serves one host that knows the secret. Nothing is
-    encrypted. Exit status: 0 the mean error on held-out sizes is at most 5 % or in doubt, 1 it
-    is more, 2 bad input.
+    gap a byte, each with an interval, and the sizes that were held out predicted. Over verbs the
+    ring of one host goes into the ring of the other, by RDMA write. Who listens is reached from
+    that address alone, and serves one host that knows the secret. Nothing is encrypted. Exit
+    status: 0 the mean error on held-out sizes is at most 5 % or in doubt, 1 it is more, 2 bad
+    input.
+    """
+    given: dict[str, Any] = {"rounds": rounds, "seconds": seconds, "seed": seed or 0}
+    sizes = options.numbers("--batch-sizes", batch_sizes) if batch_sizes is not None else None
+    two_hosts(
+        listen,
+        connect,
+        secret_file,
+        (fabric, device),
+        (sizes, given),
+        output,
+        force=force,
+        json=json,
+    )
+
+
+def two_hosts(
+    listen: str | None,
+    connect: str | None,
+    secret_file: Path | None,
+    carried: tuple[Carrier, str | None],
+    planned: tuple[list[int] | None, dict[str, Any]],
+    output: Path | None = None,
+    *,
+    force: bool = False,
+    json: str | None = None,
+) -> NoReturn:
+    """Measure between two hosts, as the options of either command say, and end.
+
+    Parameters
+    ----------
+    listen, connect, secret_file, output, force, json
+        As the command's.
+    carried : tuple
+        What carries the batches, and the RDMA device.
+    planned : tuple
+        Batch sizes to fit, None for the usual ones, and what else a plan has.
     """
     from aethermodel.bench.fabric import ends
     from aethermodel.bench.fabric.rounds import FabricPlan
@@ -97,18 +155,22 @@ def command(
         raise ValueError("wanted: --listen ADDRESS on one host, --connect HOST on the other")
     if output is not None:
         refuse_existing([output], force=force)
-    address = Address.of(listen or connect or "")
+    address, (carrier, device) = Address.of(listen or connect or ""), carried
+    if carrier == "tcp" and device is not None:
+        raise ValueError("--device is of verbs, and this measures tcp: --fabric verbs")
     key = _secret(secret_file)
+    transport = ends.transport_of(carrier, address, device, listening=listen is not None)
     if listen is not None:
-        document = ends.listen(address, key, _tell_where)
+        document = ends.listen(address, key, _tell_where, transport)
     else:
-        given = {"rounds": rounds, "seconds": seconds, "seed": seed or 0}
-        if batch_sizes is None:
-            plan = FabricPlan(**given)
+        sizes, given = planned
+        if sizes is None:
+            plan = FabricPlan.within(transport.batch_most, **given)
         else:
-            plan = FabricPlan.between(options.numbers("--batch-sizes", batch_sizes), **given)
+            plan = FabricPlan.between(sizes, **given)
         with measuring(), progress("measuring") as advance:
-            document = ends.connect(address, key, plan, announced(advance, seconds))
+            told = announced(advance, plan.seconds)
+            document = ends.connect(address, key, plan, told, transport)
     if output is not None:
         _save(document, output)
     if json:
@@ -134,10 +196,14 @@ def _secret(file: Path | None) -> SharedKey:
 
 
 def _save(document: dict[str, Any], path: Path) -> None:
+    from dataclasses import replace
+
     from aethermodel.laws.law import Law
     from aethermodel.laws.laws import Laws
 
-    laws = [Law.from_document(law) for law in document["laws"]]
+    # A page of the law says them, too.
+    notes = (*(" ".join(line.split()) for line in _figures(document)), *document["notes"])
+    laws = [replace(Law.from_document(law), notes=notes) for law in document["laws"]]
     Laws({law.name: law for law in laws}).save(path)
 
 
@@ -161,15 +227,8 @@ def show_fabric(document: dict[str, Any]) -> None:
             "held out" if row["held_out"] else "",
         )
     show(table)
-    for name, what in _FIGURES.items():
-        figure = document["link"][name]
-        if figure is None:
-            continue
-        value, low, high = (
-            "?" if figure[end] is None else engineering(figure[end], figure["unit"])
-            for end in ("value", "low", "high")
-        )
-        typer.echo(f"{name:9} {value:>14}  ({low} to {high}): {what}")
+    for line in _figures(document):
+        typer.echo(line)
     clock, ways = document["clock_offset"], document["one_way_seconds"]
     asymmetry = engineering(clock["most_asymmetry_seconds"], "s")
     say(
@@ -192,6 +251,20 @@ _FIGURES = {
     "gap": "of a byte on the wire (LogGP's G)",
     "rate": "1 / G",
 }
+
+
+def _figures(document: dict[str, Any]) -> Iterator[str]:
+    from aethermodel.report.engineering_notation import engineering
+
+    for name, what in _FIGURES.items():
+        figure = document["link"][name]
+        if figure is None:
+            continue
+        value, low, high = (
+            "?" if figure[end] is None else engineering(figure[end], figure["unit"])
+            for end in ("value", "low", "high")
+        )
+        yield f"{name:9} {value:>14}  ({low} to {high}): {what}"
 
 
 def _verdict(document: dict[str, Any]) -> str:

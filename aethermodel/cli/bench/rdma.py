@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel import thresholds
+from aethermodel.cli.bench.fabric import Connect, Device, Listen, SecretFile, two_hosts
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import tell_duration
 from aethermodel.cli.shared.options import Json, readable
@@ -16,6 +17,9 @@ from aethermodel.text.percentages import percent, percentage
 if TYPE_CHECKING:
     from aethermodel.calibrate.verbs.cost_fit import HeldOut, VerbsFit
     from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
+
+# Settings, processes, repeats and seed of the sweep.
+_DESIGN = (96, 5, 5, 0)
 
 Settings = Annotated[int, typer.Option(min=12, help="settings to send in")]
 Processes = Annotated[int, typer.Option(min=1, max=100, help="fresh processes to sample in")]
@@ -34,11 +38,15 @@ Given = Annotated[
 
 
 def command(
-    settings: Settings = 96,
-    processes: Processes = 5,
-    repeats: Repeats = 5,
-    seed: Seed = 0,
+    settings: Settings = _DESIGN[0],
+    processes: Processes = _DESIGN[1],
+    repeats: Repeats = _DESIGN[2],
+    seed: Seed = _DESIGN[3],
     samples: Given = None,
+    listen: Listen = None,
+    connect: Connect = None,
+    secret_file: SecretFile = None,
+    device: Device = None,
     json: Json = None,
 ) -> None:
     """Send batches over verbs in many settings, fit T_fabric on some, predict the others.
@@ -47,8 +55,30 @@ def command(
     one device. Exit status: 0 the median error on held-out settings is at most 10 %, 1 it is
     not, 2 bad input.
 
+    With --listen on one host and --connect on another it is `bench fabric --fabric verbs`, with
+    the usual plan: the way from the ring of one into the ring of the other.
+
     Example: aethermodel bench rdma --settings 96 --processes 5 --json sweep.json
+
+    Example: aethermodel bench rdma --listen 10.0.0.2 --secret-file secret
     """
+    if listen is not None or connect is not None:
+        design = (settings, processes, repeats, seed, samples)
+        if design != (*_DESIGN, None):
+            raise ValueError(
+                "--settings, --processes, --repeats, --seed and --samples are of the sweep on one "
+                "host; between two: bench fabric --fabric verbs"
+            )
+        two_hosts(
+            listen,
+            connect,
+            secret_file,
+            ("verbs", device),
+            (None, {"seconds": SECONDS["fabric"]}),
+            json=json,
+        )
+    if secret_file is not None or device is not None:
+        raise ValueError("--secret-file and --device go with --listen or --connect")
     from aethermodel.calibrate.verbs.cost_fit import fit_verbs, judge_verbs
     from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
     from aethermodel.console import progress

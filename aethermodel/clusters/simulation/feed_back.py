@@ -17,19 +17,32 @@ Floats = npt.NDArray[np.float64]
 
 # Kinds of events besides a batch's arrival at a wire, which is the wire's index.
 _READY, _CREDIT = -2, -1
-# Random figures that are drawn at a time.
+# Random figures that are drawn, and batches that are handled, at a time.
 _BLOCK = 4096
 
 
-def run(cluster: Cluster, seconds: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def run(
+    cluster: Cluster,
+    seconds: float,
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Floats, Floats]:
     """Send batches until a time, each producer with no more in flight than its credits.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    seconds : float
+    rng : numpy.random.Generator
+    progress : callable
+        Called now and then with (thousandths of the time, 1000).
 
     Returns
     -------
     ready, handled : ndarray, shape (batches,)
         When each batch was committed, and when its handling ended.
     """
-    return _Run(cluster, rng).until(seconds)
+    return _Run(cluster, rng).until(seconds, progress)
 
 
 class _Run:
@@ -50,7 +63,7 @@ class _Run:
         self._events: list[tuple[float, int, int, int, int, float, float]] = []
         self._count = 0
 
-    def until(self, seconds: float) -> tuple[Floats, Floats]:
+    def until(self, seconds: float, progress: Callable[[int, int], None]) -> tuple[Floats, Floats]:
         """Run up to a time; return when batches were committed, and when handled."""
         layout, latency = self._layout, self._cluster.links.latency
         wires = [
@@ -92,6 +105,8 @@ class _Run:
                     taken[consumer] = end
                     committed.append(ready)
                     handled.append(end)
+                    if not len(handled) % _BLOCK:
+                        progress(int(1000 * now / seconds), 1000)
                     self._count += 1
                     push(events, (end + latency, self._count, _CREDIT, producer, 0, 0.0, 0.0))
                     break

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,8 +30,21 @@ def arrivals(cluster: Cluster, seconds: float, rng: np.random.Generator) -> tupl
     return ready[order], producer[order]
 
 
-def run(cluster: Cluster, seconds: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def run(
+    cluster: Cluster,
+    seconds: float,
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Floats, Floats]:
     """Send the traffic of a time through all queues.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    seconds : float
+    rng : numpy.random.Generator
+    progress : callable
+        Called with (queues done, queues on the way).
 
     Returns
     -------
@@ -50,12 +65,14 @@ def run(cluster: Cluster, seconds: float, rng: np.random.Generator) -> tuple[Flo
         spent = durations(layout.making, each, rng)
         at = start_times(at, each, spent) + spent
     first = last = at
-    for hop in layout.wires:
+    for done, hop in enumerate(layout.wires, 1):
+        progress(done, len(layout.wires) + 2)
         each = hop.instance[producer if hop.by_producer else consumer]
         spent = hop.seconds[each]
         first = start_times(first, each, spent)
         # The last packet leaves no earlier than it came.
         last = np.maximum(first + spent, last)
+    progress(len(layout.wires) + 1, len(layout.wires) + 2)
     each = layout.handling.instance[consumer]
     spent = durations(layout.handling, each, rng)
     begun = start_times(last + cluster.links.latency, each, spent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from aethermodel.clusters.simulation import feed_back, feed_forward
 from aethermodel.model.cluster.cluster import Cluster
 
 Floats = npt.NDArray[np.float64]
+
+#: Called with (done, in all).
+Progress = Callable[[int, int], None]
 
 #: Share of the time that only fills queues.
 WARM_UP = 0.5
@@ -39,7 +43,13 @@ class Simulated:
         return float(np.quantile(self.latencies, share)) if self.latencies.size else float("nan")
 
 
-def simulate(cluster: Cluster, seconds: float = 1.0, seed: int = 0) -> Simulated:
+def ignored(done: int, total: int) -> None:
+    """Tell nobody how far it is."""
+
+
+def simulate(
+    cluster: Cluster, seconds: float = 1.0, seed: int = 0, progress: Progress = ignored
+) -> Simulated:
     """Simulate a cluster for a time.
 
     Parameters
@@ -48,10 +58,12 @@ def simulate(cluster: Cluster, seconds: float = 1.0, seed: int = 0) -> Simulated
     seconds : float
         Of traffic; the first half is warm-up.
     seed : int
+    progress : callable
+        Told how far it is.
     """
     rng = np.random.default_rng(seed)
     way = feed_forward if cluster.credits is None else feed_back
-    ready, handled = way.run(cluster, seconds, rng)
+    ready, handled = way.run(cluster, seconds, rng, progress)
     begin = WARM_UP * seconds
     seen = (handled >= begin) & (handled < seconds)
     order = np.argsort(handled[seen])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,11 +60,12 @@ def capacity(cluster: Cluster) -> float:
     return predict(greedy).batches_per_second
 
 
-def load_curve(cluster: Cluster, loads: Sequence[float] = LOADS) -> list[Prediction]:
+def load_curve(cluster: Cluster, loads: Sequence[float] = LOADS) -> Iterator[Prediction]:
     """Predict a cluster at shares of its capacity, its producers' rate changed alike."""
     producers = cluster.producers
     each = capacity(cluster) * producers.batch / producers.count
-    return [predict(cluster.at_rate(load * each)) for load in loads]
+    for load in loads:
+        yield predict(cluster.at_rate(load * each))
 
 
 @dataclass(frozen=True)
@@ -93,16 +94,14 @@ def consumer_counts(cluster: Cluster) -> list[int]:
     return sorted({*found.tolist(), cluster.consumers.count})
 
 
-def growth(cluster: Cluster, counts: Iterable[int]) -> list[Step]:
-    """Return what each number of consumers carries, and what binds then."""
-    steps = []
+def growth(cluster: Cluster, counts: Iterable[int]) -> Iterator[Step]:
+    """Yield what each number of consumers carries, and what binds then."""
     for count in counts:
         grown = cluster.with_consumers(count)
         stages = stages_of(grown)
         rate = capacity(grown)
         events = rate * grown.producers.batch
-        steps.append(Step(count, grown.hosts, events, _binds(stages, rate)))
-    return steps
+        yield Step(count, grown.hosts, events, _binds(stages, rate))
 
 
 def stops_paying(steps: Sequence[Step]) -> Step:

@@ -13,7 +13,8 @@ Transform = Callable[[Complexes], Complexes]
 
 # Of the Fourier series, and of what Euler's summation averages; 1e-8 of discretisation error.
 _TERMS, _AVERAGED, _DAMPING = 40, 12, 18.4
-_POINTS = 41
+# So near a quantile is found, as a share of the distribution's scale.
+_NEAR = 1e-7
 
 
 def exceeding(transform: Transform, seconds: npt.ArrayLike) -> Floats:
@@ -62,10 +63,10 @@ def quantile(transform: Transform, share: float, scale: float) -> float:
         low, high = high, 4 * high
         if high > 1e9 * scale:
             return float("inf")
-    for _ in range(4):
-        grid = np.linspace(low, high, _POINTS)[1:]
-        below = exceeding(transform, grid) <= 1 - share
-        first = int(np.argmax(below)) if below.any() else grid.size - 1
-        high = float(grid[first])
-        low = float(grid[first - 1]) if first else low
-    return (low + high) / 2
+    from scipy.optimize import brentq
+
+    def above(time: float) -> float:
+        # Nothing is known of no time at all; all that takes longer is beyond it.
+        return float(exceeding(transform, [time])[0]) - (1 - share) if time else share
+
+    return float(brentq(above, low, high, xtol=_NEAR * scale))

@@ -69,8 +69,11 @@ def growth_words(found: Analysis) -> str:
     last, here = found.enough, found.cluster.consumers.count
     rate = engineering(last.events_per_second, "events/s")
     if last is found.steps[-1]:
-        return f"More consumers still pay at {last.consumers:,}, the most that was tried ({rate})."
-    where = "more than there are" if last.consumers > here else "no more than there are"
+        return (
+            f"More consumers still pay at {last.consumers:,} ({last.hosts:,} hosts), the most that "
+            f"was tried: {rate}."
+        )
+    where = f"{last.hosts:,} hosts, {'more' if last.consumers > here else 'no more'} than there are"
     bound = "credits bind" if last.binds == "credits" else f"the {NAMES[last.binds]} binds"
     return f"More consumers stop paying at {last.consumers:,} ({where}): {rate}, {bound} then."
 

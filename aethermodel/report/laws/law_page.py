@@ -178,7 +178,7 @@ def _source(laws: Mapping[str, Law], command: str) -> list[Any]:
     kinds = list(dict.fromkeys(law.time_kind for law in laws.values()))
     notes = list(dict.fromkeys(note for law in laws.values() for note in law.notes))
     lines = [
-        f"Measured by somebody else, read from {', '.join(f'`{s}`' for s in sources[:10])}.",
+        f"Measured times are those of {', '.join(f'`{s}`' for s in sources[:10])}.",
         f"Times are {', '.join(kinds)}.",
     ]
     if notes:

@@ -78,7 +78,7 @@ def test_under_loss_the_tail_is_outside_the_model():
 def test_a_link_that_loses_everything_is_refused_in_one_line():
     plan = FabricPlan()
     made = samples(plan, 50e-6, 1e9, lost=1.0)
-    with pytest.raises(ValueError, match="segment sent again"):
+    with pytest.raises(ValueError, match="packet sent again"):
         FabricTrial.of(made, plan, FRAMING, None, source="made up")
 
 

@@ -3,26 +3,15 @@
 import json
 import os
 import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from command_line import COMMAND, aether
+from network_namespaces import can_make_namespaces
 
 PLAN = ("--seconds", "0.2", "--rounds", "1", "-n", "1,8,64,512")
 ROOM = "10.79.0"
-
-
-def can_make_namespaces():
-    """Whether this process may make network namespaces, and a wire between them."""
-    if sys.platform != "linux" or os.geteuid():
-        return False
-    try:
-        words = "unshare -n ip link add dev a0 type veth peer name a1"
-        return not subprocess.run(words.split(), capture_output=True, check=False).returncode
-    except FileNotFoundError:
-        return False
 
 
 @contextmanager
@@ -105,6 +94,32 @@ def test_two_hosts_measure_the_wire_and_have_the_same_result(tmp_path, secret):
     predicted = aether("predict", first, "-n", "100", "--json", "-")
     assert predicted.returncode == 0, predicted.stderr
     assert json.loads(predicted.stdout)["time_kind"] == "one way"
+    page = tmp_path / "law.html"
+    reported = aether("report", first, "-o", str(page))
+    assert reported.returncode == 0, reported.stderr
+    text = page.read_text()
+    assert f"bench fabric, kernel-tcp to {where}" in text
+    assert "which is the wire" in text and "somebody else" not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--listen", "127.0.0.1", "--settings", "12"), "are of the sweep on one host"),
+        (("--device", "rxe0"), "go with --listen or --connect"),
+        (("--connect", "127.0.0.1"), "both hosts need one secret"),
+        # Where there is a device, nobody listens there.
+        (("--connect", "127.0.0.1:1", "--secret-file", "SECRET"), ("RDMA device", "be reached")),
+    ],
+)
+def test_bench_rdma_between_two_hosts_is_bench_fabric_over_verbs(tmp_path, secret, words, said):
+    given = [str(secret) if word == "SECRET" else word for word in words]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AETHER_FABRIC")}
+    environment["TMPDIR"] = str(tmp_path)  # with a host lock of its own
+    done = aether("bench", "rdma", *given, env=environment)
+    assert done.returncode == 2, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert any(part in last for part in ([said] if isinstance(said, str) else said)), last
 
 
 @pytest.mark.parametrize(
@@ -118,6 +133,7 @@ def test_two_hosts_measure_the_wire_and_have_the_same_result(tmp_path, secret):
         (("--listen", "192.0.2.1", "--secret-file", "SECRET"), "192.0.2.1"),
         (("--connect", "127.0.0.1", "--secret-file", "OPEN"), "others may open this key"),
         (("--connect", "127.0.0.1", "--secret-file", "SECRET", "-n", "1,2"), "at least four"),
+        (("--connect", "127.0.0.1", "--secret-file", "SECRET", "--device", "x"), "is of verbs"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, secret, words, said):

@@ -8,6 +8,7 @@ from aethermodel.calibrate.predict import what_if
 from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.monte_carlo import answer, draw_parameters
 from aethermodel.calibrate.predict.scenario import Assumption, Scenario
+from aethermodel.measure.campaign.placed import Place
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.optimum import best_rate, last_size_at, size_for_rate
 from aethermodel.model.parameters import Parameter
@@ -202,6 +203,22 @@ def test_kinds_of_what_if(calibration):
     other = synthetic_calibration(seed=3, t_tick=1e-6)
     assert what_if.loop_of(other)["t_tick"].value == pytest.approx(1e-6, rel=0.1)
     assert what_if.values(["t_tick = 1e-6"])["t_tick"].value == 1e-6
+
+
+def test_the_fabric_of_cores_that_lie_further_apart():
+    """All but the fabric stays: what distance costs is told by a calibration taken there."""
+    near = synthetic_calibration()
+    far = Place("0:2", "remote").noted(synthetic_calibration(seed=3, t_fabric=5e-6))
+    apart = Scenario(near, what_if.fabric_from(near, far))
+    before, after = near.predict([1, 1000]), apart.predict([1, 1000])
+    assert after.budget["fabric"] == pytest.approx(far.predict([1, 1000]).budget["fabric"])
+    for term in ("loop", "ffi", "kernel"):
+        assert after.budget[term] == pytest.approx(before.budget[term])
+    assert apart.is_assumed("fabric") and not apart.is_assumed("loop")
+    assert "different NUMA nodes" in apart.assumptions["t_fabric"].source
+    other = synthetic_calibration(t_send=1e-6, t_send_event=1e-9)
+    with pytest.raises(ValueError, match="its fabric is shared-memory"):
+        what_if.fabric_from(near, other)
 
 
 def test_a_network_card_puts_its_whole_cost_model_in_for_the_fabric(calibration):

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from command_line import aether
+from synthetic_calibration import synthetic_calibration
 
+from aethermodel.measure.campaign.placed import Place, each_distance
 from aethermodel.measure.harness.processes.child_processes import call
 from aethermodel.measure.host import affinity
 from aethermodel.measure.host.affinity import Placement
@@ -161,3 +163,23 @@ def test_a_sweep_has_placement_as_an_axis(tmp_path):
     assert [p["pin"] for p in sweep.points] == [f"{one}:{two}", f"{two}:{one}", str(one)]
     with pytest.raises(ValueError, match="may not use core 4095"):
         Sweep(probe="pipeline", parameters={"pin": ["4095"]})
+
+
+def test_a_calibration_has_a_place_for_each_distance_of_its_host(tmp_path):
+    places = each_distance(topology(host(tmp_path)))
+    assert places == [Place("0:4", "thread"), Place("0:1", "cache"), Place("0:2", "remote")]
+    for core in range(8):  # a cache of its own
+        own = f"{core % 4},{core % 4 + 4}"
+        (tmp_path / CPU / f"cpu{core}/cache/index3/shared_cpu_list").write_text(own)
+    apart = each_distance(topology(Roots(tmp_path / "proc", tmp_path / "sys")))
+    assert [place.distance for place in apart] == ["thread", "node", "remote"]
+    alone = host(tmp_path / "alone", allowed="3")
+    assert each_distance(topology(alone)) == []
+
+
+def test_a_calibration_says_where_it_was_taken():
+    taken = Place("0:2", "remote").noted(synthetic_calibration())
+    assert taken.warnings[-1] == (
+        "taken with loop and producer on cores 0:2: two cores of different NUMA nodes"
+    )
+    assert Place().noted(taken) is taken

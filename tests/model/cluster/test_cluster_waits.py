@@ -191,7 +191,7 @@ def test_producers_behind_a_full_trunk_leave_the_others_theirs():
 
 def test_more_consumers_pay_until_the_hottest_topic_alone_fills_one():
     skewed = cluster(8, 4, load=0.5, topics=Topics(100, 1.0))
-    steps = growth(skewed, [1, 2, 4, 8, 16, 32, 64])
+    steps = list(growth(skewed, [1, 2, 4, 8, 16, 32, 64]))
     top = skewed.topics.popularity()[0]
     assert steps[-1].events_per_second == pytest.approx(1e5 / top, rel=0.1)
     assert stops_paying(steps).consumers == 16

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-from aethermodel.bus.fabrics.verbs.exchange import GRACE, Exchange
+from aethermodel.bus.fabrics.verbs.exchange import GRACE
 from cython_core import RecordType, Ring
 from cython_core.ring.shared_memory import slots_for
 from cython_core.verbs import (
@@ -29,6 +30,13 @@ _SMALLEST = 64
 def smallest_ring(record: RecordType) -> int:
     """Return the least events of a ring that fills whole pages, as mirrored memory must."""
     return max(_SMALLEST, slots_for(1, record.itemsize))
+
+
+class Swaps(Protocol):
+    """What carries endpoints between two sides that know each other."""
+
+    def swap(self, own: Endpoint) -> Endpoint:
+        """Say this side's endpoint and return the peer's."""
 
 
 class Connection:
@@ -78,7 +86,7 @@ class Connection:
         self._open.callback(stream.close)
         self._open.callback(self.queue_pair.close)
 
-    def connect(self, exchange: Exchange, own: Endpoint, remote: Endpoint) -> None:
+    def connect(self, exchange: Swaps, own: Endpoint, remote: Endpoint) -> None:
         """Connect to the peer, and wait until it has connected as well.
 
         Else a first message could be lost and repeated, or a wait end before it began.
