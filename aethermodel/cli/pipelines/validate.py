@@ -81,6 +81,8 @@ def print_trial(trial: PipelineTrial) -> None:
     for line in notes_of(trial.calibration):
         typer.echo(line)
     typer.echo(f"{trial.verdict.outcome.upper()}: {trial.verdict.why}")
+    if trial.cause:
+        typer.echo(trial.cause)
     print_in_place(trial.in_place, trial.told)
     typer.echo(
         f"the intervals cover {percentage(trial.verdict.coverage, 0)} of the errors, wanted 95 %; "
