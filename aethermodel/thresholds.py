@@ -144,6 +144,8 @@ VERBS_ERROR = 0.10
 #: Share of the model's best rate that the recommended size reaches by the model, and share of the
 #: sweep's best measured rate that it is to reach in fact.
 OPTIMUM_SHARE, OPTIMUM_REACHED = 0.99, 0.98
+#: The same of a pipeline of one's own, whose stages do what they like.
+OWN_OPTIMUM_REACHED = 0.97
 #: Seconds that the bus may add to a tick, and to each handler call in it.
 DISPATCH_TICK_SECONDS, DISPATCH_CALL_SECONDS = 1e-6, 0.5e-6
 #: Share of a tick of sixteen Python handlers that one of as many in C may take.

@@ -17,7 +17,12 @@ from aethermodel.laws.fit import fit_series
 from aethermodel.laws.law import Law
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.sampling.rejection import reject_disturbed
-from aethermodel.measure.sampling.sampler import Point, SamplingError, calm_plan
+from aethermodel.measure.sampling.sampler import (
+    Point,
+    SamplingError,
+    calm_plan,
+    take_samples,
+)
 from aethermodel.measure.sampling.sequential import sample_sequentially
 from aethermodel.pipelines.calibration import UNKNOWN, Overlap, PipelineCalibration, TermLaw
 from aethermodel.pipelines.execution.rehearsal import Rehearsal, rehearse
@@ -166,20 +171,44 @@ class Campaign:
     ) -> tuple[pd.DataFrame | None, str]:
         """Sample points; return what there is, and what went wrong."""
         plan = calm_plan(points, self.processes, self.repeats, self.seed)
-        # A sample is a few dozen batches, its warm-up as many; a busy host takes its time.
-        longest = max(self.rehearsal.seconds.values(), default=0.0)
-        silence = 3 * (self.pipeline.timeout + _OPENING_SECONDS + _BATCHES_A_SAMPLE * longest)
         try:
             taken = sample_sequentially(
                 plan,
                 seconds,
                 progress,
-                silence=silence,
+                silence=self._silence,
                 throughout=lambda p: p.settings["term"] in ("whole", "timed"),
             )
         except SamplingError as error:
             return error.samples, str(error)
         return taken, ""
+
+
+    @property
+    def _silence(self) -> float:
+        """Seconds after which a process that gives no sample hangs."""
+        # A sample is a few dozen batches, its warm-up as many; a busy host takes its time.
+        longest = max(self.rehearsal.seconds.values(), default=0.0)
+        return 3 * (self.pipeline.timeout + _OPENING_SECONDS + _BATCHES_A_SAMPLE * longest)
+
+    def sweep(self, sizes: Iterable[int], progress: Progress | None = None) -> pd.DataFrame:
+        """Run the whole at each size in every process; return the samples.
+
+        Raises
+        ------
+        InputError
+            If a stage fails; names stage and size.
+        """
+        found = rehearse(self.pipeline.reference, sorted(sizes), self.pipeline.timeout)
+        if found.failure:
+            raise InputError(f"{self.file}: {found.failure}")
+        self.rehearsal = found
+        points = [self._point("whole", n) for n in sorted(sizes)]
+        plan = calm_plan(points, self.processes, self.repeats, self.seed)
+        try:
+            return reject_disturbed(take_samples(plan, progress, silence=self._silence))
+        except SamplingError as error:
+            raise InputError(f"{self.file}: {error}") from None
 
 
 @dataclass(frozen=True)
