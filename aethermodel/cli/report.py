@@ -111,10 +111,11 @@ def command(
     from aethermodel.pipelines.loading import is_pipeline
     from aethermodel.report.laws.law_page import is_law_file, is_own_calibration
 
-    if pipeline is not None or is_pipeline(notebook):
+    measured = notebook is not None and ".py" in notebook.name and is_pipeline(notebook)
+    if pipeline is not None or measured:
         from aethermodel.cli.pipelines.report import report_measured
 
-        if notebook is not None and not is_pipeline(notebook):
+        if notebook is not None and not measured:
             raise ValueError("--pipeline measures: give a file to report on, or --pipeline")
         own = choice.chosen(str(notebook) if notebook else None, pipeline)
         assert own is not None

@@ -183,7 +183,6 @@ class Campaign:
             return error.samples, str(error)
         return taken, ""
 
-
     @property
     def _silence(self) -> float:
         """Seconds after which a process that gives no sample hangs."""

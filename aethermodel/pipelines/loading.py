@@ -7,6 +7,7 @@ import re
 import sys
 from contextlib import redirect_stdout
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
@@ -14,9 +15,17 @@ from aethermodel.inputs.refusals import InputError, one_line, quoted
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.stage import Assumed
 
+#: Name of the built-in pipeline, where a file is asked for.
+BUILTIN = "builtin"
+
 
 def split_name(text: str) -> tuple[Path, str]:
-    """Split ``FILE.py:NAME``; the name is empty where there is none."""
+    """Split ``FILE.py:NAME``; the name is empty where there is none.
+
+    ``builtin`` is the file that declares the built-in pipeline as one of one's own.
+    """
+    if text == BUILTIN:
+        return Path(str(files("aethermodel") / "data" / "pipeline" / "builtin.py")), ""
     file, colon, name = text.rpartition(":")
     if colon and file.endswith(".py"):
         return Path(file), name
@@ -34,7 +43,7 @@ def load_pipeline(text: str) -> Pipeline:
     Parameters
     ----------
     text : str
-        ``FILE.py``, with one pipeline, or ``FILE.py:NAME``, by its variable.
+        ``FILE.py``, with one pipeline, or ``FILE.py:NAME``, by its variable; or ``builtin``.
 
     Raises
     ------

@@ -54,6 +54,21 @@ def test_predict_knows_the_pipeline_by_its_calibration(folder):
     assert found["optima"]
 
 
+def test_a_term_that_is_assumed_faster_is_predicted_and_said(folder):
+    base = json.loads(
+        aether("predict", "-c", "c.json", "-n", "32", "--json", "-", cwd=folder).stdout
+    )
+    done = aether(
+        "predict", "-c", "c.json", "-n", "32", "--set", "decode=x0.25", "--json", "-", cwd=folder
+    )
+    found = json.loads(done.stdout)
+    saved = 0.75 * base["rows"][0]["budget_seconds"]["decode"]
+    assert found["rows"][0]["seconds"] == pytest.approx(base["rows"][0]["seconds"] - saved)
+    assert found["assumed"] == {"decode": 0.25}
+    told = aether("predict", "-c", "c.json", "-n", "32", "--set", "decode=x0.25", cwd=folder)
+    assert "assumed: decode x 0.25; it carries +" in told.stdout
+
+
 def test_validate_runs_the_whole_and_times_its_terms_in_place(folder):
     done = aether(
         "validate", "orders.py", *QUICK, "-c", "c.json", "-n", "32", "--json", "-", cwd=folder
@@ -83,6 +98,10 @@ def test_validate_runs_the_whole_and_times_its_terms_in_place(folder):
         (("report", "none.py"), "none.py: no such file"),
         (("predict", "-c", "c.json", "--pipeline", "other.py"), "c.json: of the pipeline orders"),
         (("predict", "-c", "c.json", "--topics", "4"), "--topics is not for a pipeline"),
+        (("predict", "-c", "c.json", "--set", "decode=1e-6"), "a term and a factor, such as"),
+        (("predict", "-c", "c.json", "--set", "score=x0.5"), "no term 'score'; there are decode"),
+        (("predict", "-c", "c.json", "--set", "decode=x-1"), "a finite number above 0"),
+        (("bench", "latency", "-c", "c.json"), "notebook 95_own_pipeline take it"),
         (("predict", "--pipeline", "orders.py"), "calibrate orders.py --json FILE"),
     ],
 )
