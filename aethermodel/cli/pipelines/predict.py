@@ -27,6 +27,8 @@ def predict_own(
     verbose: bool,
 ) -> None:
     """Print or write the times at sizes, and the batch sizes asked for."""
+    import numpy as np
+
     from aethermodel.advice.sampling import LawSizes
     from aethermodel.calibrate.predict.size_answers import SHARES
     from aethermodel.cli.pipelines.tables import notes_of, predicted_table
@@ -64,7 +66,7 @@ def predict_own(
             more = ", ".join(
                 f"{percent(float(old / new) - 1)} at N = {n:,}"
                 for n, old, new in zip(sizes, before, after, strict=True)
-                if old == old
+                if np.isfinite(old)
             )
             said = ", ".join(f"{name} x {factor:g}" for name, factor in factors.items())
             typer.echo(f"assumed: {said}; it carries {more} against what was measured")
