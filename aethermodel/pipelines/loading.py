@@ -112,7 +112,7 @@ def _run(path: Path) -> ModuleType:
 
 
 # Of a requirement as metadata has it: ``numba<1,>=0.60; extra == "examples"``.
-_LEADING_NAME = re.compile(r"[A-Za-z0-9._-]*")
+_AFTER_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _EXTRA = re.compile(r"""extra == ["']([^"']+)""")
 # Packages whose module has another name: of the extras, and those that are asked for most.
 _DISTRIBUTIONS = {
@@ -150,7 +150,7 @@ def _extras_with(package: str) -> set[str]:
         wanted = requires("aethermodel") or []
     except PackageNotFoundError:
         return set()
-    named = [text for text in wanted if _LEADING_NAME.match(text)[0].lower() == package.lower()]
+    named = [text for text in wanted if _AFTER_NAME.split(text)[0].lower() == package.lower()]
     return {extra for text in named for extra in _EXTRA.findall(text)}
 
 
