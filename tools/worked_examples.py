@@ -18,6 +18,8 @@ from tempfile import mkdtemp
 from time import monotonic
 from typing import Any
 
+from typer import echo
+
 from aethermodel.text.percentages import percent, percentage
 
 ROOT = Path(__file__).parents[1]
@@ -103,7 +105,7 @@ def main() -> int:
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"{', '.join(sorted(unknown))}: of {', '.join(NAMES)}")
     kept = Path(mkdtemp(prefix="worked-"))
-    print(f"laws are left in {kept}", flush=True)
+    echo(f"laws are left in {kept}")
     found: dict[str, dict[str, Any]] = {}
     failed = False
     for name in options.names or NAMES:
@@ -115,8 +117,8 @@ def main() -> int:
         for what, line, figures in judged(name, folder, kept):
             found[name][what] = figures
             failed |= line.startswith("fail")
-            print(f"{name}, {what}: {line}", flush=True)
-        print(f"{name}: {monotonic() - begin:.0f} s", flush=True)
+            echo(f"{name}, {what}: {line}")
+        echo(f"{name}: {monotonic() - begin:.0f} s")
         if options.json:
             options.json.write_text(json.dumps(found, indent=1) + "\n")
     return int(failed)

@@ -235,6 +235,7 @@ def placed(calibration: PipelineCalibration, samples: pd.DataFrame) -> tuple[InP
                 continue
             value, low, high = median_of_processes(seconds)
             band = term.law.predict([float(n)])
+            clock = "clock_loop" if term.kind == "loop" and "clock_loop" in seen else "clock"
             found.append(
                 InPlace(
                     name,
@@ -245,7 +246,7 @@ def placed(calibration: PipelineCalibration, samples: pd.DataFrame) -> tuple[InP
                     value,
                     low,
                     high,
-                    float(seen["clock"].median() / value),
+                    float(seen[clock].median() / value),
                 )
             )
     return tuple(found)

@@ -22,7 +22,7 @@ def terms_table(calibration: PipelineCalibration) -> Table:
     """
     from aethermodel.pipelines.terms import alone_sizes
 
-    shown = alone_sizes(calibration.sizes)
+    shown = alone_sizes(calibration.sizes.tolist())
     middle = shown[len(shown) // 2]
     table = Table(
         f"{calibration.pipeline}: terms [{calibration.file}]",

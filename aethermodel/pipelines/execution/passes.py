@@ -13,6 +13,8 @@ import numpy as np
 
 from aethermodel.pipelines.execution.runtime import Runtime, StageError, failed
 
+#: Figures that are the clock's, at a stage and at the loop's turn.
+CLOCKS = ("clock", "clock_loop")
 #: A stage's call, and whether it is a coroutine function's.
 Step = tuple[Callable[..., Any], bool]
 #: Passes of empty stages, of which the cost of the clock is the median.
@@ -80,7 +82,7 @@ class Places:
             middle = centre(calls + after, axis=0) - cost.seconds
             found = dict(zip(names, middle.tolist(), strict=True))
         if loop:
-            found["loop"] = float(centre(self._turns))
+            found["loop"] = max(float(centre(self._turns)) - cost.release, 0.0)
         return found
 
 
@@ -199,7 +201,9 @@ class StagePass:
         self._steps = list(zip(runtime.calls, runtime.waits, strict=True))
 
     def in_place(self, cost: ClockCost, *, robust: bool) -> dict[str, float]:
-        """Return seconds a batch of each stage, of the loop's turn, and of the clock at each.
+        """Return seconds a batch of each stage, of the loop's turn, and of the clock.
+
+        That is ``clock`` at each stage, and ``clock_loop`` at the loop's turn, read once less.
 
         Parameters
         ----------
@@ -209,7 +213,10 @@ class StagePass:
         """
         names = [stage.name for stage in self.runtime.stages]
         found = self.places.seconds(names, cost, loop=self.waits, robust=robust)
-        return found | {"clock": cost.seconds} if found else {}
+        if not found:
+            return {}
+        clock = {"clock": cost.seconds}
+        return found | clock | ({"clock_loop": cost.release} if self.waits else {})
 
     def one(self, batch: Any) -> Any:
         """Pass one batch; of stages that do not wait."""

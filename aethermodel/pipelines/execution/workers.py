@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.execution.links import Link, ProcessLink, ThreadLink, sender_link
-from aethermodel.pipelines.execution.passes import ClockCost, StagePass, clock_cost
+from aethermodel.pipelines.execution.passes import CLOCKS, ClockCost, StagePass, clock_cost
 from aethermodel.pipelines.execution.runtime import Runtime, failed
 from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
@@ -126,7 +126,7 @@ async def _run(runtime: Runtime, order: Order, ends: Ends, cost: ClockCost, alon
             failure = failure or why
             sender_link(ends.targets, batch).send(Failed(why))
     places = passing.in_place(cost, robust=True)
-    places.pop("clock", None)
+    places = {name: places[name] for name in places if name not in CLOCKS}
     return Report(done, places, clock() - begun, failure)
 
 
