@@ -44,6 +44,9 @@ PAUSE_SECONDS = 5e-6
 #: A run is preempted where the kernel took a core away so many times as often as it always does
 #: here: where every core has its process, the kernel's own threads have no other place.
 PREEMPTED_TIMES = 2.0
+#: Share of a run under load in which a process that never waits may be off its core: P99 is about
+#: a hundredth of the batches, and what takes twice that decides it.
+AWAY_SHARE = 0.02
 #: A lap of the event loop that takes so many medians is slow.
 SLOW_LAP = 2.0
 #: How often a disturbed sample is taken again: most disturbances are over by the second time.

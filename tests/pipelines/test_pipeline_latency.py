@@ -75,12 +75,13 @@ def test_groups_in_a_row_are_queues_in_a_row(groups, gaps):
 
 
 def test_only_more_switches_than_there_always_are_disturb_a_run():
-    def run(switches, stolen=0.0):
-        return LoadedRun(np.array([1.0, 2.0]), np.zeros(2), Noise(stolen, switches, 0.0), ())
+    def run(switches, stolen=0.0, away=0.0):
+        noise = Noise(stolen, switches, 0.0)
+        return LoadedRun(np.array([1.0, 2.0]), np.zeros(2), noise, (), away)
 
-    runs = [run(100), run(150), run(500), run(100, stolen=0.01)]
+    runs = [run(100), run(150), run(500), run(100, stolen=0.01), run(100, away=0.3)]
     least = min(one.switches_per_second for one in runs)
-    assert [one.judged(least).disturbed for one in runs] == [False, False, True, True]
+    assert [one.judged(least).disturbed for one in runs] == [False, False, True, True, True]
 
 
 def test_halving_what_waits_for_a_slower_group_buys_nothing():

@@ -10,7 +10,7 @@ import gc
 import sys
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -42,14 +42,18 @@ class LoadedRun:
     noise : Noise
     around : tuple of Watch
         What the host gave before and after it.
+    away : float
+        Share of the time that the process was off its core; 0 where it waits for others.
     disturbed : bool
-        Whether time was stolen meanwhile, or the core taken away more often than it always is.
+        Whether time was stolen meanwhile, or the core taken away: more often than it always is,
+        or for longer than P99 can bear.
     """
 
     due: Floats
     latencies: Floats
     noise: Noise
     around: tuple[Watch, Watch]
+    away: float = 0.0
     disturbed: bool = False
 
     @property
@@ -63,7 +67,8 @@ class LoadedRun:
         What runs beside a server or a client is always switched: only more than that disturbs.
         """
         often = self.switches_per_second > thresholds.PREEMPTED_TIMES * least
-        return replace(self, disturbed=often or self.noise.stolen_seconds > 0)
+        away = self.away > thresholds.AWAY_SHARE
+        return replace(self, disturbed=often or away or self.noise.stolen_seconds > 0)
 
 
 class Loaded:
@@ -95,13 +100,16 @@ class Loaded:
             Seconds from the start, ascending.
         """
         before_run = self._watch()
-        before = Reading.now()
+        before, busy, begin = Reading.now(), process_time(), perf_counter()
         if isinstance(self.timer, WholeTimer):
             latencies = self._in_turn(self.timer, due)
         else:
             latencies = self._streamed(self.timer, due)
         noise = Noise.since(before)
-        return LoadedRun(due, latencies, noise, (before_run, self._watch()))
+        share = (process_time() - busy) / (perf_counter() - begin)
+        waits = 2 * (Reading.now().waits - before.waits) >= due.size
+        away = 0.0 if waits else max(1 - share, 0.0)
+        return LoadedRun(due, latencies, noise, (before_run, self._watch()), away)
 
     def _watch(self) -> Watch:
         if not isinstance(self.timer, WholeTimer):
@@ -183,4 +191,4 @@ def _least_disturbed(loaded: Loaded, due: Floats, before: list[LoadedRun]) -> Lo
         least = min(run.switches_per_second for run in [*before, *tried])
         if not tried[-1].judged(least).disturbed:
             break
-    return min(tried, key=lambda run: (run.noise.stolen_seconds, run.switches_per_second))
+    return min(tried, key=lambda run: (run.noise.stolen_seconds, run.away, run.switches_per_second))
