@@ -106,6 +106,27 @@ def test_a_stage_in_a_process_gets_a_batch_that_was_just_received(tmp_path):
     assert seen == [[1, 2, 3]] * 3 and len({id(batch) for batch in seen}) == 3
 
 
+def test_a_round_ends_with_pickling_where_a_process_follows(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from aethermodel import Pipeline\npipeline = Pipeline('p', pool=1)\npickled = []\n"
+        "class Batch(list):\n"
+        "    def __reduce__(self): pickled.append(1); return Batch, (list(self),)\n"
+        "@pipeline.source\ndef source(n, rng): return list(range(n))\n"
+        "@pipeline.stage\ndef first(batch): return Batch(batch)\n"
+        "@pipeline.stage(runs_in='process')\ndef second(batch): return batch\n"
+    )
+    pipeline = load_pipeline(str(tmp_path / "own.py"))
+    pickled = pipeline.stage_named("first").function.__globals__["pickled"]
+    host = Host(pipeline)
+    try:
+        timer = host.timer("first", 3)
+        before = len(pickled)
+        timer(3)
+        assert len(pickled) - before == 3
+    finally:
+        host.close()
+
+
 def test_a_loop_that_only_a_resource_uses_has_no_turn_between_batches():
     pipeline = _pipeline()
 

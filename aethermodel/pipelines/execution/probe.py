@@ -123,8 +123,19 @@ class Host:
             self._inputs[group.name, n] = Inputs(
                 (lambda seed: pack(make(seed))) if crosses else make, use, self.pipeline.pool
             )
-        receive = unpack if crosses else None
-        return RoundTimer(self.runtime, thread, at, n, self._inputs[group.name, n], receive)
+        after = next((g for g in self.pipeline.groups()[1:] if self._follows(g, thread)), None)
+        return RoundTimer(
+            self.runtime,
+            thread,
+            at,
+            n,
+            self._inputs[group.name, n],
+            unpack if crosses else None,
+            pack if after is not None and self._crosses(after) else None,
+        )
+
+    def _follows(self, group: Group, thread: range) -> bool:
+        return bool(group.own) and self.pipeline.own.index(group.own[0]) == thread.stop
 
     def _crosses(self, group: Group) -> bool:
         """Whether a group's batches come from another process."""

@@ -35,8 +35,8 @@ class RoundTimer:
         Records of a batch of the source.
     inputs : Inputs
         Batches as they come to the thread.
-    receive : callable, optional
-        What makes a batch of what came, outside the clock.
+    receive, hand_on : callable, optional
+        What makes a batch of what came, and what is done with it at the end, outside the clock.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class RoundTimer:
         n: int,
         inputs: Inputs,
         receive: Callable[[Any], Any] | None = None,
+        hand_on: Callable[[Any], object] | None = None,
     ) -> None:
         self.runtime, self.n, self.inputs = runtime, n, inputs
         steps = [(runtime.calls[index], runtime.waits[index]) for index in thread]
@@ -54,7 +55,7 @@ class RoundTimer:
         self._before, self._timed = steps[:place], steps[place : place + 1]
         self._after = steps[place + 1 :]
         self._turns = any(waiting for _, waiting in steps)
-        self._receive = receive
+        self._receive, self._hand_on = receive, hand_on
 
     def __call__(self, loops: int) -> float:
         """Return the seconds of so many rounds, all stages included: what a sample has to last."""
@@ -111,6 +112,8 @@ class RoundTimer:
                 if made is not None:
                     batch = made
                     total += _giving_back(kept)
+            if self._hand_on:
+                self._hand_on(batch)
             batch = made = None
             total += _giving_back(kept)
             if self._turns and self._timed:
