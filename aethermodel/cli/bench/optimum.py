@@ -122,8 +122,8 @@ def print_sweep(found: BestSize) -> None:
     print_share(found)
 
 
-def print_share(found: BestSize) -> None:
-    """Print what the recommended size carries of the best rate."""
+def print_share(found: BestSize, further: str = "--largest") -> None:
+    """Print what the recommended size carries of the best rate, and what sets the sweep's end."""
     typer.echo(
         f"{found.outcome.upper()}: N = {found.recommended:,}, as the model recommends, carries "
         f"{percentage(found.share)} of the sweep's best rate ({percentage(found.low)} to "
@@ -131,4 +131,4 @@ def print_share(found: BestSize) -> None:
         f"process); wanted {percentage(found.wanted, 0)}."
     )
     if found.at_the_end:
-        typer.echo("The sweep ends at that size: with a greater --largest it could be beaten.")
+        typer.echo(f"The sweep ends at that size: with a greater {further} it could be beaten.")

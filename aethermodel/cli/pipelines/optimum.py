@@ -71,4 +71,4 @@ def print_sweep_own(found: BestSize) -> None:
             "recommended" if row.recommended else "",
         )
     show(table)
-    print_share(found)
+    print_share(found, "Pipeline(largest=)")
