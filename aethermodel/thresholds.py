@@ -44,6 +44,9 @@ PAUSE_SECONDS = 5e-6
 #: A run is preempted where the kernel took a core away so many times as often as it always does
 #: here: where every core has its process, the kernel's own threads have no other place.
 PREEMPTED_TIMES = 2.0
+#: Share of a run under load in which a process that never waits may be off its core: P99 is about
+#: a hundredth of the batches, and what takes twice that decides it.
+AWAY_SHARE = 0.02
 #: A lap of the event loop that takes so many medians is slow.
 SLOW_LAP = 2.0
 #: How often a disturbed sample is taken again: most disturbances are over by the second time.
@@ -144,6 +147,8 @@ VERBS_ERROR = 0.10
 #: Share of the model's best rate that the recommended size reaches by the model, and share of the
 #: sweep's best measured rate that it is to reach in fact.
 OPTIMUM_SHARE, OPTIMUM_REACHED = 0.99, 0.98
+#: The same of a pipeline of one's own, whose stages do what they like.
+OWN_OPTIMUM_REACHED = 0.97
 #: Seconds that the bus may add to a tick, and to each handler call in it.
 DISPATCH_TICK_SECONDS, DISPATCH_CALL_SECONDS = 1e-6, 0.5e-6
 #: Share of a tick of sixteen Python handlers that one of as many in C may take.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,16 @@ from aethermodel import thresholds
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario
-from aethermodel.labels import FabricLabel
+from aethermodel.calibrate.predict.size_answers import SizeAnswers
 from aethermodel.measure.campaign.calibrate import calibrate_host
 from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import calm_plan, take_samples
 from aethermodel.verdict import Outcome, judge
+
+if TYPE_CHECKING:
+    from aethermodel.pipelines.calibration import PipelineCalibration
+    from aethermodel.pipelines.campaign import Campaign as OwnCampaign
 
 Progress = Callable[[str, int, int], None]
 
@@ -40,7 +44,9 @@ class BestSize:
         Measured rate at the recommended size over that at the sweep's best one, process by
         process: median, least and most. A process's best size is that of the others together.
     label : str
-        Provenance label.
+        Provenance label; of a pipeline of one's own its name.
+    wanted : float
+        Share to be reached.
     """
 
     recommended: int
@@ -48,7 +54,8 @@ class BestSize:
     share: float
     low: float
     high: float
-    label: FabricLabel
+    label: str
+    wanted: float = thresholds.OPTIMUM_REACHED
 
     @property
     def at_the_end(self) -> bool:
@@ -60,13 +67,13 @@ class BestSize:
         """Pass; fail where every process says so; else, or at the sweep's end, inconclusive."""
         if self.at_the_end:
             return "inconclusive"
-        return judge(self.share, self.low, self.high, thresholds.OPTIMUM_REACHED, at_least=True)
+        return judge(self.share, self.low, self.high, self.wanted, at_least=True)
 
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says of it."""
         return {
             "recommended": self.recommended,
-            "wanted_share": thresholds.OPTIMUM_REACHED,
+            "wanted_share": self.wanted,
             "share": self.share,
             "share_low": self.low,
             "share_high": self.high,
@@ -81,7 +88,7 @@ def ladder(largest: int) -> tuple[int, ...]:
     return tuple(sorted({round(float(step)) for step in steps} | {largest}))
 
 
-def recommended(answers: Answers, largest: int) -> int:
+def recommended(answers: SizeAnswers, largest: int) -> int:
     """Return the smallest size of which the model is sure that it is a good one.
 
     A good one has `thresholds.OPTIMUM_SHARE` of the best rate up to `largest`; sure is the upper
@@ -122,7 +129,33 @@ def compare_with_sweep(
     return judge_sweep(samples, size, campaign.label)
 
 
-def judge_sweep(samples: pd.DataFrame, size: int, label: FabricLabel) -> BestSize:
+def compare_own_with_sweep(
+    campaign: OwnCampaign,
+    calibration: PipelineCalibration,
+    progress: Callable[[int, int], None],
+) -> BestSize:
+    """Take the advice of a calibration of one's own pipeline, and measure it in a sweep.
+
+    Parameters
+    ----------
+    campaign : pipelines.campaign.Campaign
+        Its processes and repeats are the sweep's; its sizes are not used.
+    calibration : PipelineCalibration
+        From the terms alone. The sweep goes up to its largest size.
+    progress : callable
+        Called with (done, total).
+    """
+    from aethermodel.advice.sampling import LawSizes
+
+    ours = calibration.without_assumed()
+    largest = int(ours.largest)
+    size = recommended(LawSizes(ours.law), largest)
+    samples = campaign.sweep(sorted({*ladder(largest), size}), progress)
+    found = judge_sweep(samples, size, calibration.pipeline)
+    return replace(found, wanted=thresholds.OWN_OPTIMUM_REACHED)
+
+
+def judge_sweep(samples: pd.DataFrame, size: int, label: str) -> BestSize:
     """Hold the rate at `size` against the best in samples of the pipeline.
 
     Each process is judged by itself: what slows one down slows all its batch sizes. And by the

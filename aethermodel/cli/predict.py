@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Options that a pipeline of one's own has, too.
 _OF_A_PIPELINE = frozenset(
     {"law", "pipeline", "calibration", "batch_sizes", "foreign", "optimum", "within", "rate",
-     "sensitivity", "verbose", "json"}
+     "sensitivity", "set_", "verbose", "json"}
 )  # fmt: skip
 SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 
@@ -58,7 +58,11 @@ def command(
     ] = False,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="assume a parameter, in SI units, such as t_tick=1e-6"),
+        typer.Option(
+            "--set",
+            help="assume a parameter, in SI units, such as t_tick=1e-6; of a pipeline of your own "
+            "how many times its time a term takes, such as score=x0.5",
+        ),
     ] = None,
     loop_of: Annotated[
         Path | None,
@@ -127,6 +131,8 @@ def command(
 
     Example: aethermodel predict -c calibration.json -n 1,256,1e4 --set t_tick=1e-6 --optimum
 
+    Example: aethermodel predict -c orders.json -n 1000 --set score=x0.5
+
     Exit status: 0 done, 1 with --check the calibration is stale, 2 bad input.
     """
     from aethermodel.calibrate.predict.calibration_answers import Answers
@@ -148,6 +154,7 @@ def command(
             within=within,
             rate=rate,
             sensitivity=sensitivity,
+            changes=set_ or [],
             foreign=foreign,
             json=json,
             verbose=verbose,

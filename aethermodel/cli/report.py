@@ -36,8 +36,8 @@ def command(
         Path | None,
         typer.Argument(
             callback=options.readable,
-            help="an executed notebook, a law file, a calibration of a pipeline of your own, or "
-            "the folder of a sweep's store or of a history",
+            help="an executed notebook, a law file, a pipeline of your own (FILE.py[:NAME], which "
+            "is measured) or its calibration, or the folder of a sweep's store or of a history",
             show_default=False,
         ),
     ] = None,
@@ -96,7 +96,7 @@ def command(
 
     Example: aethermodel report law.json -o law.html
 
-    Example: aethermodel report --pipeline orders.py -o orders.html
+    Example: aethermodel report orders.py -o orders.html
 
     Two stores, or samples of two runs: aethermodel diff --help
 
@@ -108,14 +108,16 @@ def command(
     """
     from aethermodel.command_files import check_outside_stores
     from aethermodel.output_files import check_apart
+    from aethermodel.pipelines.loading import is_pipeline
     from aethermodel.report.laws.law_page import is_law_file, is_own_calibration
 
-    if pipeline is not None:
+    measured = notebook is not None and ".py" in notebook.name and is_pipeline(notebook)
+    if pipeline is not None or measured:
         from aethermodel.cli.pipelines.report import report_measured
 
-        if notebook is not None:
+        if notebook is not None and not measured:
             raise ValueError("--pipeline measures: give a file to report on, or --pipeline")
-        own = choice.chosen(None, pipeline)
+        own = choice.chosen(str(notebook) if notebook else None, pipeline)
         assert own is not None
         options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
         report_measured(

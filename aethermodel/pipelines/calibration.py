@@ -37,6 +37,9 @@ class TermLaw:
         "measured", or where an assumed law comes from.
     factor : float
         That its time is multiplied by: 1 but in what is asked of a change.
+    alone : dict of int to float
+        Seconds at a few sizes of a stage that is called back to back, the caches its own; the law
+        is of rounds, in which the other stages of its thread run in between.
     """
 
     name: str
@@ -45,6 +48,7 @@ class TermLaw:
     busy: float
     source: str
     factor: float = 1.0
+    alone: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,11 @@ class PipelineCalibration:
 
     def composed(self, n: npt.ArrayLike) -> Composed:
         """Return the time of a batch by the laws themselves."""
-        return compose(self.groups, self.times(n), self._busy(), self.cores, self.gil.value)
+        return self.composed_of(self.times(n))
+
+    def composed_of(self, times: Mapping[str, Floats]) -> Composed:
+        """Return the time of a batch by the seconds of its terms."""
+        return compose(self.groups, times, self._busy(), self.cores, self.gil.value)
 
     def draws(self, n: npt.ArrayLike, count: int = DRAWS, seed: int = 0) -> Floats:
         """Return joint draws of the time of a batch.

@@ -20,6 +20,8 @@ from aethermodel.pipelines.composition import GroupTerms
 SCHEMA = "aethermodel.pipeline/1"
 _MOST_BYTES = 64 << 20
 _MOST_TERMS = 200
+# Keys of a JSON object are text.
+Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -33,6 +35,7 @@ class _Term(_Strict):
     busy: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
     source: Line
     law: LawDocument
+    alone: dict[Size, Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]] = {}
 
 
 class _Group(_Strict):
@@ -100,6 +103,7 @@ def document(calibration: PipelineCalibration) -> dict[str, Any]:
                 "busy": term.busy,
                 "source": term.source,
                 "law": term.law.document(),
+                "alone": {str(n): seconds for n, seconds in term.alone.items()},
             }
             for term in calibration.terms.values()
         ],
@@ -132,7 +136,14 @@ def load(path: Path) -> PipelineCalibration:
         host=file.host.facts(),
         created=file.created,
         terms={
-            term.name: TermLaw(term.name, term.kind, laws[term.name], term.busy, term.source)
+            term.name: TermLaw(
+                term.name,
+                term.kind,
+                laws[term.name],
+                term.busy,
+                term.source,
+                alone={int(n): seconds for n, seconds in term.alone.items()},
+            )
             for term in file.terms
         },
         groups=tuple(

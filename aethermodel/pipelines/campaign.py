@@ -17,13 +17,24 @@ from aethermodel.laws.fit import fit_series
 from aethermodel.laws.law import Law
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.sampling.rejection import reject_disturbed
-from aethermodel.measure.sampling.sampler import Point, SamplingError, calm_plan
+from aethermodel.measure.sampling.sampler import (
+    Point,
+    SamplingError,
+    calm_plan,
+    take_samples,
+)
 from aethermodel.measure.sampling.sequential import sample_sequentially
 from aethermodel.pipelines.calibration import UNKNOWN, Overlap, PipelineCalibration, TermLaw
 from aethermodel.pipelines.execution.rehearsal import Rehearsal, rehearse
 from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
-from aethermodel.pipelines.terms import TermPlan, group_terms, shares_interpreter, term_plan
+from aethermodel.pipelines.terms import (
+    TermPlan,
+    alone_sizes,
+    group_terms,
+    shares_interpreter,
+    term_plan,
+)
 from aethermodel.readers.measurements import Measurements, Series
 from aethermodel.text.percentages import percentage
 
@@ -136,8 +147,12 @@ class Campaign:
         self.held_out = tuple(n for n in self.held_out if n in found.seconds and n < kept[-1])
 
     def term_points(self, terms: Iterable[TermPlan]) -> list[Point]:
-        """Return what times each term by itself."""
-        points = [self._point(term.name, n) for term in terms for n in term.sizes]
+        """Return what times each term by itself, and at a few sizes stages back to back."""
+        points = []
+        for term in terms:
+            points += [self._point(term.name, n) for n in term.sizes]
+            if term.kind == "stage":
+                points += [self._point(term.name, n, True) for n in alone_sizes(term.sizes)]
         if shares_interpreter(self.pipeline):
             points += [self._point("gil", n) for n in (self.sizes[len(self.sizes) // 2],
                                                        self.sizes[-1])]  # fmt: skip
@@ -147,29 +162,52 @@ class Campaign:
         """Return the pipeline as it runs, plain and with its stages timed in place."""
         return [self._point(term, n) for n in self.held_out for term in ("whole", "timed")]
 
-    def _point(self, term: str, n: int) -> Point:
+    def _point(self, term: str, n: int, alone: bool = False) -> Point:
         settings = {"pipeline": self.pipeline.reference, "term": term, "batch_size": n}
-        return Point(probe=PROBE, settings=settings)
+        return Point(probe=PROBE, settings={**settings, "alone": alone})
 
     def sample(
         self, points: list[Point], seconds: float, progress: Progress | None = None
     ) -> tuple[pd.DataFrame | None, str]:
         """Sample points; return what there is, and what went wrong."""
         plan = calm_plan(points, self.processes, self.repeats, self.seed)
-        # A sample is a few dozen batches, its warm-up as many; a busy host takes its time.
-        longest = max(self.rehearsal.seconds.values(), default=0.0)
-        silence = 3 * (self.pipeline.timeout + _OPENING_SECONDS + _BATCHES_A_SAMPLE * longest)
         try:
             taken = sample_sequentially(
                 plan,
                 seconds,
                 progress,
-                silence=silence,
+                silence=self._silence,
                 throughout=lambda p: p.settings["term"] in ("whole", "timed"),
             )
         except SamplingError as error:
             return error.samples, str(error)
         return taken, ""
+
+    @property
+    def _silence(self) -> float:
+        """Seconds after which a process that gives no sample hangs."""
+        # A sample is a few dozen batches, its warm-up as many; a busy host takes its time.
+        longest = max(self.rehearsal.seconds.values(), default=0.0)
+        return 3 * (self.pipeline.timeout + _OPENING_SECONDS + _BATCHES_A_SAMPLE * longest)
+
+    def sweep(self, sizes: Iterable[int], progress: Progress | None = None) -> pd.DataFrame:
+        """Run the whole at each size in every process; return the samples.
+
+        Raises
+        ------
+        InputError
+            If a stage fails; names stage and size.
+        """
+        found = rehearse(self.pipeline.reference, sorted(sizes), self.pipeline.timeout)
+        if found.failure:
+            raise InputError(f"{self.file}: {found.failure}")
+        self.rehearsal = found
+        points = [self._point("whole", n) for n in sorted(sizes)]
+        plan = calm_plan(points, self.processes, self.repeats, self.seed)
+        try:
+            return reject_disturbed(take_samples(plan, progress, silence=self._silence))
+        except SamplingError as error:
+            raise InputError(f"{self.file}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -231,7 +269,9 @@ def fitted(campaign: Campaign, samples: pd.DataFrame, failure: str = "") -> Pipe
             law = assumed.load(pipeline.record_bytes)
             terms[plan.name] = TermLaw(plan.name, "assumed", law, 0.0, assumed.source)
             continue
-        own = samples[(samples["term"] == plan.name) & samples["final"]]
+        both = samples[(samples["term"] == plan.name) & samples["final"]]
+        alone = both["alone"].astype(bool)
+        own, back_to_back = both[~alone], both[alone]
         distinct = own["batch_size"].nunique()
         if distinct < min(_FEWEST_SIZES, len(plan.sizes)):
             why = f" ({failure})" if failure else ""
@@ -239,7 +279,14 @@ def fitted(campaign: Campaign, samples: pd.DataFrame, failure: str = "") -> Pipe
                 f"{campaign.file}: {plan.name} was timed at {distinct} sizes only{why}"
             )
         law = _law(own, plan, campaign)
-        terms[plan.name] = TermLaw(plan.name, plan.kind, law, _busy(own), "measured")
+        terms[plan.name] = TermLaw(
+            plan.name,
+            plan.kind,
+            law,
+            _busy(own if plan.kind != "stage" else back_to_back),
+            "measured",
+            alone=_medians(back_to_back),
+        )
         if (noise := _deviation(law)) > thresholds.MOST_NOISE:
             warnings.append(
                 f"inconclusive: {plan.name} is noisy, its samples deviate by "
@@ -260,6 +307,12 @@ def fitted(campaign: Campaign, samples: pd.DataFrame, failure: str = "") -> Pipe
         passed=campaign.rehearsal.passed,
         warnings=tuple(warnings),
     )
+
+
+def _medians(samples: pd.DataFrame) -> dict[int, float]:
+    """Return seconds by size: medians of the processes' medians."""
+    by = samples.groupby(["batch_size", "process"])["seconds"].median()
+    return {int(n): float(value) for n, value in by.groupby("batch_size").median().items()}
 
 
 def _law(own: pd.DataFrame, plan: TermPlan, campaign: Campaign) -> Law:

@@ -177,10 +177,9 @@ def _compared(
         frame, model = pd.DataFrame(measured), pd.DataFrame(models)
         error = model["predicted_p99"] / frame["p99"] - 1
         low, high = median_interval(error.to_numpy()).ends
-        marked = [run.noise.noisy for run in own]
         value, ends = float(error.median()), sorted((abs(low), abs(high)))
         least = 0.0 if low <= 0 <= high else ends[0]
-        disturbed = float(np.mean(marked))
+        disturbed = float(np.mean([run.disturbed for run in own]))
         rows.append(
             {
                 "load": load,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 #: Names of terms that are not a stage's.
-RESERVED = ("whole", "timed", "loop", "source")
+RESERVED = ("whole", "timed", "loop", "gil", "source")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _MOST_STAGES, _MOST_WORKERS = 50, 64
 

@@ -139,6 +139,11 @@ class Group:
         return tuple(stage for stage in self.stages if isinstance(stage, Stage))
 
     @property
+    def waits(self) -> bool:
+        """Whether one of them is a coroutine function: an event loop has turns between batches."""
+        return any(stage.waits for stage in self.own)
+
+    @property
     def name(self) -> str:
         """First of its stages; "source" of a thread that only feeds."""
         return self.stages[0].name if self.stages else "source"

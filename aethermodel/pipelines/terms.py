@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from aethermodel.pipelines.composition import GroupTerms
@@ -10,8 +11,8 @@ from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.stage import Assumed, Group
 
 Kind = Literal["stage", "hand-over", "loop", "assumed"]
-# Sizes at which a term is timed that hardly depends on them.
-_FEW = 3
+# Of the loop's turn every other size is enough: it hardly depends on them.
+_LOOP_STEP = 2
 
 
 class TermPlan(NamedTuple):
@@ -33,7 +34,7 @@ class TermPlan(NamedTuple):
 def term_plan(pipeline: Pipeline, sizes: tuple[int, ...]) -> list[TermPlan]:
     """Return what is to be timed, in the order of the pipeline."""
     found: list[TermPlan] = []
-    few = tuple(sorted({sizes[0], sizes[len(sizes) // 2], sizes[-1]}))[:_FEW]
+    few = tuple(sorted({*sizes[::_LOOP_STEP], sizes[-1]}))
     groups = group_terms(pipeline)
     known = {stage.name: stage for stage in pipeline.stages}
     for group in groups:
@@ -46,6 +47,11 @@ def term_plan(pipeline: Pipeline, sizes: tuple[int, ...]) -> list[TermPlan]:
             else:
                 found.append(TermPlan(name, "hand-over", sizes))
     return list(dict.fromkeys(found))
+
+
+def alone_sizes(sizes: Sequence[float]) -> tuple[int, ...]:
+    """Return the sizes at which stages are timed back to back too, and which tables show."""
+    return tuple(sorted({int(sizes[0]), int(sizes[len(sizes) // 2]), int(sizes[-1])}))
 
 
 def group_terms(pipeline: Pipeline) -> list[GroupTerms]:
@@ -64,7 +70,7 @@ def group_terms(pipeline: Pipeline) -> list[GroupTerms]:
             if at and _crosses(own[at - 1], group):
                 terms.append(RECEIVE + group.own[0].name)
             terms += [stage.name for stage in group.stages]
-            if any(stage.waits for stage in group.own):
+            if group.waits:
                 terms.append("loop")
             if after is not None:
                 terms.append(SEND + after.own[0].name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
@@ -12,6 +13,7 @@ import numpy as np
 from aethermodel.calibrate.predict.comparison import Verdict, covered, judge
 from aethermodel.calibrate.predict.in_place import (
     InPlace,
+    duration,
     figures_of,
     median_of_processes,
     told_in_place,
@@ -21,6 +23,7 @@ from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.campaign import Campaign, Progress, fitted
 from aethermodel.pipelines.terms import term_plan
+from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +105,36 @@ class PipelineTrial:
         whole = dict(zip(self.table["n"], self.table["measured_seconds"], strict=True))
         return told_in_place(self.in_place, whole)
 
+    @property
+    def cause(self) -> str:
+        """Say in a line which stage a miss comes from, and by how much; empty of a pass."""
+        n = self.verdict.worst_at
+        here = {one.term: one for one in self.in_place if one.n == n}
+        if self.verdict.outcome == "pass":
+            return ""
+        if not here:
+            return f"At N = {n:,} no stage was timed in place undisturbed, to tell by."
+        (row,) = self.table[self.table["n"] == n].to_dict("records")
+        measured = float(row["measured_seconds"])
+        missed = measured - float(row["predicted_seconds"])
+        placed = self._in_place_seconds(n, here) / measured - 1
+        rest = f"with every term as it is in place, the sum is off by {percent(placed)}"
+        same_way = [one for one in here.values() if one.differs and one.seconds * missed > 0]
+        if not same_way:
+            return f"At N = {n:,} no stage differs in place that would explain it; {rest}."
+        most = max(same_way, key=lambda one: abs(one.seconds))
+        return (
+            f"At N = {n:,} {most.term} differs most: {duration(most.isolated)} isolated, "
+            f"{duration(most.in_place)} in the pipeline ({percent(most.change)}), "
+            f"{percentage(abs(most.seconds) / measured)} of the batch; {rest}."
+        )
+
+    def _in_place_seconds(self, n: int, here: Mapping[str, InPlace]) -> float:
+        """Return the composed time of a batch, each term as it is in place."""
+        ours = self.calibration.without_assumed()
+        times = ours.times([n]) | {name: np.array([one.in_place]) for name, one in here.items()}
+        return float(ours.composed_of(times).seconds[0])
+
     def figures(self) -> dict[str, Any]:
         """Return what a JSON document says."""
         from aethermodel.pipelines.calibration_file import document
@@ -110,6 +143,7 @@ class PipelineTrial:
             "pipeline": self.calibration.pipeline,
             "file": self.calibration.file,
             "verdict": asdict(self.verdict),
+            "cause": self.cause,
             "rows": self.table.to_dict(orient="records"),
             "in_place": [one.figures() for one in self.in_place],
             "samples": len(self.samples),
@@ -202,6 +236,7 @@ def placed(calibration: PipelineCalibration, samples: pd.DataFrame) -> tuple[InP
                 continue
             value, low, high = median_of_processes(seconds)
             band = term.law.predict([float(n)])
+            clock = "clock_loop" if term.kind == "loop" and "clock_loop" in seen else "clock"
             found.append(
                 InPlace(
                     name,
@@ -212,7 +247,7 @@ def placed(calibration: PipelineCalibration, samples: pd.DataFrame) -> tuple[InP
                     value,
                     low,
                     high,
-                    float(seen["clock"].median() / value),
+                    float(seen[clock].median() / value),
                 )
             )
     return tuple(found)

@@ -54,6 +54,21 @@ def test_predict_knows_the_pipeline_by_its_calibration(folder):
     assert found["optima"]
 
 
+def test_a_term_that_is_assumed_faster_is_predicted_and_said(folder):
+    base = json.loads(
+        aether("predict", "-c", "c.json", "-n", "32", "--json", "-", cwd=folder).stdout
+    )
+    done = aether(
+        "predict", "-c", "c.json", "-n", "32", "--set", "decode=x0.25", "--json", "-", cwd=folder
+    )
+    found = json.loads(done.stdout)
+    saved = 0.75 * base["rows"][0]["budget_seconds"]["decode"]
+    assert found["rows"][0]["seconds"] == pytest.approx(base["rows"][0]["seconds"] - saved)
+    assert found["assumed"] == {"decode": 0.25}
+    told = aether("predict", "-c", "c.json", "-n", "32", "--set", "decode=x0.25", cwd=folder)
+    assert "assumed: decode x 0.25; it carries +" in told.stdout
+
+
 def test_validate_runs_the_whole_and_times_its_terms_in_place(folder):
     done = aether(
         "validate", "orders.py", *QUICK, "-c", "c.json", "-n", "32", "--json", "-", cwd=folder
@@ -73,8 +88,20 @@ def test_validate_runs_the_whole_and_times_its_terms_in_place(folder):
         (("calibrate", "orders.py", "--fabric", "shm"), "--fabric is the built-in pipeline's"),
         (("calibrate", "orders.py", "-n", "1,2"), "a law needs at least 3 batch sizes"),
         (("validate", "-c", "c.json"), "--calibration is for a pipeline of your own"),
+        (("bench", "optimum", "-c", "c.json"), "--calibration is for a pipeline of your own"),
+        (
+            ("bench", "optimum", "--pipeline", "orders.py", "--largest", "8"),
+            "--largest is the built-in pipeline's",
+        ),
+        (("report", "orders.py", "--fabric", "shm"), "--fabric is the built-in pipeline's"),
+        (("report", "orders.py", "--pipeline", "other.py"), "which one?"),
+        (("report", "none.py"), "none.py: no such file"),
         (("predict", "-c", "c.json", "--pipeline", "other.py"), "c.json: of the pipeline orders"),
         (("predict", "-c", "c.json", "--topics", "4"), "--topics is not for a pipeline"),
+        (("predict", "-c", "c.json", "--set", "decode=1e-6"), "a term and a factor, such as"),
+        (("predict", "-c", "c.json", "--set", "score=x0.5"), "no term 'score'; there are decode"),
+        (("predict", "-c", "c.json", "--set", "decode=x-1"), "a finite number above 0"),
+        (("bench", "latency", "-c", "c.json"), "notebook 95_own_pipeline take it"),
         (("predict", "--pipeline", "orders.py"), "calibrate orders.py --json FILE"),
     ],
 )
@@ -95,6 +122,43 @@ def test_latency_is_measured_and_predicted_at_each_load(folder):
     assert [row["load"] for row in found["rows"]] == [0.5, 0.8]
     for row in found["rows"]:
         assert 0 < row["p50"] <= row["p99"] and 0 < row["ideal_p50"] <= row["ideal_p99"]
+
+
+def test_the_recommended_size_is_held_against_a_sweep_of_sizes(folder):
+    done = aether(
+        *("bench", "optimum", "--pipeline", "orders.py", "-c", "c.json", "--json", "-"),
+        *("--processes", "1", "--repeats", "1"),
+        cwd=folder,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    found = json.loads(done.stdout)
+    sizes = [row["n"] for row in found["rows"]]
+    assert found["wanted_share"] == 0.97 and found["recommended"] in sizes
+    assert sizes[0] == 1 and sizes[-1] == 64 and len(sizes) >= 12
+
+
+def test_report_of_a_file_measures_that_pipeline(folder):
+    done = aether(
+        "report", "orders.py", *QUICK, "-c", "c.json", "-n", "32", "-o", "own.html", cwd=folder
+    )
+    assert done.returncode in (0, 1) and "own.html: " in done.stdout, done.stderr
+    page = (folder / "own.html").read_text()
+    assert "Pipeline orders" in page and "Back to back" in page
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("no_such_module", "(install the package that has it, or put no_such_module.py beside "),
+        ("zmq.no_such_part", "(pip install pyzmq)"),
+    ],
+)
+def test_a_package_that_is_missing_is_told_how_it_comes_in(tmp_path, module, said):
+    (tmp_path / "own.py").write_text(f"import {module}\n")
+    done = aether("calibrate", "own.py", cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert f"own.py:1: ModuleNotFoundError: No module named '{module}'" in done.stderr
+    assert said in done.stderr
 
 
 def test_a_report_is_written_from_a_calibration(folder):

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aethermodel.laws.fit import fit
+from aethermodel.measure.host.os_noise import Noise
 from aethermodel.pipelines.calibration import PipelineCalibration, TermLaw
 from aethermodel.pipelines.composition import GroupTerms
+from aethermodel.pipelines.execution.load import LoadedRun
 from aethermodel.pipelines.latency import predicted
 from aethermodel.pipelines.what_if import halved, scaled
 
@@ -70,6 +72,16 @@ def test_groups_in_a_row_are_queues_in_a_row(groups, gaps):
     due = np.cumsum(gaps)
     found = predicted(_calibration(groups), 10, due)
     assert found == pytest.approx(_simulated(groups, due), rel=0.01, abs=1e-5)
+
+
+def test_only_more_switches_than_there_always_are_disturb_a_run():
+    def run(switches, stolen=0.0, away=0.0):
+        noise = Noise(stolen, switches, 0.0)
+        return LoadedRun(np.array([1.0, 2.0]), np.zeros(2), noise, (), away)
+
+    runs = [run(100), run(150), run(500), run(100, stolen=0.01), run(100, away=0.3)]
+    least = min(one.switches_per_second for one in runs)
+    assert [one.judged(least).disturbed for one in runs] == [False, False, True, True, True]
 
 
 def test_halving_what_waits_for_a_slower_group_buys_nothing():

@@ -10,6 +10,7 @@ import pytest
 
 from aethermodel import Pipeline
 from aethermodel.inputs.refusals import InputError
+from aethermodel.pipelines.execution.passes import ClockCost, Places
 from aethermodel.pipelines.execution.rehearsal import rehearse, rehearsed
 from aethermodel.pipelines.execution.runtime import Runtime
 from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
@@ -204,12 +205,20 @@ def test_each_stage_is_timed_in_place_its_waiting_included(waits):
     timer = whole.timer(5, timed=True)
     total = timer(4)
     found = timer.figures((0,))
-    assert list(found) == ["short", "long", *(["end", "loop"] if waits else []), "clock"]
+    terms, clocks = (["end", "loop"], ["clock_loop"]) if waits else ([], [])
+    assert list(found) == ["short", "long", *terms, "clock", *clocks]
     assert found["short"] >= 0.0039 and found["long"] >= 0.0119
     # What the clock's stamps leave out is small: no wait is lost.
     assert sum(found.values()) <= total / 4 * 1.5
     assert timer.figures(()) == {}
     whole.close()
+
+
+def test_the_clock_at_the_turn_of_the_loop_is_taken_off():
+    places = Places()
+    places.note([0.0, 1.0, 1.5, 1.5], turn=2.0)
+    found = places.seconds(["a"], ClockCost(0.25, 0.125), loop=True, robust=False)
+    assert found == {"a": 0.625, "loop": 1.875}
 
 
 def test_giving_back_what_a_stage_made_is_that_stages_time():
@@ -258,7 +267,8 @@ def test_batches_go_through_processes_and_threads_in_order(tmp_path):
         assert timer(10) > 0
         seen = pipeline.stage_named("third").function.__globals__["seen"]
         assert len(seen) >= 10 and all(batch == [2, 4, 6] for batch in seen)
-        assert set(timer.figures(())) == {"clock", "first", "second", "third", "loop"}
+        terms = {"first", "second", "third", "loop"}
+        assert set(timer.figures(())) == {*terms, "clock", "clock_loop"}
     finally:
         whole.close()
 

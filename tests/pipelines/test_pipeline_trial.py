@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -29,12 +30,13 @@ LAWS = {"decode": (2e-6, 3e-9), "score": (1e-6, 20e-9)}
 US = 1e-6
 
 
-def _rows(term, sizes, seconds, figures=None, noise=0.002):
+def _rows(term, sizes, seconds, figures=None, noise=0.002, alone=False):
     rng = np.random.default_rng(sum(map(ord, term)))
     return [
         {
             "probe": "stage",
             "term": term,
+            "alone": alone,
             "batch_size": n,
             "process": process,
             "seconds": seconds(n) * (1 + noise * rng.standard_normal()),
@@ -75,10 +77,15 @@ def _samples(campaign, whole=_whole, places=None, decode=1.0):
     rows = [
         row
         for name in LAWS
-        for row in _rows(
-            name, campaign.sizes, lambda n, name=name: _law(name, n), lambda n: {"cpu": 0.0}
-        )
-    ]
+        for row in [
+            *_rows(name, campaign.sizes, lambda n, name=name: _law(name, n)),
+            # Back to back it takes half as long, and waits all the time.
+            *_rows(
+                name, (1, 192, 10_000), lambda n, name=name: _law(name, n) / 2,
+                lambda n: {"cpu": 0.0}, alone=True,
+            ),
+        ]
+    ]  # fmt: skip
     rows += _rows("whole", campaign.held_out, whole)
     rows += _rows("timed", campaign.held_out, whole, places or in_place)
     return pd.DataFrame(rows)
@@ -95,6 +102,14 @@ def test_terms_compose_to_the_whole(campaign):
     trial = PipelineTrial.of(*_fitted(campaign))
     assert trial.verdict.outcome == "pass" and trial.verdict.worst_error < 0.02
     assert not trial.told
+
+
+def test_a_term_is_what_it_takes_in_rounds_and_back_to_back_is_told_beside_it(campaign):
+    calibration = _fitted(campaign)[0]
+    decode = calibration.terms["decode"]
+    assert decode.law.predict([192.0]).seconds[0] == pytest.approx(_law("decode", 192), rel=0.02)
+    assert decode.alone == pytest.approx({n: _law("decode", n) / 2 for n in (1, 192, 10_000)}, 0.01)
+    assert decode.busy == 0.0
 
 
 def _fitted(campaign, **changes):
@@ -114,6 +129,20 @@ def test_the_stage_that_differs_in_place_is_named_and_by_how_much(campaign):
     low, high = at_ten.change_interval
     assert low < at_ten.change < high
     assert all("decode: " in line and "in the pipeline (+" in line for line in map(str, trial.told))
+    # At 10 the whole takes 4.25 us, of which 1.02 us are decode's more in place.
+    at = trial.verdict.worst_at
+    assert trial.cause.startswith(f"At N = {at:,} decode differs most: ")
+    assert "in the pipeline (+" in trial.cause and "\n" not in trial.cause
+    share = 100 * 0.5 * _law("decode", at) / (_whole(at) + 0.5 * _law("decode", at))
+    (said,) = re.findall(r"([0-9.]+) % of the batch", trial.cause)
+    assert float(said) == pytest.approx(share, abs=2)
+
+
+def test_a_miss_that_no_stage_explains_is_said(campaign):
+    trial = PipelineTrial.of(*_fitted(campaign, whole=lambda n: 2 * _whole(n)))
+    assert trial.verdict.outcome == "fail"
+    assert "no stage differs in place that would explain it" in trial.cause
+    assert "the sum is off by −50" in trial.cause
 
 
 def test_a_clock_that_costs_more_than_two_percent_is_said(campaign):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
@@ -15,7 +17,19 @@ if TYPE_CHECKING:
     from aethermodel.bench.optimum import BestSize
 
 
+#: Options that a pipeline of one's own has, too.
+_OF_A_PIPELINE = frozenset(
+    {"pipeline", "calibration", "processes", "repeats", "seed", "seconds", "wait_seconds", "json"}
+)
+
+
 def command(
+    ctx: typer.Context,
+    pipeline: choice.Option = None,
+    calibration: Annotated[
+        Path | None,
+        options.calibration("with --pipeline: its calibration [default: calibrate first]"),
+    ] = None,
     largest: Annotated[
         int, options.whole(help="largest batch of the sweep, 2 to 4194304, such as 1e5")
     ] = 65_536,
@@ -34,8 +48,24 @@ def command(
 
     Example: aethermodel bench optimum --largest 16384 --json optimum.json
 
+    Example: aethermodel bench optimum --pipeline orders.py -c calibration.json
+
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
+    if own := choice.chosen(None, pipeline):
+        from aethermodel.cli.pipelines.optimum import optimum_own
+
+        options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
+        optimum_own(
+            own,
+            choice.campaign_options(None, processes, repeats, seed),
+            calibration=calibration,
+            seconds=seconds,
+            json=json,
+            wait_seconds=wait_seconds,
+        )
+    if calibration is not None:
+        raise ValueError("--calibration is for a pipeline of your own (--pipeline FILE.py)")
     from aethermodel.bench.optimum import compare_with_sweep
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
@@ -66,7 +96,8 @@ def command(
             seconds=seconds,
         )
     if json:
-        write_document(document("aethermodel.bench.optimum/1", found.label, found.figures()), json)
+        content = document("aethermodel.bench.optimum/1", campaign.label, found.figures())
+        write_document(content, json)
     if json != "-":
         print_sweep(found)
     raise typer.Exit(1 if found.outcome == "fail" else 0)
@@ -74,7 +105,7 @@ def command(
 
 def print_sweep(found: BestSize) -> None:
     """Print the sweep with the recommended size marked, and the verdict."""
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.tables import Table, show
 
     headings = ("N", "M events/s", "slowest to fastest process", "all samples", "left out", "")
     table = Table(f"throughput by batch size [{found.label}]", headings, text=("",))
@@ -88,11 +119,16 @@ def print_sweep(found: BestSize) -> None:
             "recommended" if row.recommended else "",
         )
     show(table)
+    print_share(found)
+
+
+def print_share(found: BestSize, further: str = "--largest") -> None:
+    """Print what the recommended size carries of the best rate, and what sets the sweep's end."""
     say(
         f"{found.outcome.upper()}: N = {found.recommended:,}, as the model recommends, carries "
         f"{percentage(found.share)} of the sweep's best rate ({percentage(found.low)} to "
         f"{percentage(found.high)} by "
-        "process); wanted 98 %."
+        f"process); wanted {percentage(found.wanted, 0)}."
     )
     if found.at_the_end:
-        say("The sweep ends at that size: with a greater --largest it could be beaten.")
+        say(f"The sweep ends at that size: with a greater {further} it could be beaten.")

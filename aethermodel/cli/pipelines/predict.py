@@ -21,28 +21,33 @@ def predict_own(
     within: float | None,
     rate: float | None,
     sensitivity: int | None,
+    changes: list[str],
     foreign: bool,
     json: str | None,
     verbose: bool,
 ) -> None:
     """Print or write the times at sizes, and the batch sizes asked for."""
+    import numpy as np
+
     from aethermodel.advice.sampling import LawSizes
     from aethermodel.calibrate.predict.size_answers import SHARES
     from aethermodel.cli.pipelines.tables import notes_of, predicted_table
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.tables import show
     from aethermodel.documents import document, write_document
-    from aethermodel.pipelines.what_if import halved
+    from aethermodel.pipelines.what_if import halved, scaled
     from aethermodel.text.percentages import percent
 
-    calibration = load_own(path, pipeline, foreign=foreign)
+    factors = factors_of(changes)
+    measured = load_own(path, pipeline, foreign=foreign)
+    calibration = scaled(measured, factors)
     answers = LawSizes(calibration.law)
     goals = [answers.share(share) for share in SHARES] if optimum else []
     goals += [answers.within(within)] if within is not None else []
     goals += [answers.rate(rate)] if rate is not None else []
     gains = halved(calibration, sensitivity) if sensitivity is not None else []
     if json:
-        figures = prediction_figures(calibration, sizes)
+        figures = prediction_figures(calibration, sizes) | {"assumed": factors}
         if goals:
             figures["best_rate_per_second"] = asdict(answers.best_rate())
             figures["optima"] = [asdict(goal) for goal in goals]
@@ -56,6 +61,15 @@ def predict_own(
     if json != "-":
         tell_caveats(calibration.warnings, verbose=verbose)
         show(predicted_table(calibration, sizes))
+        if factors:
+            before, after = measured.predict(sizes).seconds, calibration.predict(sizes).seconds
+            more = ", ".join(
+                f"{percent(float(old / new) - 1)} at N = {n:,}"
+                for n, old, new in zip(sizes, before, after, strict=True)
+                if np.isfinite(old)
+            )
+            said = ", ".join(f"{name} x {factor:g}" for name, factor in factors.items())
+            typer.echo(f"assumed: {said}; it carries {more} against what was measured")
         for line in [*notes_of(calibration), *map(str, goals)]:
             typer.echo(line)
         for one in gains:
@@ -68,6 +82,28 @@ def predict_own(
                 f"* extrapolated: outside {calibration.smallest:,.6g} to "
                 f"{calibration.largest:,.6g}, the sizes that were calibrated"
             )
+
+
+def factors_of(changes: list[str]) -> dict[str, float]:
+    """Return how many times its time each term takes, from ``score=x0.5``.
+
+    Raises
+    ------
+    ValueError
+        On anything else.
+    """
+    factors = {}
+    for text in changes:
+        name, _, factor = text.partition("=")
+        try:
+            if not factor.startswith("x"):
+                raise ValueError
+            factors[name.strip()] = float(factor[1:])
+        except ValueError:
+            raise ValueError(
+                f"--set {text}: of a pipeline of your own a term and a factor, such as score=x0.5"
+            ) from None
+    return factors
 
 
 def load_own(path: Path, pipeline: str | None, *, foreign: bool) -> PipelineCalibration:

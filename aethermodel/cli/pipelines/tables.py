@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 
 def terms_table(calibration: PipelineCalibration) -> Table:
-    """Return a row a term: its time at three sizes, its law, and where it comes from."""
-    sizes = calibration.sizes
-    shown = [float(sizes[0]), float(sizes[len(sizes) // 2]), float(sizes[-1])]
+    """Return a row a term: its time at three sizes, its law, and where it comes from.
+
+    What a stage takes back to back, the caches its own, stands beside the size in the middle.
+    """
+    from aethermodel.pipelines.terms import alone_sizes
+
+    shown = alone_sizes(calibration.sizes.tolist())
+    middle = shown[len(shown) // 2]
     table = Table(
         f"{calibration.pipeline}: terms [{calibration.file}]",
-        ("term", *(f"N = {n:,.0f}" for n in shown), "law", "holds", "source"),
+        ("term", *(f"N = {n:,}" for n in shown), f"alone, {middle:,}", "law", "holds", "source"),
         text=("term", "law", "holds", "source"),
     )
     times = calibration.times(shown)
@@ -29,6 +34,7 @@ def terms_table(calibration: PipelineCalibration) -> Table:
         table.add(
             name,
             *(engineering(float(t), "s") for t in times[name]),
+            engineering(term.alone[middle], "s") if middle in term.alone else "",
             term.law.family,
             "yes" if term.law.holds else "no",
             term.source if term.kind == "assumed" else "measured",

@@ -78,6 +78,9 @@ def print_trial(trial: PipelineTrial) -> None:
 
     tell_caveats(trial.calibration.warnings)
     show(trial_table(trial))
-    say([*notes_of(trial.calibration), f"{trial.verdict.outcome.upper()}: {trial.verdict.why}", ""])
+    say([*notes_of(trial.calibration), f"{trial.verdict.outcome.upper()}: {trial.verdict.why}"])
+    if trial.cause:
+        say(trial.cause)
+    say("")
     print_in_place(trial.in_place, trial.told)
     say([covered(trial.verdict, len(trial.table)), disturbed(trial.samples)])

@@ -22,15 +22,24 @@ def _stolen_seconds() -> float:
 
 @dataclass(frozen=True)
 class Reading:
-    """The counters at one moment; two readings bracket a sample."""
+    """The counters at one moment; two readings bracket a sample.
+
+    Attributes
+    ----------
+    stolen_seconds : float
+    switches, waits : int
+        Times the kernel took the core away from this process, and times it gave it away to wait.
+    """
 
     stolen_seconds: float
     switches: int
+    waits: int = 0
 
     @classmethod
     def now(cls) -> Reading:
-        """Read both counters; about 20 µs, outside the timed part."""
-        return cls(_stolen_seconds(), resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw)
+        """Read the counters; about 20 µs, outside the timed part."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return cls(_stolen_seconds(), usage.ru_nivcsw, usage.ru_nvcsw)
 
 
 @dataclass(frozen=True)

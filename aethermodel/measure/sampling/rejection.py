@@ -23,6 +23,7 @@ _POINT = (
     "part",
     "pipeline",
     "term",
+    "alone",
     "company",
 )
 

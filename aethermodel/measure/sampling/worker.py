@@ -135,6 +135,7 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
                 before = Reading.now()
                 slices = sliced(timed, loops, slices_of(plan, seconds))
                 noise = Noise.since(before)
+                waits = Reading.now().waits - before.waits
             found = undisturbed(slices, best.core_seconds)
             noisy = noise.noisy
             if plan.slices > 1:
@@ -144,8 +145,9 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
                 best = best.best(around)
                 noisy = found.contended == 1 or not around.calm(best)
                 # A switch shows in no look beside a slice; where most slices had one, the median
-                # has it too.
-                short = len(slices) >= plan.slices and not crosses(plan.points[turn])
+                # has it too. What waits for another process takes turns with it on the cores.
+                alone = not crosses(plan.points[turn]) and 2 * waits < sum(s.loops for s in slices)
+                short = alone and len(slices) >= plan.slices
                 noisy |= short and 2 * noise.switches > len(slices)
                 # The other core shows in no slice: it is waited for while it is stolen.
                 noisy |= crosses(plan.points[turn]) and noise.stolen_seconds > 0

@@ -80,7 +80,7 @@ class ProcessLink:
 
     def receive(self) -> Any:
         """Return the next item."""
-        return pickle.loads(self.receive_packed())  # of a process of ours
+        return unpack(self.receive_packed())
 
     def send_packed(self, content: bytes) -> None:
         """Hand over an item that is pickled already."""
@@ -103,6 +103,11 @@ class ProcessLink:
 def pack(item: Any) -> bytes:
     """Return an item pickled, as it crosses to a process."""
     return pickle.dumps(item, protocol=_PROTOCOL)
+
+
+def unpack(content: bytes) -> Any:
+    """Return an item that a process of ours has pickled."""
+    return pickle.loads(content)
 
 
 def sender_link(links: Sequence[Link], batch: int) -> Link:

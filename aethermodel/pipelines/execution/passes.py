@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -13,6 +13,10 @@ import numpy as np
 
 from aethermodel.pipelines.execution.runtime import Runtime, StageError, failed
 
+#: Figures that are the clock's, at a stage and at the loop's turn.
+CLOCKS = ("clock", "clock_loop")
+#: A stage's call, and whether it is a coroutine function's.
+Step = tuple[Callable[..., Any], bool]
 #: Passes of empty stages, of which the cost of the clock is the median.
 _EMPTY_PASSES = 400
 
@@ -78,7 +82,7 @@ class Places:
             middle = centre(calls + after, axis=0) - cost.seconds
             found = dict(zip(names, middle.tolist(), strict=True))
         if loop:
-            found["loop"] = float(centre(self._turns))
+            found["loop"] = max(float(centre(self._turns)) - cost.release, 0.0)
         return found
 
 
@@ -91,11 +95,9 @@ def pass_batch(calls: Sequence[Callable[..., Any]], batch: Any) -> Any:
     return batch
 
 
-async def pass_waiting(
-    calls: Sequence[Callable[..., Any]], waits: Sequence[bool], batch: Any
-) -> Any:
+async def pass_waiting(steps: Sequence[Step], batch: Any) -> Any:
     """Return what the stages make of a batch, some of which wait."""
-    for call, waiting in zip(calls, waits, strict=True):
+    for call, waiting in steps:
         made = call(batch)
         if waiting:
             made = await made
@@ -134,16 +136,12 @@ def pass_timed(
 
 
 async def pass_waiting_timed(
-    calls: Sequence[Callable[..., Any]],
-    waits: Sequence[bool],
-    batch: Any,
-    stamps: list[float],
-    keep: bool = True,
+    steps: Sequence[Step], batch: Any, stamps: list[float], keep: bool = True
 ) -> Any:
     """Return what the stages make of a batch, and note when each began and ended."""
     stamp = stamps.append
     stamp(perf_counter())
-    for call, waiting in zip(calls, waits, strict=True):
+    for call, waiting in steps:
         made = call(batch)
         if waiting:
             made = await made
@@ -198,10 +196,14 @@ class StagePass:
     def __init__(self, runtime: Runtime, *, timed: bool, keep: bool) -> None:
         self.runtime, self.timed, self.keep = runtime, timed, keep
         self.places = Places()
-        self.waits = runtime.loop is not None
+        # A loop that a resource alone uses has no turns between batches.
+        self.waits = any(runtime.waits)
+        self._steps = list(zip(runtime.calls, runtime.waits, strict=True))
 
     def in_place(self, cost: ClockCost, *, robust: bool) -> dict[str, float]:
-        """Return seconds a batch of each stage, of the loop's turn, and of the clock at each.
+        """Return seconds a batch of each stage, of the loop's turn, and of the clock.
+
+        That is ``clock`` at each stage, and ``clock_loop`` at the loop's turn, read once less.
 
         Parameters
         ----------
@@ -211,7 +213,10 @@ class StagePass:
         """
         names = [stage.name for stage in self.runtime.stages]
         found = self.places.seconds(names, cost, loop=self.waits, robust=robust)
-        return found | {"clock": cost.seconds} if found else {}
+        if not found:
+            return {}
+        clock = {"clock": cost.seconds}
+        return found | clock | ({"clock_loop": cost.release} if self.waits else {})
 
     def one(self, batch: Any) -> Any:
         """Pass one batch; of stages that do not wait."""
@@ -224,13 +229,12 @@ class StagePass:
 
     async def one_waiting(self, batch: Any) -> Any:
         """Pass one batch, and give the event loop its turn."""
-        calls, waits = self.runtime.calls, self.runtime.waits
         if not self.timed:
-            made = await pass_waiting(calls, waits, batch)
+            made = await pass_waiting(self._steps, batch)
             await asyncio.sleep(0)
             return made
         stamps: list[float] = []
-        made = await pass_waiting_timed(calls, waits, batch, stamps, self.keep)
+        made = await pass_waiting_timed(self._steps, batch, stamps, self.keep)
         await asyncio.sleep(0)
         end = perf_counter()
         self.places.note(stamps, end - stamps[-1])
@@ -257,16 +261,37 @@ class StagePass:
 
     async def _all_waiting(self, batches: Sequence[Any]) -> float:
         start = perf_counter()
-        for batch in batches:
-            await self.one_waiting(batch)
+        if self.timed:
+            for batch in batches:
+                await self.one_waiting(batch)
+            return perf_counter() - start
+        for item in batches:
+            batch = item
+            for call, waiting in self._steps:
+                made = call(batch)
+                if waiting:
+                    made = await made
+                if made is not None:
+                    batch = made
+            await asyncio.sleep(0)
+        batch = made = None
         return perf_counter() - start
 
     def failure(self, error: Exception, n: int) -> StageError:
         """Return the refusal of the stage that an error came from."""
-        trace, at = error.__traceback__, ""
-        while trace:
-            call = trace.tb_frame.f_locals.get("call")
-            if trace.tb_frame.f_globals is globals() and call in self.runtime.calls:
-                at = self.runtime.stages[self.runtime.calls.index(call)].name
-            trace = trace.tb_next
-        return failed(at or "whole", n, error)
+        return failure_of(self.runtime, error, n)
+
+
+def failure_of(runtime: Runtime, error: BaseException, n: int) -> StageError:
+    """Return the refusal of the stage that an error came from, by the frame that called it."""
+    trace, at = error.__traceback__, ""
+    while trace:
+        call = trace.tb_frame.f_locals.get("call")
+        if _package_of(trace.tb_frame.f_globals) == __package__ and call in runtime.calls:
+            at = runtime.stages[runtime.calls.index(call)].name
+        trace = trace.tb_next
+    return failed(at or "whole", n, error)
+
+
+def _package_of(names: Mapping[str, Any]) -> str:
+    return str(names.get("__name__", "")).rpartition(".")[0]

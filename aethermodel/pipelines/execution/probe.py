@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.probes.settings import setting
 from aethermodel.pipelines.execution.handover import Overlap, Receiving, Sending, ThreadHandover
+from aethermodel.pipelines.execution.links import pack, unpack
+from aethermodel.pipelines.execution.rounds import RoundTimer
 from aethermodel.pipelines.execution.runtime import Runtime, failed, made_batch
-from aethermodel.pipelines.execution.stage_times import Inputs, LoopTimer, StageTimer
+from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
 from aethermodel.pipelines.execution.whole import Whole
 from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
@@ -31,6 +33,7 @@ class Settings(BaseModel):
     pipeline: str = setting("pipeline.py", "file that declares it, FILE.py[:NAME]")
     term: str = setting("whole", "a stage's name, loop, or the whole")
     batch_size: int = setting(1000, "records N of a batch", "records", ge=1, le=2**24)
+    alone: bool = setting(False, "a stage back to back, else in rounds of its thread")
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
@@ -38,7 +41,10 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     if settings.pipeline not in _hosts:
         _hosts[settings.pipeline] = Host(load_pipeline(settings.pipeline))
         atexit.register(_hosts[settings.pipeline].close)
-    return _hosts[settings.pipeline].timer(settings.term, settings.batch_size)
+    host = _hosts[settings.pipeline]
+    if settings.alone:
+        return host.alone(settings.term, settings.batch_size)
+    return host.timer(settings.term, settings.batch_size)
 
 
 _hosts: dict[str, Host] = {}
@@ -50,6 +56,7 @@ class Host:
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
         self._closing: list[Any] = []
+        self._inputs: dict[tuple[str, int], Inputs] = {}
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -77,14 +84,63 @@ class Host:
         if term in ("whole", "timed"):
             return self.whole.timer(n, timed=term == "timed")
         if term == "loop":
-            return LoopTimer(self.runtime)
+            waiting = [group for group in self.pipeline.groups() if group.waits]
+            if not waiting:
+                raise InputError(f"pipeline {self.pipeline.name}: no stage of it is a coroutine")
+            return self._rounds(waiting[0], None, n)
         if term == "gil":
             return Overlap([self._run_of(group, n) for group in in_this_process(self.pipeline)])
         for begin in (SEND, RECEIVE):
             if term.startswith(begin) and term not in [one.name for one in self.pipeline.own]:
                 return self._handover(begin, term.removeprefix(begin), n)
-        self.pipeline.stage_named(term)
-        return StageTimer(self.runtime, term, n)
+        stage = self.pipeline.stage_named(term)
+        group = next(group for group in self.pipeline.groups() if stage in group.own)
+        return self._rounds(group, self.pipeline.own.index(stage), n)
+
+    def alone(self, stage: str, n: int) -> StageTimer:
+        """Return ``loops -> seconds`` of a stage that is called back to back.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name, or it fails.
+        """
+        self.pipeline.stage_named(stage)
+        return StageTimer(self.runtime, stage, n)
+
+    def _rounds(self, group: Group, at: int | None, n: int) -> RoundTimer:
+        first = self.pipeline.own.index(group.own[0])
+        thread = range(first, first + len(group.own))
+        crosses = self._crosses(group)
+        if (group.name, n) not in self._inputs:
+            make = self._maker(first, n)
+
+            def use(item: Any) -> None:
+                batch = unpack(item) if crosses else item
+                for index in thread:
+                    batch = self._step(index, batch, n)
+
+            self._inputs[group.name, n] = Inputs(
+                (lambda seed: pack(make(seed))) if crosses else make, use, self.pipeline.pool
+            )
+        after = next((g for g in self.pipeline.groups()[1:] if self._follows(g, thread)), None)
+        return RoundTimer(
+            self.runtime,
+            thread,
+            at,
+            n,
+            self._inputs[group.name, n],
+            unpack if crosses else None,
+            pack if after is not None and self._crosses(after) else None,
+        )
+
+    def _follows(self, group: Group, thread: range) -> bool:
+        return bool(group.own) and self.pipeline.own.index(group.own[0]) == thread.stop
+
+    def _crosses(self, group: Group) -> bool:
+        """Whether a group's batches come from another process."""
+        before = next((g for g in reversed(own_groups(self.pipeline, group)) if g.own), None)
+        return group.place == "process" or (before is not None and before.place == "process")
 
     def _handover(self, begin: str, stage: str, n: int) -> Callable[[int], float]:
         self.pipeline.stage_named(stage)
@@ -92,9 +148,7 @@ class Host:
         at = names.index(stage)
         inputs = Inputs(self._maker(at, n), lambda _: None, self.pipeline.pool)
         group = next(g for g in self.pipeline.groups() if g.own and g.own[0].name == stage)
-        before = next((g for g in reversed(own_groups(self.pipeline, group)) if g.own), None)
-        crosses = group.place == "process" or (before is not None and before.place == "process")
-        if not crosses:
+        if not self._crosses(group):
             return ThreadHandover(inputs, self.pipeline.queue)
         kind = Sending if begin == SEND else Receiving
         made = kind(inputs, names[at - 1] if at else "source", n)
@@ -107,13 +161,16 @@ class Host:
         def make(seed: int) -> Any:
             batch = made_batch(self.pipeline, n, seed)
             for index in range(at):
-                try:
-                    batch = self.runtime.step(index, batch)
-                except Exception as error:
-                    raise failed(self.runtime.stages[index].name, n, error) from error
+                batch = self._step(index, batch, n)
             return batch
 
         return make
+
+    def _step(self, index: int, batch: Any, n: int) -> Any:
+        try:
+            return self.runtime.step(index, batch)
+        except Exception as error:
+            raise failed(self.runtime.stages[index].name, n, error) from error
 
     def _run_of(self, group: Group, n: int) -> tuple[Runtime, Inputs]:
         runtime = Runtime(self.pipeline, group.own)

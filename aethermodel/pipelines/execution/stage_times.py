@@ -1,8 +1,7 @@
-"""Times of a stage isolated: on the batches that it would get, made before the clock runs."""
+"""Times of a stage alone, back to back, on batches as it would get them, made outside the clock."""
 
 from __future__ import annotations
 
-import asyncio
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -86,7 +85,7 @@ class BusyTime:
 
 
 class StageTimer:
-    """One stage, alone.
+    """One stage, called back to back: it has the caches to itself.
 
     Parameters
     ----------
@@ -152,26 +151,4 @@ async def _awaited(call: Callable[[Any], Any], batches: Sequence[Any]) -> float:
     for batch in batches:
         made = await call(batch)
     del made
-    return perf_counter() - start
-
-
-class LoopTimer:
-    """One turn of the event loop that stages run in, with nothing to do."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-
-    def __call__(self, loops: int) -> float:
-        """Return the seconds of so many turns."""
-        return self.runtime.run(_turns(loops))
-
-    def figures(self, kept: Sequence[int]) -> dict[str, float]:
-        """Return nothing: a turn is all work."""
-        return {}
-
-
-async def _turns(loops: int) -> float:
-    start = perf_counter()
-    for _ in range(loops):
-        await asyncio.sleep(0)
     return perf_counter() - start

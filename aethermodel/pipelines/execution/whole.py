@@ -206,7 +206,8 @@ class PipelinedTimer:
             sender_link(self.crew.feed, index).send(await passing.one_waiting(batch))
 
     def _figures(self, reports: list[list[Report]]) -> dict[str, float]:
-        found = {"clock": self.whole.cost.seconds} | self._own
+        cost = self.whole.cost
+        found = {"clock": cost.seconds, "clock_loop": cost.release} | self._own
         for group in reports:
             seen = [report.places for report in group if report.places]
             for name in seen[0] if seen else ():

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.execution.links import Link, ProcessLink, ThreadLink, sender_link
-from aethermodel.pipelines.execution.passes import ClockCost, StagePass, clock_cost
+from aethermodel.pipelines.execution.passes import CLOCKS, ClockCost, StagePass, clock_cost
 from aethermodel.pipelines.execution.runtime import Runtime, failed
 from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
@@ -91,14 +91,15 @@ def work(pipeline: Pipeline, group: Group, ends: Ends) -> None:
         ends.reports.send(Report([], {}, 0.0, ""))  # it is ready
         cost = clock_cost()
         while (order := ends.orders.receive()) is not None:
-            ends.reports.send(_run(runtime, order, ends, cost, group.place == "process"))
+            run = _run(runtime, order, ends, cost, group.place == "process")
+            ends.reports.send(runtime.run(run))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # whoever started it is gone
     finally:
         runtime.close()
 
 
-def _run(runtime: Runtime, order: Order, ends: Ends, cost: ClockCost, alone: bool) -> Report:
+async def _run(runtime: Runtime, order: Order, ends: Ends, cost: ClockCost, alone: bool) -> Report:
     last = not ends.targets
     passing = StagePass(runtime, timed=order.timed, keep=not last)
     clock = process_time if alone else thread_time
@@ -108,7 +109,7 @@ def _run(runtime: Runtime, order: Order, ends: Ends, cost: ClockCost, alone: boo
     for batch in range(ends.number, order.batches, ends.workers):
         item = ends.sources[batch % len(ends.sources)].receive()
         if not isinstance(item, Failed):
-            item, why = _passed(passing, item, order.n)
+            item, why = await _passed(passing, item, order.n)
             failure = failure or why
         else:
             failure = failure or item.why
@@ -125,14 +126,14 @@ def _run(runtime: Runtime, order: Order, ends: Ends, cost: ClockCost, alone: boo
             failure = failure or why
             sender_link(ends.targets, batch).send(Failed(why))
     places = passing.in_place(cost, robust=True)
-    places.pop("clock", None)
+    places = {name: places[name] for name in places if name not in CLOCKS}
     return Report(done, places, clock() - begun, failure)
 
 
-def _passed(passing: StagePass, item: Any, n: int) -> tuple[Any, str]:
+async def _passed(passing: StagePass, item: Any, n: int) -> tuple[Any, str]:
     try:
         if passing.waits:
-            return passing.runtime.run(passing.one_waiting(item)), ""
+            return await passing.one_waiting(item), ""
         return passing.one(item), ""
     except Exception as error:
         why = str(passing.failure(error, n))

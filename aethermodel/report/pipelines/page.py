@@ -106,6 +106,8 @@ def trial_block(trial: PipelineTrial) -> Block:
         ),
     ]
     why = f"{verdict.why[:1].upper()}{verdict.why[1:]}"
+    if trial.cause:
+        why = f"{why} {trial.cause}"
     return summary_block(verdict.outcome, _HEADLINES[verdict.outcome], f"{why}{where}", rows)
 
 
@@ -131,7 +133,7 @@ def terms_block(calibration: PipelineCalibration) -> Block:
         for name in group.terms
     }
     rows: list[dict[str, Any]] = []
-    largest = calibration.largest
+    largest = int(calibration.largest)
     times = calibration.times([largest])
     for name, term in calibration.terms.items():
         rows.append(
@@ -139,6 +141,9 @@ def terms_block(calibration: PipelineCalibration) -> Block:
                 "Term": name,
                 "Group": place[name],
                 f"At N = {largest:,.0f}": engineering(float(times[name][0]), "s"),
+                "Back to back": engineering(term.alone[largest], "s")
+                if largest in term.alone
+                else "",
                 "Law": term.law.family,
                 "Holds": "yes" if term.law.holds else "no",
                 "Core busy": percentage(term.busy, 0),

@@ -1,0 +1,146 @@
+"""Rounds: a stage timed by itself while the others of its thread run outside the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from aethermodel import Pipeline
+from aethermodel.inputs.refusals import InputError
+from aethermodel.pipelines.execution.probe import Host
+from aethermodel.pipelines.execution.whole import Whole
+from aethermodel.pipelines.loading import load_pipeline
+
+# Longer than anything that is timed beside it takes on a busy host.
+LONG, SHORT = 0.3, 0.1
+
+
+def _pipeline(*stages):
+    pipeline = Pipeline("p", pool=2)
+    pipeline.source(lambda n, rng: list(range(n)))
+    for name, stage in stages:
+        pipeline.stage(name=name)(stage)
+    return pipeline
+
+
+def _seconds(pipeline, term, rounds=2):
+    host = Host(pipeline)
+    try:
+        slices = host.timer(term, 3).slices(rounds)
+        return sum(one.seconds for one in slices) / sum(one.loops for one in slices)
+    finally:
+        host.close()
+
+
+def test_the_other_stages_run_between_in_their_order_and_do_not_count():
+    seen = []
+
+    def before(batch):
+        seen.append(("before", batch))
+        time.sleep(LONG)
+        return [-x for x in batch]
+
+    def middle(batch):
+        seen.append(("middle", batch))
+        time.sleep(SHORT)
+
+    def after(batch):
+        seen.append(("after", batch))
+        time.sleep(LONG)
+
+    stages = [("before", before), ("middle", middle), ("after", after)]
+    assert SHORT <= _seconds(_pipeline(*stages), "middle") < LONG
+    assert [name for name, _ in seen[-6:]] == ["before", "middle", "after"] * 2
+    # It gets what the stage before it has just made, and passes it on.
+    assert seen[-2:] == [("middle", [0, -1, -2]), ("after", [0, -1, -2])]
+
+
+def test_what_a_stage_made_is_given_back_in_its_own_time_once():
+    class Slow:
+        def __del__(self):
+            time.sleep(SHORT)
+
+    pipeline = _pipeline(
+        ("make", lambda batch: [Slow()]), ("look", lambda batch: None), ("drop", lambda batch: [0])
+    )
+    assert _seconds(pipeline, "make", 4) >= SHORT
+    assert _seconds(pipeline, "look", 4) < SHORT and _seconds(pipeline, "drop", 4) < SHORT
+
+
+def test_the_turn_of_the_loop_is_timed_with_what_the_stages_left_for_it():
+    async def leaves(batch):
+        asyncio.get_running_loop().call_soon(time.sleep, SHORT)
+
+    pipeline = _pipeline(("leaves", leaves), ("sync", lambda batch: time.sleep(LONG)))
+    assert SHORT <= _seconds(pipeline, "loop") < LONG
+    assert _seconds(pipeline, "leaves") < SHORT
+    with pytest.raises(InputError, match="no stage of it is a coroutine"):
+        _seconds(_pipeline(("sync", lambda batch: None)), "loop")
+
+
+@pytest.mark.parametrize("term", ["first", "second"])
+def test_a_stage_that_fails_between_is_named(term):
+    def second(batch):
+        calls.append(1)
+        if len(calls) > 2:
+            raise OSError("gone")
+
+    calls = []
+    pipeline = _pipeline(("first", lambda batch: [*batch]), ("second", second))
+    with pytest.raises(InputError, match="stage second, N = 3: OSError: gone"):
+        _seconds(pipeline, term, 4)
+
+
+def test_a_stage_in_a_process_gets_a_batch_that_was_just_received(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from aethermodel import Pipeline\npipeline = Pipeline('p', pool=1)\nseen = []\n"
+        "@pipeline.source\ndef source(n, rng): return list(range(n))\n"
+        "@pipeline.stage\ndef first(batch): return [x + 1 for x in batch]\n"
+        "@pipeline.stage(runs_in='process')\ndef second(batch): seen.append(batch)\n"
+    )
+    pipeline = load_pipeline(str(tmp_path / "own.py"))
+    _seconds(pipeline, "second", 3)
+    seen = pipeline.stage_named("second").function.__globals__["seen"][-3:]
+    assert seen == [[1, 2, 3]] * 3 and len({id(batch) for batch in seen}) == 3
+
+
+def test_a_round_ends_with_pickling_where_a_process_follows(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from aethermodel import Pipeline\npipeline = Pipeline('p', pool=1)\npickled = []\n"
+        "class Batch(list):\n"
+        "    def __reduce__(self): pickled.append(1); return Batch, (list(self),)\n"
+        "@pipeline.source\ndef source(n, rng): return list(range(n))\n"
+        "@pipeline.stage\ndef first(batch): return Batch(batch)\n"
+        "@pipeline.stage(runs_in='process')\ndef second(batch): return batch\n"
+    )
+    pipeline = load_pipeline(str(tmp_path / "own.py"))
+    pickled = pipeline.stage_named("first").function.__globals__["pickled"]
+    host = Host(pipeline)
+    try:
+        timer = host.timer("first", 3)
+        before = len(pickled)
+        timer(3)
+        assert len(pickled) - before == 3
+    finally:
+        host.close()
+
+
+def test_a_loop_that_only_a_resource_uses_has_no_turn_between_batches():
+    pipeline = _pipeline()
+
+    @pipeline.resource
+    async def wire():
+        return "wire"
+
+    @pipeline.stage
+    def use(batch, wire): ...
+
+    whole = Whole(pipeline)
+    try:
+        timer = whole.timer(3, timed=True)
+        timer(2)
+        assert set(timer.figures((0,))) == {"use", "clock"}
+    finally:
+        whole.close()

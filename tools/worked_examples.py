@@ -1,0 +1,128 @@
+"""Worked examples, judged: prediction of the whole, recommended batch size, and P99 under load.
+
+``python -m tools.worked_examples [--json FILE] [NAME...]``: of the pipeline that `aethermodel init`
+writes (orders), and of quotes, trades and scoring. Some three minutes each on a quiet host of two
+cores. Each command writes its own JSON, in a folder that is told; a line for each, and status 1
+where one fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+from time import monotonic
+from typing import Any
+
+from typer import echo
+
+from aethermodel.text.percentages import percent, percentage
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("orders", "quotes", "trades", "scoring")
+# Of the scoring server: loads, and the P99 that batch and wait are chosen for, in seconds.
+_LOADS, _TARGET = "0.5,0.8", "0.1"
+
+
+def run(folder: Path, *words: str) -> dict[str, Any]:
+    """Run a command of aethermodel that writes JSON to standard output; return its figures.
+
+    Raises
+    ------
+    RuntimeError
+        If it refuses; with its last line.
+    """
+    called = [sys.executable, "-m", "aethermodel", *words, "--json", "-"]
+    done = subprocess.run(called, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stderr.strip().splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def judged(name: str, folder: Path, kept: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield what, its line that begins with the outcome, and the figures, one after the other."""
+    file, laws = f"{name}.py", kept / f"{name}.json"
+    trial = run(folder, "validate", file)
+    laws.write_text(json.dumps(trial["calibration"]))
+    verdict = trial["verdict"]
+    yield (
+        "whole",
+        f"{verdict['outcome']}: off by {percentage(verdict['mean_error'])} on average, "
+        f"{percentage(verdict['worst_error'])} at worst (N = {verdict['worst_at']:,}); wanted 5 % "
+        f"and 10 %. {trial['cause']}",
+        trial,
+    )
+    best = run(folder, "bench", "optimum", "--pipeline", file, "-c", str(laws))
+    yield (
+        "size",
+        f"{best['outcome']}: N = {best['recommended']:,} carries {percentage(best['share'])} of "
+        f"the best rate ({percentage(best['share_low'])} to {percentage(best['share_high'])}); "
+        "wanted 97 %",
+        best,
+    )
+    late = run(folder, "bench", "latency", "--pipeline", file, "-c", str(laws))
+    for row in late["rows"]:
+        yield (
+            f"P99 at {percentage(row['load'], 0)}",
+            f"{row['outcome']}: off by {percent(row['p99_error'])} "
+            f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}); wanted 20 %",
+            row,
+        )
+    if name == "scoring":
+        yield from _server(folder, laws)
+
+
+def _server(folder: Path, laws: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    called = [sys.executable, "scoring_load.py", str(laws), _LOADS, _TARGET]
+    done = subprocess.run(called, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().splitlines()[-1])
+    for row in map(json.loads, done.stdout.splitlines()):
+        low = row["predicted_p99"] / row["highest_p99"] - 1
+        high = row["predicted_p99"] / row["lowest_p99"] - 1
+        outcome = "pass" if abs(row["error"]) <= 0.2 else "inconclusive"
+        if low > 0.2 or high < -0.2:
+            outcome = "fail"
+        yield (
+            f"server's P99 at {percentage(row['load'], 0)}",
+            f"{outcome}: off by {percent(row['error'])} ({percent(low)} to {percent(high)}), batch "
+            f"{row['batch']}, wait {1e3 * row['wait_seconds']:.0f} ms; wanted 20 %",
+            row,
+        )
+
+
+def main() -> int:
+    """Judge the examples that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--json", type=Path, help="also write all figures to this file")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(NAMES):
+        parser.error(f"{', '.join(sorted(unknown))}: of {', '.join(NAMES)}")
+    kept = Path(mkdtemp(prefix="worked-"))
+    echo(f"laws are left in {kept}")
+    found: dict[str, dict[str, Any]] = {}
+    failed = False
+    for name in options.names or NAMES:
+        folder = ROOT / "examples" / name
+        begin = monotonic()
+        if name == "orders":
+            folder = ROOT / "data" / "pipeline"
+        found[name] = {}
+        for what, line, figures in judged(name, folder, kept):
+            found[name][what] = figures
+            failed |= line.startswith("fail")
+            echo(f"{name}, {what}: {line}")
+        echo(f"{name}: {monotonic() - begin:.0f} s")
+        if options.json:
+            options.json.write_text(json.dumps(found, indent=1) + "\n")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
