@@ -15,6 +15,6 @@ cdef class Waiting(Operation):
     cdef End _ring
     cdef uint64_t _need
     cdef Sleeper _sleeper
-    cdef int64_t _until_ns, _left_ns
+    cdef int64_t _begun_ns, _until_ns, _left_ns
     cdef int _begin(self) except -1
     cdef int _finish(self) except -1

@@ -13,13 +13,13 @@ from cython_core.ticks.operation cimport Operation, wait_for
 from asyncio import get_running_loop
 
 from cython_core.ring.loop_watch import Watch
+from cython_core.ring.spin_policy import SPIN_NS, next_spin_ns
 from cython_core.ticks.operation import turn
 
 cdef extern from "ring.h" nogil:
     void aether_ring_disarm(aether_ring_end*)
 
-# As long as the ring's own waiting: about what a few sleeps with their wake-ups cost.
-cdef int64_t SPIN_NS = 50_000
+cdef int64_t LONGEST_NS = SPIN_NS["spin-then-wait"] * 4
 # Looks in a row, about a microsecond: a turn of the loop costs as much.
 cdef int LOOKS = 32
 # A turn of the loop that took longer had work for others, whom looks in a row would hold up.
@@ -81,10 +81,10 @@ cdef class Sleeper:
 
 
 cdef class Waiting(Operation):
-    """Waits until events are available: looks again for 50 us, then sleeps.
+    """Waits until events are available: looks again for as long as its ring spins, then sleeps.
 
-    Between its looks the loop's other tasks take their turns. Where the ring's policy is ``wait``
-    it sleeps at once.
+    That is 50 us, or 200 where its last sleep was over by then. Between its looks the loop's other
+    tasks take their turns. Where the ring's policy is ``wait`` it sleeps at once.
     """
 
     cdef object attempt(self):
@@ -109,6 +109,9 @@ cdef class Waiting(Operation):
             if self._ring.arm(self._need):
                 self._sleeper._future = future = self._sleeper.loop.create_future()
                 return wait_for(self, future)
+            if self._begun_ns:
+                self._ring._spin_ns = next_spin_ns(
+                    self._ring.policy, self._ring._spin_ns, monotonic_ns() - self._begun_ns)
         except BaseException:
             self._finish()
             raise
@@ -128,8 +131,9 @@ cdef class Waiting(Operation):
             raise RuntimeError("another task waits on this end of the ring")
         self._sleeper, sleeper._waiter = sleeper, self
         if ring.policy != "wait":
-            self._left_ns = monotonic_ns()
-            self._until_ns = self._left_ns + SPIN_NS
+            self._begun_ns = self._left_ns = monotonic_ns()
+            # One that never sleeps where it blocks sleeps here: the loop has other tasks.
+            self._until_ns = self._begun_ns + min(ring._spin_ns, <int64_t> LONGEST_NS)
         return 0
 
     cdef int _finish(self) except -1:
