@@ -77,7 +77,8 @@ class Compared:
 
 def cases_of(sizes: tuple[int, ...], event_loop: str) -> list[Case]:
     """Return the wholes: in one process by plane and by bus, and across two processes: as a user
-    writes it, and as `validate` measures it, each event checked before it is routed."""
+    writes it, and as `validate` measures it, each event checked before it is routed.
+    """
     found = []
     for n in sizes:
         settings = {"batch_size": n, "event_loop": event_loop}
