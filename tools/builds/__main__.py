@@ -88,6 +88,8 @@ def cases_of(sizes: tuple[int, ...], event_loop: str) -> list[Case]:
         found.append(Case(f"published, N = {n}", script))
         script = {"script": str(_HERE / "across.py"), "settings": settings}
         found.append(Case(f"from another process, N = {n}", script))
+        script = {"script": str(_HERE / "backlog.py"), "settings": settings}
+        found.append(Case(f"taken from a ring, N = {n}", script))
         across = {"probe": "pipeline", "settings": settings | {"fabric": "shm", "pool": 1}}
         found.append(Case(f"across, N = {n}", across))
     return found

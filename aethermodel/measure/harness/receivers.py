@@ -63,6 +63,15 @@ class Repeated:
         self._before = before
         self._start = 0.0
 
+    def ready(self) -> Batch | None:
+        """Return the batch, as a fabric does that has one; None before the first and at the end."""
+        if not self._left or not self._start:
+            return None
+        self._left -= 1
+        if self._before:
+            self._before()
+        return self._batch
+
     async def receive(self) -> Batch:
         """Return the batch; EndOfStream after the last time."""
         if not self._start:
