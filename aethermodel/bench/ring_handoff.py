@@ -65,8 +65,9 @@ def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
             raise ChildError(f"one-way handoff, {way}: {error}") from None
         p50, p99 = np.percentile(seconds, [50, 99])
         found[way] = {"p50_seconds": float(p50), "p99_seconds": float(p99), "batches": batches}
-    for way in _ASLEEP & found.keys():
-        found[way]["over_kernel"] = found[way]["p50_seconds"] / found["kernel"]["p50_seconds"]
+    for asleep in _ASLEEP & found.keys():
+        times = found[asleep]["p50_seconds"] / found["kernel"]["p50_seconds"]
+        found[asleep]["over_kernel"] = times
     return found
 
 
