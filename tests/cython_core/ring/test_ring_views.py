@@ -18,7 +18,6 @@ def ends():
     producer, consumer = Ring.pair(64)
     yield producer, consumer
     for end in (producer, consumer):
-        gc.collect()
         end.abort()
 
 
