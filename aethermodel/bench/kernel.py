@@ -16,7 +16,14 @@ READ = "read ceiling (one word an event)"
 LARGE = 100_000
 COPY = "copy ceiling (every byte)"
 #: What the rows of the extra `bench` need besides what is always there.
-_NEEDS = {"numba": "numba", "polars": "polars", "pyo3": "rpds", "cffi": "cffi"}
+_NEEDS = {
+    "numba": "numba",
+    "polars": "polars",
+    "polars_lazy": "polars",
+    "duckdb": "duckdb",
+    "pyo3": "rpds",
+    "cffi": "cffi",
+}
 
 
 def installed(name: str) -> bool:

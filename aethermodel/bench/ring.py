@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 from aethermodel.bench.contest import Contestant
 from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.sampling.sampler import Point
-from aethermodel.measure.transports import TRANSPORTS
+from aethermodel.measure.transports import TRANSPORTS, lacking
 
 ALONE = "routing alone, one process"
 FETCHED = "reading the ring, no routing"
-_NEEDS = {"iceoryx2": "iceoryx2", "pyzmq": "zmq", "faster-fifo": "faster_fifo"}
 
 
 def ring_contestants(
@@ -43,7 +41,7 @@ def ring_contestants(
     for name, transport in TRANSPORTS.items():
         if others and not transport.any_record:
             continue
-        if find_spec(_NEEDS.get(name.split(",")[0], "sys")):
+        if not lacking(name):
             group = "ours" if name.startswith("ring") else "peer"
             rows.append(Contestant(name, group, point(name), transport.form))
     return rows

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
@@ -12,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.measure.harness.event_loops import available_loops
-from aethermodel.measure.harness.processes.child_processes import start
+from aethermodel.measure.harness.processes.child_processes import start, watched
 from aethermodel.measure.host import affinity
 from aethermodel.processes import ChildError
 from cython_core import PeerDied, Ring, RingHandle, now_ns
@@ -22,7 +26,11 @@ from cython_core.ring.handle import Policy
 # A consumer that is so late may be gone.
 _LATE_NS = 100_000_000
 
-Waiting = Literal["spin", "wait", "asyncio", "uvloop", "asyncio spinning", "uvloop spinning"]
+Waiting = Literal[
+    "spin", "wait", "asyncio", "uvloop", "asyncio spinning", "uvloop spinning", "kernel"
+]
+_ONE = (1).to_bytes(8, sys.byteorder)
+_ASLEEP = {"wait", "asyncio", "uvloop"}
 _SPINNING: dict[str, Waiting] = {"asyncio": "asyncio spinning", "uvloop": "uvloop spinning"}
 
 
@@ -37,7 +45,8 @@ def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        By way of waiting: ``p50_seconds``, ``p99_seconds``, ``batches``.
+        By way of waiting: ``p50_seconds``, ``p99_seconds``, ``batches``; and where the consumer
+        is asleep ``over_kernel``, the median by the kernel's own wake-up.
 
     Raises
     ------
@@ -45,7 +54,7 @@ def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
         If the other process dies.
     """
     affinity.take("loop")
-    ways: list[Waiting] = ["spin", "wait"]
+    ways: list[Waiting] = ["kernel", "spin", "wait"]
     for loop in available_loops():
         ways += [loop, _SPINNING[loop]]
     found: dict[str, dict[str, Any]] = {}
@@ -56,6 +65,9 @@ def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
             raise ChildError(f"one-way handoff, {way}: {error}") from None
         p50, p99 = np.percentile(seconds, [50, 99])
         found[way] = {"p50_seconds": float(p50), "p99_seconds": float(p99), "batches": batches}
+    for asleep in _ASLEEP & found.keys():
+        times = found[asleep]["p50_seconds"] / found["kernel"]["p50_seconds"]
+        found[asleep]["over_kernel"] = times
     return found
 
 
@@ -77,9 +89,10 @@ def handoff(
         Samples.
     n : int
         Events a batch.
-    waiting : {"spin", "wait", "asyncio", "uvloop", "asyncio spinning", "uvloop spinning"}
+    waiting : {"spin", "wait", "asyncio", "uvloop", "asyncio spinning", "uvloop spinning", "kernel"}
         How the consumer waits: without sleeping, asleep until its eventfd is written, or either
-        of these by an event loop (spinning: for 50 µs, then asleep).
+        of these by an event loop (spinning: for 50 µs, then asleep). ``kernel``: in a read of an
+        eventfd that the producer writes itself, which is what the kernel's own wake-up takes.
     gap_ns : int
         Pause between batches; long enough for a consumer that sleeps to fall asleep.
 
@@ -98,15 +111,21 @@ def handoff(
     policy: Policy = "spin" if waiting == "spin" else "wait"
     if waiting.endswith("spinning"):
         policy = "spin-then-wait"
+    wake = os.eventfd(0) if waiting == "kernel" else -1
     capacity = max(1024, 1 << (n - 1).bit_length())
     with hear, contextlib.ExitStack() as stack:
         ring = stack.enter_context(Ring.create(capacity, role="consumer", policy=policy))
+        if wake >= 0:
+            stack.callback(os.close, wake)
         with tell, ring.handle() as handle:
-            child = start(_commit, handle, batches, n, gap_ns, tell)
+            child = start(_commit, handle, batches, n, gap_ns, tell, Eventfd(wake))
         stack.callback(child.join)  # which ends when the ring does
         stack.callback(ring.abort)
         received = np.zeros(batches, dtype=np.int64)
-        if waiting in ("spin", "wait"):
+        if waiting == "kernel":
+            with watched(child):
+                _read(ring, wake, received)
+        elif waiting in ("spin", "wait"):
             for i in range(batches):
                 ring.peek()
                 received[i] = now_ns()
@@ -119,6 +138,34 @@ def handoff(
         except EOFError:
             raise PeerDied("the producer died") from None
     return received - committed
+
+
+class Eventfd:
+    """An eventfd that goes to a child; pickled while that is started.
+
+    Parameters
+    ----------
+    descriptor : int
+        -1: there is none.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __reduce__(self) -> tuple[Callable[[Any], Eventfd], tuple[Any]]:
+        return _received, (reduction.DupFd(self.descriptor) if self.descriptor >= 0 else None,)
+
+
+def _received(duplicate: Any) -> Eventfd:
+    return Eventfd(duplicate.detach() if duplicate else -1)
+
+
+def _read(ring: Ring, wake: int, received: npt.NDArray[np.int64]) -> None:
+    for i in range(len(received)):
+        os.read(wake, 8)
+        received[i] = now_ns()
+        ring.peek()
+        ring.release()
 
 
 async def _receive(ring: Ring, received: npt.NDArray[np.int64]) -> None:
@@ -136,7 +183,9 @@ def _loop_factory(waiting: Waiting) -> Any:
     return uvloop.new_event_loop
 
 
-def _commit(handle: RingHandle, batches: int, n: int, gap_ns: int, tell: Connection) -> None:
+def _commit(
+    handle: RingHandle, batches: int, n: int, gap_ns: int, tell: Connection, wake: Eventfd
+) -> None:
     committed = np.zeros(batches, dtype=np.int64)
     # A consumer that goes away early needs no samples, and hears no more.
     with contextlib.suppress(RingError, BrokenPipeError):
@@ -147,6 +196,11 @@ def _commit(handle: RingHandle, batches: int, n: int, gap_ns: int, tell: Connect
                     if now > until + _LATE_NS and not ring.peer_alive:
                         return
                 ring.reserve(n)["sequence"] = i
-                committed[i] = now_ns()
-                ring.commit()
+                if wake.descriptor >= 0:  # the batch only tells that it was read
+                    ring.commit()
+                    committed[i] = now_ns()
+                    os.write(wake.descriptor, _ONE)
+                else:
+                    committed[i] = now_ns()
+                    ring.commit()
         tell.send(committed)

@@ -1,9 +1,12 @@
 """Sequence numbers of events, and where they break off."""
 
 cimport cython
+cimport numpy as cnp
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from cython_core.events.record cimport aether_event, batch_pointer
+
+cnp.import_array()
 
 
 cdef int64_t _first_gap(const aether_event* events, Py_ssize_t n, uint64_t first) noexcept nogil:
@@ -97,7 +100,7 @@ def number(events, uint64_t first, uint64_t timestamp_ns):
     cdef Py_ssize_t n = 0, i
     cdef aether_event* pointer
     keeper = batch_pointer(events, &pointer, &n)  # noqa: F841 (its memory stays)
-    if not events.flags.writeable:
+    if not cnp.PyArray_ISWRITEABLE(events):
         raise ValueError("these events are read-only")
     with nogil:
         for i in range(n):

@@ -1,5 +1,6 @@
 """What an end of a ring holds; `End` works with it."""
 
+cimport numpy as cnp
 from libc.stdint cimport uint32_t
 
 from cython_core.events.record_type cimport RecordType
@@ -23,6 +24,7 @@ cdef class Attachment:
     cdef int _turn
     cdef uint32_t _forks
     cdef Mapping _map
+    cdef cnp.ndarray _view, _other_view  # shown last; pointed anew if nobody else holds them
     cdef object _handle, _sleeper
     cdef readonly object link
 

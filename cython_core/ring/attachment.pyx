@@ -1,5 +1,6 @@
 """Attachment of a ring end: memory and descriptors, and who may use and free them."""
 
+cimport numpy as cnp
 from libc.stdint cimport uint32_t
 
 import os
@@ -7,6 +8,8 @@ import os
 from cython_core.ring.handle import RingHandle
 from cython_core.ring.peer_liveness import Link
 from cython_core.ring.shared_memory import events_at, inspect, slots_for
+
+cnp.import_array()
 
 cdef extern from "forks.h":
     uint32_t aether_forks
@@ -66,7 +69,7 @@ cdef class Attachment:
 
     cdef int _drop(self) except -1:
         if self._map is not None:
-            self._map = None
+            self._map = self._view = self._other_view = None
             self._let_go()
         return 0
 

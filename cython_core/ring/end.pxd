@@ -27,12 +27,20 @@ cdef class End(Attachment):
     cdef size_t _claimed
     cdef readonly str role, policy
     cdef readonly RecordType record
+    cdef int _view_flags
 
     # Claim at least `least` and at most `most` events, waiting for the first of them;
     # returns how many. They begin at _end.data + (_end.position & _end.mask) * _end.event_bytes,
     # contiguous, and stay claimed until `advance`. Both are for whoever has the turn.
     cdef size_t claim(self, size_t least, size_t most, object timeout) except 0
     cdef int advance(self, size_t n) except -1
+
+    # A view of the first `n` claimed events.
+    cdef object show(self, Py_ssize_t n)
+    # Claim what is there, at most `most`, and return a view of it; None if nothing is.
+    cdef object offered(self, size_t most)
+    # Whether so many are available; looks again and again for about a microsecond.
+    cdef bint glance(self, uint64_t need, int looks) except -1
 
     cdef int _enter(self, bint producer) except -1
     cdef int _check_role(self, bint producer) except -1

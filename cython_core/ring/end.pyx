@@ -1,6 +1,8 @@
 """Base class of both ring ends: open, claim, advance, wait, close."""
 
+cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyObject
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, clockid_t, timespec
 
@@ -9,14 +11,14 @@ from cython_core.ring.attachment cimport (
 )
 from cython_core.ring.mapping cimport Mapping
 
-import asyncio
 import warnings
 
-from cython_core.ring.iteration import Sleeper
 from cython_core.ring.counters import RingCounters
 from cython_core.ring.errors import PeerDied, RingClosed, RingCorrupt
 from cython_core.events.record_type import record_type
 from cython_core.ring.spin_policy import SPIN_NS, next_spin_ns
+
+cnp.import_array()
 
 cdef extern from "<time.h>" nogil:
     clockid_t CLOCK_MONOTONIC_COARSE
@@ -33,6 +35,7 @@ cdef extern from "ring.h" nogil:
     bint aether_ring_peer_closed(const aether_ring_end*)
     void aether_ring_say_goodbye(aether_ring_end*)
     aether_ring_news aether_ring_look(aether_ring_end*, uint64_t)
+    aether_ring_news aether_ring_glance(aether_ring_end*, uint64_t, int)
     uint64_t aether_ring_peer_position(const aether_ring_end*)
     void aether_ring_read_flags(const aether_ring_flags*, uint64_t*)
 
@@ -166,25 +169,6 @@ cdef class End(Attachment):
         ring_drain(self._fds.wake)
         give_turn(&self._turn)
 
-    async def sleep(self, need=1):
-        """Sleep on the running event loop until `need` events are available.
-
-        Raises
-        ------
-        RingClosed, PeerDied, RingCorrupt
-            If they never will be.
-        RuntimeError
-            If another task sleeps on this end, or a loop of another thread watches it.
-        """
-        loop = asyncio.get_running_loop()
-        self._check_open()
-        if self._sleeper is None or self._sleeper.loop is not loop:
-            if self._sleeper is not None:
-                self._sleeper.check_thread()
-                self._sleeper.close()
-            self._sleeper = Sleeper(self, loop)
-        await self._sleeper.sleep(need)
-
     def close(self):
         """Say goodbye and let go; idempotent. A consumer still gets every committed event.
 
@@ -202,6 +186,7 @@ cdef class End(Attachment):
             return
         self._take()
         try:
+            self._view = self._other_view = None  # which are nobody's
             if self._map.live:
                 raise BufferError(
                     f"{self._map.live} views of {self._claimed} claimed events are alive: "
@@ -267,6 +252,40 @@ cdef class End(Attachment):
                     raise self._ended(AETHER_RING_CLOSED if closed else AETHER_RING_LINK)
         self._claimed = min(most, self._end.available)
         return self._claimed
+
+    cdef object show(self, Py_ssize_t n):
+        # Two in turn: who loops over batches still has the last one when the next is made.
+        cdef Mapping memory = self._map
+        cdef uint64_t position = self._end.position
+        if not memory.point(<PyObject*> self._view, position, n, self._view_flags):
+            self._view, self._other_view = self._other_view, self._view
+            if not memory.point(<PyObject*> self._view, position, n, self._view_flags):
+                self._view = memory.view(position, n, self._producer)
+                self._view_flags = cnp.PyArray_FLAGS(self._view)
+        return self._view
+
+    cdef object offered(self, size_t most):
+        self._enter(False)
+        try:
+            if self._end.available < most and not aether_ring_refresh(&self._end):
+                raise self._ended(AETHER_RING_CORRUPT)
+            if not self._end.available:
+                return None
+            self._claimed = min(most, self._end.available)
+            return self.show(self._claimed)
+        finally:
+            give_turn(&self._turn)
+
+    cdef bint glance(self, uint64_t need, int looks) except -1:
+        cdef aether_ring_news news
+        self._take()
+        try:
+            news = aether_ring_glance(&self._end, need, looks)
+            if news == AETHER_RING_CORRUPT:
+                raise self._ended(news)
+            return news == AETHER_RING_READY
+        finally:
+            give_turn(&self._turn)
 
     cdef int advance(self, size_t n) except -1:
         if n > self._claimed or n == 0:

@@ -1,4 +1,5 @@
 cimport numpy as cnp
+from cpython.object cimport PyObject
 from libc.stddef cimport size_t
 from libc.stdint cimport uint64_t
 
@@ -15,6 +16,8 @@ cdef class Mapping:
     cdef readonly Py_ssize_t live
 
     cdef cnp.ndarray view(self, uint64_t position, Py_ssize_t n, bint writable)
+    # Point a view that this made elsewhere; False for NULL, None and what somebody else holds.
+    cdef bint point(self, PyObject* view, uint64_t position, Py_ssize_t n, int flags) noexcept
     cdef cnp.ndarray whole(self)
     cdef void forget(self) noexcept
 

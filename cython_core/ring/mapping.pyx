@@ -28,6 +28,15 @@ cdef extern from "numpy/arrayobject.h":
         PyObject* subtype, PyObject* descr, int nd, const cnp.npy_intp* dims,
         const cnp.npy_intp* strides, void* data, int flags, PyObject* prototype)
     PyObject ndarray_type "PyArray_Type"
+    PyObject* base_of "PyArray_BASE"(PyObject* array)
+
+cdef extern from "view.h":
+    bint aether_view_is_free(PyObject* view, void* base, void* type, int flags, cnp.npy_intp stride)
+    void aether_view_point(PyObject* view, void* data, cnp.npy_intp length)
+
+cdef extern from *:
+    PyObject* none "Py_None"
+    Py_ssize_t references "Py_REFCNT"(PyObject*)
 
 cnp.import_array()
 
@@ -118,6 +127,24 @@ cdef class Mapping:
         self.live += 1
         cnp.set_array_base(array, lease)
         return array
+
+    cdef bint point(self, PyObject* view, uint64_t position, Py_ssize_t n, int flags) noexcept:
+        cdef PyObject* base
+        cdef Lease lease
+        if view is NULL or view is none:
+            return False
+        base = base_of(view)
+        if references(base) != 1 or not aether_view_is_free(
+            view, <void*> base, <void*> self.dtype, flags, self.event_bytes
+        ):
+            return False
+        lease = <Lease> base
+        if lease.epoch != self.epoch:  # else it is counted already
+            lease.epoch = self.epoch
+            self.live += 1
+        aether_view_point(
+            view, self.events + (position & (self.slots - 1)) * self.event_bytes, n)
+        return True
 
     cdef cnp.ndarray whole(self):
         """Both mappings of the events, as bytes; no claim, so not counted as live."""

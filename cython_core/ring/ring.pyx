@@ -15,6 +15,7 @@ from cython_core.ring.end cimport End
 from cython_core.events.record_type import record_type
 from cython_core.ring.handle import RingHandle, make_ends
 from cython_core.ring.shared_memory import MOST_BYTES
+from cython_core.ticks.ring_wait import sleeping
 
 
 cdef class Ring(End):
@@ -193,7 +194,7 @@ cdef class Ring(End):
             if n < 1 or <size_t> n > self._end.capacity:
                 raise ValueError(f"n must be 1 to {self._end.capacity}, not {n}")
             self.claim(n, n, timeout)
-            return self._map.view(self._end.position, n, True)
+            return self.show(n)
         finally:
             give_turn(&self._turn)
 
@@ -292,6 +293,18 @@ cdef class Ring(End):
             raise ValueError(f"n must be 1 to {self._end.capacity}, not {n}")
         await self.sleep(n)
 
+    def sleep(self, need=1):
+        """Sleep on the running event loop until `need` events are available.
+
+        Returns
+        -------
+        awaitable
+            Which raises RingClosed, PeerDied or RingCorrupt if they never will be, and
+            RuntimeError if another task sleeps on this end, or a loop of another thread watches
+            it.
+        """
+        return sleeping(self, need)
+
     # ---- the consumer's side
 
     def peek(self, n=None, *, timeout=None):
@@ -329,7 +342,7 @@ cdef class Ring(End):
         self._enter(False)
         try:
             most = self.claim(1, most, timeout)
-            return self._map.view(self._end.position, most, False)
+            return self.show(most)
         finally:
             give_turn(&self._turn)
 

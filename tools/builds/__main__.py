@@ -76,7 +76,9 @@ class Compared:
 
 
 def cases_of(sizes: tuple[int, ...], event_loop: str) -> list[Case]:
-    """Return the wholes: in one process by plane and by bus, and across two processes."""
+    """Return the wholes: in one process by plane and by bus, and across two processes: as a user
+    writes it, and as `validate` measures it, each event checked before it is routed.
+    """
     found = []
     for n in sizes:
         settings = {"batch_size": n, "event_loop": event_loop}
@@ -84,6 +86,10 @@ def cases_of(sizes: tuple[int, ...], event_loop: str) -> list[Case]:
         found.append(Case(f"in process, N = {n}", pipeline))
         script = {"script": str(_HERE / "publish.py"), "settings": settings}
         found.append(Case(f"published, N = {n}", script))
+        script = {"script": str(_HERE / "across.py"), "settings": settings}
+        found.append(Case(f"from another process, N = {n}", script))
+        script = {"script": str(_HERE / "backlog.py"), "settings": settings}
+        found.append(Case(f"taken from a ring, N = {n}", script))
         across = {"probe": "pipeline", "settings": settings | {"fabric": "shm", "pool": 1}}
         found.append(Case(f"across, N = {n}", across))
     return found

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel import thresholds
 from aethermodel.bench.pipeline.prediction import term_plan, with_predictions
-from aethermodel.bench.pipeline.rows import Kind, Row, available_kinds, fabric_of_row
+from aethermodel.bench.pipeline.rows import PEERS, Kind, Row, available_kinds, fabric_of_row
 from aethermodel.bench.pipeline.undisturbed_rate import left_alone
 from aethermodel.fabrics import FABRICS
 from aethermodel.inputs.list_types import LISTED
@@ -43,7 +43,7 @@ class PipelineBench(BaseModel):
     batch_size, topics : int
         Messages a batch; topics, each with a handler.
     kinds : tuple of {"naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"}
-        By default all that this host can run.
+        By default all that this host can run; and any of `PEERS`.
     event_loops : tuple of {"asyncio", "uvloop"}
     simd : tuple of str
         Variants of the kernels (`cython_core.simd_variants`), each with rows of its own; by
@@ -130,7 +130,8 @@ class PipelineBench(BaseModel):
         """
         if any(fabric_of_row(kind).needs_device for kind in self.kinds):
             usable_device(ring_bytes(self.batch_size))
-        rows, plan = self.rows(), term_plan(self) if self.predict else None
+        rows = self.rows()
+        plan = term_plan(self) if self.predict and not all(row.peer for row in rows) else None
         turns, order = [], random.Random(self.seed)
         for _ in range(self.repeats):  # a budget that ends leaves each row as often as the others
             one = [*range(len(rows)), None]
@@ -247,6 +248,7 @@ def targets(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
         By target: the figure, what is wanted, and whether it was reached; targets whose
         rows were not run are left out.
     """
+    table = table[~table["kind"].isin(PEERS)]
     best = table.groupby("kind")["throughput_per_second"].max()
     found = {}
     across = table[table["label"] == FABRICS["shm"].label]

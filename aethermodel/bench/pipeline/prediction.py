@@ -29,7 +29,7 @@ def term_plan(bench: PipelineBench) -> Plan:
     sizes = sorted({max(2, n // 2), max(1, 3 * n // 4), 3 * n // 2 + 1, 2 * n + 1} - {n})
     handlers = max(2, topics)  # a law of the calls needs two counts of them
     counts = sorted({1, 2, max(1, handlers // 2), handlers})
-    rows = [row for row in bench.rows() if row.kind != "naive"]
+    rows = [row for row in bench.rows() if row.kind != "naive" and not row.peer]
     # Of rows that are the sum of their terms: whether another core is busy meanwhile.
     summed = sorted({row.crosses for row in rows if row.kind != "mocked" and not row.fused})
     points = [
@@ -102,6 +102,9 @@ def with_predictions(
         return table.assign(why="not asked for")
     cores = len(os.sched_getaffinity(0))
     for at, row in zip(table.index, bench.rows(), strict=True):
+        if row.peer:
+            table.loc[at, "why"] = "a peer is not modelled"
+            continue
         if row.simd not in (None, simd_variant()):
             table.loc[at, "why"] = f"the terms were timed as {simd_variant()}"
             continue

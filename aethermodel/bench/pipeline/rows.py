@@ -1,10 +1,10 @@
-"""Rows of the pipeline benchmark: the same messages, moved in seven ways."""
+"""Rows of the pipeline benchmark: the same messages, moved in seven ways and by peers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from time import process_time
 from typing import Literal, NamedTuple, cast, get_args
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.fabrics import FABRICS, CrossingFabric, Fabric, FabricKind
 from aethermodel.labels import FabricLabel
-from aethermodel.measure.harness.asyncio_queue import move_singly
+from aethermodel.measure.harness.asyncio_queue import BatchesQueued, move_singly
 from aethermodel.measure.harness.bus_run import Move, Moved, across, drain, moved, tallied
 from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.harness.handlers import Tally
@@ -22,16 +22,56 @@ from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import DEPTH, POOL, numbered_pool, produce
 from aethermodel.measure.harness.receivers import Checked
 from aethermodel.measure.host.rdma_devices import label_here
+from aethermodel.measure.transports import lacking
 from cython_core import Histogram, now_ns, rdma_available
 
-Kind = Literal["naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+OwnKind = Literal["naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"]
+PeerKind = Literal[
+    "asyncio-queue",
+    "shared-memory",
+    "iceoryx2",
+    "faster-fifo",
+    "multiprocessing-queue",
+    "pyzmq",
+    "redis-streams",
+]
+Kind = Literal[OwnKind, PeerKind]
+KINDS: tuple[OwnKind, ...] = get_args(OwnKind)
+RowLabel = FabricLabel | Literal["unix-socket", "kernel-pipe"]
+
+
+class Peer(NamedTuple):
+    """What a user might take instead of the bus's own fabrics.
+
+    Attributes
+    ----------
+    transport : str
+        Of `TRANSPORTS`, from a process of its own; empty: within the process.
+    label : str
+        What moves the bytes.
+    """
+
+    transport: str
+    label: RowLabel
+
+
+PEERS: dict[str, Peer] = {
+    "asyncio-queue": Peer("", "loopback"),
+    "shared-memory": Peer("shared_memory + numpy", "shared-memory"),
+    "iceoryx2": Peer("iceoryx2", "shared-memory"),
+    "faster-fifo": Peer("faster-fifo", "shared-memory"),
+    "multiprocessing-queue": Peer("multiprocessing.Queue", "kernel-pipe"),
+    "pyzmq": Peer("pyzmq", "unix-socket"),
+    "redis-streams": Peer("Redis Streams", "unix-socket"),
+}
 # The fabric of each row that is not called as its fabric is.
 _FABRICS: dict[str, Fabric] = {"naive": "loopback", "mocked": "loopback", "shm-fused": "shm"}
 
 
 def fabric_of_row(kind: Kind) -> FabricKind:
-    """Return the fabric that a row's batches move over."""
+    """Return the fabric that a row's batches move over; of a peer's, the one that it is like."""
+    if peer := PEERS.get(kind):
+        return FABRICS["shm" if peer.transport else "loopback"]
     return FABRICS[cast(Fabric, _FABRICS.get(kind, kind))]
 
 
@@ -41,15 +81,28 @@ def available_kinds() -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if device or not fabric_of_row(kind).needs_device)
 
 
+def lacking_peers() -> dict[Kind, str]:
+    """Return the peers that cannot run here, and what each lacks."""
+    found = {kind: lacking(peer.transport) for kind, peer in PEERS.items() if peer.transport}
+    return {cast(Kind, kind): reason for kind, reason in found.items() if reason}
+
+
+def available_peers() -> tuple[Kind, ...]:
+    """Return the peers that can run here."""
+    without = lacking_peers()
+    return tuple(kind for kind in get_args(PeerKind) if kind not in without)
+
+
 class Row(BaseModel):
     """One row.
 
     Attributes
     ----------
-    kind : {"naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"}
+    kind : {"naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"} or one of `PEERS`
         One message at a time through an asyncio.Queue; the specification's mocked core;
         the real core in one process; the same from another process by ring, by TCP or by verbs.
         ``shm-fused``: by ring, with sequences compared as events are routed and not before.
+        A peer brings the batches; they are checked, routed and handled as the others are.
     event_loop : {"asyncio", "uvloop"}
     batch_size, topics : int
         Messages a batch, and topics, each with a handler.
@@ -66,6 +119,11 @@ class Row(BaseModel):
     simd: str | None = None
 
     @property
+    def peer(self) -> Peer | None:
+        """What brings the batches instead of a fabric of ours; None where one of those does."""
+        return PEERS.get(self.kind)
+
+    @property
     def fused(self) -> bool:
         """Whether sequences are compared in the router's own pass."""
         return self.kind == "shm-fused"
@@ -73,7 +131,9 @@ class Row(BaseModel):
     @property
     def crossing(self) -> CrossingFabric | None:
         """What the events come by from a producer process; None without one."""
-        return cast(CrossingFabric, fabric_of_row(self.kind).name) if self.crosses else None
+        if self.peer or not self.crosses:
+            return None
+        return cast(CrossingFabric, fabric_of_row(self.kind).name)
 
     @property
     def crosses(self) -> bool:
@@ -81,8 +141,10 @@ class Row(BaseModel):
         return fabric_of_row(self.kind).crosses
 
     @property
-    def label(self) -> FabricLabel:
+    def label(self) -> RowLabel:
         """Provenance label of the row's figures; of verbs, that of the device that is there."""
+        if self.peer:
+            return self.peer.label
         if self.kind == "mocked":
             return "simulated"
         return label_here(fabric_of_row(self.kind).name)
@@ -110,8 +172,11 @@ async def opened(row: Row) -> AsyncIterator[Opened]:
         yield Opened(_naive(row))
     elif row.kind == "mocked":
         yield Opened(_mocked(row))
-    elif row.kind == "loopback":
+    elif row.kind in ("loopback", "asyncio-queue"):
         yield Opened(_in_process(row), partial(_in_process, row))
+    elif row.peer:
+        with _peer_crossing(row, row.peer) as opened_peer:
+            yield opened_peer
     else:
         assert row.crossing
         crossing = await Crossing.open(row.crossing, row.batch_size, row.topics)
@@ -122,12 +187,27 @@ async def opened(row: Row) -> AsyncIterator[Opened]:
             crossing.close()
 
 
+@contextmanager
+def _peer_crossing(row: Row, peer: Peer) -> Iterator[Opened]:
+    from aethermodel.measure.transports.crossing import TransportCrossing
+
+    size = (row.batch_size, row.topics)
+    crossing = TransportCrossing.by(peer.transport, peer.label, *size)
+    move = partial(across, crossing, *size)
+    try:
+        with crossing.watched():
+            yield Opened(move(), move)
+    finally:
+        crossing.close()
+
+
 def _in_process(row: Row, released: Callable[[int], None] | None = None) -> Move:
     pool = numbered_pool(row.batch_size, row.topics)
 
     async def move(batches: int, interval_ns: int) -> Moved:
         tally = Tally()
-        bus, fabric = tallied(tally, row.batch_size, row.topics), Loopback(DEPTH)
+        bus = tallied(tally, row.batch_size, row.topics)
+        fabric = BatchesQueued(DEPTH) if row.peer else Loopback(DEPTH)
         checked = Checked(fabric, batches, lap=POOL * row.batch_size, released=released)
         before = process_time()
         async with asyncio.TaskGroup() as tasks:

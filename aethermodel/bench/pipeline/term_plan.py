@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from aethermodel import thresholds
-from aethermodel.bench.pipeline.rows import Row
+from aethermodel.bench.pipeline.rows import Row, fabric_of_row
 from aethermodel.calibrate.calibration.calibration import Calibration, Conditions
 from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
 from aethermodel.calibrate.term_fit.fit_term import TermFit, fit_term
@@ -17,6 +17,7 @@ from aethermodel.kernel_facts import switch_size
 from aethermodel.measure.campaign.calibrate import now
 from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.host.fingerprint import this_host
+from aethermodel.measure.host.rdma_devices import label_here
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.published.specification import load_specification
 
@@ -113,7 +114,7 @@ def _conditions(row: Row) -> Conditions:
         topics=row.topics,
         pool=1,  # the check has just read the batch that is routed
         event_loop=row.event_loop,
-        fabric=row.label,
+        fabric=label_here(fabric_of_row(row.kind).name),
         cache_bytes=this_host().cache_bytes,
         switch=switch_size(row.topics),
     )

@@ -10,7 +10,8 @@ from aethermodel.bus.fabrics.protocol import (
     SenderLost,
     checked_policy,
 )
-from cython_core import PeerDied, Ring, RingClosed
+from cython_core import Ring
+from cython_core.ticks.ring_receiver import RingReceiver
 
 
 class ShmSender:
@@ -77,7 +78,7 @@ class ShmSender:
         self._ring.close()
 
 
-class ShmReceiver:
+class ShmReceiver(RingReceiver):
     """The consumer's side of a ring: batches are views of the ring's own memory.
 
     Parameters
@@ -87,55 +88,25 @@ class ShmReceiver:
     most : int
         Most events a batch.
 
+    Attributes
+    ----------
+    waiting : int
+        Events that wait in the ring behind those received; 0 once it is closed.
+
     Raises
     ------
     ValueError
         If the ring is a producer's end or `most` below 1.
+
+    Notes
+    -----
+    `receive` raises `EndOfStream` after the last batch, `SenderLost` if the producer died, and
+    `cython_core.RingCorrupt` if it wrote a position that cannot be true. Its batches are
+    read-only; `release` gives the events back to the producer, who may then overwrite them.
     """
 
     label = "shared-memory"
     copies = 0
 
     def __init__(self, ring: Ring, most: int = 65_536) -> None:
-        if ring.role != "consumer":
-            raise ValueError("a receiver needs the consumer's end of the ring")
-        if most < 1:
-            raise ValueError(f"a batch holds at least 1 event, not {most}")
-        self._ring = ring
-        self._most = most
-
-    @property
-    def waiting(self) -> int:
-        """Events that wait in the ring behind those received; 0 once it is closed."""
-        return 0 if self._ring.closed else self._ring.available - self._ring.claimed
-
-    async def receive(self) -> Batch:
-        """Return the oldest events, at most `most`, read-only and in place.
-
-        Raises
-        ------
-        EndOfStream
-            If all was received and the producer closed.
-        SenderLost
-            If all was received and the producer died.
-        cython_core.RingCorrupt
-            If the producer wrote a position that cannot be true.
-        """
-        try:
-            if not self._ring.available:
-                await self._ring.sleep()
-            return self._ring.peek(self._most, timeout=0)
-        except RingClosed:
-            raise EndOfStream from None
-        except PeerDied as error:
-            raise SenderLost(str(error)) from None
-
-    def release(self) -> None:
-        """Give the events back to the producer, who may then overwrite them."""
-        self._ring.release()
-
-    def close(self) -> None:
-        """Let go of the ring, released or not; idempotent."""
-        if self._ring.claimed:
-            self._ring.abort()
-        self._ring.close()
+        super().__init__(ring, most, EndOfStream, SenderLost)

@@ -163,6 +163,12 @@ def _report(
         _print(name, label, result, targets, figures)
 
 
+def _over_kernel(latency: dict[str, Any]) -> str:
+    """Return how the handoff to a consumer that sleeps compares with a bare wake-up."""
+    times = latency.get("over_kernel")
+    return f", {times:.2f} times the kernel's own wake-up" if times else ""
+
+
 def _draw(name: str, label: str, result: Result, plot: Path) -> None:
     from aethermodel.output_files import write_whole
     from aethermodel.report.figures.contest import rates
@@ -209,7 +215,7 @@ def _print(
     for how, latency in figures.get("handoff", {}).items():
         say(
             f"one-way handoff, {how}: P50 {microseconds(latency['p50_seconds'], 2)}, "
-            f"P99 {microseconds(latency['p99_seconds'], 2)}"
+            f"P99 {microseconds(latency['p99_seconds'], 2)}{_over_kernel(latency)}"
         )
     for target in targets:
         met = {True: "met", False: "NOT met", None: "not measured here"}[target["met"]]

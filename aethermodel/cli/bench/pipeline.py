@@ -53,6 +53,14 @@ def command(
             help="load at which latencies are taken, as a fraction of the row's throughput"
         ),
     ] = 0.8,
+    peers: Annotated[
+        bool,
+        typer.Option(
+            "--peers",
+            help="also run what others would take to bring the same batches: asyncio.Queue, "
+            "shared_memory, multiprocessing.Queue, pyzmq, Redis Streams, iceoryx2, faster-fifo",
+        ),
+    ] = False,
     predict: Annotated[bool, typer.Option(help="probe the terms and predict each row")] = True,
     pin: options.Pin = None,
     seed: options.Seed = None,
@@ -68,12 +76,19 @@ def command(
     Exit status: 0 done, 2 bad input.
     """
     from aethermodel.bench.pipeline.measurement import PipelineBench, targets
+    from aethermodel.bench.pipeline.rows import available_kinds, available_peers, lacking_peers
     from aethermodel.console import progress
     from aethermodel.documents import document, write_document
     from aethermodel.measure.host import affinity
 
     affinity.use(pin)
-    given = {"kinds": rows, "event_loops": loops, "simd": simd, "seed": seed}
+    kinds: object = rows
+    if peers:
+        own = rows.split(",") if rows else available_kinds()
+        kinds = (*own, *available_peers())
+        for kind, reason in lacking_peers().items():
+            typer.echo(f"left out: {kind}: {reason}", err=True)
+    given = {"kinds": kinds, "event_loops": loops, "simd": simd, "seed": seed}
     bench = PipelineBench(
         batch_size=batch_size,
         topics=topics,

@@ -54,7 +54,7 @@ class _Watched(Passing):
 
     def __init__(self, fabric: Loopback, between: Callable[[], None] | None) -> None:
         super().__init__(fabric)
-        self.receive = fabric.receive
+        self.receive, self.ready = fabric.receive, fabric.ready
         self.seconds = 0.0
         self._between = between
         self._since = 0.0

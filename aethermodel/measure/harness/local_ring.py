@@ -79,7 +79,7 @@ class _Fed(ShmReceiver):
         self.seconds = 0.0
         self._fill = fill
         self._between = between
-        self._left = times
+        self._most, self._left = most, times
         self._until = 1
         if not self.waiting:
             fill()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from time import perf_counter
 
 from aethermodel.bus.fabrics.protocol import Batch, EndOfStream, Receiver
-from cython_core import Histogram, first_gap, now_ns
 from cython_core import verify as verify_checksums
+from cython_core.probes.checked import CheckedStream
 
 
 class Passing:
@@ -63,6 +63,15 @@ class Repeated:
         self._before = before
         self._start = 0.0
 
+    def ready(self) -> Batch | None:
+        """Return the batch, as a fabric does that has one; None before the first and at the end."""
+        if not self._left or not self._start:
+            return None
+        self._left -= 1
+        if self._before:
+            self._before()
+        return self._batch
+
     async def receive(self) -> Batch:
         """Return the batch; EndOfStream after the last time."""
         if not self._start:
@@ -86,7 +95,7 @@ class OutOfSequenceError(RuntimeError):
     """An event is missing, double, damaged or out of order."""
 
 
-class Checked(Passing):
+class Checked(CheckedStream):
     """Passes on a given number of batches of another receiver, then ends.
 
     The sequence of every event is read and compared, or of the very first one alone where whoever
@@ -117,6 +126,8 @@ class Checked(Passing):
     Attributes
     ----------
     latency_ns : Histogram
+    next : int
+        Sequence of the event that comes next.
     began_ns, ended_ns : int
         Meant time of the first batch, and when the last one was released.
     """
@@ -132,17 +143,12 @@ class Checked(Passing):
         released: Callable[[int], None] | None = None,
         every: bool = True,
     ) -> None:
-        super().__init__(receiver)
-        self.latency_ns = Histogram()
-        self.next = first
-        self.began_ns = self.ended_ns = 0
-        self._left = batches
-        self._lap = lap
-        self._verify = verify
+        inspect = self._verify if verify else None
+        super().__init__(receiver, batches, first, lap, every, inspect, released, _out_of_sequence)
+        self.label = receiver.label
+        self.copies = receiver.copies
+        self._receiver = receiver
         self._more = more
-        self._meant_ns = 0
-        self._released = released
-        self._every = every
 
     async def receive(self) -> Batch:
         """Return the next batch, checked.
@@ -154,41 +160,28 @@ class Checked(Passing):
         OutOfSequenceError
             If an event is not the one that must come next.
         """
-        if not self._left and self._more:
-            self._left = self._more()
-        if not self._left:
+        if not self.left and self._more:
+            self.left = self._more()
+        if not self.left:
             raise EndOfStream
-        batch = await self._receiver.receive()
-        if self._every or not self.began_ns:
-            self._compare(batch if self._every else batch[:1])
-        if self._verify and len(bad := verify_checksums(batch)):
+        return self.check(await self._receiver.receive())
+
+    def _verify(self, batch: Batch) -> None:
+        if len(bad := verify_checksums(batch)):
             raise OutOfSequenceError(f"event {self.next + bad[0]} was damaged on its way")
-        self._left -= 1
-        self.next += len(batch)
-        if self.next == self._lap:
-            self.next = 0
-        self._meant_ns = batch["timestamp_ns"].item(0)
-        self.began_ns = self.began_ns or self._meant_ns
-        return batch
 
-    def _compare(self, batch: Batch) -> None:
-        at = first_gap(batch, self.next)
-        if at >= 0:
-            raise OutOfSequenceError(
-                f"event {self.next + at} should come, event {batch['sequence'][at]} came"
-            )
-
-    def release(self) -> None:
-        """Release the batch, and count its latency."""
-        self._receiver.release()
-        self.ended_ns = now_ns()
-        self.latency_ns.record(self.ended_ns - self._meant_ns)
-        if self._released:
-            self._released(self.ended_ns)
+    def close(self) -> None:
+        """Leave the receiver open for the next run."""
 
     async def take(self, batches: int) -> None:
         """Take so many as a bus does, which also looks how many events wait behind each."""
         for _ in range(batches):
-            await self.receive()
+            if self.ready() is None:
+                await self.receive()
             _ = self.waiting
             self.release()
+
+
+def _out_of_sequence(batch: Batch, first: int, place: int) -> OutOfSequenceError:
+    came = batch["sequence"][place]
+    return OutOfSequenceError(f"event {first + place} should come, event {came} came")

@@ -102,6 +102,10 @@ async def keep(schedule: Schedule, start_ns: int, largest: int, send: Send) -> N
 
 async def fulfil(order: Order, batch_size: int, send: Send) -> None:
     """Send an order's batches at the times they are meant to go."""
+    if not (order.interval_ns or order.start_ns):
+        for first in range(order.first, order.first + order.batches * batch_size, batch_size):
+            await send(first, now_ns())
+        return
     start = order.start_ns or now_ns()
     for i in range(order.batches):
         meant = start + i * order.interval_ns if order.interval_ns else now_ns()

@@ -112,6 +112,54 @@ def polars(batch: Batch, topics: int) -> tuple[Route, Callable[[Any], Summary]]:
     return route, lambda r: _dense(topics, r["topic"], r["count"], r["sum"])
 
 
+def polars_lazy(batch: Batch, topics: int) -> tuple[Route, Callable[[Any], Summary]]:
+    """Plan the same query, optimized when it is collected."""
+    import polars as pl
+
+    frame = pl.LazyFrame(
+        {
+            "topic": np.ascontiguousarray(batch["topic"]),
+            "value": np.ascontiguousarray(batch["value"]),
+        }
+    ).with_row_index("index")
+    value = pl.col("value")
+    plan = frame.group_by("topic").agg(
+        pl.col("index"),
+        pl.len().alias("count"),
+        value.sum().alias("sum"),
+        value.min().alias("min"),
+        value.max().alias("max"),
+    )
+    return plan.collect, lambda r: _dense(topics, r["topic"], r["count"], r["sum"])
+
+
+def duckdb(batch: Batch, topics: int) -> tuple[Route, Callable[[Any], Summary]]:
+    """Group an Arrow table by SQL, prepared once; positions as a list column."""
+    import duckdb as library
+    import pyarrow as pa
+
+    connection = library.connect()
+    connection.register(
+        "batch",
+        pa.table(
+            {
+                "topic": np.ascontiguousarray(batch["topic"]),
+                "value": np.ascontiguousarray(batch["value"]),
+                "place": np.arange(len(batch), dtype=np.uint32),
+            }
+        ),
+    )
+    connection.execute(
+        "PREPARE routed AS SELECT topic, list(place) AS places, count(*) AS n, sum(value) AS total,"
+        " min(value) AS low, max(value) AS high FROM batch GROUP BY topic"
+    )
+
+    def route() -> Any:
+        return connection.execute("EXECUTE routed").to_arrow_table()
+
+    return route, lambda r: _dense(topics, r["topic"], r["n"].to_numpy(), r["total"].to_numpy())
+
+
 def pyarrow(batch: Batch, topics: int) -> tuple[Route, Callable[[Any], Summary]]:
     """Group an Arrow table; positions as a list column."""
     import pyarrow as pa
@@ -152,5 +200,15 @@ def numba(batch: Batch, topics: int) -> tuple[Route, Callable[[Any], Summary]]:
 
 ROUTING: dict[str, Peer] = {
     peer.__name__.removeprefix("plain_"): peer
-    for peer in (numba, numpy, numpy_radix, pandas, polars, pyarrow, plain_python)
+    for peer in (
+        numba,
+        numpy,
+        numpy_radix,
+        pandas,
+        polars,
+        polars_lazy,
+        pyarrow,
+        duckdb,
+        plain_python,
+    )
 }

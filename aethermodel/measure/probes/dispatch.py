@@ -93,7 +93,8 @@ async def _bare(source: Repeated, tally: Tally, handlers: int) -> None:
     calls = list(enumerate([tally.handle] * handlers))
     with suppress(EndOfStream):
         for ticks in count(1):
-            batch = await source.receive()
+            if (batch := source.ready()) is None:
+                batch = await source.receive()
             route(batch, TOPICS, out=routed)
             if calls:
                 bounds, indices = routed.offsets.tolist(), routed.indices

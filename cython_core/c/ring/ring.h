@@ -144,6 +144,24 @@ static inline aether_ring_news aether_ring_look(aether_ring_end *end, uint64_t n
     return closed ? AETHER_RING_CLOSED : AETHER_RING_PAUSE;
 }
 
+static inline void aether_ring_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory"); /* `yield` is a no-op on most cores */
+#endif
+}
+
+/* Look so many times; no clock is read and nothing is called. */
+static inline aether_ring_news aether_ring_glance(aether_ring_end *end, uint64_t need, int looks) {
+    aether_ring_news news = aether_ring_look(end, need);
+    while (news == AETHER_RING_PAUSE && looks-- > 0) {
+        aether_ring_relax();
+        news = aether_ring_look(end, need);
+    }
+    return news;
+}
+
 /* The peer's position as it stands, believed or not: for counters only. */
 static inline uint64_t aether_ring_peer_position(const aether_ring_end *end) {
     return atomic_load_explicit(end->peer_position, memory_order_acquire);

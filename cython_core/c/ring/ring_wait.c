@@ -15,14 +15,6 @@ enum { LOOKS_PER_CLOCK = 64 };
  * on a busy machine the peer may be waiting for this very core. */
 enum { CLOCKS_PER_YIELD = 16 };
 
-static inline void relax(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("isb" ::: "memory"); /* `yield` is a no-op on most cores */
-#endif
-}
-
 static int64_t now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -54,11 +46,8 @@ static aether_ring_news spin(aether_ring_end *end, uint64_t need, int64_t spin_n
     if (news != AETHER_RING_PAUSE || spin_ns <= 0) return news;
     int64_t until = now_ns() + spin_ns;
     for (int clocks = 1;; clocks++) {
-        for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
-            relax();
-            news = aether_ring_look(end, need);
-            if (news != AETHER_RING_PAUSE) return news;
-        }
+        news = aether_ring_glance(end, need, LOOKS_PER_CLOCK);
+        if (news != AETHER_RING_PAUSE) return news;
         if (now_ns() >= until) return AETHER_RING_PAUSE;
         if (clocks % CLOCKS_PER_YIELD == 0) sched_yield();
     }

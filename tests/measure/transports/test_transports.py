@@ -1,7 +1,6 @@
 """Every way across delivers every batch, whole and in order, and leaves nothing behind."""
 
 import os
-from importlib.util import find_spec
 from multiprocessing import current_process
 from pathlib import Path
 from time import monotonic, sleep
@@ -10,10 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from aethermodel.measure.probes.transport import Settings, prepare
-from aethermodel.measure.transports import TRANSPORTS
-
-NEEDS = {"iceoryx2": "iceoryx2", "faster-fifo": "faster_fifo"}
-
+from aethermodel.measure.transports import TRANSPORTS, lacking
 
 OWN = f"/own{os.getpid()}"
 
@@ -35,9 +31,8 @@ def left_behind(before):
 @pytest.mark.parametrize("transport", ["none", *TRANSPORTS])
 def test_batches_arrive_whole_and_in_order(transport, monkeypatch):
     """The probe itself checks number and total of each batch, and raises on a difference."""
-    needed = NEEDS.get(transport)
-    if needed and not find_spec(needed):
-        pytest.skip(f"{needed} is not installed (pip install 'aethermodel[bench]')")
+    if reason := lacking(transport):
+        pytest.skip(reason)
     monkeypatch.setitem(current_process()._config, "semprefix", OWN)
     before = shared_names()
     timed = prepare(Settings(transport=transport, batch_size=50, topics=4, pool=3))

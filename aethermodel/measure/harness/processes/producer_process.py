@@ -192,14 +192,14 @@ async def _receiver_of(child: BaseProcess, listening: Listening) -> Receiver:
 
 def _serve_ring(handle: RingHandle, sending: tuple[int, int, bool], orders: Connection) -> None:
     with until_hang_up(orders), handle.attach() as ring:
-        asyncio.run(_serve(orders, sending[0], ring_send(ring, *sending)))
+        asyncio.run(serve(orders, sending[0], ring_send(ring, *sending)))
 
 
 def _serve_dialled(address: Address, sending: tuple[int, int, bool], orders: Connection) -> None:
     async def main() -> None:
         sender = await dial(address)
         try:
-            await _serve(orders, sending[0], sender.send_by(*sending))
+            await serve(orders, sending[0], sender.send_by(*sending))
         finally:
             sender.close()  # who receives has counted what was ordered
 
@@ -207,7 +207,8 @@ def _serve_dialled(address: Address, sending: tuple[int, int, bool], orders: Con
         asyncio.run(main())
 
 
-async def _serve(orders: Connection, batch_size: int, send: Send) -> None:
+async def serve(orders: Connection, batch_size: int, send: Send) -> None:
+    """Carry out a consumer's orders until it hangs up."""
     while True:
         try:
             order: Order | Schedule | Watching = orders.recv()
