@@ -124,6 +124,8 @@ def print_sweep(found: BestSize) -> None:
 
 def print_share(found: BestSize, further: str = "--largest") -> None:
     """Print what the recommended size carries of the best rate, and what sets the sweep's end."""
+    from aethermodel.cli.shared.tables import say
+
     say(
         f"{found.outcome.upper()}: N = {found.recommended:,}, as the model recommends, carries "
         f"{percentage(found.share)} of the sweep's best rate ({percentage(found.low)} to "
