@@ -248,7 +248,7 @@ class Law:
             off = np.log(own) - np.log(np.maximum(self._law(flat, other), _TINY))
             variance, weight, processes = self.between
             if variance:
-                level = rng.standard_t(max(processes - 1, 1), count)[:, None]
+                level = joint.student(count, 1, max(processes - 1, 1), rng)
                 off = off + level * np.sqrt(variance * weight)
         else:
             octave = self._octaves(flat)
