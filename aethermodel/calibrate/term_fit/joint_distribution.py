@@ -12,11 +12,13 @@ from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri, ndtri
+from scipy.special import chdtri, ndtr, ndtri
 
 Floats = NDArray[np.float64]
 # Their roots are irrational, and no sum of multiples of them is a whole number.
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
+# Standard deviations to either side that the spread of Student's t is tabled for, and points.
+_FURTHEST, _TABLED = 7.0, 141
 # Keeps the inverse of a correlation finite where two parameters are known as a sum alone.
 _RIDGE = 1e-12
 
@@ -51,9 +53,13 @@ def student(count: int, dimensions: int, freedom: float, rng: np.random.Generato
     steps = np.sqrt(np.array(_PRIMES[: even + 1], dtype=np.float64))
     place = (np.arange(count)[:, None] * steps + rng.random(even + 1)) % 1
     # A place at 0 would be infinitely far out.
-    place = np.clip(place[rng.permutation(count)], 0.5 / count**2, 1 - 0.5 / count**2)
-    normal = np.hstack([ndtri(place[:, 1:]), rng.standard_normal((count, dimensions - even))])
-    return np.asarray(normal * np.sqrt(freedom / chdtri(freedom, place[:, :1])))
+    normal = ndtri(np.clip(place[rng.permutation(count)], 1e-12, 1 - 1e-12))
+    # Quantiles of chi-square cost a hundred times those of the normal, and are smooth in them.
+    table = np.linspace(-_FURTHEST, _FURTHEST, _TABLED)
+    spread = np.log(freedom / chdtri(freedom, ndtr(table))) / 2
+    spread = np.exp(np.interp(normal[:, :1], table, spread))
+    further = rng.standard_normal((count, dimensions - even))
+    return np.asarray(np.hstack([normal[:, 1:], further]) * spread)
 
 
 def draw(
