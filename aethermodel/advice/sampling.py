@@ -21,7 +21,8 @@ Floats = npt.NDArray[np.float64]
 SHARED_WORK = frozenset({"falling", "usl"})
 #: How far beyond the largest measured size a size is looked for, in multiples of it.
 REACH = 4.0
-DRAWS = 1000
+#: Draws of a law, which lie evenly: half of what independent ones would need.
+DRAWS = thresholds.DRAWS // 2
 _POINTS = 400
 # About the best size so many more, over a factor of so much either way.
 _ABOUT, _ABOUT_POINTS = 1.4, 121

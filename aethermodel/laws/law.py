@@ -30,6 +30,8 @@ _NEARLY = 1.05
 # Octaves over which what a curve is off by resembles itself, for joint draws.
 _ALIKE = 2.0
 _TINY = 1e-300
+# A double ends at e^709: an interval without bound stays a number.
+_MOST_LOG = 700.0
 
 
 class Band(NamedTuple):
@@ -245,19 +247,21 @@ class Law:
                 centre, self.covariance, self.freedom, self.coefficients.size, count, rng
             )
             own = np.maximum(curves(self.terms, figures, flat, other), _TINY)
-            off = np.log(own) - np.log(np.maximum(self._law(flat, other), _TINY))
+            shift = logs - np.log(np.maximum(self._law(flat, other), _TINY))
             variance, weight, processes = self.between
             if variance:
-                level = rng.standard_t(max(processes - 1, 1), count)[:, None]
-                off = off + level * np.sqrt(variance * weight)
+                level = joint.student(count, 1, max(processes - 1, 1), rng)
+                shift = shift + level * np.sqrt(variance * weight)
+            with np.errstate(over="ignore"):
+                own *= np.exp(np.clip(shift, -_MOST_LOG, _MOST_LOG))
+            drawn = np.clip(own, _TINY, np.exp(_MOST_LOG))
         else:
             octave = self._octaves(flat)
             scale = self.misses.scale(octave, apart)
             alike = np.exp(-np.abs(octave[:, None] - octave) / _ALIKE)
             spread = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, count))[:, None]
             off = (rng.standard_normal((count, flat.size)) @ _root(alike).T) * scale * spread
-        # A double ends at e^709: an interval without bound stays a number.
-        drawn = np.exp(np.clip(logs + off, -700, 700))
+            drawn = np.exp(np.clip(logs + off, -_MOST_LOG, _MOST_LOG))
         drawn[:, self._refused(flat)] = np.nan
         return np.asarray(drawn)
 
@@ -358,7 +362,7 @@ class Law:
         if variance:
             share = variance * (weight + new)
             half = np.hypot(half, quantile(level, max(processes - 1, 1)) * np.sqrt(share))
-        return logs, np.minimum(np.hypot(half, quantile(level, self.freedom) * noise), 700.0)
+        return logs, np.minimum(np.hypot(half, quantile(level, self.freedom) * noise), _MOST_LOG)
 
 
 def _root(covariance: Floats) -> Floats:

@@ -47,21 +47,18 @@ class SampledLaw:
         """Events a second at each size, shape (draws, points)."""
         return np.asarray(self.sizes / self.table)
 
-    @cached_property
-    def _logs(self) -> tuple[Floats, Floats]:
-        return np.log(self.sizes), np.log(self.table)
-
     def seconds(self, n: npt.ArrayLike) -> Floats:
         """Seconds at a size, or at one a draw; nan outside the sampled sizes."""
         draws, points = self.table.shape
         at = np.broadcast_to(np.asarray(n, dtype=np.float64), (draws,))
         inside = (at >= self.sizes[0] * (1 - 1e-12)) & (at <= self.sizes[-1] * (1 + 1e-12))
-        x, y = self._logs
+        x = np.log(self.sizes)
         place = np.log(np.where(inside, at, self.sizes[0]))
         left = np.clip(np.searchsorted(x, place, side="right") - 1, 0, points - 2)
         share = (place - x[left]) / (x[left + 1] - x[left])
         row = np.arange(draws)
-        value = np.exp(y[row, left] + share * (y[row, left + 1] - y[row, left]))
+        from_, to = np.log(self.table[row, left]), np.log(self.table[row, left + 1])
+        value = np.exp(from_ + share * (to - from_))
         return np.asarray(np.where(inside, value, np.nan))
 
     def rate(self, n: npt.ArrayLike) -> Floats:
@@ -89,7 +86,7 @@ class SampledLaw:
         wanted = np.broadcast_to(np.asarray(rate, dtype=np.float64), self.table.shape[:1])
         reached = self.rates >= wanted[:, None]
         first = np.argmax(reached, axis=1)
-        between = self._meet(np.log(self.rates), np.log(wanted), first - 1)
+        between = self._meet(self.rates, wanted, first - 1)
         found = np.where(first == 0, self.sizes[0], between)
         return np.asarray(np.where(reached.any(axis=1), found, np.inf))
 
@@ -97,7 +94,7 @@ class SampledLaw:
         """Largest size up to `most` that reaches a rate; nan where none does."""
         law = self.up_to(most)
         wanted = np.broadcast_to(np.asarray(rate, dtype=np.float64), law.table.shape[:1])
-        return law._last(law.rates >= wanted[:, None] * (1 - 1e-12), np.log(law.rates), wanted)
+        return law._last(law.rates >= wanted[:, None] * (1 - 1e-12), law.rates, wanted)
 
     def last_size_within(self, seconds: npt.ArrayLike) -> Floats:
         """Largest size whose time stays within a limit; nan where none does, infinite at the end.
@@ -106,24 +103,25 @@ class SampledLaw:
         """
         limit = np.broadcast_to(np.asarray(seconds, dtype=np.float64), self.table.shape[:1])
         inside = self.table <= limit[:, None] * (1 + 1e-12)
-        found = self._last(inside, self._logs[1], limit)
+        found = self._last(inside, self.table, limit)
         return np.asarray(np.where(inside[:, -1], np.inf, found))
 
-    def _last(self, fits: npt.NDArray[np.bool_], logs: Floats, wanted: Floats) -> Floats:
+    def _last(self, fits: npt.NDArray[np.bool_], figures: Floats, wanted: Floats) -> Floats:
         points = self.sizes.size
         last = points - 1 - np.argmax(fits[:, ::-1], axis=1)
-        between = self._meet(logs, np.log(wanted), last)
+        between = self._meet(figures, wanted, last)
         found = np.where(last == points - 1, self.sizes[-1], between)
         return np.asarray(np.where(fits.any(axis=1), found, np.nan))
 
-    def _meet(self, logs: Floats, wanted: Floats, left: npt.NDArray[np.intp]) -> Floats:
-        """Size right of point `left` at which the logarithm of a figure is the one wanted."""
+    def _meet(self, figures: Floats, wanted: Floats, left: npt.NDArray[np.intp]) -> Floats:
+        """Size right of point `left` at which a figure, a power of N there, is the one wanted."""
         points = self.sizes.size
         left = np.clip(left, 0, points - 2)
-        row = np.arange(logs.shape[0])
-        x = self._logs[0]
-        from_, to = logs[row, left], logs[row, left + 1]
+        row = np.arange(figures.shape[0])
+        x = np.log(self.sizes)
+        # Logarithms of two figures a draw, not of the whole table.
+        from_, to = np.log(figures[row, left]), np.log(figures[row, left + 1])
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(to == from_, 1.0, (wanted - from_) / (to - from_))
+            share = np.where(to == from_, 1.0, (np.log(wanted) - from_) / (to - from_))
         share = np.clip(share, 0, 1)
         return np.asarray(np.exp(x[left] + share * (x[left + 1] - x[left])))

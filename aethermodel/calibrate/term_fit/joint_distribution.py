@@ -12,10 +12,54 @@ from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtri, ndtr, ndtri
 
 Floats = NDArray[np.float64]
+# Their roots are irrational, and no sum of multiples of them is a whole number.
+_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
+# Standard deviations to either side that the spread of Student's t is tabled for, and points.
+_FURTHEST, _TABLED = 7.0, 141
 # Keeps the inverse of a correlation finite where two parameters are known as a sum alone.
 _RIDGE = 1e-12
+
+
+def student(count: int, dimensions: int, freedom: float, rng: np.random.Generator) -> Floats:
+    """Draw from the multivariate t of unit scale, evenly: its tails hold what they should.
+
+    Of a thousand independent draws the ends of a 95 % interval stray by a tenth of their distance
+    from the middle, and with a seed that is always the same always to the same side.
+
+    Parameters
+    ----------
+    count : int
+    dimensions : int
+    freedom : float
+        Degrees of freedom, one chi-square for all dimensions of a draw.
+    rng : numpy.random.Generator
+        Moves the whole set of points, and puts it in an order of its own: two sets drawn one after
+        the other are independent.
+
+    Returns
+    -------
+    ndarray, shape (count, dimensions)
+
+    Notes
+    -----
+    Kronecker sequence of roots of primes: Niederreiter 1992, Random Number Generation and
+    Quasi-Monte Carlo Methods, chapter 3; for the multivariate t: Genz and Bretz 2009, Computation
+    of Multivariate Normal and t Probabilities, chapter 4.
+    """
+    even = min(dimensions, len(_PRIMES) - 1)
+    steps = np.sqrt(np.array(_PRIMES[: even + 1], dtype=np.float64))
+    place = (np.arange(count)[:, None] * steps + rng.random(even + 1)) % 1
+    # A place at 0 would be infinitely far out.
+    normal = ndtri(np.clip(place[rng.permutation(count)], 1e-12, 1 - 1e-12))
+    # Quantiles of chi-square cost a hundred times those of the normal, and are smooth in them.
+    table = np.linspace(-_FURTHEST, _FURTHEST, _TABLED)
+    spread = np.log(freedom / chdtri(freedom, ndtr(table))) / 2
+    spread = np.exp(np.interp(normal[:, :1], table, spread))
+    further = rng.standard_normal((count, dimensions - even))
+    return np.asarray(np.hstack([normal[:, 1:], further]) * spread)
 
 
 def draw(
@@ -59,9 +103,7 @@ def draw(
     correlation = covariance / np.outer(safe, safe)
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.clip(values, 0, None))
-    normal = rng.standard_normal((count, centre.size)) @ root.T
-    spread = np.sqrt(freedom / rng.chisquare(freedom, count))[:, None]
-    drawn = centre / safe + normal * spread * (scale > 0)
+    drawn = centre / safe + student(count, centre.size, freedom, rng) @ root.T * (scale > 0)
     below = np.any(drawn[:, :costs] < 0, axis=1)
     if np.any(below):
         drawn[below] = _projected(drawn[below], correlation, np.flatnonzero(scale[:costs] > 0))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
+from aethermodel.calibrate.term_fit.joint_distribution import student
 from aethermodel.calibrate.term_fit.process_effects import Between
 
 Floats = NDArray[np.float64]
@@ -88,6 +89,4 @@ def draw_standings(terms: Sequence[Between], count: int, rng: np.random.Generato
     values, vectors = np.linalg.eigh(correlation(terms))
     root = vectors * np.sqrt(np.maximum(values, 0))
     freedom = min((term.processes - 1 for term in terms if term.variance), default=1)
-    spread = np.sqrt(freedom / rng.chisquare(freedom, count))
-    normal = root @ rng.standard_normal((len(terms), count))
-    return np.asarray(stdtr(freedom, normal * spread))
+    return np.asarray(stdtr(freedom, root @ student(count, len(terms), freedom, rng).T))

@@ -158,11 +158,14 @@ def summarise(n: Floats, seconds: Floats, expected: Floats | None = None) -> Sam
         deviation = (seconds / location[group] - 1)[inside]
         standing = standing[inside]
         noise = float(np.sqrt(np.sum(np.square(deviation)) / freedom))
-        # Variance of an M-estimate: E psi^2 / (E psi')^2 (Huber 1981, section 6.4).
+        # Variance of an M-estimate: E psi^2 / (E psi')^2 (Huber 1981, section 6.4), and by how much
+        # it is more where a location has few repeats (section 7.6).
         psi = np.square(1 - standing**2) * deviation
         paired = (kept > 1)[group][inside]
-        slope = np.mean(((1 - standing**2) * (1 - 5 * standing**2))[paired])
-        variance = float(np.sum(np.square(psi)) / freedom / slope**2)
+        slopes = ((1 - standing**2) * (1 - 5 * standing**2))[paired]
+        slope = np.mean(slopes)
+        few = 1 + np.sum(kept > 1) / slopes.size * np.var(slopes) / slope**2
+        variance = float(np.sum(np.square(psi)) / freedom / slope**2 * few**2)
     return Samples(sizes, location, repeats, outliers, noise, variance, freedom)
 
 

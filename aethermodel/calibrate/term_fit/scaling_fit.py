@@ -126,8 +126,7 @@ def fit_scaling(
     known = len(counts) >= _FOR_BOTH
     design = np.column_stack([p - 1, p * (p - 1)])[1:, : 2 if known else 1]
 
-    def fitted(times: Sequence[Floats]) -> tuple[float, float]:
-        middle = np.array([np.median(each) for each in times])
+    def fitted(middle: Floats) -> tuple[float, float]:
         slowdown = middle / middle[0] * (p if split else 1.0)
         if not len(design):
             return 0.0, 0.0
@@ -137,6 +136,8 @@ def fit_scaling(
 
     taken = [np.asarray(seconds[count], dtype=np.float64) for count in counts]
     rng = np.random.default_rng(seed)
-    drawn = [fitted([rng.choice(each, each.size) for each in taken]) for _ in range(_DRAWS)]
+    again = [np.median(rng.choice(times, (_DRAWS, times.size)), axis=1) for times in taken]
+    drawn = [fitted(middle) for middle in np.transpose(again)]
+    law = fitted(np.array([np.median(times) for times in taken]))
     name = "none" if len(counts) == 1 else "universal" if known else "Amdahl"
-    return ScalingFit(Scalability(*fitted(taken)), np.array(drawn), counts, name)
+    return ScalingFit(Scalability(*law), np.array(drawn), counts, name)

@@ -32,7 +32,7 @@ def command(
         int | None,
         typer.Option(
             min=1,
-            help="instead: calibrate so many simulated hosts (1 to 2 s each), and count which "
+            help="instead: calibrate so many simulated hosts (about 1 s each), and count which "
             "answers' intervals hold the truth; 1000 for the figures to reach [default: none]",
         ),
     ] = None,

@@ -83,14 +83,22 @@ def curves(terms: Terms, drawn: Floats, n: Floats, second: Floats | None = None)
         value: np.maximum(column, _TINY)[:, None] if value > 0 else column[:, None]
         for value, column in zip(free, drawn[:, len(terms) :].T, strict=True)
     }
-    total = np.zeros((len(drawn), n.size))
-    for term, cost in zip(terms, drawn[:, : len(terms)].T, strict=True):
-        if term.kind == "ramp" and {term.first, term.last} & figures.keys():
+    costs = drawn[:, : len(terms)].T
+    still = [not _has_free(term, figures) for term in terms]
+    kept = tuple(term for term, one in zip(terms, still, strict=True) if one)
+    total = np.asarray(costs[still].T @ design(kept, n, second).T)
+    for term, cost, one in zip(terms, costs, still, strict=True):
+        if one:
+            continue
+        if term.kind == "ramp":
             first, last = (figures.get(end, end) for end in (term.first, term.last))
             column = np.maximum(np.minimum(n, last) - first, 0.0)
-        elif free_exponent(term):
-            column = power(n, figures[term.first], np.asarray(term.last))
         else:
-            column = term.at(n, second)
+            column = power(n, figures[term.first], np.asarray(term.last))
         total += cost[:, None] * column
     return total
+
+
+def _has_free(term: Term, figures: dict[float, Floats]) -> bool:
+    knee = term.kind == "ramp" and bool({term.first, term.last} & figures.keys())
+    return knee or free_exponent(term)

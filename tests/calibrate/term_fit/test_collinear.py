@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
+from scipy.special import stdtrit
 
 from aethermodel.calibrate import fit_term, identify
 from aethermodel.calibrate.benchmark.coverage import (
@@ -98,6 +99,31 @@ def test_a_draw_below_zero_is_the_fit_under_the_bound(seed, costs):
             least, rel=1e-5, abs=1e-7
         )
         assert (bounded[:costs] >= 0).all()
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 4])
+def test_tails_of_draws_hold_what_they_should_whatever_the_seed(dimensions):
+    """Of independent draws one tail in three holds a tenth too much or too little."""
+    count = 4_000
+    freedom, direction = 30, np.ones(dimensions) / np.sqrt(dimensions)
+    ends = stdtrit(freedom, [0.025, 0.975])
+    tails = []
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        drawn, _ = joint.draw(np.zeros(dimensions), np.eye(dimensions), freedom, 0, count, rng)
+        along = drawn @ direction
+        tails += [np.mean(along < ends[0]), np.mean(along > ends[1])]
+    chance = np.sqrt(0.025 * 0.975 / count)
+    assert np.std(tails) < 0.75 * chance
+    assert np.mean(tails) == pytest.approx(0.025, abs=chance)
+
+
+def test_two_sets_of_draws_are_independent():
+    rng = np.random.default_rng(0)
+    one, other = (joint.student(4_000, 2, 30, rng) for _ in range(2))
+    together = np.corrcoef(np.hstack([one, other]), rowvar=False) - np.eye(4)
+    assert np.abs(together).max() < 4 / np.sqrt(4_000)
+    assert joint.student(5, 40, 3, rng).shape == (5, 40)
 
 
 def test_a_sum_is_kept_whose_parts_are_not_known():
