@@ -31,8 +31,8 @@ help:
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make clean    remove the build, the environment and the reports"
 
-$(VENV)/base: pyproject.toml meson.build cython_core/meson.build tools/preflight.py
-	@$(PYTHON) tools/preflight.py
+$(VENV)/base: pyproject.toml meson.build cython_core/meson.build tools/build_requirements.py
+	@$(PYTHON) tools/build_requirements.py
 	@echo "[1/2] installing the build tools into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) "meson-python>=0.18,<1" "meson>=1.6,<2" "ninja>=1.11,<2" "Cython>=3.1,<4" "numpy>=2.0,<3"

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
     from aethermodel.laws.fit import fit
     from aethermodel.laws.law import Law
-    from aethermodel.laws.laws import Laws
+    from aethermodel.laws.law_group import Laws
     from aethermodel.measure.campaign.loading import load_calibration
     from aethermodel.model.batch import BatchModel
     from aethermodel.pipelines.pipeline import Pipeline
@@ -33,7 +33,7 @@ _HOMES = {
     "BatchModel": "aethermodel.model.batch",
     "Calibration": "aethermodel.calibrate.calibration.calibration",
     "Law": "aethermodel.laws.law",
-    "Laws": "aethermodel.laws.laws",
+    "Laws": "aethermodel.laws.law_group",
     "Measurements": "aethermodel.readers.measurements",
     "Pipeline": "aethermodel.pipelines.pipeline",
     "fit": "aethermodel.laws.fit",

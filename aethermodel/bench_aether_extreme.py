@@ -116,7 +116,7 @@ def command(
     Exit status: 0 above 5,000,000 msg/s, 1 below, 2 bad input.
     """
     from aethermodel.bench.extreme.outcome import Settings, describe, run
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     given: dict[str, Any] = {
         "core": core,

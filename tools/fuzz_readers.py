@@ -29,10 +29,10 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from aethermodel.documents import document, write_document
 from aethermodel.inputs.refusals import InputError
+from aethermodel.json_documents import document, write_document
 from aethermodel.readers.choice import Asked
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.read import measurements_of
 from aethermodel.readers.registry import BUILT_IN
 from tools.torture.document import commit_id

@@ -22,7 +22,7 @@ from typing import Any
 
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.console import progress as shown
-from aethermodel.documents import document, write_document
+from aethermodel.json_documents import document, write_document
 from tools.report_example import write_notebook, write_store
 
 Progress = Callable[[int, int], None]

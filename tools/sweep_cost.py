@@ -20,7 +20,7 @@ from typing import Any
 
 from aethermodel.cli.shared.measuring import measuring, tell_duration, tell_who_measures
 from aethermodel.console import progress as shown
-from aethermodel.documents import document, write_document
+from aethermodel.json_documents import document, write_document
 from aethermodel.sweep.attempts import Attempts
 from aethermodel.sweep.identity import conditions_of
 from aethermodel.sweep.plan import Job, Sweep

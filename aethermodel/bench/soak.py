@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel import thresholds
-from aethermodel.bench.soak_memory import own_bytes
+from aethermodel.bench.soak_memory import MOST_GROWN_BYTES, own_bytes
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.dispatcher import Indices
 from aethermodel.bus.fabrics.protocol import Batch
@@ -25,8 +25,6 @@ from aethermodel.measure.host.rdma_devices import label_here, usable_device
 from cython_core import first_disorder, now_ns
 
 Progress = Callable[[int, int], None]
-# Allocators keep some slack: less than this over the whole soak is no growth.
-_SLACK_BYTES = 2**20
 _TRIALS, _TRIAL_BATCHES = 5, 400
 # The producer is told what to send for about so long at a time.
 _SLICE_SECONDS = 1.0
@@ -132,7 +130,7 @@ class Soak(BaseModel):
     def _figures(self, moved: _Moved, offered: float, memory: list[int]) -> dict[str, Any]:
         grown = growth(memory)
         problems = list(moved.problems)
-        if grown > _SLACK_BYTES:
+        if grown > MOST_GROWN_BYTES:
             problems.append(f"memory grew by {grown} bytes")
         return {
             "label": label_here(self.fabric),

@@ -1,9 +1,11 @@
-"""Private memory of a process, as the kernel accounts it."""
+"""Private memory of a process, as the kernel accounts it, and how much of it a soak may grow."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+#: Allocators keep some slack: less than this over a whole soak is no growth.
+MOST_GROWN_BYTES = 2**20
 # Pages of files come and go with what else the host does, and are not a process's own.
 _OWN = ("RssAnon:", "RssShmem:", "VmSwap:")
 

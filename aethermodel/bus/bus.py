@@ -14,7 +14,7 @@ import numpy as np
 from aethermodel.bus.dispatcher import AnyHandler, Dispatcher
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Backlogged, Batch, Policy, Receiver
-from aethermodel.bus.faults import EventsLost, Failure, message_of, traceback_of, without_frames
+from aethermodel.bus.failures import EventsLost, Failure, message_of, traceback_of, without_frames
 from aethermodel.bus.instruments import Instruments
 from aethermodel.bus.owner_loop import Home
 from aethermodel.bus.reader import Reader
@@ -81,7 +81,7 @@ class Bus:
     -----
     Events of one producer and topic reach each handler in the order they were sent: the
     next batch is dispatched after every handler of the last one returned. Whatever takes
-    long belongs on a `aethermodel.decisions.desk.Desk`, off this path.
+    long belongs on a `aethermodel.decisions.bounded_decisions.Desk`, off this path.
 
     Examples
     --------

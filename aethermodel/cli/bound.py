@@ -42,7 +42,7 @@ def command(
 
     Example: aethermodel bound --set t_loop=5us --set t_kernel=3ns/event --set t_fabric=0.9us
     """
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.published.specification import load_specification
 
     figures = bound_figures(load_specification(spec, set_ or ()), batch_size)

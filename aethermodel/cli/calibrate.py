@@ -101,7 +101,7 @@ def command(
 
     Exit status: 0 done, or the calibration checked is fresh; 1 it is stale; 2 bad input.
     """
-    from aethermodel.calibrate.calibration.merging import merge as merged
+    from aethermodel.calibrate.calibration.merged_calibration import merge as merged
     from aethermodel.console import progress
     from aethermodel.measure.campaign.calibrate import calibrate_host
     from aethermodel.measure.campaign.loading import load_calibration
@@ -180,7 +180,7 @@ def _places(pin: str | None) -> list[Place]:
 def _tell(calibration: Calibration, json: str | None, verbose: bool, own: str) -> None:
     """Write and print a calibration; of several, each to a file with a name of its `own`."""
     from aethermodel.cli.shared.tables import say
-    from aethermodel.documents import write_document
+    from aethermodel.json_documents import write_document
 
     if json and own:
         path = Path(json)
@@ -196,7 +196,7 @@ def _tell(calibration: Calibration, json: str | None, verbose: bool, own: str) -
 def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
     from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.measure.campaign.drift import check_drift
     from aethermodel.measure.campaign.loading import load_calibration
 

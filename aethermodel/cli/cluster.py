@@ -65,7 +65,7 @@ def command(
     from aethermodel.clusters.analysis import Analysis
     from aethermodel.clusters.cluster_file import load_cluster
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     if output is not None:
         refuse_existing([output], force=force)

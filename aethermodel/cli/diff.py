@@ -67,7 +67,7 @@ def diff(
 
     Exit status: 0 better, the same or cannot tell, 1 worse, 2 bad input.
     """
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.output_files import write_whole
     from aethermodel.report.comparison.diff import diff as compare
     from aethermodel.report.comparison.diff import diff_html, load_source

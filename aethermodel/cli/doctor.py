@@ -33,8 +33,8 @@ def command(
     Nothing is changed. Exit status: 0 nothing is bad, 1 something is, 2 bad input.
     """
     from aethermodel.doctor import Registration, examine, worst
-    from aethermodel.documents import document, write_document
     from aethermodel.inputs.sizes import size_of
+    from aethermodel.json_documents import document, write_document
 
     planned = None
     if register is not None:

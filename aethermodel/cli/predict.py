@@ -138,8 +138,8 @@ def command(
     from aethermodel.calibrate.predict.calibration_answers import Answers
     from aethermodel.calibrate.predict.size_answers import SHARES
     from aethermodel.cli.laws.predict_law import ALLOWED, predict_law
-    from aethermodel.documents import document, write_document
     from aethermodel.gate.runs import schema_of
+    from aethermodel.json_documents import document, write_document
 
     sizes = options.numbers("batch_sizes", batch_sizes)
     if own := _own_calibration(law, pipeline, calibration):
@@ -323,7 +323,7 @@ def _between(
 def _tell_between(
     known: RecordSizes, record_bytes: int, sizes: list[int], json: str | None, verbose: bool
 ) -> None:
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     nearest = known.calibrations[known.neighbours(record_bytes)[0]]
     figures = prediction_figures_between(known, record_bytes, sizes)

@@ -223,7 +223,7 @@ def _report_store(
     from time import perf_counter
 
     from aethermodel.cli.shared.tables import say
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.output_files import write_whole
     from aethermodel.report.sweep.point_tables import SweepResult
     from aethermodel.report.sweep.store_page import find_calibration, store_report
@@ -261,8 +261,8 @@ def _is_history(folder: Path) -> bool:
 
 def _report_history(folder: Path, output: Path, json: str | None) -> None:
     from aethermodel.cli.shared.tables import say
-    from aethermodel.documents import document, write_document
     from aethermodel.gate.history import History
+    from aethermodel.json_documents import document, write_document
     from aethermodel.output_files import write_whole
     from aethermodel.report.laws.history_page import all_tracks, history_report
 
@@ -288,8 +288,8 @@ def _report_laws(
     path: Path, output: Path, rate: float | None, latency: float | None, json: str | None
 ) -> None:
     from aethermodel.cli.shared.tables import say
-    from aethermodel.documents import document, write_document
-    from aethermodel.laws.laws import Laws
+    from aethermodel.json_documents import document, write_document
+    from aethermodel.laws.law_group import Laws
     from aethermodel.output_files import write_whole
     from aethermodel.report.laws.law_page import law_report
 
@@ -323,8 +323,8 @@ def _measure_and_report(
 ) -> None:
     from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
     from aethermodel.execute.notebooks import execute
+    from aethermodel.json_documents import document, write_document
     from aethermodel.measure.campaign.validation import Trial
     from aethermodel.output_files import check_apart, check_target
     from aethermodel.report.html.document import export

@@ -64,7 +64,7 @@ def plan(
     Example: aethermodel sweep plan --probe kernel -p batch_size=1,10,100 -p topics=4,16
     """
     from aethermodel.cli.shared.tables import say
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     given = dict(locals())
     sweep, into = sweep_and_store(given)
@@ -162,7 +162,7 @@ def status(
 
     Example: aethermodel sweep status sweeps/mine --json -
     """
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     given = dict(locals())
     sweep, into = sweep_and_store(given)
@@ -186,7 +186,7 @@ def probes(
     Example: aethermodel sweep probes pipeline
     """
     from aethermodel.cli.shared.probe_tables import print_probes, probe_figures
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     figures = probe_figures(name)
     if json:
@@ -292,7 +292,7 @@ def _run(
     json: str | None,
 ) -> None:
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.sweep.run import run as run_sweep
 
     try:

@@ -100,8 +100,8 @@ def command(
     if calibration is not None:
         raise ValueError("--calibration is for a pipeline of your own (FILE.py)")
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
     from aethermodel.fabrics import HostFabric
+    from aethermodel.json_documents import document, write_document
     from aethermodel.measure.campaign.measurement_plan import Campaign
     from aethermodel.measure.campaign.validation import Trial
     from aethermodel.measure.host import affinity

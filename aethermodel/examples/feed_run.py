@@ -15,7 +15,7 @@ from aethermodel.bus.dispatcher import Indices
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.fabrics.replay import ReplayReceiver
 from aethermodel.bus.instruments import Instruments
-from aethermodel.decisions.desk import Decider, Decision, Desk
+from aethermodel.decisions.bounded_decisions import Decider, Decision, Desk
 from aethermodel.decisions.rules import Rules
 from aethermodel.examples.feed_bars import Bars, Jumps
 from aethermodel.examples.feed_events import FEED_TOPICS, record_feed

@@ -230,7 +230,7 @@ def laws_of(path: Path, options: Mapping[str, Any]) -> Mapping[str, Law]:
     InputError
         If the file is neither.
     """
-    from aethermodel.laws.laws import Laws
+    from aethermodel.laws.law_group import Laws
 
     schema = schema_of(path)
     if schema.startswith("aethermodel.law/"):

@@ -15,8 +15,8 @@ from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.families.free_figures import curves, free_values, gradient
 from aethermodel.laws.families.search import Terms
 from aethermodel.laws.families.terms import design
-from aethermodel.laws.local import interpolated, octaves
-from aethermodel.laws.misses import FREEDOM, Misses, quantile
+from aethermodel.laws.held_out_errors import FREEDOM, Misses, quantile
+from aethermodel.laws.local_correction import interpolated, octaves
 
 if TYPE_CHECKING:
     import sympy
@@ -273,7 +273,7 @@ class Law:
         InputError
             If there is no second variable, or no such value of it.
         """
-        from aethermodel.laws.section import section
+        from aethermodel.laws.law_slice import section
 
         return section(self, value)
 
@@ -284,7 +284,7 @@ class Law:
         return plot(self, axes)
 
     def _repr_html_(self) -> str:
-        from aethermodel.laws.words import html
+        from aethermodel.laws.law_description import html
 
         return html(self)
 

@@ -14,8 +14,8 @@ from aethermodel.inputs.refusals import InputError, one_line, quoted
 from aethermodel.laws.families.free_figures import free_values
 from aethermodel.laws.families.search import Terms
 from aethermodel.laws.families.terms import Term
+from aethermodel.laws.held_out_errors import Misses
 from aethermodel.laws.law import Law, Member, Parameter
-from aethermodel.laws.misses import Misses
 from aethermodel.output_files import write_whole
 
 SCHEMA = "aethermodel.law/1"

@@ -9,7 +9,7 @@ from functools import cache
 
 import sympy
 
-from aethermodel.laws.misses import FREEDOM
+from aethermodel.laws.held_out_errors import FREEDOM
 from aethermodel.model.model_formulas import Equation
 from aethermodel.model.parameters import N
 

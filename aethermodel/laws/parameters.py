@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aethermodel.laws.curve_points import Points
 from aethermodel.laws.families.expressions import names_of
 from aethermodel.laws.families.free_figures import free_values
 from aethermodel.laws.families.terms import Term
 from aethermodel.laws.fitting.selection import Choice
+from aethermodel.laws.held_out_errors import quantile
 from aethermodel.laws.law import Parameter
-from aethermodel.laws.misses import quantile
-from aethermodel.laws.points import Points
 
 Floats = NDArray[np.float64]
 

@@ -13,7 +13,6 @@ import numpy as np
 from aethermodel.calibrate.predict.comparison import Verdict, covered, judge
 from aethermodel.calibrate.predict.in_place import (
     InPlace,
-    duration,
     figures_of,
     median_of_processes,
     told_in_place,
@@ -24,6 +23,7 @@ from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.campaign import Campaign, Progress, fitted
 from aethermodel.pipelines.terms import term_plan
 from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.times import duration
 
 if TYPE_CHECKING:
     import pandas as pd

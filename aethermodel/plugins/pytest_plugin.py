@@ -126,7 +126,7 @@ class Session:
         """Write the laws; each process of pytest-xdist a file of its own."""
         if self.save is None or not self.laws:
             return
-        from aethermodel.laws.laws import Laws
+        from aethermodel.laws.law_group import Laws
 
         target = self.save.with_name(f"{self.save.stem}-{worker}{self.save.suffix}")
         Laws(self.laws).save(target if worker else self.save)

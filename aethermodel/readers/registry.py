@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from aethermodel.inputs.refusals import one_line, quoted
 from aethermodel.readers.choice import Asked
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.series import UnreadableMeasurements
 from aethermodel.readers.table import Table
 

@@ -11,7 +11,7 @@ from bus_batches import accounted, batch_of
 from aethermodel.bus import Bus, EndOfStream
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
-from aethermodel.bus.faults import EventsLost
+from aethermodel.bus.failures import EventsLost
 from aethermodel.measure.harness.receivers import Repeated
 from cython_core import Ring
 

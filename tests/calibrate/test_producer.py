@@ -7,7 +7,7 @@ import pytest
 from synthetic_calibration import TRUE, synthetic_calibration
 
 from aethermodel.calibrate.calibration.calibration import Calibration
-from aethermodel.calibrate.calibration.merging import merge
+from aethermodel.calibrate.calibration.merged_calibration import merge
 from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Assumption, Scenario
 

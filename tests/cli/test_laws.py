@@ -7,7 +7,7 @@ import pytest
 from own_laws import EACH, FIXED, affine, write_csv
 from test_bad_input import call, refused
 
-from aethermodel.laws.laws import Laws
+from aethermodel.laws.law_group import Laws
 
 __all__ = ["call"]
 

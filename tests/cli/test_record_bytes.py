@@ -7,7 +7,7 @@ import pytest
 from command_line import aether
 from synthetic_calibration import TRUE, synthetic_calibration
 
-from aethermodel.documents import write_document
+from aethermodel.json_documents import write_document
 from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.measure.probes import PROBES
 

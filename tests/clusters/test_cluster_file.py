@@ -7,7 +7,7 @@ from own_laws import EACH, FIXED, affine
 
 from aethermodel.clusters.cluster_file import load_cluster
 from aethermodel.inputs.refusals import InputError
-from aethermodel.laws.laws import Laws
+from aethermodel.laws.law_group import Laws
 from aethermodel.model.cluster.cluster import Topics
 
 TEN_LINES = """\

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aethermodel.bus import Topics
-from aethermodel.decisions.desk import Desk
+from aethermodel.decisions.bounded_decisions import Desk
 from aethermodel.decisions.llm import KEY_VARIABLE, AnswerError, LanguageModel
 from aethermodel.decisions.rules import Rules
 from aethermodel.measure.harness.batch_pool import make_batch

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 import pytest
 from own_laws import affine
 
-from aethermodel.laws.laws import Laws
+from aethermodel.laws.law_group import Laws
 
 pytest_plugins = ["pytester"]
 

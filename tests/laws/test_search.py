@@ -12,7 +12,7 @@ from aethermodel.laws.families.free_figures import free_values, gradient, moved
 from aethermodel.laws.families.search import nonnegative
 from aethermodel.laws.families.segments import SIDE, segmented
 from aethermodel.laws.families.terms import Term, design
-from aethermodel.laws.local import interpolated, smoothed
+from aethermodel.laws.local_correction import interpolated, smoothed
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -10,7 +10,7 @@ import pytest
 from aethermodel import Pipeline
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.execution.probe import Host
-from aethermodel.pipelines.execution.whole import Whole
+from aethermodel.pipelines.execution.whole_pipeline import Whole
 from aethermodel.pipelines.loading import load_pipeline
 
 # Longer than anything that is timed beside it takes on a busy host.

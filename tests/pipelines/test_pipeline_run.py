@@ -14,7 +14,7 @@ from aethermodel.pipelines.execution.passes import ClockCost, Places
 from aethermodel.pipelines.execution.rehearsal import rehearse, rehearsed
 from aethermodel.pipelines.execution.runtime import Runtime
 from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
-from aethermodel.pipelines.execution.whole import Whole, cut
+from aethermodel.pipelines.execution.whole_pipeline import Whole, cut
 from aethermodel.pipelines.loading import load_pipeline
 
 HEAD = """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.read import measurements_of, read
 
 SAMPLES = Path(__file__).parent / "samples"

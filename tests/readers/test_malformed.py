@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aethermodel.readers.choice import Asked
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.read import measurements_of
 from aethermodel.readers.series import UnreadableMeasurements
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aethermodel.documents import write_document
+from aethermodel.json_documents import write_document
 from tools.torture import document
 from tools.torture.campaigns import CAMPAIGNS
 from tools.torture.findings import KEPT_OF_A_KIND, Tally

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aethermodel.documents import document
+from aethermodel.json_documents import document
 from tools.torture.findings import COUNTS, DAMAGE, KEPT_OF_A_KIND, Finding, Tally, Trial
 from tools.torture.runner import Runner
 

@@ -77,7 +77,7 @@ class Sample:
 def samples() -> list[Sample]:
     """Return the samples of every format, each with the reader that knows it by its content."""
     from aethermodel.readers.choice import Asked
-    from aethermodel.readers.document import Document
+    from aethermodel.readers.file_content import Document
     from aethermodel.readers.read import measurements_of
 
     made = {name: path.read_bytes() for name, path in sorted(_files().items())}
@@ -99,7 +99,7 @@ def shortened(sample: Sample) -> Sample:
     """
     from aethermodel.inputs.refusals import InputError
     from aethermodel.readers.choice import Asked
-    from aethermodel.readers.document import Document
+    from aethermodel.readers.file_content import Document
     from aethermodel.readers.read import measurements_of
 
     for most in _ALIKE if sample.is_text else ():

@@ -14,7 +14,7 @@ from aethermodel.bench.fabric.rounds import FabricPlan, Progress, Round, Sample,
 from aethermodel.bench.fabric.session import Address, Door, Session, call
 from aethermodel.bench.fabric.transports import Carrier, Tcp, Transport, Verbs
 from aethermodel.bus.fabrics.key_exchange import SharedKey
-from aethermodel.documents import strict_values
+from aethermodel.json_documents import strict_values
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.host.fingerprint import this_host
 

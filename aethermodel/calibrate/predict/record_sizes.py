@@ -13,7 +13,7 @@ import numpy.typing as npt
 from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import Prediction
-from aethermodel.calibrate.calibration.merging import merge
+from aethermodel.calibrate.calibration.merged_calibration import merge
 from aethermodel.calibrate.term_fit.fit_term import Kind
 from aethermodel.inputs.refusals import InputError
 

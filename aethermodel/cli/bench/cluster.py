@@ -32,7 +32,7 @@ def command(
     """
     from aethermodel.bench.clusters.trial import summary, trial
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     with progress("simulating clusters") as advance:
         rows = trial(clusters, seed, announced(advance, SECONDS["cluster"] * clusters / 200))

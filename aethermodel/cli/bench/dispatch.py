@@ -38,7 +38,7 @@ def command(
     """
     from aethermodel.bench.dispatch import DispatchBench
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     given = {"event_loops": loops, "processes": processes, "repeats": repeats, "seed": seed}
     bench = DispatchBench.model_validate(

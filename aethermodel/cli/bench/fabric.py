@@ -149,7 +149,7 @@ def two_hosts(
     from aethermodel.bench.fabric.session import Address
     from aethermodel.cli.shared.outputs import refuse_existing
     from aethermodel.console import progress
-    from aethermodel.documents import write_document
+    from aethermodel.json_documents import write_document
 
     if (listen is None) == (connect is None):
         raise ValueError("wanted: --listen ADDRESS on one host, --connect HOST on the other")
@@ -199,7 +199,7 @@ def _save(document: dict[str, Any], path: Path) -> None:
     from dataclasses import replace
 
     from aethermodel.laws.law import Law
-    from aethermodel.laws.laws import Laws
+    from aethermodel.laws.law_group import Laws
 
     # A page of the law says them, too.
     notes = (*(" ".join(line.split()) for line in _figures(document)), *document["notes"])

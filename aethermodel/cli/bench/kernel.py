@@ -152,7 +152,7 @@ def _report(
     json: str | None,
     **figures: Any,
 ) -> None:
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     content = {"rows": result.table.to_dict(orient="records"), "targets": targets, **figures}
     if json:

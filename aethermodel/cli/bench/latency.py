@@ -137,7 +137,7 @@ def command(
     from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial
     from aethermodel.cli.bench.adaptive import print_adaptive
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.measure.campaign.calibrate import calibrate_host
     from aethermodel.measure.campaign.loading import load_calibration
     from aethermodel.measure.campaign.measurement_plan import Campaign

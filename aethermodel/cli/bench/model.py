@@ -57,7 +57,7 @@ def command(
     from aethermodel.calibrate.benchmark.known_laws import compare_models, targets
     from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     if hosts is not None:
         _coverage(hosts, seed, json)
@@ -95,7 +95,7 @@ def _coverage(hosts: int, seed: int, json: str | None) -> None:
     from aethermodel.calibrate.benchmark.coverage import coverage, missed, simulate
     from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     with progress("calibrating simulated hosts") as advance:
         workers = len(os.sched_getaffinity(0))

@@ -68,7 +68,7 @@ def command(
         raise ValueError("--calibration is for a pipeline of your own (--pipeline FILE.py)")
     from aethermodel.bench.optimum import compare_with_sweep
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.measure.campaign.measurement_plan import Campaign
 
     campaign = Campaign.model_validate(

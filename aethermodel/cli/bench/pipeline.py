@@ -78,7 +78,7 @@ def command(
     from aethermodel.bench.pipeline.measurement import PipelineBench, targets
     from aethermodel.bench.pipeline.rows import available_kinds, available_peers, lacking_peers
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.measure.host import affinity
 
     affinity.use(pin)

@@ -107,7 +107,7 @@ def command(
 
 
 def _write(swept: VerbsSamples, target: str) -> None:
-    from aethermodel.documents import write_out
+    from aethermodel.json_documents import write_out
     from aethermodel.output_files import write_whole
 
     if target == "-":

@@ -30,7 +30,7 @@ def command(
     from aethermodel.bench.soak import Soak
     from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     soak = Soak(
         seconds=seconds,

@@ -84,7 +84,7 @@ def _published(folder: Path, extrap: Path | None, each: bool, json: str | None) 
     from aethermodel.bench.tables import goals, left_out, published
     from aethermodel.cli.shared.tables import say
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     tables = published.read_tables(folder)
     with progress("leaving sizes out") as advance:
@@ -152,7 +152,7 @@ def _answered(runs: int, seed: int, json: str | None) -> None:
 def _write_simulated(
     kind: str, found: pd.DataFrame, judged: Sequence[Target], seed: int, json: str | None
 ) -> None:
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     if not json:
         return

@@ -13,7 +13,7 @@ from aethermodel.cli.shared import options, reading
 if TYPE_CHECKING:
     from aethermodel.advice.law_answers import Answers
     from aethermodel.laws.law import Law
-    from aethermodel.laws.laws import Laws
+    from aethermodel.laws.law_group import Laws
 
 #: Curves that are drawn and answered for one by one; of more only the table is printed.
 MOST_DRAWN = 4
@@ -66,7 +66,7 @@ def command(
     """
     from aethermodel.advice.law_answers import answers
     from aethermodel.cli.shared.outputs import refuse_existing
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     if output is not None:
         refuse_existing([output], force=force)
@@ -77,7 +77,7 @@ def command(
     laws, notes = _fitted(files, reading.reading_options(size, time, unit, group, format, second))
     asked: Mapping[str, Law] = laws
     if place is not None:
-        from aethermodel.laws.section import sections
+        from aethermodel.laws.law_slice import sections
 
         asked = sections(laws, *place)
     found = {}
@@ -114,7 +114,7 @@ def _fitted(files: list[Path], chosen: dict[str, Any]) -> tuple[Laws, list[str]]
 
     from aethermodel.console import progress
     from aethermodel.laws.fit import fit
-    from aethermodel.laws.laws import Laws
+    from aethermodel.laws.law_group import Laws
     from aethermodel.readers.read import read
 
     measured = [(path, read(path, **chosen)) for path in files]

@@ -71,10 +71,10 @@ def command(
 
     Exit status: 0 ok, 1 worse, 2 bad input, 3 cannot tell.
     """
-    from aethermodel.documents import document, write_document
     from aethermodel.gate.gate import gate
     from aethermodel.gate.limits import limits_of
     from aethermodel.gate.runs import read_runs
+    from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.gate_runs import READERS, check_names
     from aethermodel.pipelines.loading import load_pipeline
 

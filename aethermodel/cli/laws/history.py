@@ -103,8 +103,8 @@ def show_history(
 
     Exit status: 0 done, 2 bad input.
     """
-    from aethermodel.documents import document, write_document
     from aethermodel.gate.history import History
+    from aethermodel.json_documents import document, write_document
 
     history = History(folder)
     if not history.entries:

@@ -35,7 +35,7 @@ def predict_law(
     from aethermodel.cli.shared.law_tables import predictions_table
     from aethermodel.cli.shared.reading import one_law
     from aethermodel.cli.shared.tables import say, show
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     law = one_law(path, curve, {}, at)
     answers = LawSizes(law)

@@ -50,7 +50,7 @@ def command(
     """
     from aethermodel.advice.recommend import recommend
     from aethermodel.cli.shared.tables import say
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     wanted, target = reading.rate_of("--rate", rate), reading.seconds_of("--p99", p99)
     record = reading.record_size(record_bytes)

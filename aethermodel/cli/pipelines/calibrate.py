@@ -23,7 +23,7 @@ def calibrate_own(
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.tables import show
     from aethermodel.console import progress
-    from aethermodel.documents import write_document
+    from aethermodel.json_documents import write_document
     from aethermodel.pipelines.calibration_file import document
     from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
 

@@ -35,7 +35,7 @@ def latency_own(
     from aethermodel import thresholds
     from aethermodel.cli.pipelines.predict import load_own
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
     from aethermodel.pipelines.latency import measure_latency
     from aethermodel.pipelines.loading import load_pipeline

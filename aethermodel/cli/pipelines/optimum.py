@@ -31,7 +31,7 @@ def optimum_own(
     from aethermodel.bench.optimum import compare_own_with_sweep
     from aethermodel.cli.pipelines.predict import load_own
     from aethermodel.console import progress
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
 
     known = load_own(calibration, reference, foreign=False) if calibration else None

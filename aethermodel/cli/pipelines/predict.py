@@ -34,7 +34,7 @@ def predict_own(
     from aethermodel.cli.pipelines.tables import notes_of, predicted_table
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.tables import show
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.what_if import halved, scaled
     from aethermodel.text.percentages import percent
 

@@ -76,7 +76,7 @@ def _write(
     latency: float | None,
     json: str | None,
 ) -> None:
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
     from aethermodel.output_files import write_whole
     from aethermodel.report.pipelines.page import pipeline_report
 

@@ -24,7 +24,7 @@ def validate_own(
     wait_seconds: float | None,
 ) -> None:
     """Run the whole at sizes held out, compare and judge."""
-    from aethermodel.documents import document, write_document
+    from aethermodel.json_documents import document, write_document
 
     trial = measure_own(
         reference, given, seconds=seconds, calibration=calibration, wait_seconds=wait_seconds

@@ -122,7 +122,7 @@ def one_law(path: Path, curve: str | None, options: dict[str, Any], at: str | No
     law = _chosen(path, curve, laws_of(path, options))
     if at is None:
         return law
-    from aethermodel.laws.section import sections
+    from aethermodel.laws.law_slice import sections
 
     return sections({"": law}, *place(at)).only()
 

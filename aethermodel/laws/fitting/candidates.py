@@ -13,7 +13,7 @@ from aethermodel.laws.families.search import Found, Terms, search
 from aethermodel.laws.families.segments import segmented
 from aethermodel.laws.families.terms import design
 from aethermodel.laws.fitting.folds import Folds
-from aethermodel.laws.local import RATIOS, interpolated, smoothed
+from aethermodel.laws.local_correction import RATIOS, interpolated, smoothed
 
 Floats = NDArray[np.float64]
 

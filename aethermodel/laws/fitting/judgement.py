@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import chdtrc, fdtrc
 
-from aethermodel.laws.fitting.shape import Shape
-from aethermodel.laws.points import Points
+from aethermodel.laws.curve_points import Points
+from aethermodel.laws.fitting.refined_fit import Shape
 
 #: Below this probability the scatter between sizes is more than repeats and digits explain: one
 #: true law in 200 is doubted.

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aethermodel.laws.curve_points import Points
 from aethermodel.laws.families.free_figures import free_values
 from aethermodel.laws.families.terms import design
 from aethermodel.laws.fitting.candidates import ALONE, Candidate
 from aethermodel.laws.fitting.judgement import LACK_OF_FIT, Judgement, judge
-from aethermodel.laws.fitting.merging import merged
-from aethermodel.laws.fitting.shape import Shape
-from aethermodel.laws.points import Points
+from aethermodel.laws.fitting.knee_merging import merged
+from aethermodel.laws.fitting.refined_fit import Shape
 
 Floats = NDArray[np.float64]
 

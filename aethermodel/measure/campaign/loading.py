@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aethermodel.calibrate.calibration.calibration import Calibration
-from aethermodel.calibrate.calibration.merging import merge
+from aethermodel.calibrate.calibration.merged_calibration import merge
 from aethermodel.calibrate.predict.record_sizes import RecordSizes
 from aethermodel.gate.runs import schema_of
 from aethermodel.kernel_facts import simd_variant

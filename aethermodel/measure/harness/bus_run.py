@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from aethermodel.bus.bus import Bus
 from aethermodel.bus.fabrics.protocol import Receiver
-from aethermodel.bus.faults import HandlerFailed
+from aethermodel.bus.failures import HandlerFailed
 from aethermodel.measure.harness.handlers import LostEventsError, Tally
 from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError

@@ -25,7 +25,8 @@ def new_loop(event_loop: EventLoop) -> asyncio.AbstractEventLoop:
     if event_loop == "uvloop":
         import uvloop
 
-        return uvloop.new_event_loop()
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        return loop
     return asyncio.new_event_loop()
 
 

@@ -20,7 +20,7 @@ from aethermodel import thresholds
 from aethermodel.measure.host.jitter import Watch, watch, watch_ticks
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.pipelines.execution.passes import StagePass
-from aethermodel.pipelines.execution.whole import PipelinedTimer, Whole, WholeTimer
+from aethermodel.pipelines.execution.whole_pipeline import PipelinedTimer, Whole, WholeTimer
 from aethermodel.pipelines.loading import load_pipeline
 
 Floats = npt.NDArray[np.float64]

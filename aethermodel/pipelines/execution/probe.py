@@ -11,12 +11,17 @@ from pydantic import BaseModel, ConfigDict
 
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.probes.settings import setting
-from aethermodel.pipelines.execution.handover import Overlap, Receiving, Sending, ThreadHandover
-from aethermodel.pipelines.execution.links import pack, unpack
+from aethermodel.pipelines.execution.batch_queues import pack, unpack
+from aethermodel.pipelines.execution.handover_times import (
+    Overlap,
+    Receiving,
+    Sending,
+    ThreadHandover,
+)
 from aethermodel.pipelines.execution.rounds import RoundTimer
 from aethermodel.pipelines.execution.runtime import Runtime, failed, made_batch
 from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
-from aethermodel.pipelines.execution.whole import Whole
+from aethermodel.pipelines.execution.whole_pipeline import Whole
 from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.stage import Group

@@ -9,7 +9,7 @@ from time import perf_counter_ns, process_time, thread_time
 from typing import Any, NamedTuple
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.pipelines.execution.links import Link, ProcessLink, ThreadLink, sender_link
+from aethermodel.pipelines.execution.batch_queues import Link, ProcessLink, ThreadLink, sender_link
 from aethermodel.pipelines.execution.passes import CLOCKS, ClockCost, StagePass, clock_cost
 from aethermodel.pipelines.execution.runtime import Runtime, failed
 from aethermodel.pipelines.loading import load_pipeline

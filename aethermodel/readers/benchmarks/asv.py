@@ -16,7 +16,7 @@ from aethermodel.readers.benchmarks.rows import (
     text,
 )
 from aethermodel.readers.choice import Asked
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.table import Table
 

@@ -10,7 +10,7 @@ from typing import Any
 from aethermodel.inputs.input_files import read_bytes
 from aethermodel.inputs.plain_values import parse_json
 from aethermodel.inputs.refusals import InputError
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.series import UnreadableMeasurements
 
 #: Most benchmarks of a folder: more of them are none of one program.

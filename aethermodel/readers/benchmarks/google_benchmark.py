@@ -11,7 +11,7 @@ from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.readers.benchmarks.parameters import parameters_of
 from aethermodel.readers.benchmarks.rows import Benchmark, benchmark_table, objects, text
 from aethermodel.readers.choice import Asked
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.numbers import unit_seconds
 from aethermodel.readers.table import Table

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from aethermodel.readers.choice import Asked
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.networks.text_tables import (
     Header,
     network_table,

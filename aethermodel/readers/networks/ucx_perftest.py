@@ -8,7 +8,7 @@ from typing import Any
 from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.readers.benchmarks.parameters import parameters_of
 from aethermodel.readers.choice import Asked
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.networks.commands import size_in_command
 from aethermodel.readers.networks.text_tables import network_table
 from aethermodel.readers.notes import Notes

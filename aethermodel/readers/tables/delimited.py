@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.readers.choice import Asked
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.table import Table
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.readers.choice import Asked
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.table import Table
 from aethermodel.readers.tables.json_rows import first_object, lines_of_json

@@ -9,7 +9,7 @@ import numpy as np
 
 from aethermodel.inputs.refusals import InputError
 from aethermodel.readers.choice import Asked
-from aethermodel.readers.document import Document
+from aethermodel.readers.file_content import Document
 from aethermodel.readers.table import Table
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from synthetic_calibration import HOST, synthetic_calibration
 
 from aethermodel.calibrate.calibration.calibration import Calibration
-from aethermodel.calibrate.calibration.merging import merge
+from aethermodel.calibrate.calibration.merged_calibration import merge
 
 SAMPLES = Path(__file__).parents[3] / "data" / "calibrations"
 

@@ -9,7 +9,7 @@ import pytest
 from synthetic_calibration import HOST, TRUE, synthetic_calibration
 
 from aethermodel.calibrate.calibration.calibration import Calibration
-from aethermodel.calibrate.calibration.merging import merge
+from aethermodel.calibrate.calibration.merged_calibration import merge
 from aethermodel.calibrate.predict import what_if
 from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from aethermodel.calibrate import fit_term
 from aethermodel.calibrate.benchmark.coverage import Truth
-from aethermodel.calibrate.calibration.merging import merge
+from aethermodel.calibrate.calibration.merged_calibration import merge
 from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.calibrate.term_fit.process_correlation import (

@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from aethermodel.decisions.desk import Desk
+from aethermodel.decisions.bounded_decisions import Desk
 from aethermodel.decisions.rules import Rules
 from aethermodel.measure.harness.batch_pool import make_batch
 

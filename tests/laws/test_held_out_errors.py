@@ -5,8 +5,8 @@ import pytest
 
 from aethermodel.laws.fit import fit_series
 from aethermodel.laws.fitting.folds import CUTS, REACH, folds_of
+from aethermodel.laws.held_out_errors import FREEDOM, Misses, quantile
 from aethermodel.laws.law_formulas import law_equations
-from aethermodel.laws.misses import FREEDOM, Misses, quantile
 from aethermodel.readers.measurements import Series
 
 

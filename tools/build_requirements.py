@@ -1,4 +1,4 @@
-"""Build preflight: one line for what this machine lacks, silent when all is there."""
+"""Requirements of a build: one line for what this machine lacks, silent when all is there."""
 
 from __future__ import annotations
 

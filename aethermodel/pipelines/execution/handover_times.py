@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from aethermodel.measure.harness.processes.child_processes import end, start
-from aethermodel.pipelines.execution.links import ProcessLink, ThreadLink, pack
+from aethermodel.pipelines.execution.batch_queues import ProcessLink, ThreadLink, pack
 from aethermodel.pipelines.execution.passes import pass_batch
 from aethermodel.pipelines.execution.runtime import Runtime, StageError
 from aethermodel.pipelines.execution.stage_times import BusyTime, Inputs

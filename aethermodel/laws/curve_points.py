@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aethermodel.calibrate.term_fit.process_effects import ALIKE, Between, level_out
 from aethermodel.calibrate.term_fit.samples import summarise
 from aethermodel.inputs.refusals import InputError
-from aethermodel.laws.local import octaves
+from aethermodel.laws.local_correction import octaves
 from aethermodel.readers.measurements import Series
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.bus.fabrics.protocol import Batch
-from aethermodel.bus.faults import without_frames
+from aethermodel.bus.failures import without_frames
 from cython_core import Histogram
 
 _log = logging.getLogger("aethermodel.bus")

@@ -16,7 +16,7 @@ from aethermodel import thresholds
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.host.contention import glance
 from aethermodel.measure.host.slices import Slice
-from aethermodel.pipelines.execution.links import sender_link
+from aethermodel.pipelines.execution.batch_queues import sender_link
 from aethermodel.pipelines.execution.passes import StagePass, clock_cost
 from aethermodel.pipelines.execution.runtime import Runtime, StageError, made_batch
 from aethermodel.pipelines.execution.stage_times import Inputs

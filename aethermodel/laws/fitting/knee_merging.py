@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from aethermodel.laws.curve_points import Points
 from aethermodel.laws.families.search import Terms
 from aethermodel.laws.families.terms import Term, design
-from aethermodel.laws.fitting.shape import Shape, shape_of
-from aethermodel.laws.points import Points
+from aethermodel.laws.fitting.refined_fit import Shape, shape_of
 
 Floats = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aethermodel.laws.curve_points import Points
 from aethermodel.laws.families.terms import Term, design
-from aethermodel.laws.points import Points
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.laws.families.families import kind_of
 from aethermodel.laws.families.search import Terms
 from aethermodel.laws.families.terms import Term
+from aethermodel.laws.held_out_errors import quantile
 from aethermodel.laws.law import Law, Member, Parameter
-from aethermodel.laws.laws import Laws
-from aethermodel.laws.misses import quantile
+from aethermodel.laws.law_description import count, formula
+from aethermodel.laws.law_group import Laws
 from aethermodel.laws.parameters import unit_of
-from aethermodel.laws.words import count, formula
 
 Floats = NDArray[np.float64]
 
