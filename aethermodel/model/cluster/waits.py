@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.cluster.round_robin import variation_in_turn
+from aethermodel.model.cluster.arrival_variation import variation_in_turn
 from aethermodel.model.cluster.stations import Stage
 
 Floats = npt.NDArray[np.float64]

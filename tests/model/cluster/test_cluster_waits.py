@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
+from aethermodel.model.cluster.arrival_variation import dispersion_in_turn
 from aethermodel.model.cluster.cluster import (
     Cluster,
     Consumers,
@@ -23,7 +24,6 @@ from aethermodel.model.cluster.growth import capacity, growth, hot_topic, stops_
 from aethermodel.model.cluster.incast import overflow
 from aethermodel.model.cluster.inversion import exceeding, quantile
 from aethermodel.model.cluster.prediction import predict
-from aethermodel.model.cluster.round_robin import dispersion_in_turn
 from aethermodel.model.cluster.stations import stages_of
 from aethermodel.model.cluster.waits import open_waits, poisson_wait
 

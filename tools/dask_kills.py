@@ -1,6 +1,6 @@
 """Cluster of hosts under kills: a sweep on Dask whose workers, and scheduler, are killed by chance.
 
-    python -m tools.cluster [--hosts 4] [--points 1000] [--kills 20] [--namespaces] [--json FILE]
+    python -m tools.dask_kills [--hosts 4] [--points 1000] [--kills 20] [--namespaces] [--json FILE]
 
 Each host is a worker process that counts as a host of its own (AETHER_HOST), and is started again
 when it ends, as a service manager does it. With --namespaces (as root) it is alone in a network

@@ -1,4 +1,4 @@
-"""Round-robin: variation of the arrivals that producers send to the consumers in turn."""
+"""Variation of arrivals that producers deal out to the consumers in turn."""
 
 from __future__ import annotations
 
