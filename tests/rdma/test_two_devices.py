@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 
 import pytest
 
@@ -21,24 +22,28 @@ from aethermodel.bus.fabrics.key_exchange import SharedKey
 FAR = Address(ENDS[1], 18_520)
 
 
+def far_end(key: SharedKey, ready: Event) -> None:
+    """Listen for one host at the far end of the wire."""
+    listening = transport_of("verbs", FAR, listening=True)
+    listen(FAR, key, lambda _: ready.set(), listening)
+
+
 @contextmanager
 def session(key: SharedKey) -> Iterator[Session]:
-    """Call a host that listens at the far end of the wire, in a fork."""
-    hear, tell = os.pipe()
-    child = os.fork()
-    if not child:
-        with suppress(BaseException):
-            listening = transport_of("verbs", FAR, listening=True)
-            listen(FAR, key, lambda _: [os.write(tell, b".")].clear(), listening)
-        os._exit(0)
-    os.close(tell)
+    """Call a host that listens at the far end of the wire.
+
+    It is no fork: pages that this process registered with a device would be missing there.
+    """
+    spawn = get_context("spawn")
+    ready = spawn.Event()
+    child = spawn.Process(target=far_end, args=(key, ready))
+    child.start()
     try:
-        assert os.read(hear, 1)
+        assert ready.wait(120)
         with call(FAR, key) as made:
             yield made
     finally:
-        os.close(hear)
-        os.waitpid(child, 0)
+        child.join(120)
 
 
 def test_batches_are_written_into_the_ring_of_the_other_device(guest: None) -> None:
