@@ -7,6 +7,7 @@ from cython_core.events.record cimport aether_event, batch_pointer
 from cython_core.histogram cimport Histogram
 
 from cython_core.events.sequence import first_gap
+from cython_core.ticks.intake import ready_of
 
 
 cdef class CheckedStream:
@@ -58,7 +59,7 @@ cdef class CheckedStream:
         self.latency_ns = Histogram()
         self.next, self.left, self._lap, self._every = first, batches, lap, every
         self._receiver, self._release = receiver, receiver.release
-        self._ready = getattr(receiver, "ready", None)
+        self._ready = ready_of(receiver)
         self._inspect, self._released, self._wrong = inspect, released, wrong
 
     @property

@@ -3,6 +3,8 @@ from typing import Any
 from cython_core.routing.dispatch import Counts
 from cython_core.ticks.tick import Tick
 
+def ready_of(receiver: Any) -> Any: ...
+
 class Intake:
     receiver: Any
     left: int | None

@@ -7,6 +7,16 @@ from cython_core.routing.dispatch cimport Counts
 from cython_core.ticks.tick cimport Tick
 
 
+def ready_of(receiver):
+    """Return a receiver's `ready`; None if its `receive` was overridden and `ready` was not."""
+    for names in (getattr(receiver, "__dict__", {}), *map(vars, type(receiver).__mro__)):
+        if "ready" in names:
+            return receiver.ready
+        if "receive" in names:
+            return None
+    return getattr(receiver, "ready", None)
+
+
 cdef class Intake:
     """Takes a receiver's batches, and knows what was taken and is not handled yet.
 
@@ -37,7 +47,7 @@ cdef class Intake:
                  Py_ssize_t record_bytes=sizeof(aether_event)):
         self.receiver, self._seen, self._numbered = receiver, seen, numbered
         self._copied = receiver.copies * record_bytes
-        self._ready = getattr(receiver, "ready", None)
+        self._ready = ready_of(receiver)
         self._release = receiver.release
 
     cdef object take(self, batch):

@@ -150,6 +150,9 @@ class Checked(CheckedStream):
         self._receiver = receiver
         self._more = more
 
+    # Overriding `receive` alone would have a bus ask by that only.
+    ready = CheckedStream.ready
+
     async def receive(self) -> Batch:
         """Return the next batch, checked.
 

@@ -192,6 +192,23 @@ def test_no_batch_is_held_when_the_receiver_is_asked_for_the_next():
     assert alive == [[]] * 4 and gone[-1]() is None
 
 
+def test_who_overrides_receive_is_asked_by_that_alone():
+    class Counted(Loopback):
+        async def receive(self):
+            return await super().receive()
+
+    class Both(Counted):
+        def ready(self):
+            return super().ready()
+
+    async def given(receiver):
+        await receiver.send(allocate(2))
+        intake, tick, _, _ = intake_of(receiver)
+        return intake.drain(tick, 4)
+
+    assert [asyncio.run(given(kind(8))) for kind in (Loopback, Counted, Both)] == [1, 0, 1]
+
+
 def test_a_receiver_without_ready_is_awaited_only():
     class Awaited:
         copies = waiting = 0
