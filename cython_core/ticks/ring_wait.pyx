@@ -16,6 +16,9 @@ from cython_core.ring.loop_watch import Watch
 from cython_core.ring.spin_policy import SPIN_NS, next_spin_ns
 from cython_core.ticks.operation import turn
 
+cdef extern from "<sched.h>" nogil:
+    int sched_yield()
+
 cdef extern from "ring.h" nogil:
     void aether_ring_disarm(aether_ring_end*)
 
@@ -84,7 +87,7 @@ cdef class Waiting(Operation):
     """Waits until events are available: looks again for as long as its ring spins, then sleeps.
 
     That is 50 us, or 200 where its last sleep was over by then. Between its looks the loop's other
-    tasks take their turns. Where the ring's policy is ``wait`` it sleeps at once.
+    tasks take their turns, and other threads of this core theirs. Where the ring's policy is ``wait`` it sleeps at once.
     """
 
     cdef object attempt(self):
@@ -102,6 +105,10 @@ cdef class Waiting(Operation):
                 if self._ring.glance(self._need, looks):
                     self._finish()
                     return None
+                # On the peer's own core its batch comes only when it runs: else each waits for the
+                # other's time to be over, and the kernel leaves them there for seconds.
+                with nogil:
+                    sched_yield()
                 self._left_ns = monotonic_ns()
                 if self._left_ns < self._until_ns:
                     return wait_for(self, turn())
