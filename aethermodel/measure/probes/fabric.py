@@ -18,6 +18,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.fabrics import CrossingFabric, Fabric, crosses
 from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.connect import run_up
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.producer_task import POOL, numbered_pool
@@ -184,12 +185,16 @@ def _crossing(
             n, topics = settings.batch_size, settings.topics
             held.append(await Crossing.open(fabric, n, topics))
             atexit.register(held[0].close)
-        (crossing,) = held
+            if fabric == "tcp":
+                await taken(held[0], run_up(settings.batch_size))
+        return await taken(held[0], loops)
+
+    async def taken(crossing: Crossing, loops: int) -> _T:
         first = crossing.order(loops, settings.batch_size)
         receiver = Checked(crossing.receiver, loops, first, every=not settings.routed)
-        taken = await receive(receiver, loops, settings.batch_size)
+        seconds = await receive(receiver, loops, settings.batch_size)
         crossing.spent()
-        return taken
+        return seconds
 
     return timed
 

@@ -8,6 +8,7 @@ from time import perf_counter, thread_time
 from typing import TypeVar
 
 from aethermodel.fabrics import CrossingFabric
+from aethermodel.measure.harness.connect import run_up
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.processes.consumer_process import Drained
 from aethermodel.measure.host.slices import Slice, Slices, Stream
@@ -56,6 +57,8 @@ def _opened(
             sent = settings.fabric, settings.batch_size, settings.topics
             held.append(await Drained.open(*sent, settings.event_loop))
             atexit.register(held[0].close)
+            if settings.fabric == "tcp":
+                await _by_cpu_time(held[0], run_up(settings.batch_size))
         return await send(held[0], loops)
 
     return timed
