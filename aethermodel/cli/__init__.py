@@ -32,7 +32,7 @@ from aethermodel.cli.laws.history import app as history
 from aethermodel.cli.laws.recommend import command as recommend
 from aethermodel.cli.predict import command as predict
 from aethermodel.cli.shared.durations import short_help
-from aethermodel.cli.sweep import app as sweep
+from aethermodel.cli.sweep.commands import app as sweep
 from aethermodel.cli.validate import command as validate
 from aethermodel.console import run_app
 

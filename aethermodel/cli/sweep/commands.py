@@ -10,8 +10,8 @@ from aethermodel.cli.pipelines import choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import words
 from aethermodel.cli.shared.measuring import tell_who_measures
-from aethermodel.cli.shared.sweep_choice import sweep_and_store
-from aethermodel.cli.shared.sweep_options import (
+from aethermodel.cli.sweep.choice import sweep_and_store
+from aethermodel.cli.sweep.options import (
     Axes,
     BackendName,
     Into,
@@ -185,7 +185,7 @@ def probes(
 
     Example: aethermodel sweep probes pipeline
     """
-    from aethermodel.cli.shared.probe_tables import print_probes, probe_figures
+    from aethermodel.cli.sweep.probe_tables import print_probes, probe_figures
     from aethermodel.json_documents import document, write_document
 
     figures = probe_figures(name)
