@@ -42,7 +42,7 @@ $(VENV)/base: pyproject.toml meson.build cython_core/meson.build tools/build_req
 
 $(VENV)/full: $(VENV)/base | parts
 	@echo "installing the test and notebook tools into $(VENV)"
-	@$(PIP) --no-build-isolation -e '.[examples,lab,rdma,test]'
+	@$(PIP) --no-build-isolation -e '.[bench,examples,lab,rdma,test]'
 	@touch $@
 
 # What was installed since the last build, such as libibverbs-dev, is built in by itself.

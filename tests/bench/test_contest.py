@@ -70,6 +70,7 @@ def test_the_kernel_contest_names_every_variant_and_peer_once():
     assert len({c.name for c in call_contestants()}) == len(call_contestants())
 
 
+@pytest.mark.bench
 @pytest.mark.parametrize("peer", [p for p in ROUTING if p != "numba"])
 def test_a_peer_comes_to_the_same_result(peer):
     """Its preparation compares counts and totals with the router's, and raises if they differ."""

@@ -15,6 +15,7 @@ from aethermodel.bench.pipeline.rows import PEERS, PeerKind, Row, lacking_peers,
 TRIED = ("asyncio-queue", "shared-memory", "redis-streams")
 
 
+@pytest.mark.bench
 @pytest.mark.parametrize("kind", TRIED)
 def test_a_peer_moves_every_message_checked(kind):
     if reason := lacking_peers().get(kind):

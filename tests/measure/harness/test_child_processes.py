@@ -42,6 +42,7 @@ def test_a_call_whose_process_is_killed_says_by_what():
     assert ending(3) == "ended with status 3"
 
 
+@pytest.mark.bench
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_producer_that_dies_ends_the_wait(transport):
     """A full /dev/shm kills by SIGBUS; the consumer used to wait for what never came."""
