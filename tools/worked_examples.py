@@ -20,12 +20,15 @@ from typing import Any
 
 from typer import echo
 
+from aethermodel import thresholds
 from aethermodel.text.percentages import percent, percentage
+from aethermodel.verdict import judge
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("orders", "quotes", "trades", "scoring")
 # Of the scoring server: loads, and the P99 that batch and wait are chosen for, in seconds.
 _LOADS, _TARGET = "0.5,0.8", "0.1"
+_P99 = percentage(thresholds.P99_ERROR, 0)
 
 
 def run(folder: Path, *words: str) -> dict[str, Any]:
@@ -62,7 +65,7 @@ def judged(name: str, folder: Path, kept: Path) -> Iterator[tuple[str, str, dict
         "size",
         f"{best['outcome']}: N = {best['recommended']:,} carries {percentage(best['share'])} of "
         f"the best rate ({percentage(best['share_low'])} to {percentage(best['share_high'])}); "
-        "wanted 97 %",
+        f"wanted {percentage(thresholds.OWN_OPTIMUM_REACHED, 0)}",
         best,
     )
     late = run(folder, "bench", "latency", "--pipeline", file, "-c", str(laws))
@@ -70,7 +73,7 @@ def judged(name: str, folder: Path, kept: Path) -> Iterator[tuple[str, str, dict
         yield (
             f"P99 at {percentage(row['load'], 0)}",
             f"{row['outcome']}: off by {percent(row['p99_error'])} "
-            f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}); wanted 20 %",
+            f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}); wanted {_P99}",
             row,
         )
     if name == "scoring":
@@ -85,13 +88,13 @@ def _server(folder: Path, laws: Path) -> Iterator[tuple[str, str, dict[str, Any]
     for row in map(json.loads, done.stdout.splitlines()):
         low = row["predicted_p99"] / row["highest_p99"] - 1
         high = row["predicted_p99"] / row["lowest_p99"] - 1
-        outcome = "pass" if abs(row["error"]) <= 0.2 else "inconclusive"
-        if low > 0.2 or high < -0.2:
-            outcome = "fail"
+        least, most = sorted((abs(low), abs(high)))
+        least = 0.0 if low <= 0 <= high else least
+        outcome = judge(abs(row["error"]), least, most, thresholds.P99_ERROR)
         yield (
             f"server's P99 at {percentage(row['load'], 0)}",
             f"{outcome}: off by {percent(row['error'])} ({percent(low)} to {percent(high)}), batch "
-            f"{row['batch']}, wait {1e3 * row['wait_seconds']:.0f} ms; wanted 20 %",
+            f"{row['batch']}, wait {1e3 * row['wait_seconds']:.0f} ms; wanted {_P99}",
             row,
         )
 

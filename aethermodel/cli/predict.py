@@ -31,6 +31,12 @@ _OF_A_PIPELINE = frozenset(
 SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 
 
+#: Options that a record size between those calibrated has an answer to.
+_BETWEEN_SIZES = frozenset(
+    {"law", "calibration", "batch_sizes", "foreign", "record_bytes", "verbose", "json"}
+)
+
+
 def command(
     ctx: typer.Context,
     law: Annotated[
@@ -179,23 +185,8 @@ def command(
         return
     between = _between(calibration, foreign, record_bytes)
     if between is not None and record_bytes is not None:
-        asked = (
-            set_,
-            loop_of,
-            fabric_from,
-            nic,
-            cores,
-            serial,
-            topics,
-            pool,
-            within,
-            rate,
-            sensitivity,
-        )
-        if any(given is not None for given in asked) or check or optimum or bottlenecks or roofline:
-            raise ValueError(
-                f"record_bytes: {record_bytes} was not calibrated; only -n is answered for it"
-            )
+        why = f"asks too much: {record_bytes} was not calibrated; only -n is answered for it"
+        options.refuse_options(ctx, _BETWEEN_SIZES, f"with --record-bytes {why}")
         _tell_between(between, record_bytes, sizes, json, verbose)
         return
     scenario = _scenario(
@@ -285,11 +276,11 @@ def _scenario(
     if loop_of:
         assumed |= what_if.loop_of(load_calibration(loop_of, foreign=True))
     if fabric_from:
+        other = load_calibration(fabric_from, foreign=True)
         try:
-            taken = what_if.fabric_from(base, load_calibration(fabric_from, foreign=True))
+            assumed |= what_if.fabric_from(base, other)
         except ValueError as error:
             raise ValueError(f"{fabric_from}: {error}") from None
-        assumed |= taken
     if nic:
         event_bytes = load_specification().parameters["s_event"].value
         if base.conditions.record_bytes != EVENT_BYTES:

@@ -185,7 +185,7 @@ def print_trial(trial: Trial) -> None:
     print_in_place(trial.in_place, trial.told)
     say(
         [
-            covered(trial.verdict, len(trial.table)),
+            covered(trial.table),
             disturbed(trial.samples),
             *_contended(trial.contended_share),
             f"The pipeline's processes differ by {percentage(trial.verdict.spread)}.",

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from aethermodel.clusters.simulation.run import Progress, Simulated, ignored, simulate
+from aethermodel.clusters.simulation.progress import Progress, ignored
+from aethermodel.clusters.simulation.run import Simulated, simulate
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.growth import (
     LOADS,

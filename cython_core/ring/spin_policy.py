@@ -4,7 +4,7 @@
 #: them buys little.
 SPIN_NS = {"spin": 2**63 - 1, "spin-then-wait": 50_000, "wait": 0}
 # But the peer pays for the wake-up, at every batch where it is the slower one.
-_LONGER_NS = 200_000
+LONGER_NS = 200_000
 
 
 def next_spin_ns(policy: str, spin_ns: int, waited_ns: int) -> int:
@@ -23,6 +23,6 @@ def next_spin_ns(policy: str, spin_ns: int, waited_ns: int) -> int:
     """
     if policy != "spin-then-wait":
         return spin_ns
-    if waited_ns > _LONGER_NS:
+    if waited_ns > LONGER_NS:
         return SPIN_NS[policy]
-    return _LONGER_NS if waited_ns > spin_ns else spin_ns
+    return LONGER_NS if waited_ns > spin_ns else spin_ns

@@ -13,7 +13,7 @@ from cython_core.ticks.operation cimport Operation, wait_for
 from asyncio import get_running_loop
 
 from cython_core.ring.loop_watch import Watch
-from cython_core.ring.spin_policy import SPIN_NS, next_spin_ns
+from cython_core.ring.spin_policy import LONGER_NS, next_spin_ns
 from cython_core.ticks.operation import turn
 
 cdef extern from "<sched.h>" nogil:
@@ -22,7 +22,7 @@ cdef extern from "<sched.h>" nogil:
 cdef extern from "ring.h" nogil:
     void aether_ring_disarm(aether_ring_end*)
 
-cdef int64_t LONGEST_NS = SPIN_NS["spin-then-wait"] * 4
+cdef int64_t LONGEST_NS = LONGER_NS
 # Looks in a row, about a microsecond: a turn of the loop costs as much.
 cdef int LOOKS = 32
 # A turn of the loop that took longer had work for others, whom looks in a row would hold up.

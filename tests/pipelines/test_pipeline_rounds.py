@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -13,8 +12,19 @@ from aethermodel.pipelines.execution.probe import Host
 from aethermodel.pipelines.execution.whole_pipeline import Whole
 from aethermodel.pipelines.loading import load_pipeline
 
-# Longer than anything that is timed beside it takes on a busy host.
 LONG, SHORT = 0.3, 0.1
+
+
+@pytest.fixture
+def spend(monkeypatch):
+    """Return what lets time pass: the clock of the rounds stands still by itself."""
+    now = [0.0]
+    monkeypatch.setattr("aethermodel.pipelines.execution.rounds.perf_counter", lambda: now[0])
+
+    def pass_by(seconds):
+        now[0] += seconds
+
+    return pass_by
 
 
 def _pipeline(*stages):
@@ -34,48 +44,49 @@ def _seconds(pipeline, term, rounds=2):
         host.close()
 
 
-def test_the_other_stages_run_between_in_their_order_and_do_not_count():
+def test_the_other_stages_run_between_in_their_order_and_do_not_count(spend):
     seen = []
 
     def before(batch):
         seen.append(("before", batch))
-        time.sleep(LONG)
+        spend(LONG)
         return [-x for x in batch]
 
     def middle(batch):
         seen.append(("middle", batch))
-        time.sleep(SHORT)
+        spend(SHORT)
 
     def after(batch):
         seen.append(("after", batch))
-        time.sleep(LONG)
+        spend(LONG)
 
     stages = [("before", before), ("middle", middle), ("after", after)]
-    assert SHORT <= _seconds(_pipeline(*stages), "middle") < LONG
+    assert _seconds(_pipeline(*stages), "middle") == pytest.approx(SHORT)
     assert [name for name, _ in seen[-6:]] == ["before", "middle", "after"] * 2
     # It gets what the stage before it has just made, and passes it on.
     assert seen[-2:] == [("middle", [0, -1, -2]), ("after", [0, -1, -2])]
 
 
-def test_what_a_stage_made_is_given_back_in_its_own_time_once():
+def test_what_a_stage_made_is_given_back_in_its_own_time_once(spend):
     class Slow:
         def __del__(self):
-            time.sleep(SHORT)
+            spend(SHORT)
 
     pipeline = _pipeline(
         ("make", lambda batch: [Slow()]), ("look", lambda batch: None), ("drop", lambda batch: [0])
     )
-    assert _seconds(pipeline, "make", 4) >= SHORT
-    assert _seconds(pipeline, "look", 4) < SHORT and _seconds(pipeline, "drop", 4) < SHORT
+    assert _seconds(pipeline, "make", 4) == pytest.approx(SHORT)
+    assert _seconds(pipeline, "look", 4) == pytest.approx(0, abs=1e-8)
+    assert _seconds(pipeline, "drop", 4) == pytest.approx(0, abs=1e-8)
 
 
-def test_the_turn_of_the_loop_is_timed_with_what_the_stages_left_for_it():
+def test_the_turn_of_the_loop_is_timed_with_what_the_stages_left_for_it(spend):
     async def leaves(batch):
-        asyncio.get_running_loop().call_soon(time.sleep, SHORT)
+        asyncio.get_running_loop().call_soon(spend, SHORT)
 
-    pipeline = _pipeline(("leaves", leaves), ("sync", lambda batch: time.sleep(LONG)))
-    assert SHORT <= _seconds(pipeline, "loop") < LONG
-    assert _seconds(pipeline, "leaves") < SHORT
+    pipeline = _pipeline(("leaves", leaves), ("sync", lambda batch: spend(LONG)))
+    assert _seconds(pipeline, "loop") == pytest.approx(SHORT)
+    assert _seconds(pipeline, "leaves") == pytest.approx(0, abs=1e-8)
     with pytest.raises(InputError, match="no stage of it is a coroutine"):
         _seconds(_pipeline(("sync", lambda batch: None)), "loop")
 

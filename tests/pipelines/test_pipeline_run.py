@@ -184,7 +184,7 @@ def test_a_stage_that_waits_is_timed_with_its_waiting():
 
     pipeline = _pipeline(("nap", nap))
     timer = StageTimer(Runtime(pipeline, pipeline.own), "nap", 5)
-    assert timer(3) >= 0.03
+    assert timer(3) > 0.015  # a loop may wake a little early; without waiting it is microseconds
     assert timer.figures((0,))["cpu"] < 0.01
 
 

@@ -89,7 +89,7 @@ def own_address(host: str, port: int, *, listening: bool) -> str:
     for family, _, _, _, place in places:
         if listening:
             return str(place[0])
-        with socket.socket(family, socket.SOCK_DGRAM) as asking, suppress(OSError):
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asking:
             asking.connect(place)
             return str(asking.getsockname()[0])
     raise ConnectionError(f"{host}: cannot be reached: there is no way to it")

@@ -156,10 +156,13 @@ class Calls(Protocol):
     framing : Framing
     fresh_seconds : float
         After such a time it is known what was sent again.
+    apart_seconds : float
+        At most so long after an answer the next batch is to go, at random.
     """
 
     framing: Framing
     fresh_seconds: float
+    apart_seconds: float
 
     def exchange(self, batch: Batch) -> Exchange:
         """Send a batch and wait for its answer."""
@@ -179,7 +182,7 @@ class Caller:
 
     def __init__(self, connection: socket.socket) -> None:
         connection.settimeout(PATIENCE)
-        self.fresh_seconds = 0.0
+        self.fresh_seconds = self.apart_seconds = 0.0
         self._connection = connection
         self._number = 0
         self._answer = memoryview(bytearray(RECORD))

@@ -263,6 +263,7 @@ class RingCaller:
         with _as_errors_of_the_system():
             self._ring = RemoteRing(session, device, 1)
         self.framing, self.fresh_seconds = self._ring.framing, self._ring.resends.fresh_seconds
+        self.apart_seconds = _APART_NS * 2 / 1e9
         self._number = 0
 
     def exchange(self, batch: Batch) -> Exchange:
@@ -294,9 +295,11 @@ class RingCaller:
 
     def close(self) -> None:
         """Say that nothing follows, and give the device back."""
-        with suppress(RdmaError, ValueError):  # nobody is there to be told
-            self._ring.end()
-        self._ring.close()
+        try:
+            with suppress(RdmaError, ValueError, TimeoutError):  # nobody is there to be told
+                self._ring.end()
+        finally:
+            self._ring.close()
 
 
 def answer_ring(session: Session, device: str | None, most_events: int) -> Answered:

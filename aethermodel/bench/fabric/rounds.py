@@ -22,8 +22,6 @@ HELD_OUT = (2, 8, 32, 128, 512, 2048, 8192)
 # A window of exchanges; a connection whose congestion window is still growing gets faster.
 _WINDOW, _MOST_WINDOWS = 3, 12
 _LEAST, _MOST = 5, 200
-# Most seconds between the answer to a small batch and the timed one.
-_APART = 0.0002
 
 
 class FabricPlan(BaseModel):
@@ -156,14 +154,19 @@ class Round:
         That one finds the other side waiting, whatever it did after the last answer, and brings
         what its connection has sent again.
         """
-        exchange, before = self._caller.exchange, self._caller.exchange(self._smallest)
-        wait = self._caller.fresh_seconds
+        exchange, wait, apart = (
+            self._caller.exchange,
+            self._caller.fresh_seconds,
+            self._caller.apart_seconds,
+        )
+        time.sleep(wait)  # what the warm-up sent again is counted before
+        before = exchange(self._smallest)
         with uncollected():
             for _ in range(count):
-                if wait:
+                if apart:
                     # What an RDMA device does at some time after each answer, such as to
                     # acknowledge it, meets few of the batches then, and not each.
-                    time.sleep(self._chance.uniform(0, _APART))
+                    time.sleep(self._chance.uniform(0, apart))
                 timed = exchange(batch)
                 if wait:
                     time.sleep(wait)

@@ -72,8 +72,8 @@ class Transport(ABC):
         Of its figures.
     batch_most : int or None
         Events of the largest batch that this carries at the pace of the wire; None where any.
-    loss : str
-        What is said of exchanges in which something was sent again.
+    counts_resends : bool
+        Whether it is known what was sent again.
     """
 
     name: ClassVar[Carrier]

@@ -122,8 +122,8 @@ class FabricTrial:
         told = [LOSSY] if resent else []
         if overhead is None:
             told.append(
-                "a host has no loopback (ip link set lo up): its overhead is not known, and "
-                "latency is not told apart from delay"
+                "a host did not exchange with itself (over TCP: ip link set lo up): its overhead "
+                "is not known, and latency is not told apart from delay"
             )
         if not framing.segment:
             told.append("the kernel tells no segment size: bytes on the wire are those of payload")

@@ -61,9 +61,7 @@ def left_out(per_second: float, share: float, what: str = "msg/s") -> str:
         Unit of the rate.
     """
     words = f"{per_second / 1e6:,.1f} M {what} over all samples; "
-    if share < 0.005:  # which would be written as none
+    if not share:
         return f"{words}none of their time is left out"
-    return (
-        f"{words}{percentage(share, 0)} of their time was disturbed and is left out of the first "
-        "figure"
-    )
+    part = percentage(share, 0) if share >= 0.005 else "less than 0.5 %"
+    return f"{words}{part} of their time was disturbed and is left out of the first figure"

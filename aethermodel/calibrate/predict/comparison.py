@@ -210,11 +210,13 @@ def judge(table: pd.DataFrame) -> Verdict:
         limits = (percentage(x, 0) for x in (thresholds.MEAN_ERROR, thresholds.WORST_ERROR))
         why += f"; allowed are {' and '.join(limits)}"
     elif outcome == "inconclusive":
-        spreads = f"the pipeline's own processes differ by {percentage(spread)}: measure again"
         if disturbed:
-            why += f"; but {_disturbance(table)}: measure again"
+            but = f"{_disturbance(table)}: measure again"
+        elif few:
+            but = _too_few(table)
         else:
-            why += f"; but {_too_few(table) if few else spreads}"
+            but = f"the pipeline's own processes differ by {percentage(spread)}: measure again"
+        why += f"; but {but}"
     coverage = float(table["covered"].mean())
     return Verdict(
         outcome, mean, most, mean_outcome, worst_outcome, at, spread, coverage, f"{why}."

@@ -11,15 +11,15 @@ from aethermodel import thresholds
 from aethermodel.cli.bench.fabric import Connect, Device, Listen, SecretFile, two_hosts
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import tell_duration
-from aethermodel.cli.shared.options import Json, readable
+from aethermodel.cli.shared.options import Json, readable, refuse_options
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.verbs.cost_fit import HeldOut, VerbsFit
     from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
 
-# Settings, processes, repeats and seed of the sweep.
-_DESIGN = (96, 5, 5, 0)
+#: Options that say something between two hosts as well.
+_BETWEEN_HOSTS = frozenset({"listen", "connect", "secret_file", "device", "json"})
 
 Settings = Annotated[int, typer.Option(min=12, help="settings to send in")]
 Processes = Annotated[int, typer.Option(min=1, max=100, help="fresh processes to sample in")]
@@ -38,10 +38,11 @@ Given = Annotated[
 
 
 def command(
-    settings: Settings = _DESIGN[0],
-    processes: Processes = _DESIGN[1],
-    repeats: Repeats = _DESIGN[2],
-    seed: Seed = _DESIGN[3],
+    ctx: typer.Context,
+    settings: Settings = 96,
+    processes: Processes = 5,
+    repeats: Repeats = 5,
+    seed: Seed = 0,
     samples: Given = None,
     listen: Listen = None,
     connect: Connect = None,
@@ -63,12 +64,8 @@ def command(
     Example: aethermodel bench rdma --listen 10.0.0.2 --secret-file secret
     """
     if listen is not None or connect is not None:
-        design = (settings, processes, repeats, seed, samples)
-        if design != (*_DESIGN, None):
-            raise ValueError(
-                "--settings, --processes, --repeats, --seed and --samples are of the sweep on one "
-                "host; between two: bench fabric --fabric verbs"
-            )
+        why = "is of the sweep on one host; between two: bench fabric --fabric verbs"
+        refuse_options(ctx, _BETWEEN_HOSTS, why)
         two_hosts(
             listen,
             connect,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from aethermodel.cli.shared.measuring import announced, measuring
+
+if TYPE_CHECKING:
+    from aethermodel.pipelines.calibration import PipelineCalibration
 
 
 def calibrate_own(
@@ -21,7 +22,7 @@ def calibrate_own(
     """Time each stage, fit it, print and write; what was measured is kept if a stage fails."""
     from aethermodel.cli.pipelines.tables import notes_of, terms_table
     from aethermodel.cli.shared.caveats import tell_caveats
-    from aethermodel.cli.shared.tables import show
+    from aethermodel.cli.shared.tables import say, show
     from aethermodel.console import progress
     from aethermodel.json_documents import write_document
     from aethermodel.pipelines.calibration_file import document
@@ -36,8 +37,23 @@ def calibrate_own(
     if json != "-":
         tell_caveats(calibration.warnings, verbose=verbose)
         show(terms_table(calibration))
-        for line in notes_of(calibration):
-            typer.echo(line)
+        say(notes_of(calibration))
     if found.failure:
         kept = f"; what was measured is in {json}" if json not in (None, "-") else ""
         raise ValueError(f"{campaign.file}: {found.failure}{kept}")
+
+
+def calibrated(
+    reference: str, seconds: float, *, later: float, seed: int | None = None
+) -> PipelineCalibration:
+    """Calibrate a pipeline before something that takes `later` seconds; ValueError if it fails."""
+    from aethermodel.console import progress
+    from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
+
+    given: dict[str, Any] = {} if seed is None else {"seed": seed}
+    campaign = Campaign(reference, seconds=seconds, **given)
+    with progress("[1/2] calibrating") as advance:
+        found = calibrate_pipeline(campaign, announced(advance, seconds + later))
+    if found.failure:
+        raise ValueError(f"{campaign.file}: {found.failure}")
+    return found.calibration

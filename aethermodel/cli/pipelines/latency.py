@@ -33,10 +33,10 @@ def latency_own(
 ) -> None:
     """Put loads on a pipeline, compare with the queueing model, and judge P99."""
     from aethermodel import thresholds
+    from aethermodel.cli.pipelines.calibrate import calibrated
     from aethermodel.cli.pipelines.predict import load_own
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
-    from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
     from aethermodel.pipelines.latency import measure_latency
     from aethermodel.pipelines.loading import load_pipeline
 
@@ -47,14 +47,10 @@ def latency_own(
     lasting = count * (_PROCESS_SECONDS + _LOAD_SECONDS * len(wanted))
     with measuring(wait_seconds):
         if known is None:
-            campaign = Campaign(reference, seconds=seconds)
-            with progress("[1/2] calibrating") as advance:
-                found = calibrate_pipeline(campaign, announced(advance, seconds + lasting))
-            if found.failure:
-                raise ValueError(f"{campaign.file}: {found.failure}")
-            known = found.calibration
+            known = calibrated(reference, seconds, later=lasting)
         n = group or recommended(known.law)
-        with progress("[2/2] processes under load") as advance:
+        stage = "" if calibration else "[2/2] "
+        with progress(f"{stage}processes under load") as advance:
             trial = measure_latency(
                 pipeline,
                 known,
@@ -93,7 +89,7 @@ def _loads(text: str) -> tuple[float, ...]:
 def print_trial(trial: LatencyTrial) -> None:
     """Print latencies, measured and predicted, and what they are judged by."""
     from aethermodel import thresholds
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering
 
     names = tuple(thresholds.PERCENTILES)
@@ -115,12 +111,12 @@ def print_trial(trial: LatencyTrial) -> None:
                 percent(row["p99_error"]) if kind == "model" else "",
             )
     show(table)
-    typer.echo(
+    say(
         f"capacity {engineering(trial.capacity_per_second, 'records/s')} measured, "
         f"{engineering(trial.predicted_capacity_per_second, 'records/s')} predicted"
     )
     for row in trial.table.to_dict("records"):
-        typer.echo(
+        say(
             f"P99 at {percentage(row['load'], 0)} load: off by {percent(row['p99_error'])} "
             f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}), allowed "
             f"{percentage(thresholds.P99_ERROR, 0)}: {row['outcome']}"

@@ -29,22 +29,18 @@ def optimum_own(
 ) -> None:
     """Take the size that the terms recommend, and measure it in a sweep of sizes."""
     from aethermodel.bench.optimum import compare_own_with_sweep
+    from aethermodel.cli.pipelines.calibrate import calibrated
     from aethermodel.cli.pipelines.predict import load_own
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
-    from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
+    from aethermodel.pipelines.campaign import Campaign
 
     known = load_own(calibration, reference, foreign=False) if calibration else None
     given = {"processes": _PROCESSES, "repeats": _REPEATS, **given}
     with measuring(wait_seconds):
         if known is None:
-            campaign = Campaign(reference, seconds=seconds)
-            with progress("[1/2] calibrating") as advance:
-                found = calibrate_pipeline(campaign, announced(advance, seconds + _SWEEP_SECONDS))
-            if found.failure:
-                raise ValueError(f"{campaign.file}: {found.failure}")
-            known = found.calibration
-        with progress("[2/2] sweeping") as advance:
+            known = calibrated(reference, seconds, seed=given.get("seed"), later=_SWEEP_SECONDS)
+        with progress("sweeping" if calibration else "[2/2] sweeping") as advance:
             told = announced(advance, _SWEEP_SECONDS) if calibration else advance
             best = compare_own_with_sweep(Campaign(reference, **given), known, told)
     if json:

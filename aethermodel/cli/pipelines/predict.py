@@ -6,8 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 if TYPE_CHECKING:
     from aethermodel.pipelines.calibration import PipelineCalibration
 
@@ -33,7 +31,7 @@ def predict_own(
     from aethermodel.calibrate.predict.size_answers import SHARES
     from aethermodel.cli.pipelines.tables import notes_of, predicted_table
     from aethermodel.cli.shared.caveats import tell_caveats
-    from aethermodel.cli.shared.tables import show
+    from aethermodel.cli.shared.tables import say, show
     from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.what_if import halved, scaled
     from aethermodel.text.percentages import percent
@@ -69,16 +67,16 @@ def predict_own(
                 if np.isfinite(old)
             )
             said = ", ".join(f"{name} x {factor:g}" for name, factor in factors.items())
-            typer.echo(f"assumed: {said}; it carries {more} against what was measured")
-        for line in [*notes_of(calibration), *map(str, goals)]:
-            typer.echo(line)
+            carries = f"; it carries {more} against what was measured" if more else ""
+            say(f"assumed: {said}{carries}")
+        say([*notes_of(calibration), *map(str, goals)])
         for one in gains:
-            typer.echo(
+            say(
                 f"at N = {sensitivity:,}, {one.term} in half the time buys {percent(one.gain)} "
                 f"({percent(one.low)} to {percent(one.high)})"
             )
         if calibration.predict(sizes).extrapolated.any():
-            typer.echo(
+            say(
                 f"* extrapolated: outside {calibration.smallest:,.6g} to "
                 f"{calibration.largest:,.6g}, the sizes that were calibrated"
             )

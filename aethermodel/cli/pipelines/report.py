@@ -76,6 +76,7 @@ def _write(
     latency: float | None,
     json: str | None,
 ) -> None:
+    from aethermodel.cli.shared.tables import say
     from aethermodel.json_documents import document, write_document
     from aethermodel.output_files import write_whole
     from aethermodel.report.pipelines.page import pipeline_report
@@ -90,4 +91,4 @@ def _write(
         write_document(content, json)
     if json != "-":
         said = f"{trial.verdict.outcome}, {trial.verdict.why}" if trial else "not validated"
-        typer.echo(f"{into}: {said}; {len(page) / 1e3:.0f} kB")
+        say(f"{into}: {said}; {len(page) / 1e3:.0f} kB")

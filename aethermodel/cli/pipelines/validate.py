@@ -83,4 +83,4 @@ def print_trial(trial: PipelineTrial) -> None:
         say(trial.cause)
     say("")
     print_in_place(trial.in_place, trial.told)
-    say([covered(trial.verdict, len(trial.table)), disturbed(trial.samples)])
+    say([covered(trial.table), disturbed(trial.samples)])

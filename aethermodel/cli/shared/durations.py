@@ -41,10 +41,12 @@ DOES = {
 
 
 def words(seconds: float) -> str:
-    """Write a duration: seconds up to a minute and a half, then minutes."""
+    """Write a duration: seconds up to a minute and a half, then minutes, then hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min".replace(".0 ", " ")
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.1f} min".replace(".0 ", " ")
+    return f"{seconds / 3600:.1f} h".replace(".0 ", " ")
 
 
 def short_help(command: str) -> str:

@@ -9,13 +9,11 @@ from aethermodel.text.percentages import percentage
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aethermodel.calibrate.predict.comparison import Verdict
 
-
-def covered(verdict: Verdict, rows: int) -> str:
+def covered(table: pd.DataFrame) -> str:
     """Say how many of a trial's errors lie within their intervals."""
-    within = round(verdict.coverage * rows)
-    return f"{within} of {rows} errors lie within the 95 % intervals of prediction and measurement."
+    within = f"{table['covered'].sum()} of {len(table)} errors lie"
+    return f"{within} within the 95 % intervals of prediction and measurement."
 
 
 def disturbed(samples: pd.DataFrame) -> str:

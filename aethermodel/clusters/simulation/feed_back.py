@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.clusters.simulation.feed_forward import arrivals
+from aethermodel.clusters.simulation.progress import Progress, ignored
 from aethermodel.clusters.simulation.traffic import Hop, Layout, destinations, lay_out
 from aethermodel.model.cluster.cluster import Cluster
 
@@ -25,7 +26,7 @@ def run(
     cluster: Cluster,
     seconds: float,
     rng: np.random.Generator,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = ignored,
 ) -> tuple[Floats, Floats]:
     """Send batches until a time, each producer with no more in flight than its credits.
 
@@ -63,7 +64,7 @@ class _Run:
         self._events: list[tuple[float, int, int, int, int, float, float]] = []
         self._count = 0
 
-    def until(self, seconds: float, progress: Callable[[int, int], None]) -> tuple[Floats, Floats]:
+    def until(self, seconds: float, progress: Progress) -> tuple[Floats, Floats]:
         """Run up to a time; return when batches were committed, and when handled."""
         layout, latency = self._layout, self._cluster.links.latency
         wires = [

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.clusters.simulation.progress import Progress, ignored
 from aethermodel.clusters.simulation.traffic import (
     Layout,
     destinations,
@@ -34,7 +33,7 @@ def run(
     cluster: Cluster,
     seconds: float,
     rng: np.random.Generator,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = ignored,
 ) -> tuple[Floats, Floats]:
     """Send the traffic of a time through all queues.
 

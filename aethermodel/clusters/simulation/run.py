@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from aethermodel.clusters.simulation import feed_back, feed_forward
+from aethermodel.clusters.simulation.progress import Progress, ignored
 from aethermodel.model.cluster.cluster import Cluster
 
 Floats = npt.NDArray[np.float64]
-
-#: Called with (done, in all).
-Progress = Callable[[int, int], None]
 
 #: Share of the time that only fills queues.
 WARM_UP = 0.5
@@ -41,10 +38,6 @@ class Simulated:
     def quantile(self, share: float) -> float:
         """Latency that a share of the batches does not exceed; nan where none was handled."""
         return float(np.quantile(self.latencies, share)) if self.latencies.size else float("nan")
-
-
-def ignored(done: int, total: int) -> None:
-    """Tell nobody how far it is."""
 
 
 def simulate(

@@ -61,9 +61,9 @@ class Noise:
     load: float
 
     @classmethod
-    def since(cls, before: Reading) -> Noise:
+    def since(cls, before: Reading, after: Reading | None = None) -> Noise:
         """Return what happened since `before`."""
-        after = Reading.now()
+        after = after or Reading.now()
         return cls(
             after.stolen_seconds - before.stolen_seconds,
             after.switches - before.switches,

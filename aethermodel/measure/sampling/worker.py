@@ -134,8 +134,8 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
                 beside(())  # of what warmed it up
                 before = Reading.now()
                 slices = sliced(timed, loops, slices_of(plan, seconds))
-                noise = Noise.since(before)
-                waits = Reading.now().waits - before.waits
+                after = Reading.now()
+                noise, waits = Noise.since(before, after), after.waits - before.waits
             found = undisturbed(slices, best.core_seconds)
             noisy = noise.noisy
             if plan.slices > 1:

@@ -70,8 +70,13 @@ class TransportCrossing(Crossing):
         """
         transport = TRANSPORTS[name](batch_size)
         ours, theirs = Pipe()
-        with theirs:
-            child = start(_serve, name, transport.handle(), batch_size, topics, theirs)
+        try:
+            with theirs:
+                child = start(_serve, name, transport.handle(), batch_size, topics, theirs)
+        except BaseException:
+            ours.close()
+            transport.close()
+            raise
         return cls(TransportReceiver(transport, label), child, ours)
 
     def close(self) -> None:

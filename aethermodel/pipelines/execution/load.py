@@ -185,7 +185,7 @@ def load_run(reference: str, n: int, loads: list[float], batches: int, seed: int
 def _least_disturbed(loaded: Loaded, due: Floats, before: list[LoadedRun]) -> LoadedRun:
     """Run a schedule, again where it was disturbed; chosen by the kernel's counters alone."""
     tried: list[LoadedRun] = []
-    while len(tried) <= thresholds.RETRIES:
+    while len(tried) <= thresholds.LOAD_RETRIES:
         gc.collect()
         tried.append(loaded.run(due))
         least = min(run.switches_per_second for run in [*before, *tried])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -287,11 +287,7 @@ def failure_of(runtime: Runtime, error: BaseException, n: int) -> StageError:
     trace, at = error.__traceback__, ""
     while trace:
         call = trace.tb_frame.f_locals.get("call")
-        if _package_of(trace.tb_frame.f_globals) == __package__ and call in runtime.calls:
+        if trace.tb_frame.f_globals.get("__package__") == __package__ and call in runtime.calls:
             at = runtime.stages[runtime.calls.index(call)].name
         trace = trace.tb_next
     return failed(at or "whole", n, error)
-
-
-def _package_of(names: Mapping[str, Any]) -> str:
-    return str(names.get("__name__", "")).rpartition(".")[0]

@@ -128,7 +128,7 @@ class Host:
             self._inputs[group.name, n] = Inputs(
                 (lambda seed: pack(make(seed))) if crosses else make, use, self.pipeline.pool
             )
-        after = next((g for g in self.pipeline.groups()[1:] if self._follows(g, thread)), None)
+        _, after = self._neighbours(group)
         return RoundTimer(
             self.runtime,
             thread,
@@ -139,12 +139,15 @@ class Host:
             pack if after is not None and self._crosses(after) else None,
         )
 
-    def _follows(self, group: Group, thread: range) -> bool:
-        return bool(group.own) and self.pipeline.own.index(group.own[0]) == thread.stop
+    def _neighbours(self, group: Group) -> tuple[Group | None, Group | None]:
+        """Return the groups that are run before and after one."""
+        run = [one for one in self.pipeline.groups() if one.own]
+        at = run.index(group)
+        return run[at - 1] if at else None, run[at + 1] if at + 1 < len(run) else None
 
     def _crosses(self, group: Group) -> bool:
         """Whether a group's batches come from another process."""
-        before = next((g for g in reversed(own_groups(self.pipeline, group)) if g.own), None)
+        before, _ = self._neighbours(group)
         return group.place == "process" or (before is not None and before.place == "process")
 
     def _handover(self, begin: str, stage: str, n: int) -> Callable[[int], float]:
@@ -195,12 +198,6 @@ class Host:
         """Give back all that was opened; idempotent."""
         while self._closing:
             self._closing.pop().close()
-
-
-def own_groups(pipeline: Pipeline, before: Group) -> list[Group]:
-    """Return the groups before one."""
-    groups = list(pipeline.groups())
-    return groups[: groups.index(before)]
 
 
 def in_this_process(pipeline: Pipeline) -> list[Group]:

@@ -68,7 +68,7 @@ def summary(trial: Trial) -> Block:
         SummaryRow("spread between processes (noise)", percentage(verdict.spread)),
         SummaryRow(
             "errors within their 95 % intervals",
-            f"{round(verdict.coverage * len(table))} of {len(table)}",
+            f"{table['covered'].sum()} of {len(table)}",
         ),
     ]
     claimed = table[table["n"] == _CLAIM_AT]

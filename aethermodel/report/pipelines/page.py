@@ -102,7 +102,7 @@ def trial_block(trial: PipelineTrial) -> Block:
         ),
         SummaryRow(
             "errors within their 95 % intervals",
-            f"{round(verdict.coverage * len(trial.table))} of {len(trial.table)}",
+            f"{trial.table['covered'].sum()} of {len(trial.table)}",
         ),
     ]
     why = f"{verdict.why[:1].upper()}{verdict.why[1:]}"

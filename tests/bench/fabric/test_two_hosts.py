@@ -105,7 +105,7 @@ def test_two_hosts_measure_the_wire_and_have_the_same_result(tmp_path, secret):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--listen", "127.0.0.1", "--settings", "12"), "are of the sweep on one host"),
+        (("--listen", "127.0.0.1", "--settings", "12"), "is of the sweep on one host"),
         (("--device", "rxe0"), "go with --listen or --connect"),
         (("--connect", "127.0.0.1"), "both hosts need one secret"),
         # Where there is a device, nobody listens there.
