@@ -69,6 +69,8 @@ LONGEST_SAMPLE_SECONDS = 0.2
 CALM_SLICES = 2
 #: Calm slices that the rate of a whole run needs: it has hundreds.
 CALM_SLICES_OF_A_RUN = 20
+#: Share of a row's slices that these have to be: of one in fifty nobody knows why it was calm.
+CALM_SHARE_OF_A_RUN = 0.1
 #: Calm samples or runs from which on the others are left out: one outlier moves no median of three.
 CALM_SAMPLES = 3
 #: Processes that calm samples come from: what one process shows may be its layout.

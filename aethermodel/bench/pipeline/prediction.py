@@ -10,6 +10,7 @@ import pandas as pd
 
 from aethermodel import thresholds
 from aethermodel.bench.pipeline.term_plan import drained_on, predict_row
+from aethermodel.fabrics import Fabric
 from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.measure.sampling.sampler import Plan, Point, calm_plan
@@ -26,7 +27,7 @@ def term_plan(bench: PipelineBench) -> Plan:
     """Return what calibrates the terms of the benchmark's rows; none is at its batch size."""
     n, topics = bench.batch_size, bench.topics
     # Asked at one size alone, a law is taken near it: it bends where a memory level fills.
-    sizes = sorted({max(2, n // 2), max(1, 3 * n // 4), 3 * n // 2 + 1, 2 * n + 1} - {n})
+    sizes = _sizes_of_hop("loopback", n)
     handlers = max(2, topics)  # a law of the calls needs two counts of them
     counts = sorted({1, 2, max(1, handlers // 2), handlers})
     rows = [row for row in bench.rows() if row.kind != "naive" and not row.peer]
@@ -41,7 +42,7 @@ def term_plan(bench: PipelineBench) -> Plan:
     for fabric, loop in dict.fromkeys((row.crossing, drained_on(row)) for row in rows):
         if fabric:
             sends: dict[str, Any] = {"fabric": fabric, "event_loop": loop, "topics": topics}
-            points += [_point("send", batch_size=m, **sends) for m in sizes]
+            points += [_point("send", batch_size=m, **sends) for m in _sizes_of_hop(fabric, n)]
     for loop in bench.event_loops:
         for company in sorted({row.crosses for row in rows if row.kind != "mocked"}):
             own: dict[str, Any] = {"bus": True, "producer": not company}
@@ -66,7 +67,8 @@ def term_plan(bench: PipelineBench) -> Plan:
                 "checked": True,
                 "topics": topics,
             }
-            points += [_point("fabric", batch_size=m, routed=fused, **settings) for m in sizes]
+            near = _sizes_of_hop(hop, n)
+            points += [_point("fabric", batch_size=m, routed=fused, **settings) for m in near]
     # Each process samples every term: three show how much they differ.
     processes = min(bench.repeats, thresholds.FEWEST_PROCESSES)
     return calm_plan(points, processes, repeats=2, seed=bench.seed)
@@ -120,6 +122,16 @@ def with_predictions(
         table.loc[at, _RATES] = [rates[0], rates[2], rates[1], rates[0] / measured - 1]
         table.loc[at, ["composition", "binding"]] = [found.composition, found.binding]
     return table
+
+
+def _sizes_of_hop(fabric: Fabric, n: int) -> list[int]:
+    """Return the sizes that a fabric's terms are sampled at, around `n` and without it.
+
+    What the kernel copies is in the processor's caches as long as two batches fit there; the law
+    bends where they do not, which is not to lie between the samples and the size asked for.
+    """
+    above = (9 * n // 8 + 1, 5 * n // 4 + 2) if fabric == "tcp" else (3 * n // 2 + 1, 2 * n + 1)
+    return sorted({max(2, n // 2), max(1, 3 * n // 4), *above} - {n})
 
 
 def _tick(loop: EventLoop, topics: int, calls: int, **settings: Any) -> Point:

@@ -27,8 +27,8 @@ def left_alone(runs: list[dict[str, Any]]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        By row ``alone_per_second``, the median of the calm slices, nan where fewer than twenty are
-        calm; and ``alone_share``, theirs of all slices.
+        By row ``alone_per_second``, the median of the calm slices, nan where fewer than twenty or
+        less than a tenth are calm; and ``alone_share``, theirs of all slices.
     """
     rows = [
         (run["row"], *each, run["slices_trip_seconds"])
@@ -41,11 +41,7 @@ def left_alone(runs: list[dict[str, Any]]) -> pd.DataFrame:
     near = ~(trip_excess(slices["trip_seconds"], slices["trip_seconds"].min()) > 1)
     calm = slices["per_second"].where(near & own)
     found = calm.groupby(slices["row"]).agg(["median", "count", "size"])
-    return pd.DataFrame(
-        {
-            "alone_per_second": found["median"].where(
-                found["count"] >= thresholds.CALM_SLICES_OF_A_RUN
-            ),
-            "alone_share": found["count"] / found["size"],
-        }
-    )
+    share = found["count"] / found["size"]
+    enough = found["count"] >= thresholds.CALM_SLICES_OF_A_RUN
+    enough &= share >= thresholds.CALM_SHARE_OF_A_RUN
+    return pd.DataFrame({"alone_per_second": found["median"].where(enough), "alone_share": share})

@@ -105,6 +105,13 @@ def test_nothing_is_fitted_on_what_it_predicts(n):
         assert probe == "ffi" or min(sized) < n < max(sized) or n <= 2
 
 
+def test_what_tcp_costs_is_asked_near_the_size_that_is_predicted():
+    """The law bends where two batches leave the caches."""
+    points = term_plan(BENCH.model_copy(update={"batch_size": 10_000})).points
+    asked = {p.settings["batch_size"] for p in points if p.settings.get("fabric") == "tcp"}
+    assert min(asked) == 5_000 and max(asked) == 12_502 and 10_000 not in asked
+
+
 def test_the_ticks_of_a_row_are_those_of_its_producer():
     """Over loopback a task of the same loop sends: what it fetches again is the row's."""
     points = [p for p in term_plan(BENCH).points if p.probe == "refill"]

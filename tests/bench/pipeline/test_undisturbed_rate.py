@@ -21,10 +21,13 @@ def test_slices_beside_a_slow_idle_loop_and_far_cores_are_left_out():
         run(0, *[(300.0, 1.0)] * 25, *[(900.0, 2.0)] * 75),
         run(0, *[(10.0, 1.0)] * 100, trip=1.01 * thresholds.CORES_APART * NEAR),
         run(1, *[(7.0, 1.0)] * 19),
+        run(2, *[(9.0, 1.0)] * 30, *[(1.0, 2.0)] * 300),
     ]
     found = left_alone(runs)
     assert found.loc[0].tolist() == [300.0, 25 / 200]
     assert math.isnan(found.at[1, "alone_per_second"]) and found.at[1, "alone_share"] == 1
+    assert math.isnan(found.at[2, "alone_per_second"])  # calm is the exception there
+    assert found.at[2, "alone_share"] == pytest.approx(1 / 11)
     assert not any("slices" in each for each in runs)
 
 
