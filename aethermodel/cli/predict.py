@@ -334,7 +334,9 @@ def _checked(scenario: Scenario) -> tuple[Scenario, bool]:
     with measuring(), progress("probing again") as advance:
         drifts = check_drift(scenario.calibration, advance)
     amiss = [str(drift) for drift in drifts if drift.stale or drift.disturbed]
-    for text in amiss:
+    fresh = [drift.term for drift in drifts if not (drift.stale or drift.disturbed)]
+    inside = [f"fresh: {', '.join(fresh)} lie inside their intervals"] if fresh else []
+    for text in (*amiss, *inside):
         typer.echo(text, err=True)
     stale = any(drift.stale for drift in drifts)
     return replace(scenario, calibration=scenario.calibration.warned(*amiss)), stale

@@ -363,6 +363,9 @@ def test_remarks_are_one_line_unless_all_are_asked_for(tmp_path):
     assert len(every.stderr.splitlines()) == int(line.split()[1])
 
 
+VERDICTS = ("stale", "inconclusive", "fresh")
+
+
 def test_a_prediction_from_a_stale_calibration_ends_with_1(tmp_path):
     here = this_host().model_dump(mode="json")
     known = tmp_path / "calibration.json"
@@ -370,6 +373,9 @@ def test_a_prediction_from_a_stale_calibration_ends_with_1(tmp_path):
     done = aether("predict", "-c", str(known), "--check")
     assert done.returncode == (1 if "stale: " in done.stderr else 0)
     assert "T_batch" in done.stdout
+    told = [line for line in done.stderr.splitlines() if line.split(":")[0] in VERDICTS]
+    for term in ("loop", "ffi", "kernel", "fabric"):  # a term that holds is told as well
+        assert sum(term in line for line in told) == 1
 
 
 @pytest.mark.parametrize(
