@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweep_stores import CONDITIONS, write_store
 
-from aethermodel.report.comparison.diff import diff, diff_html, load_source
+from aethermodel.report.comparison.diff import diff, diff_html, load_source, why
 from aethermodel.report.comparison.shift import of_each, pooled, verdict
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.target import Outcome
@@ -69,6 +70,16 @@ def noisy(seed, times=1.0, noise=0.05, block=0.01):
     rng = random.Random(seed)
     blocks = [rng.gauss(0, block) for _ in range(9)]
     return lambda job: times * math.exp(rng.gauss(0, noise) + blocks[job.repeat])
+
+
+def test_what_could_be_hidden_is_what_the_interval_holds(tmp_path):
+    a = store(tmp_path / "a", repeats=2, factor=noisy(1, noise=0.2))
+    b = store(tmp_path / "b", repeats=2, factor=noisy(2, noise=0.2))
+    found = diff(load_source(a), load_source(b))
+    assert found.verdict == "cannot tell"
+    (hidden,) = re.findall(r"a change of (\d+) % could be hidden", why(found))
+    reach = max(found.whole.high - 1, 1 - found.whole.low)
+    assert int(hidden) == round(100 * reach) > 10
 
 
 TEN = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)

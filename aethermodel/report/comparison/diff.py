@@ -318,8 +318,8 @@ def why(found: Diff) -> str:
     elif found.verdict == "cannot tell" and found.a.better is None:
         text += "; whether a higher figure is better is not known"
     elif found.verdict == "cannot tell":
-        hidden = f"{100 * thresholds.SMALLEST_SHIFT:g} % either way could be hidden"
-        text += f"; {hidden}: run both with more --repeats"
+        hidden = 100 * max(whole.high - 1, 1 - whole.low)
+        text += f"; a change of {hidden:.0f} % could be hidden: run both with more --repeats"
     return text
 
 
