@@ -101,14 +101,14 @@ def _print_tables(figures: dict[str, Any]) -> None:
         mark = "  <- binds" if name == figures["binding_term"] else ""
         budget.add(name + mark, f"{seconds * 1e6:,.2f}", percentage(seconds / total))
     budget.add("T_batch", f"{total * 1e6:,.2f}", percentage(1), bold=True)
-    rates = Table("messages a second, on paper", ("case", "million msg/s"), text=("case",))
+    rates = Table("messages a second, on paper", ("case", "rate"), text=("case",))
     for case, rate in (
         ("naive: one message a batch", figures["naive_throughput_per_second"]),
         (f"batches of {messages}", figures["throughput_per_second"]),
         ("limit: batches without end", figures["limit_per_second"]),
         ("memory bandwidth: each message read once", figures["memory_bound_per_second"]),
     ):
-        rates.add(case, f"{rate / 1e6:,.3f}")
+        rates.add(case, engineering(rate, "msg/s"))
     stated = Table("parameters", ("name", "value", "source"), text=("name", "source"))
     for name, p in figures["parameters"].items():
         stated.add(name, engineering(p["value"], p["unit"]), p["source"])

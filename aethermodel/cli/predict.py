@@ -66,8 +66,8 @@ def command(
         list[str] | None,
         typer.Option(
             "--set",
-            help="assume a parameter, in SI units, such as t_tick=1e-6; of a pipeline of your own "
-            "how many times its time a term takes, such as score=x0.5",
+            help="assume a parameter, with its unit or in SI units, such as t_tick=1us; of a "
+            "pipeline of your own how many times its time a term takes, such as score=x0.5",
         ),
     ] = None,
     loop_of: Annotated[
@@ -135,7 +135,7 @@ def command(
 
     Given a law file, T(N) and the sizes asked for are of that law.
 
-    Example: aethermodel predict -c calibration.json -n 1,256,1e4 --set t_tick=1e-6 --optimum
+    Example: aethermodel predict -c calibration.json -n 1,256,1e4 --set t_tick=1us --optimum
 
     Example: aethermodel predict -c orders.json -n 1000 --set score=x0.5
 
@@ -292,7 +292,7 @@ def _scenario(
         assumed = what_if.topics(base, topics, switch_size(topics)) | assumed
     if pool is not None:
         assumed |= what_if.pool(base, pool)
-    return Scenario(base, assumed | what_if.values(given), topics)
+    return Scenario(base, assumed | what_if.values(base, given), topics)
 
 
 def _between(

@@ -240,7 +240,7 @@ def _what_ifs(model: BatchModel, calibration: Calibration) -> Iterator[tuple[str
     scenario = Scenario(calibration, what_if.pool(calibration, 64))
     yield from _times("T_batch, pool of 64", moved, scenario)
     faster = model.replaced("simulated", t_tick=1e-6)
-    scenario = Scenario(calibration, what_if.values(["t_tick=1e-6"]))
+    scenario = Scenario(calibration, what_if.values(calibration, ["t_tick=1us"]))
     yield from _times("T_batch, t_tick set", faster, scenario)
 
 

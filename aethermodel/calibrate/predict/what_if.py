@@ -7,33 +7,45 @@ from collections.abc import Iterable
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.predict.scenario import Assumption
 from aethermodel.calibrate.term_fit.scaling_fit import THREADS, team_parameters
+from aethermodel.inputs.refusals import quoted
 from aethermodel.model.scaling.scalability import Scalability
 from aethermodel.model.terms import Term, shared
 from aethermodel.model.verbs.verbs_term import affine_of, fabric_of
 from aethermodel.published.rdma_costs import Card
+from aethermodel.published.specification import read_parameter
 from aethermodel.text.percentages import percentage
 
 Assumptions = dict[str, Assumption]
 
 
-def values(given: Iterable[str]) -> Assumptions:
-    """Read ``name=value`` pairs, values in the parameter's unit.
+def values(base: Calibration, given: Iterable[str]) -> Assumptions:
+    """Read ``name=value`` pairs, such as ``t_tick=1us``, or ``t_tick=1e-6`` in SI units.
 
     Raises
     ------
     ValueError
-        If one is no such pair.
+        If one is no such pair, or its value is of another dimension than its parameter.
     """
+    units = {p.name: p.unit for term in base.model().terms for p in term.parameters}
     found = {}
     for text in given:
-        name, equals, value = text.partition("=")
-        try:
-            found[name.strip()] = Assumption(float(value), "set by hand")
-        except ValueError:
-            raise ValueError(f"not of the form parameter=value: {text!r}") from None
-        if not equals or not name.strip():
-            raise ValueError(f"not of the form parameter=value: {text!r}")
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name or not value:
+            raise ValueError(f"--set wants name=value, such as t_tick=1us, not {quoted(text)}")
+        if name in units:
+            number = read_parameter(name, value, units[name])
+        else:
+            number = _of_a_card(name, value, units)
+        found[name] = Assumption(number, "set by hand")
     return found
+
+
+def _of_a_card(name: str, value: str, known: Iterable[str]) -> float:
+    """Read what only a network card may have: a number alone; a scenario says if there is such."""
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"no parameter {quoted(name)}; there are {', '.join(known)}") from None
 
 
 def loop_of(other: Calibration) -> Assumptions:

@@ -202,7 +202,8 @@ def test_assumptions_that_make_no_sense_are_refused(calibration, assumed):
 def test_kinds_of_what_if(calibration):
     other = synthetic_calibration(seed=3, t_tick=1e-6)
     assert what_if.loop_of(other)["t_tick"].value == pytest.approx(1e-6, rel=0.1)
-    assert what_if.values(["t_tick = 1e-6"])["t_tick"].value == 1e-6
+    for text in ("t_tick = 1e-6", "t_tick=1us", "t_tick=0.001 ms"):
+        assert what_if.values(calibration, [text])["t_tick"].value == pytest.approx(1e-6)
 
 
 def test_the_fabric_of_cores_that_lie_further_apart():
@@ -241,10 +242,21 @@ def test_a_network_card_puts_its_whole_cost_model_in_for_the_fabric(calibration)
     assert "except" in law and "d_pay" in law
 
 
-@pytest.mark.parametrize("text", ["t_tick", "=1", "t_tick=fast", ""])
-def test_bad_pairs_are_refused(text):
-    with pytest.raises(ValueError, match="not of the form"):
-        what_if.values([text])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("t_tick", "wants name=value"),
+        ("=1", "wants name=value"),
+        ("", "wants name=value"),
+        ("t_tick=fast", "t_tick: 'fast' is no number with its unit"),
+        ("t_tick=5B", "t_tick: '5 ?B' is "),
+        ("t_tick=-1us", "t_tick: .* 0 or more"),
+        ("t_tik=1us", "no parameter 't_tik'; there are t_tick, "),
+    ],
+)
+def test_bad_pairs_are_refused(calibration, text, message):
+    with pytest.raises(ValueError, match=message):
+        what_if.values(calibration, [text])
 
 
 def test_bad_what_ifs_are_refused(calibration):

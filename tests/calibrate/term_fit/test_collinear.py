@@ -153,7 +153,7 @@ def test_draws_and_predictions_agree_whatever_the_design(seed, noise, step, size
         "as it is": lambda: {},
         "cores": lambda: what_if.cores(calibration, 2, 0.1),
         "pool": lambda: what_if.pool(calibration, 64),
-        "set": lambda: what_if.values(["t_tick=1e-6"]),
+        "set": lambda: what_if.values(calibration, ["t_tick=1us"]),
         "topics": lambda: what_if.topics(calibration, 64, 408),
     }[change]()
     scenario = Scenario(calibration, assumptions, 64 if change == "topics" else None)
