@@ -94,7 +94,7 @@ def command(
 
 
 def _print(found: Analysis) -> None:
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.clusters.cluster_words import sentences
     from aethermodel.report.engineering_notation import engineering
 

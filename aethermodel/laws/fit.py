@@ -21,7 +21,7 @@ from aethermodel.laws.law import Law, Member
 from aethermodel.laws.law_description import verdict
 from aethermodel.laws.law_group import Laws
 from aethermodel.laws.local_correction import smoothed
-from aethermodel.laws.parameters import parameters_of
+from aethermodel.laws.law_parameters import parameters_of
 from aethermodel.readers.measurements import Measurements, Series
 
 Floats = NDArray[np.float64]

@@ -57,7 +57,7 @@ def count(size: float) -> str:
 
 def formula(terms: tuple[Term, ...], coefficients: Floats, unit: str) -> str:
     """Write a law with its figures, such as ``4.1 µs + 8 ns/B N``."""
-    from aethermodel.laws.parameters import unit_of
+    from aethermodel.laws.law_parameters import unit_of
 
     parts: dict[tuple[float, float], list[str]] = {}
     for term, cost in zip(terms, coefficients, strict=True):
