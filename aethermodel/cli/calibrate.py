@@ -104,9 +104,9 @@ def command(
     from aethermodel.calibrate.calibration.merged_calibration import merge as merged
     from aethermodel.console import progress
     from aethermodel.measure.campaign.calibrate import calibrate_host
-    from aethermodel.measure.campaign.stored_calibrations import load_calibration
     from aethermodel.measure.campaign.measurement_plan import Campaign
     from aethermodel.measure.campaign.placed import EACH
+    from aethermodel.measure.campaign.stored_calibrations import load_calibration
     from aethermodel.measure.host import affinity
 
     if own := pipeline_choice.chosen(file, pipeline):
@@ -157,7 +157,7 @@ def command(
                     refine=refine,
                 )
             calibration = merged([place.noted(calibration), *earlier])
-            own = place.distance if pin == EACH else str(size)
+            own = place.distance or "" if pin == EACH else str(size)
             _tell(calibration, json, verbose, own if apart else "")
 
 

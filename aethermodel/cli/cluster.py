@@ -78,7 +78,7 @@ def command(
         with progress("simulating", after=_QUIET) as advance:
             seen = run.simulate(cluster, seconds, seed, advance)
     with progress("working out", after=_QUIET) as advance:
-        found = Analysis(cluster, seen).work_out(advance)
+        found = Analysis.of(cluster, seen, advance)
     if json:
         content = document("aethermodel.cluster/1", "simulated", found.figures(), measured=False)
         write_document(content, json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel.cli.pipelines import pipeline_choice
-from aethermodel.cli.shared import options, law_input
+from aethermodel.cli.shared import law_input, options
 from aethermodel.cli.shared.durations import CHECK_SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.prediction_figures import (

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from tools.torture import run_summary, inputs
+from tools.torture import inputs, run_summary
 from tools.torture.campaign import Campaign, TrialBody
 from tools.torture.command import Writer, hear_signals
 from tools.torture.commands import Place, judge
+from tools.torture.finding_replay import load
 from tools.torture.findings import Finding, Trial
 from tools.torture.journal import Journal
 from tools.torture.processes import Child, adopt_orphans, children
-from tools.torture.finding_replay import load
 from tools.torture.runner import Limits, Runner
-from tools.torture.trial_process import Slice
 from tools.torture.source import Source
+from tools.torture.trial_process import Slice
 from tools.torture.witness import Page
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from aethermodel.json_documents import write_document
 from tools.torture import run_summary
 from tools.torture.campaigns import CAMPAIGNS
+from tools.torture.finding_replay import replay
 from tools.torture.findings import KEPT_OF_A_KIND, Tally
 from tools.torture.namespace import mount_tmpfs, own_shm, unmount
 from tools.torture.processes import adopt_orphans
-from tools.torture.finding_replay import replay
 from tools.torture.runner import Limits, Runner
 
 #: What a record run has to reach.

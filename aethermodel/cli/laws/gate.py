@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel.cli.pipelines import pipeline_choice
-from aethermodel.cli.shared import options, law_input
+from aethermodel.cli.shared import law_input, options
 
 if TYPE_CHECKING:
     from aethermodel.gate.gate import Verdict

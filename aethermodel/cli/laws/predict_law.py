@@ -32,8 +32,8 @@ def predict_law(
     """
     from aethermodel.advice.law_samples import LawSizes
     from aethermodel.calibrate.predict.size_answers import SHARES
-    from aethermodel.cli.shared.law_tables import predictions_table
     from aethermodel.cli.shared.law_input import one_law
+    from aethermodel.cli.shared.law_tables import predictions_table
     from aethermodel.cli.shared.terminal_tables import say, show
     from aethermodel.json_documents import document, write_document
 

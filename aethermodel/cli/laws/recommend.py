@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli.shared import options, law_input
+from aethermodel.cli.shared import law_input, options
 
 if TYPE_CHECKING:
     from aethermodel.advice.recommend import Recommendation

@@ -10,7 +10,6 @@ from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import words
 from aethermodel.cli.shared.measuring import tell_who_measures
-from aethermodel.cli.sweep.sweep_choice import sweep_and_store
 from aethermodel.cli.sweep.options import (
     Axes,
     BackendName,
@@ -32,6 +31,7 @@ from aethermodel.cli.sweep.options import (
     TlsKey,
     Wait,
 )
+from aethermodel.cli.sweep.sweep_choice import sweep_and_store
 
 if TYPE_CHECKING:
     from aethermodel.sweep.plan import Sweep

@@ -18,8 +18,8 @@ from aethermodel.pipelines.what_if import scaled
 from aethermodel.report.blocks import Block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.validation import in_place_row
-from aethermodel.report.pipelines import pipeline_page
 from aethermodel.report.html_table import data_table
+from aethermodel.report.pipelines import pipeline_page
 from aethermodel.text.percentages import percent
 
 
