@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from aethermodel.laws.fit import fit
     from aethermodel.laws.law import Law
     from aethermodel.laws.law_group import Laws
-    from aethermodel.measure.campaign.loading import load_calibration
+    from aethermodel.measure.campaign.stored_calibrations import load_calibration
     from aethermodel.model.batch import BatchModel
     from aethermodel.pipelines.pipeline import Pipeline
     from aethermodel.readers.measurements import Measurements
@@ -38,7 +38,7 @@ _HOMES = {
     "Pipeline": "aethermodel.pipelines.pipeline",
     "fit": "aethermodel.laws.fit",
     "read": "aethermodel.readers.read",
-    "load_calibration": "aethermodel.measure.campaign.loading",
+    "load_calibration": "aethermodel.measure.campaign.stored_calibrations",
 }
 
 

@@ -56,7 +56,7 @@ def diagnosis_of(
 def _known(path: Path, settings: Settings) -> Calibration:
     """Read a calibration, and refuse one of other conditions before anything is measured."""
     from aethermodel.bench.extreme.model_view import Modelled
-    from aethermodel.measure.campaign.loading import load_calibration
+    from aethermodel.measure.campaign.stored_calibrations import load_calibration
 
     calibration = load_calibration(path)
     Modelled(settings.design, calibration)

@@ -73,7 +73,7 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        if not durable:
+        if not durable or not hasattr(os, "O_DIRECTORY"):  # Windows opens no folder
             return
         folder = os.open(target.parent, os.O_RDONLY)
         try:

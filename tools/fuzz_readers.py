@@ -31,12 +31,12 @@ if __name__ == "__main__":
 
 from aethermodel.inputs.refusals import InputError
 from aethermodel.json_documents import document, write_document
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.read import measurements_of
 from aethermodel.readers.registry import BUILT_IN
-from tools.torture.document import commit_id
 from tools.torture.measurement_readers import Sample, check_measurements, mutant, samples, shortened
+from tools.torture.run_summary import commit_id
 
 #: Seconds of the processor after which an input counts as a hang.
 HANG_SECONDS = 20.0

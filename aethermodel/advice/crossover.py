@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from aethermodel import thresholds
 from aethermodel.advice.law_answers import Quantity
-from aethermodel.advice.sampling import drawn_seconds, sizes_of
+from aethermodel.advice.law_samples import drawn_seconds, sizes_of
 from aethermodel.calibrate.predict.monte_carlo import answer
 from aethermodel.inputs.refusals import InputError
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel import thresholds
+from aethermodel.advice.law_samples import SHARED_WORK, LawSizes, breaks, rate_unit
 from aethermodel.advice.queue import Server, check_arrivals
-from aethermodel.advice.sampling import SHARED_WORK, LawSizes, breaks, rate_unit
 from aethermodel.calibrate.predict.monte_carlo import Answer, answer
 from aethermodel.calibrate.predict.size_answers import SHARE, SHARES, Optimum
 from aethermodel.inputs.refusals import InputError
-from aethermodel.model.optimum import best_rate, size_for_rate
+from aethermodel.model.optimal_batch_size import best_rate, size_for_rate
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:

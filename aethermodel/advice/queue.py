@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel import thresholds
-from aethermodel.advice.sampling import SHARED_WORK, drawn_seconds, sizes_of
+from aethermodel.advice.law_samples import SHARED_WORK, drawn_seconds, sizes_of
 from aethermodel.calibrate.predict.monte_carlo import answer
 from aethermodel.inputs.refusals import InputError
 from aethermodel.model.queueing.arrivals import Kind, arrivals_of

@@ -145,7 +145,7 @@ def compare_own_with_sweep(
     progress : callable
         Called with (done, total).
     """
-    from aethermodel.advice.sampling import LawSizes
+    from aethermodel.advice.law_samples import LawSizes
 
     ours = calibration.without_assumed()
     largest = int(ours.largest)

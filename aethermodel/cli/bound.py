@@ -90,7 +90,7 @@ def bound_figures(specification: Specification, batch_size: int | None = None) -
 
 
 def _print_tables(figures: dict[str, Any]) -> None:
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering
 
     n, total = figures["batch_size"], figures["t_batch_seconds"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel import thresholds
-from aethermodel.cli.pipelines import choice
+from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import CHECK_SECONDS
 from aethermodel.cli.shared.measuring import announced, measuring, tell_duration
@@ -26,8 +26,8 @@ _OF_A_PIPELINE = frozenset(
 
 def command(
     ctx: typer.Context,
-    file: choice.Argument = None,
-    pipeline: choice.Option = None,
+    file: pipeline_choice.Argument = None,
+    pipeline: pipeline_choice.Option = None,
     batch_sizes: Annotated[
         str | None,
         typer.Option(
@@ -104,18 +104,18 @@ def command(
     from aethermodel.calibrate.calibration.merged_calibration import merge as merged
     from aethermodel.console import progress
     from aethermodel.measure.campaign.calibrate import calibrate_host
-    from aethermodel.measure.campaign.loading import load_calibration
     from aethermodel.measure.campaign.measurement_plan import Campaign
     from aethermodel.measure.campaign.placed import EACH
+    from aethermodel.measure.campaign.stored_calibrations import load_calibration
     from aethermodel.measure.host import affinity
 
-    if own := choice.chosen(file, pipeline):
+    if own := pipeline_choice.chosen(file, pipeline):
         from aethermodel.cli.pipelines.calibrate import calibrate_own
 
         options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
         calibrate_own(
             own,
-            choice.campaign_options(batch_sizes, processes, repeats, seed),
+            pipeline_choice.campaign_options(batch_sizes, processes, repeats, seed),
             seconds=seconds,
             json=json,
             wait_seconds=wait_seconds,
@@ -157,7 +157,7 @@ def command(
                     refine=refine,
                 )
             calibration = merged([place.noted(calibration), *earlier])
-            own = place.distance if pin == EACH else str(size)
+            own = place.distance or "" if pin == EACH else str(size)
             _tell(calibration, json, verbose, own if apart else "")
 
 
@@ -179,7 +179,7 @@ def _places(pin: str | None) -> list[Place]:
 
 def _tell(calibration: Calibration, json: str | None, verbose: bool, own: str) -> None:
     """Write and print a calibration; of several, each to a file with a name of its `own`."""
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.json_documents import write_document
 
     if json and own:
@@ -194,11 +194,11 @@ def _tell(calibration: Calibration, json: str | None, verbose: bool, own: str) -
 
 
 def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
     from aethermodel.measure.campaign.drift import check_drift
-    from aethermodel.measure.campaign.loading import load_calibration
+    from aethermodel.measure.campaign.stored_calibrations import load_calibration
 
     calibration = load_calibration(path)
     tell_duration(CHECK_SECONDS)
@@ -223,7 +223,7 @@ def _check(path: Path, json: str | None, wait_seconds: float | None) -> None:
 def print_parameters(calibration: Calibration, *, verbose: bool = False) -> None:
     """Print the fitted parameters with their intervals, and what weakens them."""
     from aethermodel.cli.shared.caveats import tell_caveats
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
 
     c = calibration.conditions
     table = Table(

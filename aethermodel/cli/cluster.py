@@ -78,7 +78,7 @@ def command(
         with progress("simulating", after=_QUIET) as advance:
             seen = run.simulate(cluster, seconds, seed, advance)
     with progress("working out", after=_QUIET) as advance:
-        found = Analysis(cluster, seen).work_out(advance)
+        found = Analysis.of(cluster, seen, advance)
     if json:
         content = document("aethermodel.cluster/1", "simulated", found.figures(), measured=False)
         write_document(content, json)
@@ -94,7 +94,7 @@ def command(
 
 
 def _print(found: Analysis) -> None:
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.clusters.cluster_words import sentences
     from aethermodel.report.engineering_notation import engineering
 

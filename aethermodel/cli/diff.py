@@ -84,7 +84,7 @@ def diff(
 
 
 def _print(found: Diff, output: Path) -> None:
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.comparison.diff import why
     from aethermodel.report.engineering_notation import engineering
 

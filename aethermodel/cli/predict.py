@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli.pipelines import choice
-from aethermodel.cli.shared import options, reading
+from aethermodel.cli.pipelines import pipeline_choice
+from aethermodel.cli.shared import law_input, options
 from aethermodel.cli.shared.durations import CHECK_SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.prediction_figures import (
@@ -47,9 +47,9 @@ def command(
             help="law file of `aethermodel fit`, or measurements, instead of a calibration",
         ),
     ] = None,
-    curve: reading.Curve = None,
-    pipeline: choice.Option = None,
-    at: reading.At = None,
+    curve: law_input.Curve = None,
+    pipeline: pipeline_choice.Option = None,
+    at: law_input.At = None,
     calibration: options.Calibrations = [Path("calibration.json")],  # noqa: B006  typer copies it
     batch_sizes: Annotated[
         str,
@@ -242,7 +242,7 @@ def _own_calibration(law: Path | None, pipeline: str | None, given: list[Path]) 
     if file is not None and file.is_file() and schema_of(file).startswith("aethermodel.pipeline/"):
         return file
     if pipeline is not None:
-        named = choice.chosen(None, pipeline)
+        named = pipeline_choice.chosen(None, pipeline)
         raise ValueError(
             f"{file or given[0]}: no calibration of {named} (aethermodel calibrate {named} "
             "--json FILE, then -c FILE)"
@@ -266,7 +266,7 @@ def _scenario(
     from aethermodel.calibrate.predict import what_if
     from aethermodel.calibrate.predict.scenario import Assumption, Scenario
     from aethermodel.kernel_facts import switch_size
-    from aethermodel.measure.campaign.loading import load_calibration, load_record_sizes
+    from aethermodel.measure.campaign.stored_calibrations import load_calibration, load_record_sizes
     from aethermodel.published.rdma_costs import card
     from aethermodel.published.specification import load_specification
 
@@ -299,7 +299,7 @@ def _between(
     calibration: list[Path], foreign: bool, record_bytes: int | None
 ) -> RecordSizes | None:
     """Return the calibrations to go by for a record size that none of them is of."""
-    from aethermodel.measure.campaign.loading import load_record_sizes
+    from aethermodel.measure.campaign.stored_calibrations import load_record_sizes
 
     if record_bytes is None:
         return None

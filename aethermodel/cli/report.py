@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel import thresholds
-from aethermodel.cli.pipelines import choice
+from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.outputs import FOLDER, named_after, refuse_existing
@@ -41,7 +41,7 @@ def command(
             show_default=False,
         ),
     ] = None,
-    pipeline: choice.Option = None,
+    pipeline: pipeline_choice.Option = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -108,7 +108,7 @@ def command(
     """
     from aethermodel.command_files import check_outside_stores
     from aethermodel.output_files import check_apart
-    from aethermodel.pipelines.loading import is_pipeline
+    from aethermodel.pipelines.pipeline_file import is_pipeline
     from aethermodel.report.laws.law_page import is_law_file, is_own_calibration
 
     measured = notebook is not None and ".py" in notebook.name and is_pipeline(notebook)
@@ -117,12 +117,12 @@ def command(
 
         if notebook is not None and not measured:
             raise ValueError("--pipeline measures: give a file to report on, or --pipeline")
-        own = choice.chosen(str(notebook) if notebook else None, pipeline)
+        own = pipeline_choice.chosen(str(notebook) if notebook else None, pipeline)
         assert own is not None
         options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
         report_measured(
             own,
-            choice.campaign_options(batch_sizes, processes, repeats, seed),
+            pipeline_choice.campaign_options(batch_sizes, processes, repeats, seed),
             output=output,
             force=force,
             calibration=calibration,
@@ -222,7 +222,7 @@ def _report_store(
 ) -> None:
     from time import perf_counter
 
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.json_documents import document, write_document
     from aethermodel.output_files import write_whole
     from aethermodel.report.sweep.point_tables import SweepResult
@@ -260,7 +260,7 @@ def _is_history(folder: Path) -> bool:
 
 
 def _report_history(folder: Path, output: Path, json: str | None) -> None:
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.gate.history import History
     from aethermodel.json_documents import document, write_document
     from aethermodel.output_files import write_whole
@@ -287,7 +287,7 @@ def _report_history(folder: Path, output: Path, json: str | None) -> None:
 def _report_laws(
     path: Path, output: Path, rate: float | None, latency: float | None, json: str | None
 ) -> None:
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.json_documents import document, write_document
     from aethermodel.laws.law_group import Laws
     from aethermodel.output_files import write_whole
@@ -321,7 +321,7 @@ def _measure_and_report(
     wait_seconds: float | None,
     json: str | None,
 ) -> None:
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.console import progress
     from aethermodel.execute.notebooks import execute
     from aethermodel.json_documents import document, write_document

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel import thresholds
-from aethermodel.cli.pipelines import choice
+from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.options import records_of
@@ -32,8 +32,8 @@ _OF_A_PIPELINE = frozenset(
 
 def command(
     ctx: typer.Context,
-    file: choice.Argument = None,
-    pipeline: choice.Option = None,
+    file: pipeline_choice.Argument = None,
+    pipeline: pipeline_choice.Option = None,
     batch_sizes: options.BatchSizes = None,
     loop: options.Loop = None,
     fabric: Annotated[
@@ -84,13 +84,13 @@ def command(
     """
     from typing import get_args
 
-    if own := choice.chosen(file, pipeline):
+    if own := pipeline_choice.chosen(file, pipeline):
         from aethermodel.cli.pipelines.validate import validate_own
 
         options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
         validate_own(
             own,
-            choice.campaign_options(batch_sizes, processes, repeats, seed),
+            pipeline_choice.campaign_options(batch_sizes, processes, repeats, seed),
             seconds=seconds,
             calibration=calibration,
             samples=samples,
@@ -149,7 +149,7 @@ def print_trial(trial: Trial) -> None:
     """Print the comparison table and the verdict."""
     from aethermodel.calibrate.calibration.composition import composition_errors
     from aethermodel.cli.shared.in_place import print_in_place
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.cli.shared.trial_words import covered, disturbed
     from aethermodel.report.engineering_notation import engineering
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
 from aethermodel.clusters.simulation.progress import Progress, ignored
-from aethermodel.clusters.simulation.run import Simulated, simulate
+from aethermodel.clusters.simulation.run import Simulated
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.growth import (
     LOADS,
@@ -29,8 +27,6 @@ from aethermodel.model.cluster.incast import overflow
 from aethermodel.model.cluster.prediction import Prediction, predict
 from aethermodel.model.cluster.stations import Stage
 
-Item = TypeVar("Item")
-
 #: What each stage is called to a reader.
 NAMES = {
     "producer": "producer",
@@ -44,45 +40,51 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Analysis:
-    """A cluster with all that follows from it, each worked out when it is asked for.
+    """A cluster with all that follows from it.
 
     Attributes
     ----------
     cluster : Cluster
+    steps : list of Step
+        Capacity by number of consumers.
+    predictions : list of Prediction
+        At the loads of a curve.
     simulated : Simulated or None
         Beside the model, if it was asked for.
     """
 
     cluster: Cluster
+    steps: list[Step]
+    predictions: list[Prediction]
     simulated: Simulated | None = None
-    _progress: Progress = field(default=ignored, repr=False, compare=False)
-    _done: Iterator[int] = field(default_factory=lambda: count(1), repr=False, compare=False)
 
     @classmethod
-    def of(cls, cluster: Cluster, seconds: float | None = None, seed: int = 0) -> Analysis:
-        """Analyse a cluster, and simulate some seconds of traffic if they are given."""
-        return cls(cluster, None if seconds is None else simulate(cluster, seconds, seed))
-
-    def work_out(self, progress: Progress) -> Analysis:
-        """Return the same with all worked out that takes long.
+    def of(
+        cls,
+        cluster: Cluster,
+        simulated: Simulated | None = None,
+        progress: Progress = ignored,
+    ) -> Analysis:
+        """Predict a cluster with other numbers of consumers, and at other loads.
 
         Parameters
         ----------
+        cluster : Cluster
+        simulated : Simulated, optional
         progress : callable
             Called with (predictions made, predictions in all).
         """
-        told = Analysis(self.cluster, self.simulated, progress)
-        told.steps, told.predictions  # noqa: B018  # they are kept
-        return told
-
-    def _told_of(self, items: Iterable[Item]) -> list[Item]:
-        """Return a list of what is worked out item by item, and tell of each."""
-        total = len(LOADS) + len(consumer_counts(self.cluster))
-        kept = []
-        for item in items:
-            kept.append(item)
-            self._progress(next(self._done), total)
-        return kept
+        counts = consumer_counts(cluster)
+        total = len(counts) + len(LOADS)
+        steps: list[Step] = []
+        for step in growth(cluster, counts):
+            steps.append(step)
+            progress(len(steps), total)
+        predictions: list[Prediction] = []
+        for prediction in load_curve(cluster):
+            predictions.append(prediction)
+            progress(len(steps) + len(predictions), total)
+        return cls(cluster, steps, predictions, simulated)
 
     @cached_property
     def told(self) -> Prediction:
@@ -98,16 +100,6 @@ class Analysis:
     def hot(self) -> HotTopic:
         """What the most popular topic costs."""
         return hot_topic(self.cluster)
-
-    @cached_property
-    def steps(self) -> list[Step]:
-        """Capacity by number of consumers."""
-        return self._told_of(growth(self.cluster, consumer_counts(self.cluster)))
-
-    @cached_property
-    def predictions(self) -> list[Prediction]:
-        """Predictions at the loads of a curve."""
-        return self._told_of(load_curve(self.cluster))
 
     @cached_property
     def enough(self) -> Step:

@@ -28,7 +28,7 @@ from papermill.log import logger
 from papermill.parameterize import parameterize_notebook
 
 from aethermodel.execute.forks import Fork, ForkError, ForkServer
-from aethermodel.execute.kernels import WarmKernelManager, kernel_server
+from aethermodel.execute.jupyter_kernels import WarmKernelManager, kernel_server
 from aethermodel.execute.notebooks import NotebookSource, check_parameters
 from aethermodel.execute.scratch import clean_leftovers, scratch
 from aethermodel.output_files import write_whole
@@ -108,7 +108,7 @@ class AetherEngine(Engine):  # type: ignore[misc]  # untyped
 
     Each notebook has a kernel of its own, which no other has touched. Besides what
     papermill's own engine takes: ``server``, a `ForkServer` from
-    `aethermodel.execute.kernels.kernel_server`, and ``started``, called with the kernel's
+    `aethermodel.execute.jupyter_kernels.kernel_server`, and ``started``, called with the kernel's
     `Fork` so that the caller can end it.
     """
 

@@ -21,7 +21,7 @@ GROUP = "aethermodel.parameters"
 _OWN = {
     "batch": ("aethermodel.measure.probes.settings", "BatchSettings"),
     "campaign": ("aethermodel.measure.campaign.measurement_plan", "Campaign"),
-    "cluster": ("aethermodel.clusters.parameters", "ClusterParameters"),
+    "cluster": ("aethermodel.clusters.notebook_parameters", "ClusterParameters"),
     "latency": ("aethermodel.bench.latency.measurement", "LatencyCampaign"),
     "own-measurements": ("aethermodel.report.laws.own_measurements", "OwnMeasurements"),
     "own-pipeline": ("aethermodel.report.pipelines.own_pipeline", "OwnPipeline"),

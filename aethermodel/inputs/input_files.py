@@ -6,6 +6,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +25,12 @@ _KINDS = (
 )
 
 
+# Without O_NONBLOCK, opening a pipe would wait for somebody who writes to it; without O_BINARY
+# Windows would change the ends of lines. No system has all of them.
+_FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_NOINHERIT", "O_BINARY")
+_READING = reduce(or_, (getattr(os, name, 0) for name in _FLAGS), os.O_RDONLY)
+
+
 @contextmanager
 def open_input(path: Path | str) -> Iterator[BinaryIO]:
     """Open a regular file for reading; whatever else could wait for ever, or never end.
@@ -35,8 +43,7 @@ def open_input(path: Path | str) -> Iterator[BinaryIO]:
         If it cannot be opened.
     """
     try:
-        # Without O_NONBLOCK, opening a pipe would wait for somebody who writes to it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        descriptor = os.open(path, _READING)
     except ValueError as error:  # a NUL, or what no file system could hold
         raise InputError(f"{path}: {error}") from None
     except OSError as error:

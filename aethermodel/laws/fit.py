@@ -20,8 +20,8 @@ from aethermodel.laws.held_out_errors import Misses, misses_of
 from aethermodel.laws.law import Law, Member
 from aethermodel.laws.law_description import verdict
 from aethermodel.laws.law_group import Laws
+from aethermodel.laws.law_parameters import parameters_of
 from aethermodel.laws.local_correction import smoothed
-from aethermodel.laws.parameters import parameters_of
 from aethermodel.readers.measurements import Measurements, Series
 
 Floats = NDArray[np.float64]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aethermodel.laws.curve_points import Points
 from aethermodel.laws.families.terms import Term, design
 from aethermodel.text.percentages import percentage
+from aethermodel.text.times import duration
 
 if TYPE_CHECKING:
     from aethermodel.laws.fitting.selection import Choice
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-_PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"), (1e-12, "ps"), (1e-15, "fs"))
 _NAMES = {
     "constant": "constant",
     "affine": "affine",
@@ -40,24 +40,14 @@ _FAR, _UNUSUAL, _MOST_NAMED = 1.25, 5.0, 3
 _TINY = 1e-300
 
 
-def duration(seconds: float) -> str:
-    """Write a time with three digits and a fitting unit."""
-    if seconds == 0 or not np.isfinite(seconds):
-        return f"{seconds:.3g} s"
-    size, unit = next(
-        ((size, unit) for size, unit in _PREFIXES if abs(seconds) >= size), _PREFIXES[-1]
-    )
-    return f"{seconds / size:.3g} {unit}"
-
-
 def count(size: float) -> str:
     """Write a size: whole and with thousands' commas where it is whole."""
     return f"{size:,.0f}" if float(size).is_integer() else f"{size:.4g}"
 
 
 def formula(terms: tuple[Term, ...], coefficients: Floats, unit: str) -> str:
-    """Write a law with its figures, such as ``4.1 µs + 8 ns/B N``."""
-    from aethermodel.laws.parameters import unit_of
+    """Write a law with its figures, such as ``4.10 µs + 8.00 ns/B N``."""
+    from aethermodel.laws.law_parameters import unit_of
 
     parts: dict[tuple[float, float], list[str]] = {}
     for term, cost in zip(terms, coefficients, strict=True):

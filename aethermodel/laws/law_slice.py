@@ -16,7 +16,7 @@ from aethermodel.laws.held_out_errors import quantile
 from aethermodel.laws.law import Law, Member, Parameter
 from aethermodel.laws.law_description import count, formula
 from aethermodel.laws.law_group import Laws
-from aethermodel.laws.parameters import unit_of
+from aethermodel.laws.law_parameters import unit_of
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from functools import cache
 import sympy
 
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.optimum import size_at_rate, size_at_time, size_for_share
+from aethermodel.model.optimal_batch_size import size_at_rate, size_at_time, size_for_share
 from aethermodel.model.parameters import N, Parameter
 from aethermodel.model.queueing.escalation import IN_FLIGHT
 from aethermodel.model.scaling.scalability import KAPPA, SIGMA, SPEEDUP, P

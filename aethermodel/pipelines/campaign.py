@@ -26,8 +26,8 @@ from aethermodel.measure.sampling.sampler import (
 from aethermodel.measure.sampling.sequential import sample_sequentially
 from aethermodel.pipelines.calibration import UNKNOWN, Overlap, PipelineCalibration, TermLaw
 from aethermodel.pipelines.execution.rehearsal import Rehearsal, rehearse
-from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 from aethermodel.pipelines.terms import (
     TermPlan,
     alone_sizes,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.inputs.refusals import quoted
-from aethermodel.readers.choice import Asked, choose_columns
+from aethermodel.readers.column_choice import Asked, choose_columns
 from aethermodel.readers.notes import Notes, unlike
 from aethermodel.readers.numbers import AmbiguousError, Numbers, read_numbers, unit_seconds
 from aethermodel.readers.series import Floats, Labels, Series, UnreadableMeasurements

@@ -8,7 +8,7 @@ from typing import Any
 
 from aethermodel.inputs.refusals import quoted
 from aethermodel.readers.assembly import assemble
-from aethermodel.readers.choice import Asked, names
+from aethermodel.readers.column_choice import Asked, names
 from aethermodel.readers.series import Floats, Labels, Series, UnreadableMeasurements
 from aethermodel.readers.table import Table, frame_table
 from aethermodel.readers.units import size_unit

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from aethermodel.inputs.input_files import read_bytes
 from aethermodel.inputs.refusals import one_line, quoted
-from aethermodel.readers.choice import Asked
-from aethermodel.readers.choice import names as tuple_of
+from aethermodel.readers.column_choice import Asked
+from aethermodel.readers.column_choice import names as tuple_of
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.measurements import Measurements, UnreadableMeasurements
 from aethermodel.readers.registry import Reader, names, reader_named, readers

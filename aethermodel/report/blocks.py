@@ -14,7 +14,7 @@ from aethermodel.report.html.css import BLOCK_STYLE
 from aethermodel.report.html.prose import prose
 from aethermodel.report.math.mathml import mathml
 from aethermodel.report.style import TERM_COLOURS
-from aethermodel.text.figures import unbroken
+from aethermodel.text.number_format import unbroken
 
 if TYPE_CHECKING:
     from aethermodel.model.batch import BatchModel

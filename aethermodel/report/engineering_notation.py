@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from aethermodel.text.figures import plain, prefixed
+from aethermodel.text.number_format import plain, prefixed
 from aethermodel.text.percentages import MINUS
 
 _SCALED = frozenset({"s", "B", "B/s", "Hz", "1/s", "msg/s", "bit/s"})

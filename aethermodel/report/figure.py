@@ -12,7 +12,7 @@ from aethermodel.report.csv import csv_text
 from aethermodel.report.html.css import BLOCK_STYLE
 from aethermodel.report.html.prose import prose
 from aethermodel.report.svg import figure_svg
-from aethermodel.text.figures import plain
+from aethermodel.text.number_format import plain
 from aethermodel.text.percentages import MINUS
 
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ class Attempts:
     def _start(self) -> ForkServer:
         if self._sweep.probe:
             return ForkServer((*_PRELOAD, PROBES.module(self._sweep.probe)))
-        from aethermodel.execute.kernels import kernel_server
+        from aethermodel.execute.jupyter_kernels import kernel_server
 
         return kernel_server()
 

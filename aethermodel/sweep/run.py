@@ -220,7 +220,7 @@ def run(
                     if progress:
                         progress(summary.ran, len(todo))
         if todo or not store.tabulated:
-            from aethermodel.sweep.tables import write_tables
+            from aethermodel.sweep.store_tables import write_tables
 
             write_tables(store)
     summary.states = dict(Counter(r.outcome.state for r in kept.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from aethermodel.text.figures import unbroken
+from aethermodel.text.number_format import unbroken
 
 
 def wrapped(lines: str | Iterable[str], width: int) -> Iterator[str]:

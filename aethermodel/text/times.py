@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aethermodel.text.figures import prefixed
+from aethermodel.text.number_format import prefixed
 from aethermodel.text.percentages import MINUS
 
 

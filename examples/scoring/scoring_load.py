@@ -25,7 +25,7 @@ from aethermodel.laws.law import Law
 from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.report.blocks import Block
 from aethermodel.report.engineering_notation import engineering
-from aethermodel.report.table import data_table
+from aethermodel.report.html_table import data_table
 from aethermodel.text.percentages import percent, percentage
 
 HERE = Path(__file__).parent

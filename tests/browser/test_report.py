@@ -19,8 +19,8 @@ from aethermodel.report import export, provenance
 from aethermodel.report.figures import explorer
 from aethermodel.report.figures import what_if as figures
 from aethermodel.report.figures.calibration import terms_figure
+from aethermodel.report.html_table import data_table
 from aethermodel.report.math.mathml import Formula
-from aethermodel.report.table import data_table
 
 pytestmark = pytest.mark.browser
 SIZES = {"wide": (1280, 900), "phone": (360, 740)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_bad_input import call, refused
 
-from aethermodel.clusters.parameters import ClusterParameters
+from aethermodel.clusters.notebook_parameters import ClusterParameters
 from aethermodel.report.figures import cluster as figures
 
 __all__ = ["call"]

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console  # noqa: TID251 - a window of any width
 
 import aethermodel.cli
-from aethermodel.cli.shared.tables import Table
+from aethermodel.cli.shared.terminal_tables import Table
 
 NUMBERS = st.one_of(
     st.integers(0, 10**12).map(lambda n: f"{n:,}"),
@@ -88,7 +88,7 @@ def test_every_command_prints_its_tables_by_this_one_way():
     assert len(modules) > 20
     for module in modules:
         source = module.read_text()
-        if module.name != "tables.py":
+        if module.name != "terminal_tables.py":
             assert not re.search(r"rich\.table|Console\(width", source), module.name
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aethermodel.pipelines.execution.probe import Host
-from aethermodel.pipelines.loading import load_pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 
 for needed in ("aiohttp", "numba", "redis", "sklearn", "zmq"):
     pytest.importorskip(needed, reason=f"{needed} is not installed (pip install .[examples])")

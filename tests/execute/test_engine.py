@@ -8,7 +8,7 @@ import papermill
 import pytest
 
 from aethermodel.execute.figures import recorded
-from aethermodel.execute.kernels import kernel_server
+from aethermodel.execute.jupyter_kernels import kernel_server
 from aethermodel.execute.notebooks import execute, models_of, parameters_of, read_notebook
 from aethermodel.execute.scratch import runtime_folder
 

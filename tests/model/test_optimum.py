@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import bottleneck_map
-from aethermodel.model.optimum import (
+from aethermodel.model.optimal_batch_size import (
     best_rate,
     best_within,
     size_for_rate,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import bottleneck_map
-from aethermodel.model.optimum import best_rate, size_for_rate, size_within
+from aethermodel.model.optimal_batch_size import best_rate, size_for_rate, size_within
 from aethermodel.model.parameters import N, Parameter
 from aethermodel.model.piecewise_law import Law
 from aethermodel.model.pipelined import law_of

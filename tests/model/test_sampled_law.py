@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aethermodel.model.optimum import (
+from aethermodel.model.optimal_batch_size import (
     best_rate,
     best_within,
     last_size_at,

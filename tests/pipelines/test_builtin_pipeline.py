@@ -12,7 +12,7 @@ from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.laws.fit import fit
 from aethermodel.pipelines.calibration import PipelineCalibration, TermLaw
 from aethermodel.pipelines.execution.probe import Host
-from aethermodel.pipelines.loading import load_pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 from aethermodel.pipelines.terms import group_terms, term_plan
 
 CALIBRATIONS = sorted((Path(__file__).parents[2] / "data" / "calibrations").glob("*.json"))

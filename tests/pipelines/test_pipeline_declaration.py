@@ -6,7 +6,7 @@ import pytest
 
 from aethermodel import Pipeline
 from aethermodel.inputs.refusals import InputError
-from aethermodel.pipelines.loading import load_pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 from aethermodel.pipelines.terms import group_terms
 
 HEAD = """

@@ -10,7 +10,7 @@ from aethermodel import Pipeline
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.execution.probe import Host
 from aethermodel.pipelines.execution.whole_pipeline import Whole
-from aethermodel.pipelines.loading import load_pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 
 LONG, SHORT = 0.3, 0.1
 

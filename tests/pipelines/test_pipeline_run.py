@@ -15,7 +15,7 @@ from aethermodel.pipelines.execution.rehearsal import rehearse, rehearsed
 from aethermodel.pipelines.execution.runtime import Runtime
 from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
 from aethermodel.pipelines.execution.whole_pipeline import Whole, cut
-from aethermodel.pipelines.loading import load_pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 
 HEAD = """
 import asyncio, os, time

@@ -25,7 +25,7 @@ def test_requests_that_are_flushed(side: str) -> None:
             for i in range(3):
                 sent = await send(sender, sent, 50)
                 ends = {"sender": sender, "receiver": receiver.arrivals}
-                ends[side]._connection.queue_pair.abort()
+                ends[side].connection.queue_pair.abort()
                 sent = await send(sender, sent, 50)
                 await until(lambda n=i: sender.counters["recoveries"] > n)
             await sender.end()
@@ -41,8 +41,8 @@ def test_a_wrong_request_is_not_repeated() -> None:
         async with both() as (sender, receiver):
             taker = Taker(receiver)
             await taker.has(await send(sender, 0, 10))
-            remote = sender._connection.queue_pair.remote
-            sender._outlet.stream.aim(replace(remote, key=remote.key ^ 0x5A5A5A))
+            remote = sender.connection.queue_pair.remote
+            sender.outlet.stream.aim(replace(remote, key=remote.key ^ 0x5A5A5A))
             await send(sender, 20, 3)
             with pytest.raises(SenderLost):  # the receiver may be the first to know
                 await taker.task

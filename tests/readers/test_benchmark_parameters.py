@@ -2,7 +2,7 @@
 
 import pytest
 
-from aethermodel.readers.benchmarks.parameters import parameters_of
+from aethermodel.readers.benchmarks.benchmark_names import parameters_of
 
 
 @pytest.mark.parametrize(

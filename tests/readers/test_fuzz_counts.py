@@ -84,7 +84,7 @@ def test_a_hang_is_a_finding(monkeypatch):
 
 @pytest.mark.parametrize("cell", ["1e400", "1e-400", "-1e9999"])
 def test_a_number_beyond_a_double_leaves_out_its_row_alone(cell):
-    from aethermodel.readers.choice import Asked
+    from aethermodel.readers.column_choice import Asked
     from aethermodel.readers.file_content import Document
     from aethermodel.readers.read import measurements_of
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aethermodel.inputs.refusals import InputError
 from aethermodel.readers import registry
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.read import measurements_of
 from aethermodel.readers.units import SECONDS

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.read import measurements_of
 from aethermodel.readers.series import UnreadableMeasurements

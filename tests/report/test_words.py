@@ -14,7 +14,7 @@ from aethermodel import report
 from aethermodel.inputs.sizes import memory
 from aethermodel.report.engineering_notation import count, interval
 from aethermodel.report.math.tex import tex_to_mathml
-from aethermodel.text.figures import plain
+from aethermodel.text.number_format import plain
 from aethermodel.text.percentages import percent, percentage
 
 N, LOOP, EVENT = sympy.symbols("N T_loop t_event", positive=True)

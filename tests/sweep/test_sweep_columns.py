@@ -13,7 +13,7 @@ from aethermodel.report.sweep.store_page import store_report
 from aethermodel.sweep.identity import Conditions, identity
 from aethermodel.sweep.plan import Sweep, read_sweep_file
 from aethermodel.sweep.store import Record, Store
-from aethermodel.sweep.tables import write_tables
+from aethermodel.sweep.store_tables import write_tables
 from aethermodel.sweep.target import Outcome
 
 WHERE = Conditions(code="c", extensions="e", host="h", environment="v")

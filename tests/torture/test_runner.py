@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from tools.torture import document, inputs
+from tools.torture import inputs, run_summary
 from tools.torture.campaign import Campaign, TrialBody
 from tools.torture.command import Writer, hear_signals
 from tools.torture.commands import Place, judge
+from tools.torture.finding_replay import load
 from tools.torture.findings import Finding, Trial
 from tools.torture.journal import Journal
 from tools.torture.processes import Child, adopt_orphans, children
-from tools.torture.replay import load
 from tools.torture.runner import Limits, Runner
-from tools.torture.slices import Slice
 from tools.torture.source import Source
+from tools.torture.trial_process import Slice
 from tools.torture.witness import Page
 
 
@@ -154,7 +154,7 @@ def test_a_campaign_that_cannot_begin_stops_with_its_reason() -> None:
 def test_a_blocked_campaign_is_skipped_and_told() -> None:
     runner = run(planted(lambda draw, journal: None, blocked=lambda: "no device"), 5)
     assert runner.total()["trials"] == 0
-    assert any("skipped: no device" in line for line in document.table(runner))
+    assert any("skipped: no device" in line for line in run_summary.table(runner))
 
 
 def test_a_saved_finding_is_read_again(tmp_path: Path) -> None:
@@ -172,14 +172,14 @@ def test_the_document_holds_the_figures_and_strict_json() -> None:
         journal.tally.told.append(0.25)
 
     runner = run(planted(trial), 4)
-    figures = document.figures(runner, "command", {})
+    figures = run_summary.figures(runner, "command", {})
     assert figures["schema"] == "aethermodel.torture/1"
     assert figures["kills"] == 4
     told = {"count": 4, "milliseconds": [[250.0, 4]], "p50": 0.25, "p99": 0.25, "most": 0.25}
     assert figures["told_seconds"] == told
     assert json.loads(json.dumps(figures, allow_nan=False))["campaigns"][0]["trials"] == 4
-    assert all(len(line) <= 80 for line in document.table(runner))
-    assert document.markdown(figures)[-1].startswith(
+    assert all(len(line) <= 80 for line in run_summary.table(runner))
+    assert run_summary.markdown(figures)[-1].startswith(
         "| **all** | 4 kills | 0 | 0 | 0 | 0 | 0 | 0 | 250 |"
     )
 
@@ -207,10 +207,10 @@ def test_a_run_of_inputs_ends_once_each_reader_has_had_its_least() -> None:
     runner = Runner([planted(trial)], 7, limits, lanes=1)
     runner.run()
     assert min(runner.total().labels.values()) >= 12
-    assert document.figures(runner, "", {})["complete"]
+    assert run_summary.figures(runner, "", {})["complete"]
     limits.inputs_each = 10**9
     assert [line.split(":")[0] for line in runner.missing()] == ["often", "seldom"]
-    assert not document.figures(runner, "", {})["complete"]
+    assert not run_summary.figures(runner, "", {})["complete"]
 
 
 def test_a_run_that_is_resumed_goes_on_with_its_counts_and_other_trials() -> None:
@@ -220,22 +220,22 @@ def test_a_run_that_is_resumed_goes_on_with_its_counts_and_other_trials() -> Non
         journal.tally.told.append(0.25)
 
     first = run(planted(trial), 4)
-    content = json.loads(json.dumps(document.figures(first, "first", {})))
+    content = json.loads(json.dumps(run_summary.figures(first, "first", {})))
     second = Runner([planted(trial)], 7, Limits(60, 60, goals={"kills": 6}))
-    document.resume(second, content)
+    run_summary.resume(second, content)
     assert second.seed == 8
     assert second.missing() == ["4 of 6 kills"]
     second.limits = Limits(60, 60, trials={"planted": 7})  # four of which are there
     second.run()
-    figures = document.figures(second, "second", {})
+    figures = run_summary.figures(second, "second", {})
     assert (figures["kills"], figures["inputs"]) == (7, 7)
     assert figures["campaigns"][0]["inputs_by_reader"] == {"eight": 7}
     assert figures["told_seconds"]["milliseconds"] == [[250.0, 7]]
     assert [part["command"] for part in figures["parts"]] == ["first"]
-    assert "minutes in 2 runs:" in document.markdown(figures)[0]
+    assert "minutes in 2 runs:" in run_summary.markdown(figures)[0]
     for bad in ({}, [], content | {"findings": [{}]}, content | {"campaigns": [{}]}):
         with pytest.raises(ValueError, match="not the figures of a run"):
-            document.resume(second, bad)
+            run_summary.resume(second, bad)
 
 
 def test_a_run_that_is_resumed_keeps_what_was_found(tmp_path: Path) -> None:
@@ -245,13 +245,13 @@ def test_a_run_that_is_resumed_keeps_what_was_found(tmp_path: Path) -> None:
     first = run(planted(trial), 5)
     (group,) = first.total().kinds().values()
     files = [finding.save(tmp_path) for finding in group[:3]]
-    content = document.figures(first, "first", {group[0].signature: files})
+    content = run_summary.figures(first, "first", {group[0].signature: files})
     second = Runner([planted(trial)], 7, Limits(60, 60))
-    document.resume(second, json.loads(json.dumps(content)))
+    run_summary.resume(second, json.loads(json.dumps(content)))
     assert second.total()["found"] == 5
     (again,) = second.total().kinds().values()
     assert [finding.save(tmp_path) for finding in again[:3]] == files
-    figures = document.figures(second, "second", {again[0].signature: files})
+    figures = run_summary.figures(second, "second", {again[0].signature: files})
     assert figures["findings"] == content["findings"]
     assert figures["left"] == 5
 
@@ -295,7 +295,7 @@ def test_an_interrupted_run_writes_what_it_has_reached(number: int, tmp_path: Pa
 
     def show(_: Runner) -> None:
         if runner.total()["inputs"]:
-            under_way = document.figures(runner, "", {}, over=False)
+            under_way = run_summary.figures(runner, "", {}, over=False)
             assert under_way["inputs"] == under_way["campaigns"][0]["inputs"] > 0
             os.kill(os.getpid(), number)
 
@@ -306,14 +306,14 @@ def test_an_interrupted_run_writes_what_it_has_reached(number: int, tmp_path: Pa
     assert figures["inputs"] > 0
     assert figures["complete"] is False
     assert not runner.total().findings
-    assert not document.figures(runner, "", {})["findings"]
+    assert not run_summary.figures(runner, "", {})["findings"]
 
 
 def test_the_page_shows_the_committed_records() -> None:
-    root = Path(document.__file__).parents[2]
+    root = Path(run_summary.__file__).parents[2]
     page = (root / "docs" / "torture.md").read_text("utf-8")
     for path in (root / "data" / "benchmarks").glob("*/torture.json"):
-        assert "\n".join(document.markdown(json.loads(path.read_text("utf-8")))) in page
+        assert "\n".join(run_summary.markdown(json.loads(path.read_text("utf-8")))) in page
 
 
 def test_a_killed_child_leaves_its_notes() -> None:

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aethermodel.json_documents import write_document
-from tools.torture import document
+from tools.torture import run_summary
 from tools.torture.campaigns import CAMPAIGNS
+from tools.torture.finding_replay import replay
 from tools.torture.findings import KEPT_OF_A_KIND, Tally
 from tools.torture.namespace import mount_tmpfs, own_shm, unmount
 from tools.torture.processes import adopt_orphans
-from tools.torture.replay import replay
 from tools.torture.runner import Limits, Runner
 
 #: What a record run has to reach.
@@ -84,7 +84,7 @@ class Shower:
         if time.monotonic() - self._last < (0.5 if self._live else 10):
             return
         self._last = time.monotonic()
-        line = document.status(runner)
+        line = run_summary.status(runner)
         width = shutil.get_terminal_size().columns - 1
         sys.stderr.write(f"\r{line[:width]:<{width}}" if self._live else line + "\n")
         sys.stderr.flush()
@@ -127,7 +127,7 @@ class Writer:
         """Write the figures, of the whole run or (not `over`) of one that goes on."""
         if self._target:
             command = f"python tools/torture {' '.join(sys.argv[1:])}".strip()
-            figures = document.figures(self._runner, command, saved, over=over)
+            figures = run_summary.figures(self._runner, command, saved, over=over)
             write_document(figures, self._target)
 
 
@@ -161,7 +161,7 @@ def run(options: argparse.Namespace) -> int:
     runner = Runner([CAMPAIGNS[name] for name in chosen], options.seed, limits, lanes)
     if options.resume:
         try:
-            document.resume(runner, json.loads(Path(options.resume).read_text("utf-8")))
+            run_summary.resume(runner, json.loads(Path(options.resume).read_text("utf-8")))
         except ValueError as error:
             raise ValueError(f"{options.resume}: {error}") from None
     shower, writer = Shower(), Writer(runner, options.json)
@@ -177,7 +177,7 @@ def run(options: argparse.Namespace) -> int:
     saved = _save(total)
     writer.write(saved)
     out = sys.stderr if options.json == "-" else sys.stdout
-    out.write("\n".join(document.table(runner)) + "\n")
+    out.write("\n".join(run_summary.table(runner)) + "\n")
     for signature, group in total.kinds().items():
         campaign, label, kind, what = signature
         where = saved[signature][0]
@@ -203,7 +203,7 @@ def main() -> int:
     try:
         if options.show:
             figures = json.loads(Path(options.show).read_text("utf-8"))
-            sys.stdout.write("\n".join(document.markdown(figures)) + "\n")
+            sys.stdout.write("\n".join(run_summary.markdown(figures)) + "\n")
             return 0
         if options.replay:
             return replay(Path(options.replay))

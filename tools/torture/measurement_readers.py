@@ -53,7 +53,7 @@ class Sample:
         Name of the reader that knows it.
     data : bytes
     asked : dict
-        What has to be asked of it, as `aethermodel.readers.choice.Asked` takes it.
+        What has to be asked of it, as `aethermodel.readers.column_choice.Asked` takes it.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Sample:
 
 def samples() -> list[Sample]:
     """Return the samples of every format, each with the reader that knows it by its content."""
-    from aethermodel.readers.choice import Asked
+    from aethermodel.readers.column_choice import Asked
     from aethermodel.readers.file_content import Document
     from aethermodel.readers.read import measurements_of
 
@@ -98,7 +98,7 @@ def shortened(sample: Sample) -> Sample:
     itself where what is left is none of its format.
     """
     from aethermodel.inputs.refusals import InputError
-    from aethermodel.readers.choice import Asked
+    from aethermodel.readers.column_choice import Asked
     from aethermodel.readers.file_content import Document
     from aethermodel.readers.read import measurements_of
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.torture.campaign import Campaign
 from tools.torture.findings import Tally
-from tools.torture.slices import Slice
+from tools.torture.trial_process import Slice
 
 #: Trials are numbered from a multiple of this in each slice.
 SLICE_TRIALS = 1_000_000

@@ -17,7 +17,7 @@ from aethermodel.calibrate.predict.size_answers import SHARE
 from aethermodel.measure.campaign.calibrate import calibrate_host
 from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.optimum import best_rate, size_for_rate
+from aethermodel.model.optimal_batch_size import best_rate, size_for_rate
 from aethermodel.model.parameters import N
 from aethermodel.model.piecewise_law import Law
 from aethermodel.model.sensitivity import gains

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 
 _DEVICES = Path("/sys/class/infiniband")
@@ -60,36 +58,3 @@ class Resends:
         """Close the counters; idempotent."""
         while self._files:
             os.close(self._files.pop())
-
-
-def device_at(address: str, devices: Path = _DEVICES) -> str | None:
-    """Return the name of the RDMA device that has an IP address; None where none has it."""
-    wanted = ip_address(address)
-    if wanted.version == 4:
-        wanted = ip_address(f"::ffff:{address}")
-    for path in sorted(devices.glob("*/ports/1/gids/*")):
-        with suppress(OSError, ValueError):  # an empty entry
-            if ip_address(path.read_text().strip()) == wanted:
-                return path.parents[3].name
-    return None
-
-
-def own_address(host: str, port: int, *, listening: bool) -> str:
-    """Return the IP address at which this host listens, or from which it calls; nothing is sent.
-
-    Raises
-    ------
-    ConnectionError
-        If there is no way to the host, or no such host.
-    """
-    try:
-        places = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        raise ConnectionError(f"{host}: cannot be reached: {error.strerror}") from None
-    for family, _, _, _, place in places:
-        if listening:
-            return str(place[0])
-        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asking:
-            asking.connect(place)
-            return str(asking.getsockname()[0])
-    raise ConnectionError(f"{host}: cannot be reached: there is no way to it")

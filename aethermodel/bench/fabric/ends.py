@@ -81,7 +81,7 @@ def transport_of(
     """
     if carrier == "tcp":
         return Tcp()
-    from aethermodel.bench.fabric.device_counters import own_address
+    from aethermodel.bench.fabric.host_address import own_address
 
     return Verbs(device, None if device else own_address(*address, listening=listening))
 

@@ -78,7 +78,6 @@ class RemoteRing:
 
     Attributes
     ----------
-    label : {"soft-roce", "rdma-nic"}
     resends : Resends
 
     Raises
@@ -92,7 +91,6 @@ class RemoteRing:
     def __init__(self, session: Session, device: str | None, events: int) -> None:
         self._session, self._record = session, record_type(None)
         self._connection = Connection(device, sends=_SLOTS, receives=_SLOTS)
-        self.label = self._connection.label
         self.resends = Resends(self._connection.device.name, self._connection.device.port)
         self._rings: list[Ring] = []
         try:

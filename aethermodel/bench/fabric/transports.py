@@ -165,7 +165,8 @@ class Verbs(Transport):
     name = "verbs"
 
     def __init__(self, device: str | None = None, address: str | None = None) -> None:
-        from aethermodel.bench.fabric.device_counters import Resends, device_at
+        from aethermodel.bench.fabric.device_counters import Resends
+        from aethermodel.bench.fabric.host_address import device_at
         from aethermodel.measure.host.rdma_devices import label_of, usable_device
 
         usable_device()

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aethermodel.advice.law_answers import n_half
-from aethermodel.advice.sampling import LawSizes
+from aethermodel.advice.law_samples import LawSizes
 from aethermodel.bench.tables.simulated import BATCHES, Case, Progress
 from aethermodel.laws.fit import fit_series
 from aethermodel.laws.law import Law

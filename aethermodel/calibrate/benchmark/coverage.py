@@ -26,7 +26,7 @@ from aethermodel.calibrate.term_fit.scaling_fit import team_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.bottleneck import bottleneck_map
 from aethermodel.model.compiled import compiled
-from aethermodel.model.optimum import best_rate, last_size_at, size_for_rate
+from aethermodel.model.optimal_batch_size import best_rate, last_size_at, size_for_rate
 from aethermodel.model.parameters import K, N, Parameter
 from aethermodel.model.pipelined import law_of
 from aethermodel.model.scaling.scalability import Scalability

@@ -1,7 +1,7 @@
 """Answers about sizes from a law of any form, each with its interval: for a rate, a time, a share.
 
 What is asked of a calibration's T_batch and of anybody's own law is answered here, by the same
-functions (`aethermodel.model.optimum`).
+functions (`aethermodel.model.optimal_batch_size`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from aethermodel import thresholds
 from aethermodel.calibrate.predict.monte_carlo import Answer, answer
-from aethermodel.model.optimum import (
+from aethermodel.model.optimal_batch_size import (
     AnyLaw,
     best_rate,
     best_within,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def print_adaptive(trial: AdaptiveTrial, *, verbose: bool = False) -> None:
     """Print P99, throughput and the sizes formed, a line a rule and load."""
     from aethermodel.cli.shared.caveats import tell_caveats
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering
 
     tell_caveats(trial.calibration.warnings, verbose=verbose)

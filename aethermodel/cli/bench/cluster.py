@@ -30,7 +30,7 @@ def command(
 
     Example: aethermodel bench cluster --clusters 200 --json clusters.json
     """
-    from aethermodel.bench.clusters.trial import summary, trial
+    from aethermodel.bench.cluster.trial import summary, trial
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
 
@@ -55,7 +55,7 @@ def command(
 
 
 def _print(found: dict[str, Any]) -> None:
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
 
     heads = ("figure", "told", "within", "", "median error", "largest")
     table = Table(f"closed form against {found['clusters']} simulations", heads, text=("figure",))
@@ -74,7 +74,7 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _print_each(rows: pd.DataFrame) -> None:
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, show
 
     heads = ("hosts", "kind", "routing", "binds", "load", "throughput", "P99", "not told")
     table = Table(

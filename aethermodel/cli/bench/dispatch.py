@@ -63,7 +63,7 @@ def command(
 
 
 def _print(found: DispatchCost) -> None:
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
 
     headings = ("loop", "handlers", "bus", "bare", "added", "processes")
     table = Table("one tick, µs [loopback]", headings, text=("loop",))

@@ -209,7 +209,7 @@ def _save(document: dict[str, Any], path: Path) -> None:
 
 def show_fabric(document: dict[str, Any]) -> None:
     """Print what a trial between two hosts found."""
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering
     from aethermodel.text.percentages import percent
 

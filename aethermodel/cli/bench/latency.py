@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel import thresholds
-from aethermodel.cli.pipelines import choice
+from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
@@ -37,7 +37,7 @@ _OF_A_PIPELINE = frozenset(
 
 def command(
     ctx: typer.Context,
-    pipeline: choice.Option = None,
+    pipeline: pipeline_choice.Option = None,
     calibration: Annotated[
         Path | None, options.calibration("calibration file [default: calibrate first]")
     ] = None,
@@ -113,9 +113,9 @@ def command(
 
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
 
-    if own := choice.chosen(None, pipeline):
+    if own := pipeline_choice.chosen(None, pipeline):
         from aethermodel.cli.pipelines.latency import latency_own
 
         options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
@@ -139,8 +139,8 @@ def command(
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
     from aethermodel.measure.campaign.calibrate import calibrate_host
-    from aethermodel.measure.campaign.loading import load_calibration
     from aethermodel.measure.campaign.measurement_plan import Campaign
+    from aethermodel.measure.campaign.stored_calibrations import load_calibration
     from aethermodel.measure.host import affinity
     from aethermodel.published.specification import load_specification
 
@@ -202,7 +202,7 @@ def command(
 def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
     """Print latencies, measured and predicted."""
     from aethermodel.cli.shared.caveats import tell_caveats
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering
 
     def shown(row: dict[str, float], kind: str) -> list[str]:
@@ -239,7 +239,7 @@ def print_trial(trial: LatencyTrial, *, verbose: bool = False) -> None:
 
 def print_judgements(found: list[Judgement]) -> None:
     """Print what the figures are judged by."""
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, show
     from aethermodel.report.engineering_notation import engineering
 
     verdicts = Table(

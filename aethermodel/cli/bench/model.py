@@ -55,7 +55,7 @@ def command(
     Example: aethermodel bench model --hosts 1000 --json coverage.json
     """
     from aethermodel.calibrate.benchmark.known_laws import compare_models, targets
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
 
@@ -93,7 +93,7 @@ def _coverage(hosts: int, seed: int, json: str | None) -> None:
     import os
 
     from aethermodel.calibrate.benchmark.coverage import coverage, missed, simulate
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
 
@@ -120,7 +120,7 @@ def _coverage(hosts: int, seed: int, json: str | None) -> None:
 
 def print_coverage(found: pd.DataFrame) -> None:
     """Print how often the intervals hold, question by question."""
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, show
 
     heads = ("question", "hosts", "answers", "hold", "too low", "width")
     shown = Table("intervals of 95 % on simulated hosts", heads, text=("question",))
@@ -154,7 +154,7 @@ def print_comparison(table: pd.DataFrame) -> None:
     """Print one row a law and model, over all predicted sizes."""
     import pandas as pd
 
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, show
 
     keys = ("law", "noise", "model")
     figures = ("runs", "within 5 %", "within 10 %", "p95 error", "covered", "fit, min/median")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli.pipelines import choice
+from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
@@ -25,7 +25,7 @@ _OF_A_PIPELINE = frozenset(
 
 def command(
     ctx: typer.Context,
-    pipeline: choice.Option = None,
+    pipeline: pipeline_choice.Option = None,
     calibration: Annotated[
         Path | None,
         options.calibration("with --pipeline: its calibration [default: calibrate first]"),
@@ -52,13 +52,13 @@ def command(
 
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
-    if own := choice.chosen(None, pipeline):
+    if own := pipeline_choice.chosen(None, pipeline):
         from aethermodel.cli.pipelines.optimum import optimum_own
 
         options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
         optimum_own(
             own,
-            choice.campaign_options(None, processes, repeats, seed),
+            pipeline_choice.campaign_options(None, processes, repeats, seed),
             calibration=calibration,
             seconds=seconds,
             json=json,
@@ -105,7 +105,7 @@ def command(
 
 def print_sweep(found: BestSize) -> None:
     """Print the sweep with the recommended size marked, and the verdict."""
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, show
 
     headings = ("N", "M events/s", "slowest to fastest process", "all samples", "left out", "")
     table = Table(f"throughput by batch size [{found.label}]", headings, text=("",))
@@ -124,7 +124,7 @@ def print_sweep(found: BestSize) -> None:
 
 def print_share(found: BestSize, further: str = "--largest") -> None:
     """Print what the recommended size carries of the best rate, and what sets the sweep's end."""
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
 
     say(
         f"{found.outcome.upper()}: N = {found.recommended:,}, as the model recommends, carries "

@@ -117,7 +117,7 @@ def command(
 
 def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
     from aethermodel.bench.pipeline.measurement import targets
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
 
     headings = (
         "row",

@@ -114,7 +114,7 @@ def _write(swept: VerbsSamples, target: str) -> None:
 
 
 def _print(swept: VerbsSamples, fit: VerbsFit, judged: HeldOut) -> None:
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering, interval
 
     headings = (

@@ -28,7 +28,7 @@ def command(
     Exit status: 0 all held, 1 something did not, 2 bad input.
     """
     from aethermodel.bench.soak import Soak
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
 

@@ -82,7 +82,7 @@ def command(
 
 def _published(folder: Path, extrap: Path | None, each: bool, json: str | None) -> None:
     from aethermodel.bench.tables import goals, left_out, published
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
 
@@ -116,7 +116,7 @@ def _published(folder: Path, extrap: Path | None, each: bool, json: str | None) 
 
 def _simulated(runs: int, seed: int, json: str | None) -> None:
     from aethermodel.bench.tables import goals, simulated
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.console import progress
 
     with progress("fitting simulated tables") as advance:
@@ -134,7 +134,7 @@ def _simulated(runs: int, seed: int, json: str | None) -> None:
 
 def _answered(runs: int, seed: int, json: str | None) -> None:
     from aethermodel.bench.tables import answered, goals
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.console import progress
 
     with progress("asking simulated laws") as advance:
@@ -168,7 +168,7 @@ def _write_simulated(
 
 def print_answers(found: pd.DataFrame) -> None:
     """Print one row a law and answer."""
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, show
 
     keys = ("law", "answer")
     heads = ("runs", "covered", "below", "above", "width")
@@ -181,7 +181,7 @@ def print_answers(found: pd.DataFrame) -> None:
 
 def print_summary(summed: pd.DataFrame) -> None:
     """Print one row a kind and model."""
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, show
 
     keys = ("sizes", "model")
     heads = ("tables", "error", "points", "error ", "within 10 %", "covered", "width")
@@ -205,7 +205,7 @@ def print_summary(summed: pd.DataFrame) -> None:
 
 def print_tables(found: pd.DataFrame) -> None:
     """Print one row a table and kind: laws beside log-log lines."""
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, show
 
     keys = ("table", "sizes")
     heads = ("points", "laws", "lines", "covered", "width")
@@ -227,7 +227,7 @@ def print_tables(found: pd.DataFrame) -> None:
 
 def print_simulated(found: pd.DataFrame) -> None:
     """Print one row a simulated kind of table."""
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, show
 
     heads = ("kind", "runs", "within 5 %", "mean", "new", "in between", "no law", "fit")
     shown = Table("simulated tables, asked at four times the largest size", heads, text=("kind",))

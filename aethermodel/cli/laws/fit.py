@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli.shared import options, reading
+from aethermodel.cli.shared import law_input, options
 
 if TYPE_CHECKING:
     from aethermodel.advice.law_answers import Answers
@@ -30,13 +30,13 @@ def command(
             help="measurements in any known format; - is not read",
         ),
     ],
-    size: reading.Size = None,
-    time: reading.Time = None,
-    unit: reading.Unit = None,
-    group: reading.Group = None,
-    second: reading.Second = None,
-    format: reading.Format = None,
-    at: reading.At = None,
+    size: law_input.Size = None,
+    time: law_input.Time = None,
+    unit: law_input.Unit = None,
+    group: law_input.Group = None,
+    second: law_input.Second = None,
+    format: law_input.Format = None,
+    at: law_input.At = None,
     rate: Annotated[
         str | None, typer.Option("--rate", help="arrivals a second: which size carries them?")
     ] = None,
@@ -47,7 +47,7 @@ def command(
     arrivals: Annotated[
         str, typer.Option("--arrivals", help="poisson, bursty or steady")
     ] = "poisson",
-    record_bytes: reading.RecordBytes = None,
+    record_bytes: law_input.RecordBytes = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -70,11 +70,11 @@ def command(
 
     if output is not None:
         refuse_existing([output], force=force)
-    wanted = None if rate is None else reading.rate_of("--rate", rate)
-    target = None if p99 is None else reading.seconds_of("--p99", p99)
-    record = reading.record_size(record_bytes)
-    place = None if at is None else reading.place(at)
-    laws, notes = _fitted(files, reading.reading_options(size, time, unit, group, format, second))
+    wanted = None if rate is None else law_input.rate_of("--rate", rate)
+    target = None if p99 is None else law_input.seconds_of("--p99", p99)
+    record = law_input.record_size(record_bytes)
+    place = None if at is None else law_input.place(at)
+    laws, notes = _fitted(files, law_input.reading_options(size, time, unit, group, format, second))
     asked: Mapping[str, Law] = laws
     if place is not None:
         from aethermodel.laws.law_slice import sections
@@ -163,7 +163,7 @@ def _unanswered(law: Law) -> str:
 
 def _print(laws: Laws, *, draw: bool) -> None:
     from aethermodel.cli.shared.law_tables import laws_table, parameters_table
-    from aethermodel.cli.shared.tables import say, show
+    from aethermodel.cli.shared.terminal_tables import say, show
     from aethermodel.report.laws.terminal_plot import picture
 
     for name, law in list(laws.items())[:MOST_DRAWN]:
@@ -185,7 +185,7 @@ def _print_answers(
     found: dict[str, Answers], sections: Mapping[str, Law], target: float | None
 ) -> None:
     from aethermodel.cli.shared.law_tables import answer_lines
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
 
     for name, answered in found.items():
         if name in sections:

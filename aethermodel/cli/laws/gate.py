@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli.pipelines import choice
-from aethermodel.cli.shared import options, reading
+from aethermodel.cli.pipelines import pipeline_choice
+from aethermodel.cli.shared import law_input, options
 
 if TYPE_CHECKING:
     from aethermodel.gate.gate import Verdict
@@ -54,12 +54,12 @@ def command(
             "[default: none]",
         ),
     ] = None,
-    pipeline: choice.Option = None,
-    size: reading.Size = None,
-    time: reading.Time = None,
-    unit: reading.Unit = None,
-    group: reading.Group = None,
-    format: reading.Format = None,
+    pipeline: pipeline_choice.Option = None,
+    size: law_input.Size = None,
+    time: law_input.Time = None,
+    unit: law_input.Unit = None,
+    group: law_input.Group = None,
+    format: law_input.Format = None,
     json: options.Json = None,
 ) -> None:
     """Judge HEAD against BASE: stopped only if the interval of a change lies beyond its limit.
@@ -76,11 +76,11 @@ def command(
     from aethermodel.gate.runs import read_runs
     from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.gate_runs import READERS, check_names
-    from aethermodel.pipelines.loading import load_pipeline
+    from aethermodel.pipelines.pipeline_file import load_pipeline
 
     limits = limits_of(limit or [])
-    chosen = reading.reading_options(size, time, unit, group, format)
-    if own := choice.chosen(None, pipeline):
+    chosen = law_input.reading_options(size, time, unit, group, format)
+    if own := pipeline_choice.chosen(None, pipeline):
         check_names(load_pipeline(own).name, [base, head])
     verdict = gate(
         read_runs(base, options=chosen, host=host, others=READERS),
@@ -121,7 +121,7 @@ def append_summary(target: Path, verdict: Verdict, base: str, head: str) -> None
 
 def print_verdict(verdict: Verdict) -> None:
     """Print a table of the rows, and the verdict in a line."""
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.comparison.gate_summary import HEADLINES, allowed, change_interval
     from aethermodel.report.engineering_notation import engineering
     from aethermodel.text.percentages import percent, percentage

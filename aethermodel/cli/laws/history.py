@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli.shared import options, reading
+from aethermodel.cli.shared import law_input, options
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
@@ -40,11 +40,11 @@ def add(
         str | None,
         typer.Option("--date", help="when, such as 2026-01-31T12:00:00+00:00 [default: now]"),
     ] = None,
-    size: reading.Size = None,
-    time: reading.Time = None,
-    unit: reading.Unit = None,
-    group: reading.Group = None,
-    format: reading.Format = None,
+    size: law_input.Size = None,
+    time: law_input.Time = None,
+    unit: law_input.Unit = None,
+    group: law_input.Group = None,
+    format: law_input.Format = None,
 ) -> None:
     """Add the laws or the calibration of a commit; nothing that is there is ever changed.
 
@@ -55,7 +55,7 @@ def add(
     from aethermodel.gate.history import History
 
     moment = datetime.now(UTC) if date is None else _moment(date)
-    kept = _kept(law, reading.reading_options(size, time, unit, group, format))
+    kept = _kept(law, law_input.reading_options(size, time, unit, group, format))
     if host is None:
         from aethermodel.measure.host.fingerprint import this_host
 
@@ -91,7 +91,7 @@ def show_history(
         list[str] | None,
         typer.Option("--parameter", help="only this one; may be given again [default: all]"),
     ] = None,
-    curve: reading.Curve = None,
+    curve: law_input.Curve = None,
     host: Annotated[
         str | None, typer.Option("--host", help="only this host's [default: each by itself]")
     ] = None,
@@ -148,7 +148,7 @@ def _figures(track: Track) -> dict[str, Any]:
 
 
 def _print(tracks: list[dict[str, Any]]) -> None:
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering, interval
     from aethermodel.text.percentages import percent
 

@@ -30,11 +30,11 @@ def predict_law(
 
     Without sizes at some of the measured ones, and at twice and four times the largest.
     """
-    from aethermodel.advice.sampling import LawSizes
+    from aethermodel.advice.law_samples import LawSizes
     from aethermodel.calibrate.predict.size_answers import SHARES
+    from aethermodel.cli.shared.law_input import one_law
     from aethermodel.cli.shared.law_tables import predictions_table
-    from aethermodel.cli.shared.reading import one_law
-    from aethermodel.cli.shared.tables import say, show
+    from aethermodel.cli.shared.terminal_tables import say, show
     from aethermodel.json_documents import document, write_document
 
     law = one_law(path, curve, {}, at)

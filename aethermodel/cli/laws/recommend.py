@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aethermodel.cli.shared import options, reading
+from aethermodel.cli.shared import law_input, options
 
 if TYPE_CHECKING:
     from aethermodel.advice.recommend import Recommendation
@@ -31,15 +31,15 @@ def command(
             "redis, rabbitmq, grpc, faster-fifo, nixl, opentelemetry [default: none]",
         ),
     ] = None,
-    record_bytes: reading.RecordBytes = None,
-    curve: reading.Curve = None,
-    size: reading.Size = None,
-    time: reading.Time = None,
-    unit: reading.Unit = None,
-    group: reading.Group = None,
-    second: reading.Second = None,
-    format: reading.Format = None,
-    at: reading.At = None,
+    record_bytes: law_input.RecordBytes = None,
+    curve: law_input.Curve = None,
+    size: law_input.Size = None,
+    time: law_input.Time = None,
+    unit: law_input.Unit = None,
+    group: law_input.Group = None,
+    second: law_input.Second = None,
+    format: law_input.Format = None,
+    at: law_input.At = None,
     json: options.Json = None,
 ) -> None:
     """Say how large a batch may grow and how long to wait for it, and what latency that gives.
@@ -49,13 +49,13 @@ def command(
     Exit status: 0 done, 2 bad input, or a target that cannot be kept.
     """
     from aethermodel.advice.recommend import recommend
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.json_documents import document, write_document
 
-    wanted, target = reading.rate_of("--rate", rate), reading.seconds_of("--p99", p99)
-    record = reading.record_size(record_bytes)
-    chosen = reading.reading_options(size, time, unit, group, format, second)
-    known = reading.one_law(law, curve, chosen, at)
+    wanted, target = law_input.rate_of("--rate", rate), law_input.seconds_of("--p99", p99)
+    record = law_input.record_size(record_bytes)
+    chosen = law_input.reading_options(size, time, unit, group, format, second)
+    known = law_input.one_law(law, curve, chosen, at)
     found = recommend(known, wanted, target, system, arrivals=arrivals, record_bytes=record)
     if json:
         content = document("aethermodel.recommend/1", None, found.figures(), measured=False)
@@ -67,7 +67,7 @@ def command(
 
 
 def _print(found: Recommendation) -> None:
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering, interval
     from aethermodel.text.percentages import percentage
 

@@ -20,9 +20,9 @@ def calibrate_own(
     verbose: bool,
 ) -> None:
     """Time each stage, fit it, print and write; what was measured is kept if a stage fails."""
-    from aethermodel.cli.pipelines.tables import notes_of, terms_table
+    from aethermodel.cli.pipelines.pipeline_tables import notes_of, terms_table
     from aethermodel.cli.shared.caveats import tell_caveats
-    from aethermodel.cli.shared.tables import say, show
+    from aethermodel.cli.shared.terminal_tables import say, show
     from aethermodel.console import progress
     from aethermodel.json_documents import write_document
     from aethermodel.pipelines.calibration_file import document

@@ -38,7 +38,7 @@ def latency_own(
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.latency import measure_latency
-    from aethermodel.pipelines.loading import load_pipeline
+    from aethermodel.pipelines.pipeline_file import load_pipeline
 
     wanted = _loads(loads) if loads else thresholds.JUDGED_LOADS
     pipeline = load_pipeline(reference)
@@ -71,7 +71,7 @@ def latency_own(
 
 def recommended(law: object) -> int:
     """Return the smallest batch that reaches the usual share of the best rate."""
-    from aethermodel.advice.sampling import LawSizes
+    from aethermodel.advice.law_samples import LawSizes
     from aethermodel.calibrate.predict.size_answers import SHARE
     from aethermodel.laws.law import Law
 
@@ -89,7 +89,7 @@ def _loads(text: str) -> tuple[float, ...]:
 def print_trial(trial: LatencyTrial) -> None:
     """Print latencies, measured and predicted, and what they are judged by."""
     from aethermodel import thresholds
-    from aethermodel.cli.shared.tables import Table, say, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering
 
     names = tuple(thresholds.PERCENTILES)

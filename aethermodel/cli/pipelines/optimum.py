@@ -53,7 +53,7 @@ def optimum_own(
 def print_sweep_own(found: BestSize) -> None:
     """Print the sweep with the recommended size marked, and the verdict."""
     from aethermodel.cli.bench.optimum import print_share
-    from aethermodel.cli.shared.tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, show
     from aethermodel.report.engineering_notation import engineering, interval
 
     headings = ("N", "rate", "slowest to fastest process", "left out", "")

@@ -27,11 +27,11 @@ def predict_own(
     """Print or write the times at sizes, and the batch sizes asked for."""
     import numpy as np
 
-    from aethermodel.advice.sampling import LawSizes
+    from aethermodel.advice.law_samples import LawSizes
     from aethermodel.calibrate.predict.size_answers import SHARES
-    from aethermodel.cli.pipelines.tables import notes_of, predicted_table
+    from aethermodel.cli.pipelines.pipeline_tables import notes_of, predicted_table
     from aethermodel.cli.shared.caveats import tell_caveats
-    from aethermodel.cli.shared.tables import say, show
+    from aethermodel.cli.shared.terminal_tables import say, show
     from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.what_if import halved, scaled
     from aethermodel.text.percentages import percent
@@ -114,7 +114,7 @@ def load_own(path: Path, pipeline: str | None, *, foreign: bool) -> PipelineCali
     """
     from aethermodel.measure.host.fingerprint import this_host
     from aethermodel.pipelines.calibration import PipelineCalibration
-    from aethermodel.pipelines.loading import load_pipeline
+    from aethermodel.pipelines.pipeline_file import load_pipeline
 
     calibration = PipelineCalibration.load(path)
     if pipeline is not None and load_pipeline(pipeline).name != calibration.pipeline:

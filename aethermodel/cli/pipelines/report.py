@@ -32,7 +32,7 @@ def report_measured(
     """Run a trial, and write its page with samples and calibration beside it."""
     from aethermodel.cli.pipelines.validate import measure_own
     from aethermodel.output_files import check_apart
-    from aethermodel.pipelines.loading import split_name
+    from aethermodel.pipelines.pipeline_file import split_name
 
     into = output or named_after(split_name(reference)[0])
     beside = into.with_suffix(".parquet"), into.with_suffix(".calibration.json")
@@ -76,10 +76,10 @@ def _write(
     latency: float | None,
     json: str | None,
 ) -> None:
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.json_documents import document, write_document
     from aethermodel.output_files import write_whole
-    from aethermodel.report.pipelines.page import pipeline_report
+    from aethermodel.report.pipelines.pipeline_page import pipeline_report
 
     made_by = shlex.join(["aethermodel", *sys.argv[1:]])
     page = pipeline_report(calibration, trial, rate=rate, latency=latency, command=made_by)

@@ -70,10 +70,10 @@ def measure_own(
 
 def print_trial(trial: PipelineTrial) -> None:
     """Print comparison, terms in place and verdict."""
-    from aethermodel.cli.pipelines.tables import notes_of, trial_table
+    from aethermodel.cli.pipelines.pipeline_tables import notes_of, trial_table
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.in_place import print_in_place
-    from aethermodel.cli.shared.tables import say, show
+    from aethermodel.cli.shared.terminal_tables import say, show
     from aethermodel.cli.shared.trial_words import covered, disturbed
 
     tell_caveats(trial.calibration.warnings)

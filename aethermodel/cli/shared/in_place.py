@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aethermodel import thresholds
-from aethermodel.cli.shared.tables import Table, say, show
+from aethermodel.cli.shared.terminal_tables import Table, say, show
 from aethermodel.text.percentages import percent, percentage
 from aethermodel.text.times import duration
 

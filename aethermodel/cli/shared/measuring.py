@@ -19,6 +19,10 @@ def tell_who_measures(holder: str) -> None:
 Known = Literal["estimate", "budget", "limit"]
 
 
+def _need_kernels() -> None:
+    import cython_core.clock  # noqa: F401
+
+
 def tell_duration(seconds: float, known: Known = "estimate") -> None:
     """Say on standard error how long a command is going to take, before it begins.
 
@@ -29,6 +33,7 @@ def tell_duration(seconds: float, known: Known = "estimate") -> None:
         What `seconds` is: what a quiet host takes; what is left of it after one pass over all,
         which takes what it takes, is spent on more; or nothing begins after it.
     """
+    _need_kernels()
     most = "at most" if known == "limit" else "about"
     why = ": a time budget, longer if one pass takes longer"
     typer.echo(f"takes {most} {words(seconds)}{why if known == 'budget' else ''}", err=True)
@@ -65,7 +70,7 @@ def measuring(most_seconds: float | None = None) -> Iterator[None]:
         If it still measures after `most_seconds`.
     """
     # Imported late: `aethermodel --help` measures nothing. First what is not everywhere.
-    import cython_core.clock  # noqa: F401
+    _need_kernels()
     from aethermodel.execute.host_lock import host_lock
 
     with host_lock(True, tell_who_measures, most_seconds=most_seconds):

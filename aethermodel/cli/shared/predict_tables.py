@@ -7,7 +7,7 @@ from typing import Any
 
 from aethermodel.cli.shared.caveats import tell_caveats
 from aethermodel.cli.shared.options import records_of
-from aethermodel.cli.shared.tables import Table, say, show
+from aethermodel.cli.shared.terminal_tables import Table, say, show
 from aethermodel.report.engineering_notation import count, engineering, interval
 from aethermodel.text.percentages import percent, percentage
 

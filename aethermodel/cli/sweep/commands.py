@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.cli.pipelines import choice
+from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.durations import words
 from aethermodel.cli.shared.measuring import tell_who_measures
-from aethermodel.cli.sweep.choice import sweep_and_store
 from aethermodel.cli.sweep.options import (
     Axes,
     BackendName,
@@ -32,6 +31,7 @@ from aethermodel.cli.sweep.options import (
     TlsKey,
     Wait,
 )
+from aethermodel.cli.sweep.sweep_choice import sweep_and_store
 
 if TYPE_CHECKING:
     from aethermodel.sweep.plan import Sweep
@@ -46,7 +46,7 @@ def plan(
     source: Source = None,
     probe: Probe = None,
     notebook: Notebook = None,
-    pipeline: choice.Option = None,
+    pipeline: pipeline_choice.Option = None,
     parameter: Axes = None,
     store: Into = None,
     repeats: Repeats = None,
@@ -63,7 +63,7 @@ def plan(
 
     Example: aethermodel sweep plan --probe kernel -p batch_size=1,10,100 -p topics=4,16
     """
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.json_documents import document, write_document
 
     given = dict(locals())
@@ -84,7 +84,7 @@ def run(
     source: Source = None,
     probe: Probe = None,
     notebook: Notebook = None,
-    pipeline: choice.Option = None,
+    pipeline: pipeline_choice.Option = None,
     parameter: Axes = None,
     store: Into = None,
     repeats: Repeats = None,
@@ -235,7 +235,7 @@ def _failure(record: Any) -> dict[str, Any]:
 
 
 def _print_state(sweep: Sweep, figures: dict[str, Any]) -> None:
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
 
     states = (
         ", ".join(f"{n:,} {state}" for state, n in figures["states"].items()) or "none finished"
@@ -334,7 +334,7 @@ def _summary_figures(sweep: Sweep, store: Store, summary: Summary) -> dict[str, 
 
 
 def _print_summary(sweep: Sweep, store: Store, summary: Summary) -> None:
-    from aethermodel.cli.shared.tables import say
+    from aethermodel.cli.shared.terminal_tables import say
 
     states = ", ".join(f"{n:,} {state}" for state, n in summary.states.items())
     say(

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from aethermodel.cli.shared.tables import Table, show
+from aethermodel.cli.shared.terminal_tables import Table, show
 from aethermodel.measure.probes import PROBES
 
 

@@ -26,18 +26,18 @@ class Place:
     ----------
     pin : str or None
         ``LOOP:PRODUCER``; None is the scheduler's choice.
-    distance : str
-        Of the two cores; empty where it was not asked for.
+    distance : str or None
+        Of the two cores; None where it was not asked for.
     """
 
     pin: str | None = None
-    distance: Distance | str = ""
+    distance: Distance | None = None
 
     def noted(self, calibration: Calibration) -> Calibration:
         """Return a calibration that says where it was taken."""
         if self.pin is None:
             return calibration
-        words = next((f": {words}" for name, words in _WORDS.items() if name == self.distance), "")
+        words = f": {_WORDS[self.distance]}" if self.distance else ""
         placed = f"taken with loop and producer on cores {self.pin}{words}"
         return replace(calibration, warnings=(*calibration.warnings, placed))
 

@@ -21,7 +21,7 @@ from aethermodel.measure.host.jitter import Watch, watch, watch_ticks
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.pipelines.execution.passes import StagePass
 from aethermodel.pipelines.execution.whole_pipeline import PipelinedTimer, Whole, WholeTimer
-from aethermodel.pipelines.loading import load_pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 
 Floats = npt.NDArray[np.float64]
 # Seconds in which the host is looked at before and after a run.

@@ -22,8 +22,8 @@ from aethermodel.pipelines.execution.rounds import RoundTimer
 from aethermodel.pipelines.execution.runtime import Runtime, failed, made_batch
 from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
 from aethermodel.pipelines.execution.whole_pipeline import Whole
-from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 from aethermodel.pipelines.stage import Group
 
 #: Beginnings of the terms of a hand-over.

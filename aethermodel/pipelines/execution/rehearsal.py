@@ -20,8 +20,8 @@ from typing import Any, TextIO
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.execution.handover_times import packed
 from aethermodel.pipelines.execution.runtime import Runtime, StageError, failed, made_batch, records
-from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 from aethermodel.processes import Child, ending
 
 # Seconds that importing the user's file and opening its resources may take.

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.pipelines.loading import one_line_of
 from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.pipeline_file import one_line_of
 from aethermodel.pipelines.stage import Stage
 
 T = TypeVar("T")

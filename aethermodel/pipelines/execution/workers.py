@@ -12,8 +12,8 @@ from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.execution.batch_queues import Link, ProcessLink, ThreadLink, sender_link
 from aethermodel.pipelines.execution.passes import CLOCKS, ClockCost, StagePass, clock_cost
 from aethermodel.pipelines.execution.runtime import Runtime, failed
-from aethermodel.pipelines.loading import load_pipeline
 from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 from aethermodel.pipelines.stage import Group
 
 

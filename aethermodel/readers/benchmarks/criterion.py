@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from aethermodel.inputs.refusals import InputError, quoted
-from aethermodel.readers.benchmarks.rows import (
+from aethermodel.readers.benchmarks.benchmark_table import (
     Benchmark,
     benchmark_table,
     finite_list,
     is_number,
     text,
 )
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.numbers import read_numbers

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from aethermodel.inputs.refusals import InputError, quoted
-from aethermodel.readers.benchmarks.parameters import parameters_of
-from aethermodel.readers.benchmarks.rows import Benchmark, benchmark_table, objects, text
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.benchmarks.benchmark_names import parameters_of
+from aethermodel.readers.benchmarks.benchmark_table import Benchmark, benchmark_table, objects, text
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.numbers import unit_seconds

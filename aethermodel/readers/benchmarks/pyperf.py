@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from aethermodel.inputs.refusals import InputError, quoted
-from aethermodel.readers.benchmarks.rows import (
+from aethermodel.readers.benchmarks.benchmark_table import (
     Benchmark,
     benchmark_table,
     finite_list,
     objects,
     text,
 )
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.table import Table

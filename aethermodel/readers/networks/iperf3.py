@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from aethermodel.inputs.refusals import quoted
-from aethermodel.readers.benchmarks.rows import as_object, json_documents, objects, positive, text
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.benchmarks.benchmark_table import (
+    as_object,
+    json_documents,
+    objects,
+    positive,
+    text,
+)
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.networks.text_tables import network_table
 from aethermodel.readers.notes import Notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.networks.text_tables import network_table
 from aethermodel.readers.notes import Notes

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from aethermodel.inputs.refusals import quoted
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.networks.rates import Rate, finest
 from aethermodel.readers.networks.text_tables import (

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from aethermodel.inputs.refusals import quoted
-from aethermodel.readers.benchmarks.rows import as_object, json_documents, positive, text
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.benchmarks.benchmark_table import as_object, json_documents, positive, text
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.networks.rates import Rate, finest
 from aethermodel.readers.networks.text_tables import (

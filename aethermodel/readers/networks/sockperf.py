@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
-from aethermodel.readers.networks.commands import size_in_command
+from aethermodel.readers.networks.command_lines import size_in_command
 from aethermodel.readers.networks.rates import Rate, finest
 from aethermodel.readers.networks.text_tables import network_table
 from aethermodel.readers.notes import Notes

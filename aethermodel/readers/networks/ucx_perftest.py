@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from aethermodel.inputs.refusals import InputError, quoted
-from aethermodel.readers.benchmarks.parameters import parameters_of
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.benchmarks.benchmark_names import parameters_of
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
-from aethermodel.readers.networks.commands import size_in_command
+from aethermodel.readers.networks.command_lines import size_in_command
 from aethermodel.readers.networks.text_tables import network_table
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.table import Table

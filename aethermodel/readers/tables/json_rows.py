@@ -7,7 +7,7 @@ from typing import Any
 
 from aethermodel.inputs.plain_values import parse_json
 from aethermodel.inputs.refusals import InputError
-from aethermodel.readers.choice import Asked
+from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.table import Table

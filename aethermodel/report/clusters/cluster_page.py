@@ -23,7 +23,7 @@ from aethermodel.report.figures.cluster import (
     stations_figure,
 )
 from aethermodel.report.html.page import Section, render
-from aethermodel.report.table import data_table
+from aethermodel.report.html_table import data_table
 
 if TYPE_CHECKING:
     from aethermodel.clusters.analysis import Analysis

@@ -19,8 +19,8 @@ from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.html.page import Section, render
+from aethermodel.report.html_table import data_table
 from aethermodel.report.sweep.point_tables import SweepResult
-from aethermodel.report.table import data_table
 
 
 @dataclass(frozen=True)

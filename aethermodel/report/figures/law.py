@@ -13,8 +13,8 @@ from aethermodel.report.blocks import Block
 from aethermodel.report.curve import POINTS, solid_and_dashed
 from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.html_table import data_table
 from aethermodel.report.math.mathml import Formula
-from aethermodel.report.table import data_table
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:

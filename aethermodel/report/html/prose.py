@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from aethermodel.text.figures import unbroken
+from aethermodel.text.number_format import unbroken
 
 _CODE = re.compile("`([^`]+)`")
 

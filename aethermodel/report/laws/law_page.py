@@ -20,8 +20,8 @@ from aethermodel.report.figures.law import (
     parameters_block,
 )
 from aethermodel.report.html.page import Section, render
+from aethermodel.report.html_table import data_table
 from aethermodel.report.math.mathml import Formula
-from aethermodel.report.table import data_table
 
 if TYPE_CHECKING:
     from aethermodel.laws.law import Law

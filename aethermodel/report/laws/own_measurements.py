@@ -11,7 +11,7 @@ from aethermodel.readers.read import read
 from aethermodel.readers.units import time_unit
 from aethermodel.report.blocks import Block
 from aethermodel.report.engineering_notation import engineering
-from aethermodel.report.table import data_table
+from aethermodel.report.html_table import data_table
 
 if TYPE_CHECKING:
     from aethermodel.readers.measurements import Measurements

@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from aethermodel.console import progress
 from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.campaign import Campaign
-from aethermodel.pipelines.loading import load_pipeline
+from aethermodel.pipelines.pipeline_file import load_pipeline
 from aethermodel.pipelines.trial import PipelineTrial
 from aethermodel.pipelines.what_if import scaled
 from aethermodel.report.blocks import Block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.validation import in_place_row
-from aethermodel.report.pipelines import page
-from aethermodel.report.table import data_table
+from aethermodel.report.html_table import data_table
+from aethermodel.report.pipelines import pipeline_page
 from aethermodel.text.percentages import percent
 
 
@@ -92,13 +92,13 @@ class OwnPipeline(BaseModel):
     @property
     def size(self) -> float:
         """Batch size that what if is asked at."""
-        return float(self.batch_size or page.best_size(self.laws))
+        return float(self.batch_size or pipeline_page.best_size(self.laws))
 
     def verdict(self) -> Block:
         """Return the opening of the report."""
         if self.measured is not None:
-            return page.trial_block(self.measured)
-        return page.calibration_block(self.laws)
+            return pipeline_page.trial_block(self.measured)
+        return pipeline_page.calibration_block(self.laws)
 
     def in_place(self) -> Block | str:
         """Return each term isolated and in the pipeline."""
@@ -109,7 +109,7 @@ class OwnPipeline(BaseModel):
 
     def answers(self) -> Block | str:
         """Return which batch sizes to take."""
-        return page.answered(self.laws, self.rate or None, self.latency or None)
+        return pipeline_page.answered(self.laws, self.rate or None, self.latency or None)
 
     def what_if(self) -> Block:
         """Return the rate as it is, and with the terms changed."""

@@ -4,13 +4,15 @@ import threading
 
 import pytest
 
-from aethermodel.bench.fabric.device_counters import Resends, device_at, own_address
+from aethermodel.bench.fabric.device_counters import Resends
 from aethermodel.bench.fabric.ends import connect, listen
 from aethermodel.bench.fabric.exchanges import Framing
+from aethermodel.bench.fabric.host_address import device_at, own_address
 from aethermodel.bench.fabric.rounds import FabricPlan
 from aethermodel.bench.fabric.session import Address
 from aethermodel.bench.fabric.transports import Tcp
 from aethermodel.bus.fabrics.key_exchange import SharedKey
+from aethermodel.measure.host.system_files import Roots
 
 
 class Other(Tcp):
@@ -24,14 +26,14 @@ def devices(tmp_path):
     """Write what the kernel shows of two devices."""
     gids = {"rxe1": "0000:0000:0000:0000:0000:ffff:0a4e:0001", "rxe2": "fd00:" + "0000:" * 6 + "2"}
     for name, gid in gids.items():
-        port = tmp_path / name / "ports" / "1"
+        port = tmp_path / "class/infiniband" / name / "ports" / "1"
         (port / "gids").mkdir(parents=True)
         (port / "gids" / "0").write_text("0000:0000:0000:0000:0000:0000:0000:0000\n")
         (port / "gids" / "1").write_text(gid + "\n")
         (port / "hw_counters").mkdir()
         for counter, value in {"sent_pkts": 900, "rcvd_seq_err": 2, "lifespan": 10}.items():
             (port / "hw_counters" / counter).write_text(f"{value}\n")
-    return tmp_path
+    return tmp_path / "class/infiniband"
 
 
 def test_hosts_that_measure_different_fabrics_say_so_on_both_sides():
@@ -53,9 +55,10 @@ def test_hosts_that_measure_different_fabrics_say_so_on_both_sides():
 
 
 def test_the_device_is_the_one_that_has_the_address(devices):
-    assert device_at("10.78.0.1", devices) == "rxe1"
-    assert device_at("fd00::2", devices) == "rxe2"
-    assert device_at("10.78.0.9", devices) is None
+    roots = Roots(sys=devices.parents[1])
+    assert device_at("10.78.0.1", roots) == "rxe1"
+    assert device_at("fd00::2", roots) == "rxe2"
+    assert device_at("10.78.0.9", roots) is None
     assert own_address("127.0.0.1", 7, listening=True) == "127.0.0.1"
     assert own_address("127.0.0.1", 7, listening=False) == "127.0.0.1"
     with pytest.raises(ConnectionError, match="cannot be reached"):

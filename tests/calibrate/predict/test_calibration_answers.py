@@ -10,7 +10,7 @@ from aethermodel.calibrate.predict.monte_carlo import answer, draw_parameters
 from aethermodel.calibrate.predict.scenario import Assumption, Scenario
 from aethermodel.measure.campaign.placed import Place
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.optimum import best_rate, last_size_at, size_for_rate
+from aethermodel.model.optimal_batch_size import best_rate, last_size_at, size_for_rate
 from aethermodel.model.parameters import Parameter
 from aethermodel.model.piecewise_law import Law
 from aethermodel.model.terms import knees

@@ -129,7 +129,7 @@ def test_another_variant_layout_or_team_is_not_merged(changed, message):
 
 
 def test_another_variant_of_the_kernels_does_not_predict_here(monkeypatch):
-    from aethermodel.measure.campaign import loading as known
+    from aethermodel.measure.campaign import stored_calibrations as known
 
     monkeypatch.setattr(known, "this_host", lambda: type("Host", (), {"id": HOST["id"]}))
     monkeypatch.setattr(known, "simd_variant", lambda: "v3")

@@ -11,8 +11,8 @@ from synthetic_calibration import TRUE, synthetic_calibration
 from aethermodel.measure.campaign import drift
 from aethermodel.measure.campaign.calibrate import calibrate_host, next_best, noisy_terms
 from aethermodel.measure.campaign.drift import check_drift, reach
-from aethermodel.measure.campaign.loading import load_calibration
 from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.measure.sampling.sampler import CALM_SECONDS
 
 SMALL = Campaign(batch_sizes=(8,), topics=2, pool=1, processes=1, repeats=2)

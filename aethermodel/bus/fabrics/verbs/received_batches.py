@@ -144,7 +144,7 @@ class Arrivals(Side[Landing]):
     def _listen(self) -> None:
         super()._listen()
         self._watch.add(self._ring.fileno(), self._released)
-        self._reader = CompletionReader(self._loop, self._connection.arrivals, self._drain)
+        self._reader = CompletionReader(self._loop, self.connection.arrivals, self._drain)
 
     def _stop_listening(self) -> None:
         if not self._listening:
@@ -263,7 +263,7 @@ class Arrivals(Side[Landing]):
             self._hang_up()
             self._ring.abort()
             return
-        self._connection.close()
+        self.connection.close()
         self._watch.add(self._exchange.fileno(), self._answer)
         self._ring.close()
 

@@ -46,6 +46,8 @@ class VerbsSender(Side[Outlet]):
     Attributes
     ----------
     label : {"soft-roce", "rdma-nic"}
+    outlet : Outlet
+        The one in use; after a recovery, another.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class VerbsSender(Side[Outlet]):
     ) -> None:
         super().__init__(exchange, outlet.connection, recovery)
         self.policy = policy
-        self._outlet = outlet
+        self.outlet = outlet
         self._ring, self._tail = outlet.rings
         self._ledger = outlet.ledger
         self._past: dict[str, int] = {}  # what earlier streams counted
@@ -134,7 +136,7 @@ class VerbsSender(Side[Outlet]):
             ``posts``, ``signalled``, ``completions``, ``flushed``; ``recoveries``, and the
             messages ``repeated`` in them.
         """
-        now = self._outlet.stream.counters
+        now = self.outlet.stream.counters
         totals = {name: count + self._past.get(name, 0) for name, count in now.items()}
         return totals | {"recoveries": self._recovery.count, "repeated": self._repeated}
 
@@ -234,7 +236,7 @@ class VerbsSender(Side[Outlet]):
 
     def _fits(self, events: int) -> bool:
         """Whether ring, send queue and receive queue have room for one more batch."""
-        stream = self._outlet.stream
+        stream = self.outlet.stream
         return (
             not self._recovering and self._ring.available >= events and stream.room > stream.pending
         )
@@ -245,7 +247,7 @@ class VerbsSender(Side[Outlet]):
         self._place_all()
 
     def _place_all(self) -> None:
-        stream = self._outlet.stream
+        stream = self.outlet.stream
         while not self._recovering and stream.placed < self._ledger.messages:
             position, events = self._ledger.kept(stream.placed)
             size = self._ring.record.itemsize
@@ -260,7 +262,7 @@ class VerbsSender(Side[Outlet]):
         if self._flushing:
             self._flushing.cancel()
             self._flushing = None
-        stream = self._outlet.stream
+        stream = self.outlet.stream
         if stream.pending:
             self._guarded(partial(stream.flush, finish=self._goodbye))
 
@@ -272,7 +274,7 @@ class VerbsSender(Side[Outlet]):
 
     def _settle(self) -> None:
         """Take what has completed, and what the consumer has given back."""
-        self._guarded(self._outlet.stream.poll)
+        self._guarded(self.outlet.stream.poll)
         if not self._recovering:
             self._count()
 
@@ -315,23 +317,23 @@ class VerbsSender(Side[Outlet]):
                 self._settle()
 
     def _poll(self) -> None:
-        self._outlet.stream.poll()
+        self.outlet.stream.poll()
 
     def _count(self) -> int:
-        stream = self._outlet.stream
+        stream = self.outlet.stream
         self._ledger.arrive(stream.completed)
-        if events := self._ledger.release(stream.granted - self._outlet.granted):
+        if events := self._ledger.release(stream.granted - self.outlet.granted):
             self._tail.peek(events, timeout=0)
             self._tail.release(events)
         return self._ledger.arrived
 
     def _again(self, seconds: float) -> Outlet:
-        return self._outlet.again(self._exchange, seconds)
+        return self.outlet.again(self._exchange, seconds)
 
     def _go_on(self, made: Outlet) -> None:
         self._past = self.counters
-        self._repeated += self._outlet.stream.posted - made.stream.posted
-        self._outlet = made
+        self._repeated += self.outlet.stream.posted - made.stream.posted
+        self.outlet = made
         self._listen()
         with contextlib.suppress(RdmaError):  # kept: the next call raises it
             self._settle()

@@ -43,12 +43,17 @@ class Side(ABC, Generic[Made]):
         Closed with this object, as `connection` is.
     connection : Connection
     recovery : Recovery
+
+    Attributes
+    ----------
+    connection : Connection
+        The one in use; after a recovery, another.
     """
 
     def __init__(self, exchange: Exchange, connection: Connection, recovery: Recovery) -> None:
         self.label = connection.label
         self._exchange = exchange
-        self._connection = connection
+        self.connection = connection
         self._recovery = recovery
         self._open = True
         self._listening = self._recovering = False
@@ -91,7 +96,7 @@ class Side(ABC, Generic[Made]):
     def _look(self) -> None:
         """A port that is down may come up before anything is lost: that is no fault yet."""
         try:
-            self._connection.look()
+            self.connection.look()
         except DeviceRemovedError as fault:
             self._interrupted(fault)
             return
@@ -104,14 +109,14 @@ class Side(ABC, Generic[Made]):
         if not self._open or self._recovering:
             return
         self._stop_listening()
-        met = self._connection.retire(self._poll)
+        met = self.connection.retire(self._poll)
         # What is wrong stays wrong; the peer may hang up for it, and be the first to know.
-        fault = met if isinstance(met, FINAL) else self._connection.cause(fault)
+        fault = met if isinstance(met, FINAL) else self.connection.cause(fault)
         messages = self._count()
         if not self._open:  # all is there
             return
         if not self._exchange.ended() and self._recovery.allows(fault, messages):
-            self._connection.close()
+            self.connection.close()
             self._recovering = True
             self._task = self._loop.create_task(self._recover(fault))
         elif not isinstance(fault, FINAL) and self._exchange.ended(GRACE):
@@ -134,14 +139,14 @@ class Side(ABC, Generic[Made]):
                 self._hang_up()
             return
         self._recovering = False
-        self._connection = made.connection
+        self.connection = made.connection
         if self._open:
             self._go_on(made)
         else:  # closed in the meantime
             self._hang_up()
 
     def _hang_up(self) -> None:
-        self._connection.close()
+        self.connection.close()
         if self._recovering:  # in a thread, which is thus told
             self._exchange.hang_up()
         else:

@@ -82,8 +82,8 @@ def _of_a_pipeline(base: dict[str, Any], reference: str) -> None:
     ValueError
         If the sweep is of something else already, or the pipeline cannot be loaded.
     """
-    from aethermodel.cli.pipelines.choice import chosen
-    from aethermodel.pipelines.loading import load_pipeline
+    from aethermodel.cli.pipelines.pipeline_choice import chosen
+    from aethermodel.pipelines.pipeline_file import load_pipeline
 
     if base.get("probe") not in (None, "stage") or base.get("notebook"):
         raise ValueError("--pipeline is a sweep of its own: leave out --probe and --notebook")

@@ -11,7 +11,7 @@ import numpy as np
 
 from aethermodel.inputs.plain_values import parse_json
 from aethermodel.inputs.refusals import InputError
-from aethermodel.readers.benchmarks.parameters import parameters_of
+from aethermodel.readers.benchmarks.benchmark_names import parameters_of
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.notes import Notes
 from aethermodel.readers.numbers import AmbiguousError, read_numbers

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.bench.clusters.random_clusters import random_cluster
+from aethermodel.bench.cluster.random_clusters import random_cluster
 from aethermodel.clusters.simulation.run import simulate
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.prediction import Prediction, predict

@@ -33,7 +33,7 @@ def chosen(argument: str | None, option: str | None) -> str | None:
     ValueError
         If both were and differ, or the argument names no Python file.
     """
-    from aethermodel.pipelines.loading import is_pipeline
+    from aethermodel.pipelines.pipeline_file import is_pipeline
 
     if argument and option and argument != option:
         raise ValueError(f"{argument} and --pipeline {option}: which one?")

@@ -24,7 +24,7 @@ _START = """
 import sys
 from pathlib import Path
 sys.path.append(sys.argv[1])
-from tools.torture.coverage import fuzz
+from tools.torture.guided_fuzzing import fuzz
 fuzz(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
 """
 _EXECUTED = re.compile(rb"stat::number_of_executed_units:\s+(\d+)")

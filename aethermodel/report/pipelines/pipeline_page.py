@@ -12,8 +12,8 @@ from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.law import answers_block, law_figure
 from aethermodel.report.figures.validation import in_place_row
 from aethermodel.report.html.page import Section, render
-from aethermodel.report.pipelines.figures import budget_figure, halving_figure, rate_figure
-from aethermodel.report.table import data_table
+from aethermodel.report.html_table import data_table
+from aethermodel.report.pipelines.pipeline_figures import budget_figure, halving_figure, rate_figure
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.torture.campaigns import CAMPAIGNS
 from tools.torture.findings import Finding
-from tools.torture.slices import Slice
+from tools.torture.trial_process import Slice
 
 
 def load(path: Path) -> Finding:

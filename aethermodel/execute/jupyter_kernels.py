@@ -25,7 +25,7 @@ PRELOAD = (
     *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect"),
     *("IPython.core.logger", "IPython.extensions.storemagic", "IPython.utils.wildcard"),
     *("sqlite3", "tornado.platform.asyncio", "tornado.locks", "tornado.queues"),
-    *("faulthandler", "traitlets.config.argcomplete_config", "aethermodel.execute.kernels"),
+    *("faulthandler", "traitlets.config.argcomplete_config", "aethermodel.execute.jupyter_kernels"),
 )
 # Read when matplotlib is imported, which here is before the kernel could set it.
 _ENVIRONMENT = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}

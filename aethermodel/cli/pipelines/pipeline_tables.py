@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aethermodel.cli.shared.tables import Table
+from aethermodel.cli.shared.terminal_tables import Table
 from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.text.percentages import percent, percentage
 
