@@ -46,6 +46,10 @@ def load() -> None:
     for name in (*wanted, *_LIBRARIES):
         with suppress(ImportError):
             importlib.import_module(name)
+    from aethermodel.cli import app
+    from aethermodel.console import command_of
+
+    command_of(app)
 
 
 def below(pid: int) -> list[int]:
