@@ -285,7 +285,8 @@ def test_validate_gives_a_table_and_a_verdict(narrow):
 def test_bench_pipeline_writes_rows_with_predictions(narrow):
     done = aether(
         *("bench", "pipeline", "-n", "50", "--topics", "2", "--rows", "naive,loopback"),
-        *("--loops", "asyncio", "--repeats", "1", "--run-seconds", "0.01", "--json", str(narrow)),
+        *("--loops", "asyncio", "--repeats", "1", "--run-seconds", "0.01", "--seconds", "4"),
+        *("--json", str(narrow)),
     )
     assert done.returncode == 0, done.stderr
     check_tables(done.stdout, 60, left_out=True)
