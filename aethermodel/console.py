@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
+from typer.main import get_command
 
 from aethermodel.inputs.refusals import one_line
 from aethermodel.processes import NO_MEMORY, interrupt_is_handled, short_of_memory
@@ -57,6 +58,12 @@ def count(text: str | int) -> int:
     return value
 
 
+@cache
+def command_of(app: typer.Typer) -> Callable[..., Any]:
+    """Return the command of an application, built once: that takes longer than most of them do."""
+    return get_command(app)
+
+
 def run_app(app: typer.Typer) -> NoReturn:
     """Run a command line application and exit as DESIGN lays down.
 
@@ -66,7 +73,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     use_printable_streams()
     sys.unraisablehook = _no_interrupt_is_lost
     try:
-        code = app(standalone_mode=False)
+        code = command_of(app)(standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED  # which newer releases of typer return themselves

@@ -37,9 +37,12 @@ def test_thin_stripped_and_with_a_parameters_cell(path):
 #: They measure for long, and `make docs` runs them, with the same parameters and the same check.
 LONG = {
     "00_quickstart.ipynb",
+    "20_calibrate.ipynb",
     "30_model_vs_measured.ipynb",
     "40_tail_latency.ipynb",
+    "45_feed.ipynb",
     "70_scale_out.ipynb",
+    "95_own_pipeline.ipynb",
     "quotes.ipynb",  # the cells of scoring.ipynb, on other laws
     "trades.ipynb",
 }

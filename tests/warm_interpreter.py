@@ -6,6 +6,7 @@
 its keeper: it inherits what the command leaves behind, and ends that when its client hangs up.
 """
 
+import atexit
 import ctypes
 import gc
 import importlib
@@ -37,6 +38,22 @@ _LEFT_OUT = ("aethermodel.execute.", "aethermodel.sweep.dask_cluster", "aethermo
 _SUBREAPER = 36
 
 
+#: How a command ended, once it has.
+_statuses: list[int] = []
+
+
+def end() -> None:
+    """Leave out the last step of an interpreter: to give back all that was imported takes longest.
+
+    It is the first that was registered, so that whatever else is done at an end has been done.
+    """
+    if _statuses:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_statuses[0])
+
+
 def load() -> None:
     """Import what the commands do, as far as it is installed."""
     import aethermodel
@@ -46,6 +63,10 @@ def load() -> None:
     for name in (*wanted, *_LIBRARIES):
         with suppress(ImportError):
             importlib.import_module(name)
+    from aethermodel.cli import app
+    from aethermodel.console import command_of
+
+    command_of(app)
 
 
 def below(pid: int) -> list[int]:
@@ -118,7 +139,19 @@ def serve(control: socket.socket) -> dict:
     os._exit(0)
 
 
+def run(asked: dict) -> None:
+    """Run a command's code, or its module."""
+    if code := asked["code"]:
+        sys.argv = ["-c", *asked["arguments"]]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(code, "<string>", "exec"), vars(sys.modules["__main__"]))
+    else:
+        sys.argv = [asked["module"], *asked["arguments"]]
+        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+
+
 if __name__ == "__main__":
+    atexit.register(end)
     del sys.path[0]  # the folder of the tests
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the client's to handle
     load()
@@ -127,10 +160,10 @@ if __name__ == "__main__":
     gc.freeze()
     gc.disable()
     asked = serve(socket.socket(fileno=int(sys.argv[1])))
-    if code := asked["code"]:
-        sys.argv = ["-c", *asked["arguments"]]
-        sys.modules["__main__"] = types.ModuleType("__main__")
-        exec(compile(code, "<string>", "exec"), vars(sys.modules["__main__"]))
-    else:
-        sys.argv = [asked["module"], *asked["arguments"]]
-        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+    try:
+        run(asked)
+    except SystemExit as ending:
+        if isinstance(ending.code, int):
+            _statuses.append(ending.code)
+        raise
+    _statuses.append(0)

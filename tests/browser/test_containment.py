@@ -127,8 +127,11 @@ _COUNT = """() => {
 }"""
 _BOXES = """() => [...document.querySelectorAll('.output')].map(e => {
   const box = e.getBoundingClientRect();
-  return [box.left + scrollX, box.top + scrollY, box.right + scrollX, box.bottom + scrollY];
+  return [box.left + scrollX, box.top + scrollY, box.right + scrollX, box.bottom + scrollY]
+    .map(place => place * devicePixelRatio);
 })"""
+# What is painted outside is seen at half the size too, in a quarter of the time.
+PICTURE = {"viewport": {"width": 1280, "height": 900}, "device_scale_factor": 0.5}
 MEDIA = {"wide": (1280, "screen"), "phone": (360, "screen"), "paper": (673, "print")}
 
 
@@ -152,7 +155,9 @@ def _outside(page) -> bytes:
     page.evaluate("() => scrollTo(0, 0)")
     picture = image.imread(io.BytesIO(page.screenshot(full_page=True)))[..., :3].copy()
     for left, top, right, bottom in page.evaluate(_BOXES):
-        picture[max(int(top), 0) : int(bottom) + 2, max(int(left), 0) : int(right) + 2] = 0
+        down = slice(max(int(top) - 1, 0), int(bottom) + 2)
+        across = slice(max(int(left) - 1, 0), int(right) + 2)
+        picture[down, across] = 0  # with a pixel around, which a border may share
     return picture.tobytes()
 
 
@@ -170,6 +175,18 @@ def _painted(page) -> list[str]:
     return [] if _outside(page) == with_it else ["something is painted outside"]
 
 
+def _amiss(page, folder, hostile, *, picture: bool) -> list[str]:
+    """What a hostile output does, twice: a busy host may take a picture of a page half drawn."""
+    address = _page_file(folder, hostile).as_uri()
+    found = []
+    for _ in range(2):
+        page.goto(address, wait_until="load")
+        found = _covered(page) + (_painted(page) if picture else [])
+        if not found:
+            break
+    return found
+
+
 OTHER_MEDIA = pytest.mark.slow(reason="the same outputs once more, on another medium")
 
 
@@ -178,14 +195,14 @@ OTHER_MEDIA = pytest.mark.slow(reason="the same outputs once more, on another me
 )
 def test_no_output_covers_a_word_of_the_report(new_page, tmp_path, medium):
     width, media = MEDIA[medium]
-    page = new_page(viewport={"width": width, "height": 900}, offline=True, bypass_csp=True)
+    window = PICTURE if medium == "wide" else {"viewport": {"width": width, "height": 900}}
+    page = new_page(**window, offline=True, bypass_csp=True)
     page.emulate_media(media=media)
-    amiss = {}
-    for name, hostile in HOSTILE.items():
-        page.goto(_page_file(tmp_path, hostile).as_uri(), wait_until="load")
-        found = _covered(page) + (_painted(page) if medium == "wide" else [])
-        if found:
-            amiss[name] = found
+    amiss = {
+        name: found
+        for name, hostile in HOSTILE.items()
+        if (found := _amiss(page, tmp_path, hostile, picture=medium == "wide"))
+    }
     assert not amiss
 
 
@@ -195,10 +212,10 @@ def test_the_box_holds_what_the_list_of_properties_would_let_through(
 ):
     """Each of the two defences stands alone: here every declaration passes as it was written."""
     monkeypatch.setattr(sanitize, "declarations", lambda text, _prefix: Css(text, False))
-    page = new_page(viewport={"width": 1280, "height": 900}, offline=True, bypass_csp=True)
-    amiss = {}
-    for name, hostile in HOSTILE.items():
-        page.goto(_page_file(tmp_path, hostile).as_uri(), wait_until="load")
-        if found := _covered(page) + _painted(page):
-            amiss[name] = found
+    page = new_page(**PICTURE, offline=True, bypass_csp=True)
+    amiss = {
+        name: found
+        for name, hostile in HOSTILE.items()
+        if (found := _amiss(page, tmp_path, hostile, picture=True))
+    }
     assert not amiss

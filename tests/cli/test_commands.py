@@ -11,11 +11,27 @@ from pathlib import Path
 
 import pytest
 from command_line import aether
+from printed_tables import check_tables
 from synthetic_calibration import synthetic_calibration
 
 import aethermodel
 from aethermodel.execute.host_lock import host_lock
 from aethermodel.measure.host.fingerprint import this_host
+
+QUICKLY = """
+import sys
+from aethermodel import thresholds
+from aethermodel.cli import main
+
+thresholds.DRIFT_PROCESSES = thresholds.DRIFT_REPEATS = 2
+sys.argv[0] = "aethermodel"
+main()
+"""
+
+
+def quickly(*words):
+    """Run a command that probes every term again, with fewer samples of each."""
+    return aether(*words, code=QUICKLY)
 
 
 def test_bound_gives_the_specifications_figures():
@@ -85,12 +101,12 @@ def test_calibrate_writes_a_calibration(tmp_path):
     target = tmp_path / "calibration.json"
     done = aether(
         *("calibrate", "--topics", "2", "--processes", "1", "--repeats", "3"),
-        *("--seconds", "20", "--refine", "--json", str(target)),
+        *("--seconds", "6", "--refine", "--json", str(target)),
     )
     assert done.returncode == 0, done.stderr
     assert "t_event" in done.stdout
     assert aethermodel.Calibration.load(target).predict([100]).seconds[0] > 0
-    checked = aether("calibrate", "--check", str(target), "--json", "-")
+    checked = quickly("calibrate", "--check", str(target), "--json", "-")
     document = json.loads(checked.stdout)
     terms = ["loop", "ffi", "kernel", "fabric", "refill"]
     # A term that a busy host left no time for is named by the calibration, and is not there.
@@ -214,9 +230,17 @@ def test_a_bench_that_measures_waits_for_the_host(words):
     assert f"process {os.getpid()} is still measuring on this host" in done.stderr
 
 
-def test_bench_model_compares_on_known_laws():
-    done = aether("bench", "model", "--runs", "5", "--json", "-")
-    document = json.loads(done.stdout)
+@pytest.fixture
+def narrow(tmp_path, monkeypatch):
+    """A narrow window, and a file for the document, so that one run gives both."""
+    monkeypatch.setenv("COLUMNS", "60")
+    return tmp_path / "document.json"
+
+
+def test_bench_model_compares_on_known_laws(narrow):
+    done = aether("bench", "model", "--runs", "2", "--json", str(narrow))
+    check_tables(done.stdout, 60)
+    document = json.loads(narrow.read_text("utf-8"))
     met = all(target["met"] for target in document["targets"])
     # A fit may take longer than its target on a busy host.
     assert document["verdict"] == ("pass" if met else "fail")
@@ -247,23 +271,26 @@ def test_validate_goes_over_every_fabric_of_this_host(tmp_path):
     ]
 
 
-def test_validate_gives_a_table_and_a_verdict():
+def test_validate_gives_a_table_and_a_verdict(narrow):
     done = aether(
-        *("validate", "-n", "1,50", "--processes", "2", "--repeats", "2", "--json", "-"),
+        *("validate", "-n", "1,50", "--topics", "2", "--processes", "1", "--repeats", "2"),
+        *("--json", str(narrow)),
     )
-    document = json.loads(done.stdout)
+    check_tables(done.stdout, 60, left_out=True)
+    document = json.loads(narrow.read_text("utf-8"))
     assert [row["n"] for row in document["rows"]] == [1, 50]
     assert done.returncode == (1 if document["verdict"]["outcome"] == "fail" else 0)
 
 
-def test_bench_pipeline_writes_rows_with_predictions(tmp_path):
-    target = tmp_path / "pipeline.json"
+def test_bench_pipeline_writes_rows_with_predictions(narrow):
     done = aether(
         *("bench", "pipeline", "-n", "50", "--topics", "2", "--rows", "naive,loopback"),
-        *("--loops", "asyncio", "--repeats", "1", "--run-seconds", "0.01", "--json", str(target)),
+        *("--loops", "asyncio", "--repeats", "1", "--run-seconds", "0.01", "--seconds", "4"),
+        *("--json", str(narrow)),
     )
     assert done.returncode == 0, done.stderr
-    document = json.loads(target.read_text())
+    check_tables(done.stdout, 60, left_out=True)
+    document = json.loads(narrow.read_text("utf-8"))
     assert document["schema"] == "aethermodel.bench.pipeline/1"
     naive, batched = document["rows"]
     assert (naive["kind"], batched["kind"]) == ("naive", "loopback")
@@ -284,7 +311,7 @@ def test_bench_soak_says_whether_all_held():
 
 
 @pytest.mark.parametrize("name", ["kernel", "ffi", "ring"])
-def test_benches_write_rows_and_targets(name, tmp_path):
+def test_benches_write_rows_and_targets(name, narrow, tmp_path):
     small = {
         "kernel": ["-n", "200", "--topics", "4"],
         "ffi": [],
@@ -293,10 +320,11 @@ def test_benches_write_rows_and_targets(name, tmp_path):
     plot = tmp_path / "rows.svg"
     done = aether(
         *("bench", name, *small[name], "--processes", "1", "--repeats", "1"),
-        *("--plot", str(plot), "--json", "-"),
+        *("--plot", str(plot), "--json", str(narrow)),
     )
     assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    check_tables(done.stdout, 60, left_out=name == "ffi")
+    document = json.loads(narrow.read_text("utf-8"))
     assert document["schema"] == f"aethermodel.bench.{name}/1"
     assert all(row["seconds"] > 0 for row in document["rows"])
     assert all(target["words"] for target in document["targets"])
@@ -370,7 +398,7 @@ def test_a_prediction_from_a_stale_calibration_ends_with_1(tmp_path):
     here = this_host().model_dump(mode="json")
     known = tmp_path / "calibration.json"
     known.write_text(json.dumps(synthetic_calibration(host=here).to_json()))
-    done = aether("predict", "-c", str(known), "--check")
+    done = quickly("predict", "-c", str(known), "--check")
     assert done.returncode == (1 if "stale: " in done.stderr else 0)
     assert "T_batch" in done.stdout
     told = [line for line in done.stderr.splitlines() if line.split(":")[0] in VERDICTS]

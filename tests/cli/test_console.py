@@ -123,10 +123,11 @@ def below(command, words):
     for name, child in getattr(command, "commands", {}).items():
         below(child, [*words, name])
     print("aethermodel", *words)
-    app([*words, "--help"], standalone_mode=False)
+    whole([*words, "--help"], standalone_mode=False)
 
 use_printable_streams()
-below(get_command(app), [])
+whole = get_command(app)
+below(whole, [])
 print("all of them \\N{EN DASH} done")
 """
 PREDICT = (

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tools.torture import inputs, run_summary
+from tools.torture import inputs, processes, run_summary
 from tools.torture.campaign import Campaign, TrialBody
 from tools.torture.command import Writer, hear_signals
 from tools.torture.commands import Place, judge
@@ -124,7 +124,8 @@ def test_lost_events_are_counted_and_are_one_finding() -> None:
     ]
 
 
-def test_what_a_trial_leaves_behind_is_found() -> None:
+def test_what_a_trial_leaves_behind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 2.0)  # which it waits for, and inherits
     kept: list[int] = []
 
     def trial(draw: random.Random, journal: Journal) -> None:

@@ -13,7 +13,7 @@ from aethermodel.measure.host.fingerprint import this_host
 
 @pytest.fixture(scope="module")
 def trial():
-    return Trial.run(Campaign(batch_sizes=(1, 200), topics=4, pool=2, processes=2, repeats=2))
+    return Trial.run(Campaign(batch_sizes=(1, 200), topics=4, pool=2, processes=1, repeats=2))
 
 
 def test_the_table_has_a_row_a_batch_size_and_terms_that_add_up(trial):
@@ -141,6 +141,7 @@ def test_a_file_that_is_no_calibration_is_refused(text, tmp_path):
         Calibration.load(path)
 
 
+@pytest.mark.slow(reason="a whole trial in two processes")
 def test_a_trial_across_processes_says_so_and_checks_every_event():
     campaign = Campaign(batch_sizes=(50,), fabric="shm", topics=4, processes=1, repeats=1)
     trial = Trial.run(campaign)

@@ -108,6 +108,7 @@ def small_shm(command, megabytes=1):
 )
 def test_a_small_shm_is_one_line_and_no_wait(tmp_path):
     words = ["bench", "ring", "--batch-size", "50000", "--processes", "1", "--repeats", "1"]
+    words += ["--sample-seconds", "0.001", "--handoffs", "100"]
     done = small_shm([sys.executable, "-m", "aethermodel", *words, "--json", str(tmp_path / "j")])
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
