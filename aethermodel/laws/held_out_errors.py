@@ -25,8 +25,6 @@ FREEDOM = 4
 _NEIGHBOURS = 1.0
 # So many points' weight has the mean over all sizes, which a local mean of few leans on.
 _SHARED = 1.0
-# The cut nearest to the end tells most: weights fall by e from one to the next.
-_CUTS = 1.0
 # Laws that agree where they were tested and part beyond are all possible: twice what the middle
 # one of them is off.
 _APART = 2.0
@@ -56,6 +54,7 @@ class Misses:
     further : ndarray, shape (b,)
         Octaves beyond each cut's largest size.
     weight : ndarray, shape (b,)
+        Of each, as `Folds.cut_weights` has it.
     alike : bool
         Whether misses are noise, alike at every size, rather than structure.
     """
@@ -137,15 +136,12 @@ def misses_of(
     alike : bool
         See `Misses`.
     """
-    where, gap, further, weight = [], [], [], []
-    cuts = 0
+    where, gap, further = [], [], []
     for fold in range(1, len(folds.kept)):
         kept, asked = folds.kept[fold], np.flatnonzero(folds.asked[fold])
         own = octave[kept]
         if folds.beyond[fold]:
             further += (octave[asked] - own[-1]).tolist()
-            weight += [float(np.exp(-cuts / _CUTS)) / max(asked.size, 1)] * asked.size
-            cuts += 1
             continue
         right = np.searchsorted(own, octave[asked])
         right = np.clip(right, 1, own.size - 1)
@@ -159,7 +155,7 @@ def misses_of(
         np.array(gap),
         np.abs(np.median(np.stack(beyond), axis=0)) if beyond else np.empty(0),
         np.array(further),
-        np.array(weight),
+        folds.cut_weights,
         alike,
     )
 

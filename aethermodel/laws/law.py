@@ -88,8 +88,9 @@ class Law:
     name : str
         Of the curve (`Series.name`).
     family : str
-        "constant", "affine", "knees", "steps", "power", "n log n", "falling", "usl", "packets";
-        "interpolation" where none of them is near, "none" where the size does not decide the time.
+        "constant", "affine", "knees", "steps", "power", "n log n", "falling", "usl", "packets",
+        "bottleneck"; "interpolation" where none of them is near, "none" where the size does not
+        decide the time.
     parameters : tuple of Parameter
     smallest, largest : float
         Ends of the measured sizes.

@@ -30,6 +30,7 @@ _NAMES = {
     "falling": "falling",
     "usl": "universal scalability law",
     "packets": "affine with a cost a packet",
+    "bottleneck": "the slower of a fixed cost and a cost in proportion to N",
     "interpolation": "no law of the family is near: an interpolation",
     "interpolation, single rows": "no law of the family is near: an interpolation",
     "none": "no law of the size: something else moves the times",
@@ -84,6 +85,8 @@ def _factor(term: Term) -> str:
             return ""
         case "packets":
             return f" a packet of {count(term.first)}"
+        case "bottleneck":
+            return f" up to {count(round(term.first))}, then in proportion to N"
     first = "" if not term.first else " N" + ("" if term.first == 1 else f"^{term.first:g}")
     second = "" if not term.last else " M" + ("" if term.last == 1 else f"^{term.last:g}")
     return first + second

@@ -32,7 +32,7 @@ class _Strict(BaseModel):
 
 
 class _Term(_Strict):
-    kind: Literal["one", "power", "ramp", "level", "slope", "packets", "second"]
+    kind: Literal["one", "power", "ramp", "level", "slope", "packets", "bottleneck", "second"]
     first: Finite = 0.0
     last: Finite | None = 0.0  # null: without end
 
@@ -41,7 +41,7 @@ class _Term(_Strict):
         if self.kind in ("power", "second"):
             if self.last is None or max(abs(self.first), abs(self.last)) > _MOST_EXPONENT:
                 raise ValueError(f"no exponent is beyond {_MOST_EXPONENT}")
-        elif self.first < 0 or (self.kind == "packets" and not self.first):
+        elif self.first < 0 or (self.kind in ("packets", "bottleneck") and not self.first):
             raise ValueError(f"{self.kind} begins at {self.first}")
         return self
 
@@ -95,7 +95,7 @@ class LawDocument(_Strict):
     name: Text
     family: Literal[
         "constant", "affine", "knees", "steps", "power", "n log n", "falling", "usl", "packets",
-        "interpolation", "none",
+        "bottleneck", "interpolation", "none",
     ]  # fmt: skip
     parameters: list[_Parameter]
     sizes: list[Positive] = Field(min_length=1)

@@ -64,7 +64,7 @@ def unit_of(term: Term, unit: str) -> str:
     """Unit of a term's cost."""
     size = unit or "1"
     match term.kind:
-        case "one" | "level":
+        case "one" | "level" | "bottleneck":
             return "s"
         case "ramp" | "slope":
             return f"s/{unit}" if unit else "s"

@@ -43,7 +43,8 @@ class Pipelined:
         Stages have draws of their own, and any pairing is one of them. The larger of two that are
         nearly equal is by chance larger than either: paired at random its draws would leave out
         the truth too often. Paired by rank its quantiles are the larger of the stages' quantiles,
-        as in the interval of a composed prediction.
+        as in the interval of a composed prediction. At that size alone: what compares two sizes has
+        to leave the draws as they are.
         """
         one, other = self.stages
         ranks = np.argsort(np.argsort(one.seconds(n), kind="stable"), kind="stable")

@@ -27,6 +27,7 @@ def laws():
         "nothing": Series({}, np.append(0, N), np.append(1e-9, 1e-6 + 1e-9 * N)),
         "two": Series({}, N, 1e-6 + 1e-8 * N * threads, second={"threads": threads}),
         "one": Series({}, N[:1], np.array([1e-6])),
+        "bottleneck": Series({}, N, np.maximum(1e-6, 1.1e-8 * N)),
     }
 
 

@@ -77,6 +77,10 @@ def _knee(n: Floats) -> Floats:
     return np.asarray(4e-6 + 2e-9 * n + 3e-9 * np.maximum(0.0, n - 4000))
 
 
+def _bottleneck(n: Floats) -> Floats:
+    return np.asarray(np.maximum(0.3e-6, 0.08e-9 * n))
+
+
 def _power(n: Floats) -> Floats:
     return np.asarray(3e-6 + 1e-8 * n**0.75)
 
@@ -98,6 +102,7 @@ LAWS = (
     Case("a + b/p", _WORKERS, _falling),
     Case("steps", _POWERS, _steps),
     Case("knee", _POWERS, _knee),
+    Case("bottleneck", _POWERS, _bottleneck),
 )
 #: Laws whose size is a batch, for answers about sizes.
 BATCHES = (

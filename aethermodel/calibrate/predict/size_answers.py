@@ -148,8 +148,8 @@ class SizeAnswers(ABC):
         if most is not None and most < np.inf:
             goal += f" up to N = {most:,.0f}"
         most = self.largest if most is None else most
-        near = size_for_rate(self.point, share * best_rate(self.point, most)[0])
-        laws = (self.point, self.drawn_about(float(near[0])))
+        # Two sizes are compared: what makes one stage slower than the other counts as drawn.
+        laws = (self.point, self.drawn)
         wanted = [share * best_rate(law, most)[0] for law in laws]
         least = [self._up(size_for_rate(law, x)) for law, x in zip(laws, wanted, strict=True)]
         if np.isinf(most):

@@ -291,15 +291,21 @@ def _aicc(regression: Regression, samples: Samples) -> float:
 
 
 def _beyond_chance(regression: Regression, samples: Samples, simpler: list[Candidate]) -> bool:
-    """F-test of a law with knees against the best law with fewer, for as many places as searched.
+    """F-test of a law with knees against the best simpler law, for as many places as searched.
 
-    Without a simpler law to fall back on there is nothing to test.
+    Simpler is a law with fewer knees; and for a knee found from the samples, too, one with as many
+    knees that are known beforehand: a place that noise alone moved it to is none. Without a simpler
+    law to fall back on there is nothing to test.
     """
     form = regression.form
     rivals = [
         other
         for other in simpler
-        if len(other.form.knees) < len(form.knees) and other.form.freedom < form.freedom
+        if other.form.freedom < form.freedom
+        and (
+            len(other.form.knees) < len(form.knees)
+            or (any(form.free) and not any(other.form.free) and other.admitted)
+        )
     ]
     if not rivals or not form.knees:
         return True

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 def names_of(terms: Sequence[Term]) -> dict[float, str]:
     """Names of a law's figures other than costs, by their value.
 
-    Knees, steps and packets are N1, N2, ... in ascending order, a fitted exponent is a.
+    Knees, steps, changes and packets are N1, N2, ... in ascending order, a fitted exponent is a.
     """
     places = {
         value
         for term in terms
-        if term.kind in ("ramp", "level", "slope")
+        if term.kind in ("ramp", "level", "slope", "bottleneck")
         for value in (term.first, term.last)
         if 0 < value < float("inf")
     } | {term.first for term in terms if term.kind == "packets"}

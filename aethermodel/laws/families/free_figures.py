@@ -16,6 +16,8 @@ _DELTA = 1e-6
 # Seconds in place of none, as by n alone at no event: its square is still a number.
 _LEAST_TIME = 1e-100
 _TINY = 1e-300
+#: Kinds of terms whose figures are knees.
+BENDS = ("ramp", "bottleneck")
 
 
 def free_values(terms: Terms) -> list[float]:
@@ -23,7 +25,7 @@ def free_values(terms: Terms) -> list[float]:
     knees = {
         value
         for term in terms
-        if term.kind == "ramp"
+        if term.kind in BENDS
         for value in (term.first, term.last)
         if 0 < value < float("inf")
     }
@@ -39,9 +41,9 @@ def moved(terms: Terms, before: float, after: float) -> Terms:
     """Replace one free figure wherever it stands."""
 
     def one(term: Term) -> Term:
-        if term.kind == "ramp":
+        if term.kind in BENDS:
             ends = [after if value == before else value for value in (term.first, term.last)]
-            return Term("ramp", *ends)
+            return Term(term.kind, *ends)
         if free_exponent(term) and term.first == before:
             return Term("power", after, term.last)
         return term
@@ -93,6 +95,8 @@ def curves(terms: Terms, drawn: Floats, n: Floats, second: Floats | None = None)
         if term.kind == "ramp":
             first, last = (figures.get(end, end) for end in (term.first, term.last))
             column = np.maximum(np.minimum(n, last) - first, 0.0)
+        elif term.kind == "bottleneck":
+            column = np.maximum(1.0, n / figures[term.first])
         else:
             column = power(n, figures[term.first], np.asarray(term.last))
         total += cost[:, None] * column
@@ -100,5 +104,5 @@ def curves(terms: Terms, drawn: Floats, n: Floats, second: Floats | None = None)
 
 
 def _has_free(term: Term, figures: dict[float, Floats]) -> bool:
-    knee = term.kind == "ramp" and bool({term.first, term.last} & figures.keys())
+    knee = term.kind in BENDS and bool({term.first, term.last} & figures.keys())
     return knee or free_exponent(term)

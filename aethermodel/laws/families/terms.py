@@ -22,6 +22,7 @@ KINDS = {
     "level": 2,  # 1 between two steps
     "slope": 2,  # N between two steps
     "packets": 1,  # ceil(N / b)
+    "bottleneck": 1,  # 1 up to a size, from there on in proportion to N
     "second": 2,  # N^a M^b of a second variable M
 }
 
@@ -35,7 +36,8 @@ class Term(NamedTuple):
         One of `KINDS`.
     first, last : float
         Its figures: exponents of N and of its logarithm (``power``) or of the second variable
-        (``second``); where it begins and ends (``ramp``, ``level``, ``slope``); the packet.
+        (``second``); where it begins and ends (``ramp``, ``level``, ``slope``); the packet; where
+        growth begins (``bottleneck``).
     """
 
     kind: str
@@ -57,6 +59,8 @@ class Term(NamedTuple):
                 return np.asarray(n * ((n >= self.first) & (n < self.last)))
             case "packets":
                 return np.asarray(np.ceil(n / self.first))
+            case "bottleneck":
+                return np.asarray(np.maximum(1.0, n / self.first))
             case "second":
                 if second is None:
                     raise ValueError("this law has a second variable: its values are missing")
@@ -102,6 +106,8 @@ class Term(NamedTuple):
                 )
             case "packets":
                 return sympy.ceiling(n / places[self.first])
+            case "bottleneck":
+                return sympy.Max(1, n / places[self.first])
             case "second":
                 return n ** int(self.first) * sympy.Symbol("M", nonnegative=True) ** int(self.last)
         raise ValueError(f"there is no term of kind {self.kind!r}")

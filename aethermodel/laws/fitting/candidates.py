@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aethermodel.laws.families.bottleneck import bottleneck
 from aethermodel.laws.families.families import Family, families, more_knees, two_variables
 from aethermodel.laws.families.search import Found, Terms, search
 from aethermodel.laws.families.segments import segmented
@@ -41,6 +41,12 @@ class Candidate:
     inside, beyond : ndarray
         Logarithm of measured over predicted at points left out in between and at the end, in the
         order of the folds.
+    score : float
+        Mean of what is missed in between and of what is missed beyond, each capped: all that was
+        left out says alike which law the points obey.
+    forecast_score : float
+        The same, but of what is missed beyond the cuts nearest to the end count most
+        (`Folds.cut_weights`): how the last sizes would have been predicted tells what comes next.
     """
 
     family: str
@@ -50,16 +56,8 @@ class Candidate:
     ratio: float
     inside: Floats
     beyond: Floats
-
-    @cached_property
-    def score(self) -> float:
-        """Mean of what is missed in between and of what is missed beyond, each capped."""
-        parts = [
-            float(np.mean(np.minimum(np.abs(missed), CAP)))
-            for missed in (self.inside, self.beyond)
-            if missed.size
-        ]
-        return sum(parts) / len(parts) if parts else float("inf")
+    score: float
+    forecast_score: float
 
     @property
     def key(self) -> tuple[str, int]:
@@ -104,6 +102,9 @@ def candidates(
     if second is None:
         steps = segmented(n, seconds, weighed, _STEPS)
         fitted += [("steps", 3 * count - 1, found) for count, found in steps.items()]
+        slower = bottleneck(n, seconds, weighed)
+        if slower:
+            fitted.append(("bottleneck", 2, slower))
     return _held_out(fitted, n, seconds, second, octave, folds)
 
 
@@ -144,11 +145,13 @@ def _held_out(
                 knots = smoothed(octave[kept], missed[kept], ratio)
                 errors = errors - interpolated(octave[asked], octave[kept], knots)
             side[ratio].append(errors)
+    weight = folds.cut_weights
     empty = np.empty((0, len(fitted)))
     result = []
     for ratio in ratios:
         within = np.concatenate(inside[ratio]) if inside[ratio] else empty
         after = np.concatenate(beyond[ratio]) if beyond[ratio] else empty
+        scores, forecasts = _scores(within, after, None), _scores(within, after, weight)
         for index, (family, freedom, found) in enumerate(fitted):
             result.append(
                 Candidate(
@@ -159,9 +162,21 @@ def _held_out(
                     ratio,
                     within[:, index],
                     after[:, index],
+                    float(scores[index]),
+                    float(forecasts[index]),
                 )
             )
     return result
+
+
+def _scores(inside: Floats, beyond: Floats, weight: Floats | None) -> Floats:
+    """Mean of what each family misses in between and beyond; infinite where nothing is left out."""
+    parts = [
+        np.average(np.minimum(np.abs(missed), CAP), axis=0, weights=weights)
+        for missed, weights in ((inside, None), (beyond, weight))
+        if len(missed)
+    ]
+    return np.asarray(np.mean(parts, axis=0) if parts else np.full(inside.shape[1], np.inf))
 
 
 __all__ = ["ALONE", "Candidate", "Family", "candidates"]

@@ -18,6 +18,9 @@ CUTS = (2.0, 4.0, 8.0, 16.0)
 REACH = 4.0
 #: Points that a cut must leave.
 _LEAST = 4
+# The cut nearest to the end tells most of what lies beyond it: weights fall by e from one to the
+# next.
+_FADE = 1.0
 
 
 class Folds(NamedTuple):
@@ -35,6 +38,19 @@ class Folds(NamedTuple):
     kept: Flags
     asked: Flags
     beyond: Flags
+
+    @property
+    def cut_weights(self) -> Floats:
+        """Weight of each point asked for beyond a cut, in the order of the folds.
+
+        Notes
+        -----
+        The later the origin of a forecast, the more it counts, as in discounted least squares:
+        Brown 1963, Smoothing, Forecasting and Prediction of Discrete Time Series.
+        """
+        counts = self.asked[self.beyond].sum(axis=1)
+        weights = np.exp(-np.arange(counts.size) / _FADE) / np.maximum(counts, 1)
+        return np.asarray(np.repeat(weights, counts))
 
 
 def folds_of(n: Floats, octave: Floats) -> Folds:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.calibrate.term_fit.regression import relative_nnls, scaled_inverse, scaled_step
-from aethermodel.laws.families.free_figures import free_values, gradient, moved
+from aethermodel.laws.families.free_figures import BENDS, free_values, gradient, moved
 from aethermodel.laws.families.search import Terms
 from aethermodel.laws.families.terms import design
 
@@ -221,7 +221,7 @@ def _beside(knee: float, n: Floats) -> list[float]:
 
 
 def _is_knee(terms: Terms, value: float) -> bool:
-    return any(term.kind == "ramp" and value in (term.first, term.last) for term in terms)
+    return any(term.kind in BENDS and value in (term.first, term.last) for term in terms)
 
 
 def _fitted(terms: Terms, n: Floats, seconds: Floats, root: Floats, second: Floats | None) -> Shape:

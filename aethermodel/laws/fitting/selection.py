@@ -128,10 +128,11 @@ def _known_weights(points: Points) -> tuple[Floats, bool]:
 
 def _members(tried: list[Candidate]) -> tuple[Candidate, ...]:
     kinds: dict[tuple[str, int], Candidate] = {}
-    for one in sorted(tried, key=lambda one: one.score):
+    for one in sorted(tried, key=lambda one: one.forecast_score):
         kinds.setdefault(one.key, one)
     best = list(kinds.values())[:MEMBERS]
-    return tuple(one for one in best if one.score <= _PEERS * best[0].score + EQUAL)
+    most = _PEERS * best[0].forecast_score + EQUAL
+    return tuple(one for one in best if one.forecast_score <= most)
 
 
 def _untested(alone: list[Candidate], points: Points, weights: Floats) -> Choice:
