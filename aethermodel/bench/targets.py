@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aethermodel.bench.contest import Result
-from aethermodel.bench.kernel import LARGE, READ, route_name
+from aethermodel.bench.kernel import LARGE, NEW_RESULTS, READ, call_name, route_name
 from aethermodel.bench.ring import ALONE
 from aethermodel.published.specification import load_specification
 from cython_core import EVENT_BYTES, simd_variant
@@ -74,10 +74,15 @@ def kernel_targets(result: Result, threads: int) -> list[Target]:
 
 
 def call_targets(result: Result) -> list[Target]:
-    """Judge a call of the router with one event."""
+    """Judge a call of the router with one event, and calls that make their result."""
     seconds = result.table.set_index("row")["seconds"]
     value = float(seconds["aether route, N = 1"])
-    return [at_most("route at N = 1, out= given", value, 250e-9, 1e-9, "ns")]
+    targets = [at_most("route at N = 1, out= given", value, 250e-9, 1e-9, "ns")]
+    for size in NEW_RESULTS:
+        with_out, without = (seconds[call_name(size, new_result=new)] for new in (False, True))
+        criterion = f"route without out= beyond a call with it, N = {size:,}"
+        targets.append(at_most(criterion, float(without - with_out), 1e-6, 1e-9, "ns"))
+    return targets
 
 
 def ring_targets(result: Result, latencies: dict[str, dict[str, Any]]) -> list[Target]:

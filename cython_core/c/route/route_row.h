@@ -4,6 +4,7 @@
 
 #include "route.h"
 
+#include <math.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -11,6 +12,12 @@
 #elif defined(AETHER_NEON)
 #include <arm_neon.h>
 #endif
+
+static inline __attribute__((always_inline)) void row_reset(double *row, double cursor) {
+    row[0] = 0.0;
+    row[1] = row[2] = INFINITY;
+    row[3] = AETHER_ROW_ZERO + cursor;
+}
 
 /* Folds `value` into the row and returns the cursor that it had. The minimum's
  * operand order is what passes NaN over: x86 answers with the second operand
