@@ -96,6 +96,7 @@ INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, 
                         size_t from, size_t to, const shape how) {
     size_t i = from;
     uint64_t wrong = 0;
+    row_step steps[2] = {ROW_STEP, ROW_STEP};
 #define ONE(lane, event)                                                     \
     {                                                                        \
         size_t at = (event);                                                 \
@@ -103,7 +104,8 @@ INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, 
         uint32_t t = TOPIC(at);                                              \
         if (__builtin_expect(t >= topics, 0)) return -1;                     \
         COMPARE(at);                                                         \
-        buckets[row_add(rows[(lane) * (size_t)topics + t], VALUE(at))] = (uint16_t)at; \
+        buckets[row_add(rows[(lane) * (size_t)topics + t], VALUE(at), &steps[lane])] =  \
+            (uint16_t)at;                                                    \
     }
     for (; i + 4 <= to; i += 4) {
 #pragma GCC unroll 4
@@ -157,7 +159,8 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const shape h
             uint32_t t = TOPIC(at);
             if (__builtin_expect(t >= topics, 0)) return -1;
             COMPARE(at);
-            buckets[row_add(rows[topics + (size_t)t], VALUE(at))] = (uint16_t)at;
+            row_step step = ROW_STEP;
+            buckets[row_add(rows[topics + (size_t)t], VALUE(at), &step)] = (uint16_t)at;
         }
         if (done + n == part->n) break; /* the last block */
         uint16_t *counts = part->counts + part->blocks++ * topics;
@@ -177,11 +180,12 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const shape h
  * twice as long, but is indifferent to how topics are distributed and how many. */
 INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t lanes,
                        const shape how) {
-    size_t topics = in->topics, step = part->n / lanes;
+    size_t topics = in->topics, length = part->n / lanes;
     const char *topic = in->topic + part->begin * how.topic_stride;
     const char *value = value_of(in, topic, part->begin, how);
     uint64_t first = in->first + part->begin, wrong = 0;
     aether_row *rows = part->rows;
+    row_step step = ROW_STEP;
     for (size_t r = 0; r < lanes * topics; r++) row_reset(rows[r], 0.0);
 #define ONE(lane, event)                                    \
     {                                                       \
@@ -190,13 +194,13 @@ INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t l
         uint32_t t = TOPIC(at);                             \
         if (__builtin_expect(t >= topics, 0)) return -1;    \
         COMPARE(at);                                        \
-        row_add(rows[(lane) * topics + t], VALUE(at));      \
+        row_add(rows[(lane) * topics + t], VALUE(at), &step); \
     }
-    for (size_t i = 0; i < step; i++) {
+    for (size_t i = 0; i < length; i++) {
 #pragma GCC unroll 4
-        for (size_t lane = 0; lane < lanes; lane++) ONE(lane, lane * step + i);
+        for (size_t lane = 0; lane < lanes; lane++) ONE(lane, lane * length + i);
     }
-    for (size_t i = lanes * step; i < part->n; i++) ONE(0, i);
+    for (size_t i = lanes * length; i < part->n; i++) ONE(0, i);
 #undef ONE
     for (size_t t = 0; t < topics; t++) {
         part->cursor[t] = row_cursor(rows[t]);
