@@ -2,6 +2,7 @@
 #include "ring_wait.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
@@ -30,7 +31,9 @@ static bool ready(int fd, short events) {
 
 void aether_ring_wake_loop(int wake_peer) {
     uint64_t one = 1;
-    if (!ready(wake_peer, POLLOUT)) return;
+    int flags = fcntl(wake_peer, F_GETFL);
+    /* Only where a write may block it is asked whether this one would, which costs more. */
+    if ((flags < 0 || !(flags & O_NONBLOCK)) && !ready(wake_peer, POLLOUT)) return;
     if (write(wake_peer, &one, sizeof one) < 0) return; /* full by now, so readable */
 }
 

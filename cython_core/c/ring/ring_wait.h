@@ -12,8 +12,8 @@ typedef struct {
 
 /* Wake a peer whose event loop sleeps: write its eventfd. It may be full, then it is readable as it
  * is. Call without the GIL: whether a write may block is a flag that both processes can set, and a
- * peer that also fills the eventfd in the moment between the look and the write holds this thread,
- * but no other. */
+ * peer that fills the eventfd and clears the flag in the moment between the look and the write holds
+ * this thread, but no other. */
 void aether_ring_wake_loop(int wake_peer);
 
 /* Wake a peer whose thread sleeps on its `waiting`, which is another by now. Never blocks. */
