@@ -78,9 +78,9 @@ def handoff_latencies(batches: int) -> dict[str, dict[str, Any]]:
             except PeerDied as error:
                 raise ChildError(f"one-way handoff, {way}: {error}") from None
     found: dict[str, dict[str, Any]] = {}
-    for way, samples in rounds.items():
+    for name, samples in rounds.items():
         p50, p99 = np.percentile(np.concatenate(samples) / 1e9, [50, 99])
-        found[way] = {"p50_seconds": float(p50), "p99_seconds": float(p99), "batches": batches}
+        found[name] = {"p50_seconds": float(p50), "p99_seconds": float(p99), "batches": batches}
     for asleep in ("wait", *loops):
         times = found[asleep]
         times["over_kernel"] = times["p50_seconds"] / found["kernel"]["p50_seconds"]
