@@ -12,6 +12,8 @@ from aethermodel.measure.sampling.sampler import Point
 from cython_core import checksum_variants, simd_variant, simd_variants
 
 READ = "read ceiling (one word an event)"
+#: Batch sizes at which a call that makes its result is compared with one that is given it.
+NEW_RESULTS = (100, 10_000)
 #: Batch size of the threaded rows: smaller ones are not worth a second thread.
 LARGE = 100_000
 COPY = "copy ceiling (every byte)"
@@ -83,6 +85,11 @@ def kernel_contestants(batch_size: int, topics: int, threads: int) -> list[Conte
     return rows
 
 
+def call_name(batch_size: int, *, new_result: bool) -> str:
+    """Return the name of a row of calls of `route`."""
+    return f"aether route, N = {batch_size:,}{', new result' if new_result else ''}"
+
+
 def call_contestants() -> list[Contestant]:
     """Return one call through each language boundary, and our own routing call at N = 1."""
     rows = []
@@ -94,6 +101,17 @@ def call_contestants() -> list[Contestant]:
                 Contestant(border, group, Point(probe="call", settings={"border": border}), form)
             )
     one = {"batch_size": 1, "topics": 64, "pool": 1}
+    for size in NEW_RESULTS:
+        whole = {"batch_size": size, "topics": 16, "pool": 1, "with_kernel": True}
+        for new in (False, True):
+            rows.append(
+                Contestant(
+                    call_name(size, new_result=new),
+                    "ours",
+                    Point(probe="ffi", settings=whole | {"new_result": new}),
+                    f"{size} events, 16 topics, {'without out=' if new else 'out= given'}",
+                )
+            )
     return [
         *rows,
         Contestant(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from aethermodel.bench.contest import Result
-from aethermodel.bench.kernel import LARGE, READ, route_name
+from aethermodel.bench.kernel import LARGE, NEW_RESULTS, READ, call_name, route_name
 from aethermodel.bench.ring import ALONE
 from aethermodel.published.specification import load_specification
 from cython_core import EVENT_BYTES, simd_variant
 
 Target = dict[str, Any]
+#: Most that waking a consumer may take, as a multiple of what the kernel takes by itself.
+WAKE_UP_TIMES = 1.15
 
 
 def at_least(result: Result, criterion: str, row: str, other: str, threshold: float) -> Target:
@@ -74,10 +76,21 @@ def kernel_targets(result: Result, threads: int) -> list[Target]:
 
 
 def call_targets(result: Result) -> list[Target]:
-    """Judge a call of the router with one event."""
+    """Judge a call of the router with one event, and calls that make their result."""
     seconds = result.table.set_index("row")["seconds"]
     value = float(seconds["aether route, N = 1"])
-    return [at_most("route at N = 1, out= given", value, 250e-9, 1e-9, "ns")]
+    targets = [at_most("route at N = 1, out= given", value, 250e-9, 1e-9, "ns")]
+    for size in NEW_RESULTS:
+        with_out, without = (seconds[call_name(size, new_result=new)] for new in (False, True))
+        criterion = f"route without out= beyond a call with it, N = {size:,}"
+        targets.append(at_most(criterion, float(without - with_out), 1e-6, 1e-9, "ns"))
+    return targets
+
+
+def _asleep(times: float) -> Target:
+    words = f"{times:.2f} times, wanted at most {WAKE_UP_TIMES:g}"
+    criterion = "handoff to a thread that sleeps, by the kernel's own wake-up"
+    return _target(criterion, times, WAKE_UP_TIMES, words, met=times <= WAKE_UP_TIMES)
 
 
 def ring_targets(result: Result, latencies: dict[str, dict[str, Any]]) -> list[Target]:
@@ -98,6 +111,7 @@ def ring_targets(result: Result, latencies: dict[str, dict[str, Any]]) -> list[T
         at_least(result, "ring against iceoryx2's loaned slice", "ring", "iceoryx2", 1.2),
         at_least(result, "ring against routing alone", "ring", ALONE, 0.85),
         _target("ring against the specification's 81.9 M/s", rate / claim, 4, words),
+        _asleep(latencies["wait"]["over_kernel"]),
         at_most("handoff spinning, P50", latencies["spin"]["p50_seconds"], 1e-6, 1e-6, "µs"),
         at_most("handoff by asyncio, P50", latencies["asyncio"]["p50_seconds"], 15e-6, 1e-6, "µs"),
         at_most(

@@ -13,7 +13,7 @@ cdef extern from "turn.h" nogil:
 cdef extern from "ring_wait.h" nogil:
     ctypedef struct aether_ring_fds:
         int wake, news
-    void ring_wake "aether_ring_wake"(int wake_peer)
+    void wake_loop "aether_ring_wake_loop"(int wake_peer)
     void ring_drain "aether_ring_drain"(int wake)
 
 

@@ -1,7 +1,7 @@
 """Raw entry points: what other kernels call to work straight in the ring."""
 
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from cython_core.events.record_type cimport RecordType
 from cython_core.ring.attachment cimport Attachment
@@ -18,6 +18,8 @@ cdef extern from "ring.h" nogil:
     ctypedef enum aether_ring_news:
         AETHER_RING_READY, AETHER_RING_CORRUPT, AETHER_RING_CLOSED
         AETHER_RING_LINK, AETHER_RING_PAUSE
+    enum:
+        AETHER_RING_LOOP, AETHER_RING_THREAD
 
 
 cdef class End(Attachment):
@@ -47,5 +49,5 @@ cdef class End(Attachment):
     cdef int _await(self, uint64_t need, object timeout) except -1
     cdef int _last_look(self, uint64_t need) except -1
     cdef object _ended(self, aether_ring_news news)
-    cdef void _wake(self) noexcept
+    cdef void _wake(self, uint32_t asleep) noexcept
     cdef int _leave(self, bint goodbye) except -1

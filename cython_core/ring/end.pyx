@@ -3,12 +3,10 @@
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, clockid_t, timespec
 
-from cython_core.ring.attachment cimport (
-    Attachment, aether_ring_fds, give_turn, ring_drain, ring_wake,
-)
+from cython_core.ring.attachment cimport Attachment, give_turn, ring_drain, wake_loop
 from cython_core.ring.mapping cimport Mapping
 
 import warnings
@@ -27,8 +25,9 @@ cdef extern from "ring.h" nogil:
     void aether_ring_open(
         aether_ring_end*, aether_ring_header*, char*, size_t, uint64_t, uint64_t, bint)
     bint aether_ring_refresh(aether_ring_end*)
-    bint aether_ring_advance(aether_ring_end*, uint64_t)
-    void aether_ring_arm(aether_ring_end*)
+    uint32_t aether_ring_advance(aether_ring_end*, uint64_t)
+    uint32_t aether_ring_asleep(aether_ring_end*)
+    void aether_ring_arm(aether_ring_end*, uint32_t)
     void aether_ring_disarm(aether_ring_end*)
     void aether_ring_count_wait(aether_ring_end*)
     void aether_ring_count_wakeup(aether_ring_end*)
@@ -40,8 +39,8 @@ cdef extern from "ring.h" nogil:
     void aether_ring_read_flags(const aether_ring_flags*, uint64_t*)
 
 cdef extern from "ring_wait.h" nogil:
-    aether_ring_news aether_ring_wait(
-        aether_ring_end*, uint64_t, const aether_ring_fds*, int64_t, int64_t, bint)
+    aether_ring_news aether_ring_wait(aether_ring_end*, uint64_t, int, int64_t, int64_t, bint)
+    void aether_ring_wake_thread(aether_ring_end*)
 
 # A wait looks at signals, deadlines and the peer this often, whatever the peer does.
 cdef int64_t SLICE_NS = 50_000_000
@@ -148,7 +147,7 @@ cdef class End(Attachment):
         cdef aether_ring_news news
         self._take()
         try:
-            aether_ring_arm(&self._end)
+            aether_ring_arm(&self._end, AETHER_RING_LOOP)
             news = aether_ring_look(&self._end, need)
             if news == AETHER_RING_PAUSE and not self._peer_dead:
                 aether_ring_count_wait(&self._end)
@@ -292,8 +291,9 @@ cdef class End(Attachment):
             raise ValueError(
                 f"cannot {'commit' if self._producer else 'release'} {n} events: "
                 f"{self._claimed} are {'reserved' if self._producer else 'peeked'}")
-        if aether_ring_advance(&self._end, n):
-            self._wake()
+        cdef uint32_t asleep = aether_ring_advance(&self._end, n)
+        if asleep:
+            self._wake(asleep)
         self._claimed -= n
         if self._claimed == 0:
             self._map.forget()
@@ -327,10 +327,12 @@ cdef class End(Attachment):
             if timeout is not None:
                 left = max(min(deadline - _now(CLOCK_MONOTONIC), SLICE_NS), 0)
             with nogil:
-                news = aether_ring_wait(&self._end, need, &self._fds, spin_ns, left, first)
+                news = aether_ring_wait(
+                    &self._end, need, self._fds.news, spin_ns, left, first)
             if news == AETHER_RING_READY:
-                self._spin_ns = next_spin_ns(
-                    self.policy, self._spin_ns, _now(CLOCK_MONOTONIC) - begun)
+                if self._spin_ns:  # else it never spins, and has nothing to learn
+                    self._spin_ns = next_spin_ns(
+                        self.policy, self._spin_ns, _now(CLOCK_MONOTONIC) - begun)
                 return 0
             if news == AETHER_RING_CLOSED or news == AETHER_RING_CORRUPT:
                 raise self._ended(news)
@@ -367,17 +369,26 @@ cdef class End(Attachment):
             f"the {peer} died: {committed} events committed, {consumed} consumed",
             committed, consumed)
 
-    cdef void _wake(self) noexcept:
+    cdef void _wake(self, uint32_t asleep) noexcept:
         aether_ring_count_wakeup(&self._end)
+        if asleep == AETHER_RING_THREAD:
+            aether_ring_wake_thread(&self._end)
+            return
         with nogil:
-            ring_wake(self._wake_peer)
+            wake_loop(self._wake_peer)
 
     cdef int _leave(self, bint goodbye) except -1:
         """Let go of everything, with the turn taken."""
+        cdef Mapping memory = self._map  # stays mapped until the peer was woken
         if self._sleeper is not None:
             self._sleeper.check_thread()
         if goodbye:
             aether_ring_say_goodbye(&self._end)
-            self._wake()
+            # Whoever watches the eventfd by a loop of its own is told as well.
+            self._wake(AETHER_RING_LOOP)
         self._claimed = 0
-        return self._drop()
+        self._drop()
+        # By now the link tells of it, which a thread that sleeps looks at when it wakes.
+        aether_ring_asleep(&self._end)
+        aether_ring_wake_thread(&self._end)
+        return 0

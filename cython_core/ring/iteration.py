@@ -1,4 +1,4 @@
-"""Iteration over a ring: batch after batch, by ``for`` or ``async for``."""
+"""Iteration over what is read as a ring's consumer is: batches, by ``for`` or ``async for``."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -12,7 +12,7 @@ Events = npt.NDArray[Any]
 
 
 class Source(Protocol):
-    """What batches come from: a ring's consumer, or a recording."""
+    """What batches come from: a recording, or anything else that reads as a ring's consumer."""
 
     @property
     def available(self) -> int:
@@ -33,12 +33,11 @@ class Source(Protocol):
 
 
 class Batches:
-    """Batches of a ring, by ``for`` or ``async for``; see `Ring.batches`.
+    """Batches of a source, by ``for`` or ``async for``; a ring's own are `RingBatches`.
 
     Parameters
     ----------
     source : Source
-        A ring's consumer, or a recording.
     most : int
         Most events a batch, and most to hand out before the event loop gets a turn.
     """

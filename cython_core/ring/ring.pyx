@@ -15,6 +15,7 @@ from cython_core.ring.end cimport End
 from cython_core.events.record_type import record_type
 from cython_core.ring.handle import RingHandle, make_ends
 from cython_core.ring.shared_memory import MOST_BYTES
+from cython_core.ticks.ring_batches import RingBatches
 from cython_core.ticks.ring_wait import sleeping
 
 
@@ -368,9 +369,7 @@ cdef class Ring(End):
         the stream ends the loop; a producer's death raises `PeerDied` after the last
         committed event.
         """
-        from cython_core.ring.iteration import Batches
-        self._check_role(False)
-        return Batches(self, most)
+        return RingBatches(self, most)
 
     def __iter__(self):
         return iter(self.batches())

@@ -18,7 +18,7 @@ MOST_BYTES = 2**30
 HUGE_PAGE = 2 * 1024 * 1024
 
 _HEADER = struct.Struct("<8sQI")
-_MAGIC = b"ATHRING1"
+_MAGIC = b"ATHRING2"
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 

@@ -23,7 +23,8 @@ cdef class Counts:
         Nanoseconds a tick, events a batch, and events that waited behind it.
     calls, handled, failed, handler_ns : list of int
         By topic: handler calls, events shown to handlers, calls that raised, and
-        nanoseconds from call to return. As of when they are asked for.
+        nanoseconds from call to return. As of when they are asked for. Native handlers of a tick
+        are timed together, and each has its share of that by the processor's cycle counter.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -68,13 +69,18 @@ cdef class Counts:
         """Add to the lists what was counted since."""
         cdef Py_ssize_t topic
         cdef topic_counts since
+        cdef double cycle_ns = 0
+        if self._native_cycles:
+            cycle_ns = <double> self._native_ns / <double> self._native_cycles
+        self._native_ns = self._native_cycles = 0
         for topic in range(self._topics):
             since = self._since[topic]
             if since.calls:
-                self._since[topic] = topic_counts(0, 0, 0)
+                self._since[topic] = topic_counts(0, 0, 0, 0)
                 self._calls[topic] += since.calls
                 self._handled[topic] += since.handled
-                self._handler_ns[topic] += since.handler_ns
+                self._handler_ns[topic] += since.handler_ns + <int64_t> (
+                    <double> since.handler_cycles * cycle_ns)
         return 0
 
 
@@ -116,11 +122,11 @@ cdef class Calls:
         free(self._topics)
 
     cdef int call(self, Counts seen, bint whole, object failed, object batch, Routed routed,
-                  int64_t began_ns) except -1:
-        """As `call_handlers`."""
+                  int64_t began_ns, int64_t before_ns) except -1:
+        """As `call_handlers`; what the clock showed last is the first call's start, unless 0."""
         cdef Py_ssize_t place, topic, start, stop
         cdef const int64_t* offsets = routed._c.offsets
-        cdef int64_t after, before = monotonic_ns()
+        cdef int64_t after, before = before_ns or monotonic_ns()
         if self._most >= seen._topics:
             raise IndexError("list index out of range: the counts are of fewer topics")
         for place in range(self._count):
@@ -210,4 +216,4 @@ def call_handlers(
     One reading of the clock serves as a call's end and the next one's start, and the last
     as the tick's end.
     """
-    Calls(handlers, routed.topics).call(seen, whole, failed, batch, routed, began_ns)
+    Calls(handlers, routed.topics).call(seen, whole, failed, batch, routed, began_ns, 0)

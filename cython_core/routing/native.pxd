@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from cython_core.events.record_type cimport RecordType
 from cython_core.routing.dispatch cimport Counts
@@ -26,7 +26,8 @@ cdef class NativeCalls:
     cdef uint32_t _most
     cdef tuple _handlers
     cdef readonly RecordType record
-    # Call those whose topic has events, in the order of registration, and report who failed.
-    cdef int run(self, Counts seen, object failed, object batch, Routed routed) except -1
+    # Call those whose topic has events, in the order of registration, and report who failed;
+    # returns when they were done, by the clock.
+    cdef int64_t run(self, Counts seen, object failed, object batch, Routed routed) except -1
     cdef object _origin(self, Py_ssize_t place)
     cdef int _fail_all(self, object failed, Routed routed, object error) except -1

@@ -16,6 +16,9 @@ cdef extern from "turn.h" nogil:
     bint take_turn "aether_turn_take"(int* turn)
     void give_turn "aether_turn_give"(int* turn)
 
+cdef extern from "cycles.h" nogil:
+    int64_t cycles "aether_cycles"()
+
 #: Name of a capsule with a handler, unless Cython made it, which names it by its signature.
 CAPSULE_NAME = "aethermodel.handler"
 #: A handler's signature in C.
@@ -235,10 +238,11 @@ cdef class NativeCalls:
     def __dealloc__(self):
         free(self._calls)
 
-    cdef int run(self, Counts seen, object failed, object batch, Routed routed) except -1:
+    cdef int64_t run(self, Counts seen, object failed, object batch, Routed routed) except -1:
         cdef const char* first
         cdef Py_ssize_t n = 0, failures = 0, place
         cdef native_call* call
+        cdef int64_t began, ended = 0, spent = 0
         if self._count and (self._most >= seen._topics or self._most >= routed.topics):
             raise IndexError("the counts or the routed batch are of fewer topics")
         try:
@@ -246,15 +250,19 @@ cdef class NativeCalls:
             keeper = records_pointer(batch, kind, &first, &n)  # noqa: F841 (its memory stays)
         except ValueError as error:
             self._fail_all(failed, routed, error)
-            return 0
+            return monotonic_ns()
         if n < routed._n:
             raise ValueError(f"this batch has {n} records, {routed._n} were routed")
         if not take_turn(&routed._turn):
             raise ValueError("the routed batch is in use by another thread")
         with nogil:
+            began = monotonic_ns()
             failures = _call_all(
                 self._calls, self._count, seen._since, first, routed._c.offsets,
-                routed._c.indices, routed._n)
+                routed._c.indices, routed._n, &spent)
+            ended = monotonic_ns()
+        seen._native_ns += ended - began
+        seen._native_cycles += spent
         give_turn(&routed._turn)
         if failures < 0:
             raise ValueError("the offsets of the routed batch were written to")
@@ -263,7 +271,8 @@ cdef class NativeCalls:
                 call = &self._calls[place]
                 if call.status:
                     failed(call.topic, self._origin(place), HandlerError(call.status))
-        return 0
+            ended = monotonic_ns()
+        return ended
 
     cdef object _origin(self, Py_ssize_t place):
         return (<NativeHandler> self._handlers[place]).function
@@ -280,11 +289,11 @@ cdef class NativeCalls:
 
 cdef Py_ssize_t _call_all(
     native_call* calls, Py_ssize_t count, topic_counts* counts, const char* records,
-    const int64_t* offsets, const uint32_t* indices, int64_t n,
+    const int64_t* offsets, const uint32_t* indices, int64_t n, int64_t* spent,
 ) noexcept nogil:
     """Call every handler whose topic has events; returns how many failed, -1 on bad offsets."""
     cdef Py_ssize_t place, failures = 0
-    cdef int64_t start, stop, after, before = monotonic_ns()
+    cdef int64_t start, stop, took, after, before = cycles()
     cdef native_call* call
     cdef topic_counts* own
     for place in range(count):
@@ -297,11 +306,13 @@ cdef Py_ssize_t _call_all(
             return -1
         call.status = call.function(records, indices + start, stop - start, call.context)
         failures += call.status != 0
-        after = monotonic_ns()
+        after = cycles()
+        took = max(after - before, 0)
         own = &counts[call.topic]
         own.calls += 1
         own.handled += stop - start
-        own.handler_ns += after - before
+        own.handler_cycles += took
+        spent[0] += took
         before = after
     return failures
 
@@ -324,5 +335,5 @@ def call_all(
     Exception
         As `cython_core.call_handlers`.
     """
-    natives.run(seen, failed, batch, routed)
-    Calls(handlers, routed.topics).call(seen, whole, failed, batch, routed, began_ns)
+    cdef int64_t before_ns = natives.run(seen, failed, batch, routed)
+    Calls(handlers, routed.topics).call(seen, whole, failed, batch, routed, began_ns, before_ns)

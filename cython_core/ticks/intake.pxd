@@ -12,3 +12,4 @@ cdef class Intake:
     cdef Counts _seen
     cdef object _ready, _release
     cdef object take(self, batch)
+    cdef int pass_on(self, Tick tick, object batch) except -1

@@ -103,11 +103,15 @@ cdef class Intake:
         Exception
             As `Tick.run`; or what the receiver raises.
         """
+        self.pass_on(tick, batch)
+
+    cdef int pass_on(self, Tick tick, object batch) except -1:
         first = self.take(batch)
         tick.run(batch, first)
         self.held = 0
         self.out = False
         self._release()
+        return 0
 
     def drain(self, Tick tick not None, Py_ssize_t most):
         """Have a tick handle batch after batch, as many as are there.
@@ -131,7 +135,7 @@ cdef class Intake:
             batch = self._ready()
             if batch is None:
                 break
-            self.handle(tick, batch)
+            self.pass_on(tick, batch)
             batch = None  # or the receiver could not use the view again
             ticks += 1
         return ticks

@@ -1,13 +1,16 @@
 """Wait of a task of an event loop for events of a ring, or for room in it.
 
 The loop watches the ring's eventfd for as long as the ring is open, which costs nothing while
-nobody sleeps: the peer writes it only after `Ring.arm`, once.
+nobody sleeps: the peer writes it only after `Ring.arm`, once. A task that sleeps goes on within the
+loop's callback, and only afterwards the wake-up is read back.
 """
 
 from libc.stdint cimport int64_t, uint64_t
 
 from cython_core.clock cimport monotonic_ns
+from cython_core.ring.attachment cimport ring_drain
 from cython_core.ring.end cimport End, aether_ring_end
+from cython_core.ticks.direct_future cimport DirectFuture
 from cython_core.ticks.operation cimport Operation, wait_for
 
 from asyncio import get_running_loop
@@ -49,18 +52,28 @@ cdef class Sleeper:
         self._on_news()
 
     def _on_wakeup(self):
-        # Level-triggered: read the descriptor here, or the loop calls again.
-        self._ring.disarm()
+        self._untaken = True
         self._resume()
+        self.take_back()
+
+    cdef int take_back(self) except -1:
+        """Read the wake-up back: before an end is armed anew, or the loop would call again."""
+        if self._untaken:
+            self._untaken = False
+            if self._ring._map is not None:
+                ring_drain(self._ring._fds.wake)
+        return 0
 
     def _on_news(self):
         if not self._ring.peer_alive:
             self._watch.remove(self._news)
             self._resume()
 
-    def _resume(self):
-        if self._future is not None and not self._future.done():
-            self._future.set_result(None)
+    cdef int _resume(self) except -1:
+        cdef DirectFuture future = self._future  # which the task lets go of
+        if future is not None:
+            future.finish()
+        return 0
 
     def check_thread(self):
         """Refuse what would reach into the event loop of another thread while it runs.
@@ -79,8 +92,8 @@ cdef class Sleeper:
     def close(self):
         """Stop watching, and let a task that sleeps find the ring closed."""
         self._watch.close()
-        if self._watch.ours and not self.loop.is_closed():
-            self._resume()
+        if self._future is not None and self._watch.ours and not self.loop.is_closed():
+            self._future.finish_later()
 
 
 cdef class Waiting(Operation):
@@ -96,7 +109,6 @@ cdef class Waiting(Operation):
             if self._sleeper is None:
                 self._begin()
             elif self._sleeper._future is not None:
-                # What the peer wrote meanwhile is read by the loop's callback, here or later.
                 self._sleeper._future = None
                 if self._ring._map is not None:
                     aether_ring_disarm(&self._ring._end)
@@ -113,8 +125,9 @@ cdef class Waiting(Operation):
                 if self._left_ns < self._until_ns:
                     return wait_for(self, turn())
                 self._until_ns = 0
+            self._sleeper.take_back()
             if self._ring.arm(self._need):
-                self._sleeper._future = future = self._sleeper.loop.create_future()
+                self._sleeper._future = future = DirectFuture(self._sleeper.loop)
                 return wait_for(self, future)
             if self._begun_ns:
                 self._ring._spin_ns = next_spin_ns(

@@ -91,7 +91,7 @@ cdef class Tick:
             As `cython_core.call_handlers`.
         """
         _refuse_if(self._busy)
-        cdef int64_t began_ns = monotonic_ns()
+        cdef int64_t began_ns = monotonic_ns(), before_ns = 0
         cdef Routed routed = self.routed
         cdef Calls calls
         cdef NativeCalls natives
@@ -108,8 +108,8 @@ cdef class Tick:
                 self._gap(first, batch, routed.gap)
             calls, natives = self._calls, self._natives  # a handler may register another meanwhile
             if natives is not None:
-                natives.run(self._seen, self._failed, batch, routed)
-            calls.call(self._seen, self._whole, self._failed, batch, routed, began_ns)
+                before_ns = natives.run(self._seen, self._failed, batch, routed)
+            calls.call(self._seen, self._whole, self._failed, batch, routed, began_ns, before_ns)
         finally:
             self._busy = False
         return True

@@ -165,8 +165,9 @@ def _report(
 
 def _over_kernel(latency: dict[str, Any]) -> str:
     """Return how the handoff to a consumer that sleeps compares with a bare wake-up."""
-    times = latency.get("over_kernel")
-    return f", {times:.2f} times the kernel's own wake-up" if times else ""
+    times, polled = latency.get("over_kernel"), latency.get("over_kernel_epoll")
+    text = f"\n  {times:.2f} times the kernel's own wake-up" if times else ""
+    return f"{text}, {polled:.2f} times that of a bare epoll" if polled else text
 
 
 def _draw(name: str, label: str, result: Result, plot: Path) -> None:

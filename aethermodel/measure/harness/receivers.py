@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
 
 from aethermodel.bus.fabrics.protocol import Batch, EndOfStream, Receiver
+from cython_core import now_ns
 from cython_core import verify as verify_checksums
 from cython_core.probes.checked import CheckedStream
+from cython_core.probes.repeated import RepeatedBatch
 
 
 class Passing:
@@ -33,15 +34,13 @@ class Passing:
         """Leave the receiver open for the next run."""
 
 
-class Repeated:
+class Repeated(RepeatedBatch):
     """Hands out one batch a number of times: nothing is moved, so that only the rest is timed.
 
     Parameters
     ----------
     batch : numpy.ndarray
     times : int
-    before : callable, optional
-        Called each time before it is handed out.
 
     Attributes
     ----------
@@ -53,39 +52,21 @@ class Repeated:
 
     label = "loopback"
     copies = 0
-    waiting = 0
 
-    def __init__(self, batch: Batch, times: int, before: Callable[[], None] | None = None) -> None:
+    # Overriding `receive` alone would have a bus ask by that only.
+    ready = RepeatedBatch.ready
+
+    def __init__(self, batch: Batch, times: int) -> None:
+        super().__init__(batch, times)
         self.seconds = 0.0
-        self.events = len(batch)
-        self._batch = batch
-        self._left = times
-        self._before = before
-        self._start = 0.0
-
-    def ready(self) -> Batch | None:
-        """Return the batch, as a fabric does that has one; None before the first and at the end."""
-        if not self._left or not self._start:
-            return None
-        self._left -= 1
-        if self._before:
-            self._before()
-        return self._batch
 
     async def receive(self) -> Batch:
         """Return the batch; EndOfStream after the last time."""
-        if not self._start:
-            self._start = perf_counter()
-        if not self._left:
-            self.seconds = perf_counter() - self._start
+        batch = self.begin()
+        if batch is None:
+            self.seconds = (now_ns() - self.began_ns) / 1e9
             raise EndOfStream
-        self._left -= 1
-        if self._before:
-            self._before()
-        return self._batch
-
-    def release(self) -> None:
-        """Do nothing: the batch stays."""
+        return batch
 
     def close(self) -> None:
         """Do nothing."""

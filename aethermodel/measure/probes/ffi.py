@@ -19,16 +19,19 @@ class Settings(RecordSettings):
     ----------
     with_kernel : bool
         Call `cython_core.route` itself, kernel and all.
+    new_result : bool
+        Have a new result made by each call, as without ``out=``.
     """
 
     with_kernel: bool = setting(False, "call route itself, kernel and all")
+    new_result: bool = setting(False, "a new result by each call, as without out=")
 
 
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the same argument checks and the same return as `cython_core.route` has."""
     batch = make_batch(settings.batch_size, settings.topics, 0, settings.record_bytes)
     topics = settings.topics
-    out = Routed(len(batch), topics)
+    out = None if settings.new_result else Routed(len(batch), topics)
     call = route if settings.with_kernel else route_call
 
     def timed(loops: int) -> float:

@@ -22,12 +22,19 @@
 /* Written only when an end sleeps or closes, read by the peer at every commit:
  * kept off the position's line, so that reading it stays a hit in L1. */
 typedef struct {
-    _Atomic uint32_t waiting; /* this end sleeps, or is about to */
+    _Atomic uint32_t waiting; /* how this end sleeps, or is about to; a thread sleeps on this word */
     _Atomic uint32_t closed;  /* this end said goodbye */
     _Atomic uint64_t waits;   /* times this end went to sleep */
     _Atomic uint64_t wakeups; /* times this end woke its peer */
     _Atomic uint64_t most;    /* most events this end found available */
 } aether_ring_flags;
+
+/* How an end sleeps, and so how it is woken. */
+enum {
+    AETHER_RING_AWAKE = 0,
+    AETHER_RING_LOOP = 1,   /* an event loop watches its eventfd */
+    AETHER_RING_THREAD = 2, /* a thread waits for its `waiting` to become another (a futex) */
+};
 
 /* 128 bytes apart: two lines, because the adjacent-line prefetcher pairs them. */
 typedef struct {
@@ -88,17 +95,22 @@ static inline bool aether_ring_refresh(aether_ring_end *end) {
     return true;
 }
 
-/* Hand n <= available events to the peer. True if the peer must be woken.
- * The fence orders our store before our look at `waiting`, as the peer's orders
- * its `waiting` before its look at our position: one of the two sees the other. */
-static inline bool aether_ring_advance(aether_ring_end *end, uint64_t n) {
+/* Take it from the peer that it sleeps, once something is there for it to see: how it is to be
+ * woken. The fence orders our store before our look at `waiting`, as the peer's orders its `waiting`
+ * before its look at what we stored: one of the two sees the other. */
+static inline uint32_t aether_ring_asleep(aether_ring_end *end) {
+    atomic_thread_fence(memory_order_seq_cst);
+    if (__builtin_expect(!atomic_load_explicit(&end->peer->waiting, memory_order_relaxed), 1))
+        return AETHER_RING_AWAKE;
+    return atomic_exchange_explicit(&end->peer->waiting, AETHER_RING_AWAKE, memory_order_relaxed);
+}
+
+/* Hand n <= available events to the peer; returns how it is to be woken. */
+static inline uint32_t aether_ring_advance(aether_ring_end *end, uint64_t n) {
     end->position += n;
     end->available -= n;
     atomic_store_explicit(end->own_position, end->position, memory_order_release);
-    atomic_thread_fence(memory_order_seq_cst);
-    if (__builtin_expect(!atomic_load_explicit(&end->peer->waiting, memory_order_relaxed), 1))
-        return false;
-    return atomic_exchange_explicit(&end->peer->waiting, 0, memory_order_relaxed) != 0;
+    return aether_ring_asleep(end);
 }
 
 static inline void aether_ring_count_wakeup(aether_ring_end *end) {
@@ -106,13 +118,13 @@ static inline void aether_ring_count_wakeup(aether_ring_end *end) {
 }
 
 /* Announce sleep; the caller must refresh after this and before it sleeps. */
-static inline void aether_ring_arm(aether_ring_end *end) {
-    atomic_store_explicit(&end->own->waiting, 1, memory_order_relaxed);
+static inline void aether_ring_arm(aether_ring_end *end, uint32_t how) {
+    atomic_store_explicit(&end->own->waiting, how, memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);
 }
 
 static inline void aether_ring_disarm(aether_ring_end *end) {
-    atomic_store_explicit(&end->own->waiting, 0, memory_order_relaxed);
+    atomic_store_explicit(&end->own->waiting, AETHER_RING_AWAKE, memory_order_relaxed);
 }
 
 static inline void aether_ring_count_wait(aether_ring_end *end) {

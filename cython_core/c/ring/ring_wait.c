@@ -2,9 +2,12 @@
 #include "ring_wait.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,10 +29,23 @@ static bool ready(int fd, short events) {
     return poll(&polled, 1, 0) == 1 && polled.revents == events;
 }
 
-void aether_ring_wake(int wake_peer) {
+void aether_ring_wake_loop(int wake_peer) {
     uint64_t one = 1;
-    if (!ready(wake_peer, POLLOUT)) return;
+    int flags = fcntl(wake_peer, F_GETFL);
+    /* Only where a write may block it is asked whether this one would, which costs more. */
+    if ((flags < 0 || !(flags & O_NONBLOCK)) && !ready(wake_peer, POLLOUT)) return;
     if (write(wake_peer, &one, sizeof one) < 0) return; /* full by now, so readable */
+}
+
+/* Of memory that processes share, so none of the private kind. A peer that sleeps here as well takes
+ * nobody's wake-ups but its own. */
+static long futex(_Atomic uint32_t *word, int operation, uint32_t value,
+                  const struct timespec *timeout) {
+    return syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
+}
+
+void aether_ring_wake_thread(aether_ring_end *end) {
+    futex(&end->peer->waiting, FUTEX_WAKE, 1, NULL);
 }
 
 void aether_ring_drain(int wake) {
@@ -53,30 +69,24 @@ static aether_ring_news spin(aether_ring_end *end, uint64_t need, int64_t spin_n
     }
 }
 
-aether_ring_news aether_ring_wait(aether_ring_end *end, uint64_t need, const aether_ring_fds *fds,
+aether_ring_news aether_ring_wait(aether_ring_end *end, uint64_t need, int news_fd,
                                   int64_t spin_ns, int64_t slice_ns, bool first) {
-    struct pollfd polled[] = {
-        {.fd = fds->news, .events = POLLIN},
-        {.fd = fds->wake, .events = POLLIN},
-    };
     int64_t spinning = spin_ns < slice_ns ? spin_ns : slice_ns;
     aether_ring_news news = spin(end, need, spinning);
     if (news != AETHER_RING_PAUSE) return news;
     if (spinning < slice_ns) {
         int64_t left = slice_ns - spinning;
         struct timespec timeout = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
-        aether_ring_arm(end);
+        aether_ring_arm(end, AETHER_RING_THREAD);
         news = aether_ring_look(end, need);
         if (news == AETHER_RING_PAUSE) {
             if (first) aether_ring_count_wait(end);
-            ppoll(polled, 2, &timeout, NULL);
+            futex(&end->own->waiting, FUTEX_WAIT, AETHER_RING_THREAD, &timeout);
         }
         aether_ring_disarm(end);
-        if (polled[1].revents) aether_ring_drain(fds->wake);
         if (news == AETHER_RING_PAUSE) news = aether_ring_look(end, need);
         if (news != AETHER_RING_PAUSE) return news;
-    } else {
-        poll(polled, 1, 0);
     }
-    return polled[0].revents ? AETHER_RING_LINK : AETHER_RING_PAUSE;
+    struct pollfd polled = {.fd = news_fd, .events = POLLIN};
+    return poll(&polled, 1, 0) == 1 ? AETHER_RING_LINK : AETHER_RING_PAUSE;
 }

@@ -119,8 +119,12 @@ static void combine(const job *self, size_t parts) {
 int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, size_t threads,
                      aether_scratch *scratch, const aether_routed *out) {
     size_t parts = aether_route_parts(in->n, in->topics, threads);
-    if (!parts && in->topic_mask) return aether_route_direct_records(in, out);
-    if (!parts) return aether_route_direct(in, out);
+    if (!parts) {
+        int rows = in->topics <= AETHER_DIRECT_TOPICS && in->n <= AETHER_DIRECT_EVENTS;
+        if (in->topic_mask)
+            return rows ? kernel->direct_records(in, out) : aether_route_direct_records(in, out);
+        return rows ? kernel->direct(in, out) : aether_route_direct(in, out);
+    }
     job self = {kernel, in, out, scratch->parts};
     for (size_t p = 0; p < parts; p++) {
         aether_part *part = &scratch->parts[p];

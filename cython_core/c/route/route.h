@@ -68,6 +68,8 @@ typedef double aether_row[4];
 #define AETHER_LANES 4            /* most interleaved streams of one scan */
 #define AETHER_BLOCK 32768        /* events between two emptyings of the buckets */
 #define AETHER_BUCKET_TOPICS 1024 /* more topics than this are counted, not bucketed */
+#define AETHER_DIRECT_TOPICS 128  /* most topics whose rows lie on the stack, for small batches */
+#define AETHER_DIRECT_EVENTS 1024 /* and most events of such a batch */
 
 /* Contiguous events that one thread routes, and its scratch. */
 typedef struct {
@@ -77,16 +79,21 @@ typedef struct {
     uint16_t *buckets; /* two lanes of topics * capacity, and what one block may spill */
     uint16_t *log;     /* n: event numbers within their block, by block and topic */
     uint16_t *counts;  /* blocks * topics: lengths of the runs in `log` */
-    size_t blocks;     /* 0: the log is not in use */
+    size_t blocks;     /* in the log; the last one stays in the buckets */
+    int bucketed;      /* 0: neither log nor buckets are in use */
     uint64_t wrong;    /* all bits in which sequences differ from those expected */
     int64_t bad;       /* first event out of range, or -1 */
     uint32_t *ends;    /* topics: where the cursors are to come to when placing */
 } aether_part;
 
 /* One compiled variant. A scan touches every event once and leaves counts and
- * aggregates; a place writes `indices` from the positions in `cursor`. */
+ * aggregates; a place writes `indices` from the positions in `cursor`. `direct` does both, of
+ * at most AETHER_DIRECT_EVENTS events and AETHER_DIRECT_TOPICS topics, and returns what
+ * aether_route does. */
 typedef struct {
     const char *name;
+    int64_t (*direct)(const aether_input *in, const aether_routed *out);
+    int64_t (*direct_records)(const aether_input *in, const aether_routed *out);
     void (*scan)(const aether_input *in, aether_part *part);
     void (*place)(const aether_input *in, aether_part *part, uint32_t *indices);
     void (*scan_records)(const aether_input *in, aether_part *part);
@@ -104,8 +111,8 @@ static inline uint32_t aether_bucket_capacity(uint32_t topics) {
     return ((65536 / topics) & ~31u) | 32;
 }
 
-/* Two counting passes, no scratch: for batches too small to set rows up for. Returns what
- * aether_route does. */
+/* Two counting passes without rows: for batches too small to set up the rows of so many topics.
+ * Returns what aether_route does. */
 int64_t aether_route_direct(const aether_input *in, const aether_routed *out);
 int64_t aether_route_direct_records(const aether_input *in, const aether_routed *out);
 

@@ -5,20 +5,19 @@
  * and a 16-bit event number in its topic's bucket, and reads from several
  * places of the batch at once, each with rows of its own, so that two events
  * of one topic seldom wait for each other. */
-#include "route_row.h"
-
-#include <math.h>
+#include "route_direct.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
-#define INLINE static inline __attribute__((always_inline))
 
 /* Compiled a second time for records of any size, so that nothing of theirs is in the way here. */
 void JOIN(aether_scan_records_, AETHER_VARIANT)(const aether_input *in, aether_part *part);
 void JOIN(aether_place_records_, AETHER_VARIANT)(const aether_input *in, aether_part *part,
                                                  uint32_t *indices);
+int64_t JOIN(aether_direct_records_, AETHER_VARIANT)(const aether_input *in,
+                                                     const aether_routed *out);
 #ifdef AETHER_RECORDS
 #define AT(topic) aether_masked_topic(topic, in->topic_shift, in->topic_mask)
 #define PLACE void JOIN(aether_place_records_, AETHER_VARIANT)
@@ -27,53 +26,15 @@ void JOIN(aether_place_records_, AETHER_VARIANT)(const aether_input *in, aether_
 #define PLACE static void place
 #endif
 
-/* How the input lies, known at compile time where each scan is inlined; of records the strides,
- * shift, mask and how far ahead to fetch are not. */
-typedef struct {
-    size_t topic_stride, value_stride;
-    int numbered, records, valued;
-    int to_second_level; /* of records: what is fetched ahead would not stay in the first */
-    uint32_t shift, mask;
-    size_t ahead; /* bytes */
-} shape;
-
-#define TOPIC(i)                                                                     \
-    (how.records ? aether_masked_topic(topic + (i) * how.topic_stride, how.shift, how.mask) \
-                 : aether_topic(topic + (i) * how.topic_stride))
-#define VALUE(i) (how.valued ? *(const double *)(value + (i) * how.value_stride) : 0.0)
-/* Same cache line as topic and value: comparing adds no fetch. `wrong` is a variable of the
- * loop's own, as one that has an address would be stored with every event. */
-#define COMPARE(i) \
-    if (how.numbered) wrong |= aether_sequence(topic, i) ^ (first + (i))
-/* Hardware fetches ahead within a page: from far apart records the next are asked for here. */
-#define FETCH(i)                                                                   \
-    if (how.records) {                                                             \
-        const void *next = (const void *)((uintptr_t)(topic + (i) * how.topic_stride) + how.ahead); \
-        if (how.to_second_level)                                                   \
-            __builtin_prefetch(next, 0, 2);                                        \
-        else                                                                       \
-            __builtin_prefetch(next, 0, 3);                                        \
-    }
-
-/* The value of event `at`, whose topic is given. Of events from there: the compiler then keeps
- * one address and not one a field, which it has no registers for. */
-INLINE const char *value_of(const aether_input *in, const char *topic, size_t at,
-                            const shape how) {
-    if (how.records || how.topic_stride != sizeof(aether_event))
-        return how.valued ? in->value + at * how.value_stride : NULL;
-    return topic + (offsetof(aether_event, value) - offsetof(aether_event, topic));
-}
-
-INLINE void row_reset(double *row, double cursor) {
-    row[0] = 0.0;
-    row[1] = row[2] = INFINITY;
-    row[3] = AETHER_ROW_ZERO + cursor;
-}
-
 static int64_t first_bad(const aether_input *in, const aether_part *part) {
     size_t i = part->begin, last = part->begin + part->n - 1;
     while (i < last && AT(in->topic + i * in->topic_stride) < in->topics) i++;
     return (int64_t)i;
+}
+
+/* Where the second lane's buckets begin: behind those of the first, and what a block may spill. */
+INLINE uint32_t bucket_lane_span(uint32_t topics) {
+    return topics * aether_bucket_capacity(topics) + AETHER_BLOCK / 2 + 32;
 }
 
 /* Empties the buckets of one block of two lanes into the log, whole cache
@@ -100,6 +61,20 @@ static int64_t empty_buckets(aether_part *part, uint32_t topics, uint16_t *log, 
     return to - log;
 }
 
+/* Counts what the last block left in its buckets, which `place` empties. Returns -1 if one had run
+ * over, else 0. */
+static int count_buckets(aether_part *part, uint32_t topics, uint32_t lane_span) {
+    uint32_t capacity = aether_bucket_capacity(topics), most = 0;
+    for (uint32_t t = 0; t < topics; t++) {
+        uint32_t near = row_cursor(part->rows[t]) - t * capacity;
+        uint32_t far = row_cursor(part->rows[topics + t]) - lane_span - t * capacity;
+        most = near > most ? near : most;
+        most = far > most ? far : most;
+        part->cursor[t] += near + far;
+    }
+    return most > capacity ? -1 : 0;
+}
+
 /* Whether a topic is so frequent that its bucket would run over, judged by the
  * first `seen` events of each lane of a block. */
 INLINE int will_run_over(const aether_part *part, size_t topics, uint32_t capacity,
@@ -121,6 +96,7 @@ INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, 
                         size_t from, size_t to, const shape how) {
     size_t i = from;
     uint64_t wrong = 0;
+    row_step steps[2] = {ROW_STEP, ROW_STEP};
 #define ONE(lane, event)                                                     \
     {                                                                        \
         size_t at = (event);                                                 \
@@ -128,7 +104,8 @@ INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, 
         uint32_t t = TOPIC(at);                                              \
         if (__builtin_expect(t >= topics, 0)) return -1;                     \
         COMPARE(at);                                                         \
-        buckets[row_add(rows[(lane) * (size_t)topics + t], VALUE(at))] = (uint16_t)at; \
+        buckets[row_add(rows[(lane) * (size_t)topics + t], VALUE(at), &steps[lane])] =  \
+            (uint16_t)at;                                                    \
     }
     for (; i + 4 <= to; i += 4) {
 #pragma GCC unroll 4
@@ -152,7 +129,7 @@ INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, 
  * which has room for a whole block behind the last bucket. */
 INLINE int scan_buckets(const aether_input *in, aether_part *part, const shape how) {
     uint32_t topics = in->topics, capacity = aether_bucket_capacity(topics);
-    uint32_t lane_span = topics * capacity + AETHER_BLOCK / 2 + 32;
+    uint32_t lane_span = bucket_lane_span(topics);
     aether_row *rows = part->rows;
     uint16_t *buckets = part->buckets, *log = part->log;
     uint64_t wrong = 0;
@@ -182,15 +159,19 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const shape h
             uint32_t t = TOPIC(at);
             if (__builtin_expect(t >= topics, 0)) return -1;
             COMPARE(at);
-            buckets[row_add(rows[topics + (size_t)t], VALUE(at))] = (uint16_t)at;
+            row_step step = ROW_STEP;
+            buckets[row_add(rows[topics + (size_t)t], VALUE(at), &step)] = (uint16_t)at;
         }
+        if (done + n == part->n) break; /* the last block */
         uint16_t *counts = part->counts + part->blocks++ * topics;
         int64_t written = empty_buckets(part, topics, log, counts, lane_span);
         if (written < 0) return 1;
         log += written;
         for (uint32_t t = 0; t < topics; t++) part->cursor[t] += counts[t];
     }
+    if (count_buckets(part, topics, lane_span)) return 1;
     for (uint32_t t = 0; t < topics; t++) row_merge(rows[t], rows[topics + t]);
+    part->bucketed = 1;
     part->wrong = wrong;
     return 0;
 }
@@ -199,11 +180,12 @@ INLINE int scan_buckets(const aether_input *in, aether_part *part, const shape h
  * twice as long, but is indifferent to how topics are distributed and how many. */
 INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t lanes,
                        const shape how) {
-    size_t topics = in->topics, step = part->n / lanes;
+    size_t topics = in->topics, length = part->n / lanes;
     const char *topic = in->topic + part->begin * how.topic_stride;
     const char *value = value_of(in, topic, part->begin, how);
     uint64_t first = in->first + part->begin, wrong = 0;
     aether_row *rows = part->rows;
+    row_step step = ROW_STEP;
     for (size_t r = 0; r < lanes * topics; r++) row_reset(rows[r], 0.0);
 #define ONE(lane, event)                                    \
     {                                                       \
@@ -212,13 +194,13 @@ INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t l
         uint32_t t = TOPIC(at);                             \
         if (__builtin_expect(t >= topics, 0)) return -1;    \
         COMPARE(at);                                        \
-        row_add(rows[(lane) * topics + t], VALUE(at));      \
+        row_add(rows[(lane) * topics + t], VALUE(at), &step); \
     }
-    for (size_t i = 0; i < step; i++) {
+    for (size_t i = 0; i < length; i++) {
 #pragma GCC unroll 4
-        for (size_t lane = 0; lane < lanes; lane++) ONE(lane, lane * step + i);
+        for (size_t lane = 0; lane < lanes; lane++) ONE(lane, lane * length + i);
     }
-    for (size_t i = lanes * step; i < part->n; i++) ONE(0, i);
+    for (size_t i = lanes * length; i < part->n; i++) ONE(0, i);
 #undef ONE
     for (size_t t = 0; t < topics; t++) {
         part->cursor[t] = row_cursor(rows[t]);
@@ -227,13 +209,13 @@ INLINE int scan_counts(const aether_input *in, aether_part *part, const size_t l
             part->cursor[t] += row_cursor(rows[lane * topics + t]);
         }
     }
-    part->blocks = 0;
     part->wrong = wrong;
     return 0;
 }
 
 INLINE void scan_layout(const aether_input *in, aether_part *part, const shape how) {
     int status = 1;
+    part->bucketed = 0;
     if (in->topics > AETHER_BUCKET_TOPICS) {
         status = scan_counts(in, part, 1, how);
     } else {
@@ -246,20 +228,9 @@ INLINE void scan_layout(const aether_input *in, aether_part *part, const shape h
 
 #ifdef AETHER_RECORDS
 
-/* As many records ahead as were measured to be best: where lines of one place in the page share few
- * sets, the first level keeps too few of them; beyond two pages a fetch waits for the next page. */
-#define NEAR_BYTES 512
-#define FAR_BYTES 8192
-#define NEAR_RECORDS 8
-#define FAR_RECORDS 32
-
 void JOIN(aether_scan_records_, AETHER_VARIANT)(const aether_input *in, aether_part *part) {
-    const size_t size = in->topic_stride;
-    shape how = {.topic_stride = size, .value_stride = size, .records = 1,
-                 .shift = in->topic_shift, .mask = in->topic_mask};
-    const int far = size > NEAR_BYTES && size <= FAR_BYTES, valued = in->value != NULL;
-    if (far) how.ahead = FAR_RECORDS * size;
-    if (size > sizeof(aether_event) && size <= NEAR_BYTES) how.ahead = NEAR_RECORDS * size;
+    shape how = shape_of_records(in);
+    const int far = how.to_second_level, valued = in->value != NULL;
 #define WITH(has, level)                    \
     if (valued == (has) && far == (level)) { \
         how.valued = (has);                 \
@@ -274,30 +245,52 @@ void JOIN(aether_scan_records_, AETHER_VARIANT)(const aether_input *in, aether_p
 #undef WITH
 }
 
+int64_t JOIN(aether_direct_records_, AETHER_VARIANT)(const aether_input *in,
+                                                     const aether_routed *out) {
+    shape how = shape_of_records(in);
+    how.to_second_level = 0;
+    how.valued = 1;
+    if (in->value) return direct_layout(in, out, how);
+    how.valued = 0;
+    int64_t status = direct_layout(in, out, how);
+    aether_no_values(out, in->topics);
+    return status;
+}
+
 #else
 
 static void scan(const aether_input *in, aether_part *part) {
-    const size_t size = sizeof(aether_event);
-    shape how = {.topic_stride = size, .value_stride = size, .valued = 1};
-    if (in->numbered) {
-        how.numbered = 1;
-        scan_layout(in, part, how);
-    } else if (in->topic_stride == size) {
-        how.numbered = 0;
-        scan_layout(in, part, how);
-    } else {
-        how.topic_stride = sizeof(uint32_t);
-        how.value_stride = sizeof(double);
-        how.numbered = 0;
-        scan_layout(in, part, how);
-    }
+    if (in->numbered)
+        scan_layout(in, part, shape_of_events(1));
+    else if (in->topic_stride == sizeof(aether_event))
+        scan_layout(in, part, shape_of_events(0));
+    else
+        scan_layout(in, part, shape_of_columns());
+}
+
+static int64_t direct(const aether_input *in, const aether_routed *out) {
+    if (in->numbered) return direct_layout(in, out, shape_of_events(1));
+    if (in->topic_stride == sizeof(aether_event)) return direct_layout(in, out, shape_of_events(0));
+    return direct_layout(in, out, shape_of_columns());
 }
 
 #endif
 
-/* Sixteen at a time, the last sixteen overlapping: a run's neighbours may
+/* Sixteen at a time, the last sixteen overlapping or masked: a run's neighbours may
  * already be in place, or belong to another thread. */
 INLINE void widen_run(uint32_t *to, const uint16_t *from, uint32_t n, uint32_t base) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+    const __m512i bases = _mm512_set1_epi32((int)base);
+    uint32_t done = 0;
+    for (; done + 16 <= n; done += 16) {
+        __m256i places = _mm256_loadu_si256((const __m256i *)(from + done));
+        _mm512_storeu_si512(to + done, _mm512_add_epi32(_mm512_cvtepu16_epi32(places), bases));
+    }
+    __mmask16 rest = (__mmask16)((1u << (n - done)) - 1);
+    __m256i places = _mm256_maskz_loadu_epi16(rest, from + done);
+    __m512i widened = _mm512_add_epi32(_mm512_cvtepu16_epi32(places), bases);
+    _mm512_mask_storeu_epi32(to + done, rest, widened);
+#else
     if (n < 16) {
         for (uint32_t k = 0; k < n; k++) to[k] = base + from[k];
         return;
@@ -308,12 +301,13 @@ INLINE void widen_run(uint32_t *to, const uint16_t *from, uint32_t n, uint32_t b
         if (k + 16 == n) return;
         k = k + 32 <= n ? k + 16 : n - 16;
     }
+#endif
 }
 
 PLACE(const aether_input *in, aether_part *part, uint32_t *indices) {
     size_t topics = in->topics;
     uint32_t *cursor = part->cursor;
-    if (!part->blocks) {
+    if (!part->bucketed) {
         const char *topic = in->topic;
         size_t topic_stride = in->topic_stride, end = part->begin + part->n;
         for (size_t i = part->begin; i < end; i++) {
@@ -334,10 +328,20 @@ PLACE(const aether_input *in, aether_part *part, uint32_t *indices) {
             log += counts[t];
         }
     }
+    uint32_t base = (uint32_t)(part->begin + part->blocks * AETHER_BLOCK);
+    uint32_t capacity = aether_bucket_capacity((uint32_t)topics), run = 0;
+    uint32_t lane_span = bucket_lane_span((uint32_t)topics);
+    for (size_t t = 0; t < topics; t++, run += capacity) {
+        uint32_t near = row_cursor(part->rows[t]) - run;
+        uint32_t far = row_cursor(part->rows[topics + t]) - lane_span - run;
+        widen_run(indices + cursor[t], part->buckets + run, near, base);
+        widen_run(indices + cursor[t] + near, part->buckets + lane_span + run, far, base);
+        cursor[t] += near + far;
+    }
 }
 
 #ifndef AETHER_RECORDS
 const aether_route_kernel JOIN(aether_route_, AETHER_VARIANT) = {
-    TEXT(AETHER_VARIANT), scan, place, JOIN(aether_scan_records_, AETHER_VARIANT),
-    JOIN(aether_place_records_, AETHER_VARIANT)};
+    TEXT(AETHER_VARIANT), direct, JOIN(aether_direct_records_, AETHER_VARIANT), scan, place,
+    JOIN(aether_scan_records_, AETHER_VARIANT), JOIN(aether_place_records_, AETHER_VARIANT)};
 #endif

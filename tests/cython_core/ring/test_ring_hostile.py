@@ -74,6 +74,31 @@ def test_eventfds_that_the_peer_made_blocking_hold_nobody(role: str) -> None:
     within(60, work)
 
 
+@pytest.mark.parametrize("asleep", [2, 3, 2**32 - 1])
+def test_whatever_a_peer_says_of_its_sleep_holds_nobody(asleep: int) -> None:
+    def work() -> None:
+        ring = Ring.create(8, policy="wait")
+        memory, wake, wake_peer, link = ring.handle().take()
+        header = mmap.mmap(memory, mmap.PAGESIZE)
+        os.set_blocking(wake, True)
+        os.eventfd_write(wake, FULL)
+        for _ in range(3):
+            struct.pack_into("=I", header, WAITING["consumer"], asleep)
+            ring.reserve(1)
+            ring.commit()
+            assert not struct.unpack_from("=I", header, WAITING["consumer"])[0]
+        # Its own sleep is taken from it, again and again: it looks, and sleeps once more.
+        struct.pack_into("=I", header, WAITING["producer"], asleep)
+        with pytest.raises(TimeoutError):
+            ring.reserve(8, timeout=0.05)
+        struct.pack_into("=I", header, WAITING["consumer"], asleep)
+        ring.close()
+        for descriptor in (memory, wake, wake_peer, link):
+            os.close(descriptor)
+
+    within(60, work)
+
+
 def test_what_wakes_an_end_is_an_eventfd() -> None:
     for place in (1, 2):
         ring = Ring.create(8)
@@ -91,7 +116,7 @@ def test_a_ring_that_was_only_named_is_not_made_by_attaching() -> None:
     capacity = 2**31
     sparse = os.memfd_create("x", os.MFD_ALLOW_SEALING)
     os.ftruncate(sparse, events_at(capacity) + capacity * EVENT_BYTES)
-    os.pwrite(sparse, struct.pack("<8sQI", b"ATHRING1", capacity, EVENT_BYTES), 0)
+    os.pwrite(sparse, struct.pack("<8sQI", b"ATHRING2", capacity, EVENT_BYTES), 0)
     import fcntl
 
     fcntl.fcntl(sparse, fcntl.F_ADD_SEALS, 0x7)

@@ -4,6 +4,7 @@ import array
 import asyncio
 import contextlib
 import mmap
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -299,3 +300,42 @@ def test_one_result_serves_one_thread_at_a_time() -> None:
     for thread in threads:
         thread.join()
     assert route(events, 4, out=out).count.tolist() == [200_000, 0, 0, 0]
+
+
+def test_a_thread_that_sleeps_is_woken_without_its_descriptor() -> None:
+    # A write to it may block as the peer likes; what wakes a thread never does.
+    producer, consumer = Ring.pair(8, policy="wait")
+    came: list[int] = []
+    sleeper = threading.Thread(target=lambda: came.append(len(consumer.peek(timeout=60))))
+    sleeper.start()
+    deadline = time.monotonic() + 60
+    while not producer.counters().consumer_waits and time.monotonic() < deadline:
+        time.sleep(0.001)
+    fill(producer)
+    sleeper.join()
+    assert came == [4]
+    assert producer.counters().producer_wakeups <= 1  # none if it slept no longer
+    assert not select.select([consumer.fileno()], [], [], 0)[0]
+    consumer.release()
+    producer.close()
+    consumer.close()
+
+
+@pytest.mark.parametrize("goodbye", [True, False])
+def test_an_end_that_goes_wakes_a_thread_that_sleeps(goodbye: bool) -> None:
+    producer, consumer = Ring.pair(8, policy="wait")
+    told: list[BaseException] = []
+
+    def peek() -> None:
+        try:
+            consumer.peek(timeout=60)
+        except (RingClosed, PeerDied) as error:
+            told.append(error)
+
+    sleeper = threading.Thread(target=peek)
+    sleeper.start()
+    time.sleep(0.01)
+    (producer.close if goodbye else producer.abort)()
+    sleeper.join()
+    assert [type(error) for error in told] == [RingClosed if goodbye else PeerDied]
+    consumer.close()

@@ -1,0 +1,13 @@
+from typing import Any
+
+import numpy.typing as npt
+
+class RepeatedBatch:
+    waiting: int
+    events: int
+    left: int
+    began_ns: int
+    def __init__(self, batch: npt.NDArray[Any], times: int) -> None: ...
+    def ready(self) -> npt.NDArray[Any] | None: ...
+    def begin(self) -> npt.NDArray[Any] | None: ...
+    def release(self) -> None: ...
