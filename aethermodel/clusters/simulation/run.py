@@ -29,11 +29,14 @@ class Simulated:
         Of the batches handled, in seconds, in the order of their ends.
     seconds : float
         That were simulated, warm-up and all.
+    ends : ndarray
+        When the handling of each ended, in seconds, ascending.
     """
 
     batches_per_second: float
     latencies: Floats
     seconds: float
+    ends: Floats
 
     def quantile(self, share: float) -> float:
         """Latency that a share of the batches does not exceed; nan where none was handled."""
@@ -41,7 +44,11 @@ class Simulated:
 
 
 def simulate(
-    cluster: Cluster, seconds: float = 1.0, seed: int = 0, progress: Progress = ignored
+    cluster: Cluster,
+    seconds: float = 1.0,
+    seed: int = 0,
+    progress: Progress = ignored,
+    warm_up: float | None = None,
 ) -> Simulated:
     """Simulate a cluster for a time.
 
@@ -49,16 +56,19 @@ def simulate(
     ----------
     cluster : Cluster
     seconds : float
-        Of traffic; the first half is warm-up.
+        Of traffic.
     seed : int
     progress : callable
         Told how far it is.
+    warm_up : float, optional
+        Seconds at the beginning that only fill queues; half of all, if not given.
     """
     rng = np.random.default_rng(seed)
     way = feed_forward if cluster.credits is None else feed_back
     ready, handled = way.run(cluster, seconds, rng, progress)
-    begin = WARM_UP * seconds
+    begin = WARM_UP * seconds if warm_up is None else warm_up
     seen = (handled >= begin) & (handled < seconds)
-    order = np.argsort(handled[seen])
-    latencies = (handled[seen] - ready[seen])[order]
-    return Simulated(float(seen.sum()) / (seconds - begin), latencies, seconds)
+    ends = handled[seen]
+    order = np.argsort(ends)
+    latencies = (ends - ready[seen])[order]
+    return Simulated(float(ends.size) / (seconds - begin), latencies, seconds, ends[order])

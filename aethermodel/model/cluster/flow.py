@@ -49,15 +49,30 @@ def delivered(stages: list[Stage], batches_per_second: float) -> float:
     Each station passes at most one batch each service time, and of those that wait each flow as
     much as it brought (first come, first served). Queues before a full station grow without end.
     """
-    rate = batches_per_second
+    return _passed(stages, batches_per_second)[0]
+
+
+def endless(stages: list[Stage], batches_per_second: float) -> float:
+    """Share of what comes out that came through a queue which grows without end."""
+    return _passed(stages, batches_per_second)[1]
+
+
+def _passed(stages: list[Stage], rate: float) -> tuple[float, float]:
+    """Batches a second that come out, and the share of them that met an overloaded station."""
+    spared = 1.0
     for side in SIDES:
         own = [stage for stage in stages if stage.side == side]
         passing = np.ones(own[0].ends.size)
+        held = np.zeros(passing.size, dtype=bool)
         for stage in own:
             flow = np.bincount(stage.station, stage.ends * passing, stage.seconds.size)
-            passing = passing / np.maximum(rate * flow * stage.seconds, 1.0)[stage.station]
-        rate *= float(np.sum(own[0].ends * passing))
-    return rate
+            load = (rate * flow * stage.seconds)[stage.station]
+            held |= load >= 1
+            passing = passing / np.maximum(load, 1.0)
+        out = own[0].ends * passing
+        spared *= float(out[~held].sum() / out.sum())
+        rate *= float(out.sum())
+    return rate, 1 - spared
 
 
 def max_flow(cluster: Cluster, stages: list[Stage]) -> float:

@@ -12,7 +12,7 @@ Complexes = npt.NDArray[np.complex128]
 Transform = Callable[[Complexes], Complexes]
 
 # Of the Fourier series, and of what Euler's summation averages; 1e-8 of discretisation error.
-_TERMS, _AVERAGED, _DAMPING = 40, 12, 18.4
+_TERMS, _AVERAGED, _DAMPING = 120, 12, 18.4
 # So near a quantile is found, as a share of the distribution's scale.
 _NEAR = 1e-7
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.model.cluster.closed_queues import Queues
 from aethermodel.model.cluster.inversion import exceeding, quantile
 from aethermodel.model.cluster.stations import SIDES, Side
 from aethermodel.model.cluster.waits import Services, Waits
@@ -23,12 +24,12 @@ class Latency:
     ----------
     wires : float
         Seconds on links and wires of an empty network.
-    times : tuple of Waits or Services
+    times : tuple of Waits, Queues or Services
         Each independent of the others.
     """
 
     wires: float
-    times: tuple[Waits | Services, ...]
+    times: tuple[Waits | Queues | Services, ...]
 
     @property
     def constant(self) -> float:
@@ -40,6 +41,17 @@ class Latency:
         """Mean latency, in seconds."""
         beyond = (float(np.sum(t.stage.share * t.mean)) for t in self.times)
         return self.constant + sum(beyond)
+
+    @property
+    def variance(self) -> float:
+        """Variance of the latency, in square seconds."""
+        # The second moment is what is left of the transform near 0.
+        mean = self.mean - self.constant
+        if not mean > 0:
+            return 0.0
+        s = 1e-4 / mean
+        left = float(np.real(self.transform(np.array([s], dtype=np.complex128))[0]))
+        return max(2 * (left - 1 + s * mean) / s**2 - mean**2, 0.0)
 
     def transform(self, s: Complexes) -> Complexes:
         """Laplace-Stieltjes transform of the latency beyond its constant part."""

@@ -6,23 +6,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aethermodel.model.cluster.closed_queues import closed_queues
 from aethermodel.model.cluster.cluster import Cluster
-from aethermodel.model.cluster.flow import Bottleneck, bottleneck, delivered, max_flow
+from aethermodel.model.cluster.credit_waits import credit_waits
+from aethermodel.model.cluster.flow import Bottleneck, bottleneck, delivered, endless, max_flow
 from aethermodel.model.cluster.latency import Latency
 from aethermodel.model.cluster.stations import Stage, stages_of, wire_seconds
-from aethermodel.model.cluster.waits import Services, open_waits
+from aethermodel.model.cluster.waits import Services, Waits, open_waits
 from aethermodel.model.cluster.window import Window, window
 
 #: Load of a station above which its wait is not told: there it turns on the last per cent of every
 #: figure, and takes longer to settle than anybody watches.
-MOST_LOAD = 0.95
-#: The same where producers are as fast as their credits let them, and so slow down as queues grow.
-MOST_GREEDY_LOAD = 0.6
-#: Share of the batches that may find their producer out of credits while that is neglected.
-MOST_HELD = 0.005
+MOST_LOAD = 0.995
+#: Load of a station that is as good as always busy.
+FULL = 0.98
+#: Share of what is offered that may be missing from what is carried, as nothing.
+MET = 1e-3
+#: Share within which what credits let through is known.
+NEAR = 0.03
+#: Load, and share of batches that wait for a credit, from which on both waits are one.
+MOST_HELD_LOAD, MOST_HELD = 0.75, 0.05
+#: Load of stations, where producers take turns, from which on they fall into step.
+STEP_LOAD = 0.6
+#: Share of the batches that P99 leaves out.
+LIMIT = 0.01
 #: Share by which a throughput with credits may lie below its asymptote and be told all the same
 #: where batches can fall into step.
-MOST_GAP = 0.06
+MOST_GAP = 0.03
 #: Batches in flight, of all producers, from which on they do not fall into step by themselves.
 FEW_BATCHES = 16
 
@@ -50,6 +60,9 @@ class Prediction:
         Of credits.
     throughput_told : bool
         Whether the throughput is told within some per cent.
+    grows : bool
+        Whether P99 has no limit, as the latency of more than one batch in a hundred grows for as
+        long as the load lasts.
     """
 
     cluster: Cluster
@@ -62,6 +75,7 @@ class Prediction:
     mean_seconds: float = float("inf")
     window: Window | None = None
     throughput_told: bool = True
+    grows: bool = False
 
     @property
     def events_per_second(self) -> float:
@@ -89,76 +103,113 @@ def predict(cluster: Cluster) -> Prediction:
         rate = delivered(stages, cluster.offered)
         latency, why = _open(cluster, stages)
         mean = latency.mean if latency else float("inf")
-        return Prediction(*common, rate, spread, latency, why, mean)
+        grows = endless(stages, cluster.offered) > LIMIT
+        return Prediction(*common, rate, spread, latency, why, mean, grows=grows)
     in_turn = cluster.topics.routing == "round-robin"
     wires, handled = _wires(cluster, stages), _services(stages, "consumer")
     made = _services(stages, "producer")
     trip = wires + cluster.links.latency
     trip += sum(float(np.sum(part.stage.demand)) for part in (*handled, *made))
-    full = window(stages, cluster.credits, trip, in_turn=in_turn)
-    rate = min(cluster.offered, full.batches_per_second)
-    sure = _sure(full, cluster.offered, in_turn=in_turn)
-    if cluster.offered < full.batches_per_second:
-        latency, why = _with_credits(cluster, stages)
+    each = cluster.offered / cluster.producers.count
+    full = window(stages, cluster.credits, trip, in_turn=in_turn, offered=each)
+    rate, why = full.batches_per_second, ""
+    sure, grows = _sure(full), False
+    latency: Latency | None = None
+    if rate > cluster.offered * (1 - MET):
+        latency, why = _with_credits(cluster, stages, full)
         mean = latency.mean if latency else float("nan")
+    elif cluster.producers.rate is not None:
+        why, mean = "producers wait for credits without end", float("inf")
+        grows = rate < cluster.offered * (1 - NEAR)
+        if not grows:
+            why, mean = "about as much is offered as credits let through", float("nan")
     else:
-        times = [waits for waits in full.waits if waits.stage.name != "producer"]
-        latency, why = Latency(wires, (*times, *handled)), _greedy(full)
-        # What is not on its way back, or being made, is on its way.
-        away = sum(
-            float(np.sum(t.stage.share * (t.mean + t.stage.seconds)))
-            for t in full.waits
-            if t.stage.name == "producer"
+        times = closed_queues(
+            full.waits, rate, wires + cluster.links.latency, cluster.credits, in_turn=in_turn
         )
-        mean = full.population / rate - cluster.links.latency - away
-        if cluster.producers.rate is not None:
-            latency, why, mean = None, "producers wait for credits without end", float("inf")
-    told = None if why else latency
-    return Prediction(*common, rate, spread, told, why, mean, full, sure)
+        latency = Latency(wires, (*times, *handled))
+        mean = _mean_in_flight(full, cluster.links.latency, latency)
+        why = _in_step(full, in_turn=in_turn)
+        latency = None if why else latency
+    return Prediction(*common, rate, spread, latency, why, mean, full, sure, grows)
 
 
-def _open(cluster: Cluster, stages: list[Stage]) -> tuple[Latency | None, str]:
-    """Latency where nothing holds producers back, or why it is not told."""
+def _open(
+    cluster: Cluster, stages: list[Stage], before: tuple[Waits, ...] = ()
+) -> tuple[Latency | None, str]:
+    """Latency where nothing holds producers back but `before`, or why it is not told."""
     load = cluster.offered / bottleneck(stages).batches_per_second
     if load >= 1:
         return None, "queues grow without end"
     if load > MOST_LOAD:
-        return None, f"a station is busy more than {100 * MOST_LOAD:.0f} % of the time"
+        return None, f"a station is busy more than {100 * MOST_LOAD:g} % of the time"
     in_turn = cluster.topics.routing == "round-robin"
-    waits = open_waits(stages, cluster.offered, cluster.producers.count, in_turn=in_turn)
+    waits = open_waits(
+        stages, cluster.offered, cluster.producers.count, in_turn=in_turn, before=before
+    )
     served = (*_services(stages, "producer"), *_services(stages, "consumer"))
-    return Latency(_wires(cluster, stages), (*waits, *served)), ""
+    return Latency(_wires(cluster, stages), (*before, *waits, *served)), ""
 
 
-def _with_credits(cluster: Cluster, stages: list[Stage]) -> tuple[Latency | None, str]:
-    """Latency where producers seldom run out of credits, or why it is not told."""
-    from scipy.special import pdtrc
-
+def _with_credits(
+    cluster: Cluster, stages: list[Stage], full: Window
+) -> tuple[Latency | None, str]:
+    """Latency where producers wait for credits now and then, or why it is not told."""
     latency, why = _open(cluster, stages)
     if latency is None:
         return None, why
-    flight = cluster.offered / cluster.producers.count * (latency.mean + cluster.links.latency)
     assert cluster.credits is not None
-    if pdtrc(cluster.credits - 1, flight) > MOST_HELD:
+    producers, back = cluster.producers.count, cluster.links.latency
+    served = tuple(part for part in latency.times if isinstance(part, Services))
+    empty = Latency(latency.wires + back, served)
+    # What waits a batch meets that knows of no other of its own: mean value analysis.
+    met = (float(np.sum(part.stage.share * part.mean)) for part in full.waits)
+    trip = empty.mean + sum(met)
+    each = cluster.offered / producers
+    if each * trip >= cluster.credits:
         return None, "producers run out of credits now and then"
-    return latency, ""
+    every = np.full(producers, trip)
+    stage = Stage(
+        "credits", "producers", np.arange(producers), stages[0].ends, every, stages[0].ends
+    )
+    held = credit_waits(stage, each, cluster.credits, empty.variance / empty.mean**2)
+    busy = bottleneck(stages)
+    load = cluster.offered / busy.batches_per_second
+    short = float(held.share[0] * held.load[0])
+    if producers > 2 and short > MOST_HELD and load > MOST_HELD_LOAD:
+        return None, "producers run out of credits while a station is busy"
+    return _open(cluster, stages, (held,))
 
 
-def _sure(full: Window, offered: float, *, in_turn: bool) -> bool:
-    """Whether the throughput is told: few batches, or turns, may fall into step."""
-    if offered < full.batches_per_second * MOST_LOAD:
-        return True
-    unsure = full.asymptote / full.batches_per_second - 1 > MOST_GAP
-    return not (unsure and (in_turn or full.population < FEW_BATCHES))
+def _sure(full: Window) -> bool:
+    """Whether the throughput is told: few batches may fall into step, and then nobody waits."""
+    gap = full.asymptote / full.batches_per_second - 1
+    return full.population >= FEW_BATCHES or gap <= MOST_GAP
 
 
-def _greedy(full: Window) -> str:
+def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
+    """Mean latency by Little's law: what is not on its way back, or being made, is on its way."""
+    making = [part for part in full.waits if part.stage.name == "producer"]
+    if any(full.batches_per_second * part.stage.demand.max() > FULL for part in making):
+        return latency.mean  # how many batches wait to be made, their mean alone does not tell
+    away = sum(
+        float(np.sum(part.stage.share * (part.mean + part.stage.seconds))) for part in making
+    )
+    return full.population / full.batches_per_second - back - away
+
+
+def _in_step(full: Window, *, in_turn: bool) -> str:
     """Why the latency of producers as fast as they can is not told; empty where it is."""
-    if full.population < FEW_BATCHES:
+    if full.population < FEW_BATCHES * (2 if in_turn else 1):
         return "few batches are in flight"
-    if max(float(waits.load.max()) for waits in full.waits) > MOST_GREEDY_LOAD:
-        return "credits fill the queue of a busy station"
-    return ""
+    if not in_turn:
+        return ""
+    shared = [part.stage for part in full.waits if part.stage.name != "producer"]
+    loads = full.batches_per_second * np.concatenate([stage.demand for stage in shared])
+    steady = all(not stage.scatter for stage in shared) or np.sum(loads > FULL) == 1
+    if loads.max() <= STEP_LOAD or (loads.max() > FULL and steady):
+        return ""
+    return "producers that take turns fall into step"
 
 
 def _wires(cluster: Cluster, stages: list[Stage]) -> float:

@@ -72,7 +72,7 @@ class Waits:
         """
         share, rate = self.share[stations, None], self.rate[stations, None]
         scaled = self.stretch[stations, None] * s
-        busy = _service(self.stage, scaled, self.stage.seconds[stations, None])
+        busy = service_transform(self.stage, scaled, self.stage.seconds[stations, None])
         poisson = (1 - self.load[stations, None]) * scaled / (scaled - rate * (1 - busy))
         return np.asarray(1 - share + share * poisson)
 
@@ -100,15 +100,20 @@ class Services:
 
     def transform(self, s: Complexes, stations: Integers) -> Complexes:
         """Laplace-Stieltjes transforms of the service times."""
-        return _service(self.stage, s, self.mean[stations, None])
+        return service_transform(self.stage, s, self.mean[stations, None])
 
 
-def _service(stage: Stage, s: Complexes, seconds: Floats) -> Complexes:
+def service_transform(stage: Stage, s: Complexes, seconds: Floats) -> Complexes:
     """Transform of a time that is constant, or gamma with the stage's scatter."""
+    return np.asarray(np.exp(log_transform(stage, s, seconds)))
+
+
+def log_transform(stage: Stage, s: Complexes, seconds: Floats) -> Complexes:
+    """Logarithm of `service_transform`; that of n services is n times as large."""
     if not stage.scatter:
-        return np.asarray(np.exp(-s * seconds))
+        return np.asarray(-s * seconds)
     variation = stage.scatter**2
-    return np.asarray((1 + s * seconds * variation) ** (-1 / variation))
+    return np.asarray(-np.log(1 + s * seconds * variation) / variation)
 
 
 def poisson_wait(stage: Stage, rate: Floats) -> Floats:
@@ -118,7 +123,12 @@ def poisson_wait(stage: Stage, rate: Floats) -> Floats:
 
 
 def open_waits(
-    stages: list[Stage], batches_per_second: float, senders: int, *, in_turn: bool
+    stages: list[Stage],
+    batches_per_second: float,
+    senders: int,
+    *,
+    in_turn: bool,
+    before: Sequence[Waits] = (),
 ) -> list[Waits]:
     """Waits at every stage of a cluster that is not overloaded.
 
@@ -131,6 +141,8 @@ def open_waits(
         Producers.
     in_turn : bool
         Whether each producer takes the consumers in turn (round robin).
+    before : sequence of Waits
+        What batches have waited for before the first stage.
 
     Notes
     -----
@@ -152,11 +164,12 @@ def open_waits(
     for stage in stages:
         rate = batches_per_second * stage.share
         load = rate * stage.seconds
-        found.append(waits_at(stage, rate, _regular(stage, load, senders, in_turn), found))
+        variation = arrival_variation(stage, load, senders, in_turn=in_turn)
+        found.append(waits_at(stage, rate, variation, [*before, *found]))
     return found
 
 
-def _regular(stage: Stage, load: Floats, senders: int, in_turn: bool) -> Floats:
+def arrival_variation(stage: Stage, load: Floats, senders: int, *, in_turn: bool) -> Floats:
     """Squared coefficients of variation of arrivals, for mean and tail: shape (2, stations)."""
     if not in_turn or stage.side == "producers":
         return np.ones((2, stage.seconds.size))

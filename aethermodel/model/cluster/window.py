@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.model.cluster.stations import Stage
-from aethermodel.model.cluster.waits import Waits, waits_at
+from aethermodel.model.cluster.waits import Waits, arrival_variation, waits_at
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +50,14 @@ class Window:
         return any(float(waits.load.max()) > _FULL for waits in self.waits)
 
 
-def window(stages: list[Stage], credits: int, empty_seconds: float, *, in_turn: bool) -> Window:
+def window(
+    stages: list[Stage],
+    credits: int,
+    empty_seconds: float,
+    *,
+    in_turn: bool,
+    offered: float = float("inf"),
+) -> Window:
     """Solve the closed network.
 
     Parameters
@@ -61,8 +68,9 @@ def window(stages: list[Stage], credits: int, empty_seconds: float, *, in_turn: 
     empty_seconds : float
         Round trip of a credit where no batch waits for another.
     in_turn : bool
-        Whether each producer takes the consumers in turn (round robin). What they send together
-        then comes evenly, and only scatter makes a batch wait.
+        Whether each producer takes the consumers in turn (round robin).
+    offered : float
+        Batches a second of each producer, at most.
 
     Notes
     -----
@@ -82,15 +90,22 @@ def window(stages: list[Stage], credits: int, empty_seconds: float, *, in_turn: 
     cap = np.min([1 / (s.members * s.seconds)[s.station] for s in own], axis=0)
     most = 1 / max(float(stage.demand.max()) for stage in shared)
     # No producer waits less than for nothing.
-    free = np.minimum(cap, credits / empty_seconds)
+    free = np.minimum(cap, min(credits / empty_seconds, offered))
     asymptote = min(most, float(free.sum()))
 
-    regular = 0.0 if in_turn else 1.0
+    # Whoever has waited comes in step with those it waited for: only scatter parts them again.
+    scatter = max(stage.scatter for stage in stages) ** 2
 
     def chain(side: list[Stage], rates: list[Floats]) -> list[Waits]:
         found: list[Waits] = []
         for stage, rate in zip(side, rates, strict=True):
-            found.append(waits_at(stage, rate, np.full((2, rate.size), regular), found))
+            load = rate * stage.seconds
+            variation = arrival_variation(stage, load, producers, in_turn=in_turn)
+            if in_turn and stage.side == "consumers":
+                variation = np.minimum(variation, scatter)
+            if found and found[0].stage.name == "producer" and stage.side == "producers":
+                variation *= _together(found[0], stage, load)
+            found.append(waits_at(stage, rate, variation, found))
         return found
 
     def taken(total: float) -> list[Waits]:
@@ -123,6 +138,18 @@ def window(stages: list[Stage], credits: int, empty_seconds: float, *, in_turn: 
     rates *= total / rates.sum()
     found = sending(rates) + taken(total)
     return Window(total, asymptote, rates, tuple(found), population)
+
+
+def _together(making: Waits, stage: Stage, load: Floats) -> Floats:
+    """Squared coefficient of variation of what several producers send that are never idle.
+
+    Departures: Whitt, "The queueing network analyzer" (1983), equation 38; several of them:
+    equations 29 and 33.
+    """
+    busy = min(float(making.load.max()), 1.0)
+    alone = busy**2 * making.stage.scatter**2 + 1 - busy**2
+    weight = 1 / (1 + 4 * (1 - np.minimum(load, 1)) ** 2 * (stage.members - 1))
+    return np.asarray(weight * alone + 1 - weight)
 
 
 def _others(stage: Stage, rate: Floats, credits: int) -> Floats:

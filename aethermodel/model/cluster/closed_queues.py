@@ -1,0 +1,400 @@
+"""Queues of a closed network: how many batches an arriving one meets where credits fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from aethermodel.model.cluster.stations import WIRES, Stage
+from aethermodel.model.cluster.waits import Waits, log_transform, poisson_wait
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Complexes = npt.NDArray[np.complex128]
+
+#: Load of a station from which on its queue is that of the closed network.
+BUSY = 0.5
+# Cells that batches in flight are counted in at most, and cells of a queue's distribution.
+_CELLS, _BINS = 2048, 200
+# Batches in flight from which on a station that is not busy does not notice their limit.
+_FEW = 64
+# What an inverted generating function is sure of, as a share of its largest value.
+_SURE = 1e-11
+# Queues whose times differ by less, as a power of e, count as one.
+_ALIKE = 0.1
+# Square of the least variation of a queue that a transform is turned back to sharply enough.
+_STEADY = 0.02**2
+# A load that is as good as always busy.
+_FULL = 0.98
+# The largest load of an open queue.
+_BELOW = 1 - 1e-9
+
+
+@dataclass(frozen=True)
+class Queues:
+    """Waits at the stations of a stage, of which busy ones have the queue of a closed network.
+
+    Attributes
+    ----------
+    stage : Stage
+    waits : Waits
+        At those that are not busy.
+    group : ndarray of int, shape (stations,)
+        Row of `met` of each station; -1 where it is not busy.
+    met, chance : ndarray, shape (groups, bins)
+        Batches that an arriving one meets, and how likely.
+    """
+
+    stage: Stage
+    waits: Waits
+    group: Integers
+    met: Floats
+    chance: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """Mean wait at each station, in seconds."""
+        residual = (1 + self.stage.scatter**2) / 2
+        services = np.where(self.met > 0, self.met - 1 + residual, 0.0)
+        queued = np.sum(self.chance * services, axis=1)[self.group] * self.stage.seconds
+        return np.where(self.group < 0, self.waits.mean, queued)
+
+    @property
+    def figures(self) -> Floats:
+        """What tells stations apart."""
+        return np.concatenate([self.waits.figures, self.group[None, :], self.stage.seconds[None]])
+
+    def transform(self, s: Complexes, stations: Integers) -> Complexes:
+        """Laplace-Stieltjes transforms of the waits.
+
+        Notes
+        -----
+        Of n batches met one is being served, for what is left of its time; the others take all
+        of theirs.
+        """
+        found = np.empty((stations.size, s.size), dtype=np.complex128)
+        group = self.group[stations]
+        quiet = group < 0
+        if quiet.any():
+            found[quiet] = self.waits.transform(s, stations[quiet])
+        for at in np.flatnonzero(~quiet):
+            seconds = self.stage.seconds[stations[at]]
+            met, chance = self.met[group[at]], self.chance[group[at]]
+            log = log_transform(self.stage, s, np.asarray(seconds))
+            left = (1 - np.exp(log)) / (s * seconds)
+            waiting = met > 0
+            # Between no batch and one counts as one.
+            powers = np.exp(np.multiply.outer(log, np.maximum(met[waiting] - 1, 0.0)))
+            found[at] = chance[~waiting].sum() + left * (powers @ chance[waiting])
+        return found
+
+
+def closed_queues(
+    waits: Sequence[Waits],
+    rate: float,
+    away_seconds: float,
+    credits: int,
+    *,
+    in_turn: bool,
+    backlog: float | None = None,
+) -> list[Waits | Queues]:
+    """Waits of a network whose batches in flight are limited by credits.
+
+    Parameters
+    ----------
+    waits : sequence of Waits
+        At every stage, by mean value analysis.
+    rate : float
+        Batches a second of all producers.
+    away_seconds : float
+        Of a round trip, at no station that is counted: on wires and on the way back.
+    credits : int
+        Of each producer.
+    in_turn : bool
+        Whether each producer takes the consumers in turn.
+    backlog : float, optional
+        Load of a producer out of credits, whose batches are offered; None: producers always have
+        another batch to make.
+
+    Returns
+    -------
+    list of Waits or Queues
+        Of all stages; the producer's own stage is left out where producers always have a batch.
+
+    Notes
+    -----
+    Product form: the numbers at all stations are independent but for their sum, which credits
+    set. Each has the marginal of largest entropy for its load and mean (Kouvatsos, "Entropy
+    maximisation and queueing network models", Annals of Operations Research 48 (1994), doi
+    10.1007/BF02023095). A batch that arrives finds a network with one batch less. Those away of
+    each producer are no more than its credits; whose a batch is that waits, is even chance.
+    """
+    greedy = backlog is None
+    producers = waits[0].stage.ends.size
+    population = producers * credits
+    if greedy:
+        waits = _filled(waits, rate, rate * away_seconds, population)
+    making = [part for part in waits if greedy and part.stage.name == "producer"]
+    shared = [part for part in waits if part not in making]
+    home = rate * sum(
+        float(np.sum(part.stage.share * (part.mean + part.stage.seconds))) for part in making
+    )
+    step = max(1, -(-population // _CELLS))
+    cells = population // step + 1
+    points = 4 * cells
+    radius = 10.0 ** (-8 / points)
+    circle = radius * np.exp(-2j * np.pi * np.arange(points) / points)
+    # A batch counts as a cell with chance 1/step: no lattice, and hardly more spread.
+    z = 1 - (1 - circle) / step
+    log_all = rate * away_seconds * (z - 1)
+    for part in shared:
+        alike, many = np.unique(_marginal(part, rate), axis=1, return_counts=True)
+        for (load, more), count in zip(alike.T, many, strict=True):
+            log_all = log_all + count * np.log(_generating(z, load, more, part.stage))
+    allowed = _allowed(producers, credits, step, cells, backlog)
+    if greedy:
+        allowed += _tilt(
+            _log(_coefficients(np.exp(log_all), radius, cells)) + allowed,
+            (population - home) / step,
+        ) * np.arange(cells)
+    crowded = [part for part in shared if part.stage.side == "producers"]
+    own = max(crowded, key=lambda part: float(part.stage.demand.max()), default=None)
+    least = BUSY if population > _FEW else 0.0
+    found: list[Waits | Queues] = []
+    for part in shared:
+        most = rate * float(part.stage.demand.max())
+        if greedy and part is own and most > _FULL:
+            found.append(_at_home(part, rate, population - home, credits))
+        elif in_turn and most > _FULL and not part.stage.scatter:
+            found.append(_even(part, rate, credits))
+        elif most < least:
+            found.append(part)
+        else:
+            found.append(_queues(part, rate, z, log_all, radius, allowed, step, least))
+    return found
+
+
+def _marginal(part: Waits, rate: float) -> Floats:
+    """Load of each station, and how much rarer each further batch is."""
+    wait, seconds = part.mean, part.stage.seconds
+    return np.stack(
+        [np.minimum(rate * part.stage.demand, 1.0), np.maximum(wait / (wait + seconds), 1e-12)]
+    )
+
+
+def _generating(z: Complexes, load: float, more: float, stage: Stage) -> Complexes:
+    """Generating function of the batches at a station; on a wire, of those that wait for it."""
+    geometric = (1 - more) * z / (1 - more * z)
+    if stage.name in WIRES:
+        return np.asarray(1 - load * more * (1 - geometric))
+    return np.asarray(1 - load + load * geometric)
+
+
+def _filled(waits: Sequence[Waits], rate: float, counted: float, population: int) -> list[Waits]:
+    """Give always busy stations the batches that mean value analysis leaves out."""
+    for part in waits:
+        own = 0.0 if part.stage.name in WIRES else part.stage.seconds
+        counted += rate * float(np.sum(part.stage.share * (part.mean + own)))
+    through = [rate * part.stage.share for part in waits]
+    busy = [rate * part.stage.demand > _FULL for part in waits]
+    full = sum(float(flow[most].sum()) for flow, most in zip(through, busy, strict=True))
+    missing = population - counted
+    if missing < 0.01 * population or not full:
+        return list(waits)
+    found = []
+    for part, flow, most in zip(waits, through, busy, strict=True):
+        slower = np.minimum(flow, _BELOW / part.stage.seconds)
+        alone = np.maximum(poisson_wait(part.stage, slower), 1e-300)
+        stretch = (part.mean + missing / full) / alone
+        found.append(
+            Waits(
+                part.stage,
+                np.where(most, slower, part.rate),
+                np.where(most, 1.0, part.share),
+                np.where(most, stretch, part.stretch),
+            )
+        )
+    return found
+
+
+def _allowed(producers: int, credits: int, step: int, cells: int, backlog: float | None) -> Floats:
+    """Logarithm of the weight of so many cells of batches away from all producers."""
+    from scipy.special import gammaln
+
+    log = -gammaln(np.arange(credits + 1) + 1.0)
+    if backlog is not None:
+        # All states with batches that wait for a credit count as the one without credits.
+        log[-1] -= np.log(max(1 - backlog, 1e-6))
+    total = np.arange(cells) * float(step)
+    if producers * credits <= _CELLS:
+        ways = _power(log, producers)[:cells]
+    else:
+        ways = _saddle(log, producers, total)
+    return np.asarray(ways + gammaln(total + 1) - total * np.log(producers))
+
+
+def _tilt(log: Floats, wanted: float) -> float:
+    """Power by which a distribution over cells gets a mean."""
+    from scipy.optimize import brentq
+
+    cell = np.arange(log.size)
+
+    def mean(power: float) -> float:
+        weight = log + power * cell
+        share = np.exp(weight - weight.max())
+        return float(share @ cell / share.sum()) - wanted
+
+    low, high = -1.0, 1.0
+    while mean(low) > 0 and low > -100:
+        low *= 2
+    while mean(high) < 0 and high < 100:
+        high *= 2
+    if mean(low) > 0 or mean(high) < 0:
+        return low if mean(low) > 0 else high
+    return float(brentq(mean, low, high, xtol=1e-6))
+
+
+def _at_home(part: Waits, rate: float, away: float, credits: int) -> Queues:
+    """Queues of the full stations next to producers: whatever of their credits is not away."""
+    stage = part.stage
+    waiting = rate * float(np.sum(stage.share * part.mean))
+    kinds, group = np.unique(stage.members, return_inverse=True)
+    met, chance = np.zeros((kinds.size, _BINS)), np.zeros((kinds.size, _BINS))
+    for row, members in enumerate(kinds):
+        most = int(members) * credits - 1
+        mean = (away - waiting) * members / stage.station.size
+        gone = np.arange(most + 1)
+        log = gone * np.log(max(mean, 1e-9)) - _log_factorial(gone)
+        share = np.exp(log - log.max())[::-1]
+        met[row], chance[row] = _binned(share / share.sum())
+    return Queues(stage, part, group, met, chance)
+
+
+def _even(part: Waits, rate: float, credits: int) -> Queues:
+    """Queues at full stations that producers take in turn.
+
+    Nothing evens out what one of them got more than another when all began; but of a producer's
+    credits no two are at one consumer.
+    """
+    from scipy.stats import norm
+
+    stage = part.stage
+    full = int(np.sum(rate * stage.demand > _FULL))
+    length = part.mean / stage.seconds + 0.5
+    kinds, group = np.unique(length, return_inverse=True)
+    apart = max(1 - 1 / full, 0) * max(1 - credits / stage.ends.size, 0)
+    spread = np.sqrt(np.maximum(kinds * apart, _STEADY * kinds**2))
+    points = norm.ppf((np.arange(_BINS) + 0.5) / _BINS)
+    met = np.maximum(kinds[:, None] + spread[:, None] * points, 1e-9)
+    return Queues(stage, part, group, met, np.full(met.shape, 1 / _BINS))
+
+
+def _log_factorial(number: Integers) -> Floats:
+    from scipy.special import gammaln
+
+    return np.asarray(gammaln(number + 1.0))
+
+
+def _power(log: Floats, power: int) -> Floats:
+    """Logarithms of the coefficients of a power of a polynomial, from those of its own."""
+    result, base = np.zeros(1), log
+    while power:
+        if power & 1:
+            result = _product(result, base)
+        power >>= 1
+        if power:
+            base = _product(base, base)
+    return result
+
+
+def _product(one: Floats, other: Floats) -> Floats:
+    """Logarithms of the coefficients of a product of polynomials."""
+    found = np.full(one.size + other.size - 1, -np.inf)
+    short, long = (one, other) if one.size < other.size else (other, one)
+    for at, log in enumerate(short):
+        part = found[at : at + long.size]
+        np.logaddexp(part, log + long, out=part)
+    return found
+
+
+def _saddle(log: Floats, power: int, total: Floats) -> Floats:
+    """Logarithms of coefficients of a large power of a polynomial, by its saddle point."""
+    exponent = np.arange(log.size)
+    tilt = np.linspace(-40.0, 40.0, 4001)
+    tilted = log + np.multiply.outer(tilt, exponent)
+    top = tilted.max(axis=1)
+    chance = np.exp(tilted - top[:, None])
+    norm = chance.sum(axis=1)
+    chance /= norm[:, None]
+    mean = chance @ exponent
+    spread = np.maximum(chance @ exponent**2 - mean**2, 1e-6)
+    ways = power * (top + np.log(norm) - tilt * mean) - np.log(2 * np.pi * power * spread) / 2
+    keep = np.concatenate([[True], np.diff(mean) > 1e-12])
+    return np.interp(total / power, mean[keep], ways[keep])
+
+
+def _queues(
+    part: Waits, rate: float, z: Complexes, log_all: Complexes, radius: float,
+    allowed: Floats, step: int, least: float,
+) -> Queues:  # fmt: skip
+    """Queues that an arriving batch meets at the busy stations of a stage."""
+    load, more = _marginal(part, rate)
+    key = np.round(np.log(np.maximum(1 - more, 1e-12)) / _ALIKE)
+    busy = load >= least
+    group = np.full(load.size, -1)
+    kinds, first, group[busy] = np.unique(key[busy], return_index=True, return_inverse=True)
+    members = np.flatnonzero(busy)[first]
+    met, chance = np.zeros((kinds.size, _BINS)), np.zeros((kinds.size, _BINS))
+    # One batch less is in the network that an arriving one sees.
+    arriving = allowed[1:] if step == 1 else allowed
+    number = np.arange(arriving.size * step, dtype=np.float64)
+    # On a wire, a batch that is being sent is counted elsewhere.
+    counted = np.maximum(number - 1, 0) if part.stage.name in WIRES else number
+    for row, station in enumerate(members):
+        own = _generating(z, load[station], more[station], part.stage)
+        others = _coefficients(np.exp(log_all - np.log(own)), radius, allowed.size)
+        rest = _together(_log(others), arriving)
+        with np.errstate(divide="ignore"):
+            here = np.log(load[station] * (1 - more[station]))
+            here = here + np.maximum(number - 1, 0) * np.log(more[station])
+        here[0] = np.log(max(1 - load[station], 1e-300))
+        grid = np.arange(arriving.size) * float(step)
+        known = np.isfinite(rest)
+        log = here + np.interp(counted, grid[known], rest[known], right=-np.inf)
+        share = np.exp(log - log.max())
+        met[row], chance[row] = _binned(share / share.sum())
+    return Queues(part.stage, part, group, met, chance)
+
+
+def _together(others: Floats, allowed: Floats) -> Floats:
+    """Logarithm of the weight of so many batches here, over all numbers elsewhere."""
+    size = allowed.size
+    later = np.concatenate([allowed, np.full(size - 1, -np.inf)])
+    sums = np.lib.stride_tricks.sliding_window_view(later, size) + others[:size]
+    top = sums.max(axis=1)
+    known = np.where(np.isfinite(top), top, 0.0)
+    return np.asarray(known + _log(np.exp(sums - known[:, None]).sum(axis=1)))
+
+
+def _log(values: Floats) -> Floats:
+    with np.errstate(divide="ignore"):
+        return np.log(values)
+
+
+def _coefficients(generating: Complexes, radius: float, cells: int) -> Floats:
+    """Coefficients of a generating function from its values on a circle."""
+    found = np.real(np.fft.ifft(generating))[:cells] * radius ** -np.arange(cells)
+    return np.asarray(np.where(found < _SURE * found.max(), 0.0, found))
+
+
+def _binned(share: Floats) -> tuple[Floats, Floats]:
+    """Numbers met and their chances, in bins of like chance."""
+    number = np.arange(share.size)
+    bins = np.minimum((np.cumsum(share) - share / 2) * (_BINS - 1), _BINS - 2).astype(int) + 1
+    bins[0] = 0
+    chance = np.bincount(bins, share, _BINS)
+    total = np.bincount(bins, share * number, _BINS)
+    return np.divide(total, chance, out=np.zeros(_BINS), where=chance > 0), chance
