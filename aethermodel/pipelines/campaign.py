@@ -252,6 +252,20 @@ def calibrate_pipeline(campaign: Campaign, progress: Progress | None = None) -> 
     return Partial(fitted(campaign, reject_disturbed(samples), failure), failure)
 
 
+def calibrated(campaign: Campaign, progress: Progress | None = None) -> PipelineCalibration:
+    """Time and fit each term, for what comes after it.
+
+    Raises
+    ------
+    InputError
+        If nothing can be fitted, or a stage failed on the way.
+    """
+    found = calibrate_pipeline(campaign, progress)
+    if found.failure:
+        raise InputError(f"{campaign.file}: {found.failure}")
+    return found.calibration
+
+
 def fitted(campaign: Campaign, samples: pd.DataFrame, failure: str = "") -> PipelineCalibration:
     """Fit the laws of a pipeline's terms.
 

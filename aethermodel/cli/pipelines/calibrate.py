@@ -48,12 +48,9 @@ def calibrated(
 ) -> PipelineCalibration:
     """Calibrate a pipeline before something that takes `later` seconds; ValueError if it fails."""
     from aethermodel.console import progress
-    from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
+    from aethermodel.pipelines import campaign as campaigns
 
     given: dict[str, Any] = {} if seed is None else {"seed": seed}
-    campaign = Campaign(reference, seconds=seconds, **given)
+    campaign = campaigns.Campaign(reference, seconds=seconds, **given)
     with progress("[1/2] calibrating") as advance:
-        found = calibrate_pipeline(campaign, announced(advance, seconds + later))
-    if found.failure:
-        raise ValueError(f"{campaign.file}: {found.failure}")
-    return found.calibration
+        return campaigns.calibrated(campaign, announced(advance, seconds + later))
