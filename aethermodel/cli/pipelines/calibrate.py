@@ -26,7 +26,7 @@ def calibrate_own(
     from aethermodel.console import progress
     from aethermodel.json_documents import write_document
     from aethermodel.pipelines.calibration_file import document
-    from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
+    from aethermodel.pipelines.campaign import CUT_SHORT, Campaign, calibrate_pipeline
 
     campaign = Campaign(reference, seconds=seconds, **given)
     with measuring(wait_seconds), progress("calibrating") as advance:
@@ -35,11 +35,14 @@ def calibrate_own(
     if json:
         write_document(document(calibration), json)
     if json != "-":
-        tell_caveats(calibration.warnings, verbose=verbose)
+        # What cut it short is said at the end, once.
+        others = [text for text in calibration.warnings if not text.startswith(CUT_SHORT)]
+        tell_caveats(others, verbose=verbose)
         show(terms_table(calibration))
         say(notes_of(calibration))
     if found.failure:
-        kept = f"; what was measured is in {json}" if json not in (None, "-") else ""
+        kept = f"; calibrated up to N = {campaign.sizes[-1]:,}"
+        kept += f"; what was measured is in {json}" if json not in (None, "-") else ""
         raise ValueError(f"{campaign.file}: {found.failure}{kept}")
 
 

@@ -125,14 +125,14 @@ def _of_a_bus(settings: Settings, batch: Batch) -> Callable[[int], Coroutine[Non
 def _numbered(settings: Settings) -> Iterator[tuple[Batch, int]]:
     pool = numbered_pool(settings.batch_size, settings.topics, settings.record_bytes)
     for events in pool:
-        if "checksum" in events.dtype.fields:
+        if "checksum" in (events.dtype.names or ()):
             stamp(events)
     return cycle((events, i * settings.batch_size) for i, events in enumerate(pool))
 
 
 def _read_through(events: Batch) -> None:
     """Read a batch by what no tick calls."""
-    if "checksum" in events.dtype.fields:
+    if "checksum" in (events.dtype.names or ()):
         verify(events, variant=_NARROW)
     else:
         crc32c(as_bytes(events), variant=_NARROW)
