@@ -11,7 +11,7 @@ import pytest
 from aethermodel import Pipeline
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.execution.passes import ClockCost, Places
-from aethermodel.pipelines.execution.rehearsal import rehearse
+from aethermodel.pipelines.execution.rehearsal import rehearse, rehearsed
 from aethermodel.pipelines.execution.runtime import Runtime
 from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
 from aethermodel.pipelines.execution.whole_pipeline import Whole, cut

@@ -110,8 +110,8 @@ def _holding(stage: str, seen: list[tuple[float, int]]) -> str:
     seconds, n = max(seen)
     often = f", and at {len(seen) - 1} other sizes" if len(seen) > 1 else ""
     return (
-        f"stage {stage}, N = {n:,}: it held the event loop for {seconds:.3g} s{often}; nothing else "
-        "could run there meanwhile"
+        f"stage {stage}, N = {n:,}: it held the event loop for {seconds:.3g} s{often}; nothing "
+        "else could run there meanwhile"
     )
 
 
