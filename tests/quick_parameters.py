@@ -32,7 +32,6 @@ QUICK = {
         "processes": 1,
         "sizes": "1,16",
         "run_seconds": 0.01,
-        "retries": 0,
     },
     "50_rdma.ipynb": {"messages": 100, "card": "connectx-7"},
     "60_what_if.ipynb": {"calibration": SHIPPED, "foreign": True, "assume": "t_tick=1e-6"},

@@ -152,4 +152,4 @@ def rate_unit(law: Law) -> str:
     """Return what the rate of a law counts a second, such as ``B/s``."""
     if law.family in SHARED_WORK:
         return "runs/s"
-    return f"{law.size_unit or law.size_name}/s"
+    return f"{law.counted}/s"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Options that a pipeline of one's own has, too.
 _OF_A_PIPELINE = frozenset(
     {"file", "pipeline", "batch_sizes", "json", "processes", "repeats", "seed", "seconds",
-     "verbose", "wait_seconds"}
+     "pin", "verbose", "wait_seconds"}
 )  # fmt: skip
 
 
@@ -113,6 +113,9 @@ def command(
         from aethermodel.cli.pipelines.calibrate import calibrate_own
 
         options.refuse_options(ctx, _OF_A_PIPELINE, f"is the built-in pipeline's, not {own}'s")
+        if pin == EACH:
+            raise ValueError(f"--pin {EACH} is the built-in pipeline's, not {own}'s")
+        affinity.use(pin)
         calibrate_own(
             own,
             pipeline_choice.campaign_options(batch_sizes, processes, repeats, seed),

@@ -26,7 +26,7 @@ _COMPOSITIONS = {
 #: Options that a pipeline of one's own has, too.
 _OF_A_PIPELINE = frozenset(
     {"file", "pipeline", "batch_sizes", "json", "processes", "repeats", "seed", "seconds",
-     "samples", "calibration", "wait_seconds"}
+     "samples", "calibration", "pin", "wait_seconds"}
 )  # fmt: skip
 
 
@@ -84,6 +84,9 @@ def command(
     """
     from typing import get_args
 
+    from aethermodel.measure.host import affinity
+
+    affinity.use(pin)
     if own := pipeline_choice.chosen(file, pipeline):
         from aethermodel.cli.pipelines.validate import validate_own
 
@@ -104,9 +107,7 @@ def command(
     from aethermodel.json_documents import document, write_document
     from aethermodel.measure.campaign.measurement_plan import Campaign
     from aethermodel.measure.campaign.validation import Trial
-    from aethermodel.measure.host import affinity
 
-    affinity.use(pin)
     given: dict[str, Any] = {
         "batch_sizes": batch_sizes,
         "event_loop": loop,

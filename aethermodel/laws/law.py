@@ -160,6 +160,11 @@ class Law:
     seconds_of_nothing: float | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def counted(self) -> str:
+        """What its sizes count, for rates: ``B`` of bytes."""
+        return self.size_unit or self.size_name
+
     @cached_property
     def expression(self) -> sympy.Expr:
         """The law in N, M (a second variable) and one non-negative symbol a parameter.

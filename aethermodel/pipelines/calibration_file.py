@@ -115,6 +115,38 @@ def save(calibration: PipelineCalibration, path: Path) -> None:
     write_whole(path, json.dumps(document(calibration), allow_nan=False, indent=1) + "\n")
 
 
+def load_for(
+    reference: str | None, path: Path | str, *, foreign: bool = False
+) -> PipelineCalibration:
+    """Read a calibration file of a pipeline, made on this host.
+
+    Parameters
+    ----------
+    reference : str or None
+        ``FILE.py[:NAME]``; None: of any pipeline.
+    path : Path or str
+    foreign : bool
+        Take one of another host, too.
+
+    Raises
+    ------
+    InputError
+        If it is none, of another pipeline, or of another host and `foreign` is not set.
+    """
+    from aethermodel.measure.host.fingerprint import this_host
+    from aethermodel.pipelines.pipeline_file import load_pipeline
+
+    calibration = load(Path(path))
+    if reference is not None and load_pipeline(reference).name != calibration.pipeline:
+        raise InputError(f"{path}: of the pipeline {calibration.pipeline}, not that of {reference}")
+    if not foreign and calibration.host["id"] != this_host().id:
+        raise InputError(
+            f"{path}: calibrated on host {calibration.host['id']}, this is {this_host().id}: "
+            "--foreign uses it all the same"
+        )
+    return calibration
+
+
 def load(path: Path) -> PipelineCalibration:
     """Read a calibration file.
 

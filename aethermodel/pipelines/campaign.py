@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 PROBE = "stage"
+#: How the warning begins of a calibration that a failure ended.
+CUT_SHORT = "cut short: "
 # Sizes grow by so much: fourteen up to ten thousand.
 _GROWTH = 2
 # Fewest sizes that a law is fitted to.
@@ -118,15 +120,20 @@ class Campaign:
         """File as it was named."""
         return self.reference.rpartition(":")[0] or self.reference
 
-    def rehearse(self) -> None:
+    def rehearse(self, *, whole: bool = True) -> None:
         """Run each size once, and keep those that go well and fit into the time.
+
+        Parameters
+        ----------
+        whole : bool
+            Also those that the whole is run at.
 
         Raises
         ------
         InputError
             If fewer than three sizes are left; names stage and size.
         """
-        wanted = sorted({*self.sizes, *self.held_out})
+        wanted = sorted({*self.sizes, *(self.held_out if whole else ())})
         found = rehearse(self.pipeline.reference, wanted, self.pipeline.timeout)
         self.rehearsal = found
         self.notes += found.notes
@@ -242,7 +249,7 @@ def calibrate_pipeline(campaign: Campaign, progress: Progress | None = None) -> 
     from time import monotonic
 
     begin = monotonic()
-    campaign.rehearse()
+    campaign.rehearse(whole=False)
     terms = term_plan(campaign.pipeline, campaign.sizes)
     left = campaign.seconds - (monotonic() - begin)
     samples, failure = campaign.sample(campaign.term_points(terms), left, progress)
@@ -250,6 +257,20 @@ def calibrate_pipeline(campaign: Campaign, progress: Progress | None = None) -> 
     if samples is None:
         raise InputError(f"{campaign.file}: {failure}")
     return Partial(fitted(campaign, reject_disturbed(samples), failure), failure)
+
+
+def calibrated(campaign: Campaign, progress: Progress | None = None) -> PipelineCalibration:
+    """Time and fit each term, for what comes after it.
+
+    Raises
+    ------
+    InputError
+        If nothing can be fitted, or a stage failed on the way.
+    """
+    found = calibrate_pipeline(campaign, progress)
+    if found.failure:
+        raise InputError(f"{campaign.file}: {found.failure}")
+    return found.calibration
 
 
 def fitted(campaign: Campaign, samples: pd.DataFrame, failure: str = "") -> PipelineCalibration:
@@ -293,7 +314,7 @@ def fitted(campaign: Campaign, samples: pd.DataFrame, failure: str = "") -> Pipe
                 f"{percentage(noise, 0)} from their law"
             )
     if failure:
-        warnings.append(f"cut short: {failure}; calibrated up to N = {campaign.sizes[-1]:,}")
+        warnings.append(f"{CUT_SHORT}{failure}; calibrated up to N = {campaign.sizes[-1]:,}")
     return PipelineCalibration(
         pipeline=pipeline.name,
         file=campaign.file,

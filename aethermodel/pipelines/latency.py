@@ -66,6 +66,14 @@ class LatencyTrial:
         }
 
 
+def recommended_size(calibration: PipelineCalibration) -> int:
+    """Return the smallest batch that reaches the usual share of the best rate."""
+    from aethermodel.advice.law_samples import LawSizes
+    from aethermodel.calibrate.predict.size_answers import SHARE
+
+    return max(1, round(LawSizes(calibration.law).share(SHARE).size.value))
+
+
 def measure_latency(
     pipeline: Pipeline,
     calibration: PipelineCalibration,

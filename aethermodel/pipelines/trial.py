@@ -21,6 +21,7 @@ from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.campaign import Campaign, Progress, fitted
+from aethermodel.pipelines.process_spread import ProcessSpread, process_spread
 from aethermodel.pipelines.terms import term_plan
 from aethermodel.text.percentages import percent, percentage
 from aethermodel.text.times import duration
@@ -108,26 +109,38 @@ class PipelineTrial:
     @property
     def cause(self) -> str:
         """Say in a line which stage a miss comes from, and by how much; empty of a pass."""
-        n = self.verdict.worst_at
-        here = {one.term: one for one in self.in_place if one.n == n}
         if self.verdict.outcome == "pass":
             return ""
-        if not here:
-            return f"At N = {n:,} no stage was timed in place undisturbed, to tell by."
+        known = {one.n for one in self.in_place}
+        rows = self.table[self.table["n"].isin(known)]
+        if rows.empty:
+            return "No stage was timed in place undisturbed, to tell by."
+        # Where it is off most, of the sizes that were timed in place.
+        n = int(rows.loc[rows["error"].abs().idxmax(), "n"])
+        here = {one.term: one for one in self.in_place if one.n == n}
         (row,) = self.table[self.table["n"] == n].to_dict("records")
         measured = float(row["measured_seconds"])
         missed = measured - float(row["predicted_seconds"])
         placed = self._in_place_seconds(n, here) / measured - 1
         rest = f"with every term as it is in place, the sum is off by {percent(placed)}"
-        same_way = [one for one in here.values() if one.differs and one.seconds * missed > 0]
+        same_way = [one for one in here.values() if one.seconds * missed > 0]
         if not same_way:
             return f"At N = {n:,} no stage differs in place that would explain it; {rest}."
-        most = max(same_way, key=lambda one: abs(one.seconds))
+        surely = [one for one in same_way if one.differs]
+        most = max(surely or same_way, key=lambda one: abs(one.seconds))
+        low, high = most.change_interval
+        doubt = "" if surely else ", which its interval leaves open"
         return (
             f"At N = {n:,} {most.term} differs most: {duration(most.isolated)} isolated, "
-            f"{duration(most.in_place)} in the pipeline ({percent(most.change)}), "
-            f"{percentage(abs(most.seconds) / measured)} of the batch; {rest}."
+            f"{duration(most.in_place)} in the pipeline ({percent(most.change)}, {percent(low)} to "
+            f"{percent(high)}), {percentage(abs(most.seconds) / measured)} of the batch{doubt}; "
+            f"{rest}."
         )
+
+    @property
+    def between_processes(self) -> ProcessSpread | None:
+        """How its processes differ; None where they hardly do."""
+        return process_spread(self.samples, list(self.calibration.measured))
 
     def _in_place_seconds(self, n: int, here: Mapping[str, InPlace]) -> float:
         """Return the composed time of a batch, each term as it is in place."""
@@ -139,11 +152,13 @@ class PipelineTrial:
         """Return what a JSON document says."""
         from aethermodel.pipelines.calibration_file import document
 
+        spread = self.between_processes
         return {
             "pipeline": self.calibration.pipeline,
             "file": self.calibration.file,
             "verdict": asdict(self.verdict),
             "cause": self.cause,
+            "between_processes": spread.figures() if spread else None,
             "rows": self.table.to_dict(orient="records"),
             "in_place": [one.figures() for one in self.in_place],
             "samples": len(self.samples),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +30,28 @@ class Gain:
     low: float
     high: float
     assumed: bool
+
+
+def factors_of(changes: Iterable[str]) -> dict[str, float]:
+    """Return how many times its time each term takes, from ``score=x0.5``.
+
+    Raises
+    ------
+    InputError
+        On anything else.
+    """
+    factors = {}
+    for text in changes:
+        name, _, factor = text.partition("=")
+        try:
+            if not factor.startswith("x"):
+                raise ValueError
+            factors[name.strip()] = float(factor[1:])
+        except ValueError:
+            raise InputError(
+                f"{text}: of a pipeline of your own a term and a factor, such as score=x0.5"
+            ) from None
+    return factors
 
 
 def scaled(calibration: PipelineCalibration, factors: Mapping[str, float]) -> PipelineCalibration:

@@ -30,6 +30,11 @@ class WholeLaw(Law):
 
     of: PipelineCalibration | None = None
 
+    @property
+    def counted(self) -> str:
+        """What its sizes count."""
+        return "records"
+
     @cached_property
     def expression(self) -> sympy.Expr:
         """Sum of the terms of each group, and the largest of the groups'."""

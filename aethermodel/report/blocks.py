@@ -201,6 +201,11 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
     return Block(html, "\n".join(text))
 
 
+def note_block(text: str) -> Block:
+    """Return a line of text."""
+    return Block(f'<div class="ae"><p>{prose(text)}</p></div>', text)
+
+
 def model_terms(model: BatchModel) -> Block:
     """Return the table of a model's terms."""
     return terms_table(

@@ -6,6 +6,7 @@ cdef class RecordType:
     cdef readonly object dtype
     cdef readonly str topic, value, checksum
     cdef readonly Py_ssize_t itemsize, topic_offset, topic_bytes, value_offset, checksum_offset
+    cdef readonly Py_ssize_t sequence_offset, sequence_bytes, time_offset
     cdef readonly Py_ssize_t alignment
     cdef readonly bint event
 

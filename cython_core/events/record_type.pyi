@@ -16,6 +16,9 @@ class RecordType:
     topic_bytes: int
     value_offset: int
     checksum_offset: int
+    sequence_offset: int
+    sequence_bytes: int
+    time_offset: int
     alignment: int
     event: bool
     def __init__(

@@ -46,6 +46,9 @@ cdef class RecordType:
     topic_offset, topic_bytes : int
     value_offset, checksum_offset : int
         -1 where there is no such field.
+    sequence_offset, sequence_bytes, time_offset : int
+        Of the fields that are named ``sequence`` (an unsigned integer of 4 or 8 bytes) and
+        ``timestamp_ns`` (of 8), as the event's are; -1 where there is none.
     alignment : int
         Bytes to a multiple of which the memory of a batch must begin.
     event : bool
@@ -93,6 +96,13 @@ cdef class RecordType:
         self.checksum_offset = -1
         if self.checksum is not None:
             self.checksum_offset = self._field("checksum", self.checksum, "u", (4,))
+        self.sequence_offset = self.time_offset = -1
+        self.sequence_bytes = 0
+        for size in (8, 4):
+            if self.sequence_offset < 0 and _usual(made, "sequence", "u", size):
+                self.sequence_offset, self.sequence_bytes = made.fields["sequence"][1], size
+        if _usual(made, "timestamp_ns", "u", 8):
+            self.time_offset = made.fields["timestamp_ns"][1]
         self.event = made == EVENT_DTYPE and topic == "topic" and self.value == "value"
         self.event = self.event and self.checksum == "checksum"
 
@@ -146,11 +156,16 @@ def _named(dtype, name, default, kind, size):
     """Return the name asked for, or the usual one where such a field is of the right type."""
     if name is not None:
         return name
-    if default not in dtype.fields:
-        return None
-    field, offset = dtype.fields[default][:2]
+    return default if _usual(dtype, default, kind, size) else None
+
+
+def _usual(dtype, name, kind, size):
+    """Whether there is such a field, native and aligned."""
+    if name not in dtype.fields:
+        return False
+    field, offset = dtype.fields[name][:2]
     fits = field.kind == kind and field.itemsize == size and field.isnative
-    return default if fits and not (offset % size or dtype.itemsize % size) else None
+    return fits and not (offset % size or dtype.itemsize % size)
 
 
 #: The 64-byte event.

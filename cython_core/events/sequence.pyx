@@ -3,8 +3,10 @@
 cimport cython
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from cython_core.events.record cimport aether_event, batch_pointer
+from cython_core.events.record_type cimport RecordType, record_type_of, records_pointer
 
 cnp.import_array()
 
@@ -26,15 +28,49 @@ cdef int64_t _first_gap(const aether_event* events, Py_ssize_t n, uint64_t first
     return -1
 
 
-def first_gap(events, uint64_t first):
+cdef int64_t _first_gap_of(const char* at, Py_ssize_t n, RecordType kind, uint64_t first):
+    cdef Py_ssize_t size = kind.itemsize, i
+    cdef bint wide = kind.sequence_bytes == 8
+    cdef uint64_t number
+    cdef uint32_t short_number
+    at += kind.sequence_offset
+    with nogil:
+        for i in range(n):
+            # Field by field: a record's memory need not be aligned to its number.
+            if wide:
+                memcpy(&number, at, 8)
+            else:
+                memcpy(&short_number, at, 4)
+                number = short_number
+            if number != (first if wide else <uint32_t> first):
+                return i
+            at += size
+            first += 1
+    return -1
+
+
+cdef RecordType _numbered(object events, object record):
+    """Return the type of records that are no 64-byte events; they must have a number."""
+    cdef RecordType kind = record_type_of(events, record)
+    if kind.sequence_offset < 0:
+        raise ValueError(
+            f"{kind!r} has no number: a field `sequence`, an unsigned integer of 4 or 8 bytes"
+        )
+    return kind
+
+
+def first_gap(events, uint64_t first, record=None):
     """Return the place of the first event whose sequence is not the expected one.
 
     Parameters
     ----------
     events : numpy.ndarray
-        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous.
+        Shape ``(N,)``, dtype `EVENT_DTYPE` or that of the record, contiguous.
     first : int
-        Expected ``sequence`` of ``events[0]``; each further one is one more.
+        Expected ``sequence`` of ``events[0]``; each further one is one more, modulo what the field
+        holds.
+    record : RecordType, numpy.dtype or int, optional
+        What the records are; the 64-byte event by default.
 
     Returns
     -------
@@ -44,10 +80,16 @@ def first_gap(events, uint64_t first):
     Raises
     ------
     ValueError
-        If `events` is no batch.
+        If `events` is no batch, or its records have no number.
     """
     cdef Py_ssize_t n = 0
     cdef aether_event* pointer
+    cdef const char* place
+    cdef RecordType kind
+    if record is not None:
+        kind = _numbered(events, record)
+        keeper = records_pointer(events, kind, &place, &n)  # its memory stays
+        return _first_gap_of(place, n, kind, first)
     keeper = batch_pointer(events, &pointer, &n)  # noqa: F841 (its memory stays)
     cdef int64_t at
     with nogil:
@@ -80,25 +122,50 @@ def ends(events):
     return pointer[0].sequence, pointer[n - 1].sequence
 
 
-def number(events, uint64_t first, uint64_t timestamp_ns):
+cdef void _number(
+    char* at, Py_ssize_t n, RecordType kind, uint64_t first, uint64_t timestamp_ns
+):
+    cdef Py_ssize_t size = kind.itemsize, offset = kind.sequence_offset, time = kind.time_offset, i
+    cdef size_t wide = kind.sequence_bytes
+    with nogil:
+        for i in range(n):
+            memcpy(at + offset, &first, 8 if wide == 8 else 4)  # the low bytes come first
+            if time >= 0:
+                memcpy(at + time, &timestamp_ns, 8)
+            at += size
+            first += 1
+
+
+def number(events, uint64_t first, uint64_t timestamp_ns, record=None):
     """Write ascending sequence numbers and one timestamp into a batch, in place.
 
     Parameters
     ----------
     events : numpy.ndarray
-        Shape ``(N,)``, dtype `EVENT_DTYPE`, contiguous, writable.
+        Shape ``(N,)``, dtype `EVENT_DTYPE` or that of the record, contiguous, writable.
     first : int
-        ``sequence`` of ``events[0]``.
+        ``sequence`` of ``events[0]``; of a narrow field its lowest bytes.
     timestamp_ns : int
-        ``timestamp_ns`` of all of them.
+        ``timestamp_ns`` of all of them, where there is such a field.
+    record : RecordType, numpy.dtype or int, optional
+        What the records are; the 64-byte event by default.
 
     Raises
     ------
     ValueError
-        If `events` is no batch, or read-only.
+        If `events` is no batch, or read-only, or its records have no number.
     """
     cdef Py_ssize_t n = 0, i
     cdef aether_event* pointer
+    cdef const char* place
+    cdef RecordType kind
+    if record is not None:
+        kind = _numbered(events, record)
+        keeper = records_pointer(events, kind, &place, &n)  # its memory stays
+        if not cnp.PyArray_ISWRITEABLE(events):
+            raise ValueError("these events are read-only")
+        _number(<char*> place, n, kind, first, timestamp_ns)
+        return
     keeper = batch_pointer(events, &pointer, &n)  # noqa: F841 (its memory stays)
     if not cnp.PyArray_ISWRITEABLE(events):
         raise ValueError("these events are read-only")

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from cython_core.events.record_type import RecordType
 from cython_core.histogram import Histogram
 
 class CheckedStream:
@@ -21,6 +22,7 @@ class CheckedStream:
         inspect: Callable[[npt.NDArray[Any]], None] | None,
         released: Callable[[int], None] | None,
         wrong: Callable[[npt.NDArray[Any], int, int], Exception],
+        record: RecordType | None = None,
     ) -> None: ...
     @property
     def waiting(self) -> int: ...

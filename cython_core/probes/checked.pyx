@@ -2,8 +2,11 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
+from libc.string cimport memcpy
+
 from cython_core.clock cimport monotonic_ns
 from cython_core.events.record cimport aether_event, batch_pointer
+from cython_core.events.record_type cimport RecordType, records_pointer
 from cython_core.histogram cimport Histogram
 
 from cython_core.events.sequence import first_gap
@@ -32,6 +35,9 @@ cdef class CheckedStream:
     wrong : callable
         Given a batch, its first number and the place where another event came: returns what is
         raised.
+    record : RecordType, optional
+        What its events are, with a number in each; the 64-byte event by default. Without room for
+        a time there is no latency, and what began is counted from when this was made.
 
     Attributes
     ----------
@@ -53,9 +59,13 @@ cdef class CheckedStream:
     cdef uint64_t _lap
     cdef int64_t _meant_ns
     cdef bint _every
+    cdef RecordType _record
 
     def __init__(self, receiver, int64_t batches, uint64_t first, uint64_t lap, bint every,
-                 inspect, released, wrong):
+                 inspect, released, wrong, RecordType record=None):
+        self._record = None if record is None or record.event else record
+        if self._record is not None and self._record.time_offset < 0:
+            self.began_ns = monotonic_ns()
         self.latency_ns = Histogram()
         self.next, self.left, self._lap, self._every = first, batches, lap, every
         self._receiver, self._release = receiver, receiver.release
@@ -77,12 +87,16 @@ cdef class CheckedStream:
     def check(self, batch):
         """Return a batch that came, checked; raises what `wrong` returns."""
         cdef aether_event* events
+        cdef const char* first
         cdef Py_ssize_t n = 0
-        keeper = batch_pointer(batch, &events, &n)  # noqa: F841 (its memory stays)
+        if self._record is None:
+            keeper = batch_pointer(batch, &events, &n)  # its memory stays
+        else:
+            keeper = records_pointer(batch, self._record, &first, &n)  # noqa: F841
         if not n:
             raise ValueError("a batch without events has no number")
         if self._every or not self.began_ns:
-            place = first_gap(batch if self._every else batch[:1], self.next)
+            place = first_gap(batch if self._every else batch[:1], self.next, self._record)
             if place >= 0:
                 raise self._wrong(batch, self.next, place)
         if self._inspect is not None:
@@ -91,7 +105,10 @@ cdef class CheckedStream:
         self.next += <uint64_t> n
         if self.next == self._lap:
             self.next = 0
-        self._meant_ns = <int64_t> events[0].timestamp_ns
+        if self._record is None:
+            self._meant_ns = <int64_t> events[0].timestamp_ns
+        elif self._record.time_offset >= 0:
+            memcpy(&self._meant_ns, first + self._record.time_offset, 8)
         if not self.began_ns:
             self.began_ns = self._meant_ns
         return batch
@@ -100,6 +117,7 @@ cdef class CheckedStream:
         """Release the batch, and count its latency."""
         self._release()
         self.ended_ns = monotonic_ns()
-        (<Histogram> self.latency_ns).add(self.ended_ns - self._meant_ns)
+        if self._record is None or self._record.time_offset >= 0:
+            (<Histogram> self.latency_ns).add(self.ended_ns - self._meant_ns)
         if self._released is not None:
             self._released(self.ended_ns)

@@ -7,6 +7,8 @@ import pytest
 from command_line import aether
 from synthetic_calibration import TRUE, synthetic_calibration
 
+from aethermodel.bench.pipeline.measurement import PipelineBench
+from aethermodel.bench.pipeline.prediction import term_plan
 from aethermodel.json_documents import write_document
 from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.measure.probes import PROBES
@@ -74,7 +76,16 @@ def test_what_cannot_be_predicted_is_said_in_a_line(files, arguments, words):
         (("bench", "kernel", "--record-bytes", "many"), "whole numbers separated by commas"),
         (("bench", "kernel", "--record-bytes", "65536", "-n", "1e5"), "smaller --batch-size"),
         (("calibrate", "--record-bytes", "64,256", "--json", "-"), "written to files"),
-        (("validate", "--record-bytes", "256", "--fabric", "shm"), "over shm events have 64 bytes"),
+        (
+            ("validate", "--record-bytes", "65536", "--fabric", "shm", "-n", "3000"),
+            "a batch of 3000 records of 65536 bytes is larger than 64 MiB",
+        ),
+        (("bench", "pipeline", "--record-bytes", "256", "--rows", "naive"), "naive: only messages"),
+        (("bench", "pipeline", "--record-bytes", "256", "--peers"), "--peers carry messages of 64"),
+        (
+            ("bench", "pipeline", "--record-bytes", "65536", "--rows", "shm", "-n", "1e5"),
+            "larger than 64 MiB: take a smaller batch_size",
+        ),
     ],
 )
 def test_sizes_that_cannot_be_measured_are_refused_in_a_line(arguments, words):
@@ -87,7 +98,7 @@ def test_a_campaign_of_records_keeps_its_pool_small_and_says_the_size_to_every_p
     assert campaign.batch_sizes == (1, 10, 100, 1_000, 10_000)
     assert {p.settings["record_bytes"] for p in campaign.plan().points} == {4096}
     assert {p.settings["record_bytes"] for p in Campaign().plan().points} == {64}
-    with pytest.raises(ValueError, match="larger than 1 GiB"):
+    with pytest.raises(ValueError, match="larger than 1,024 MiB"):
         Campaign(record_bytes=65_536, batch_sizes=(10_000,))
 
 
@@ -97,8 +108,54 @@ def test_every_probe_of_a_campaign_runs_with_records(size):
         probe = PROBES[name]
         settings = probe.settings(batch_size=40, topics=4, pool=2, record_bytes=size)
         assert probe.prepare(settings)(2) > 0
-    with pytest.raises(ValueError, match="records have 64 bytes"):
-        PROBES["pipeline"].settings(fabric="shm", topics=4, record_bytes=256)
+
+
+@pytest.mark.parametrize("size", [8, 4096])
+@pytest.mark.parametrize("fabric", ["shm", "tcp"])
+def test_every_probe_of_a_campaign_across_processes_runs_with_records(fabric, size):
+    campaign = Campaign(fabric=fabric, record_bytes=size, topics=4, batch_sizes=(40,))
+    points = {point.probe: point for point in campaign.plan().points}
+    assert {"bus_loop", "refill", "fabric", "send", "pipeline", "in_place"} <= set(points)
+    for point in points.values():
+        assert point.settings["record_bytes"] == size
+        probe = PROBES[point.probe]
+        assert probe.prepare(probe.settings(**point.settings))(2) > 0
+
+
+def test_terms_in_place_are_of_the_records_that_were_asked_for():
+    """They were of 64 bytes, whatever the pipeline carried."""
+    probe = PROBES["in_place"]
+    timer = probe.prepare(probe.settings(batch_size=40, topics=4, record_bytes=4096))
+    assert {batch.dtype.itemsize for batch in timer._pool} == {4096}
+
+
+def test_the_pipeline_bench_carries_records_by_the_fabrics_alone(tmp_path):
+    done = aether(
+        *("bench", "pipeline", "--record-bytes", "4096", "-n", "50", "--topics", "4"),
+        *("--repeats", "1", "--run-seconds", "0.02", "--loops", "asyncio", "--no-predict"),
+        *("--rows", "loopback,shm", "--json", "-"),
+    )
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert content["bench"]["record_bytes"] == 4096
+    assert [row["kind"] for row in content["rows"]] == ["loopback", "shm"]
+    assert all(row["throughput_per_second"] > 0 for row in content["rows"])
+    bench = PipelineBench(record_bytes=8)
+    assert {"loopback", "shm", "tcp"} <= set(bench.kinds) <= {"loopback", "shm", "tcp", "verbs"}
+    assert {point.settings.get("record_bytes") for point in term_plan(bench).points} == {8}
+
+
+@pytest.mark.slow(reason="one sample of every term of a calibration across processes")
+def test_a_calibration_of_records_from_another_process_predicts(tmp_path):
+    path = tmp_path / "c.json"
+    done = aether(
+        *("calibrate", "--fabric", "shm", "--record-bytes", "4096", "--topics", "4"),
+        *("--processes", "1", "--repeats", "1", "--seconds", "20", "--json", str(path)),
+    )
+    assert done.returncode == 0, done.stderr
+    content = predicted("-c", str(path), "--record-bytes", "4096")
+    assert content["origin"] == "measured" and content["conditions"]["record_bytes"] == 4096
+    assert content["conditions"]["fabric"] == "shared-memory"
 
 
 def test_the_ring_between_processes_carries_records():

@@ -9,6 +9,8 @@ import sys
 import pytest
 from command_line import aether
 
+from aethermodel.report.notebooks import calibration, load, validation, what_if
+
 OWN = """
 import numpy as np
 from aethermodel import Pipeline
@@ -221,3 +223,46 @@ def test_what_was_measured_before_a_stage_failed_is_kept(tmp_path):
     kept = json.loads((tmp_path / "c.json").read_text())
     assert kept["terms"][0]["law"]["sizes"][-1] == 16
     assert any("calibrated up to N = 16" in text for text in kept["warnings"])
+
+
+def test_notebooks_of_the_built_in_pipeline_show_one_of_ones_own(folder):
+    """What notebooks 20, 40 and 60 call; 30 runs what `validate` does."""
+    file, laws = str(folder / "orders.py"), str(folder / "c.json")
+    unset = {"event_loop": None, "record_bytes": None, "topics": None, "pool": None}
+    known = calibration.calibration(
+        file, laws, {**unset, "processes": None, "repeats": None}, foreign=False, seconds=9.0
+    )
+    assert "T(N) = decode + publish + loop" in str(known.formula())
+    assert "decode" in str(known.parameters()) and "records/s" in str(known.predictions([1, 64]))
+    assert "Each term" in known.terms().title and f"calibrate {laws}" not in str(known.host(""))
+    asked = what_if.what_if(
+        file, laws, foreign=False, seconds=9.0, record_bytes=None, batch_size=256,
+        assume="decode=x0.5", beside={"nic": "connectx-6", "bus": "", "cores": 2},
+    )  # fmt: skip
+    assert asked.at == 64  # the largest that was calibrated
+    assert "decode x 0.5" in str(asked.changes()) and "99 % of" in str(asked.goals(1e-3, 1e5))
+    assert "not of a pipeline of your own" in str(asked.sliders())
+    assert asked.halving_changed().table["term"].tolist() != []
+    loads = {"loads": "0.5", "arrivals": "poisson", "group": 32, "batches": 1000, "processes": 1}
+    put = load.load(file, laws, 9.0, {"event_loop": None, "topics": None}, loads, {})
+    assert "P99 of the model at 50 % load" in str(put.verdict())
+    assert put.latency().table["load"].tolist() == [0.5]
+    assert "Adaptive batching: not of a pipeline of your own" in str(put.adaptive_verdict())
+
+
+def test_notebooks_refuse_what_a_pipeline_of_ones_own_does_not_have(folder):
+    file = str(folder / "orders.py")
+    given = dict.fromkeys(("batch_sizes", "processes", "repeats", "seed"))
+    with pytest.raises(ValueError, match="fabric is the built-in pipeline's, not"):
+        validation.validation(file, {**given, "fabric": "shm"})
+    with pytest.raises(ValueError, match="samples is the built-in pipeline's"):
+        validation.validation(file, given, "samples.parquet")
+
+
+def test_notebook_30_tries_a_pipeline_of_ones_own(folder):
+    given = {"batch_sizes": "32", "processes": 1, "repeats": 1, "seed": None, "fabric": None}
+    trial = validation.validation(str(folder / "orders.py"), given)
+    assert "mean error of the prediction" in str(trial.summary())
+    assert "T(N) = decode + publish + loop" in str(trial.formula())
+    assert trial.throughput().view["n"].tolist() == [32]
+    assert "disturbed" in str(trial.host("")) and "aethermodel validate" in str(trial.host(""))

@@ -145,6 +145,46 @@ def test_a_miss_that_no_stage_explains_is_said(campaign):
     assert "the sum is off by −50" in trial.cause
 
 
+def test_a_stage_that_differs_within_its_interval_is_named_with_the_doubt(campaign):
+    """The whole takes 12 % more; decode takes as much more in place, but once so and once so."""
+
+    def uneven(n):
+        return {"decode": 2 * _law("decode", n), "score": _law("score", n), "clock": 1e-7}
+
+    samples = _samples(campaign, whole=lambda n: 1.12 * _whole(n), places=uneven)
+    timed = samples["term"] == "timed"
+    odd = timed & (samples["process"] % 2 == 1)
+    samples.loc[odd, "figures"] = [
+        json.dumps({"decode": _law("decode", n) / 2, "score": _law("score", n), "clock": 1e-7})
+        for n in samples.loc[odd, "batch_size"]
+    ]
+    trial = PipelineTrial.of(fitted(campaign, samples), samples)
+    assert "decode differs most" in trial.cause
+    assert "which its interval leaves open" in trial.cause
+
+
+def test_the_stage_that_makes_processes_differ_is_named(campaign):
+    even = PipelineTrial.of(*_fitted(campaign))
+    assert even.between_processes is None and even.figures()["between_processes"] is None
+    samples = _samples(campaign)
+    slow = samples["process"].isin([4, 5]) & samples["term"].isin(["timed", "whole"])
+    at = samples.loc[slow, "batch_size"]
+    samples.loc[slow, "seconds"] += [0.4 * _whole(n) for n in at]
+    samples.loc[slow & (samples["term"] == "timed"), "figures"] = [
+        json.dumps(
+            {"decode": _law("decode", n), "score": _law("score", n) + 0.4 * _whole(n), "clock": 0.0}
+        )
+        for n in samples.loc[slow & (samples["term"] == "timed"), "batch_size"]
+    ]
+    trial = PipelineTrial.of(fitted(campaign, samples), samples)
+    spread = trial.between_processes
+    assert spread.term == "score" and spread.slowest / spread.fastest == pytest.approx(
+        1.4, abs=0.02
+    )
+    assert "the slowest takes 1.4" in str(spread) and "score has 9" in str(spread)
+    assert trial.figures()["between_processes"]["term"] == "score"
+
+
 def test_a_clock_that_costs_more_than_two_percent_is_said(campaign):
     trial = PipelineTrial.of(*_fitted(campaign))
     said = {(one.term, one.n): "taken off" in str(one) for one in trial.in_place}

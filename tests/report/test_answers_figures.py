@@ -87,7 +87,7 @@ def lines_of(figure):
 def test_each_change_has_a_line_of_its_own_and_the_rate_at_a_size_is_said(base):
     known = base.calibration
     network = what_if.network(card("connectx-6"), 64)
-    tick = what_if.values(["t_tick=1e-6"])
+    tick = what_if.values(known, ["t_tick=1us"])
     each = {"connectx-6": Scenario(known, network), "a tick": Scenario(known, tick)}
     both = Scenario(known, network | tick)
     figure = roofline_figure(base, both, [], each=each | {"nothing": base}, at=256)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aethermodel import thresholds
 from aethermodel.bench.latency.load import Floats, LoadSettings
@@ -63,6 +63,14 @@ class LatencyCampaign(BaseModel):
     batches: int = Field(40_000, ge=1000, le=10**7)
     retries: int = Field(thresholds.LOAD_RETRIES, ge=0, le=100)
     seed: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_default(cls, given: Any) -> Any:
+        # Notebooks hand over every parameter, set or not.
+        if isinstance(given, dict):
+            given = {name: value for name, value in given.items() if value is not None}
+        return given
 
     def settings(self, calibration: Calibration) -> LoadSettings:
         """Return the pipeline under the conditions of a calibration."""

@@ -12,14 +12,22 @@ from time import monotonic
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from aethermodel import thresholds
 from aethermodel.bench.pipeline.prediction import term_plan, with_predictions
-from aethermodel.bench.pipeline.rows import PEERS, Kind, Row, available_kinds, fabric_of_row
+from aethermodel.bench.pipeline.rows import (
+    PEERS,
+    Kind,
+    Row,
+    available_kinds,
+    carries_records,
+    fabric_of_row,
+)
 from aethermodel.bench.pipeline.undisturbed_rate import left_alone
 from aethermodel.fabrics import FABRICS
 from aethermodel.inputs.list_types import LISTED
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
 from aethermodel.measure.harness.ring_size import ring_bytes
 from aethermodel.measure.host.contention import CoreCheck
@@ -33,6 +41,8 @@ from cython_core import simd_variants
 Progress = Callable[[int, int], None]
 #: The specification's ceiling on paper, of which a real pipeline should carry three times.
 SPECIFIED_PER_SECOND = 81.9e6
+# Of records of other sizes: the ring has room for two or more, and each end its own copy.
+_MOST_BATCH_BYTES = 2**26
 
 
 class PipelineBench(BaseModel):
@@ -42,8 +52,12 @@ class PipelineBench(BaseModel):
     ----------
     batch_size, topics : int
         Messages a batch; topics, each with a handler.
+    record_bytes : int
+        Of each message, a multiple of 8. Of less than 32 there is no room for the time that a batch
+        was due, and no latency.
     kinds : tuple of {"naive", "mocked", "loopback", "shm", "shm-fused", "tcp", "verbs"}
-        By default all that this host can run; and any of `PEERS`.
+        By default all that this host can run, of other records than events those that
+        `carries_records` names; and any of `PEERS`.
     event_loops : tuple of {"asyncio", "uvloop"}
     simd : tuple of str
         Variants of the kernels (`cython_core.simd_variants`), each with rows of its own; by
@@ -69,8 +83,10 @@ class PipelineBench(BaseModel):
 
     batch_size: int = Field(10_000, ge=1, le=2**20)
     topics: int = Field(16, ge=1, le=4096)
+    record_bytes: int = Field(EVENT_BYTES, ge=8, le=65_536, multiple_of=8)
     kinds: Annotated[tuple[Kind, ...], LISTED] = Field(
-        default_factory=available_kinds, min_length=1
+        default_factory=lambda given: available_kinds(given.get("record_bytes", EVENT_BYTES)),
+        min_length=1,
     )
     event_loops: Annotated[tuple[EventLoop, ...], LISTED] = Field(available_loops(), min_length=1)
     simd: Annotated[tuple[str, ...], LISTED] = ()
@@ -89,9 +105,26 @@ class PipelineBench(BaseModel):
                 raise ValueError(f"this processor's variants are {', '.join(simd_variants())}")
         return variants
 
+    @model_validator(mode="after")
+    def _records_are_carried(self) -> PipelineBench:
+        if self.record_bytes == EVENT_BYTES:
+            return self
+        if left := [kind for kind in self.kinds if not carries_records(kind)]:
+            raise ValueError(
+                f"{', '.join(left)}: only messages of 64 bytes, not of {self.record_bytes} "
+                f"(leave out record_bytes, or take {', '.join(available_kinds(self.record_bytes))})"
+            )
+        if (size := self.batch_size * self.record_bytes) > _MOST_BATCH_BYTES:
+            raise ValueError(
+                f"a batch of {size / 2**20:,.0f} MiB is larger than {_MOST_BATCH_BYTES >> 20} MiB: "
+                "take a smaller batch_size"
+            )
+        return self
+
     def rows(self) -> list[Row]:
         """Return the rows, in the order of the table."""
         size = {"batch_size": self.batch_size, "topics": self.topics}
+        size |= {"record_bytes": self.record_bytes}
         return [
             Row(kind=kind, event_loop=loop, simd=variant, **size)
             for kind in dict.fromkeys(self.kinds)
@@ -129,7 +162,7 @@ class PipelineBench(BaseModel):
             If verbs are asked for and there is no device, or it may not register so much.
         """
         if any(fabric_of_row(kind).needs_device for kind in self.kinds):
-            usable_device(ring_bytes(self.batch_size))
+            usable_device(ring_bytes(self.batch_size, self.record_bytes))
         rows = self.rows()
         plan = term_plan(self) if self.predict and not all(row.peer for row in rows) else None
         turns, order = [], random.Random(self.seed)
@@ -178,7 +211,8 @@ class PipelineBench(BaseModel):
         return with_predictions(table, samples, self)
 
     def _copy_seconds(self) -> float:
-        point = Point(probe="bandwidth", settings={"batch_size": self.batch_size})
+        sizes = {"batch_size": self.batch_size, "record_bytes": self.record_bytes}
+        point = Point(probe="bandwidth", settings=sizes)
         samples = take_samples(Plan(points=(point,), processes=1, repeats=3))
         return float(samples[samples["final"]]["seconds"].median())
 

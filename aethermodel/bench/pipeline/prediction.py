@@ -11,6 +11,7 @@ import pandas as pd
 from aethermodel import thresholds
 from aethermodel.bench.pipeline.term_plan import drained_on, predict_row
 from aethermodel.fabrics import Fabric
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.probes.singly import PARTS
 from aethermodel.measure.sampling.sampler import Plan, Point, calm_plan
@@ -26,6 +27,7 @@ _WORDS = ["composition", "binding", "why"]
 def term_plan(bench: PipelineBench) -> Plan:
     """Return what calibrates the terms of the benchmark's rows; none is at its batch size."""
     n, topics = bench.batch_size, bench.topics
+    size = {} if bench.record_bytes == EVENT_BYTES else {"record_bytes": bench.record_bytes}
     # Asked at one size alone, a law is taken near it: it bends where a memory level fills.
     sizes = _sizes_of_hop("loopback", n)
     handlers = max(2, topics)  # a law of the calls needs two counts of them
@@ -34,25 +36,25 @@ def term_plan(bench: PipelineBench) -> Plan:
     # Of rows that are the sum of their terms: whether another core is busy meanwhile.
     summed = sorted({row.crosses for row in rows if row.kind != "mocked" and not row.fused})
     points = [
-        _point(probe, company, batch_size=m, topics=topics, pool=1)
+        _point(probe, company, batch_size=m, topics=topics, pool=1, **size)
         for company in summed
         for probe, at in (("kernel", sizes), ("ffi", sizes[:2]))
         for m in at
     ]
     for fabric, loop in dict.fromkeys((row.crossing, drained_on(row)) for row in rows):
         if fabric:
-            sends: dict[str, Any] = {"fabric": fabric, "event_loop": loop, "topics": topics}
+            sends: dict[str, Any] = {"fabric": fabric, "event_loop": loop, "topics": topics, **size}
             points += [_point("send", batch_size=m, **sends) for m in _sizes_of_hop(fabric, n)]
     for loop in bench.event_loops:
         for company in sorted({row.crosses for row in rows if row.kind != "mocked"}):
-            own: dict[str, Any] = {"bus": True, "producer": not company}
+            own: dict[str, Any] = {"bus": True, "producer": not company, **size}
             points += [
                 _point("refill", company, event_loop=loop, topics=topics, batch_size=m, **own)
                 for m in sorted({1, *sizes} - {n})
             ]
         for calls in counts:
             for producer in (True, False):
-                points.append(_tick(loop, handlers, calls, producer=producer))
+                points.append(_tick(loop, handlers, calls, producer=producer, **size))
         if "mocked" in bench.kinds:
             alone: dict[str, Any] = {"event_loop": loop, "calls": 0}
             points += [_point("bus_loop", batch_size=m, **alone) for m in sizes[:2]]
@@ -66,6 +68,7 @@ def term_plan(bench: PipelineBench) -> Plan:
                 "fabric": hop,
                 "checked": True,
                 "topics": topics,
+                **size,
             }
             near = _sizes_of_hop(hop, n)
             points += [_point("fabric", batch_size=m, routed=fused, **settings) for m in near]

@@ -12,9 +12,12 @@ from typing import Literal, NamedTuple, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bus.fabrics.loopback import Loopback
+from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.fabrics import FABRICS, CrossingFabric, Fabric, FabricKind
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.labels import FabricLabel
 from aethermodel.measure.harness.asyncio_queue import BatchesQueued, move_singly
+from aethermodel.measure.harness.batch_pool import numbered_record
 from aethermodel.measure.harness.bus_run import Move, Moved, across, drain, moved, tallied
 from aethermodel.measure.harness.event_loops import EventLoop
 from aethermodel.measure.harness.handlers import Tally
@@ -75,10 +78,23 @@ def fabric_of_row(kind: Kind) -> FabricKind:
     return FABRICS[cast(Fabric, _FABRICS.get(kind, kind))]
 
 
-def available_kinds() -> tuple[Kind, ...]:
+def carries_records(kind: Kind) -> bool:
+    """Whether a row's messages may have other sizes than 64 bytes.
+
+    Not objects one by one, the specification's core, a check in the router's own pass, or peers.
+    """
+    return kind in ("loopback", "shm", "tcp", "verbs")
+
+
+def available_kinds(record_bytes: int = EVENT_BYTES) -> tuple[Kind, ...]:
     """Return the rows that this host can run: some need a device."""
     device, _ = rdma_available()
-    return tuple(kind for kind in KINDS if device or not fabric_of_row(kind).needs_device)
+    return tuple(
+        kind
+        for kind in KINDS
+        if (device or not fabric_of_row(kind).needs_device)
+        and (record_bytes == EVENT_BYTES or carries_records(kind))
+    )
 
 
 def lacking_peers() -> dict[Kind, str]:
@@ -106,6 +122,8 @@ class Row(BaseModel):
     event_loop : {"asyncio", "uvloop"}
     batch_size, topics : int
         Messages a batch, and topics, each with a handler.
+    record_bytes : int
+        Of each message; others than 64 of those kinds that `carries_records` names.
     simd : str, optional
         Variant that the kernels run as, in the producer too; the one that is chosen at import.
     """
@@ -116,6 +134,7 @@ class Row(BaseModel):
     event_loop: EventLoop
     batch_size: int = Field(10_000, ge=1, le=2**22)
     topics: int = Field(16, ge=1, le=65_536)
+    record_bytes: int = Field(EVENT_BYTES, ge=8, le=65_536, multiple_of=8)
     simd: str | None = None
 
     @property
@@ -179,7 +198,8 @@ async def opened(row: Row) -> AsyncIterator[Opened]:
             yield opened_peer
     else:
         assert row.crossing
-        crossing = await Crossing.open(row.crossing, row.batch_size, row.topics)
+        sizes = row.batch_size, row.topics
+        crossing = await Crossing.open(row.crossing, *sizes, record_bytes=row.record_bytes)
         move = partial(across, crossing, row.batch_size, row.topics, fused=row.fused)
         try:
             yield Opened(move(), move)
@@ -202,13 +222,14 @@ def _peer_crossing(row: Row, peer: Peer) -> Iterator[Opened]:
 
 
 def _in_process(row: Row, released: Callable[[int], None] | None = None) -> Move:
-    pool = numbered_pool(row.batch_size, row.topics)
+    pool, record = _pool_of(row), numbered_record(row.record_bytes)
 
     async def move(batches: int, interval_ns: int) -> Moved:
         tally = Tally()
-        bus = tallied(tally, row.batch_size, row.topics)
+        bus = tallied(tally, row.batch_size, row.topics, record=record)
         fabric = BatchesQueued(DEPTH) if row.peer else Loopback(DEPTH)
-        checked = Checked(fabric, batches, lap=POOL * row.batch_size, released=released)
+        lap = POOL * row.batch_size
+        checked = Checked(fabric, batches, lap=lap, released=released, record=record)
         before = process_time()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(produce(fabric, pool, batches, interval_ns))
@@ -219,12 +240,16 @@ def _in_process(row: Row, released: Callable[[int], None] | None = None) -> Move
     return move
 
 
+def _pool_of(row: Row) -> list[Batch]:
+    return numbered_pool(row.batch_size, row.topics, row.record_bytes)
+
+
 def _mocked(row: Row) -> Move:
     # Here, as they bring SymPy: the other rows' processes do not wait for it.
     from aethermodel.measure.harness.handlers import mocked_core
     from aethermodel.published.specification import load_specification
 
-    pool = numbered_pool(row.batch_size, row.topics)
+    pool = _pool_of(row)
     core = mocked_core(load_specification())
 
     async def move(batches: int, interval_ns: int) -> Moved:

@@ -117,6 +117,7 @@ def _conditions(row: Row) -> Conditions:
         fabric=label_here(fabric_of_row(row.kind).name),
         cache_bytes=this_host().cache_bytes,
         switch=switch_size(row.topics),
+        record_bytes=row.record_bytes,
     )
 
 

@@ -20,9 +20,9 @@ Level = Annotated[str, StringConstraints(strict=True, pattern="^L[1-4]$")]
 # Strict field by field: a strict dataclass would not be made from a file's values.
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-#: Batches that a ring has room for, unless they are large, and events of the largest such ring:
-#: 4 MiB, a share of the last cache that neighbours on a rented host leave.
-RING_BATCHES, RING_EVENTS = 8, 65_536
+#: Batches that a ring has room for, unless they are large, and bytes of the largest such ring:
+#: a share of the last cache that neighbours on a rented host leave.
+RING_BATCHES, RING_BYTES = 8, 2**22
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -87,10 +87,10 @@ class Conditions:
         Beyond the first it no longer fits its producer's L2 cache: the consumer fetches lines not
         from there but from the cache that all cores share. Beyond the second it has room for fewer
         batches, and the two ends are nearer. See
-        `aethermodel.measure.harness.senders.ring_capacity`. None of other fabrics, and
-        where the cache is not known.
+        `aethermodel.measure.harness.ring_size.ring_capacity`. None of other fabrics, and where the
+        cache is not known.
         """
         fills = self.fills()
         if not fills or self.fabric != "shared-memory":
             return None
-        return fills / RING_BATCHES, RING_EVENTS / RING_BATCHES
+        return fills / RING_BATCHES, RING_BYTES // self.record_bytes / RING_BATCHES

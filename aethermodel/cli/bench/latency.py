@@ -31,7 +31,7 @@ _OPTIONS = {
 #: Options that a pipeline of one's own has, too.
 _OF_A_PIPELINE = frozenset(
     {"pipeline", "calibration", "loads", "group", "batches", "processes", "seconds", "seed",
-     "wait_seconds", "json"}
+     "pin", "wait_seconds", "json"}
 )  # fmt: skip
 
 
@@ -114,7 +114,9 @@ def command(
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
     from aethermodel.cli.shared.terminal_tables import say
+    from aethermodel.measure.host import affinity
 
+    affinity.use(pin)
     if own := pipeline_choice.chosen(None, pipeline):
         from aethermodel.cli.pipelines.latency import latency_own
 
@@ -141,10 +143,8 @@ def command(
     from aethermodel.measure.campaign.calibrate import calibrate_host
     from aethermodel.measure.campaign.measurement_plan import Campaign
     from aethermodel.measure.campaign.stored_calibrations import load_calibration
-    from aethermodel.measure.host import affinity
     from aethermodel.published.specification import load_specification
 
-    affinity.use(pin)
     if calibration and (loop or topics or fabric):
         raise ValueError("loop, topics and fabric are the calibration's own; leave them out")
     if fabric not in (None, "loopback", *(() if adaptive else ("shm",))):

@@ -10,6 +10,7 @@ import typer
 from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.text.percentages import percent, percentage
 from aethermodel.text.times import duration, microseconds
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 def command(
     batch_size: Annotated[int, options.batch_size()] = 10_000,
     topics: Annotated[int, typer.Option(help="topics, each with a handler")] = 16,
+    record_bytes: options.RecordBytes = None,
     rows: Annotated[
         str | None,
         typer.Option(
             help="rows to run: naive,mocked,loopback,shm,shm-fused,tcp,verbs "
-            "[default: all that this host can run]"
+            "[default: all that this host can run; with --record-bytes loopback,shm,tcp,verbs]"
         ),
     ] = None,
     loops: Annotated[
@@ -71,7 +73,10 @@ def command(
     Example: aethermodel bench pipeline --rows loopback,shm --json pipeline.json
 
     Every message is routed, seen by a handler and checked for its sequence: in a separate pass,
-    or (shm-fused) while it is routed. Latency counts from the time at which a batch was due.
+    or (shm-fused) while it is routed. Latency counts from the time at which a batch was due; there
+    is none of records below 32 bytes, which have no room for it.
+
+    Example: aethermodel bench pipeline --record-bytes 4096 -n 1000 --rows shm,tcp
 
     Exit status: 0 done, 2 bad input.
     """
@@ -83,12 +88,15 @@ def command(
 
     affinity.use(pin)
     kinds: object = rows
+    if peers and record_bytes not in (None, EVENT_BYTES):
+        raise ValueError("--peers carry messages of 64 bytes: leave out --record-bytes")
     if peers:
         own = rows.split(",") if rows else available_kinds()
         kinds = (*own, *available_peers())
         for kind, reason in lacking_peers().items():
             typer.echo(f"left out: {kind}: {reason}", err=True)
     given = {"kinds": kinds, "event_loops": loops, "simd": simd, "seed": seed}
+    given["record_bytes"] = record_bytes
     bench = PipelineBench(
         batch_size=batch_size,
         topics=topics,
@@ -138,7 +146,8 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
         "copy ceiling",
     )
     shown = Table(
-        f"{bench.batch_size:,} messages a batch, {bench.topics} topics; rates in M msg/s; "
+        f"{bench.batch_size:,} messages a batch, {bench.topics} topics"
+        f"{options.records_of(bench.record_bytes)}; rates in M msg/s; "
         f"latencies at {percentage(bench.load, 0)} of the row's own rate",
         headings,
         text=("row", "predicted", "set by"),

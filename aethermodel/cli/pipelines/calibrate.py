@@ -26,7 +26,7 @@ def calibrate_own(
     from aethermodel.console import progress
     from aethermodel.json_documents import write_document
     from aethermodel.pipelines.calibration_file import document
-    from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
+    from aethermodel.pipelines.campaign import CUT_SHORT, Campaign, calibrate_pipeline
 
     campaign = Campaign(reference, seconds=seconds, **given)
     with measuring(wait_seconds), progress("calibrating") as advance:
@@ -35,11 +35,14 @@ def calibrate_own(
     if json:
         write_document(document(calibration), json)
     if json != "-":
-        tell_caveats(calibration.warnings, verbose=verbose)
+        # What cut it short is said at the end, once.
+        others = [text for text in calibration.warnings if not text.startswith(CUT_SHORT)]
+        tell_caveats(others, verbose=verbose)
         show(terms_table(calibration))
         say(notes_of(calibration))
     if found.failure:
-        kept = f"; what was measured is in {json}" if json not in (None, "-") else ""
+        kept = f"; calibrated up to N = {campaign.sizes[-1]:,}"
+        kept += f"; what was measured is in {json}" if json not in (None, "-") else ""
         raise ValueError(f"{campaign.file}: {found.failure}{kept}")
 
 
@@ -48,12 +51,9 @@ def calibrated(
 ) -> PipelineCalibration:
     """Calibrate a pipeline before something that takes `later` seconds; ValueError if it fails."""
     from aethermodel.console import progress
-    from aethermodel.pipelines.campaign import Campaign, calibrate_pipeline
+    from aethermodel.pipelines import campaign as campaigns
 
     given: dict[str, Any] = {} if seed is None else {"seed": seed}
-    campaign = Campaign(reference, seconds=seconds, **given)
+    campaign = campaigns.Campaign(reference, seconds=seconds, **given)
     with progress("[1/2] calibrating") as advance:
-        found = calibrate_pipeline(campaign, announced(advance, seconds + later))
-    if found.failure:
-        raise ValueError(f"{campaign.file}: {found.failure}")
-    return found.calibration
+        return campaigns.calibrated(campaign, announced(advance, seconds + later))

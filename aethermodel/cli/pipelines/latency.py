@@ -34,21 +34,21 @@ def latency_own(
     """Put loads on a pipeline, compare with the queueing model, and judge P99."""
     from aethermodel import thresholds
     from aethermodel.cli.pipelines.calibrate import calibrated
-    from aethermodel.cli.pipelines.predict import load_own
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
-    from aethermodel.pipelines.latency import measure_latency
+    from aethermodel.pipelines.calibration_file import load_for
+    from aethermodel.pipelines.latency import measure_latency, recommended_size
     from aethermodel.pipelines.pipeline_file import load_pipeline
 
     wanted = _loads(loads) if loads else thresholds.JUDGED_LOADS
     pipeline = load_pipeline(reference)
-    known = load_own(calibration, reference, foreign=False) if calibration else None
+    known = load_for(reference, calibration) if calibration else None
     count = processes or _PROCESSES
     lasting = count * (_PROCESS_SECONDS + _LOAD_SECONDS * len(wanted))
     with measuring(wait_seconds):
         if known is None:
             known = calibrated(reference, seconds, later=lasting)
-        n = group or recommended(known.law)
+        n = group or recommended_size(known)
         stage = "" if calibration else "[2/2] "
         with progress(f"{stage}processes under load") as advance:
             trial = measure_latency(
@@ -67,16 +67,6 @@ def latency_own(
     if json != "-":
         print_trial(trial)
     raise typer.Exit(1 if trial.outcome == "fail" else 0)
-
-
-def recommended(law: object) -> int:
-    """Return the smallest batch that reaches the usual share of the best rate."""
-    from aethermodel.advice.law_samples import LawSizes
-    from aethermodel.calibrate.predict.size_answers import SHARE
-    from aethermodel.laws.law import Law
-
-    assert isinstance(law, Law)
-    return max(1, round(LawSizes(law).share(SHARE).size.value))
 
 
 def _loads(text: str) -> tuple[float, ...]:

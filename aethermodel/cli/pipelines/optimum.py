@@ -30,12 +30,12 @@ def optimum_own(
     """Take the size that the terms recommend, and measure it in a sweep of sizes."""
     from aethermodel.bench.optimum import compare_own_with_sweep
     from aethermodel.cli.pipelines.calibrate import calibrated
-    from aethermodel.cli.pipelines.predict import load_own
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
+    from aethermodel.pipelines.calibration_file import load_for
     from aethermodel.pipelines.campaign import Campaign
 
-    known = load_own(calibration, reference, foreign=False) if calibration else None
+    known = load_for(reference, calibration) if calibration else None
     given = {"processes": _PROCESSES, "repeats": _REPEATS, **given}
     with measuring(wait_seconds):
         if known is None:

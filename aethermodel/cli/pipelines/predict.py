@@ -33,11 +33,12 @@ def predict_own(
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.terminal_tables import say, show
     from aethermodel.json_documents import document, write_document
-    from aethermodel.pipelines.what_if import halved, scaled
+    from aethermodel.pipelines.calibration_file import load_for
+    from aethermodel.pipelines.what_if import factors_of, halved, scaled
     from aethermodel.text.percentages import percent
 
     factors = factors_of(changes)
-    measured = load_own(path, pipeline, foreign=foreign)
+    measured = load_for(pipeline, path, foreign=foreign)
     calibration = scaled(measured, factors)
     answers = LawSizes(calibration.law)
     goals = [answers.share(share) for share in SHARES] if optimum else []
@@ -80,51 +81,6 @@ def predict_own(
                 f"* extrapolated: outside {calibration.smallest:,.6g} to "
                 f"{calibration.largest:,.6g}, the sizes that were calibrated"
             )
-
-
-def factors_of(changes: list[str]) -> dict[str, float]:
-    """Return how many times its time each term takes, from ``score=x0.5``.
-
-    Raises
-    ------
-    ValueError
-        On anything else.
-    """
-    factors = {}
-    for text in changes:
-        name, _, factor = text.partition("=")
-        try:
-            if not factor.startswith("x"):
-                raise ValueError
-            factors[name.strip()] = float(factor[1:])
-        except ValueError:
-            raise ValueError(
-                f"--set {text}: of a pipeline of your own a term and a factor, such as score=x0.5"
-            ) from None
-    return factors
-
-
-def load_own(path: Path, pipeline: str | None, *, foreign: bool) -> PipelineCalibration:
-    """Return a pipeline's calibration.
-
-    Raises
-    ------
-    ValueError
-        If it is of another pipeline, or of another host and `foreign` is not set.
-    """
-    from aethermodel.measure.host.fingerprint import this_host
-    from aethermodel.pipelines.calibration import PipelineCalibration
-    from aethermodel.pipelines.pipeline_file import load_pipeline
-
-    calibration = PipelineCalibration.load(path)
-    if pipeline is not None and load_pipeline(pipeline).name != calibration.pipeline:
-        raise ValueError(f"{path}: of the pipeline {calibration.pipeline}, not that of {pipeline}")
-    if not foreign and calibration.host["id"] != this_host().id:
-        raise ValueError(
-            f"{path}: calibrated on host {calibration.host['id']}, this is {this_host().id}: "
-            "--foreign uses it all the same"
-        )
-    return calibration
 
 
 def prediction_figures(calibration: PipelineCalibration, sizes: list[int]) -> dict[str, Any]:

@@ -90,5 +90,7 @@ def _write(
         content = document("aethermodel.pipeline.report/1", None, figures, host=calibration.host)
         write_document(content, json)
     if json != "-":
-        said = f"{trial.verdict.outcome}, {trial.verdict.why}" if trial else "not validated"
+        said = "not validated"
+        if trial:
+            said = f"{trial.verdict.outcome}, {trial.verdict.why.rstrip('.')}"
         say(f"{into}: {said}; {len(page) / 1e3:.0f} kB")

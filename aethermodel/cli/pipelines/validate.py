@@ -81,6 +81,8 @@ def print_trial(trial: PipelineTrial) -> None:
     say([*notes_of(trial.calibration), f"{trial.verdict.outcome.upper()}: {trial.verdict.why}"])
     if trial.cause:
         say(trial.cause)
+    if spread := trial.between_processes:
+        say(str(spread))
     say("")
     print_in_place(trial.in_place, trial.told)
     say([covered(trial.table), disturbed(trial.samples)])

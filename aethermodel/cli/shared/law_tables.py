@@ -80,7 +80,7 @@ def predictions_table(law: Law, sizes: list[int]) -> Table:
 
 def rate_unit_of(law: Law) -> str:
     """Return the unit of N / T."""
-    return f"{law.size_unit or law.size_name}/s"
+    return f"{law.counted}/s"
 
 
 def answer_lines(found: Answers, target: float | None = None) -> Iterator[str]:

@@ -36,8 +36,11 @@ def needs_busy_core(probe: str, fabric: Fabric, threads: int = 1) -> bool:
 
 #: Events from which on the router gives a thread a part of a batch (cython_core/c/route.c).
 PART_EVENTS = 8192
-# Bytes of the pool up to which batch sizes are taken that nobody asked for.
-_MOST_POOL_BYTES = 2**28
+# Bytes of the pool up to which batch sizes are taken that nobody asked for; and of a batch from
+# another process: the ring has room for two or more, is mapped twice, and was made elsewhere first.
+_MOST_POOL_BYTES, _MOST_CROSSING_BYTES = 2**28, 2**24
+# Times as much may be asked for.
+_ASKED_TIMES = 4
 # So few sizes are all timed: a law of less than three says nothing of its own truth.
 _FEW_SIZES = 4
 
@@ -63,8 +66,8 @@ class Campaign(BaseModel):
     device : {"soft-roce", "rdma-nic"}, optional
         What moves the bytes of verbs; where it is not given, this host's device is looked at.
     record_bytes : int
-        Of each event, a multiple of 8; others than 64 within one process. The default batch sizes
-        then end where the pool is larger than 256 MiB.
+        Of each event, a multiple of 8. The default batch sizes end where the pool is larger than
+        256 MiB, or a batch from another process than 16 MiB.
     topics : int
         Topics of the router, each with a handler.
     pool : int
@@ -107,18 +110,16 @@ class Campaign(BaseModel):
     def _records_fit(self) -> Campaign:
         if self.record_bytes == EVENT_BYTES:
             return self
-        if self.crosses:
-            raise ValueError(
-                f"over {self.fabric} events have 64 bytes here: leave record_bytes out"
-            )
-        room = _MOST_POOL_BYTES // (self.pool * self.record_bytes)
+        most = _MOST_CROSSING_BYTES if self.crosses else _MOST_POOL_BYTES
+        room = most // (self.pool * self.record_bytes)
         if "batch_sizes" not in self.model_fields_set:
             sizes = tuple(n for n in self.batch_sizes if n <= room) or self.batch_sizes[:1]
             object.__setattr__(self, "batch_sizes", sizes)  # frozen from here on
-        if (largest := max(self.batch_sizes)) > 4 * room:
+        if (largest := max(self.batch_sizes)) > _ASKED_TIMES * room:
+            many = f"a pool of {self.pool} batches" if self.pool > 1 else "a batch"
             raise ValueError(
-                f"a pool of {self.pool} batches of {largest} records of {self.record_bytes} bytes "
-                f"is larger than 1 GiB: take a smaller batch or pool"
+                f"{many} of {largest} records of {self.record_bytes} bytes is larger than "
+                f"{_ASKED_TIMES * most >> 20:,} MiB: take a smaller batch or pool"
             )
         return self
 
@@ -135,7 +136,7 @@ class Campaign(BaseModel):
         if not needs_device and self.device:
             raise ValueError(f"{self.fabric} has no device, not {self.device}")
         if needs_device and not self.device:
-            found = usable_device(ring_bytes(max(self.kernel_sizes())))
+            found = usable_device(ring_bytes(max(self.kernel_sizes()), self.record_bytes))
             object.__setattr__(self, "device", found)  # frozen from here on
         return self
 

@@ -2,20 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from cython_core import EVENT_BYTES, allocate
+from cython_core import EVENT_BYTES, RecordType, allocate, number, record_type, stamp
+
+if TYPE_CHECKING:
+    from cython_core.events.record_type import Record
 
 #: Bytes of the place that `same_pool` cuts its batches from, touched only as far as asked for.
 ARENA_BYTES = 2**28
 _CHUNK = 4096
 
 
-def make_batch(n: int, topics: int, seed: int, record_bytes: int = EVENT_BYTES) -> npt.NDArray[Any]:
+# The standard records that have no room for a number, with one in the place of the checksum.
+_NUMBERED = {
+    8: [("topic", "<u4"), ("sequence", "<u4")],
+    16: [("value", "<f8"), ("topic", "<u4"), ("sequence", "<u4")],
+}
+
+
+@cache
+def numbered_record(record_bytes: int) -> RecordType:
+    """Return the records of a size that are checked one by one: each has a number.
+
+    Those of 32 bytes and more have room for a time too.
+    """
+    small = _NUMBERED.get(record_bytes)
+    return record_type(np.dtype(small, align=True) if small else record_bytes)
+
+
+class BatchForm(NamedTuple):
+    """What batches are that one end makes and the other checks.
+
+    Attributes
+    ----------
+    batch_size, topics : int
+    checksum : bool
+        Whether every event's checksum is stamped.
+    record_bytes : int
+    """
+
+    batch_size: int
+    topics: int
+    checksum: bool = False
+    record_bytes: int = EVENT_BYTES
+
+    @property
+    def record(self) -> RecordType:
+        """Type of the records, each with a number."""
+        return numbered_record(self.record_bytes)
+
+    def make(self, n: int | None = None) -> npt.NDArray[Any]:
+        """Return a batch of random topics, of as many events as one has or as asked for."""
+        return make_batch(n or self.batch_size, self.topics, 0, self.record)
+
+    def numbering(self) -> Callable[[npt.NDArray[Any], int, int], None]:
+        """Return what numbers a batch from its first on, with the time that it is meant to go.
+
+        And stamps it where it is to be; plain events have no frame of Python in between.
+        """
+        kind = None if self.record.event else self.record
+        if kind is None and not self.checksum:
+            return number
+
+        def numbered(batch: npt.NDArray[Any], first: int, meant_ns: int) -> None:
+            number(batch, first, meant_ns, kind)
+            if self.checksum:
+                stamp(batch)
+
+        return numbered
+
+
+def make_batch(
+    n: int, topics: int, seed: int, record_bytes: Record = EVENT_BYTES
+) -> npt.NDArray[Any]:
     """Make one batch with uniformly random topics.
 
     Parameters
@@ -26,8 +91,9 @@ def make_batch(n: int, topics: int, seed: int, record_bytes: int = EVENT_BYTES) 
         Number of topics; each event draws one uniformly.
     seed : int
         Of the generator: equal seeds give equal batches.
-    record_bytes : int
-        Of each, a multiple of 8; see `cython_core.standard_dtype`.
+    record_bytes : int or RecordType
+        Of each, a multiple of 8; see `cython_core.standard_dtype`. Or a type with the field
+        ``topic``.
 
     Returns
     -------
@@ -37,10 +103,10 @@ def make_batch(n: int, topics: int, seed: int, record_bytes: int = EVENT_BYTES) 
         are such fields.
     """
     generator = np.random.default_rng(seed)
-    batch = allocate(n, None if record_bytes == EVENT_BYTES else record_bytes)
+    batch = allocate(n, record_bytes)
     fields = batch.dtype.names or ()
     if "sequence" in fields:
-        batch["sequence"] = np.arange(n, dtype=np.uint64)
+        batch["sequence"] = np.arange(n, dtype=np.uint64).astype(batch.dtype["sequence"])
     batch["topic"] = generator.integers(0, topics, n, dtype=np.uint32)
     if "value" in fields:
         batch["value"] = generator.integers(-1000, 1000, n)
@@ -48,7 +114,7 @@ def make_batch(n: int, topics: int, seed: int, record_bytes: int = EVENT_BYTES) 
 
 
 def make_pool(
-    n: int, topics: int, pool: int, seed: int = 0, record_bytes: int = EVENT_BYTES
+    n: int, topics: int, pool: int, seed: int = 0, record_bytes: Record = EVENT_BYTES
 ) -> list[npt.NDArray[Any]]:
     """Make `pool` different batches; in use, they are the working set of so many records."""
     return [make_batch(n, topics, seed + i, record_bytes) for i in range(pool)]
@@ -106,8 +172,7 @@ class _Arena:
     """Events of uniformly random topics, made chunk by chunk: the same whatever was asked first."""
 
     def __init__(self, topics: int, record_bytes: int) -> None:
-        kind = None if record_bytes == EVENT_BYTES else record_bytes
-        self._events = allocate(ARENA_BYTES // record_bytes, kind)
+        self._events = allocate(ARENA_BYTES // record_bytes, record_bytes)
         self._topics = topics
         self._record_bytes = record_bytes
         self._made = 0

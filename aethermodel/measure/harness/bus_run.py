@@ -12,7 +12,7 @@ from aethermodel.bus.failures import HandlerFailed
 from aethermodel.measure.harness.handlers import LostEventsError, Tally
 from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.receivers import Checked, OutOfSequenceError
-from cython_core import Histogram
+from cython_core import EVENT, Histogram, RecordType
 
 
 class Moved(NamedTuple):
@@ -62,9 +62,12 @@ def across(
 
     async def move(batches: int, interval_ns: int) -> Moved:
         tally = Tally()
-        bus = tallied(tally, batch_size, topics, numbered=fused)
+        record = crossing.record
+        bus = tallied(tally, batch_size, topics, numbered=fused, record=record)
         first = crossing.order(batches, batch_size, interval_ns)
-        checked = Checked(crossing.receiver, batches, first, released=released, every=not fused)
+        checked = Checked(
+            crossing.receiver, batches, first, released=released, every=not fused, record=record
+        )
         before = process_time()
         await drain(bus, watched(bus, checked))
         consumer, producer = process_time() - before, crossing.spent().cpu_seconds
@@ -74,9 +77,17 @@ def across(
     return move
 
 
-def tallied(tally: Tally, capacity: int, topics: int, *, numbered: bool = False) -> Bus:
+def tallied(
+    tally: Tally,
+    capacity: int,
+    topics: int,
+    *,
+    numbered: bool = False,
+    record: RecordType = EVENT,
+) -> Bus:
     """Return a bus with the same handler on every topic."""
-    bus = Bus((f"topic.{i}" for i in range(topics)), capacity=capacity, numbered=numbered)
+    names = (f"topic.{i}" for i in range(topics))
+    bus = Bus(names, capacity=capacity, numbered=numbered, record=record)
     bus.on("topic.*")(tally.handle)
     return bus
 

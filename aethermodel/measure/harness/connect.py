@@ -12,6 +12,7 @@ from aethermodel.bus.fabrics.protocol import Receiver
 from aethermodel.bus.fabrics.tcp import SharedKey, TcpListener, TcpSender
 from aethermodel.fabrics import CrossingFabric
 from aethermodel.kernel_facts import EVENT_BYTES
+from aethermodel.measure.harness.batch_pool import BatchForm
 from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.harness.senders import Send, tcp_send, verbs_send
 
@@ -32,11 +33,14 @@ class Address:
     port : int
     secret : bytes
         What both ends know.
+    form : BatchForm
+        What goes that way.
     """
 
     fabric: CrossingFabric
     port: int
     secret: bytes = field(repr=False)
+    form: BatchForm
 
 
 class Listening(NamedTuple):
@@ -56,41 +60,45 @@ class Listening(NamedTuple):
     close: Callable[[], None]
 
 
-def run_up(batch_size: int) -> int:
+def run_up(batch_size: int, record_bytes: int = EVENT_BYTES) -> int:
     """Return how many batches go through a TCP connection before any is timed."""
-    return max(1, min(_RUN_UP_BATCHES, _RUN_UP_BYTES // (batch_size * EVENT_BYTES)))
+    return max(1, min(_RUN_UP_BATCHES, _RUN_UP_BYTES // (batch_size * record_bytes)))
 
 
-async def _listen_tcp(secret: bytes, batch_size: int) -> Listening:
-    listener = await TcpListener.listen(key=SharedKey(secret), most=batch_size)
-    address = Address("tcp", listener.port, secret)
+async def _listen_tcp(secret: bytes, form: BatchForm) -> Listening:
+    most, key = form.batch_size, SharedKey(secret)
+    listener = await TcpListener.listen(key=key, most=most, record=form.record)
+    address = Address("tcp", listener.port, secret, form)
     return Listening(address, listener.accept, listener.close)
 
 
-async def _listen_verbs(secret: bytes, batch_size: int) -> Listening:
+async def _listen_verbs(secret: bytes, form: BatchForm) -> Listening:
     from aethermodel.bus.fabrics.verbs.fabric import VerbsListener
 
-    listener = VerbsListener(secret, capacity=ring_capacity(batch_size), most=batch_size)
+    most, capacity = form.batch_size, ring_capacity(form.batch_size, form.record_bytes)
+    listener = VerbsListener(secret, capacity=capacity, most=most, record=form.record)
     accept = partial(listener.accept, _LONGEST_SECONDS)
-    return Listening(Address("verbs", listener.port, secret), accept, listener.close)
+    return Listening(Address("verbs", listener.port, secret, form), accept, listener.close)
 
 
 async def _dial_tcp(address: Address) -> Any:
-    return await TcpSender.connect(address.port, key=SharedKey(address.secret))
+    key, record = SharedKey(address.secret), address.form.record
+    return await TcpSender.connect(address.port, key=key, record=record)
 
 
 async def _dial_verbs(address: Address) -> Any:
     from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
 
-    return await VerbsSender.connect(address.port, secret=address.secret)
+    record = address.form.record
+    return await VerbsSender.connect(address.port, secret=address.secret, record=record)
 
 
 class _Ends(NamedTuple):
     """How both ends of a fabric are made, and what sends a batch by one."""
 
-    listen: Callable[[bytes, int], Awaitable[Listening]]
+    listen: Callable[[bytes, BatchForm], Awaitable[Listening]]
     dial: Callable[[Address], Awaitable[Any]]
-    send: Callable[..., Send]
+    send: Callable[[Any, BatchForm], Send]
 
 
 _ENDS: dict[CrossingFabric, _Ends] = {
@@ -99,16 +107,16 @@ _ENDS: dict[CrossingFabric, _Ends] = {
 }
 
 
-async def listen(fabric: CrossingFabric, batch_size: int) -> Listening:
+async def listen(fabric: CrossingFabric, form: BatchForm) -> Listening:
     """Listen on a free port of loopback.
 
     Parameters
     ----------
     fabric : {"tcp", "verbs"}
-    batch_size : int
-        Most events a batch.
+    form : BatchForm
+        Of the largest batch.
     """
-    return await _ENDS[fabric].listen(secrets.token_bytes(32), batch_size)
+    return await _ENDS[fabric].listen(secrets.token_bytes(32), form)
 
 
 class Dialled(NamedTuple):
@@ -116,13 +124,12 @@ class Dialled(NamedTuple):
 
     Attributes
     ----------
-    send_by : callable
-        ``(batch_size, topics, checksum=False) -> Send``: what makes and sends a batch, as in
-        `aethermodel.measure.harness.senders`.
+    send : Send
+        Makes and sends a batch, as in `aethermodel.measure.harness.senders`.
     close : callable
     """
 
-    send_by: Callable[..., Send]
+    send: Send
     close: Callable[[], None]
 
 
@@ -130,4 +137,4 @@ async def dial(address: Address) -> Dialled:
     """Connect to a receiver that listens."""
     ends = _ENDS[address.fabric]
     sender = await ends.dial(address)
-    return Dialled(partial(ends.send, sender), sender.close)
+    return Dialled(ends.send(sender, address.form), sender.close)

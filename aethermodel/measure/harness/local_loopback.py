@@ -10,7 +10,7 @@ from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.measure.harness.producer_task import DEPTH, produce
 from aethermodel.measure.harness.receivers import Checked, Passing
-from cython_core import number
+from cython_core import number, record_type
 
 
 class OwnLoopback:
@@ -19,11 +19,12 @@ class OwnLoopback:
     Parameters
     ----------
     batch : numpy.ndarray
+        Of records that have a number each.
     """
 
     def __init__(self, batch: Batch) -> None:
-        number(batch, 0, 0)
-        self._batch = batch
+        self._batch, self._record = batch, record_type(batch.dtype)
+        number(batch, 0, 0, self._record)
 
     async def seconds(
         self,
@@ -39,7 +40,8 @@ class OwnLoopback:
         watched = _Watched(fabric, between)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(produce(fabric, [self._batch], times + 1, 0))
-            await take(Checked(watched, times + 1, lap=len(self._batch)))
+            lap = len(self._batch)
+            await take(Checked(watched, times + 1, lap=lap, record=self._record))
         return watched.seconds
 
 

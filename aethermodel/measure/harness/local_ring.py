@@ -9,7 +9,7 @@ from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.measure.harness.receivers import Checked
 from aethermodel.measure.harness.ring_size import ring_capacity
-from cython_core import Ring, number
+from cython_core import Ring, number, record_type
 
 
 class OwnRing:
@@ -18,12 +18,14 @@ class OwnRing:
     Parameters
     ----------
     batch : numpy.ndarray
+        Of records that have a number each.
     """
 
     def __init__(self, batch: Batch) -> None:
-        self._batch = batch
+        self._batch, self._record = batch, record_type(batch.dtype)
         self._sent = self._taken = 0
-        self._ring = Ring.create(ring_capacity(len(batch)), role="consumer")
+        capacity = ring_capacity(len(batch), self._record.itemsize)
+        self._ring = Ring.create(capacity, role="consumer", record=self._record)
         with self._ring.handle() as handle:
             self._producer = handle.attach()
 
@@ -44,7 +46,7 @@ class OwnRing:
             Called before each of them, outside the clock too.
         """
         receiver = _Fed(self._ring, len(self._batch), times, self._fill, between)
-        await take(Checked(receiver, times + 1, self._taken))
+        await take(Checked(receiver, times + 1, self._taken, record=self._record))
         self._taken += (times + 1) * len(self._batch)
         return receiver.seconds
 
@@ -52,7 +54,7 @@ class OwnRing:
         """Put in what there is room for, and return how many batches that is."""
         room = self._producer.available // len(self._batch)
         for _ in range(room):
-            number(self._batch, self._sent, 0)
+            number(self._batch, self._sent, 0, self._record)
             self._producer.write(self._batch, timeout=0)
             self._sent += len(self._batch)
         return room

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from aethermodel.bus.fabrics.protocol import Batch, EndOfStream, Receiver
-from cython_core import now_ns
+from cython_core import EVENT, RecordType, now_ns
 from cython_core import verify as verify_checksums
 from cython_core.probes.checked import CheckedStream
 from cython_core.probes.repeated import RepeatedBatch
@@ -103,10 +104,13 @@ class Checked(CheckedStream):
         Called with the time of each release, in nanoseconds of `cython_core.now_ns`.
     every : bool
         Compare every event, not the very first alone.
+    record : RecordType
+        What the events are, with a number in each.
 
     Attributes
     ----------
     latency_ns : Histogram
+        Empty of records that have no time.
     next : int
         Sequence of the event that comes next.
     began_ns, ended_ns : int
@@ -123,9 +127,11 @@ class Checked(CheckedStream):
         more: Callable[[], int] | None = None,
         released: Callable[[int], None] | None = None,
         every: bool = True,
+        record: RecordType = EVENT,
     ) -> None:
         inspect = self._verify if verify else None
-        super().__init__(receiver, batches, first, lap, every, inspect, released, _out_of_sequence)
+        wrong = partial(_out_of_sequence, _highest(record))
+        super().__init__(receiver, batches, first, lap, every, inspect, released, wrong, record)
         self.label = receiver.label
         self.copies = receiver.copies
         self._receiver = receiver
@@ -166,6 +172,11 @@ class Checked(CheckedStream):
             self.release()
 
 
-def _out_of_sequence(batch: Batch, first: int, place: int) -> OutOfSequenceError:
-    came = batch["sequence"][place]
-    return OutOfSequenceError(f"event {first + place} should come, event {came} came")
+def _highest(record: RecordType) -> int:
+    """Highest number that a record has room for."""
+    return int(2 ** (8 * record.sequence_bytes) - 1)
+
+
+def _out_of_sequence(highest: int, batch: Batch, first: int, place: int) -> OutOfSequenceError:
+    came, wanted = batch["sequence"][place], (first + place) & highest
+    return OutOfSequenceError(f"event {wanted} should come, event {came} came")

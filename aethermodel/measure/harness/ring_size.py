@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from aethermodel.calibrate.calibration.conditions import RING_BATCHES, RING_EVENTS
+from aethermodel.calibrate.calibration.conditions import RING_BATCHES, RING_BYTES
 from aethermodel.kernel_facts import EVENT_BYTES
 
+# Of the smallest ring.
+_LEAST_BYTES = 2**16
 
-def ring_capacity(batch_size: int) -> int:
+
+def ring_capacity(batch_size: int, record_bytes: int = EVENT_BYTES) -> int:
     """Return the ring's size: a power of two with room for eight batches, or for two large ones.
 
     With few small ones the consumer fetches lines from the producer's own cache; with eight they
     have been written back to the shared one, which both ends reach faster. But both ends go round
     the whole ring, and past the part of that cache which is theirs every event comes from memory.
     """
-    room = max(min(RING_BATCHES * batch_size, RING_EVENTS), 2 * batch_size, 1024)
+    eight = min(RING_BATCHES * batch_size, RING_BYTES // record_bytes)
+    room = max(eight, 2 * batch_size, _LEAST_BYTES // record_bytes)
     return 1 << (room - 1).bit_length()
 
 
-def ring_bytes(batch_size: int) -> int:
+def ring_bytes(batch_size: int, record_bytes: int = EVENT_BYTES) -> int:
     """Return what a ring of `ring_capacity` pins where it is registered: it is mapped twice."""
-    return 2 * EVENT_BYTES * ring_capacity(batch_size)
+    return 2 * record_bytes * ring_capacity(batch_size, record_bytes)

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.fabrics.tcp import TcpSender
-from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.batch_pool import BatchForm
 from aethermodel.measure.harness.ring_size import ring_capacity
-from cython_core import Ring, now_ns, number, stamp
+from cython_core import Ring, now_ns
 
 if TYPE_CHECKING:
     from aethermodel.bus.fabrics.verbs.fabric import VerbsSender
@@ -115,18 +115,16 @@ async def fulfil(order: Order, batch_size: int, send: Send) -> None:
         await send(order.first + i * batch_size, meant)
 
 
-def ring_send(ring: Ring, batch_size: int, topics: int, checksum: bool = False) -> Send:
+def ring_send(ring: Ring, form: BatchForm) -> Send:
     """Return what makes a batch in the ring itself.
 
     Parameters
     ----------
     ring : cython_core.Ring
         A producer's end, of `ring_capacity`.
-    batch_size, topics : int
-    checksum : bool
-        Stamp every event's checksum.
+    form : BatchForm
     """
-    fill = _fill(batch_size, topics, checksum)
+    fill, batch_size = _fill(form), form.batch_size
 
     async def send(first: int, meant_ns: int, events: int | None = None) -> None:
         fill(ring.reserve(events or batch_size), first, meant_ns)
@@ -135,9 +133,9 @@ def ring_send(ring: Ring, batch_size: int, topics: int, checksum: bool = False) 
     return send
 
 
-def verbs_send(sender: VerbsSender, batch_size: int, topics: int, checksum: bool = False) -> Send:
+def verbs_send(sender: VerbsSender, form: BatchForm) -> Send:
     """Return what makes a batch where the device reads it; arguments as for `ring_send`."""
-    fill = _fill(batch_size, topics, checksum)
+    fill, batch_size = _fill(form), form.batch_size
 
     async def send(first: int, meant_ns: int, events: int | None = None) -> None:
         fill(await sender.reserve(events or batch_size), first, meant_ns)
@@ -146,31 +144,30 @@ def verbs_send(sender: VerbsSender, batch_size: int, topics: int, checksum: bool
     return send
 
 
-def tcp_send(sender: TcpSender, batch_size: int, topics: int, checksum: bool = False) -> Send:
+def tcp_send(sender: TcpSender, form: BatchForm) -> Send:
     """Return what numbers a batch and sends it by TCP; arguments as for `ring_send`."""
-    made = make_batch(batch_size, topics, seed=0)
+    made, numbered = form.make(), form.numbering()
 
     async def send(first: int, meant_ns: int, events: int | None = None) -> None:
         batch = made[:events]
-        number(batch, first, meant_ns)
-        if checksum:
-            stamp(batch)
+        numbered(batch, first, meant_ns)
         await sender.send(batch)
 
     return send
 
 
-def _fill(batch_size: int, topics: int, checksum: bool) -> Callable[[Batch, int, int], None]:
-    """Return what makes a batch in a ring's room: after the first lap only numbers change."""
-    capacity = ring_capacity(batch_size)
-    events = make_batch(capacity, topics, seed=0)
+def _fill(form: BatchForm) -> Callable[[Batch, int, int], None]:
+    """Return what makes a batch in a ring's room: after the first lap only numbers change.
+
+    What else is in a record stays where it was written: it is never read on the way.
+    """
+    capacity = ring_capacity(form.batch_size, form.record_bytes)
+    events, numbered = form.make(capacity), form.numbering()
 
     def fill(room: Batch, first: int, meant_ns: int) -> None:
         if first < capacity:  # the first lap: topics and values
             start = min(first, capacity - len(room))
             room.view("u1")[:] = events[start : start + len(room)].view("u1")
-        number(room, first, meant_ns)
-        if checksum:
-            stamp(room)
+        numbered(room, first, meant_ns)
 
     return fill

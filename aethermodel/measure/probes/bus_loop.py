@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from time import perf_counter
 
-from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch, numbered_record
 from aethermodel.measure.harness.bus_run import drain, tallied
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.handlers import Tally
@@ -52,18 +52,22 @@ def _in_place(settings: Settings) -> Callable[[int], float]:
     dearer for running in turn with it.
     """
     calls, topics, on = settings.calls, settings.topics, settings.event_loop
-    batch = make_batch(calls, topics, seed=0)
+    size = settings.record_bytes
+    batch = make_batch(calls, topics, 0, numbered_record(size))
     batch["topic"] = range(calls)
     if settings.producer:
         ticks = _ticks_of(OwnLoopback(batch), settings)
         moved = fabric.prepare(
-            fabric.Settings(batch_size=calls, topics=topics, event_loop=on, checked=True)
+            fabric.Settings(
+                batch_size=calls, topics=topics, event_loop=on, checked=True, record_bytes=size
+            )
         )
     else:
         ring = OwnRing(batch)
         ticks = _ticks_of(ring, settings)
         moved = on_loop(on, lambda loops: ring.seconds(loops, lambda it: it.take(loops + 1)))
-    routed = ffi.prepare(ffi.Settings(batch_size=calls, topics=topics, with_kernel=True))
+    call = ffi.Settings(batch_size=calls, topics=topics, with_kernel=True, record_bytes=size)
+    routed = ffi.prepare(call)
 
     def timed(loops: int) -> float:
         # Where somebody else had the core during those alone, a tick would cost less than nothing.
@@ -74,10 +78,13 @@ def _in_place(settings: Settings) -> Callable[[int], float]:
 
 def _ticks_of(source: OwnLoopback | OwnRing, settings: Settings) -> Callable[[int], float]:
     calls, topics = settings.calls, settings.topics
-    return on_loop(
-        settings.event_loop,
-        lambda loops: source.seconds(loops, partial(drain, tallied(Tally(), calls, topics))),
-    )
+    record = numbered_record(settings.record_bytes)
+
+    def seconds(loops: int) -> Coroutine[None, None, float]:
+        bus = tallied(Tally(), calls, topics, record=record)
+        return source.seconds(loops, partial(drain, bus))
+
+    return on_loop(settings.event_loop, seconds)
 
 
 def _beside_producer(ticks: Timed) -> Timed:

@@ -17,7 +17,7 @@ from pydantic import model_validator
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.fabrics import CrossingFabric, Fabric, crosses
 from aethermodel.kernel_facts import EVENT_BYTES
-from aethermodel.measure.harness.batch_pool import make_batch
+from aethermodel.measure.harness.batch_pool import make_batch, numbered_record
 from aethermodel.measure.harness.connect import run_up
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.processes.producer_process import Crossing
@@ -32,9 +32,9 @@ _T = TypeVar("_T")
 #: Takes so many batches, and returns the seconds that are the fabric's.
 Take = Callable[[Checked, int], Coroutine[None, None, float]]
 Timed = Callable[[int], Coroutine[None, None, float]]
-# From here on it shows in what fetching costs how long a batch is held: 64 KiB, more than an L1
-# cache holds.
-_HELD_EVENTS = 1024
+# From here on it shows in what fetching costs how long a batch is held: more than an L1 cache
+# holds. Of a record no more than one line of so many bytes is read.
+_HELD_BYTES, _LINE_BYTES = 65_536, 64
 
 
 class Settings(PlacedSettings, RecordSettings):
@@ -69,8 +69,8 @@ class Settings(PlacedSettings, RecordSettings):
     def _routed_over_shm(self) -> Self:
         if self.routed and self.fabric != "shm":
             raise ValueError(f"batches are routed over shm here, not over {self.fabric}")
-        if self.record_bytes != EVENT_BYTES and (crosses(self.fabric) or self.checked):
-            raise ValueError("records that are checked, or from another process, have 64 bytes")
+        if self.routed and self.record_bytes != EVENT_BYTES:
+            raise ValueError("only events of 64 bytes are checked as they are routed")
         return self
 
 
@@ -78,7 +78,8 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the fabric alone: no handler is called, and nothing routed unless asked for."""
     settings.take_cores()
     if settings.fabric == "shm":
-        from_backlog = partial(_from_backlog, take=_taking(settings))
+        backlog = ring_capacity(settings.batch_size, settings.record_bytes) // 2
+        from_backlog = partial(_from_backlog, take=_taking(settings), most=backlog)
         return Stream(on_loop(settings.event_loop, _crossing(settings, "shm", from_backlog)))
     if crosses(settings.fabric):
         by_cpu_time = partial(_by_cpu_time, topics=settings.topics)
@@ -106,11 +107,12 @@ def _loopback(settings: Settings) -> Timed:
 
 
 def _checked_loopback(settings: Settings) -> Timed:
-    pool = numbered_pool(settings.batch_size, settings.topics)
+    pool = numbered_pool(settings.batch_size, settings.topics, settings.record_bytes)
+    record, lap = numbered_record(settings.record_bytes), POOL * settings.batch_size
 
     async def timed(loops: int) -> float:
         fabric = Loopback(depth=2)
-        receiver = Checked(fabric, loops, lap=POOL * settings.batch_size)
+        receiver = Checked(fabric, loops, lap=lap, record=record)
         start = perf_counter()
         for i in range(loops):
             await fabric.send(pool[i % POOL])
@@ -123,7 +125,8 @@ def _checked_loopback(settings: Settings) -> Timed:
 def _taking(settings: Settings) -> Take:
     if settings.routed:
         return _routing(settings)
-    return _in_a_row if settings.batch_size < _HELD_EVENTS else _held(settings)
+    read = settings.batch_size * min(settings.record_bytes, _LINE_BYTES)
+    return _in_a_row if read < _HELD_BYTES else _held(settings)
 
 
 async def _in_a_row(receiver: Checked, batches: int) -> float:
@@ -182,16 +185,17 @@ def _crossing(
 
     async def timed(loops: int) -> _T:
         if not held:
-            n, topics = settings.batch_size, settings.topics
-            held.append(await Crossing.open(fabric, n, topics))
+            n, topics, size = settings.batch_size, settings.topics, settings.record_bytes
+            held.append(await Crossing.open(fabric, n, topics, record_bytes=size))
             atexit.register(held[0].close)
             if fabric == "tcp":
-                await taken(held[0], run_up(settings.batch_size))
+                await taken(held[0], run_up(n, size))
         return await taken(held[0], loops)
 
     async def taken(crossing: Crossing, loops: int) -> _T:
         first = crossing.order(loops, settings.batch_size)
-        receiver = Checked(crossing.receiver, loops, first, every=not settings.routed)
+        every, record = not settings.routed, crossing.record
+        receiver = Checked(crossing.receiver, loops, first, every=every, record=record)
         seconds = await receive(receiver, loops, settings.batch_size)
         crossing.spent()
         return seconds
@@ -200,11 +204,11 @@ def _crossing(
 
 
 async def _from_backlog(
-    receiver: Checked, loops: int, batch_size: int, *, take: Take
+    receiver: Checked, loops: int, batch_size: int, *, take: Take, most: int
 ) -> list[Slice]:
     """Let half a ring of batches gather outside the clock, then take them."""
     done, slices = 0, Slices()
-    backlog = ring_capacity(batch_size) // 2 // batch_size
+    backlog = most // batch_size
     while done < loops:
         turn = min(backlog, loops - done)
         while receiver.waiting < turn * batch_size:

@@ -83,7 +83,8 @@ class _InProcess:
     """Producer and consumer as tasks that take turns, as in the pipeline's own probe."""
 
     def __init__(self, settings: Settings) -> None:
-        self._pool = same_pool(settings.batch_size, settings.topics, settings.pool)
+        sizes = settings.batch_size, settings.topics, settings.pool, settings.record_bytes
+        self._pool = same_pool(*sizes)
         self._plane = Plane(settings.topics, settings.batch_size)
         self._tally = Tally()
         for topic in range(settings.calls):
@@ -151,7 +152,9 @@ class _Crossed:
         n, fabric = settings.batch_size, settings.fabric
         assert crosses(fabric)
         if not self._held:
-            self._held.append(await Crossing.open(fabric, n, settings.topics))
+            size = settings.record_bytes
+            crossing = await Crossing.open(fabric, n, settings.topics, record_bytes=size)
+            self._held.append(crossing)
             atexit.register(self._held[0].close)
         releases = Releases()
         self._stamps = _Stamps()

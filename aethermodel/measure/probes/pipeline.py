@@ -10,7 +10,6 @@ from pydantic import model_validator
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Plane
 from aethermodel.fabrics import Fabric, crosses
-from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.harness.batch_pool import same_pool
 from aethermodel.measure.harness.bus_run import across
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop, take_turns
@@ -46,8 +45,6 @@ class Settings(CallSettings, PlacedSettings):
     def _handlers_of_all_topics(self) -> Settings:
         if crosses(self.fabric) and self.calls != self.topics:
             raise ValueError(f"over {self.fabric} every topic has its handler")
-        if crosses(self.fabric) and self.record_bytes != EVENT_BYTES:
-            raise ValueError(f"from another process, over {self.fabric}, records have 64 bytes")
         return self
 
 
@@ -67,7 +64,8 @@ def _across(settings: Settings) -> Callable[[int], Coroutine[None, None, list[Sl
 
     async def timed(loops: int) -> list[Slice]:
         if not held:
-            held.append(await Crossing.open(fabric, n, settings.topics))
+            size = settings.record_bytes
+            held.append(await Crossing.open(fabric, n, settings.topics, record_bytes=size))
             atexit.register(held[0].close)
         releases = Releases()
         # One more: each batch is timed from release to release.

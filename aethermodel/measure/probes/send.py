@@ -12,14 +12,14 @@ from aethermodel.measure.harness.connect import run_up
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.processes.consumer_process import Drained
 from aethermodel.measure.host.slices import Slice, Slices, Stream
-from aethermodel.measure.probes.settings import BatchSettings, setting
+from aethermodel.measure.probes.settings import RecordSettings, setting
 
 _T = TypeVar("_T")
 # As many batches as a ring has room for.
 _RUN_UP = 8
 
 
-class Settings(BatchSettings):
+class Settings(RecordSettings):
     """The batch, and the fabric that it is sent through to another process.
 
     Attributes
@@ -55,10 +55,11 @@ def _opened(
     async def timed(loops: int) -> _T:
         if not held:
             sent = settings.fabric, settings.batch_size, settings.topics
-            held.append(await Drained.open(*sent, settings.event_loop))
+            size = settings.record_bytes
+            held.append(await Drained.open(*sent, settings.event_loop, size))
             atexit.register(held[0].close)
             if settings.fabric == "tcp":
-                await _by_cpu_time(held[0], run_up(settings.batch_size))
+                await _by_cpu_time(held[0], run_up(settings.batch_size, size))
         return await send(held[0], loops)
 
     return timed

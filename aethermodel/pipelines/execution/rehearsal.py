@@ -75,6 +75,7 @@ def rehearse(reference: str, sizes: list[int], timeout: float) -> Rehearsal:
     ):
         assert child.stdout
         at = ("", 0)
+        held: dict[str, list[tuple[float, int]]] = {}
         for row in _rows(child.stdout.fileno(), timeout):
             if row is None:
                 if at[0]:
@@ -92,8 +93,9 @@ def rehearse(reference: str, sizes: list[int], timeout: float) -> Rehearsal:
             elif "seconds" in row:
                 found.seconds[row["n"]] = row["seconds"]
                 found.passed = row["passed"]
-            elif "note" in row:
-                found.notes.append(row["note"])
+            elif "held" in row:
+                held.setdefault(row["held"], []).append((row["for"], row["n"]))
+                found.notes = [_holding(name, seen) for name, seen in held.items()]
         if code := child.wait():
             errors.seek(0)
             lines = errors.read().strip().splitlines()
@@ -101,6 +103,16 @@ def rehearse(reference: str, sizes: list[int], timeout: float) -> Rehearsal:
             where = str(StageError(*at, "its process")) if at[0] else reference
             found.failure = f"{where} {ending(code)}{said}"
     return found
+
+
+def _holding(stage: str, seen: list[tuple[float, int]]) -> str:
+    """Say that a stage held the event loop, where for longest; one line of all sizes."""
+    seconds, n = max(seen)
+    often = f", and at {len(seen) - 1} other sizes" if len(seen) > 1 else ""
+    return (
+        f"stage {stage}, N = {n:,}: it held the event loop for {seconds:.3g} s{often}; nothing "
+        "else could run there meanwhile"
+    )
 
 
 def _rows(descriptor: int, timeout: float) -> Iterator[dict[str, Any] | None]:
@@ -147,10 +159,7 @@ def rehearsed(pipeline: Pipeline, sizes: list[int]) -> Iterator[dict[str, Any]]:
                 seconds = perf_counter() - begin
                 total += seconds
                 if held > _HELD_SECONDS and held > seconds / 2:
-                    yield {
-                        "note": f"stage {stage.name}, N = {n}: it held the event loop for "
-                        f"{held:.3g} s; nothing else could run there meanwhile"
-                    }
+                    yield {"held": stage.name, "n": n, "for": held}
                 made = records(batch, pipeline.record_bytes, stage.size)
                 if made is not None and count is not None and made != count:
                     if not stage.changes_size:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from aethermodel.calibrate.predict.monte_carlo import Answer
     from aethermodel.calibrate.predict.scenario import Scenario
-    from aethermodel.calibrate.predict.size_answers import Optimum
+    from aethermodel.calibrate.predict.size_answers import Optimum, SizeAnswers
     from aethermodel.model.roofline import Ceiling
 
 #: Colour of what was measured, what is published, and what is assumed.
@@ -238,7 +238,11 @@ def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
 
 def optima_table(scenario: Scenario, within: float, rate: float) -> pd.DataFrame:
     """Return batch sizes for the usual goals, as text for reading."""
-    answers = Answers(scenario)
+    return goals_table(Answers(scenario), within, rate, "msg/s")
+
+
+def goals_table(answers: SizeAnswers, within: float, rate: float, unit: str) -> pd.DataFrame:
+    """Return the same of any law; `unit` is that of rates."""
     goals = [answers.share(share) for share in SHARES]
     goals += [answers.within(within), answers.rate(rate)]
     return pd.DataFrame(
@@ -246,7 +250,7 @@ def optima_table(scenario: Scenario, within: float, rate: float) -> pd.DataFrame
             "N": [_size(goal) for goal in goals],
             "95 %": [_ranged(goal.size) for goal in goals],
             "up to": [_last(goal) for goal in goals],
-            "rate": [engineering(goal.per_second.value, "msg/s") for goal in goals],
+            "rate": [engineering(goal.per_second.value, unit) for goal in goals],
         },
         index=[goal.goal for goal in goals],
     ).rename_axis("goal")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -71,13 +72,7 @@ class OwnPipeline(BaseModel):
         """The trial; None where a calibration was given."""
         if self.calibration:
             return None
-        from aethermodel.execute.host_lock import host_lock
-        from aethermodel.inputs.sizes import count_of
-
-        sizes = tuple(count_of(text) for text in self.batch_sizes.split(",") if text.strip())
-        campaign = Campaign(self.reference, held_out=sizes, seconds=self.seconds)
-        with host_lock(True), progress(f"measuring, {campaign.pipeline.name}") as advance:
-            return PipelineTrial.run(campaign, advance)
+        return tried(self.reference, self.batch_sizes, seconds=self.seconds)
 
     @cached_property
     def laws(self) -> PipelineCalibration:
@@ -113,27 +108,61 @@ class OwnPipeline(BaseModel):
 
     def what_if(self) -> Block:
         """Return the rate as it is, and with the terms changed."""
-        n = self.size
-        rows: list[dict[str, Any]] = []
-        changes: dict[str, dict[str, float]] = {"as it is": {}} | {
-            f"{name} x {factor:g}": {name: factor} for name, factor in _factors_of(self.faster)
-        }
-        if len(changes) > 2:
-            changes["all together"] = dict(_factors_of(self.faster))
-        base = float(self.laws.predict(n).seconds[0])
-        for name, factors in changes.items():
-            found = scaled(self.laws, factors).predict(n)
-            seconds = float(found.seconds[0])
-            rows.append(
-                {
-                    "Change": name,
-                    "T": engineering(seconds, "s"),
-                    "Rate": engineering(n / seconds, "records/s"),
-                    "More": percent(base / seconds - 1),
-                    "Slowest": str(found.bound[0]),
-                }
-            )
-        return data_table(pd.DataFrame(rows), f"What if, at N = {n:,.0f}")
+        return changes_block(self.laws, dict(_factors_of(self.faster)), self.size)
+
+
+def changes_block(laws: PipelineCalibration, factors: Mapping[str, float], n: float) -> Block:
+    """Return the rate as it is, with each term changed, and with all of them.
+
+    Parameters
+    ----------
+    laws : PipelineCalibration
+    factors : mapping of str to float
+        How many times its time each term takes.
+    n : float
+        Records of a batch.
+    """
+    rows: list[dict[str, Any]] = []
+    changes: dict[str, Mapping[str, float]] = {"as it is": {}} | {
+        f"{name} x {factor:g}": {name: factor} for name, factor in factors.items()
+    }
+    if len(changes) > 2:
+        changes["all together"] = factors
+    base = float(laws.predict(n).seconds[0])
+    for name, change in changes.items():
+        found = scaled(laws, change).predict(n)
+        seconds = float(found.seconds[0])
+        rows.append(
+            {
+                "Change": name,
+                "T": engineering(seconds, "s"),
+                "Rate": engineering(n / seconds, "records/s"),
+                "More": percent(base / seconds - 1),
+                "Slowest": str(found.bound[0]),
+            }
+        )
+    return data_table(pd.DataFrame(rows), f"What if, at N = {n:,.0f}")
+
+
+def tried(reference: str, batch_sizes: str, **given: Any) -> PipelineTrial:
+    """Measure a pipeline's terms and the whole, at batch sizes with commas between them.
+
+    Parameters
+    ----------
+    reference : str
+        ``FILE.py[:NAME]``.
+    batch_sizes : str
+        At which the whole is run; empty: powers of ten.
+    **given
+        As of a `Campaign`.
+    """
+    from aethermodel.execute.host_lock import host_lock
+    from aethermodel.inputs.sizes import count_of
+
+    sizes = tuple(count_of(text) for text in batch_sizes.split(",") if text.strip())
+    campaign = Campaign(reference, held_out=sizes, **given)
+    with host_lock(True), progress(f"measuring, {campaign.pipeline.name}") as advance:
+        return PipelineTrial.run(campaign, advance)
 
 
 def _factors_of(text: str) -> list[tuple[str, float]]:

@@ -86,6 +86,37 @@ def rate_figure(
     )
 
 
+def terms_figure(calibration: PipelineCalibration) -> ReportFigure:
+    """Draw each term's law, and the means that it was fitted to."""
+    n = _sizes(calibration)
+    times = calibration.times(n)
+    with style.styled():
+        figure = style.new_figure()
+        axes = figure.subplots()
+        colours = [*_COLOURS, *["#8a939c"] * len(times)]
+        for (name, seconds), colour in zip(times.items(), colours, strict=False):
+            law = calibration.terms[name].law
+            axes.plot(n, seconds, color=colour, label=name)
+            if law.size_unit != "B":
+                axes.plot(law.sizes, law.means, "o", color=colour, markersize=4)
+        axes.set(xscale="log", yscale="log")
+        axes.set_xlabel("batch size N (records)")
+        axes.set_ylabel("time a batch")
+        style.log_ticks(axes.xaxis)
+        style.log_ticks(axes.yaxis, "s")
+        figure.legend(loc="outside upper left", ncols=4)
+        style.settle(figure)
+    table = pd.DataFrame({"n": n, **{f"{name}_seconds": t for name, t in times.items()}})
+    return ReportFigure(
+        figure,
+        table,
+        "Each term, and the means that its law was fitted to",
+        "Each is timed by itself, in rounds of its thread. Where no law holds, the line joins the "
+        "means.",
+        view=table[::30],
+    )
+
+
 def budget_figure(calibration: PipelineCalibration) -> ReportFigure:
     """Draw each term's share of one batch's way through all stages."""
     n = _sizes(calibration)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from aethermodel import thresholds
-from aethermodel.report.blocks import Block, SummaryRow, host_block, summary_block
+from aethermodel.report.blocks import Block, SummaryRow, host_block, note_block, summary_block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.law import answers_block, law_figure
 from aethermodel.report.figures.validation import in_place_row
@@ -108,6 +108,8 @@ def trial_block(trial: PipelineTrial) -> Block:
     why = f"{verdict.why[:1].upper()}{verdict.why[1:]}"
     if trial.cause:
         why = f"{why} {trial.cause}"
+    if spread := trial.between_processes:
+        why = f"{why} {spread}"
     return summary_block(verdict.outcome, _HEADLINES[verdict.outcome], f"{why}{where}", rows)
 
 
@@ -151,6 +153,17 @@ def terms_block(calibration: PipelineCalibration) -> Block:
             }
         )
     return data_table(pd.DataFrame(rows), "Terms of the pipeline")
+
+
+def composition_block(calibration: PipelineCalibration) -> Block:
+    """Return how the terms make the time of a batch: sums, and the longest of several groups."""
+    sums = []
+    for group in calibration.groups:
+        text = " + ".join(group.terms)
+        sums.append(f"({text}) / {group.workers}" if group.workers > 1 else text)
+    whole = sums[0] if len(sums) == 1 else f"the longest of {'; '.join(sums)}"
+    bounds = "" if len(sums) == 1 else ", and not less than cores and interpreter allow"
+    return note_block(f"T(N) = {whole}, each term a law of N{bounds}.")
 
 
 def answered(

@@ -22,7 +22,7 @@ from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.calibrate.term_fit import joint_distribution as joint
 from aethermodel.calibrate.term_fit.samples import Timings
-from aethermodel.model.optimum import best_rate, size_for_rate
+from aethermodel.model.optimal_batch_size import best_rate, size_for_rate
 from aethermodel.model.pipelined import law_of
 
 seeds = st.integers(0, 2**32 - 1)

@@ -12,6 +12,7 @@ from cython_core import (
     first_disorder,
     first_gap,
     number,
+    record_type,
     route,
     simd_variants,
 )
@@ -120,3 +121,41 @@ def test_bad_input():
         first_gap(batch, -1)
     with pytest.raises(ValueError, match="without events"):
         ends(allocate(0))
+
+
+def _numbered(size):
+    """Type of records with a number; the standard ones of 8 and 16 bytes have room for none."""
+    small = [("topic", "<u4"), ("sequence", "<u4")] + [("value", "<f8")] * (size == 16)
+    return record_type(np.dtype(small) if size < 24 else size)
+
+
+@given(
+    st.sampled_from([8, 16, 24, 32, 64, 72, 4096]),
+    st.integers(1, 40),
+    st.integers(0, 2**64 - 100) | st.integers(2**32 - 20, 2**32 + 20),
+    st.data(),
+)
+def test_records_of_any_size_are_numbered_and_the_first_wrong_one_is_found(size, n, first, data):
+    """As numpy has it: a narrow number counts on from its lowest bytes."""
+    record = _numbered(size)
+    batch = allocate(n, record)
+    number(batch, first, 77, record)
+    field = batch["sequence"]
+    wanted = (np.arange(n, dtype=np.uint64) + np.uint64(first)).astype(field.dtype)
+    assert (field == wanted).all()
+    assert "timestamp_ns" not in batch.dtype.fields or (batch["timestamp_ns"] == 77).all()
+    assert not batch["topic"].any()
+    assert first_gap(batch, first, record) == -1
+    if wrong := data.draw(st.sets(st.integers(0, n - 1), max_size=2)):
+        for at in wrong:
+            field[at] ^= field.dtype.type(1 << data.draw(st.integers(0, 8 * field.itemsize - 1)))
+        assert first_gap(batch, first, record) == min(wrong)
+
+
+def test_records_without_a_number_are_refused():
+    batch = allocate(3, 16)
+    for call in (lambda: number(batch, 0, 0, 16), lambda: first_gap(batch, 0, 16)):
+        with pytest.raises(ValueError, match="has no number: a field `sequence`"):
+            call()
+    with pytest.raises(ValueError, match="another type of 16 bytes"):
+        first_gap(batch, 0, _numbered(16))

@@ -91,7 +91,7 @@ def test_what_others_measure_of_a_tick_is_taken_off(producer, monkeypatch):
     assert timed(20) == pytest.approx(20 * 2 * 0.001)
 
 
-@pytest.mark.parametrize("size", [1, 1000, fabric._HELD_EVENTS, 9000])
+@pytest.mark.parametrize("size", [1, 1000, fabric._HELD_BYTES // 64, 9000])
 @pytest.mark.parametrize("fused", [False, True])
 def test_large_batches_are_held_for_as_long_as_routing_takes(size, fused, monkeypatch):
     routed, real = [], fabric.route
@@ -106,7 +106,7 @@ def test_large_batches_are_held_for_as_long_as_routing_takes(size, fused, monkey
     assert isinstance(timed, Stream)
     taken = timed.slices(20)
     assert sum(each.loops for each in taken) == 20  # and each event was the next, or it had raised
-    assert routed == ([size] * 20 if fused or size >= fabric._HELD_EVENTS else [])
+    assert routed == ([size] * 20 if fused or 64 * size >= fabric._HELD_BYTES else [])
 
 
 def test_tcp_holds_each_batch_as_a_tick_does_outside_the_clock(monkeypatch):
@@ -123,7 +123,7 @@ def test_tcp_holds_each_batch_as_a_tick_does_outside_the_clock(monkeypatch):
     run = fabric.prepare(
         fabric.Settings(batch_size=50, topics=4, event_loop="asyncio", fabric="tcp", checked=True)
     )
-    monkeypatch.setattr(fabric, "run_up", lambda batch_size: 3)
+    monkeypatch.setattr(fabric, "run_up", lambda *sizes: 3)
     run(1)  # which starts the producer
     start = perf_counter()
     # What held them is outside the clock.

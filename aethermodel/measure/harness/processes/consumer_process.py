@@ -13,6 +13,8 @@ from typing import Self
 from aethermodel.bus.fabrics.protocol import EndOfStream, Receiver
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.fabrics import FABRICS, CrossingFabric
+from aethermodel.kernel_facts import EVENT_BYTES
+from aethermodel.measure.harness.batch_pool import BatchForm
 from aethermodel.measure.harness.connect import Address, dial, listen
 from aethermodel.measure.harness.event_loops import EventLoop, new_loop
 from aethermodel.measure.harness.processes.child_processes import end, hear, start, until_hang_up
@@ -56,6 +58,7 @@ class Drained:
         batch_size: int,
         topics: int,
         event_loop: EventLoop = "asyncio",
+        record_bytes: int = EVENT_BYTES,
     ) -> Self:
         """Start a consumer process and connect to it, on the running event loop.
 
@@ -66,17 +69,20 @@ class Drained:
             Of the batches that are sent.
         event_loop : {"asyncio", "uvloop"}
             That the consumer reads a connection on; a ring is read without one.
+        record_bytes : int
+            Of each event.
         """
         ours, theirs = Pipe()
+        form = BatchForm(batch_size, topics, record_bytes=record_bytes)
         if FABRICS[fabric].opening == "handle":
-            ring = Ring.create(ring_capacity(batch_size), role="producer")
+            capacity = ring_capacity(batch_size, record_bytes)
+            ring = Ring.create(capacity, role="producer", record=form.record)
             with ring.handle() as handle, theirs:
-                child = start(_drain_ring, handle, batch_size, theirs, warm=True, part="consumer")
-            send = ring_send(ring, batch_size, topics)
-            backlog = ring_capacity(batch_size) // 2 // batch_size
-            return cls(send, batch_size, backlog, child, ours, ring.close)
+                child = start(_drain_ring, handle, form, theirs, warm=True, part="consumer")
+            backlog = capacity // 2 // batch_size
+            return cls(ring_send(ring, form), batch_size, backlog, child, ours, ring.close)
         with theirs:
-            what = fabric, batch_size, event_loop, theirs
+            what = fabric, form, event_loop, theirs
             child = start(_drain_dialled, *what, warm=True, part="consumer")
         try:
             address: Address = hear(ours, child)
@@ -85,8 +91,7 @@ class Drained:
             ours.close()
             end(child, 0)
             raise
-        send = sender.send_by(batch_size, topics)
-        return cls(send, batch_size, 0, child, ours, sender.close)
+        return cls(sender.send, batch_size, 0, child, ours, sender.close)
 
     async def send(self, batches: int) -> None:
         """Send as fast as it goes, by the code of a `Crossing`'s producer."""
@@ -114,29 +119,29 @@ class Drained:
         end(self._child)
 
 
-def _drain_ring(handle: RingHandle, batch_size: int, orders: Connection) -> None:
+def _drain_ring(handle: RingHandle, form: BatchForm, orders: Connection) -> None:
     async def order() -> int:
         batches: int = orders.recv()  # nothing else runs on this loop
         return batches
 
     with until_hang_up(orders), handle.attach() as ring:
-        asyncio.run(_drain(ShmReceiver(ring, batch_size), order, orders))
+        asyncio.run(_drain(ShmReceiver(ring, form.batch_size), form, order, orders))
 
 
 def _drain_dialled(
-    fabric: CrossingFabric, batch_size: int, event_loop: EventLoop, orders: Connection
+    fabric: CrossingFabric, form: BatchForm, event_loop: EventLoop, orders: Connection
 ) -> None:
     def order() -> Coroutine[None, None, int]:
         # In a thread, so that the loop goes on giving back what was released.
         return asyncio.to_thread(orders.recv)
 
     async def main() -> None:
-        listening = await listen(fabric, batch_size)
+        listening = await listen(fabric, form)
         orders.send(listening.address)
         receiver = await listening.accept()
         listening.close()
         try:
-            await _drain(receiver, order, orders)
+            await _drain(receiver, form, order, orders)
         finally:
             receiver.close()
 
@@ -148,7 +153,10 @@ def _drain_dialled(
 
 
 async def _drain(
-    receiver: Receiver, order: Callable[[], Coroutine[None, None, int]], orders: Connection
+    receiver: Receiver,
+    form: BatchForm,
+    order: Callable[[], Coroutine[None, None, int]],
+    orders: Connection,
 ) -> None:
     first = 0
     while True:
@@ -156,7 +164,7 @@ async def _drain(
             batches = await order()
         except EOFError:
             return
-        checked = Checked(receiver, batches, first)
+        checked = Checked(receiver, batches, first, record=form.record)
         try:
             while True:
                 await checked.receive()

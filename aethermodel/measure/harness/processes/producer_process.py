@@ -13,6 +13,8 @@ from typing import NamedTuple, Self
 from aethermodel.bus.fabrics.protocol import Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver
 from aethermodel.fabrics import FABRICS, CrossingFabric
+from aethermodel.kernel_facts import EVENT_BYTES
+from aethermodel.measure.harness.batch_pool import BatchForm
 from aethermodel.measure.harness.connect import Address, Listening, dial, listen
 from aethermodel.measure.harness.processes.child_processes import (
     end,
@@ -32,7 +34,7 @@ from aethermodel.measure.harness.senders import (
 )
 from aethermodel.measure.host.jitter import Watch, watch
 from aethermodel.measure.host.os_noise import Noise, Reading
-from cython_core import Ring, RingHandle, now_ns
+from cython_core import EVENT, RecordType, Ring, RingHandle, now_ns
 
 # From when the producer has a schedule until it starts, so that the consumer is ready too.
 _READY_NS = 2_000_000
@@ -71,17 +73,31 @@ class Crossing:
     receiver : Receiver
     sent : int
         Events ordered so far: the sequence of the next one.
+    record : RecordType
+        What they are.
     """
 
-    def __init__(self, receiver: Receiver, child: BaseProcess, orders: Connection) -> None:
-        self.receiver = receiver
+    def __init__(
+        self,
+        receiver: Receiver,
+        child: BaseProcess,
+        orders: Connection,
+        record: RecordType = EVENT,
+    ) -> None:
+        self.receiver, self.record = receiver, record
         self.sent = 0
         self._child = child
         self._orders = orders
 
     @classmethod
     async def open(
-        cls, fabric: CrossingFabric, batch_size: int, topics: int, *, checksum: bool = False
+        cls,
+        fabric: CrossingFabric,
+        batch_size: int,
+        topics: int,
+        *,
+        checksum: bool = False,
+        record_bytes: int = EVENT_BYTES,
     ) -> Self:
         """Start a producer process and connect to it, on the running event loop.
 
@@ -92,20 +108,23 @@ class Crossing:
             Of the batches that it sends.
         checksum : bool
             Stamp every event's checksum.
+        record_bytes : int
+            Of each event.
         """
         ours, theirs = Pipe()
-        sending = (batch_size, topics, checksum)
+        form = BatchForm(batch_size, topics, checksum, record_bytes)
         if FABRICS[fabric].opening == "handle":
-            ring = Ring.create(ring_capacity(batch_size), role="consumer")
+            capacity = ring_capacity(batch_size, record_bytes)
+            ring = Ring.create(capacity, role="consumer", record=form.record)
             with ring.handle() as handle, theirs:
-                child = start(_serve_ring, handle, sending, theirs, warm=True)
-            return cls(ShmReceiver(ring, batch_size), child, ours)
-        listening = await listen(fabric, batch_size)
+                child = start(_serve_ring, handle, form, theirs, warm=True)
+            return cls(ShmReceiver(ring, batch_size), child, ours, form.record)
+        listening = await listen(fabric, form)
         try:
             with theirs:
-                child = start(_serve_dialled, listening.address, sending, theirs, warm=True)
+                child = start(_serve_dialled, listening.address, theirs, warm=True)
             try:
-                return cls(await _receiver_of(child, listening), child, ours)
+                return cls(await _receiver_of(child, listening), child, ours, form.record)
             except BaseException:
                 ours.close()
                 end(child, 0)
@@ -190,16 +209,16 @@ async def _receiver_of(child: BaseProcess, listening: Listening) -> Receiver:
         accepted.cancel()  # before the listener is closed, which nobody would hear
 
 
-def _serve_ring(handle: RingHandle, sending: tuple[int, int, bool], orders: Connection) -> None:
+def _serve_ring(handle: RingHandle, form: BatchForm, orders: Connection) -> None:
     with until_hang_up(orders), handle.attach() as ring:
-        asyncio.run(serve(orders, sending[0], ring_send(ring, *sending)))
+        asyncio.run(serve(orders, form.batch_size, ring_send(ring, form)))
 
 
-def _serve_dialled(address: Address, sending: tuple[int, int, bool], orders: Connection) -> None:
+def _serve_dialled(address: Address, orders: Connection) -> None:
     async def main() -> None:
         sender = await dial(address)
         try:
-            await serve(orders, sending[0], sender.send_by(*sending))
+            await serve(orders, address.form.batch_size, sender.send)
         finally:
             sender.close()  # who receives has counted what was ordered
 

@@ -1,0 +1,1 @@
+"""What notebooks show of the built-in pipeline or, alike, of one's own."""

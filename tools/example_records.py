@@ -1,0 +1,113 @@
+"""Records of a worked example, as the repository shows them: laws, picture, table of figures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+from aethermodel import thresholds
+from aethermodel.measure.sampling.sample_files import read_samples
+from aethermodel.pipelines.calibration import PipelineCalibration
+from aethermodel.pipelines.trial import PipelineTrial
+from aethermodel.report.pipelines.pipeline_figures import rate_figure
+from aethermodel.text.percentages import percentage
+
+ROOT = Path(__file__).parents[1]
+_BETWEEN = {
+    "orders": "loopback",
+    "quotes": "ZeroMQ over TCP on loopback",
+    "trades": "Redis 7.0 on a unix socket",
+    "scoring": "HTTP over TCP on loopback",
+}
+_HOSTS = {"amd-zen4": "2 cores of an AMD EPYC (Zen 4, AVX-512) in a virtual machine"}
+
+
+def keep(name: str, host: str, folder: Path, found: dict[str, dict[str, Any]]) -> None:
+    """Write the laws beside an example, its picture, and its figures among the benchmarks.
+
+    Parameters
+    ----------
+    name : str
+    host : str
+        A folder of ``data/benchmarks``.
+    folder : Path
+        With its laws and its samples.
+    found : dict
+        Figures of each judgement, by what it is of.
+    """
+    laws = folder / f"{name}.json"
+    if name in _BETWEEN and name != "orders":
+        copyfile(laws, ROOT / "examples" / name / f"{host}.json")
+        samples = read_samples(folder / f"{name}.parquet")
+        trial = PipelineTrial.of(PipelineCalibration.load(laws), samples)
+        picture = ROOT / "docs" / "_static" / f"example_{name}.png"
+        rate_figure(trial.calibration, trial).figure.savefig(picture)
+    document = {
+        "schema": "aethermodel.benchmark/1",
+        "command": f"python -m tools.worked_examples {name}",
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+        "fabric": _BETWEEN[name],
+        "host": {"words": _HOSTS.get(host, host)},
+        "rows": _rows(found),
+    }
+    target = ROOT / "data" / "benchmarks" / host / f"example-{name}.json"
+    target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _commit() -> str:
+    called = ["git", "rev-parse", "--short=7", "HEAD"]
+    return subprocess.run(
+        called, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def _rows(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    verdict, best = found["whole"]["verdict"], found["size"]
+    rows = [
+        _row("mean error of the prediction", verdict["mean_error"], thresholds.MEAN_ERROR,
+             verdict["mean_outcome"]),
+        _row(f"worst error of the prediction, N = {verdict['worst_at']:,}",
+             verdict["worst_error"], thresholds.WORST_ERROR, verdict["worst_outcome"]),
+        _row(f"rate at the recommended size, N = {best['recommended']:,}", best["share"],
+             thresholds.OWN_OPTIMUM_REACHED, best["outcome"], "of the best of a sweep",
+             (best["share_low"], best["share_high"])),
+    ]  # fmt: skip
+    for what, row in found.items():
+        if "P99" in what:
+            server = "server" in what
+            error = row["error"] if server else row["p99_error"]
+            ends = None if server else (row["p99_error_low"], row["p99_error_high"])
+            said = f"{what} load, predicted against measured"
+            rows.append(_row(said, error, thresholds.P99_ERROR, row["outcome"], "", ends))
+    return rows
+
+
+def _row(
+    what: str,
+    value: float,
+    goal: float,
+    outcome: str,
+    beside: str = "",
+    ends: tuple[float, float] | None = None,
+) -> dict[str, Any]:
+    met = {"pass": True, "fail": False}.get(outcome)
+    words = [beside] * bool(beside) + ["inconclusive"] * (met is None)
+    return {
+        "what": what,
+        "value": _percent(value),
+        "unit": "%",
+        "low": _percent(ends[0]) if ends else None,
+        "high": _percent(ends[1]) if ends else None,
+        "peer": "; ".join(words),
+        "goal": percentage(goal, 0),
+        "met": met,
+    }
+
+
+def _percent(share: float) -> float:
+    return round(100 * share, 1)
