@@ -131,19 +131,19 @@ class OwnCalibration:
 
     def summary(self) -> Block:
         """Return whether it can be relied on."""
-        return page.calibration_block(self.known)
+        return pipeline_page.calibration_block(self.known)
 
     def terms(self) -> ReportFigure:
         """Return each term's means and its law."""
-        return figures.terms_figure(self.known)
+        return pipeline_figures.terms_figure(self.known)
 
     def parameters(self) -> Block:
         """Return what was fitted."""
-        return page.terms_block(self.known)
+        return pipeline_page.terms_block(self.known)
 
     def formula(self) -> Block:
         """Return how the terms make the time of a batch."""
-        return page.composition_block(self.known)
+        return pipeline_page.composition_block(self.known)
 
     def predictions(self, sizes: list[int]) -> Block:
         """Return what the terms predict together, up to the largest size calibrated."""

@@ -104,15 +104,15 @@ class OwnTrial:
 
     def summary(self) -> Block:
         """Return the verdict."""
-        return page.trial_block(self.trial)
+        return pipeline_page.trial_block(self.trial)
 
     def throughput(self) -> ReportFigure:
         """Return the rate against batch size, measured and predicted."""
-        return figures.rate_figure(self.trial.calibration, self.trial)
+        return pipeline_figures.rate_figure(self.trial.calibration, self.trial)
 
     def budget(self) -> ReportFigure:
         """Return where the time of a batch goes."""
-        return figures.budget_figure(self.trial.calibration)
+        return pipeline_figures.budget_figure(self.trial.calibration)
 
     def in_place(self) -> Block:
         """Return each stage isolated and in the pipeline."""
@@ -123,11 +123,11 @@ class OwnTrial:
 
     def formula(self) -> Block:
         """Return how the terms make the time of a batch."""
-        return page.composition_block(self.trial.calibration)
+        return pipeline_page.composition_block(self.trial.calibration)
 
     def terms(self) -> Block:
         """Return what was fitted."""
-        return page.terms_block(self.trial.calibration)
+        return pipeline_page.terms_block(self.trial.calibration)
 
     def host(self, command: str) -> Block:
         """Return what this was measured on, and how to run it again."""

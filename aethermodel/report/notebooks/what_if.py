@@ -176,13 +176,13 @@ class OwnWhatIf:
         """Return each term's share of the time, over the batch size."""
         from aethermodel.report.pipelines import pipeline_figures
 
-        return figures.budget_figure(self.base)
+        return pipeline_figures.budget_figure(self.base)
 
     def halving(self) -> ReportFigure:
         """Return what halving each term buys."""
         from aethermodel.report.pipelines import pipeline_figures
 
-        return figures.halving_figure(self.base, self.at)
+        return pipeline_figures.halving_figure(self.base, self.at)
 
     def changes(self) -> Block:
         """Return the rate as it is, and with the terms changed."""
@@ -194,19 +194,19 @@ class OwnWhatIf:
         """Return what halving each term buys once all is changed."""
         from aethermodel.report.pipelines import pipeline_figures
 
-        return figures.halving_figure(self.changed, self.at)
+        return pipeline_figures.halving_figure(self.changed, self.at)
 
     def formula(self) -> Block:
         """Return how the terms make the time of a batch."""
         from aethermodel.report.pipelines import pipeline_page
 
-        return page.composition_block(self.changed)
+        return pipeline_page.composition_block(self.changed)
 
     def parameters(self) -> Block:
         """Return what the terms are, and where each law comes from."""
         from aethermodel.report.pipelines import pipeline_page
 
-        return page.terms_block(self.changed)
+        return pipeline_page.terms_block(self.changed)
 
     def still(self) -> None:
         """Show nothing."""
