@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
+    from aethermodel.execute.recorded_figures import record
     from aethermodel.laws.fit import fit
     from aethermodel.laws.law import Law
     from aethermodel.laws.law_group import Laws
@@ -25,6 +26,7 @@ __all__ = [
     "fit",
     "load_calibration",
     "read",
+    "record",
 ]
 
 # SymPy and pandas take most of a second to import: they are loaded when a name
@@ -38,6 +40,7 @@ _HOMES = {
     "Pipeline": "aethermodel.pipelines.pipeline",
     "fit": "aethermodel.laws.fit",
     "read": "aethermodel.readers.read",
+    "record": "aethermodel.execute.recorded_figures",
     "load_calibration": "aethermodel.measure.campaign.stored_calibrations",
 }
 

@@ -8,6 +8,7 @@ import typer
 
 from aethermodel.bench_aether_extreme import command as bench_extreme
 from aethermodel.cli.bench import kernel as bench_kernel
+from aethermodel.cli.bench.benchmark_list import short_help
 from aethermodel.cli.bench.cluster import command as bench_cluster
 from aethermodel.cli.bench.dispatch import command as bench_dispatch
 from aethermodel.cli.bench.fabric import command as bench_fabric
@@ -31,7 +32,6 @@ from aethermodel.cli.laws.gate import command as gate
 from aethermodel.cli.laws.history import app as history
 from aethermodel.cli.laws.recommend import command as recommend
 from aethermodel.cli.predict import command as predict
-from aethermodel.cli.shared.durations import short_help
 from aethermodel.cli.sweep.commands import app as sweep
 from aethermodel.cli.validate import command as validate
 from aethermodel.console import run_app

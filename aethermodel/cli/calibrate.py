@@ -10,8 +10,7 @@ import typer
 from aethermodel import thresholds
 from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
-from aethermodel.cli.shared.durations import CHECK_SECONDS
-from aethermodel.cli.shared.measuring import announced, measuring, tell_duration
+from aethermodel.cli.shared.measuring import CHECK_SECONDS, announced, measuring, tell_duration
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration

@@ -10,8 +10,7 @@ import typer
 
 from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import law_input, options
-from aethermodel.cli.shared.durations import CHECK_SECONDS
-from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.cli.shared.measuring import CHECK_SECONDS, measuring, tell_duration
 from aethermodel.cli.shared.prediction_figures import (
     prediction_figures,
     prediction_figures_between,

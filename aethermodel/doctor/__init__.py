@@ -15,7 +15,7 @@ from aethermodel.doctor import (
     software,
 )
 from aethermodel.doctor.finding import Finding, Level, worst
-from aethermodel.doctor.registration import Registration
+from aethermodel.doctor.pinned_memory import Registration
 from aethermodel.measure.host.system_files import Roots
 
 __all__ = ["Finding", "Level", "Registration", "Roots", "examine", "worst"]

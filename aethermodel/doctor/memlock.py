@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aethermodel.doctor.finding import Finding, Level
-from aethermodel.doctor.registration import PAGE, Registration
+from aethermodel.doctor.pinned_memory import PAGE, Registration
 from aethermodel.inputs.sizes import memory
 from aethermodel.measure.host.system_files import Roots, field_of, holds_capability, text_of
 

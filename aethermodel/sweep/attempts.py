@@ -121,8 +121,8 @@ class Attempts:
         import aethermodel.execute.address_formats  # noqa: F401  # isort: skip
         from papermill import PapermillExecutionError
 
-        from aethermodel.execute.figures import recorded
         from aethermodel.execute.notebooks import execute
+        from aethermodel.execute.recorded_figures import recorded
         from aethermodel.measure.host.os_noise import Noise, Reading
 
         sweep, before, start = self._sweep, Reading.now(), time.monotonic()

@@ -152,7 +152,7 @@ class Outcome(Content):
     samples : list of dict
         A row a sample (probes).
     figures : dict
-        What the notebook recorded with `aethermodel.execute.figures.record`.
+        What the notebook recorded with `aethermodel.execute.recorded_figures.record`.
     disturbed : float
         Share of the samples, or of the time, that the system disturbed.
     error : str

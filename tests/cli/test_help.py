@@ -10,7 +10,7 @@ from aethermodel.bench.dispatch import DispatchBench
 from aethermodel.bench.latency.adaptive import AdaptiveCampaign
 from aethermodel.bench.latency.measurement import LatencyCampaign
 from aethermodel.cli import app
-from aethermodel.cli.shared.durations import SECONDS
+from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.sweep.plan import Sweep
 

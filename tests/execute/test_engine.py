@@ -7,9 +7,9 @@ import nbformat
 import papermill
 import pytest
 
-from aethermodel.execute.figures import recorded
 from aethermodel.execute.jupyter_kernels import kernel_server
 from aethermodel.execute.notebooks import execute, models_of, parameters_of, read_notebook
+from aethermodel.execute.recorded_figures import recorded
 from aethermodel.execute.scratch import runtime_folder
 
 
@@ -100,7 +100,7 @@ def test_a_cell_that_fails_leaves_the_notebook_so_far(tmp_path, server):
 
 def test_recorded_figures_are_found_in_the_executed_notebook(tmp_path, server):
     cells = (
-        "from aethermodel.execute.figures import record\nrecord(rate_per_second=n, depth=1)",
+        "from aethermodel import record\nrecord(rate_per_second=n, depth=1)",
         "record(depth=2.5)",
     )
     source = notebook(tmp_path / "in.ipynb", "n = 1", *cells)

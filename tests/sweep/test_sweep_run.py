@@ -108,7 +108,7 @@ def test_the_noise_gate_sends_points_back_as_often_as_it_may(tmp_path, monkeypat
 def test_a_notebook_at_each_point(tmp_path):
     book = notebook(
         tmp_path,
-        "from aethermodel.execute.figures import record\n"
+        "from aethermodel import record\n"
         "import os, signal, time\n"
         "if n == 2: raise ValueError('two')\n"
         "if n == 3: time.sleep(600)\n"

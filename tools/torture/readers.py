@@ -155,7 +155,7 @@ def _read_notebook(path: Path) -> object:
 
 
 def _read_source(path: Path) -> object:
-    from aethermodel.execute.figures import recorded
+    from aethermodel.execute.recorded_figures import recorded
     from aethermodel.inputs.input_files import refusing
     from aethermodel.sweep.plan import Sweep
 

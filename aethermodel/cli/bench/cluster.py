@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.shared import options
-from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import announced
 from aethermodel.text.percentages import percentage
 

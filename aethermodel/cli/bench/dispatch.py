@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel import thresholds
+from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.shared import options
-from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import announced, measuring
 from aethermodel.text.times import microseconds
 

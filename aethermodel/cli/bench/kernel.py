@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.shared import options
-from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.options import Json, Pin, batch_size, record_sizes, writable
 from aethermodel.kernel_facts import EVENT_BYTES

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aethermodel import thresholds
+from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
-from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.text.percentages import percent, percentage
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
-from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.text.percentages import percentage
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aethermodel import thresholds
+from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.bench.fabric import Connect, Device, Listen, SecretFile, two_hosts
-from aethermodel.cli.shared.durations import SECONDS
 from aethermodel.cli.shared.measuring import tell_duration
 from aethermodel.cli.shared.options import Json, readable, refuse_options
 from aethermodel.text.percentages import percent, percentage

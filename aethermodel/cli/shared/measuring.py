@@ -8,7 +8,17 @@ from typing import Literal
 
 import typer
 
-from aethermodel.cli.shared.durations import words
+#: Of probing a calibration again.
+CHECK_SECONDS = 10
+
+
+def words(seconds: float) -> str:
+    """Write a duration: seconds up to a minute and a half, then minutes, then hours."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.1f} min".replace(".0 ", " ")
+    return f"{seconds / 3600:.1f} h".replace(".0 ", " ")
 
 
 def tell_who_measures(holder: str) -> None:

@@ -8,8 +8,7 @@ import typer
 
 from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
-from aethermodel.cli.shared.durations import words
-from aethermodel.cli.shared.measuring import tell_who_measures
+from aethermodel.cli.shared.measuring import tell_who_measures, words
 from aethermodel.cli.sweep.options import (
     Axes,
     BackendName,

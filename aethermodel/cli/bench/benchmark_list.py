@@ -1,8 +1,10 @@
-"""Durations: how long each bench takes by default, about, on a quiet host of two cores."""
+"""List of the benchmarks: what each does, and about how long it takes on a quiet host."""
 
 from __future__ import annotations
 
-#: Seconds by command; a budget where the command has one.
+from aethermodel.cli.shared.measuring import words
+
+#: Seconds by command, on two cores; a budget where the command has one.
 SECONDS = {
     "extreme": 2,
     "kernel": 60,
@@ -19,8 +21,6 @@ SECONDS = {
     "fabric": 20,
     "cluster": 300,
 }
-#: Of probing a calibration again.
-CHECK_SECONDS = 10
 #: Beside that, what a short list says that each command does.
 DOES = {
     "extreme": "the specification's stress test",
@@ -38,15 +38,6 @@ DOES = {
     "fabric": "the wire between two hosts: latency, gap, rate",
     "cluster": "the cluster model against simulations",
 }
-
-
-def words(seconds: float) -> str:
-    """Write a duration: seconds up to a minute and a half, then minutes, then hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.1f} min".replace(".0 ", " ")
-    return f"{seconds / 3600:.1f} h".replace(".0 ", " ")
 
 
 def short_help(command: str) -> str:
