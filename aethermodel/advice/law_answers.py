@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel import thresholds
+from aethermodel.advice.latency_under_load import Server, check_arrivals
 from aethermodel.advice.law_samples import SHARED_WORK, LawSizes, breaks, rate_unit
-from aethermodel.advice.queue import Server, check_arrivals
 from aethermodel.calibrate.predict.monte_carlo import Answer, answer
 from aethermodel.calibrate.predict.size_answers import SHARE, SHARES, Optimum
 from aethermodel.inputs.refusals import InputError

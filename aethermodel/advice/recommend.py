@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aethermodel import thresholds
+from aethermodel.advice.latency_under_load import Percentile, Server, check_arrivals
 from aethermodel.advice.law_answers import Quantity
-from aethermodel.advice.queue import Percentile, Server, check_arrivals
 from aethermodel.calibrate.predict.size_answers import SHARE
 from aethermodel.inputs.refusals import InputError
 from aethermodel.published.batching_settings import Setting, system

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from aethermodel.calibrate.predict.all_samples import all_samples
 from aethermodel.output_files import replacing
-from aethermodel.sweep.columns import columns_of
+from aethermodel.sweep.column_names import columns_of
 from aethermodel.sweep.store import Record, Store
 
 

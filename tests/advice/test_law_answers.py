@@ -5,8 +5,8 @@ import pytest
 from own_laws import EACH, FIXED, affine, measured
 
 from aethermodel.advice.crossover import crossover
+from aethermodel.advice.latency_under_load import Server
 from aethermodel.advice.law_answers import answers, next_size
-from aethermodel.advice.queue import Server
 from aethermodel.laws.fit import fit
 from aethermodel.model.queueing.arrivals import Poisson
 from aethermodel.model.queueing.batch_service import latency_under

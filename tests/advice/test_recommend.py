@@ -3,7 +3,7 @@
 import pytest
 from own_laws import affine
 
-from aethermodel.advice.queue import Server
+from aethermodel.advice.latency_under_load import Server
 from aethermodel.advice.recommend import MARGIN, recommend
 from aethermodel.published.batching_settings import load_systems, system
 

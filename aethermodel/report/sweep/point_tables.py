@@ -12,7 +12,7 @@ import numpy as np
 
 from aethermodel.fabrics import LABEL_OF
 from aethermodel.order_statistics import NONE, Interval, median_interval
-from aethermodel.sweep.columns import column_of, columns_of
+from aethermodel.sweep.column_names import column_of, columns_of
 from aethermodel.sweep.store import Record, Store
 from aethermodel.sweep.target import ProbeTarget
 
