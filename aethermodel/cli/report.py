@@ -1,4 +1,4 @@
-"""`aethermodel report`: one HTML file from a notebook, a store, laws, or a fresh measurement."""
+"""`aethermodel report`: one HTML file from a notebook, a store, laws, or measurements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from aethermodel import thresholds
 from aethermodel.cli.pipelines import pipeline_choice
-from aethermodel.cli.shared import options
+from aethermodel.cli.shared import law_input, options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.outputs import FOLDER, named_after, refuse_existing
 
@@ -36,8 +36,9 @@ def command(
         Path | None,
         typer.Argument(
             callback=options.readable,
-            help="an executed notebook, a law file, a pipeline of your own (FILE.py[:NAME], which "
-            "is measured) or its calibration, or the folder of a sweep's store or of a history",
+            help="an executed notebook, a law file, measurements in any known format, a pipeline "
+            "of your own (FILE.py[:NAME], which is measured) or its calibration, or the folder of "
+            "a sweep's store or of a history",
             show_default=False,
         ),
     ] = None,
@@ -58,19 +59,25 @@ def command(
         options.calibration("for a store: the model to compare with [default: STORE's own]"),
     ] = None,
     rate: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             help="for a store: messages a second that the best point shall reach; for laws: "
             "arrivals a second to answer for"
         ),
     ] = None,
     p99: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            help="for a store: seconds, the most that its P99 may be; for laws: seconds, the most "
-            "that a batch may take"
+            help="such as 1ms; for a store: the most that its P99 may be; for laws: the most that "
+            "a batch may take"
         ),
     ] = None,
+    size: law_input.Size = None,
+    time: law_input.Time = None,
+    unit: law_input.Unit = None,
+    group: law_input.Group = None,
+    second: law_input.Second = None,
+    format: law_input.Format = None,
     run: Annotated[
         bool, typer.Option("--run", help="measure this host now and report on that")
     ] = False,
@@ -88,13 +95,13 @@ def command(
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
-    """Write one HTML file, without script or network, from a notebook, a store, laws or this host.
+    """Write one HTML file, without script or network: of a notebook, a store, laws or this host.
 
     Example: aethermodel report --run -o reports/model_vs_measured.html
 
     Example: aethermodel report sweeps/mine -o mine.html --rate 5e6 --json -
 
-    Example: aethermodel report law.json -o law.html
+    Example: aethermodel report bench.json -o bench.html --rate 1e5 --p99 1ms
 
     Example: aethermodel report orders.py -o orders.html
 
@@ -109,8 +116,12 @@ def command(
     from aethermodel.command_files import check_outside_stores
     from aethermodel.output_files import check_apart
     from aethermodel.pipelines.pipeline_file import is_pipeline
-    from aethermodel.report.laws.law_page import is_law_file, is_own_calibration
+    from aethermodel.report.html.notebook import is_notebook
+    from aethermodel.report.laws.law_page import is_own_calibration
 
+    wanted_rate = None if rate is None else law_input.rate_of("--rate", rate)
+    latency = None if p99 is None else law_input.seconds_of("--p99", p99)
+    chosen = law_input.reading_options(size, time, unit, group, format, second)
     measured = notebook is not None and ".py" in notebook.name and is_pipeline(notebook)
     if pipeline is not None or measured:
         from aethermodel.cli.pipelines.report import report_measured
@@ -127,18 +138,22 @@ def command(
             force=force,
             calibration=calibration,
             seconds=seconds,
-            rate=rate,
-            latency=p99,
+            rate=wanted_rate,
+            latency=latency,
             json=json,
             wait_seconds=wait_seconds,
         )
     if notebook is not None and notebook.is_file() and is_own_calibration(notebook):
         from aethermodel.cli.pipelines.report import report_calibration
 
-        report_calibration(notebook, output=output, force=force, rate=rate, latency=p99, json=json)
+        report_calibration(
+            notebook, output=output, force=force, rate=wanted_rate, latency=latency, json=json
+        )
         return
     if run == (notebook is not None):
-        raise ValueError("report wants either an executed notebook, a store, a law file, or --run")
+        raise ValueError(
+            "report wants either an executed notebook, a store, a law file, measurements, or --run"
+        )
     if notebook is not None and _is_history(notebook):
         if calibration or rate is not None or p99 is not None:
             raise ValueError("--calibration, --rate and --p99 are not for a history")
@@ -151,25 +166,29 @@ def command(
     if notebook is not None and notebook.is_dir():
         from aethermodel.report.sweep.store_verdict import Thresholds
 
-        wanted = Thresholds(rate, p99)
+        wanted = Thresholds(wanted_rate, latency)
         into = output or named_after(notebook)
         check_outside_stores(str(into), [notebook])
         check_apart(into, [calibration, json])
         refuse_existing([into], force=force)
         _report_store(notebook, into, calibration, wanted, json)
         return
-    if notebook is not None and is_law_file(notebook):
+    if notebook is not None and not is_notebook(notebook):
+        from aethermodel.cli.laws.report_laws import report_laws
+
         if calibration:
             raise ValueError("--calibration is for the store of a sweep")
         into = output or named_after(notebook)
         check_apart(into, [notebook, json])
         refuse_existing([into], force=force)
-        _report_laws(notebook, into, rate, p99, json)
+        report_laws(notebook, into, wanted_rate, latency, chosen, json)
         return
     if calibration or rate is not None or p99 is not None:
         raise ValueError(
             "--calibration is for the store of a sweep; --rate and --p99 for laws, too"
         )
+    if chosen:
+        raise ValueError(f"--{next(iter(chosen))} is for measurements")
     if notebook is not None:
         output = output or named_after(notebook)
         # A report onto its own notebook is refused as such, whatever --force says.
@@ -282,36 +301,6 @@ def _report_history(folder: Path, output: Path, json: str | None) -> None:
     if json != "-":
         told = f"{moved} levels changed" if moved else "no level changed"
         say(f"{output}: {len(history.entries)} entries, {told}; {len(page) / 1e3:.0f} kB")
-
-
-def _report_laws(
-    path: Path, output: Path, rate: float | None, latency: float | None, json: str | None
-) -> None:
-    from aethermodel.cli.shared.terminal_tables import say
-    from aethermodel.json_documents import document, write_document
-    from aethermodel.laws.law_group import Laws
-    from aethermodel.output_files import write_whole
-    from aethermodel.report.laws.law_page import law_report
-
-    laws = Laws.load(path)
-    made_by = shlex.join(["aethermodel", *sys.argv[1:]])
-    page = law_report(laws, rate=rate, latency=latency, command=made_by)
-    write_whole(output, page)
-    holding = sum(law.holds for law in laws.values())
-    if json:
-        figures = {
-            "report": str(output),
-            "bytes": len(page.encode()),
-            "curves": len(laws),
-            "holding": holding,
-        }
-        content = document("aethermodel.report.law_page/1", None, figures, measured=False)
-        write_document(content, json)
-    if json != "-":
-        held = f"{holding} of {len(laws)} curves have a law that holds"
-        if len(laws) == 1:
-            held = "one curve, with a law that holds" if holding else "one curve, without a law"
-        say(f"{output}: {held}; {len(page) / 1e3:.0f} kB")
 
 
 def _measure_and_report(

@@ -18,7 +18,7 @@ from subprocess import PIPE
 import numpy as np
 import pandas as pd
 
-from aethermodel.advice.queue import Server
+from aethermodel.advice.latency_under_load import Server
 from aethermodel.advice.recommend import recommend
 from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.law import Law

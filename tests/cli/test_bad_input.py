@@ -67,7 +67,7 @@ def refused(call, *words):
         (["bench", "latency", "--adaptive", "--sizes", "0"], "1 to 1024"),
         (["bench", "model", "--runs", "0"], "at least one run"),
         (["bench", "model", "--extrap-python", "missing", "--runs", "1"], "missing"),
-        (["report"], "either an executed notebook, a store, a law file, or --run"),
+        (["report"], "either an executed notebook, a store, a law file, measurements, or --run"),
         (["report", "missing.ipynb"], "missing.ipynb"),
         (["sweep", "plan"], "the folder of a store, --probe or --notebook"),
         (["sweep", "run", "-p", "pool=1"], "either a probe or a notebook"),

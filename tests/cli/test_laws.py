@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from own_laws import EACH, FIXED, affine, write_csv
@@ -35,6 +36,18 @@ def test_fit_shows_law_picture_and_answers(call, files):
     assert "at least 100,000 n/s: N = 2" in said
     assert re.search(r"best rate with T within 2,000 µs: N = [56][0-9]{2}\b", said)
     assert max(map(len, said.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("at", [(), ("--at", "p=8")])
+def test_fit_draws_a_law_of_two_variables_at_one_value(call, at):
+    """It ended with "give values of p" and status 2, its law already printed."""
+    sample = Path(__file__).parents[1] / "readers" / "samples" / "extra_p.jsonl"
+    status, said, told = call("fit", str(sample), "--unit", "s", *at)
+    assert status == 0, told
+    assert "holds from 10 to 40" in said
+    value = re.search(r"^p=(\d+)$", said, re.MULTILINE)
+    assert value is not None and (not at or value[1] == "8")
+    assert said.count("|") > 5 and ("best rate" in said) == bool(at)
 
 
 def test_fit_writes_a_law_file_that_other_commands_take(call, files):

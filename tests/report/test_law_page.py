@@ -11,7 +11,7 @@ from command_line import aether
 from aethermodel.laws.fit import fit
 from aethermodel.readers.measurements import Measurements
 from aethermodel.report.figures import law as figures
-from aethermodel.report.laws.law_page import is_law_file, law_report, verdict_block
+from aethermodel.report.laws.law_page import law_report, verdict_block
 
 SAMPLES = Path(__file__).parents[1] / "readers" / "samples"
 
@@ -106,12 +106,37 @@ def test_a_law_of_two_variables_is_drawn_by_its_means():
     assert "<svg" in page and "second variable, p" in page
 
 
-def test_law_files_are_told_by_their_schema(two, tmp_path):
-    two.save(tmp_path / "law")
-    assert is_law_file(tmp_path / "law")
-    (tmp_path / "other").write_text(json.dumps({"schema": "aethermodel.bound/1"}))
-    (tmp_path / "notebook").write_text('{"cells": [], "x": "aethermodel.law/1 "}')
-    assert not is_law_file(tmp_path / "other") and not is_law_file(tmp_path / "notebook")
+@pytest.mark.parametrize(
+    ("file", "options"),
+    [
+        ("osu_allreduce.txt", ("--rate", "1e5", "--p99", "1ms")),
+        ("pyperf.json", ()),
+        ("semicolons.csv", ()),
+        ("extra_p.txt", ("--unit", "s")),
+    ],
+)
+def test_measurements_have_a_page_in_one_command(tmp_path, file, options):
+    """A page took a law file alone: of measurements it said "not a readable notebook"."""
+    page = tmp_path / "page.html"
+    done = aether("report", SAMPLES / file, "-o", page, *options)
+    assert done.returncode == 0, done.stderr
+    assert "<svg" in page.read_text(encoding="utf-8") and "law" in done.stdout
+
+
+def test_what_a_page_cannot_be_made_of_is_said_in_one_line(two, tmp_path):
+    (tmp_path / "other.json").write_text(json.dumps({"schema": "aethermodel.bound/1"}))
+    (tmp_path / "prose.txt").write_text("nothing was measured\n")
+    for file, options, words in (
+        (tmp_path / "other.json", (), "give a law file or measurements"),
+        (tmp_path / "prose.txt", (), "prose.txt"),
+        (SAMPLES / "extra_p.txt", (), "give --unit"),
+        (SAMPLES / "pyperf.json", ("--p99", "soon"), "--p99"),
+        (SAMPLES / "pyperf.json", ("--calibration", tmp_path / "other.json"), "--calibration"),
+    ):
+        done = aether("report", file, "-o", tmp_path / "page.html", *options)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+        assert words in done.stderr
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_the_command_writes_one_page(two, tmp_path):

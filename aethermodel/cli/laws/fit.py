@@ -101,7 +101,7 @@ def command(
     if json != "-":
         for note in notes:
             typer.echo(f"note: {note}", err=True)
-        _print(laws, draw=plot)
+        _print(laws, asked, draw=plot)
         _print_answers(found, asked if place is not None else {}, target)
         if output is not None:
             typer.echo(output)
@@ -161,7 +161,7 @@ def _unanswered(law: Law) -> str:
     return f"answers need a value of {law.second_name}: --at {law.second_name}=VALUE, {shown}"
 
 
-def _print(laws: Laws, *, draw: bool) -> None:
+def _print(laws: Laws, asked: Mapping[str, Law], *, draw: bool) -> None:
     from aethermodel.cli.shared.law_tables import laws_table, parameters_table
     from aethermodel.cli.shared.terminal_tables import say, show
     from aethermodel.report.laws.terminal_plot import picture
@@ -175,10 +175,18 @@ def _print(laws: Laws, *, draw: bool) -> None:
             if law.family not in ("interpolation", "none"):
                 show(parameters_table(law))
             if draw:
-                typer.echo(picture(law))
+                drawn = _drawn(asked[name])
+                if law.second_name:
+                    say([drawn.name])
+                typer.echo(picture(drawn))
                 typer.echo()
     if len(laws) > MOST_DRAWN:
         show(laws_table(laws))
+
+
+def _drawn(law: Law) -> Law:
+    """Return the law itself; of one of two variables what it says at a middle value measured."""
+    return law.at(sorted(law.second)[law.second.size // 2]) if law.second_name else law
 
 
 def _print_answers(

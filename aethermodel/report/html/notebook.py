@@ -19,6 +19,11 @@ from aethermodel.inputs.refusals import InputError
 _FORMAT = 4
 
 
+def is_notebook(path: Path) -> bool:
+    """Whether a file is a notebook, by its name or by what every notebook holds."""
+    return path.suffix == ".ipynb" or b'"nbformat"' in read_bytes(path)
+
+
 def _bundle(value: Any) -> Any:
     """Join the texts of an output's forms; a list of JSON stays a list."""
     if not isinstance(value, dict):

@@ -31,24 +31,13 @@ MOST_SECTIONS = 40
 _HEAD = 4096
 
 
-def is_law_file(path: Path) -> bool:
-    """Whether a file is a JSON document with the schema of laws."""
-    from aethermodel.laws.law_file import SCHEMA
-
-    return _has_schema(path, SCHEMA)
-
-
 def is_own_calibration(path: Path) -> bool:
     """Whether a file is a calibration of a pipeline of one's own."""
     from aethermodel.pipelines.calibration_file import SCHEMA
 
-    return _has_schema(path, SCHEMA)
-
-
-def _has_schema(path: Path, schema: str) -> bool:
     with open_input(path) as file:
         head = file.read(_HEAD)
-    named = rb'"schema"\s*:\s*' + re.escape(json.dumps(schema).encode())
+    named = rb'"schema"\s*:\s*' + re.escape(json.dumps(SCHEMA).encode())
     return head.lstrip().startswith(b"{") and re.search(named, head) is not None
 
 
