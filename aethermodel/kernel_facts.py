@@ -6,8 +6,9 @@ from __future__ import annotations
 EVENT_BYTES = 64
 #: Topics and threads that a router has room for (`cython_core.MAX_TOPICS`).
 MAX_TOPICS, MAX_THREADS = 65_536, 64
-#: Topics from which on a router counts them and needs no rows for partial sums.
-_BUCKET_TOPICS = 1024
+#: Topics from which on a router counts them and needs no rows for partial sums; topics and events of
+#: the batches that are small enough for rows of their own.
+_BUCKET_TOPICS, _DIRECT_TOPICS, _DIRECT_EVENTS = 1024, 128, 1024
 
 
 def switch_size(topics: int) -> int:
@@ -17,7 +18,11 @@ def switch_size(topics: int) -> int:
     """
     if not 1 <= topics <= MAX_TOPICS:
         raise ValueError(f"topics must be 1 to {MAX_TOPICS}, not {topics}")
-    return 2 * topics if topics > _BUCKET_TOPICS else 6 * topics + 24
+    if topics > _BUCKET_TOPICS:
+        return 2 * topics
+    if topics > _DIRECT_TOPICS:
+        return 6 * topics + 24
+    return min(9 * topics + 12, _DIRECT_EVENTS)
 
 
 def simd_variant() -> str | None:

@@ -134,7 +134,7 @@ def test_what_needs_kernels_says_so_in_one_line(bare, name):
 def test_facts_of_the_kernels_are_theirs():
     assert (kernel_facts.EVENT_BYTES, kernel_facts.MAX_TOPICS) == (EVENT_BYTES, MAX_TOPICS)
     assert kernel_facts.MAX_THREADS == MAX_THREADS
-    for topics in (1, 2, 16, 1023, 1024, 1025, 4096, MAX_TOPICS):
+    for topics in (1, 2, 16, 112, 113, 128, 129, 1023, 1024, 1025, 4096, MAX_TOPICS):
         assert kernel_facts.switch_size(topics) == switch_size(topics)
     for topics in (0, MAX_TOPICS + 1):
         with pytest.raises(ValueError, match="topics must be"):

@@ -26,10 +26,13 @@ static size_t part_unit(uint32_t topics) {
     return topics > PART_EVENTS / 4 ? 4 * (size_t)topics : PART_EVENTS;
 }
 
-/* Where both ways were measured to cost the same, for 4 to 256 topics within a
- * twentieth: setting up a topic's rows costs what six events gain. */
+/* Where both ways were measured to cost the same, for 4, 16 and 64 topics: setting up a topic's rows
+ * and buckets costs what nine events gain, or six where small batches have no rows. */
 size_t aether_route_switch(uint32_t topics) {
-    return topics > AETHER_BUCKET_TOPICS ? 2 * (size_t)topics : 6 * (size_t)topics + 24;
+    if (topics > AETHER_BUCKET_TOPICS) return 2 * (size_t)topics;
+    if (topics > AETHER_DIRECT_TOPICS) return 6 * (size_t)topics + 24;
+    size_t even = 9 * (size_t)topics + 12;
+    return even < AETHER_DIRECT_EVENTS ? even : AETHER_DIRECT_EVENTS;
 }
 
 size_t aether_route_parts(size_t n, uint32_t topics, size_t threads) {
