@@ -310,6 +310,6 @@ def _binned(share: Floats) -> tuple[Floats, Floats]:
     number = np.arange(share.size)
     bins = np.minimum((np.cumsum(share) - share / 2) * (_BINS - 1), _BINS - 2).astype(int) + 1
     bins[0] = 0
-    chance = np.bincount(bins, share, _BINS)
-    total = np.bincount(bins, share * number, _BINS)
+    chance = np.asarray(np.bincount(bins, share, _BINS), dtype=np.float64)
+    total = np.asarray(np.bincount(bins, share * number, _BINS), dtype=np.float64)
     return np.divide(total, chance, out=np.zeros(_BINS), where=chance > 0), chance
