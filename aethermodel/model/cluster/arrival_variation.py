@@ -71,12 +71,12 @@ def _steepest(load: float) -> float:
     from scipy.optimize import brentq
 
     def excess(exponent: float) -> float:
-        return load * np.expm1(exponent) - exponent
+        return float(load * np.expm1(exponent)) - exponent
 
     # The decay of the wait of constant services; its other root is 0.
     low = -np.log(load)
     exponent = float(brentq(excess, low, 4 * low + 4))
-    return 1 / exponent / (load * np.exp(exponent) - 1)
+    return 1 / exponent / (load * float(np.exp(exponent)) - 1)
 
 
 def dispersion_in_turn(sent: Floats, behind: int, consumers: int) -> Floats:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.model.cluster.population import CELLS, allowed_away, tilt
 from aethermodel.model.cluster.stations import WIRES, Stage
 from aethermodel.model.cluster.waits import Waits, log_transform, poisson_wait
 
@@ -17,8 +18,8 @@ Complexes = npt.NDArray[np.complex128]
 
 #: Load of a station from which on its queue is that of the closed network.
 BUSY = 0.5
-# Cells that batches in flight are counted in at most, and cells of a queue's distribution.
-_CELLS, _BINS = 2048, 200
+# Cells of a queue's distribution.
+_BINS = 200
 # Batches in flight from which on a station that is not busy does not notice their limit.
 _FEW = 64
 # What an inverted generating function is sure of, as a share of its largest value.
@@ -99,7 +100,6 @@ def closed_queues(
     credits: int,
     *,
     in_turn: bool,
-    backlog: float | None = None,
 ) -> list[Waits | Queues]:
     """Waits of a network whose batches in flight are limited by credits.
 
@@ -115,14 +115,11 @@ def closed_queues(
         Of each producer.
     in_turn : bool
         Whether each producer takes the consumers in turn.
-    backlog : float, optional
-        Load of a producer out of credits, whose batches are offered; None: producers always have
-        another batch to make.
 
     Returns
     -------
     list of Waits or Queues
-        Of all stages; the producer's own stage is left out where producers always have a batch.
+        Of all stages but the producer's own.
 
     Notes
     -----
@@ -130,19 +127,19 @@ def closed_queues(
     set. Each has the marginal of largest entropy for its load and mean (Kouvatsos, "Entropy
     maximisation and queueing network models", Annals of Operations Research 48 (1994), doi
     10.1007/BF02023095). A batch that arrives finds a network with one batch less. Those away of
-    each producer are no more than its credits; whose a batch is that waits, is even chance.
+    each producer are no more than its credits; whose a batch is that waits, is even chance. How
+    many are away on average is known from mean value analysis, and sets what product form leaves
+    open.
     """
-    greedy = backlog is None
     producers = waits[0].stage.ends.size
     population = producers * credits
-    if greedy:
-        waits = _filled(waits, rate, rate * away_seconds, population)
-    making = [part for part in waits if greedy and part.stage.name == "producer"]
-    shared = [part for part in waits if part not in making]
+    waits = _filled(waits, rate, rate * away_seconds, population)
+    making = [part for part in waits if part.stage.name == "producer"]
+    shared = [part for part in waits if part.stage.name != "producer"]
     home = rate * sum(
         float(np.sum(part.stage.share * (part.mean + part.stage.seconds))) for part in making
     )
-    step = max(1, -(-population // _CELLS))
+    step = max(1, -(-population // CELLS))
     cells = population // step + 1
     points = 4 * cells
     radius = 10.0 ** (-8 / points)
@@ -154,19 +151,16 @@ def closed_queues(
         alike, many = np.unique(_marginal(part, rate), axis=1, return_counts=True)
         for (load, more), count in zip(alike.T, many, strict=True):
             log_all = log_all + count * np.log(_generating(z, load, more, part.stage))
-    allowed = _allowed(producers, credits, step, cells, backlog)
-    if greedy:
-        allowed += _tilt(
-            _log(_coefficients(np.exp(log_all), radius, cells)) + allowed,
-            (population - home) / step,
-        ) * np.arange(cells)
+    allowed = allowed_away(producers, credits, step, cells)
+    known = _log(_coefficients(np.exp(log_all), radius, cells))
+    allowed += tilt(known + allowed, (population - home) / step) * np.arange(cells)
     crowded = [part for part in shared if part.stage.side == "producers"]
     own = max(crowded, key=lambda part: float(part.stage.demand.max()), default=None)
     least = BUSY if population > _FEW else 0.0
     found: list[Waits | Queues] = []
     for part in shared:
         most = rate * float(part.stage.demand.max())
-        if greedy and part is own and most > _FULL:
+        if part is own and most > _FULL:
             found.append(_at_home(part, rate, population - home, credits))
         elif in_turn and most > _FULL and not part.stage.scatter:
             found.append(_even(part, rate, credits))
@@ -220,45 +214,10 @@ def _filled(waits: Sequence[Waits], rate: float, counted: float, population: int
     return found
 
 
-def _allowed(producers: int, credits: int, step: int, cells: int, backlog: float | None) -> Floats:
-    """Logarithm of the weight of so many cells of batches away from all producers."""
-    from scipy.special import gammaln
-
-    log = -gammaln(np.arange(credits + 1) + 1.0)
-    if backlog is not None:
-        # All states with batches that wait for a credit count as the one without credits.
-        log[-1] -= np.log(max(1 - backlog, 1e-6))
-    total = np.arange(cells) * float(step)
-    if producers * credits <= _CELLS:
-        ways = _power(log, producers)[:cells]
-    else:
-        ways = _saddle(log, producers, total)
-    return np.asarray(ways + gammaln(total + 1) - total * np.log(producers))
-
-
-def _tilt(log: Floats, wanted: float) -> float:
-    """Power by which a distribution over cells gets a mean."""
-    from scipy.optimize import brentq
-
-    cell = np.arange(log.size)
-
-    def mean(power: float) -> float:
-        weight = log + power * cell
-        share = np.exp(weight - weight.max())
-        return float(share @ cell / share.sum()) - wanted
-
-    low, high = -1.0, 1.0
-    while mean(low) > 0 and low > -100:
-        low *= 2
-    while mean(high) < 0 and high < 100:
-        high *= 2
-    if mean(low) > 0 or mean(high) < 0:
-        return low if mean(low) > 0 else high
-    return float(brentq(mean, low, high, xtol=1e-6))
-
-
 def _at_home(part: Waits, rate: float, away: float, credits: int) -> Queues:
     """Queues of the full stations next to producers: whatever of their credits is not away."""
+    from scipy.special import gammaln
+
     stage = part.stage
     waiting = rate * float(np.sum(stage.share * part.mean))
     kinds, group = np.unique(stage.members, return_inverse=True)
@@ -267,7 +226,7 @@ def _at_home(part: Waits, rate: float, away: float, credits: int) -> Queues:
         most = int(members) * credits - 1
         mean = (away - waiting) * members / stage.station.size
         gone = np.arange(most + 1)
-        log = gone * np.log(max(mean, 1e-9)) - _log_factorial(gone)
+        log = gone * np.log(max(mean, 1e-9)) - gammaln(gone + 1.0)
         share = np.exp(log - log.max())[::-1]
         met[row], chance[row] = _binned(share / share.sum())
     return Queues(stage, part, group, met, chance)
@@ -290,50 +249,6 @@ def _even(part: Waits, rate: float, credits: int) -> Queues:
     points = norm.ppf((np.arange(_BINS) + 0.5) / _BINS)
     met = np.maximum(kinds[:, None] + spread[:, None] * points, 1e-9)
     return Queues(stage, part, group, met, np.full(met.shape, 1 / _BINS))
-
-
-def _log_factorial(number: Integers) -> Floats:
-    from scipy.special import gammaln
-
-    return np.asarray(gammaln(number + 1.0))
-
-
-def _power(log: Floats, power: int) -> Floats:
-    """Logarithms of the coefficients of a power of a polynomial, from those of its own."""
-    result, base = np.zeros(1), log
-    while power:
-        if power & 1:
-            result = _product(result, base)
-        power >>= 1
-        if power:
-            base = _product(base, base)
-    return result
-
-
-def _product(one: Floats, other: Floats) -> Floats:
-    """Logarithms of the coefficients of a product of polynomials."""
-    found = np.full(one.size + other.size - 1, -np.inf)
-    short, long = (one, other) if one.size < other.size else (other, one)
-    for at, log in enumerate(short):
-        part = found[at : at + long.size]
-        np.logaddexp(part, log + long, out=part)
-    return found
-
-
-def _saddle(log: Floats, power: int, total: Floats) -> Floats:
-    """Logarithms of coefficients of a large power of a polynomial, by its saddle point."""
-    exponent = np.arange(log.size)
-    tilt = np.linspace(-40.0, 40.0, 4001)
-    tilted = log + np.multiply.outer(tilt, exponent)
-    top = tilted.max(axis=1)
-    chance = np.exp(tilted - top[:, None])
-    norm = chance.sum(axis=1)
-    chance /= norm[:, None]
-    mean = chance @ exponent
-    spread = np.maximum(chance @ exponent**2 - mean**2, 1e-6)
-    ways = power * (top + np.log(norm) - tilt * mean) - np.log(2 * np.pi * power * spread) / 2
-    keep = np.concatenate([[True], np.diff(mean) > 1e-12])
-    return np.interp(total / power, mean[keep], ways[keep])
 
 
 def _queues(
@@ -395,6 +310,6 @@ def _binned(share: Floats) -> tuple[Floats, Floats]:
     number = np.arange(share.size)
     bins = np.minimum((np.cumsum(share) - share / 2) * (_BINS - 1), _BINS - 2).astype(int) + 1
     bins[0] = 0
-    chance = np.bincount(bins, share, _BINS)
-    total = np.bincount(bins, share * number, _BINS)
+    chance = np.asarray(np.bincount(bins, share, _BINS), dtype=np.float64)
+    total = np.asarray(np.bincount(bins, share * number, _BINS), dtype=np.float64)
     return np.divide(total, chance, out=np.zeros(_BINS), where=chance > 0), chance

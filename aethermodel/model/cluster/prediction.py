@@ -99,6 +99,7 @@ def predict(cluster: Cluster) -> Prediction:
     stages = stages_of(cluster)
     common = (cluster, stages, bottleneck(stages))
     spread = max_flow(cluster, stages)
+    latency: Latency | None
     if cluster.credits is None:
         rate = delivered(stages, cluster.offered)
         latency, why = _open(cluster, stages)
@@ -114,12 +115,11 @@ def predict(cluster: Cluster) -> Prediction:
     full = window(stages, cluster.credits, trip, in_turn=in_turn, offered=each)
     rate, why = full.batches_per_second, ""
     sure, grows = _sure(full), False
-    latency: Latency | None = None
     if rate > cluster.offered * (1 - MET):
         latency, why = _with_credits(cluster, stages, full)
         mean = latency.mean if latency else float("nan")
     elif cluster.producers.rate is not None:
-        why, mean = "producers wait for credits without end", float("inf")
+        latency, why, mean = None, "producers wait for credits without end", float("inf")
         grows = rate < cluster.offered * (1 - NEAR)
         if not grows:
             why, mean = "about as much is offered as credits let through", float("nan")

@@ -1,0 +1,68 @@
+"""Observations of clusters, against known queues."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aethermodel.bench.clusters.observation import Interval, observe
+from aethermodel.bench.clusters.trial import memory_seconds, summary, verdict
+from aethermodel.model.cluster.cluster import Cluster, Consumers, Cost, Links, Producers
+from aethermodel.model.cluster.prediction import predict
+
+
+def queue(load):
+    """Ten producers and an M/M/1 queue of 10 us a batch."""
+    return Cluster(Producers(10, 1, load * 1e4), Consumers(1, Cost(1e-5, scatter=1.0)), Links(1e18))
+
+
+def test_a_p99_is_seen_as_narrowly_as_it_was_asked_for():
+    seen = observe(queue(0.5), 0.3, 5e4, 2_000_000, 1)
+    assert seen.settled and seen.p99.half <= 0.05
+    assert seen.p99.low <= 2e-5 * np.log(100) <= seen.p99.high
+    assert seen.batches_per_second.low <= 5e4 <= seen.batches_per_second.high
+    assert not seen.grows
+
+
+def test_a_queue_without_end_is_seen_to_grow_and_another_is_not():
+    assert observe(queue(1.1), 0.2, 1e5, 200_000, 1, growing=True).grows
+    assert not observe(queue(0.7), 0.2, 7e4, 200_000, 1, growing=True).grows
+
+
+def test_a_run_shorter_than_its_queue_remembers_has_not_settled():
+    told = predict(queue(0.9))
+    memory = memory_seconds(told)
+    assert memory == pytest.approx(2 * 2 * 1e-5 / 0.1**2)
+    assert not observe(queue(0.9), 2 * memory, 9e4, 1000, 1, warm_up=4 * memory).settled
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ((0.1, 0.07, 0.13), "within"),
+        ((0.14, 0.10, 0.18), "within"),  # narrow: its own middle tells
+        ((0.16, 0.12, 0.20), "beyond"),
+        ((0.1, 0.0, 0.2), "unclear"),
+        ((0.3, 0.2, 0.4), "beyond"),
+        ((0.0, -0.12, 0.12), "within"),
+    ],
+)
+def test_a_verdict_is_given_where_the_simulation_can_tell(error, said):
+    assert verdict(Interval(*error), 0.15) == said
+
+
+def test_verdicts_are_counted():
+    rows = pd.DataFrame(
+        {
+            "throughput": ["within", "beyond", "not told"],
+            "throughput_error": [0.01, 0.05, 0.2],
+            "p99": ["within", "not told", "unclear"],
+            "p99_error": [np.nan, np.nan, 0.1],
+            "grows": [True, False, False],
+            "untold": ["queues grow without end", "few batches are in flight", ""],
+        }
+    )
+    found = summary(rows)
+    assert found["throughput"]["told"] == 2 and found["throughput"]["beyond"] == 1
+    assert found["p99"]["told"] == 2 and found["p99"]["without_limit"] == 1
+    assert found["p99"]["largest_error"] == pytest.approx(0.1)
+    assert found["untold"] == {"few batches are in flight": 1}
