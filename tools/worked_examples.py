@@ -34,6 +34,9 @@ _LOADS, _TARGET = "0.5,0.8", "0.1"
 _P99 = percentage(thresholds.P99_ERROR, 0)
 # Each process has loads of its own: of few, the median P99 may be anything.
 _LOADED_PROCESSES = "15"
+# Whose server or subscriber only answers: in most processes the scheduler has it on the pipeline's
+# own core, and in some on another, where a round trip takes up to half as long again.
+_PINS = {"quotes": "0", "trades": "0"}
 
 
 def run(folder: Path, *words: str) -> dict[str, Any]:
@@ -55,7 +58,8 @@ def run(folder: Path, *words: str) -> dict[str, Any]:
 def judged(name: str, folder: Path, kept: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield what, its line that begins with the outcome, and the figures, one after the other."""
     file, laws = f"{name}.py", kept / f"{name}.json"
-    trial = run(folder, "validate", file, "--samples", str(kept / f"{name}.parquet"))
+    pin = ("--pin", _PINS[name]) if name in _PINS else ()
+    trial = run(folder, "validate", file, *pin, "--samples", str(kept / f"{name}.parquet"))
     laws.write_text(json.dumps(trial["calibration"], indent=1) + "\n")
     verdict = trial["verdict"]
     yield (
@@ -65,7 +69,8 @@ def judged(name: str, folder: Path, kept: Path) -> Iterator[tuple[str, str, dict
         f"and 10 %. {trial['cause']} {_apart(trial['between_processes'])}".rstrip(),
         trial,
     )
-    best = run(folder, "bench", "optimum", "--pipeline", file, "-c", str(laws))
+    known = ("--pipeline", file, "-c", str(laws), *pin)
+    best = run(folder, "bench", "optimum", *known)
     yield (
         "size",
         f"{best['outcome']}: N = {best['recommended']:,} carries {percentage(best['share'])} of "
@@ -73,7 +78,6 @@ def judged(name: str, folder: Path, kept: Path) -> Iterator[tuple[str, str, dict
         f"wanted {percentage(thresholds.OWN_OPTIMUM_REACHED, 0)}",
         best,
     )
-    known = ("--pipeline", file, "-c", str(laws))
     late = run(folder, "bench", "latency", *known, "--processes", _LOADED_PROCESSES)
     for row in late["rows"]:
         yield (

@@ -1,5 +1,6 @@
 """Record sizes on the command line: calibrated, in between, and refused in a line."""
 
+import asyncio
 import json
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from synthetic_calibration import TRUE, synthetic_calibration
 
 from aethermodel.bench.pipeline.measurement import PipelineBench
 from aethermodel.bench.pipeline.prediction import term_plan
+from aethermodel.bench.pipeline.rows import Row, opened
 from aethermodel.json_documents import write_document
 from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.measure.probes import PROBES
@@ -129,7 +131,8 @@ def test_terms_in_place_are_of_the_records_that_were_asked_for():
     assert {batch.dtype.itemsize for batch in timer._pool} == {4096}
 
 
-def test_the_pipeline_bench_carries_records_by_the_fabrics_alone(tmp_path):
+@pytest.mark.slow(reason="two rows in processes of their own, warmed up")
+def test_the_pipeline_bench_carries_records():
     done = aether(
         *("bench", "pipeline", "--record-bytes", "4096", "-n", "50", "--topics", "4"),
         *("--repeats", "1", "--run-seconds", "0.02", "--loops", "asyncio", "--no-predict"),
@@ -140,6 +143,23 @@ def test_the_pipeline_bench_carries_records_by_the_fabrics_alone(tmp_path):
     assert content["bench"]["record_bytes"] == 4096
     assert [row["kind"] for row in content["rows"]] == ["loopback", "shm"]
     assert all(row["throughput_per_second"] > 0 for row in content["rows"])
+
+
+@pytest.mark.parametrize("size", [8, 4096])
+@pytest.mark.parametrize("kind", ["loopback", "shm", "tcp"])
+def test_a_row_of_the_pipeline_bench_carries_records(kind, size):
+    row = Row(kind=kind, event_loop="asyncio", batch_size=50, topics=4, record_bytes=size)
+
+    async def main():
+        async with opened(row) as (move, _):
+            return await move(7, 0)
+
+    moved = asyncio.run(main())
+    assert moved.messages == 350 and moved.seconds > 0
+    assert moved.latency_ns.count == (7 if size > 8 else 0)
+
+
+def test_a_pipeline_bench_of_records_has_the_fabrics_rows_and_terms_of_that_size():
     bench = PipelineBench(record_bytes=8)
     assert {"loopback", "shm", "tcp"} <= set(bench.kinds) <= {"loopback", "shm", "tcp", "verbs"}
     assert {point.settings.get("record_bytes") for point in term_plan(bench).points} == {8}

@@ -24,7 +24,7 @@ WRONG = [
     (
         "30_model_vs_measured.ipynb",
         ("-p", "bogus", "3"),
-        "no parameter 'bogus'; it has batch_sizes",
+        "no parameter 'bogus'; it has pipeline",
     ),
     ("30_model_vs_measured.ipynb", ("-p", "processes", "many"), "processes: Input should be"),
     ("30_model_vs_measured.ipynb", ("-p", "batch_sizes", "1,x"), "batch_sizes.1: Input should be"),

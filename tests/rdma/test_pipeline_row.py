@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from aethermodel.bench.pipeline.rows import Row, available_kinds, opened
 from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.host.rdma_devices import label_of
@@ -28,9 +30,10 @@ def test_the_row_moves_what_it_is_asked_to(device: Any) -> None:
     assert ROW.label == label_of(device.name)
 
 
-def test_each_event_comes_once_and_in_order(device: Any) -> None:
+@pytest.mark.parametrize("size", [64, 8, 256])
+def test_each_event_comes_once_and_in_order(device: Any, size: int) -> None:
     async def main() -> tuple[list[int], int, str]:
-        crossing = await Crossing.open("verbs", 64, 4)
+        crossing = await Crossing.open("verbs", 64, 4, record_bytes=size)
         seen: list[int] = []
         try:
             for batches in (1, 30):
@@ -52,10 +55,8 @@ def test_each_event_comes_once_and_in_order(device: Any) -> None:
 
 def test_its_terms_are_probed_in_a_process_that_ends_well(device: Any) -> None:
     """What predicts the row: the consumer's side and the producer's, ends held until exit."""
-    points = tuple(
-        Point(probe=probe, settings={"fabric": "verbs", "batch_size": 50, "topics": 4})
-        for probe in ("fabric", "send")
-    )
+    settings = {"fabric": "verbs", "batch_size": 50, "topics": 4, "record_bytes": 256}
+    points = tuple(Point(probe=probe, settings=settings) for probe in ("fabric", "send"))
     samples = take_samples(Plan(points=points, processes=1, repeats=2, sample_seconds=0.001))
     assert samples["final"].sum() == 4
     assert (samples["seconds"] > 0).all()

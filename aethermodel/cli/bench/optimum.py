@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 #: Options that a pipeline of one's own has, too.
 _OF_A_PIPELINE = frozenset(
-    {"pipeline", "calibration", "processes", "repeats", "seed", "seconds", "wait_seconds", "json"}
-)
+    {"pipeline", "calibration", "processes", "repeats", "seed", "seconds", "pin", "wait_seconds",
+     "json"}
+)  # fmt: skip
 
 
 def command(
@@ -41,6 +42,7 @@ def command(
     repeats: Annotated[int | None, options.repeats(4)] = None,
     seed: options.Seed = None,
     seconds: Annotated[float, typer.Option(help="time budget of the calibration")] = 30.0,
+    pin: options.Pin = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,
 ) -> None:
@@ -52,6 +54,9 @@ def command(
 
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
+    from aethermodel.measure.host import affinity
+
+    affinity.use(pin)
     if own := pipeline_choice.chosen(None, pipeline):
         from aethermodel.cli.pipelines.optimum import optimum_own
 
@@ -80,6 +85,7 @@ def command(
             "processes": processes,
             "repeats": repeats or 4,
             "seed": seed,
+            "pin": pin,
         }
     )
     tell_duration(seconds + SECONDS["optimum"] - 30)

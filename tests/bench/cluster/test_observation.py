@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aethermodel.bench.clusters.observation import Interval, observe
-from aethermodel.bench.clusters.trial import memory_seconds, summary, verdict
+from aethermodel.bench.cluster.observation import Interval, observe
+from aethermodel.bench.cluster.trial import memory_seconds, summary, verdict
 from aethermodel.model.cluster.cluster import Cluster, Consumers, Cost, Links, Producers
 from aethermodel.model.cluster.prediction import predict
 
