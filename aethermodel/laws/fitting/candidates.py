@@ -151,7 +151,7 @@ def _held_out(
     for ratio in ratios:
         within = np.concatenate(inside[ratio]) if inside[ratio] else empty
         after = np.concatenate(beyond[ratio]) if beyond[ratio] else empty
-        scores, forecasts = _scores(within, after, None), _scores(within, after, weight)
+        scores, forecasts = _scores(within, after, weight)
         for index, (family, freedom, found) in enumerate(fitted):
             result.append(
                 Candidate(
@@ -169,14 +169,17 @@ def _held_out(
     return result
 
 
-def _scores(inside: Floats, beyond: Floats, weight: Floats | None) -> Floats:
-    """Mean of what each family misses in between and beyond; infinite where nothing is left out."""
-    parts = [
-        np.average(np.minimum(np.abs(missed), CAP), axis=0, weights=weights)
-        for missed, weights in ((inside, None), (beyond, weight))
-        if len(missed)
-    ]
-    return np.asarray(np.mean(parts, axis=0) if parts else np.full(inside.shape[1], np.inf))
+def _scores(inside: Floats, beyond: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """`Candidate.score` and `Candidate.forecast_score` of each family, shape (families,)."""
+    none = np.full(inside.shape[1], np.inf)
+    between = np.minimum(np.abs(inside), CAP).mean(axis=0) if len(inside) else none
+    if not len(beyond):
+        return between, between
+    after = np.minimum(np.abs(beyond), CAP)
+    plain, faded = after.mean(axis=0), weight @ after / weight.sum()
+    if not len(inside):
+        return plain, faded
+    return (between + plain) / 2, (between + faded) / 2
 
 
 __all__ = ["ALONE", "Candidate", "Family", "candidates"]
