@@ -6,8 +6,8 @@ from __future__ import annotations
 EVENT_BYTES = 64
 #: Topics and threads that a router has room for (`cython_core.MAX_TOPICS`).
 MAX_TOPICS, MAX_THREADS = 65_536, 64
-#: Topics from which on a router counts them and needs no rows for partial sums; topics and events
-#: of the batches that are small enough for rows of their own.
+#: Topics from which on a router counts them and needs no rows for partial sums; most topics and
+#: events of a batch that is small enough for rows of its own.
 _BUCKET_TOPICS, _DIRECT_TOPICS, _DIRECT_EVENTS = 1024, 128, 1024
 
 
