@@ -111,8 +111,8 @@ def compare(cluster: Cluster, seed: int, most: int = MOST) -> dict[str, object]:
         p99_verdict = "within" if seen.grows else "beyond"
     else:
         p99_verdict = verdict(seen.p99.error(p99), P99) if told.latency else "not told"
-        if p99_verdict != "not told" and not seen.settled:
-            p99_verdict = "unclear"
+    if p99_verdict != "not told" and not (seen.settled or seen.grows):
+        p99_verdict = "unclear"
     throughput_verdict = "not told"
     if told.throughput_told:
         throughput_verdict = verdict(throughput_error, THROUGHPUT)

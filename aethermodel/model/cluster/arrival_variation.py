@@ -41,8 +41,8 @@ def variation_in_turn(
     times, the mean wait is ``sup { -(1 - load) x / load + sqrt(2 x (I(x) + noise)) }`` service
     times, and with ``2 log(1 / p)`` in place of 2 the wait that a share p exceeds (Whitt and You,
     "Using robust queueing to expose the impact of dependence in single-server queues", Operations
-    Research 66 (2018), doi 10.1287/opre.2017.1649). At low load that optimum lies in windows too
-    short for a wait: a long one comes about at the steepest likely pace of arrivals (Cramer).
+    Research 66 (2018), doi 10.1287/opre.2017.1649). Where that
+    window is shorter than a service, one service tells: a batch waits for what came within it.
     """
     if not 0 < load < 1:
         return 1.0, 1.0
@@ -50,33 +50,17 @@ def variation_in_turn(
     dispersion = dispersion_in_turn(per_sender, behind, consumers)
     drift = (1 - load) / load * _WINDOWS
 
-    shortest = _steepest(load)
-
     def explained(square: float) -> float:
-        long = min(square / 2 * shortest, _WINDOWS[-1]) <= _WINDOWS
+        def waits(spread: Floats | float) -> Floats:
+            return np.asarray(np.sqrt(square * _WINDOWS * (spread + noise)) - drift)
 
-        def wait(spread: Floats | float) -> float:
-            return float(np.max((np.sqrt(square * _WINDOWS * (spread + noise)) - drift)[long]))
-
-        # Where no such window makes a batch wait, the shortest one tells.
-        if wait(1.0) <= 0 or wait(dispersion) <= 0:
-            return float(np.clip(dispersion[long][0], 0.0, None))
-        return float(np.clip((1 + noise) * wait(dispersion) / wait(1.0) - noise, 0.0, None))
+        poisson = waits(1.0)
+        if _WINDOWS[np.argmax(poisson)] < 1:
+            return float(dispersion[np.argmax(_WINDOWS >= 1)])
+        ratio = float(waits(dispersion).max() / poisson.max())
+        return float(np.clip((1 + noise) * ratio - noise, 0.0, None))
 
     return explained(2.0), explained(2 * np.log(100.0))
-
-
-def _steepest(load: float) -> float:
-    """Service times in which Poisson arrivals most likely make a wait of one exponent's length."""
-    from scipy.optimize import brentq
-
-    def excess(exponent: float) -> float:
-        return float(load * np.expm1(exponent)) - exponent
-
-    # The decay of the wait of constant services; its other root is 0.
-    low = -np.log(load)
-    exponent = float(brentq(excess, low, 4 * low + 4))
-    return 1 / exponent / (load * float(np.exp(exponent)) - 1)
 
 
 def dispersion_in_turn(sent: Floats, behind: int, consumers: int) -> Floats:
