@@ -9,8 +9,9 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+import pandas as pd
+
 from aethermodel import thresholds
-from aethermodel.measure.sampling.sample_files import read_samples
 from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.trial import PipelineTrial
 from aethermodel.report.pipelines.pipeline_figures import rate_figure
@@ -42,7 +43,7 @@ def keep(name: str, host: str, folder: Path, found: dict[str, dict[str, Any]]) -
     laws = folder / f"{name}.json"
     if name in _BETWEEN and name != "orders":
         copyfile(laws, ROOT / "examples" / name / f"{host}.json")
-        samples = read_samples(folder / f"{name}.parquet")
+        samples = pd.read_parquet(folder / f"{name}.parquet")  # which a command of ours has written
         trial = PipelineTrial.of(PipelineCalibration.load(laws), samples)
         picture = ROOT / "docs" / "_static" / f"example_{name}.png"
         rate_figure(trial.calibration, trial).figure.savefig(picture)

@@ -188,6 +188,7 @@ def _compared(
         value, ends = float(error.median()), sorted((abs(low), abs(high)))
         least = 0.0 if low <= 0 <= high else ends[0]
         disturbed = float(np.mean([run.disturbed for run in own]))
+        few = len(own) < thresholds.FEWEST_PROCESSES  # of one or two a miss says nothing
         rows.append(
             {
                 "load": load,
@@ -203,7 +204,7 @@ def _compared(
                     least,
                     ends[1],
                     thresholds.P99_ERROR,
-                    disturbed=mostly_disturbed(disturbed),
+                    disturbed=few or mostly_disturbed(disturbed),
                 ),
             }
         )

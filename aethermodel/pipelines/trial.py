@@ -118,6 +118,8 @@ class PipelineTrial:
         # Where it is off most, of the sizes that were timed in place.
         n = int(rows.loc[rows["error"].abs().idxmax(), "n"])
         here = {one.term: one for one in self.in_place if one.n == n}
+        worst = self.verdict.worst_at
+        other = "" if n == worst else f"No stage was timed undisturbed in place at N = {worst:,}. "
         (row,) = self.table[self.table["n"] == n].to_dict("records")
         measured = float(row["measured_seconds"])
         missed = measured - float(row["predicted_seconds"])
@@ -125,13 +127,13 @@ class PipelineTrial:
         rest = f"with every term as it is in place, the sum is off by {percent(placed)}"
         same_way = [one for one in here.values() if one.seconds * missed > 0]
         if not same_way:
-            return f"At N = {n:,} no stage differs in place that would explain it; {rest}."
+            return f"{other}At N = {n:,} no stage differs in place that would explain it; {rest}."
         surely = [one for one in same_way if one.differs]
         most = max(surely or same_way, key=lambda one: abs(one.seconds))
         low, high = most.change_interval
         doubt = "" if surely else ", which its interval leaves open"
         return (
-            f"At N = {n:,} {most.term} differs most: {duration(most.isolated)} isolated, "
+            f"{other}At N = {n:,} {most.term} differs most: {duration(most.isolated)} isolated, "
             f"{duration(most.in_place)} in the pipeline ({percent(most.change)}, {percent(low)} to "
             f"{percent(high)}), {percentage(abs(most.seconds) / measured)} of the batch{doubt}; "
             f"{rest}."

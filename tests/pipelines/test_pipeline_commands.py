@@ -89,6 +89,8 @@ def test_validate_runs_the_whole_and_times_its_terms_in_place(folder):
         (("calibrate", "orders.txt"), "a pipeline is declared in a Python file"),
         (("calibrate", "orders.py", "--fabric", "shm"), "--fabric is the built-in pipeline's"),
         (("calibrate", "orders.py", "-n", "1,2"), "a law needs at least 3 batch sizes"),
+        (("calibrate", "orders.py", "--pin", "each"), "--pin each is the built-in pipeline's"),
+        (("validate", "orders.py", "--pin", "9999"), "may not use core 9999"),
         (("validate", "-c", "c.json"), "--calibration is for a pipeline of your own"),
         (("bench", "optimum", "-c", "c.json"), "--calibration is for a pipeline of your own"),
         (

@@ -163,6 +163,15 @@ def test_a_stage_that_differs_within_its_interval_is_named_with_the_doubt(campai
     assert "which its interval leaves open" in trial.cause
 
 
+def test_where_the_worst_size_was_disturbed_in_place_the_next_one_tells(campaign):
+    samples = _samples(campaign, whole=lambda n: 2 * _whole(n), decode=1.5)
+    at = PipelineTrial.of(fitted(campaign, samples), samples).verdict.worst_at
+    samples.loc[(samples["term"] == "timed") & (samples["batch_size"] == at), "noisy"] = True
+    trial = PipelineTrial.of(fitted(campaign, samples), samples)
+    assert trial.cause.startswith(f"No stage was timed undisturbed in place at N = {at:,}. At N = ")
+    assert "decode differs most" in trial.cause
+
+
 def test_the_stage_that_makes_processes_differ_is_named(campaign):
     even = PipelineTrial.of(*_fitted(campaign))
     assert even.between_processes is None and even.figures()["between_processes"] is None
