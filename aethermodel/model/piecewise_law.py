@@ -134,7 +134,8 @@ class Law:
 
     def rate(self, n: npt.ArrayLike) -> Floats:
         """Events a second at batch sizes that broadcast against the draws."""
-        return np.asarray(n, dtype=np.float64) / self.seconds(n)
+        with np.errstate(divide="ignore"):  # a draw of very noisy terms may take no time
+            return np.asarray(n, dtype=np.float64) / self.seconds(n)
 
 
 @lru_cache(maxsize=64)
