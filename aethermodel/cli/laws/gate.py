@@ -71,11 +71,11 @@ def command(
 
     Exit status: 0 ok, 1 worse, 2 bad input, 3 cannot tell.
     """
+    from aethermodel.cli.pipelines.gate_runs import READERS, check_names
     from aethermodel.gate.gate import gate
     from aethermodel.gate.limits import limits_of
     from aethermodel.gate.runs import read_runs
     from aethermodel.json_documents import document, write_document
-    from aethermodel.pipelines.gate_runs import READERS, check_names
     from aethermodel.pipelines.pipeline_file import load_pipeline
 
     limits = limits_of(limit or [])

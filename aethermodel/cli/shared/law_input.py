@@ -110,7 +110,7 @@ def one_law(path: Path, curve: str | None, options: dict[str, Any], at: str | No
     """
     from aethermodel.gate.runs import laws_of, schema_of
     from aethermodel.pipelines.calibration import PipelineCalibration
-    from aethermodel.pipelines.gate_runs import BEGINNING
+    from aethermodel.pipelines.calibration_file import BEGINNING
 
     if schema_of(path).startswith(BEGINNING):
         calibration = PipelineCalibration.load(path)

@@ -8,8 +8,7 @@ from pathlib import Path
 from aethermodel.gate.runs import LawRun, Reader, Run, schema_of
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.calibration import PipelineCalibration
-
-BEGINNING = "aethermodel.pipeline/"
+from aethermodel.pipelines.calibration_file import BEGINNING
 
 
 def runs_of(path: Path) -> dict[str, Run]:
