@@ -125,7 +125,7 @@ lint: $(VENV)/full
 # Warnings are errors. Notebooks run with small parameters; nothing is fetched.
 docs: $(VENV)/full parts
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs build/site
-	$(BIN)/python tools/check_links.py build/site
+	$(BIN)/python tools/site/check_links.py build/site
 
 wheel-test: $(VENV)/full
 	$(BIN)/python tools/wheel_test.py

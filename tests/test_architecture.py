@@ -1,6 +1,6 @@
 """Architecture page: every package of the import contract is in its table and its figure."""
 
-from tools import architecture_figure
+from tools.site import architecture_figure
 
 PAGE = architecture_figure.ROOT / "docs" / "architecture.md"
 
@@ -15,7 +15,7 @@ def test_every_package_has_a_line_and_a_box():
     boxes = [name for row in layers for box in row for name in box.packages]
     assert sorted(boxes) == sorted(packages)
     assert architecture_figure.FIGURE.read_text("utf-8") == architecture_figure.drawn(layers), (
-        "python -m tools.architecture_figure draws it again"
+        "python -m tools.site.architecture_figure draws it again"
     )
 
 

@@ -35,8 +35,8 @@ from aethermodel.console import progress
 from aethermodel.sweep.dask_cluster import DaskBackend
 from aethermodel.sweep.run import run
 from aethermodel.sweep.store import Record, Store
+from tools.costs.sweep_cost import smallest_sweep
 from tools.network_namespaces import Namespaces
-from tools.sweep_cost import smallest_sweep
 
 # Of one kill to the next: some points in between.
 _ENDED_SECONDS = 0.2

@@ -35,7 +35,13 @@ from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.read import measurements_of
 from aethermodel.readers.registry import BUILT_IN
-from tools.torture.measurement_readers import Sample, check_measurements, mutant, samples, shortened
+from tools.torture.inputs.measurement_readers import (
+    Sample,
+    check_measurements,
+    mutant,
+    samples,
+    shortened,
+)
 from tools.torture.run_summary import commit_id
 
 #: Seconds of the processor after which an input counts as a hang.

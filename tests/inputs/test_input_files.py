@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from aethermodel.inputs.input_files import read_bytes
 from aethermodel.inputs.plain_values import parse_json, parse_toml, parse_yaml, scalar
 from aethermodel.inputs.refusals import InputError, one_line
-from tools.torture.readers import READERS
+from tools.torture.inputs.readers import READERS
 
 
 def plain_of(texts):

@@ -6,7 +6,7 @@ import pytest
 
 from aethermodel.readers import registry
 from tools import fuzz_readers
-from tools.torture.measurement_readers import samples, shortened
+from tools.torture.inputs.measurement_readers import samples, shortened
 
 
 def test_every_reader_has_a_sample():

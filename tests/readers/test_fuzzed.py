@@ -13,7 +13,7 @@ from aethermodel.readers.column_choice import Asked
 from aethermodel.readers.file_content import Document
 from aethermodel.readers.read import measurements_of
 from aethermodel.readers.units import SECONDS
-from tools.torture import measurement_readers
+from tools.torture.inputs import measurement_readers
 
 QUICK = settings(
     max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None

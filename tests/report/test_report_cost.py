@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from aethermodel.report.sweep.point_tables import SweepResult
-from tools import report_cost
+from tools.costs import report_cost
 from tools.report_example import write_notebook, write_store
 
 

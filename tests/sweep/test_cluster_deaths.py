@@ -14,8 +14,8 @@ from aethermodel.sweep.dask_cluster import DaskBackend
 from aethermodel.sweep.run import run
 from aethermodel.sweep.spool import Spool
 from aethermodel.sweep.store import Store
+from tools.costs.sweep_cost import smallest_sweep
 from tools.dask_kills import CountingStore, cluster, killed_sweep
-from tools.sweep_cost import smallest_sweep
 
 #: Loaded by a worker: its host has more memory than there is.
 OTHER_HARDWARE = """

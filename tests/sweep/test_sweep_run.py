@@ -16,7 +16,7 @@ from aethermodel.sweep.attempts import Attempts
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.run import UNSUCCESSFUL, remaining_seconds, run
 from aethermodel.sweep.store import Store
-from tools.sweep_cost import smallest_sweep
+from tools.costs.sweep_cost import smallest_sweep
 
 QUICK = {"samples": 2, "sample_seconds": 0.0001}
 

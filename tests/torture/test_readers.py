@@ -16,8 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from tools.torture.mutations import MOST_BYTES, NASTY, mutate, paths_of, raw_json, replaced
-from tools.torture.readers import READERS, attempt
+from tools.torture.inputs.file_mutation import (
+    MOST_BYTES,
+    NASTY,
+    mutate,
+    paths_of,
+    raw_json,
+    replaced,
+)
+from tools.torture.inputs.readers import READERS, attempt
 
 #: What takes long to use once it is read.
 _SLOW = {"trial": 15, "calibration": 40}

@@ -12,16 +12,17 @@ from typing import Any
 
 import pytest
 
-from tools.torture import inputs, processes, run_summary
+from tools.torture import processes, run_summary
 from tools.torture.campaign import Campaign, TrialBody
 from tools.torture.command import Writer, hear_signals
-from tools.torture.commands import Place, judge
 from tools.torture.finding_replay import load
 from tools.torture.findings import Finding, Trial
+from tools.torture.inputs import fuzzed_inputs
+from tools.torture.inputs.source import Source
 from tools.torture.journal import Journal
+from tools.torture.limits.commands import Place, judge
 from tools.torture.processes import Child, adopt_orphans, children
 from tools.torture.runner import Limits, Runner
-from tools.torture.source import Source
 from tools.torture.trial_process import Slice
 from tools.torture.witness import Page
 
@@ -46,7 +47,7 @@ def run(campaign: Campaign, trials: int) -> Runner:
 
 def reading(read: Callable[[bytes], object], *refusal: type[Exception]) -> Campaign:
     source = Source(lambda draw: bytes([draw.randrange(8)]), read, refusal)
-    return planted(inputs.trials({"eight": source}))
+    return planted(fuzzed_inputs.trials({"eight": source}))
 
 
 def bad_inputs(trials: int, bad: int) -> int:
@@ -202,7 +203,7 @@ def test_a_run_of_inputs_ends_once_each_reader_has_had_its_least() -> None:
 
     def trial(draw: random.Random, journal: Journal) -> None:
         label = "seldom" if draw.random() < 0.2 else "often"
-        inputs.read_one(label, sources[label], b"", journal)
+        fuzzed_inputs.read_one(label, sources[label], b"", journal)
 
     limits = Limits(120, 0.1, goals={"inputs": 10}, inputs_each=12)
     runner = Runner([planted(trial)], 7, limits, lanes=1)

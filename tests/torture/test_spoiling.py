@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.torture.spoiling import ACTS, Spoiler
+from tools.torture.streams.spoiling import ACTS, Spoiler
 
 DATA = bytes(range(200))
 

@@ -19,7 +19,7 @@ from tools.torture.processes import end_descendants, end_tree
 DOCUMENTED = (0, 1, 2, 3, 130)
 _SHM = Path("/dev/shm")
 _BUILD = (
-    Path(__file__).resolve().parents[2]
+    Path(__file__).resolve().parents[3]
     / "build"
     / f"cp{sys.version_info.major}{sys.version_info.minor}"
 )

@@ -19,12 +19,12 @@ from tools.torture.journal import Journal
 #: Seconds of one trial: what atheris instruments takes some to import.
 SECONDS = 20
 _MOST_BYTES = 16_384
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _START = """
 import sys
 from pathlib import Path
 sys.path.append(sys.argv[1])
-from tools.torture.guided_fuzzing import fuzz
+from tools.torture.inputs.guided_fuzzing import fuzz
 fuzz(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
 """
 _EXECUTED = re.compile(rb"stat::number_of_executed_units:\s+(\d+)")
@@ -32,7 +32,7 @@ _EXECUTED = re.compile(rb"stat::number_of_executed_units:\s+(\d+)")
 
 def prepare() -> TrialBody:
     """Return a trial of one reader, in a process of its own."""
-    from tools.torture import readers
+    from tools.torture.inputs import readers
 
     labels = sorted(readers.READERS)
 
@@ -75,7 +75,7 @@ def fuzz(label: str, folder: Path, seconds: int, seed: int) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["aethermodel"]):
-        from tools.torture import readers
+        from tools.torture.inputs import readers
 
         reader = readers.READERS[label]
         sample = reader.sample()

@@ -10,7 +10,7 @@ from cython_core import PeerDied, Ring, RingClosed, RingCorrupt, RingHandle, all
 from cython_core.ring.handle import Policy, make_ends
 from tools.torture.campaign import TrialBody
 from tools.torture.journal import Journal
-from tools.torture.kills import ROLES, Ends, Role, fork_kin, kill_one, rest, run
+from tools.torture.kills.stream_kills import ROLES, Ends, Role, fork_kin, kill_one, rest, run
 from tools.torture.witness import Page, fill, take
 
 POLICIES: tuple[Policy, ...] = ("spin-then-wait", "wait")

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools.torture.campaign import TrialBody
-from tools.torture.commands import DOCUMENTED, Place, finish, judge
 from tools.torture.journal import Journal
-from tools.torture.namespace import mount_tmpfs, own_mounts
+from tools.torture.limits.commands import DOCUMENTED, Place, finish, judge
+from tools.torture.limits.namespace import mount_tmpfs, own_mounts
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
+_REPOSITORY = Path(__file__).resolve().parents[3]
 _CALIBRATION = str(_REPOSITORY / "data" / "calibrations" / "uvloop.json")
 _SWEEP = "--probe ffi -pbatch_size=1,2,3 -ptopics=1 -ppool=1 --samples 1 --noise-gate 1"
 _SWEEP += " --sample-seconds 0.0001 --store store --no-summary"

@@ -10,8 +10,8 @@ import psutil
 
 from aethermodel.sweep.store import Store
 from tools.torture.campaign import TrialBody
-from tools.torture.commands import DOCUMENTED, Place, finish, judge
 from tools.torture.journal import Journal
+from tools.torture.limits.commands import DOCUMENTED, Place, finish, judge
 
 _POINTS = 24
 _KILLS = 3

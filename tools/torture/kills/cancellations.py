@@ -13,9 +13,9 @@ from typing import Any
 
 from aethermodel.bus.fabrics.protocol import EndOfStream, SenderLost
 from cython_core import allocate
-from tools.torture import tcp_ends
 from tools.torture.journal import Journal
-from tools.torture.kills import hear_loop, run
+from tools.torture.kills.stream_kills import hear_loop, run
+from tools.torture.streams import tcp_ends
 from tools.torture.witness import Damage, compare, fill
 
 _TASKS, _BATCHES, _MOST = 2, 12, 20_000

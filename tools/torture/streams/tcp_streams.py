@@ -12,11 +12,11 @@ from typing import Any
 
 from aethermodel.bus.fabrics.protocol import EndOfStream, SenderLost
 from cython_core import allocate
-from tools.torture import tcp_ends
 from tools.torture.campaign import TrialBody
 from tools.torture.journal import Journal
-from tools.torture.kills import hear_loop, run
-from tools.torture.spoiling import ACTS, Proxy, Spoiler
+from tools.torture.kills.stream_kills import hear_loop, run
+from tools.torture.streams import tcp_ends
+from tools.torture.streams.spoiling import ACTS, Proxy, Spoiler
 from tools.torture.witness import Damage, compare, fill
 
 #: Streams of one trial, all at a time.

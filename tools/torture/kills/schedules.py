@@ -25,10 +25,10 @@ from cython_core import (
     stamp,
     verify,
 )
-from tools.torture import cancellations
 from tools.torture.campaign import TrialBody
 from tools.torture.journal import Journal
-from tools.torture.kills import end_kin, fork_kin, run
+from tools.torture.kills import cancellations
+from tools.torture.kills.stream_kills import end_kin, fork_kin, run
 from tools.torture.processes import Child, children
 from tools.torture.witness import Page, fill, take
 

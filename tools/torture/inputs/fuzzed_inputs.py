@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.torture.campaign import TrialBody
+from tools.torture.inputs.source import Source
 from tools.torture.journal import Journal
-from tools.torture.source import Source
 
 #: Shares of the inputs: the more a reader takes for one, the fewer it has. Most take half a
 #: millisecond; one that fits a model to what it read 20 of them.
@@ -50,14 +50,14 @@ def trials(sources: Mapping[str, Source]) -> TrialBody:
 
 def file_sources() -> dict[str, Source]:
     """Return what reads files."""
-    from tools.torture import measurement_readers, mutations, readers
+    from tools.torture.inputs import file_mutation, measurement_readers, readers
 
     folder = Path(tempfile.mkdtemp(prefix="inputs-"))
 
     def source(reader: readers.Reader) -> Source:
         sample = reader.sample()
         return Source(
-            lambda draw: mutations.mutate(sample, draw),
+            lambda draw: file_mutation.mutate(sample, draw),
             lambda data: readers.attempt(reader, data, folder),
             (),  # `attempt` judges refusals by itself
         )
@@ -68,7 +68,7 @@ def file_sources() -> dict[str, Source]:
 
 def frame_sources() -> dict[str, Source]:
     """Return what reads frames: bytes and objects that another process or library hands over."""
-    from tools.torture import arrow_frames, handshakes, ring_frames
+    from tools.torture.inputs import arrow_frames, handshakes, ring_frames
 
     return ring_frames.sources() | arrow_frames.sources() | handshakes.sources()
 

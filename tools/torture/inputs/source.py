@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tools.torture.mutation import mutate
+from tools.torture.inputs.byte_mutation import mutate
 
 
 class Source(NamedTuple):

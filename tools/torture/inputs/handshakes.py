@@ -8,8 +8,8 @@ import socket
 import threading
 from collections.abc import Callable
 
-from tools.torture.mutation import mutate
-from tools.torture.source import Source, mutated
+from tools.torture.inputs.byte_mutation import mutate
+from tools.torture.inputs.source import Source, mutated
 
 _SECRET = b"known to both of these ends"
 _SECONDS = 60.0

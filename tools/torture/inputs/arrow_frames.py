@@ -14,7 +14,7 @@ import numpy as np
 
 from cython_core import Routed, route, route_columns
 from cython_core.routing.router import time_route
-from tools.torture.source import Source
+from tools.torture.inputs.source import Source
 
 _ROWS, _TOPICS = 24, 4
 _api = ctypes.pythonapi

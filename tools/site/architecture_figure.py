@@ -1,6 +1,6 @@
 """Figure of the architecture: packages as layers, drawn from the import contract.
 
-Run as ``python -m tools.architecture_figure``; it writes ``docs/_static/architecture.svg``. A
+Run as ``python -m tools.site.architecture_figure``; it writes ``docs/_static/architecture.svg``. A
 package that the contract names and `ROWS` does not gets a row of its own, with the first line of
 its docstring.
 """
@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIGURE = ROOT / "docs" / "_static" / "architecture.svg"
 _WIDTH, _HEIGHT, _GAP, _MARGIN = 440, 46, 8, 4
 #: Signs of a caption that a row's whole width takes.

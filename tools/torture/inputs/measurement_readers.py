@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tools.torture import mutations
-from tools.torture.readers import ROOT, Reader, attempt
-from tools.torture.source import Source
+from tools.torture.inputs import file_mutation
+from tools.torture.inputs.readers import ROOT, Reader, attempt
+from tools.torture.inputs.source import Source
 
 SAMPLES = ROOT / "tests" / "readers" / "samples"
 
@@ -161,7 +161,7 @@ def mutant(sample: Sample, draw: random.Random) -> bytes:
     # Of several JSON documents in one file, one is changed.
     parts = sample.documents
     at = draw.randrange(len(parts))
-    changed = mutations.mutate(parts[at], draw)
+    changed = file_mutation.mutate(parts[at], draw)
     return b"\n".join((*parts[:at], changed, *parts[at + 1 :]))
 
 

@@ -1,7 +1,7 @@
 """Cost of a sweep besides its measurements: empty points, compared with stock papermill.
 
-Run as ``python -m tools.sweep_cost``. Then a whole sweep of empty points is run, and taken up again
-when nothing is left to do. Exit status: 0 all within the limits, 1 not.
+Run as ``python -m tools.costs.sweep_cost``. Then a whole sweep of empty points is run, and taken up
+again when nothing is left to do. Exit status: 0 all within the limits, 1 not.
 """
 
 from __future__ import annotations

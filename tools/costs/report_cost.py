@@ -1,7 +1,7 @@
 """Cost of a report: from an empty process to the file, compared with nbconvert, and to open it.
 
-Run as ``python -m tools.report_cost``. The notebook has 12 figures; the stores have 20 points and
-draw their own figures. Exit status: 0 all within the limits, 1 not.
+Run as ``python -m tools.costs.report_cost``. The notebook has 12 figures; the stores have 20 points
+and draw their own figures. Exit status: 0 all within the limits, 1 not.
 """
 
 from __future__ import annotations

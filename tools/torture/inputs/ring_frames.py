@@ -15,7 +15,7 @@ import numpy as np
 
 from cython_core import Recorder, Replay, Ring, RingError, RingHandle, allocate, verify
 from cython_core.ring.handle import make_ends
-from tools.torture.source import Source, mutated
+from tools.torture.inputs.source import Source, mutated
 from tools.torture.witness import fill
 
 

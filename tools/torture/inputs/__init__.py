@@ -1,0 +1,1 @@
+"""Damaged inputs: what reads them, and how they are damaged."""

@@ -1,0 +1,1 @@
+"""Kills of processes that stream, sweep or share, and what is left of them."""

@@ -1,0 +1,1 @@
+"""Spoiled streams: a proxy between both ends of a connection."""
