@@ -116,6 +116,7 @@ def command(
     from aethermodel.command_files import check_outside_stores
     from aethermodel.output_files import check_apart
     from aethermodel.pipelines.pipeline_file import is_pipeline
+    from aethermodel.readers.benchmarks.criterion_folder import is_criterion_folder
     from aethermodel.report.html.notebook import is_notebook
     from aethermodel.report.laws.law_page import is_own_calibration
 
@@ -163,7 +164,8 @@ def command(
         refuse_existing([into], force=force)
         _report_history(notebook, into, json)
         return
-    if notebook is not None and notebook.is_dir():
+    benches = notebook is not None and notebook.is_dir() and is_criterion_folder(notebook)
+    if notebook is not None and notebook.is_dir() and not benches:
         from aethermodel.report.sweep.store_verdict import Thresholds
 
         wanted = Thresholds(wanted_rate, latency)
@@ -173,7 +175,7 @@ def command(
         refuse_existing([into], force=force)
         _report_store(notebook, into, calibration, wanted, json)
         return
-    if notebook is not None and not is_notebook(notebook):
+    if notebook is not None and (benches or not is_notebook(notebook)):
         from aethermodel.cli.laws.report_laws import report_laws
 
         if calibration:

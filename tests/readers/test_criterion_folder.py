@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from command_line import aether
 
 from aethermodel import read
 from aethermodel.inputs.refusals import InputError
@@ -34,6 +35,16 @@ def test_the_newest_samples_of_each_benchmark_are_read(folder):
     assert len(series) == 30
     assert series.seconds[series.sizes == 64] == pytest.approx((20 + 3 * 64) * 1e-9)
     assert read(folder / "sort").series[0].sizes.tolist() == series.sizes.tolist()
+
+
+def test_a_page_of_a_folder_takes_one_command(folder, tmp_path):
+    page = tmp_path / "page.html"
+    done = aether("report", str(folder), "-o", str(page), "--rate", "1e6")
+    assert done.returncode == 0, done.stderr
+    assert "<svg" in page.read_text("utf-8")
+    (tmp_path / "empty").mkdir()
+    done = aether("report", str(tmp_path / "empty"), "-o", str(tmp_path / "other.html"))
+    assert done.returncode == 2 and "empty" in done.stderr  # no sweep's store
 
 
 def test_a_damaged_file_of_a_folder_is_named(folder):

@@ -19,6 +19,11 @@ _MOST_BYTES = 16 * 2**20
 _SAMPLE, _NAME = "sample.json", "benchmark.json"
 
 
+def is_criterion_folder(folder: Path) -> bool:
+    """Return whether a folder holds samples of criterion, itself or below it."""
+    return bool(_samples(folder))
+
+
 def folder_document(folder: Path) -> Document:
     """Return the newest samples of a folder's benchmarks, as cargo-criterion would have said them.
 
@@ -43,9 +48,13 @@ def folder_document(folder: Path) -> Document:
     return Document(str(folder), "\n".join(lines).encode("utf-8", "surrogatepass"))
 
 
-def _messages(folder: Path) -> Iterator[dict[str, Any]]:
+def _samples(folder: Path) -> list[Path]:
     # Beside new lies base, which is what the run before left.
-    found = sorted(folder.rglob(f"new/{_SAMPLE}")) or sorted(folder.glob(_SAMPLE))
+    return sorted(folder.rglob(f"new/{_SAMPLE}")) or sorted(folder.glob(_SAMPLE))
+
+
+def _messages(folder: Path) -> Iterator[dict[str, Any]]:
+    found = _samples(folder)
     if len(found) > MOST_BENCHMARKS:
         raise UnreadableMeasurements(f"{folder}: more than {MOST_BENCHMARKS:,} benchmarks below it")
     for path in found:
