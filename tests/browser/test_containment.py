@@ -130,8 +130,7 @@ _BOXES = """() => [...document.querySelectorAll('.output')].map(e => {
   return [box.left + scrollX, box.top + scrollY, box.right + scrollX, box.bottom + scrollY]
     .map(place => place * devicePixelRatio);
 })"""
-# What is painted outside is seen at half the size too, in a quarter of the time.
-PICTURE = {"viewport": {"width": 1280, "height": 900}, "device_scale_factor": 0.5}
+PICTURE = {"viewport": {"width": 1280, "height": 900}}
 MEDIA = {"wide": (1280, "screen"), "phone": (360, "screen"), "paper": (673, "print")}
 
 
@@ -187,11 +186,13 @@ def _amiss(page, folder, hostile, *, picture: bool) -> list[str]:
     return found
 
 
-OTHER_MEDIA = pytest.mark.slow(reason="the same outputs once more, on another medium")
+PICTURES = pytest.mark.slow(reason="a picture of the page around each output: 40 s")
+ON_PAPER = pytest.mark.slow(reason="the same outputs once more, on another medium")
 
 
 @pytest.mark.parametrize(
-    "medium", ["wide", *(pytest.param(m, marks=OTHER_MEDIA) for m in MEDIA if m != "wide")]
+    "medium",
+    ["phone", pytest.param("wide", marks=PICTURES), pytest.param("paper", marks=ON_PAPER)],
 )
 def test_no_output_covers_a_word_of_the_report(new_page, tmp_path, medium):
     width, media = MEDIA[medium]

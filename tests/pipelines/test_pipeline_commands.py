@@ -227,6 +227,7 @@ def test_what_was_measured_before_a_stage_failed_is_kept(tmp_path):
     assert any("calibrated up to N = 16" in text for text in kept["warnings"])
 
 
+@pytest.mark.slow(reason="three notebooks run from top to bottom: 25 s")
 def test_notebooks_of_the_built_in_pipeline_show_one_of_ones_own(folder):
     """What notebooks 20, 40 and 60 call; 30 runs what `validate` does."""
     file, laws = str(folder / "orders.py"), str(folder / "c.json")

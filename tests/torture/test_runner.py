@@ -21,6 +21,7 @@ from tools.torture.inputs import fuzzed_inputs
 from tools.torture.inputs.source import Source
 from tools.torture.journal import Journal
 from tools.torture.limits.commands import Place, judge
+from tools.torture.limits.namespace import own_shm
 from tools.torture.processes import Child, adopt_orphans, children
 from tools.torture.runner import Limits, Runner
 from tools.torture.trial_process import Slice
@@ -261,6 +262,7 @@ def test_a_run_that_is_resumed_keeps_what_was_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("status", "left"), [(-signal.SIGKILL, 0), (1, 1), (-signal.SIGTERM, 1)])
 def test_only_a_killed_command_may_leave_its_temporary_files(status: int, left: int) -> None:
     def trial(draw: random.Random, journal: Journal) -> None:
+        own_shm()  # other tests share memory meanwhile
         place = Place()
         try:
             Path(place.environment["TMPDIR"], "file").touch()
@@ -273,6 +275,7 @@ def test_only_a_killed_command_may_leave_its_temporary_files(status: int, left: 
 
 def test_a_process_that_ends_a_moment_after_its_parent_is_not_left() -> None:
     def trial(draw: random.Random, journal: Journal) -> None:
+        own_shm()
         place = Place()
         try:
             if not os.fork():

@@ -49,6 +49,7 @@ def secret(tmp_path):
     return path
 
 
+@pytest.mark.slow(reason="a whole measurement at both ends: 20 s")
 def test_two_hosts_measure_the_wire_and_have_the_same_result(tmp_path, secret):
     here, there = tmp_path / "here.json", tmp_path / "there.json"
     first, second = str(tmp_path / "1.law"), str(tmp_path / "2.law")
