@@ -10,16 +10,16 @@ import pandas as pd
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.console import progress
 from aethermodel.measure.campaign.calibrate import calibrate_host
-from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.report import provenance
 from aethermodel.report.blocks import Block, host_block
 from aethermodel.report.engineering_notation import count, engineering, interval
 from aethermodel.report.figures import calibration as builtin
+from aethermodel.report.html_table import data_table
 from aethermodel.report.math import formulas
 from aethermodel.report.notebooks.builtin_only import refuse
 from aethermodel.report.pipelines import pipeline_figures, pipeline_page
-from aethermodel.report.html_table import data_table
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration

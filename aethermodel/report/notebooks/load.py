@@ -10,8 +10,8 @@ from aethermodel.bench.latency.adaptive import AdaptiveCampaign, AdaptiveTrial
 from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial
 from aethermodel.console import progress
 from aethermodel.measure.campaign.calibrate import calibrate_host
-from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.report.blocks import Block, host_block
 from aethermodel.report.figures import adaptive
 from aethermodel.report.figures import latency as builtin

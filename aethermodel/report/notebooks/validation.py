@@ -12,10 +12,10 @@ from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.measure.campaign.validation import Trial
 from aethermodel.report.blocks import Block, host_block, note_block
 from aethermodel.report.figures import validation as builtin
+from aethermodel.report.html_table import data_table
 from aethermodel.report.notebooks.builtin_only import refuse
 from aethermodel.report.pipelines import pipeline_figures, pipeline_page
 from aethermodel.report.pipelines.own_pipeline import tried
-from aethermodel.report.html_table import data_table
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:

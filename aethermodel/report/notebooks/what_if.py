@@ -10,18 +10,18 @@ from aethermodel.calibrate.predict import what_if as changes_of
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.console import progress
 from aethermodel.measure.campaign.calibrate import calibrate_host
-from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.published.interconnects import published_ceilings
 from aethermodel.published.rdma_costs import card
 from aethermodel.report import provenance
 from aethermodel.report.blocks import Block
 from aethermodel.report.figures import explorer
 from aethermodel.report.figures import what_if as builtin
+from aethermodel.report.html_table import data_table
 from aethermodel.report.math import formulas
 from aethermodel.report.notebooks.builtin_only import left_out, refuse
 from aethermodel.report.notebooks.calibration import own_calibration
-from aethermodel.report.html_table import data_table
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
