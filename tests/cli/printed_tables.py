@@ -1,4 +1,4 @@
-"""What holds of every table that a command prints, in a window of any width."""
+"""Check of the tables that a command prints, in a window of any width."""
 
 import re
 

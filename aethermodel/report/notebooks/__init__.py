@@ -1,1 +1,1 @@
-"""What notebooks show of the built-in pipeline or, alike, of one's own."""
+"""Contents of notebooks 20, 30, 40 and 60, of the built-in pipeline or, alike, of one's own."""

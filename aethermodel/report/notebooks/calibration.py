@@ -59,11 +59,31 @@ def calibration(
         shared = {name: given[name] for name in _OF_ANY if given[name] is not None}
         refuse(pipeline, {name: value for name, value in given.items() if name not in _OF_ANY})
         return OwnCalibration(own_calibration(pipeline, file, foreign, seconds=seconds, **shared))
-    campaign = Campaign(**given)
+    return BuiltinCalibration(
+        builtin_calibration(file, Campaign(**given), seconds, foreign=foreign)
+    )
+
+
+def builtin_calibration(
+    file: str, campaign: Campaign, seconds: float, *, foreign: bool = False
+) -> Calibration:
+    """Read a calibration of the built-in pipeline; without a file, make it.
+
+    Parameters
+    ----------
+    file : str
+        Empty: measure.
+    campaign : Campaign
+        What to measure.
+    seconds : float
+        Budget of that.
+    foreign : bool
+        Take one of another host.
+    """
     if file:
-        return BuiltinCalibration(load_calibration(file, foreign=foreign))
+        return load_calibration(file, foreign=foreign)
     with progress("calibrating") as advance:
-        return BuiltinCalibration(calibrate_host(campaign, advance, seconds=seconds))
+        return calibrate_host(campaign, advance, seconds=seconds)
 
 
 def own_calibration(pipeline: str, file: str, foreign: bool, **given: Any) -> PipelineCalibration:

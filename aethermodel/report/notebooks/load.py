@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from aethermodel.bench.latency.adaptive import AdaptiveCampaign, AdaptiveTrial
 from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial
 from aethermodel.console import progress
-from aethermodel.measure.campaign.calibrate import calibrate_host
 from aethermodel.measure.campaign.measurement_plan import Campaign
-from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.report.blocks import Block, host_block
 from aethermodel.report.figures import adaptive
 from aethermodel.report.figures import latency as builtin
 from aethermodel.report.notebooks.builtin_only import left_out, refuse
-from aethermodel.report.notebooks.calibration import own_calibration
+from aethermodel.report.notebooks.calibration import builtin_calibration, own_calibration
 from aethermodel.report.pipelines import load as own
 
 if TYPE_CHECKING:
@@ -63,12 +61,7 @@ def load(
         refuse(pipeline, terms)
         return OwnLoad(_put_on(pipeline, calibration, seconds, checked, given))
     plan = AdaptiveCampaign(**sizes, processes=min(checked.processes, _MOST_ADAPTIVE))
-    campaign = Campaign(**terms)
-    if calibration:
-        known = load_calibration(calibration)
-    else:
-        with progress("calibrating") as advance:
-            known = calibrate_host(campaign, advance, seconds=seconds)
+    known = builtin_calibration(calibration, Campaign(**terms), seconds)
     with progress("processes under load") as advance:
         return BuiltinLoad(LatencyTrial.run(checked, known, advance), plan)
 

@@ -1,4 +1,4 @@
-"""What if: what notebook 60 shows, of the built-in pipeline or of one's own."""
+"""Changes: what notebook 60 shows of them, of the built-in pipeline or of one's own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aethermodel.calibrate.predict import what_if as changes_of
 from aethermodel.calibrate.predict.scenario import Scenario
-from aethermodel.console import progress
-from aethermodel.measure.campaign.calibrate import calibrate_host
 from aethermodel.measure.campaign.measurement_plan import Campaign
-from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.published.interconnects import published_ceilings
 from aethermodel.published.rdma_costs import card
 from aethermodel.report import provenance
@@ -21,7 +18,7 @@ from aethermodel.report.figures import what_if as builtin
 from aethermodel.report.html_table import data_table
 from aethermodel.report.math import formulas
 from aethermodel.report.notebooks.builtin_only import left_out, refuse
-from aethermodel.report.notebooks.calibration import own_calibration
+from aethermodel.report.notebooks.calibration import builtin_calibration, own_calibration
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
@@ -76,12 +73,8 @@ def what_if(
         refuse(pipeline, {"record_bytes": record_bytes})
         known = own_calibration(pipeline, calibration, foreign, seconds=seconds)
         return OwnWhatIf(known, assume.split(), batch_size)
-    if calibration:
-        measured = load_calibration(calibration, foreign=foreign)
-    else:
-        with progress("calibrating") as advance:
-            campaign = Campaign(record_bytes=record_bytes)
-            measured = calibrate_host(campaign, advance, seconds=seconds)
+    campaign = Campaign(record_bytes=record_bytes)
+    measured = builtin_calibration(calibration, campaign, seconds, foreign=foreign)
     return BuiltinWhatIf(measured, assume.split(), batch_size, **beside)
 
 

@@ -1,4 +1,4 @@
-"""Whether a stream connects again, and what it knows to be delivered: without a device."""
+"""Recovery of a stream over verbs: connections again, and what is known to be delivered; no device."""
 
 from __future__ import annotations
 

@@ -1,0 +1,137 @@
+"""Calibrations on the command line, and what `predict` tells from them."""
+
+import json
+import re
+from importlib.resources import files
+
+import pytest
+from command_line import aether
+from synthetic_calibration import synthetic_calibration
+
+import aethermodel
+from aethermodel.measure.host.fingerprint import this_host
+
+QUICKLY = """
+import sys
+from aethermodel import thresholds
+from aethermodel.cli import main
+
+thresholds.DRIFT_PROCESSES = thresholds.DRIFT_REPEATS = 2
+sys.argv[0] = "aethermodel"
+main()
+"""
+
+
+def quickly(*words):
+    """Run a command that probes every term again, with fewer samples of each."""
+    return aether(*words, code=QUICKLY)
+
+
+def test_calibrate_writes_a_calibration(tmp_path):
+    target = tmp_path / "calibration.json"
+    done = aether(
+        *("calibrate", "--topics", "2", "--processes", "1", "--repeats", "3"),
+        *("--seconds", "6", "--refine", "--json", str(target)),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "t_event" in done.stdout
+    assert aethermodel.Calibration.load(target).predict([100]).seconds[0] > 0
+    checked = quickly("calibrate", "--check", str(target), "--json", "-")
+    document = json.loads(checked.stdout)
+    terms = ["loop", "ffi", "kernel", "fabric", "refill"]
+    # A term that a busy host left no time for is named by the calibration, and is not there.
+    measured = [term for term in terms if term in json.loads(target.read_text())["samples"]]
+    assert [drift["term"] for drift in document["terms"]] == measured
+    assert checked.returncode == (1 if document["stale"] else 0)
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    target = tmp_path / "foreign.json"
+    target.write_text(json.dumps(synthetic_calibration().to_json()))
+    return target
+
+
+def test_predict_answers_with_intervals_and_marks_what_is_assumed(foreign):
+    done = aether(
+        *("predict", "-c", str(foreign), "--foreign", "-n", "1,256", "--set", "t_tick=1e-6"),
+        *("--optimum", "--within", "1e-3", "--rate", "5e6", "--sensitivity", "256"),
+        *("--bottlenecks", "--roofline", "--nic", "connectx-6", "--cores", "2", "--json", "-"),
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["schema"] == "aethermodel.predict/1"
+    assert document["host"]["id"] == "0123456789ab"
+    assert document["fabric"] == "simulated"
+    assert document["warnings"][0].startswith("foreign")
+    assert document["parameters"]["t_tick"]["origin"] == "assumed"
+    assert document["parameters"]["t_call"]["origin"] == "measured"
+    for row in document["rows"]:
+        assert row["low_seconds"] <= row["seconds"] <= row["high_seconds"]
+        assert sum(row["budget_seconds"].values()) == pytest.approx(row["seconds"])
+    assert len(document["optima"]) == 5
+    assert {"sensitivity", "bottlenecks", "roofline", "best_rate_per_second"} <= document.keys()
+
+
+def test_predict_prints_its_warnings_and_labels(foreign):
+    done = aether("predict", "-c", str(foreign), "--foreign", "--optimum", "--sensitivity", "9")
+    assert done.returncode == 0
+    assert "warning: " in done.stderr and "foreign" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "[loopback, measured]" in done.stdout
+
+
+def test_predict_refuses_another_hosts_calibration(foreign):
+    done = aether("predict", "-c", str(foreign))
+    assert done.returncode == 2
+    assert "--foreign" in done.stderr
+
+
+def test_a_prediction_beyond_the_calibration_is_marked(foreign):
+    done = aether("predict", "-c", str(foreign), "--foreign", "-n", "100,1e6", "--json", "-")
+    document = json.loads(done.stdout)
+    assert document["calibrated_to"] == 12288
+    assert [row["extrapolated"] for row in document["rows"]] == [False, True]
+    shown = aether("predict", "-c", str(foreign), "--foreign", "-n", "100,1e6").stdout
+    assert "1,000,000* " in shown
+    assert "* extrapolated: beyond N = 12,288, the largest that was calibrated" in shown
+
+
+def test_remarks_are_one_line_unless_all_are_asked_for(tmp_path):
+    kept = str(files("aethermodel") / "data/calibrations/uvloop.json")
+    one = aether("predict", "-c", kept, "--foreign")
+    (line,) = one.stderr.splitlines()
+    assert line.startswith("warning: ") and "remarks on the calibration" in line
+    assert "warning" not in one.stdout
+    every = aether("predict", "-c", kept, "--foreign", "-v")
+    assert len(every.stderr.splitlines()) == int(line.split()[1])
+
+
+VERDICTS = ("stale", "inconclusive", "fresh")
+
+
+def test_a_prediction_from_a_stale_calibration_ends_with_1(tmp_path):
+    here = this_host().model_dump(mode="json")
+    known = tmp_path / "calibration.json"
+    known.write_text(json.dumps(synthetic_calibration(host=here).to_json()))
+    done = quickly("predict", "-c", str(known), "--check")
+    assert done.returncode == (1 if "stale: " in done.stderr else 0)
+    assert "T_batch" in done.stdout
+    told = [line for line in done.stderr.splitlines() if line.split(":")[0] in VERDICTS]
+    for term in ("loop", "ffi", "kernel", "fabric"):  # a term that holds is told as well
+        assert sum(term in line for line in told) == 1
+
+
+@pytest.mark.parametrize(
+    ("rate", "row"),
+    [
+        ("1e12", r"never\* +never +none"),  # what no size reaches is said once
+        ("2.48e8", r"[\d,]+\* +[\d,]+ or more, or never +\d"),  # by the law 250 M msg/s at most
+        ("1e8", r"[\d,]+ +[\d,]+ to [\d,]+ "),
+    ],
+)
+def test_a_rate_that_may_never_be_reached(foreign, rate, row):
+    done = aether("predict", "-c", str(foreign), "--foreign", "--optimum", "--rate", rate)
+    # Where the window is narrow, the row goes on in a second table under the same key.
+    said = " ".join(re.findall(r"^at least \S+ M events/s(.*)$", done.stdout, re.MULTILINE))
+    assert re.search(rf"^ *{row}", said), done.stdout
