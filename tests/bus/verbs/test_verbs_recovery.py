@@ -1,4 +1,4 @@
-"""Recovery of a stream over verbs: connections again, and what is known to be delivered; no device."""
+"""Recovery of a stream over verbs: what is connected again and known to be delivered; no device."""
 
 from __future__ import annotations
 
