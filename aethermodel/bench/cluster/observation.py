@@ -12,8 +12,8 @@ from aethermodel.model.cluster.cluster import Cluster
 
 Floats = npt.NDArray[np.float64]
 
-#: Half a 99 % interval of the P99 at which the simulation ends, as a share.
-NARROW = 0.05
+#: Half a 99 % interval of the P99, and of the rate, at which the simulation ends, as a share.
+NARROW, NARROW_RATE = 0.05, 0.01
 #: Parts of equal time of the first run, each far longer than queues remember.
 _PARTS = 12
 # Batches of a run, for the sake of memory.
@@ -109,8 +109,8 @@ def observe(
     -----
     Runs that have not settled do not count. Parts of equal time of those that have are what
     varies: the interval of a rate is that of their mean, and of a quantile that of the share above
-    it, turned back into times (batch means). Runs end when the P99's interval is narrow, or when
-    it grew in two of them.
+    it, turned back into times (batch means). Runs end when both intervals are narrow, or when
+    the P99 grew in two of them.
     """
     runs: list[Simulated] = []
     spent, number, grew = 0.0, 0, 0
@@ -120,33 +120,36 @@ def observe(
         spent += seconds * rate
         grew += _drift(run) > GROWS
         settled = _settled(run) and seconds >= 2 * warm_up
-        if not growing and not settled and spent + 2 * seconds * rate <= most:
-            runs = []
-        else:
-            runs.append(run)
+        longer = min(2 * seconds, max(seconds, _LONGEST / rate))
+        last = spent + longer * rate > most
+        runs = [*runs, run] if growing or settled or last else []
         if runs:
             found = _observed(runs, settled=settled)
             missing = found.batches_per_second.high < cluster.offered
             found = replace(found, grows=grew > 1 and missing)
-            if found.grows if growing else found.p99.half <= NARROW and found.settled:
+            if last or (found.grows if growing else found.settled and _narrow(found)):
                 return found
-        seconds = min(2 * seconds, max(seconds, _LONGEST / rate))
-        if runs and spent + seconds * rate > most:
-            return found
+        seconds = longer
+
+
+def _narrow(found: Observation) -> bool:
+    return found.p99.half <= NARROW and found.batches_per_second.half <= NARROW_RATE
 
 
 def _observed(runs: list[Simulated], *, settled: bool) -> Observation:
-    width = runs[0].seconds / 2 / _PARTS
+    about = runs[0].seconds / 2 / _PARTS
     latencies = np.concatenate([run.latencies for run in runs])
     p99 = float(np.quantile(latencies, 0.99)) if latencies.size else float("nan")
-    counts, above = [], []
+    counts, above, rates = [], [], []
     for run in runs:
-        parts = round(run.seconds / 2 / width)
+        parts = round(run.seconds / 2 / about)
+        width = run.seconds / 2 / parts  # of this run, which is no whole number of the first one's
         part = np.minimum(((run.ends - run.seconds / 2) / width).astype(np.int64), parts - 1)
         counts.append(np.bincount(part, minlength=parts))
         above.append(np.bincount(part, run.latencies > p99, minlength=parts))
+        rates.append(counts[-1] / width)
     return Observation(
-        _rate(np.concatenate(counts) / width),
+        _rate(np.concatenate(rates)),
         _quantile(latencies, p99, np.concatenate(counts), np.concatenate(above)),
         settled,
         latencies.size,

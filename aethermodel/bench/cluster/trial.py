@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aethermodel.bench.cluster.observation import NARROW, Interval, observe
+from aethermodel.bench.cluster.observation import Interval, observe
 from aethermodel.bench.cluster.random_clusters import random_cluster
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.prediction import Prediction, predict
+from aethermodel.model.cluster.stations import FULL
 
 Progress = Callable[[int, int], None]
 
@@ -22,8 +23,8 @@ THROUGHPUT, P99 = 0.03, 0.15
 LEAST, MOST = 200_000, 20_000_000
 # Memories of the busiest queue in a first simulation, and in the warm-up of one that counts.
 _FIRST, _WARM = 40, 4
-# Load as good as always busy, and the nearest to full load whose memory is told apart.
-_FULL, _NEAREST = 0.98, 0.998
+# The nearest to full load whose memory is told apart.
+_NEAREST = 0.998
 # Round trips of all batches in a first simulation.
 _ROUND_TRIPS = 50
 
@@ -47,11 +48,11 @@ def memory_seconds(told: Prediction) -> float:
     if told.grows:
         most = rate if told.window else told.bottleneck.batches_per_second
         spare = told.cluster.offered / most - 1
-    elif told.window is not None and spare < 1 - _FULL:
+    elif told.window is not None and spare < 1 - FULL:
         if stage.side == "producers":  # its queue holds the credits of a few producers
             return told.window.population / rate
         loads = np.sort(np.concatenate([part.demand for part in shared])) * rate
-        if loads.size > 1 and loads[-2] > _FULL:
+        if loads.size > 1 and loads[-2] > FULL:
             waits = next(part for part in told.window.waits if part.stage is stage)
             spare = noise / 2 / (1 + float(waits.mean[at]) / seconds)
         else:
@@ -70,8 +71,11 @@ def seconds_to_simulate(told: Prediction, memory: float, most: int) -> float:
 
 
 def verdict(error: Interval, most: float) -> str:
-    """Return "within", "beyond", or "unclear" where the simulation's own interval holds both."""
-    if error.high - error.low <= 2 * NARROW:
+    """Return "within", "beyond", or "unclear" where the simulation's own interval holds both.
+
+    Of an interval that is no wider than two thirds of `most` its middle alone tells.
+    """
+    if error.high - error.low <= 2 / 3 * most:
         return "within" if abs(error.value) <= most else "beyond"
     low, high = sorted((error.low, error.high))
     if -most <= low and high <= most:
@@ -111,13 +115,13 @@ def compare(cluster: Cluster, seed: int, most: int = MOST) -> dict[str, object]:
         p99_verdict = "within" if seen.grows else "beyond"
     else:
         p99_verdict = verdict(seen.p99.error(p99), P99) if told.latency else "not told"
-    if p99_verdict != "not told" and not (seen.settled or seen.grows):
-        p99_verdict = "unclear"
     throughput_verdict = "not told"
     if told.throughput_told:
         throughput_verdict = verdict(throughput_error, THROUGHPUT)
-        if throughput_verdict == "beyond" and not seen.settled:
-            throughput_verdict = "unclear"
+    if not (seen.settled or seen.grows):  # on its way: neither right nor wrong is told by it
+        p99_verdict, throughput_verdict = (
+            said if said == "not told" else "unclear" for said in (p99_verdict, throughput_verdict)
+        )
     return {
         "settled": seen.settled,
         "hosts": cluster.hosts,

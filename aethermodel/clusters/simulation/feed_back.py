@@ -11,7 +11,6 @@ from aethermodel.clusters.simulation.traffic import Hop, Layout, destinations, l
 from aethermodel.model.cluster.cluster import Cluster
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 # Batches whose random figures are drawn at a time.
 _BLOCK = 1 << 13

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel.model.cluster.population import CELLS, allowed_away, tilt
-from aethermodel.model.cluster.stations import WIRES, Stage
+from aethermodel.model.cluster.stations import FULL, WIRES, Stage
 from aethermodel.model.cluster.waits import Waits, log_transform, poisson_wait
 
 Floats = npt.NDArray[np.float64]
@@ -28,8 +28,6 @@ _SURE = 1e-11
 _ALIKE = 0.1
 # Square of the least variation of a queue that a transform is turned back to sharply enough.
 _STEADY = 0.02**2
-# A load that is as good as always busy.
-_FULL = 0.98
 # The largest load of an open queue.
 _BELOW = 1 - 1e-9
 
@@ -160,9 +158,9 @@ def closed_queues(
     found: list[Waits | Queues] = []
     for part in shared:
         most = rate * float(part.stage.demand.max())
-        if part is own and most > _FULL:
+        if part is own and most > FULL:
             found.append(_at_home(part, rate, population - home, credits))
-        elif in_turn and most > _FULL and not part.stage.scatter:
+        elif in_turn and most > FULL and not part.stage.scatter:
             found.append(_even(part, rate, credits))
         elif most < least:
             found.append(part)
@@ -193,7 +191,7 @@ def _filled(waits: Sequence[Waits], rate: float, counted: float, population: int
         own = 0.0 if part.stage.name in WIRES else part.stage.seconds
         counted += rate * float(np.sum(part.stage.share * (part.mean + own)))
     through = [rate * part.stage.share for part in waits]
-    busy = [rate * part.stage.demand > _FULL for part in waits]
+    busy = [rate * part.stage.demand > FULL for part in waits]
     full = sum(float(flow[most].sum()) for flow, most in zip(through, busy, strict=True))
     missing = population - counted
     if missing < 0.01 * population or not full:
@@ -241,7 +239,7 @@ def _even(part: Waits, rate: float, credits: int) -> Queues:
     from scipy.stats import norm
 
     stage = part.stage
-    full = int(np.sum(rate * stage.demand > _FULL))
+    full = int(np.sum(rate * stage.demand > FULL))
     length = part.mean / stage.seconds + 0.5
     kinds, group = np.unique(length, return_inverse=True)
     apart = max(1 - 1 / full, 0) * max(1 - credits / stage.ends.size, 0)

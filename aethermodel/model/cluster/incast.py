@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from aethermodel.model.cluster.closed_queues import Queues
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.inversion import exceeding
 from aethermodel.model.cluster.prediction import Prediction
-from aethermodel.model.cluster.waits import Waits
+from aethermodel.model.cluster.waits import Services, Waits
 
 
 def most_bytes(cluster: Cluster) -> float:
@@ -32,15 +33,19 @@ def overflow(told: Prediction) -> float:
         return 0.0
     if buffer is None or told.latency is None:
         return float("nan")
-    ports = next(t for t in told.latency.times if isinstance(t, Waits) and t.stage.name == "port")
-    busiest = np.array([int(np.argmax(ports.load))])
+    ports = next(
+        part
+        for part in told.latency.times
+        if part.stage.name == "port" and not isinstance(part, Services)
+    )
+    busiest = np.array([int(np.argmax(ports.stage.demand))])
     full = max(buffer - told.cluster.producers.batch_bytes, 1.0)
     waiting = full / told.cluster.links.bytes_per_second
     return float(exceeding(lambda s: _flat(ports, s, busiest), [waiting])[0])
 
 
 def _flat(
-    waits: Waits, s: np.ndarray[tuple[int, int], np.dtype[np.complex128]],
+    waits: Waits | Queues, s: np.ndarray[tuple[int, int], np.dtype[np.complex128]],
     station: np.ndarray[tuple[int], np.dtype[np.int64]],
 ) -> np.ndarray[tuple[int, int], np.dtype[np.complex128]]:  # fmt: skip
     return waits.transform(s.ravel(), station).reshape(s.shape)

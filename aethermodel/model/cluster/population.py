@@ -9,6 +9,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Cells that batches in flight are counted in, at most.
 CELLS = 2048
+# Figures of a table over tilts and exponents, at most.
+_ROOM = 1 << 22
 
 
 def allowed_away(producers: int, credits: int, step: int, cells: int) -> Floats:
@@ -33,7 +35,8 @@ def allowed_away(producers: int, credits: int, step: int, cells: int) -> Floats:
         ways = _power(log, producers)[:cells]
     else:
         ways = _saddle(log, producers, total)
-    return np.asarray(ways + gammaln(total + 1) - total * np.log(producers))
+    share = np.minimum(ways + gammaln(total + 1) - total * np.log(producers), 0.0)
+    return np.where(total <= credits, 0.0, share)  # nobody can have more away than all have
 
 
 def tilt(log: Floats, wanted: float) -> float:
@@ -79,17 +82,24 @@ def _product(one: Floats, other: Floats) -> Floats:
     return found
 
 
-def _saddle(log: Floats, power: int, total: Floats) -> Floats:
-    """Logarithms of coefficients of a large power of a polynomial, by its saddle point."""
+def _tilted(log: Floats, tilts: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Largest term of a tilted polynomial, sum over that, and mean and spread of its exponents."""
     exponent = np.arange(log.size)
-    tilts = np.linspace(-40.0, 40.0, 4001)
     tilted = log + np.multiply.outer(tilts, exponent)
     top = tilted.max(axis=1)
     chance = np.exp(tilted - top[:, None])
     norm = chance.sum(axis=1)
     chance /= norm[:, None]
     mean = chance @ exponent
-    spread = np.maximum(chance @ exponent**2 - mean**2, 1e-6)
+    return top, norm, mean, np.maximum(chance @ exponent**2 - mean**2, 1e-6)
+
+
+def _saddle(log: Floats, power: int, total: Floats) -> Floats:
+    """Logarithms of coefficients of a large power of a polynomial, by its saddle point."""
+    tilts = np.linspace(-40.0, 40.0, 4001)
+    some = max(1, _ROOM // log.size)  # of many credits few tilts at a time, for the memory
+    parts = [_tilted(log, tilts[at : at + some]) for at in range(0, tilts.size, some)]
+    top, norm, mean, spread = (np.concatenate(column) for column in zip(*parts, strict=True))
     ways = power * (top + np.log(norm) - tilts * mean) - np.log(2 * np.pi * power * spread) / 2
     keep = np.concatenate([[True], np.diff(mean) > 1e-12])
     return np.asarray(np.interp(total / power, mean[keep], ways[keep]))

@@ -11,15 +11,13 @@ from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.credit_waits import credit_waits
 from aethermodel.model.cluster.flow import Bottleneck, bottleneck, delivered, endless, max_flow
 from aethermodel.model.cluster.latency import Latency
-from aethermodel.model.cluster.stations import Stage, stages_of, wire_seconds
+from aethermodel.model.cluster.stations import FULL, Stage, stages_of, wire_seconds
 from aethermodel.model.cluster.waits import Services, Waits, open_waits
 from aethermodel.model.cluster.window import Window, window
 
 #: Load of a station above which its wait is not told: there it turns on the last per cent of every
 #: figure, and takes longer to settle than anybody watches.
 MOST_LOAD = 0.995
-#: Load of a station that is as good as always busy.
-FULL = 0.98
 #: Share of what is offered that may be missing from what is carried, as nothing.
 MET = 1e-3
 #: Share within which what credits let through is known.

@@ -17,6 +17,8 @@ Side = Literal["producers", "consumers"]
 SIDES: tuple[Side, Side] = ("producers", "consumers")
 #: Stages in the order in which a batch meets them.
 STAGES = ("producer", "uplink", "trunk up", "trunk down", "port", "consumer")
+#: Load of a station that is as good as always busy.
+FULL = 0.98
 #: Those that are wires.
 WIRES = frozenset({"uplink", "trunk up", "trunk down", "port"})
 

@@ -16,8 +16,6 @@ Floats = npt.NDArray[np.float64]
 # Halvings of a bisection, and what they leave of a rate.
 _HALVINGS = 18
 _PRECISE = 1e-5
-# A load that is as good as always busy.
-_FULL = 0.999
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,6 @@ class Window:
     by_producer: Floats
     waits: tuple[Waits, ...]
     population: int
-
-    @property
-    def full(self) -> bool:
-        """Whether a station is busy all the time."""
-        return any(float(waits.load.max()) > _FULL for waits in self.waits)
 
 
 def window(

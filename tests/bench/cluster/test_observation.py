@@ -32,7 +32,15 @@ def test_a_run_shorter_than_its_queue_remembers_has_not_settled():
     told = predict(queue(0.9))
     memory = memory_seconds(told)
     assert memory == pytest.approx(2 * 2 * 1e-5 / 0.1**2)
-    assert not observe(queue(0.9), 2 * memory, 9e4, 1000, 1, warm_up=4 * memory).settled
+    run = queue(0.5), 1.0, 5e4, 50_000, 1
+    assert observe(*run, warm_up=0.5).settled
+    assert not observe(*run, warm_up=0.6).settled  # the same run, by its length alone
+
+
+def test_a_run_that_is_no_whole_number_of_the_first_keeps_its_rate():
+    seen = observe(queue(0.5), 1.0, 5e4, 2_000_000, 1)  # runs of 1, 2, ... seconds
+    assert seen.batches_per_second.value == pytest.approx(5e4, rel=0.01)
+    assert seen.batches_per_second.half <= 0.01
 
 
 @pytest.mark.parametrize(
@@ -48,6 +56,11 @@ def test_a_run_shorter_than_its_queue_remembers_has_not_settled():
 )
 def test_a_verdict_is_given_where_the_simulation_can_tell(error, said):
     assert verdict(Interval(*error), 0.15) == said
+
+
+def test_what_is_narrow_for_a_p99_is_not_for_a_rate():
+    assert verdict(Interval(0.029, -0.02, 0.08), 0.03) == "unclear"
+    assert verdict(Interval(0.029, 0.021, 0.037), 0.03) == "within"
 
 
 def test_verdicts_are_counted():

@@ -5,9 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import gammaincc
+from scipy.stats import binom
 
-from aethermodel.model.cluster.cluster import Cluster, Consumers, Cost, Links, Producers, Topics
+from aethermodel.model.cluster.cluster import (
+    Cluster,
+    Consumers,
+    Cost,
+    Links,
+    Producers,
+    Switches,
+    Topics,
+)
 from aethermodel.model.cluster.flow import endless
+from aethermodel.model.cluster.incast import overflow
 from aethermodel.model.cluster.population import allowed_away, tilt
 from aethermodel.model.cluster.prediction import predict
 from aethermodel.model.cluster.stations import stages_of
@@ -90,3 +100,29 @@ def test_producers_that_credits_hold_back_wait_without_end():
     told = predict(held)
     assert told.grows and told.untold == "producers wait for credits without end"
     assert told.batches_per_second == pytest.approx(4 / 101e-6, rel=0.02)
+
+
+def test_how_many_are_away_is_known_of_more_credits_than_are_counted_singly():
+    producers, credits, step = 2, 1500, 2
+    total = np.arange(1500) * step
+    found = allowed_away(producers, credits, step, total.size)
+    exact = np.log(binom.cdf(credits, total, 0.5) - binom.cdf(total - credits - 1, total, 0.5))
+    assert (found[total <= credits] == 0).all()
+    assert found == pytest.approx(exact, abs=0.15)
+
+
+def test_a_buffer_of_producers_that_never_idle_is_asked_for_too():
+    """Their port has the queue of a closed network, which knows no load of its own."""
+    for credits in (16, 64):
+        crowded = Cluster(
+            Producers(8, 1, cost=Cost(1e-6, scatter=1.0)), Consumers(2, Cost(1e-6, scatter=1.0)),
+            Links(64e6), topics=Topics(2), credits=credits,
+            switches=Switches(buffer_bytes=4 * 64),
+        )  # fmt: skip
+        told = predict(crowded)
+        assert told.latency is not None
+        small, large = (
+            overflow(replace(told, cluster=replace(crowded, switches=Switches(buffer_bytes=size))))
+            for size in (4 * 64, 40 * 64)
+        )
+        assert 1 >= small > large >= 0
