@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfile
@@ -16,6 +15,7 @@ from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.trial import PipelineTrial
 from aethermodel.report.pipelines.pipeline_figures import rate_figure
 from aethermodel.text.percentages import percentage
+from tools.torture.run_summary import commit_id
 
 ROOT = Path(__file__).parents[1]
 _BETWEEN = {
@@ -51,20 +51,13 @@ def keep(name: str, host: str, folder: Path, found: dict[str, dict[str, Any]]) -
         "schema": "aethermodel.benchmark/1",
         "command": f"python -m tools.worked_examples {name}",
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
+        "commit": commit_id(),
         "fabric": _BETWEEN[name],
         "host": {"words": _HOSTS.get(host, host)},
         "rows": _rows(found),
     }
     target = ROOT / "data" / "benchmarks" / host / f"example-{name}.json"
     target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
-
-
-def _commit() -> str:
-    called = ["git", "rev-parse", "--short=7", "HEAD"]
-    return subprocess.run(
-        called, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 def _rows(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -147,6 +148,7 @@ def command(
     if notebook is not None and notebook.is_file() and is_own_calibration(notebook):
         from aethermodel.cli.pipelines.report import report_calibration
 
+        _refuse_reading(chosen, calibration)
         report_calibration(
             notebook, output=output, force=force, rate=wanted_rate, latency=latency, json=json
         )
@@ -158,6 +160,7 @@ def command(
     if notebook is not None and _is_history(notebook):
         if calibration or rate is not None or p99 is not None:
             raise ValueError("--calibration, --rate and --p99 are not for a history")
+        _refuse_reading(chosen)
         into = output or named_after(notebook)
         check_outside_stores(str(into), [notebook])
         check_apart(into, [json])
@@ -168,6 +171,7 @@ def command(
     if notebook is not None and notebook.is_dir() and not benches:
         from aethermodel.report.sweep.store_verdict import Thresholds
 
+        _refuse_reading(chosen)
         wanted = Thresholds(wanted_rate, latency)
         into = output or named_after(notebook)
         check_outside_stores(str(into), [notebook])
@@ -189,8 +193,7 @@ def command(
         raise ValueError(
             "--calibration is for the store of a sweep; --rate and --p99 for laws, too"
         )
-    if chosen:
-        raise ValueError(f"--{next(iter(chosen))} is for measurements")
+    _refuse_reading(chosen)
     if notebook is not None:
         output = output or named_after(notebook)
         # A report onto its own notebook is refused as such, whatever --force says.
@@ -278,6 +281,14 @@ def _is_history(folder: Path) -> bool:
     return (
         folder.is_dir() and not (folder / "sweep.json").exists() and bool(History(folder).entries)
     )
+
+
+def _refuse_reading(chosen: Mapping[str, Any], calibration: Path | None = None) -> None:
+    """Refuse options of another kind of input than was given."""
+    if chosen:
+        raise ValueError(f"--{next(iter(chosen))} is for measurements")
+    if calibration:
+        raise ValueError("--calibration is for the store of a sweep")
 
 
 def _report_history(folder: Path, output: Path, json: str | None) -> None:

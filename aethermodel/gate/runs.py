@@ -207,6 +207,10 @@ def read_runs(
     return {name: [run] for name, run in of_file.items()}
 
 
+#: Schemas of a pipeline's calibration, of all versions, begin so.
+PIPELINE_SCHEMA = "aethermodel.pipeline/"
+
+
 def schema_of(path: Path) -> str:
     """Return the schema that a JSON file of ours names at its top; empty for any other file."""
     if path.is_dir():  # what criterion left

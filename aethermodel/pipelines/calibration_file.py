@@ -18,8 +18,6 @@ from aethermodel.pipelines.calibration import Overlap, PipelineCalibration, Term
 from aethermodel.pipelines.composition import GroupTerms
 
 SCHEMA = "aethermodel.pipeline/1"
-#: Of the schemas of all versions.
-BEGINNING = SCHEMA.rstrip("1")
 _MOST_BYTES = 64 << 20
 _MOST_TERMS = 200
 # Keys of a JSON object are text.

@@ -58,7 +58,7 @@ cdef class CheckedStream:
     cdef object _receiver, _ready, _release, _inspect, _released, _wrong
     cdef uint64_t _lap
     cdef int64_t _meant_ns
-    cdef bint _every
+    cdef bint _every, _compared
     cdef RecordType _record
 
     def __init__(self, receiver, int64_t batches, uint64_t first, uint64_t lap, bint every,
@@ -95,7 +95,8 @@ cdef class CheckedStream:
             keeper = records_pointer(batch, self._record, &first, &n)  # noqa: F841
         if not n:
             raise ValueError("a batch without events has no number")
-        if self._every or not self.began_ns:
+        if self._every or not self._compared:
+            self._compared = True
             place = first_gap(batch if self._every else batch[:1], self.next, self._record)
             if place >= 0:
                 raise self._wrong(batch, self.next, place)

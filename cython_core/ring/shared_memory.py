@@ -18,7 +18,8 @@ MOST_BYTES = 2**30
 HUGE_PAGE = 2 * 1024 * 1024
 
 _HEADER = struct.Struct("<8sQI")
-_MAGIC = b"ATHRING2"
+#: First bytes of a ring's memory: another layout, another number.
+MAGIC = b"ATHRING2"
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
@@ -78,7 +79,7 @@ def allocate(capacity: int, record_bytes: int = EVENT_BYTES) -> int:
         os.posix_fallocate(memory, 0, mmap.PAGESIZE)
         os.posix_fallocate(memory, events_at(capacity, record_bytes), data_bytes)
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _SEALS)
-        os.pwrite(memory, _HEADER.pack(_MAGIC, capacity, record_bytes), 0)
+        os.pwrite(memory, _HEADER.pack(MAGIC, capacity, record_bytes), 0)
     except BaseException:
         os.close(memory)
         raise
@@ -117,7 +118,7 @@ def inspect(memory: int, most_bytes: int | None = None, record_bytes: int = EVEN
         _HEADER.unpack(start) if len(start) == _HEADER.size else (b"", 0, 0)
     )
     known = MIN_RECORD_BYTES <= event_bytes <= MAX_RECORD_BYTES
-    if magic != _MAGIC or not known or not _possible(capacity):
+    if magic != MAGIC or not known or not _possible(capacity):
         raise ValueError("this memory does not begin as a ring does")
     if event_bytes != record_bytes:
         raise ValueError(

@@ -2,7 +2,6 @@ cdef class DirectFuture:
     cdef public bint _asyncio_future_blocking  # how a task knows a future
     cdef object _loop, _callback, _context, _message
     cdef int _state
-    cdef bint pending(self) noexcept
     cdef int _call_soon(self) except -1
     # End it. Its task goes on within this call, which no other task of the loop may be in.
     cdef int finish(self) except -1

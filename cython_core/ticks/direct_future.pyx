@@ -26,9 +26,6 @@ cdef class DirectFuture:
     def __init__(self, loop):
         self._loop = loop
 
-    cdef bint pending(self) noexcept:
-        return self._state == PENDING
-
     cdef int finish(self) except -1:
         if self._state != PENDING:
             return 0

@@ -172,6 +172,29 @@ def test_a_report_is_written_from_a_calibration(folder):
     assert "Pipeline orders" in page and "Term publish" in page and "<script" not in page
 
 
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--size", "n"), "--size is for measurements"),
+        (("--format", "csv"), "--format is for measurements"),
+        (("--calibration", "c.json"), "--calibration is for the store of a sweep"),
+    ],
+)
+def test_options_of_other_inputs_are_refused_of_a_calibration(folder, more, message):
+    done = aether("report", "c.json", "-o", "never.html", *more, cwd=folder)
+    assert (done.returncode, message in done.stderr) == (2, True)
+    assert not (folder / "never.html").exists()
+
+
+def test_the_command_to_run_again_names_the_pipeline_as_it_was_named(folder):
+    unset = dict.fromkeys(
+        ("event_loop", "record_bytes", "topics", "pool", "processes", "repeats"), None
+    )
+    named, laws = f"{folder / 'orders.py'}:pipeline", str(folder / "c.json")
+    known = calibration.calibration(named, laws, unset, foreign=False, seconds=9.0)
+    assert f"aethermodel calibrate {named} --json" in str(known.host(""))
+
+
 def test_a_gate_and_a_recommendation_take_a_calibration(folder):
     done = aether(
         "gate", "c.json", "c.json", "--pipeline", "orders.py", "--limit", "T(32)=+5%", cwd=folder

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import traceback
 from time import perf_counter
 from typing import Any
 
@@ -101,9 +102,10 @@ def _produce(handle: RingHandle, batch_size: int, topics: int) -> None:
                 ring.commit()
                 sequence += batch_size
     except (RingError, TimeoutError):
-        pass  # the consumer is gone
-    finally:
-        os._exit(0)
+        os._exit(0)  # the consumer is gone
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)
 
 
 def prepare(batch_size: int, event_loop: str, topics: int = 16) -> Across:

@@ -29,7 +29,7 @@ from aethermodel.fabrics import FABRICS
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
-from aethermodel.measure.harness.ring_size import ring_bytes
+from aethermodel.measure.harness.ring_size import MOST_BATCH_BYTES, ring_bytes
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.sampling.rejection import reject_disturbed
@@ -41,8 +41,6 @@ from cython_core import simd_variants
 Progress = Callable[[int, int], None]
 #: The specification's ceiling on paper, of which a real pipeline should carry three times.
 SPECIFIED_PER_SECOND = 81.9e6
-# Of records of other sizes: the ring has room for two or more, and each end its own copy.
-_MOST_BATCH_BYTES = 2**26
 
 
 class PipelineBench(BaseModel):
@@ -114,9 +112,9 @@ class PipelineBench(BaseModel):
                 f"{', '.join(left)}: only messages of 64 bytes, not of {self.record_bytes} "
                 f"(leave out record_bytes, or take {', '.join(available_kinds(self.record_bytes))})"
             )
-        if (size := self.batch_size * self.record_bytes) > _MOST_BATCH_BYTES:
+        if (size := self.batch_size * self.record_bytes) > MOST_BATCH_BYTES:
             raise ValueError(
-                f"a batch of {size / 2**20:,.0f} MiB is larger than {_MOST_BATCH_BYTES >> 20} MiB: "
+                f"a batch of {size / 2**20:,.0f} MiB is larger than {MOST_BATCH_BYTES >> 20} MiB: "
                 "take a smaller batch_size"
             )
         return self

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from aethermodel.gate.runs import LawRun, Reader, Run, schema_of
+from aethermodel.gate.runs import PIPELINE_SCHEMA, LawRun, Reader, Run, schema_of
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.calibration import PipelineCalibration
-from aethermodel.pipelines.calibration_file import BEGINNING
 
 
 def runs_of(path: Path) -> dict[str, Run]:
@@ -33,11 +32,11 @@ def check_names(name: str, paths: Iterable[Path]) -> None:
     """
     for path in paths:
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-            if not file.is_file() or not schema_of(file).startswith(BEGINNING):
+            if not file.is_file() or not schema_of(file).startswith(PIPELINE_SCHEMA):
                 raise InputError(f"{file}: no calibration of a pipeline of your own")
             found = PipelineCalibration.load(file).pipeline
             if found != name:
                 raise InputError(f"{file}: of the pipeline {found}, not {name}")
 
 
-READERS: Mapping[str, Reader] = {BEGINNING: runs_of}
+READERS: Mapping[str, Reader] = {PIPELINE_SCHEMA: runs_of}

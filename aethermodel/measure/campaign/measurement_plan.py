@@ -14,7 +14,7 @@ from aethermodel.inputs.list_types import LISTED
 from aethermodel.kernel_facts import EVENT_BYTES, MAX_THREADS, switch_size
 from aethermodel.labels import DeviceLabel, FabricLabel
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
-from aethermodel.measure.harness.ring_size import ring_bytes
+from aethermodel.measure.harness.ring_size import MOST_BATCH_BYTES, ring_bytes
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.sampling.sampler import Plan, Point, calm_plan
@@ -34,13 +34,13 @@ def needs_busy_core(probe: str, fabric: Fabric, threads: int = 1) -> bool:
     return crosses(fabric) and probe in ("kernel", "ffi", "bus_loop", "refill") and threads == 1
 
 
-#: Events from which on the router gives a thread a part of a batch (cython_core/c/route.c).
+#: Events from which on the router gives a thread a part of a batch (cython_core/c/route/route.c).
 PART_EVENTS = 8192
-# Bytes of the pool up to which batch sizes are taken that nobody asked for; and of a batch from
-# another process: the ring has room for two or more, is mapped twice, and was made elsewhere first.
-_MOST_POOL_BYTES, _MOST_CROSSING_BYTES = 2**28, 2**24
-# Times as much may be asked for.
+# Times as much may be asked for as is taken where nobody asks.
 _ASKED_TIMES = 4
+# Bytes of the pool up to which batch sizes are taken that nobody asked for; and of a batch from
+# another process.
+_MOST_POOL_BYTES, _MOST_CROSSING_BYTES = 2**28, MOST_BATCH_BYTES // _ASKED_TIMES
 # So few sizes are all timed: a law of less than three says nothing of its own truth.
 _FEW_SIZES = 4
 

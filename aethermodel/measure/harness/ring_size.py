@@ -5,6 +5,9 @@ from __future__ import annotations
 from aethermodel.calibrate.calibration.conditions import RING_BATCHES, RING_BYTES
 from aethermodel.kernel_facts import EVENT_BYTES
 
+#: Bytes of the largest batch that goes through one here: it has room for two or more, is mapped
+#: twice, and was made elsewhere first.
+MOST_BATCH_BYTES = 2**26
 # Of the smallest ring.
 _LEAST_BYTES = 2**16
 

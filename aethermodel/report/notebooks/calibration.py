@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -58,7 +59,8 @@ def calibration(
     if pipeline:
         shared = {name: given[name] for name in _OF_ANY if given[name] is not None}
         refuse(pipeline, {name: value for name, value in given.items() if name not in _OF_ANY})
-        return OwnCalibration(own_calibration(pipeline, file, foreign, seconds=seconds, **shared))
+        known = own_calibration(pipeline, file, foreign, seconds=seconds, **shared)
+        return OwnCalibration(known, pipeline)
     return BuiltinCalibration(
         builtin_calibration(file, Campaign(**given), seconds, foreign=foreign)
     )
@@ -146,8 +148,8 @@ class BuiltinCalibration:
 class OwnCalibration:
     """The same of a pipeline of one's own."""
 
-    def __init__(self, known: PipelineCalibration) -> None:
-        self.known = known
+    def __init__(self, known: PipelineCalibration, pipeline: str) -> None:
+        self.known, self._pipeline = known, quote(pipeline)
 
     def summary(self) -> Block:
         """Return whether it can be relied on."""
@@ -185,5 +187,5 @@ class OwnCalibration:
 
     def host(self, command: str) -> Block:
         """Return what this was measured on, and how to run it again."""
-        made_by = command or f"aethermodel calibrate {self.known.file} --json calibration.json"
+        made_by = command or f"aethermodel calibrate {self._pipeline} --json calibration.json"
         return host_block(self.known.host, made_by)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.bench.latency.adaptive import AdaptiveCampaign, AdaptiveTrial
@@ -59,7 +60,7 @@ def load(
     checked = LatencyCampaign(**({"batches": _BATCHES} | given))
     if pipeline:
         refuse(pipeline, terms)
-        return OwnLoad(_put_on(pipeline, calibration, seconds, checked, given))
+        return OwnLoad(_put_on(pipeline, calibration, seconds, checked, given), pipeline)
     plan = AdaptiveCampaign(**sizes, processes=min(checked.processes, _MOST_ADAPTIVE))
     known = builtin_calibration(calibration, Campaign(**terms), seconds)
     with progress("processes under load") as advance:
@@ -123,8 +124,8 @@ class BuiltinLoad:
 class OwnLoad:
     """The same of a pipeline of one's own."""
 
-    def __init__(self, trial: OwnLatencyTrial) -> None:
-        self.trial = trial
+    def __init__(self, trial: OwnLatencyTrial, pipeline: str) -> None:
+        self.trial, self._pipeline = trial, quote(pipeline)
 
     def verdict(self) -> Block:
         """Return what P99 is judged by."""
@@ -143,7 +144,5 @@ class OwnLoad:
 
     def host(self, command: str) -> Block:
         """Return what this was measured on, and how to run it again."""
-        known = self.trial.calibration
-        return host_block(
-            known.host, command or f"aethermodel bench latency --pipeline {known.file}"
-        )
+        made_by = command or f"aethermodel bench latency --pipeline {self._pipeline}"
+        return host_block(self.trial.calibration.host, made_by)

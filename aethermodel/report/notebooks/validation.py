@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -53,7 +54,7 @@ def validation(
         refuse(pipeline, others | {"samples": samples})
         sizes = shared.pop("batch_sizes", "")
         text = sizes if isinstance(sizes, str) else ",".join(map(str, sizes))
-        return OwnTrial(tried(pipeline, text, **shared))
+        return OwnTrial(tried(pipeline, text, **shared), pipeline)
     campaign = Campaign(**given)
     if samples:
         return BuiltinTrial(Trial.load(samples))
@@ -99,8 +100,8 @@ class BuiltinTrial:
 class OwnTrial:
     """The same of a pipeline of one's own."""
 
-    def __init__(self, trial: PipelineTrial) -> None:
-        self.trial = trial
+    def __init__(self, trial: PipelineTrial, pipeline: str) -> None:
+        self.trial, self._pipeline = trial, quote(pipeline)
 
     def summary(self) -> Block:
         """Return the verdict."""
@@ -137,4 +138,4 @@ class OwnTrial:
             "samples": f"{len(samples):,}; {percentage(float(samples['noisy'].mean()))} disturbed",
             "measured": known.created,
         }
-        return host_block(facts, command or f"aethermodel validate {known.file}")
+        return host_block(facts, command or f"aethermodel validate {self._pipeline}")

@@ -47,7 +47,7 @@ static size_t lines(size_t bytes) { return (bytes + 127) & ~(size_t)127; }
 aether_scratch *aether_scratch_new(size_t capacity, uint32_t topics, size_t parts) {
     int bucketed = topics <= AETHER_BUCKET_TOPICS;
     size_t lanes = bucketed ? AETHER_LANES : 1;
-    size_t span = bucketed ? topics * aether_bucket_capacity(topics) + AETHER_BLOCK / 2 + 32 : 0;
+    size_t span = bucketed ? aether_bucket_span(topics) : 0;
     size_t blocks = capacity / AETHER_BLOCK + parts;
     size_t rows = lines(lanes * topics * sizeof(aether_row));
     size_t cursor = lines(topics * sizeof(uint32_t));

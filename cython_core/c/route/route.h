@@ -111,6 +111,11 @@ static inline uint32_t aether_bucket_capacity(uint32_t topics) {
     return ((65536 / topics) & ~31u) | 32;
 }
 
+/* Entries of one lane's buckets: of all topics, and what a block may spill behind the last. */
+static inline uint32_t aether_bucket_span(uint32_t topics) {
+    return topics * aether_bucket_capacity(topics) + AETHER_BLOCK / 2 + 32;
+}
+
 /* Two counting passes without rows: for batches too small to set up the rows of so many topics.
  * Returns what aether_route does. */
 int64_t aether_route_direct(const aether_input *in, const aether_routed *out);

@@ -32,11 +32,6 @@ static int64_t first_bad(const aether_input *in, const aether_part *part) {
     return (int64_t)i;
 }
 
-/* Where the second lane's buckets begin: behind those of the first, and what a block may spill. */
-INLINE uint32_t bucket_lane_span(uint32_t topics) {
-    return topics * aether_bucket_capacity(topics) + AETHER_BLOCK / 2 + 32;
-}
-
 /* Empties the buckets of one block of two lanes into the log, whole cache
  * lines at a time: what a copy writes too far the next one overwrites.
  * Returns the events written, or -1 if a bucket had run over. */
@@ -129,7 +124,7 @@ INLINE int fill_buckets(aether_row *rows, uint16_t *buckets, const char *topic, 
  * which has room for a whole block behind the last bucket. */
 INLINE int scan_buckets(const aether_input *in, aether_part *part, const shape how) {
     uint32_t topics = in->topics, capacity = aether_bucket_capacity(topics);
-    uint32_t lane_span = bucket_lane_span(topics);
+    uint32_t lane_span = aether_bucket_span(topics);
     aether_row *rows = part->rows;
     uint16_t *buckets = part->buckets, *log = part->log;
     uint64_t wrong = 0;
@@ -330,7 +325,7 @@ PLACE(const aether_input *in, aether_part *part, uint32_t *indices) {
     }
     uint32_t base = (uint32_t)(part->begin + part->blocks * AETHER_BLOCK);
     uint32_t capacity = aether_bucket_capacity((uint32_t)topics), run = 0;
-    uint32_t lane_span = bucket_lane_span((uint32_t)topics);
+    uint32_t lane_span = aether_bucket_span((uint32_t)topics);
     for (size_t t = 0; t < topics; t++, run += capacity) {
         uint32_t near = row_cursor(part->rows[t]) - run;
         uint32_t far = row_cursor(part->rows[topics + t]) - lane_span - run;

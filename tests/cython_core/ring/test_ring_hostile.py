@@ -16,7 +16,7 @@ from forked_children import in_child
 
 from cython_core import EVENT_BYTES, Ring, RingHandle, allocate
 from cython_core.ring.memory_room import memory_room
-from cython_core.ring.shared_memory import MOST_BYTES, events_at, inspect
+from cython_core.ring.shared_memory import MAGIC, MOST_BYTES, events_at, inspect
 from cython_core.ring.shared_memory import allocate as allocate_ring
 
 # Where the flags of producer and consumer lie in a ring's header: `waiting` comes first.
@@ -116,7 +116,7 @@ def test_a_ring_that_was_only_named_is_not_made_by_attaching() -> None:
     capacity = 2**31
     sparse = os.memfd_create("x", os.MFD_ALLOW_SEALING)
     os.ftruncate(sparse, events_at(capacity) + capacity * EVENT_BYTES)
-    os.pwrite(sparse, struct.pack("<8sQI", b"ATHRING2", capacity, EVENT_BYTES), 0)
+    os.pwrite(sparse, struct.pack("<8sQI", MAGIC, capacity, EVENT_BYTES), 0)
     import fcntl
 
     fcntl.fcntl(sparse, fcntl.F_ADD_SEALS, 0x7)

@@ -302,27 +302,49 @@ def test_one_result_serves_one_thread_at_a_time() -> None:
     assert route(events, 4, out=out).count.tolist() == [200_000, 0, 0, 0]
 
 
+# A sleep ends by itself after 50 ms: who is not woken takes most of that, who is woken some us.
+UNWOKEN_SECONDS = 0.025
+
+
+def median(seconds: list[float]) -> float:
+    return sorted(seconds)[len(seconds) // 2]
+
+
+def asleep(producer: Ring, waits: int) -> None:
+    """Wait until the consumer has gone to sleep once more than `waits` times."""
+    deadline = time.monotonic() + 60
+    while producer.counters().consumer_waits <= waits and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
 def test_a_thread_that_sleeps_is_woken_without_its_descriptor() -> None:
     # A write to it may block as the peer likes; what wakes a thread never does.
     producer, consumer = Ring.pair(8, policy="wait")
-    came: list[int] = []
-    sleeper = threading.Thread(target=lambda: came.append(len(consumer.peek(timeout=60))))
+    began, took = [0.0], list[float]()
+
+    def peek() -> None:
+        for _ in range(9):
+            assert len(consumer.peek(timeout=60)) == 4
+            took.append(time.monotonic() - began[0])
+            consumer.release()
+
+    sleeper = threading.Thread(target=peek)
     sleeper.start()
-    deadline = time.monotonic() + 60
-    while not producer.counters().consumer_waits and time.monotonic() < deadline:
-        time.sleep(0.001)
-    fill(producer)
-    sleeper.join()
-    assert came == [4]
-    assert producer.counters().producer_wakeups <= 1  # none if it slept no longer
+    for turn in range(9):
+        asleep(producer, turn)
+        began[0] = time.monotonic()
+        fill(producer)
+        while len(took) == turn and sleeper.is_alive():
+            time.sleep(0.001)
+    sleeper.join(60)
+    assert len(took) == 9 and median(took) < UNWOKEN_SECONDS
     assert not select.select([consumer.fileno()], [], [], 0)[0]
-    consumer.release()
     producer.close()
     consumer.close()
 
 
-@pytest.mark.parametrize("goodbye", [True, False])
-def test_an_end_that_goes_wakes_a_thread_that_sleeps(goodbye: bool) -> None:
+def gone(goodbye: bool) -> float:
+    """Seconds from an end's going until a thread that slept at the other is told."""
     producer, consumer = Ring.pair(8, policy="wait")
     told: list[BaseException] = []
 
@@ -334,8 +356,16 @@ def test_an_end_that_goes_wakes_a_thread_that_sleeps(goodbye: bool) -> None:
 
     sleeper = threading.Thread(target=peek)
     sleeper.start()
-    time.sleep(0.01)
+    asleep(producer, 0)
+    began = time.monotonic()
     (producer.close if goodbye else producer.abort)()
-    sleeper.join()
+    sleeper.join(60)
+    took = time.monotonic() - began
     assert [type(error) for error in told] == [RingClosed if goodbye else PeerDied]
     consumer.close()
+    return took
+
+
+@pytest.mark.parametrize("goodbye", [True, False])
+def test_an_end_that_goes_wakes_a_thread_that_sleeps(goodbye: bool) -> None:
+    assert median([gone(goodbye) for _ in range(9)]) < UNWOKEN_SECONDS

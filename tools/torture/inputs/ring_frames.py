@@ -15,6 +15,7 @@ import numpy as np
 
 from cython_core import Recorder, Replay, Ring, RingError, RingHandle, allocate, verify
 from cython_core.ring.handle import make_ends
+from cython_core.ring.shared_memory import MAGIC
 from tools.torture.inputs.source import Source, mutated
 from tools.torture.witness import fill
 
@@ -119,7 +120,7 @@ def _descriptor(byte: int, own: list[int], sparse: list[int]) -> int:
     if kind == 3:
         return os.open("/", os.O_RDONLY)
     capacity = 1 << byte % 20 if kind == 4 else 2**20
-    memory = _memory_file(struct.pack("<8sQI", b"ATHRING2", capacity, 64))
+    memory = _memory_file(struct.pack("<8sQI", MAGIC, capacity, 64))
     os.truncate(memory, 2 * 1024 * 1024 + 64 * capacity if capacity >= 2**15 else 64 * capacity)
     if byte & 64:
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _SEALS)
