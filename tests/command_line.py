@@ -22,6 +22,19 @@ import warm_interpreter
 
 #: The command line of a shell.
 COMMAND = (sys.executable, "-m", "aethermodel")
+# Measures each thing a few times, and nothing again because the host was busy: how long it takes
+# is then no matter of a time budget, nor of the host.
+_QUICKLY = """
+import sys
+from aethermodel import thresholds
+from aethermodel.cli import main
+
+thresholds.DRIFT_PROCESSES = thresholds.DRIFT_REPEATS = 2
+thresholds.RETRIES, thresholds.MOST_NOISE = 0, float("inf")
+thresholds.WORTHWHILE_SHRINKAGE = 0.5
+sys.argv[0] = "aethermodel"
+main()
+"""
 # Variables that Python or a library reads when it starts, which a fork is too late for.
 _FORKED = {"cwd", "env", "module", "code", "encoding"}
 _READ_AT_START = ("PYTHON", "LANG", "LC_", "MPL", "OMP_", "OPENBLAS_", "AETHER_SIMD", "TERMINAL_")
@@ -46,6 +59,11 @@ def aether(*arguments, **options):
         return subprocess.CompletedProcess(
             [*COMMAND, *arguments], command.wait(), command.said(), command.complained()
         )
+
+
+def quickly(*arguments, **options):
+    """Run ``aethermodel`` with few samples of each thing; its time budget is only a safeguard."""
+    return aether(*arguments, code=_QUICKLY, **options)
 
 
 def _at_start(env):

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from command_line import aether
+from command_line import aether, quickly
 from synthetic_calibration import TRUE, synthetic_calibration
 
 from aethermodel.bench.pipeline.measurement import PipelineBench
@@ -168,9 +168,9 @@ def test_a_pipeline_bench_of_records_has_the_fabrics_rows_and_terms_of_that_size
 @pytest.mark.slow(reason="one sample of every term of a calibration across processes")
 def test_a_calibration_of_records_from_another_process_predicts(tmp_path):
     path = tmp_path / "c.json"
-    done = aether(
+    done = quickly(
         *("calibrate", "--fabric", "shm", "--record-bytes", "4096", "--topics", "4"),
-        *("--processes", "1", "--repeats", "1", "--seconds", "20", "--json", str(path)),
+        *("--processes", "1", "--repeats", "1", "--seconds", "500", "--json", str(path)),
     )
     assert done.returncode == 0, done.stderr
     content = predicted("-c", str(path), "--record-bytes", "4096")
