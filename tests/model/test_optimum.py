@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.bottleneck import bottleneck_map
+from aethermodel.model.binding_term import bottleneck_map
 from aethermodel.model.optimal_batch_size import (
     best_rate,
     best_within,

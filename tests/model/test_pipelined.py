@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.bottleneck import bottleneck_map
+from aethermodel.model.binding_term import bottleneck_map
 from aethermodel.model.optimal_batch_size import best_rate, size_for_rate, size_within
 from aethermodel.model.parameters import N, Parameter
 from aethermodel.model.piecewise_law import Law

@@ -14,8 +14,8 @@ pytest.importorskip("cython_core.verbs", exc_type=ImportError)
 from wire import ENDS, Wire
 
 from aethermodel.bench.fabric.ends import collect, listen, transport_of
+from aethermodel.bench.fabric.exchange_rounds import FabricPlan, batches_of
 from aethermodel.bench.fabric.remote_ring import RingCaller
-from aethermodel.bench.fabric.rounds import FabricPlan, batches_of
 from aethermodel.bench.fabric.session import Address, Session, call
 from aethermodel.bus.fabrics.key_exchange import SharedKey
 

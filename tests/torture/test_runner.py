@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from tools.torture import processes, run_summary
-from tools.torture.campaign import Campaign, TrialBody
+from tools.torture import killable_processes, run_summary
 from tools.torture.command import Writer, hear_signals
+from tools.torture.fault_campaign import Campaign, TrialBody
 from tools.torture.finding_replay import load
 from tools.torture.findings import Finding, Trial
 from tools.torture.inputs import fuzzed_inputs
 from tools.torture.inputs.source import Source
 from tools.torture.journal import Journal
-from tools.torture.limits.commands import Place, judge
+from tools.torture.killable_processes import Child, adopt_orphans, children
+from tools.torture.limits.limited_commands import Place, judge
 from tools.torture.limits.namespace import own_shm
-from tools.torture.processes import Child, adopt_orphans, children
 from tools.torture.runner import Limits, Runner
 from tools.torture.trial_process import Slice
 from tools.torture.witness import Page
@@ -127,7 +127,9 @@ def test_lost_events_are_counted_and_are_one_finding() -> None:
 
 
 def test_what_a_trial_leaves_behind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "GRACE_SECONDS", 2.0)  # which it waits for, and inherits
+    monkeypatch.setattr(
+        killable_processes, "GRACE_SECONDS", 2.0
+    )  # which it waits for, and inherits
     kept: list[int] = []
 
     def trial(draw: random.Random, journal: Journal) -> None:

@@ -37,9 +37,9 @@ from aethermodel.bench.fabric.ends import (
     listen,
     transport_of,
 )
+from aethermodel.bench.fabric.exchange_rounds import FabricPlan, Sample, batches_of
 from aethermodel.bench.fabric.exchanges import Exchange, Framing
 from aethermodel.bench.fabric.overhead import Overhead, overhead_here
-from aethermodel.bench.fabric.rounds import FabricPlan, Sample, batches_of
 from aethermodel.bench.fabric.session import Address, call
 from aethermodel.bench.fabric.transports import Carrier
 from aethermodel.bus.fabrics.key_exchange import SharedKey

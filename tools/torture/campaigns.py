@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from tools.torture.campaign import Campaign
+from tools.torture.fault_campaign import Campaign
 
 
 def _in(module: str, name: str = "prepare") -> Callable[..., Any]:
@@ -63,7 +63,7 @@ _ALL = (
         "streams spoiled on their way: flipped, cut, reordered, repeated, dripped",
         unit="streams",
         share=7,
-        prepare=_in("tcp_streams"),
+        prepare=_in("spoiled_streams"),
         short=40,
         fabric="kernel-tcp",
     ),

@@ -19,8 +19,8 @@ from tools.torture import run_summary
 from tools.torture.campaigns import CAMPAIGNS
 from tools.torture.finding_replay import replay
 from tools.torture.findings import KEPT_OF_A_KIND, Tally
+from tools.torture.killable_processes import adopt_orphans
 from tools.torture.limits.namespace import mount_tmpfs, own_shm, unmount
-from tools.torture.processes import adopt_orphans
 from tools.torture.runner import Limits, Runner
 
 #: What a record run has to reach.

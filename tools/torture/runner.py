@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tools.torture.campaign import Campaign
+from tools.torture.fault_campaign import Campaign
 from tools.torture.findings import Tally
 from tools.torture.trial_process import Slice
 

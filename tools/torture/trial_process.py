@@ -19,10 +19,16 @@ from typing import Any
 
 import psutil
 
-from tools.torture.campaign import Campaign, TrialBody, draw
+from tools.torture.fault_campaign import Campaign, TrialBody, draw
 from tools.torture.findings import Finding, Tally, Trial
 from tools.torture.journal import Journal, Slot
-from tools.torture.processes import RAISED, adopt_orphans, die_with, end_descendants, end_tree
+from tools.torture.killable_processes import (
+    RAISED,
+    adopt_orphans,
+    die_with,
+    end_descendants,
+    end_tree,
+)
 
 #: Seconds between two reports of a slice.
 _REPORT_SECONDS = 0.5

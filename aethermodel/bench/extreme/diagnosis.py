@@ -13,8 +13,8 @@ from aethermodel.bench.extreme.advice import Advice, in_words, pays_most, ranked
 from aethermodel.bench.extreme.allocations import Allocations, allocations
 from aethermodel.bench.extreme.levers import Pulled, levers, pull
 from aethermodel.bench.extreme.model_view import Modelled
-from aethermodel.bench.extreme.observation import Observation, observe
 from aethermodel.bench.extreme.stress import Design, Stress
+from aethermodel.bench.extreme.stress_trace import Observation, observe
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.published.specification import load_specification
 from aethermodel.text.times import microseconds

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from aethermodel.bench.fabric.exchange_rounds import FabricPlan, Progress, Round, Sample, batches_of
 from aethermodel.bench.fabric.exchanges import Framing
 from aethermodel.bench.fabric.overhead import Overhead, mean_overhead, overhead_here
-from aethermodel.bench.fabric.rounds import FabricPlan, Progress, Round, Sample, batches_of
 from aethermodel.bench.fabric.session import Address, Door, Session, call
 from aethermodel.bench.fabric.transports import Carrier, Tcp, Transport, Verbs
 from aethermodel.bus.fabrics.key_exchange import SharedKey

@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
+from aethermodel.bench.fabric.exchange_rounds import batches_of, uncollected
 from aethermodel.bench.fabric.exchanges import Calls
-from aethermodel.bench.fabric.rounds import batches_of, uncollected
 from aethermodel.bench.fabric.transports import Transport, Within
 from aethermodel.order_statistics import median_interval
 

@@ -11,10 +11,10 @@ import pandas as pd
 
 from aethermodel import thresholds
 from aethermodel.bench.fabric.clock_offset import ClockOffset
+from aethermodel.bench.fabric.exchange_rounds import FabricPlan, Sample
 from aethermodel.bench.fabric.exchanges import RECORD, Framing
 from aethermodel.bench.fabric.link import Link
 from aethermodel.bench.fabric.overhead import Overhead, calm
-from aethermodel.bench.fabric.rounds import FabricPlan, Sample
 from aethermodel.laws.fit import fit
 from aethermodel.laws.law import Law
 from aethermodel.readers.measurements import Measurements

@@ -24,7 +24,7 @@ from aethermodel.calibrate.predict.size_answers import SHARE
 from aethermodel.calibrate.term_fit.samples import Timings
 from aethermodel.calibrate.term_fit.scaling_fit import team_parameters
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.bottleneck import bottleneck_map
+from aethermodel.model.binding_term import bottleneck_map
 from aethermodel.model.compiled import compiled
 from aethermodel.model.optimal_batch_size import best_rate, last_size_at, size_for_rate
 from aethermodel.model.parameters import K, N, Parameter

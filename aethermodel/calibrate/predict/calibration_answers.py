@@ -11,7 +11,7 @@ import numpy.typing as npt
 from aethermodel.calibrate.predict.monte_carlo import Answer, answer
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.calibrate.predict.size_answers import SizeAnswers
-from aethermodel.model.bottleneck import bottleneck_map
+from aethermodel.model.binding_term import bottleneck_map
 from aethermodel.model.piecewise_law import Law
 from aethermodel.model.pipelined import Pipelined, law_of
 from aethermodel.model.roofline import Ceiling, Origin, interpreter_ceiling

@@ -16,7 +16,7 @@ from aethermodel.calibrate.calibration.composition import Part, Prediction, add_
 from aethermodel.calibrate.predict.monte_carlo import DRAWS, draw_parameters
 from aethermodel.calibrate.term_fit.fit_term import Kind
 from aethermodel.model.batch import BatchModel
-from aethermodel.model.bottleneck import term_functions
+from aethermodel.model.binding_term import term_functions
 from aethermodel.model.parameters import Parameter, expression_of
 from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES, Term, expected_calls
 

@@ -145,7 +145,7 @@ def two_hosts(
         Batch sizes to fit, None for the usual ones, and what else a plan has.
     """
     from aethermodel.bench.fabric import ends
-    from aethermodel.bench.fabric.rounds import FabricPlan
+    from aethermodel.bench.fabric.exchange_rounds import FabricPlan
     from aethermodel.bench.fabric.session import Address
     from aethermodel.cli.shared.outputs import refuse_existing
     from aethermodel.console import progress

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aethermodel.model.bottleneck import term_functions
+from aethermodel.model.binding_term import term_functions
 from aethermodel.model.terms import PRODUCER
 from aethermodel.report import style
 from aethermodel.report.curve import curve, extrapolated, solid_and_dashed

@@ -16,8 +16,8 @@ from aethermodel.bench.extreme.advice import in_words, pays_most, ranked
 from aethermodel.bench.extreme.allocations import allocations
 from aethermodel.bench.extreme.levers import levers, pull
 from aethermodel.bench.extreme.model_view import Modelled
-from aethermodel.bench.extreme.observation import observe, slow_gain
 from aethermodel.bench.extreme.stress import Design, Stress
+from aethermodel.bench.extreme.stress_trace import observe, slow_gain
 from aethermodel.report.figures.diagnosis import advice_table, diagnosis, turns
 
 SMALL = Design(batch_size=100, topics=4, event_loop="asyncio")

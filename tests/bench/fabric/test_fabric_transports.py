@@ -6,9 +6,9 @@ import pytest
 
 from aethermodel.bench.fabric.device_counters import Resends
 from aethermodel.bench.fabric.ends import connect, listen
+from aethermodel.bench.fabric.exchange_rounds import FabricPlan
 from aethermodel.bench.fabric.exchanges import Framing
 from aethermodel.bench.fabric.host_address import device_at, own_address
-from aethermodel.bench.fabric.rounds import FabricPlan
 from aethermodel.bench.fabric.session import Address
 from aethermodel.bench.fabric.transports import Tcp
 from aethermodel.bus.fabrics.key_exchange import SharedKey

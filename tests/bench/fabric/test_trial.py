@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aethermodel.bench.fabric.clock_offset import ClockOffset
+from aethermodel.bench.fabric.exchange_rounds import FabricPlan, Sample
 from aethermodel.bench.fabric.exchanges import Exchange, Framing
 from aethermodel.bench.fabric.overhead import Overhead
-from aethermodel.bench.fabric.rounds import FabricPlan, Sample
 from aethermodel.bench.fabric.trial import FabricTrial
 
 FRAMING = Framing(1448, 66)

@@ -16,7 +16,7 @@ from aethermodel.calibrate.term_fit.process_correlation import (
     half_of_sum,
 )
 from aethermodel.calibrate.term_fit.process_effects import ALIKE, Between
-from aethermodel.model.bottleneck import bottleneck_map
+from aethermodel.model.binding_term import bottleneck_map
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.torture.campaign import TrialBody
+from tools.torture.fault_campaign import TrialBody
 from tools.torture.inputs.source import Source
 from tools.torture.journal import Journal
 

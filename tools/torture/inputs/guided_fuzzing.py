@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.torture.campaign import TrialBody
+from tools.torture.fault_campaign import TrialBody
 from tools.torture.journal import Journal
 
 #: Seconds of one trial: what atheris instruments takes some to import.

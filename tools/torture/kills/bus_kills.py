@@ -15,7 +15,7 @@ from aethermodel.bus.fabrics.protocol import Batch, Receiver, SenderLost
 from aethermodel.bus.fabrics.shm import ShmReceiver, ShmSender
 from cython_core import PeerDied, allocate
 from cython_core.ring.handle import make_ends
-from tools.torture.campaign import TrialBody
+from tools.torture.fault_campaign import TrialBody
 from tools.torture.journal import Journal
 from tools.torture.kills.stream_kills import ROLES, Ends, Role, kill_one, run
 from tools.torture.streams import tcp_ends

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cython_core import PeerDied, Ring, RingClosed, RingCorrupt, RingHandle, allocate
 from cython_core.ring.handle import Policy, make_ends
-from tools.torture.campaign import TrialBody
+from tools.torture.fault_campaign import TrialBody
 from tools.torture.journal import Journal
 from tools.torture.kills.stream_kills import ROLES, Ends, Role, fork_kin, kill_one, rest, run
 from tools.torture.witness import Page, fill, take

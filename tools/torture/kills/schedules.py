@@ -25,11 +25,11 @@ from cython_core import (
     stamp,
     verify,
 )
-from tools.torture.campaign import TrialBody
+from tools.torture.fault_campaign import TrialBody
 from tools.torture.journal import Journal
+from tools.torture.killable_processes import Child, children
 from tools.torture.kills import cancellations
 from tools.torture.kills.stream_kills import end_kin, fork_kin, run
-from tools.torture.processes import Child, children
 from tools.torture.witness import Page, fill, take
 
 #: What a call may raise whose object another thread closes.

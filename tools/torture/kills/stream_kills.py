@@ -14,7 +14,7 @@ import uvloop
 
 from cython_core import now_ns
 from tools.torture.journal import Journal
-from tools.torture.processes import END_SECONDS, Child, children, end_descendants
+from tools.torture.killable_processes import END_SECONDS, Child, children, end_descendants
 from tools.torture.witness import Page, judge_consumer_killed, judge_producer_killed
 
 Role = Literal["producer", "consumer"]

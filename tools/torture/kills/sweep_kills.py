@@ -9,9 +9,9 @@ import time
 import psutil
 
 from aethermodel.sweep.store import Store
-from tools.torture.campaign import TrialBody
+from tools.torture.fault_campaign import TrialBody
 from tools.torture.journal import Journal
-from tools.torture.limits.commands import DOCUMENTED, Place, finish, judge
+from tools.torture.limits.limited_commands import DOCUMENTED, Place, finish, judge
 
 _POINTS = 24
 _KILLS = 3

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.torture.campaign import TrialBody
+from tools.torture.fault_campaign import TrialBody
 from tools.torture.journal import Journal
-from tools.torture.limits.commands import DOCUMENTED, Place, finish, judge
+from tools.torture.limits.limited_commands import DOCUMENTED, Place, finish, judge
 from tools.torture.limits.namespace import mount_tmpfs, own_mounts
 
 _REPOSITORY = Path(__file__).resolve().parents[3]

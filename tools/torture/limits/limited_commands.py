@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from tools.torture.journal import Journal
-from tools.torture.processes import end_descendants, end_tree
+from tools.torture.killable_processes import end_descendants, end_tree
 
 #: Exit statuses that the command line documents.
 DOCUMENTED = (0, 1, 2, 3, 130)

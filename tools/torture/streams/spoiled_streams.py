@@ -12,7 +12,7 @@ from typing import Any
 
 from aethermodel.bus.fabrics.protocol import EndOfStream, SenderLost
 from cython_core import allocate
-from tools.torture.campaign import TrialBody
+from tools.torture.fault_campaign import TrialBody
 from tools.torture.journal import Journal
 from tools.torture.kills.stream_kills import hear_loop, run
 from tools.torture.streams import tcp_ends
