@@ -10,6 +10,9 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 _MOST_AT_A_TIME = 16
+# Connections that the kernel keeps until they are accepted: of one more than that, the client asks
+# again after a second.
+_MOST_WAITING = 128
 
 
 class ScrapeServer(ThreadingMixIn, WSGIServer):
@@ -29,6 +32,7 @@ class ScrapeServer(ThreadingMixIn, WSGIServer):
     """
 
     daemon_threads = True
+    request_queue_size = _MOST_WAITING
     block_on_close = False
 
     def __init__(self, port: int, timeout: float) -> None:

@@ -52,7 +52,7 @@ def command(
     repeats: Annotated[int | None, options.repeats(2)] = None,
     seed: options.Seed = None,
     seconds: Annotated[
-        float, typer.Option(help="time budget: no sample begins after it")
+        float, typer.Option(help="time budget, kept after one process that samples everything")
     ] = thresholds.CALIBRATION_SECONDS,
     refine: Annotated[
         bool,
@@ -154,7 +154,7 @@ def command(
             with measuring(wait_seconds), progress("calibrating") as advance:
                 calibration = calibrate_host(
                     campaign,
-                    announced(advance, seconds, "limit"),
+                    announced(advance, seconds, "budget"),
                     seconds=seconds,
                     refine=refine,
                 )

@@ -69,7 +69,7 @@ def test_served_on_loopback_until_closed():
 def test_a_request_is_bounded_as_a_whole_and_their_number_too():
     """Clients that say a byte now and then, or nothing, do not hold the server."""
     before = threading.active_count()
-    port, close = serve(used_bus().instruments, timeout=0.5)
+    port, close = serve(used_bus().instruments, timeout=2.0)
     slow = socket.create_connection(("127.0.0.1", port))
     slow.settimeout(60)
 

@@ -1,4 +1,4 @@
-"""Durations that are said before a measurement: an estimate, a budget or a limit."""
+"""Durations that are said before a measurement: an estimate or a budget."""
 
 import pytest
 
@@ -10,10 +10,10 @@ from aethermodel.cli.shared.measuring import announced, tell_duration
     [
         (60, "estimate", "takes about 60 s"),
         (100, "budget", "takes about 1.7 min: a time budget, longer if one pass takes longer"),
-        (3600, "limit", "takes at most 60 min"),
+        (5400, "estimate", "takes about 1.5 h"),
     ],
 )
-def test_a_budget_that_one_pass_may_exceed_is_not_called_a_limit(seconds, known, line, capsys):
+def test_a_budget_that_one_pass_may_exceed_says_so(seconds, known, line, capsys):
     tell_duration(seconds, known)
     said = capsys.readouterr().err
     assert said.startswith(line)

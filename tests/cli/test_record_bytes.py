@@ -170,7 +170,7 @@ def test_a_calibration_of_records_from_another_process_predicts(tmp_path):
     path = tmp_path / "c.json"
     done = quickly(
         *("calibrate", "--fabric", "shm", "--record-bytes", "4096", "--topics", "4"),
-        *("--processes", "1", "--repeats", "1", "--seconds", "500", "--json", str(path)),
+        *("--processes", "1", "--repeats", "1", "--seconds", "0.1", "--json", str(path)),
     )
     assert done.returncode == 0, done.stderr
     content = predicted("-c", str(path), "--record-bytes", "4096")

@@ -26,7 +26,7 @@ def tell_who_measures(holder: str) -> None:
     typer.echo(f"waiting: process {holder} is measuring on this host", err=True)
 
 
-Known = Literal["estimate", "budget", "limit"]
+Known = Literal["estimate", "budget"]
 
 
 def _need_kernels() -> None:
@@ -39,14 +39,13 @@ def tell_duration(seconds: float, known: Known = "estimate") -> None:
     Parameters
     ----------
     seconds : float
-    known : {"estimate", "budget", "limit"}
-        What `seconds` is: what a quiet host takes; what is left of it after one pass over all,
-        which takes what it takes, is spent on more; or nothing begins after it.
+    known : {"estimate", "budget"}
+        What `seconds` is: what a quiet host takes; or what is left of it after one pass over all,
+        which takes what it takes, is spent on more.
     """
     _need_kernels()
-    most = "at most" if known == "limit" else "about"
     why = ": a time budget, longer if one pass takes longer"
-    typer.echo(f"takes {most} {words(seconds)}{why if known == 'budget' else ''}", err=True)
+    typer.echo(f"takes about {words(seconds)}{why if known == 'budget' else ''}", err=True)
 
 
 def announced(

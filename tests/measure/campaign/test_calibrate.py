@@ -1,6 +1,5 @@
 """Calibrating within a budget: the noise gate, the next best point, drift."""
 
-from contextlib import suppress
 from itertools import product
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from synthetic_calibration import TRUE, synthetic_calibration
 
 from aethermodel import thresholds
-from aethermodel.measure.campaign import drift
+from aethermodel.measure.campaign import calibrate, drift
 from aethermodel.measure.campaign.calibrate import calibrate_host, next_best, noisy_terms
 from aethermodel.measure.campaign.drift import check_drift, reach
 from aethermodel.measure.campaign.measurement_plan import Campaign
@@ -24,18 +23,37 @@ def test_the_gate_names_what_is_noisy():
     assert set(noisy_terms(synthetic_calibration(noise=0.3))) == {"loop", "ffi", "kernel", "fabric"}
 
 
-def test_what_is_still_noisy_or_missing_is_said():
-    # Three samples of one process are enough to fit, should the host be too busy for more.
-    many = SMALL.model_copy(update={"processes": 100, "repeats": 3})
-    for seconds in (5, 50, 300):  # a busy host samples less in a second
-        with suppress(ValueError):
-            calibration = calibrate_host(many, seconds=seconds)
-            if calibration.copies[0]:
-                break
-    assert any(text.startswith("cut short: ") for text in calibration.warnings)
-    for term in noisy_terms(calibration):
-        assert any(f"inconclusive: {term} is noisy" in text for text in calibration.warnings)
+def test_one_process_samples_every_term_however_short_the_budget():
+    """And what it lacks is said, so that no host is too slow to be calibrated."""
+    many = SMALL.model_copy(update={"processes": 100})
+    calibration = calibrate_host(many, seconds=0.001)
+    assert calibration.laws.keys() == {"loop", "ffi", "kernel", "fabric", "refill"}
     assert calibration.copies[0]
+    said = calibration.warnings
+    assert any(text.startswith("longer than its budget of 0.001 s: ") for text in said)
+    once = SMALL.plan(whole=False).samples
+    assert f"cut short: {once} of {100 * once} samples fitted into the time budget" in said
+    for term in noisy_terms(calibration):
+        assert any(f"inconclusive: {term} is noisy" in text for text in said)
+
+
+def test_a_refinement_samples_the_next_best_point(monkeypatch):
+    """Once, and without a look at what a busy host made noisy."""
+    monkeypatch.setattr(thresholds, "MOST_NOISE", np.inf)
+    monkeypatch.setattr(thresholds, "WORTHWHILE_SHRINKAGE", np.inf)
+    monkeypatch.setattr(thresholds, "RETRIES", 0)
+    refined, steps = [], []
+
+    def next_best_once(*known):
+        if not refined:
+            refined.append(next_best(*known))
+            return refined[0]
+        return None
+
+    monkeypatch.setattr(calibrate, "next_best", next_best_once)
+    calibrate_host(SMALL, lambda *step: steps.append(step), seconds=1e6, refine=True)
+    ((_, repeats),) = refined
+    assert steps[-1] == 2 * (SMALL.plan(whole=False).samples + repeats,)
 
 
 def test_refinement_stays_off_the_batch_sizes_that_are_predicted():
@@ -59,11 +77,6 @@ def test_refinement_ends_when_the_time_is_too_short_for_a_sample():
     assert best is not None and best[1] == 1
 
 
-def test_a_budget_too_short_for_every_term_says_so():
-    with pytest.raises(ValueError, match=r"time budget of 0\.5 s ran out: allow more"):
-        calibrate_host(SMALL, seconds=0.5)
-
-
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
 def test_a_budget_is_above_zero(seconds):
     with pytest.raises(ValueError, match="time budget"):
@@ -74,6 +87,7 @@ def test_a_term_that_moved_is_stale(monkeypatch):
     """A millisecond a call into the library is not what any host needs, as few samples show."""
     monkeypatch.setattr(thresholds, "DRIFT_PROCESSES", 2)
     monkeypatch.setattr(thresholds, "DRIFT_REPEATS", 2)
+    monkeypatch.setattr(thresholds, "RETRIES", 0)
     calibration = synthetic_calibration(t_ffi=1e-3)
     drifts = {one.term: one for one in check_drift(calibration)}
     assert set(drifts) == {"loop", "ffi", "kernel", "fabric"}
