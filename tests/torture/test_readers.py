@@ -208,9 +208,13 @@ def _tables_with(data, text):
         yield made.getvalue()
 
 
-#: Of as many texts one is tried of each place of a file, of which these have hundreds.
-_EACH = {"calibration": 4, "samples": 2, "verbs-samples": 3}
-_EVERY = pytest.mark.slow(reason="every text at each of hundreds of places")
+#: Of as many texts one is tried of each place of a file, of which these have many; no more than
+#: there are texts, so that each place has one.
+_EACH = {
+    **{"calibration": 8, "samples": 4, "verbs-samples": 6},
+    **{"specification": 4, "cards": 4, "interconnects": 2},
+}
+_EVERY = pytest.mark.slow(reason="every text at each of many places")
 
 
 @pytest.mark.parametrize(

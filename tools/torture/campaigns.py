@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -10,13 +11,31 @@ from typing import Any
 from tools.torture.fault_campaign import Campaign
 
 
-def _in(module: str, name: str = "prepare") -> Callable[..., Any]:
-    """Return a function that is imported where it is called: in the process of the trials."""
+@dataclass(frozen=True)
+class FunctionIn:
+    """A function that is imported where it is called: in the process of the trials.
 
-    def call(*args: Any) -> Any:
-        return getattr(import_module(f"tools.torture.{module}"), name)(*args)
+    Attributes
+    ----------
+    module : str
+        Below this package.
+    name : str
+    """
 
-    return call
+    module: str
+    name: str = "prepare"
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function itself."""
+        found: Callable[..., Any] = getattr(
+            import_module(f"{__package__}.{self.module}"), self.name
+        )
+        return found
+
+    def __call__(self, *args: Any) -> Any:
+        """Import and call it."""
+        return self.function(*args)
 
 
 def _no_device() -> str | None:
@@ -36,7 +55,7 @@ _ALL = (
         "signal 9 to either end of a ring, also with forked kin that holds or closes it",
         unit="kills",
         share=3,
-        prepare=_in("ring_kills"),
+        prepare=FunctionIn("kills.ring_kills"),
         short=150,
         fabric="shared-memory",
     ),
@@ -45,7 +64,7 @@ _ALL = (
         "signal 9 to a producer or to the bus, joined by a ring",
         unit="kills",
         share=2,
-        prepare=_in("bus_kills", "over_shm"),
+        prepare=FunctionIn("kills.bus_kills", "over_shm"),
         short=60,
         fabric="shared-memory",
     ),
@@ -54,7 +73,7 @@ _ALL = (
         "signal 9 to a producer or to the bus, joined by TCP over loopback",
         unit="kills",
         share=3,
-        prepare=_in("bus_kills", "over_tcp"),
+        prepare=FunctionIn("kills.bus_kills", "over_tcp"),
         short=60,
         fabric="kernel-tcp",
     ),
@@ -63,7 +82,7 @@ _ALL = (
         "streams spoiled on their way: flipped, cut, reordered, repeated, dripped",
         unit="streams",
         share=7,
-        prepare=_in("spoiled_streams"),
+        prepare=FunctionIn("streams.spoiled_streams"),
         short=40,
         fabric="kernel-tcp",
     ),
@@ -72,37 +91,37 @@ _ALL = (
         "mutated files, for every reader of a file",
         unit="inputs",
         share=16,
-        prepare=_in("inputs", "files"),
+        prepare=FunctionIn("inputs.fuzzed_inputs", "files"),
         short=1500,
         warm_up=6,
-        again=_in("inputs", "file_again"),
+        again=FunctionIn("inputs.fuzzed_inputs", "file_again"),
     ),
     Campaign(
         "coverage",
         "inputs for the readers of files that coverage guides, where atheris is installed",
         unit="inputs",
         share=2,
-        prepare=_in("guided_fuzzing"),
+        prepare=FunctionIn("inputs.guided_fuzzing"),
         short=1,
         limit=200,
         blocked=_no_atheris,
-        again=_in("inputs", "file_again"),
+        again=FunctionIn("inputs.fuzzed_inputs", "file_again"),
     ),
     Campaign(
         "frames",
         "mutated frames: ring greetings and headers, Arrow capsules, handshakes, recordings",
         unit="inputs",
         share=4,
-        prepare=_in("inputs", "frames"),
+        prepare=FunctionIn("inputs.fuzzed_inputs", "frames"),
         short=6000,
-        again=_in("inputs", "frame_again"),
+        again=FunctionIn("inputs.fuzzed_inputs", "frame_again"),
     ),
     Campaign(
         "schedules",
         "threads that close what others use, forks, batches that change, cancelled sends",
         unit="schedules",
         share=2,
-        prepare=_in("schedules"),
+        prepare=FunctionIn("kills.schedules"),
         short=60,
     ),
     Campaign(
@@ -110,7 +129,7 @@ _ALL = (
         "signal 9 to a sweep or to a process below it; then it is run to its end",
         unit="kills",
         share=3,
-        prepare=_in("sweep_kills"),
+        prepare=FunctionIn("kills.sweep_kills"),
         short=1,
         limit=2400,
     ),
@@ -119,7 +138,7 @@ _ALL = (
         "commands short of memory, disk, descriptors or shared memory, or interrupted",
         unit="commands",
         share=2,
-        prepare=_in("resource_limits"),
+        prepare=FunctionIn("limits.resource_limits"),
         short=4,
         limit=900,
     ),
@@ -128,7 +147,7 @@ _ALL = (
         "signal 9 to a producer or to the bus, joined by an RDMA device",
         unit="kills",
         share=2,
-        prepare=_in("bus_kills", "over_verbs"),
+        prepare=FunctionIn("kills.bus_kills", "over_verbs"),
         short=4,
         fabric="soft-roce",
         limit=600,
