@@ -38,7 +38,8 @@ from aethermodel.sweep.target import Outcome
 
 #: What a worker offers that may run points: ``dask worker ... --resources aether_host=1``.
 RESOURCE = "aether_host"
-_CONNECT_SECONDS = 10
+#: Patience with a scheduler that does not answer.
+CONNECT_SECONDS = 10.0
 
 # A worker's fork server, kept from point to point of one repeat: (sweep, repeat) -> it.
 _kept: dict[tuple[str, int], _Kept] = {}
@@ -293,10 +294,10 @@ class DaskBackend:
                 )
 
             def connect() -> Any:
-                seconds = _CONNECT_SECONDS
+                seconds = CONNECT_SECONDS
                 return Client(target, timeout=seconds, set_as_default=False, security=security)
 
-            client = _within(_CONNECT_SECONDS + 5, connect) if self._scheduler else connect()
+            client = _within(1.5 * CONNECT_SECONDS, connect) if self._scheduler else connect()
             if client is None:
                 raise TimeoutError(f"{self._scheduler} answers, but not as a Dask scheduler does")
             self._connected = self._open.enter_context(client)

@@ -13,12 +13,13 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.calibrate.term_fit.scaling_fit import ScalingFit, fit_scaling
 from aethermodel.inputs.list_types import LISTED
+from aethermodel.inputs.unset_values import UnsetIsDefault
 from aethermodel.model.scaling.scale_out import ScaleOut
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.run import Backend, LocalBackend, run
@@ -50,7 +51,7 @@ def overlapping(turns: pd.DataFrame) -> int:
     return late
 
 
-class ScaleOutCampaign(BaseModel):
+class ScaleOutCampaign(UnsetIsDefault):
     """What to measure with more and more cores at work.
 
     Attributes
@@ -84,13 +85,6 @@ class ScaleOutCampaign(BaseModel):
     )
     workers: int = Field(2, ge=1, le=64)
     store: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _none_is_default(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            return {name: value for name, value in given.items() if value is not None}
-        return given
 
     @field_validator("counts")
     @classmethod

@@ -11,15 +11,14 @@ cdef extern from "turn.h" nogil:
     void give_turn "aether_turn_give"(int* turn)
 
 cdef extern from "ring_wait.h" nogil:
-    ctypedef struct aether_ring_fds:
-        int wake, news
     void wake_loop "aether_ring_wake_loop"(int wake_peer)
     void ring_drain "aether_ring_drain"(int wake)
 
 
 cdef class Attachment:
-    cdef aether_ring_fds _fds
-    cdef int _wake_peer
+    # Eventfds: the peer writes the first when this end's event loop sleeps, this end the other. The
+    # link's own descriptor: readable on the peer's greeting, hang-up and death.
+    cdef int _wake_fd, _wake_peer, _news_fd
     # Held by whoever uses the end; `_take` takes it and `give_turn` gives it.
     cdef int _turn
     cdef uint32_t _forks

@@ -25,12 +25,12 @@ cdef class Attachment:
         if not isinstance(handle, RingHandle):
             raise ValueError(f"a ring's end opens from a RingHandle, not {type(handle).__name__}")
         memory, wake, wake_peer, link = handle.take()
-        self._fds.wake = wake
+        self._wake_fd = wake
         self._wake_peer = wake_peer
         self._forks = aether_forks
         try:
             self.link = Link(link)
-            self._fds.news = self.link.fileno()
+            self._news_fd = self.link.fileno()
             for eventfd in (wake, wake_peer):  # whoever sent them may have sent anything
                 _check_eventfd(eventfd)
                 os.set_blocking(eventfd, False)
@@ -84,7 +84,7 @@ cdef class Attachment:
             self._handle = None
         if self.link is not None:
             self.link.close()
-        os.close(self._fds.wake)
+        os.close(self._wake_fd)
         os.close(self._wake_peer)
         return 0
 

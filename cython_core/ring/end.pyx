@@ -129,7 +129,7 @@ cdef class End(Attachment):
     def fileno(self):
         """Return the eventfd that the peer writes after `arm`, for another event loop."""
         self._check_open()
-        return self._fds.wake
+        return self._wake_fd
 
     def arm(self, uint64_t need=1):
         """Announce that this end will sleep on `fileno` until `need` events are available.
@@ -165,7 +165,7 @@ cdef class End(Attachment):
         """Take back `arm`, and the wake-up if it came."""
         self._take()
         aether_ring_disarm(&self._end)
-        ring_drain(self._fds.wake)
+        ring_drain(self._wake_fd)
         give_turn(&self._turn)
 
     def close(self):
@@ -328,7 +328,7 @@ cdef class End(Attachment):
                 left = max(min(deadline - _now(CLOCK_MONOTONIC), SLICE_NS), 0)
             with nogil:
                 news = aether_ring_wait(
-                    &self._end, need, self._fds.news, spin_ns, left, first)
+                    &self._end, need, self._news_fd, spin_ns, left, first)
             if news == AETHER_RING_READY:
                 if self._spin_ns:  # else it never spins, and has nothing to learn
                     self._spin_ns = next_spin_ns(

@@ -61,7 +61,7 @@ cdef class Sleeper:
         if self._untaken:
             self._untaken = False
             if self._ring._map is not None:
-                ring_drain(self._ring._fds.wake)
+                ring_drain(self._ring._wake_fd)
         return 0
 
     def _on_news(self):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from aethermodel import thresholds
 from aethermodel.bench.latency.load import Floats, LoadSettings
@@ -20,6 +20,7 @@ from aethermodel.bench.latency.schedule_overhead import keeping_seconds
 from aethermodel.bench.latency.tiers import tier_seconds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.fabrics import crosses
+from aethermodel.inputs.unset_values import UnsetIsDefault
 from aethermodel.measure.harness.processes.child_processes import call
 from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.measure.host.jitter import Watch, full_rate, pace_of
@@ -32,7 +33,7 @@ from aethermodel.order_statistics import median_interval
 Progress = Callable[[int, int], None]
 
 
-class LatencyCampaign(BaseModel):
+class LatencyCampaign(UnsetIsDefault):
     """Loads to put on the pipeline.
 
     Attributes
@@ -63,14 +64,6 @@ class LatencyCampaign(BaseModel):
     batches: int = Field(40_000, ge=1000, le=10**7)
     retries: int = Field(thresholds.LOAD_RETRIES, ge=0, le=100)
     seed: int = 0
-
-    @model_validator(mode="before")
-    @classmethod
-    def _none_is_default(cls, given: Any) -> Any:
-        # Notebooks hand over every parameter, set or not.
-        if isinstance(given, dict):
-            given = {name: value for name, value in given.items() if value is not None}
-        return given
 
     def settings(self, calibration: Calibration) -> LoadSettings:
         """Return the pipeline under the conditions of a calibration."""

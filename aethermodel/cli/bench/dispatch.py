@@ -10,6 +10,7 @@ from aethermodel import thresholds
 from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.inputs.unset_values import without_unset
 from aethermodel.text.times import microseconds
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ def command(
     from aethermodel.json_documents import document, write_document
 
     given = {"event_loops": loops, "processes": processes, "repeats": repeats, "seed": seed}
-    bench = DispatchBench.model_validate(
-        {"handlers": handlers} | {name: value for name, value in given.items() if value is not None}
-    )
+    bench = DispatchBench.model_validate({"handlers": handlers} | without_unset(given))
     about = SECONDS["dispatch"] * bench.processes * bench.repeats / (9 * 15)
     with measuring(), progress("measuring") as advance:
         found = bench.run(announced(advance, about))

@@ -13,6 +13,7 @@ from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.inputs.unset_values import without_unset
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def command(
         if value is not None:
             only = "without" if adaptive else "with"
             raise ValueError(f"{_OPTIONS[name]} goes {only} --adaptive")
-    given = {k: v for k, v in (given | plain | ours).items() if v is not None}
+    given = without_unset(given | plain | ours)
     campaign = (AdaptiveCampaign if adaptive else LatencyCampaign).model_validate(given)
     terms = Campaign(event_loop=loop, topics=topics, fabric=fabric or "loopback", pin=pin)
     known = load_calibration(calibration) if calibration else None

@@ -10,6 +10,7 @@ import typer
 from aethermodel import thresholds
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.inputs.unset_values import without_unset
 from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.text.percentages import percent, percentage
@@ -105,7 +106,7 @@ def command(
         budget_seconds=seconds,
         load=load,
         predict=predict,
-        **{name: value for name, value in given.items() if value is not None},
+        **without_unset(given),
     )
     with measuring(), progress("measuring") as advance:
         table = bench.run(announced(advance, seconds, "budget"))

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from aethermodel.inputs.unset_values import without_unset
+
 Argument = Annotated[
     str | None,
     typer.Argument(
@@ -55,4 +57,4 @@ def campaign_options(
             raise ValueError(f"{name}: from {least} to 100, not {given[name]}")
     if batch_sizes is not None:
         given["sizes"] = tuple(numbers("batch_sizes", batch_sizes))
-    return {name: value for name, value in given.items() if value is not None}
+    return without_unset(given)

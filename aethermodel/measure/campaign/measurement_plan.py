@@ -7,10 +7,11 @@ from itertools import chain, count, pairwise
 from math import isqrt
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from aethermodel.fabrics import FABRICS, LABEL_OF, Fabric, crosses
 from aethermodel.inputs.list_types import LISTED
+from aethermodel.inputs.unset_values import UnsetIsDefault
 from aethermodel.kernel_facts import EVENT_BYTES, MAX_THREADS, switch_size
 from aethermodel.labels import DeviceLabel, FabricLabel
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
@@ -51,7 +52,7 @@ def thread_counts() -> tuple[int, ...]:
     return tuple(sorted({2**i for i in range(cores.bit_length())} | {cores}))
 
 
-class Campaign(BaseModel):
+class Campaign(UnsetIsDefault):
     """One comparison of the model with the pipeline, on one host.
 
     Attributes
@@ -89,22 +90,14 @@ class Campaign(BaseModel):
     device: DeviceLabel | None = None
     record_bytes: int = Field(EVENT_BYTES, ge=8, le=65_536, multiple_of=8)
     topics: int = Field(16, ge=1, le=65_536)
-    pool: int = Field(4, ge=1, le=1024)
+    pool: int = Field(
+        default_factory=lambda given: 1 if crosses(given.get("fabric")) else 4, ge=1, le=1024
+    )
     processes: int = Field(8, ge=1, le=100)
     # What processes differ by weighs more than noise within one: rather more of them.
     repeats: int = Field(2, ge=1, le=1000)
     seed: int = 0
     pin: str | None = Field(None, max_length=200)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _none_is_default(cls, given: Any) -> Any:
-        # Notebooks and command lines hand over every parameter, set or not.
-        if isinstance(given, dict):
-            given = {name: value for name, value in given.items() if value is not None}
-            if crosses(given.get("fabric")):
-                given.setdefault("pool", 1)
-        return given
 
     @model_validator(mode="after")
     def _records_fit(self) -> Campaign:

@@ -100,7 +100,8 @@ def predict(cluster: Cluster) -> Prediction:
     latency: Latency | None
     if cluster.credits is None:
         rate = delivered(stages, cluster.offered)
-        latency, why = _open(cluster, stages)
+        why = _overload(cluster, stages)
+        latency = None if why else _open(cluster, stages)
         mean = latency.mean if latency else float("inf")
         grows = endless(stages, cluster.offered) > LIMIT
         return Prediction(*common, rate, spread, latency, why, mean, grows=grows)
@@ -132,34 +133,34 @@ def predict(cluster: Cluster) -> Prediction:
     return Prediction(*common, rate, spread, latency, why, mean, full, sure, grows)
 
 
-def _open(
-    cluster: Cluster, stages: list[Stage], before: tuple[Waits, ...] = ()
-) -> tuple[Latency | None, str]:
-    """Latency where nothing holds producers back but `before`, or why it is not told."""
+def _overload(cluster: Cluster, stages: list[Stage]) -> str:
+    """Why the latency of what is offered is not told; empty where every station keeps up."""
     load = cluster.offered / bottleneck(stages).batches_per_second
     if load >= 1:
-        return None, "queues grow without end"
+        return "queues grow without end"
     if load > MOST_LOAD:
-        return None, f"a station is busy more than {100 * MOST_LOAD:g} % of the time"
+        return f"a station is busy more than {100 * MOST_LOAD:g} % of the time"
+    return ""
+
+
+def _open(cluster: Cluster, stages: list[Stage], before: tuple[Waits, ...] = ()) -> Latency:
+    """Latency where nothing holds producers back but `before`."""
     in_turn = cluster.topics.routing == "round-robin"
     waits = open_waits(
         stages, cluster.offered, cluster.producers.count, in_turn=in_turn, before=before
     )
-    served = (*_services(stages, "producer"), *_services(stages, "consumer"))
-    return Latency(_wires(cluster, stages), (*before, *waits, *served)), ""
+    return Latency(_wires(cluster, stages), (*before, *waits, *_work(stages)))
 
 
 def _with_credits(
     cluster: Cluster, stages: list[Stage], full: Window
 ) -> tuple[Latency | None, str]:
     """Latency where producers wait for credits now and then, or why it is not told."""
-    latency, why = _open(cluster, stages)
-    if latency is None:
+    if why := _overload(cluster, stages):
         return None, why
     assert cluster.credits is not None
     producers, back = cluster.producers.count, cluster.links.latency
-    served = tuple(part for part in latency.times if isinstance(part, Services))
-    empty = Latency(latency.wires + back, served)
+    empty = Latency(_wires(cluster, stages) + back, _work(stages))
     # What waits a batch meets that knows of no other of its own: mean value analysis.
     met = (float(np.sum(part.stage.share * part.mean)) for part in full.waits)
     trip = empty.mean + sum(met)
@@ -176,7 +177,7 @@ def _with_credits(
     short = float(held.share[0] * held.load[0])
     if producers > 2 and short > MOST_HELD and load > MOST_HELD_LOAD:
         return None, "producers run out of credits while a station is busy"
-    return _open(cluster, stages, (held,))
+    return _open(cluster, stages, (held,)), ""
 
 
 def _sure(full: Window) -> bool:
@@ -216,3 +217,8 @@ def _wires(cluster: Cluster, stages: list[Stage]) -> float:
 
 def _services(stages: list[Stage], name: str) -> tuple[Services, ...]:
     return tuple(Services(stage) for stage in stages if stage.name == name)
+
+
+def _work(stages: list[Stage]) -> tuple[Services, ...]:
+    """Times of the stages that work on a batch, which no wire does."""
+    return (*_services(stages, "producer"), *_services(stages, "consumer"))

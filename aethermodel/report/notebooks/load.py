@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aethermodel.bench.latency.adaptive import AdaptiveCampaign, AdaptiveTrial
 from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial
 from aethermodel.console import progress
+from aethermodel.inputs.unset_values import without_unset
 from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.report.blocks import Block, host_block
 from aethermodel.report.figures import adaptive
@@ -56,7 +57,7 @@ def load(
     InputError
         On a parameter that the pipeline does not have.
     """
-    given = {name: value for name, value in loads.items() if value is not None}
+    given = without_unset(loads)
     checked = LatencyCampaign(**({"batches": _BATCHES} | given))
     if pipeline:
         refuse(pipeline, terms)

@@ -4,12 +4,6 @@
 
 #include "ring.h"
 
-/* Descriptors an end is told by. */
-typedef struct {
-    int wake; /* eventfd the peer writes when this end's event loop sleeps */
-    int news; /* of the link: readable on the peer's greeting, hang-up and death */
-} aether_ring_fds;
-
 /* Wake a peer whose event loop sleeps: write its eventfd. It may be full, then it is readable as it
  * is. Call without the GIL: whether a write may block is a flag that both processes can set, and a
  * peer that fills the eventfd and clears the flag in the moment between the look and the write holds
