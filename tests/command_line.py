@@ -15,6 +15,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryFile
 
 import psutil
@@ -22,19 +23,19 @@ import warm_interpreter
 
 #: The command line of a shell.
 COMMAND = (sys.executable, "-m", "aethermodel")
-# Measures each thing a few times, and nothing again because the host was busy: how long it takes
-# is then no matter of a time budget, nor of the host.
+# Measures each thing a few times, and nothing again because the host was busy.
 _QUICKLY = """
 import sys
 from aethermodel import thresholds
 from aethermodel.cli import main
 
-thresholds.DRIFT_PROCESSES = thresholds.DRIFT_REPEATS = 2
-thresholds.RETRIES, thresholds.MOST_NOISE = 0, float("inf")
-thresholds.WORTHWHILE_SHRINKAGE = 0.5
+thresholds.DRIFT_PROCESSES, thresholds.DRIFT_REPEATS = 2, 1
+thresholds.RETRIES = 0
 sys.argv[0] = "aethermodel"
 main()
 """
+# Names the interpreter that workers share.
+_ADDRESS = "AETHER_TESTS_INTERPRETER"
 # Variables that Python or a library reads when it starts, which a fork is too late for.
 _FORKED = {"cwd", "env", "module", "code", "encoding"}
 _READ_AT_START = ("PYTHON", "LANG", "LC_", "MPL", "OMP_", "OPENBLAS_", "AETHER_SIMD", "TERMINAL_")
@@ -62,7 +63,7 @@ def aether(*arguments, **options):
 
 
 def quickly(*arguments, **options):
-    """Run ``aethermodel`` with few samples of each thing; its time budget is only a safeguard."""
+    """Run ``aethermodel`` with few samples of each thing."""
     return aether(*arguments, code=_QUICKLY, **options)
 
 
@@ -181,25 +182,40 @@ class Command:
             what.close()
 
 
+def share():
+    """Start one interpreter for all workers of pytest-xdist, which find it by their environment."""
+    os.environ[_ADDRESS] = _started()
+
+
 @cache
 def _warm():
-    """Start the interpreter that commands are forked from; it ends with this process."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for end in (ours, theirs):
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, warm_interpreter.PACKET)
-    single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    with theirs:
+    """Connect to the interpreter that commands are forked from; start one if none is shared."""
+    ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, warm_interpreter.PACKET)
+    ours.connect(f"\0{os.environ.get(_ADDRESS) or _started()}")
+    return ours
+
+
+def _started():
+    """Start the interpreter, which ends with this process; return the name that it listens at."""
+    name = f"aether-tests-{os.getpid()}-{token_hex(8)}"
+    life, theirs = socket.socketpair()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs, listener:
+        listener.bind(f"\0{name}")  # no file: nothing to take away, and no path too long
+        listener.listen()
+        descriptors = (listener.fileno(), theirs.fileno())
         server = subprocess.Popen(
-            [sys.executable, warm_interpreter.__file__, str(theirs.fileno())],
-            pass_fds=(theirs.fileno(),),
+            [sys.executable, warm_interpreter.__file__, *map(str, descriptors)],
+            pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env=os.environ | single,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
 
     @atexit.register
     def _end():
-        ours.close()
+        life.close()
         server.wait()
 
-    return ours
+    return name

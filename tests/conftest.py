@@ -11,6 +11,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 
 import aethermodel.execute.address_formats  # noqa: F401  before nbformat  # isort: skip
+import command_line
 import pytest
 from hypothesis import settings
 from isolation import isolate
@@ -30,7 +31,10 @@ REQUIRED = frozenset(filter(None, os.environ.get("AETHER_REQUIRE", "").split(","
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give each worker of pytest-xdist a host lock and temporary files of its own."""
+    """Give each worker of pytest-xdist a host lock and temporary files of its own.
+
+    Commands of all workers are forked from one interpreter.
+    """
     isolate()
     if hasattr(config, "workerinput"):
         place = tempfile.mkdtemp(prefix="w-")
@@ -39,6 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = place
         # Its own choice would be too long a path for the sockets that tests put there.
         config.option.basetemp = f"{place}/t"
+    elif config.getoption("numprocesses", None):
+        command_line.share()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

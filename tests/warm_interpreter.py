@@ -1,9 +1,11 @@
 """Interpreter with every command's imports, from which each command is forked.
 
-    python warm_interpreter.py DESCRIPTOR
+    python warm_interpreter.py LISTENER LIFE
 
-`command_line` starts one a session and sends it a request a command. Beside the command there is
-its keeper: it inherits what the command leaves behind, and ends that when its client hangs up.
+`command_line` starts one a session, with two descriptors: of a socket that it listens at, and of
+one that hangs up when the session ends. It imports when the first client comes. Each client sends
+it a request a command. Beside the command there is its keeper: it inherits what the command leaves
+behind, and ends that when its client hangs up.
 """
 
 import atexit
@@ -17,10 +19,12 @@ import runpy
 import select
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import types
 import warnings
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 
@@ -110,25 +114,63 @@ def become(request: dict, descriptors: list[int]) -> None:
     gc.enable()
 
 
-def serve(control: socket.socket) -> dict:
+def ready(listener: socket.socket, life: socket.socket, *clients: socket.socket) -> list:
+    """Wait for clients that come, or that ask; end where the session has."""
+    heard, _, _ = select.select([listener, life, *clients], [], [])
+    if life in heard:
+        os._exit(0)
+    return heard
+
+
+def admitted(listener: socket.socket) -> socket.socket | None:
+    """Accept a client; one of another user is none."""
+    client, _ = listener.accept()
+    credentials = struct.Struct("3i")
+    peer = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
+    if credentials.unpack(peer)[1] == os.getuid():
+        return client
+    client.close()
+    return None
+
+
+def requests(listener: socket.socket, life: socket.socket) -> Generator[tuple[bytes, list[int]]]:
+    """Yield what clients ask for, with the descriptors that came along."""
+    clients: list[socket.socket] = []
+    try:
+        while True:
+            for heard in ready(listener, life, *clients):
+                if heard is listener:
+                    if client := admitted(listener):
+                        clients.append(client)
+                    continue
+                packet, descriptors, _, _ = socket.recv_fds(heard, PACKET, 4)
+                if packet:
+                    yield packet, descriptors
+                else:
+                    clients.remove(heard)
+                    heard.close()
+    finally:
+        for one in (listener, life, *clients):
+            one.close()
+
+
+def serve(listener: socket.socket, life: socket.socket) -> dict:
     """Fork a process a request; return the request in each."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for keepers
-    while True:
-        packet, descriptors, _, _ = socket.recv_fds(control, PACKET, 4)
-        if not packet:
-            os._exit(0)
-        client, *streams = descriptors
+    asked = requests(listener, life)
+    for packet, descriptors in asked:
         if os.fork() == 0:
+            request = json.loads(packet)
             break
         for descriptor in descriptors:
             os.close(descriptor)
-    control.close()
+    asked.close()
+    client, *streams = descriptors
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     command = os.fork()
     if command == 0:
         os.close(client)
-        request = json.loads(packet)
         become(request, streams)
         return request
     with socket.socket(fileno=client) as told:
@@ -154,12 +196,14 @@ if __name__ == "__main__":
     atexit.register(end)
     del sys.path[0]  # the folder of the tests
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the client's to handle
+    listener, life = (socket.socket(fileno=int(word)) for word in sys.argv[1:])
+    ready(listener, life)
     load()
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork")
     gc.collect()
     gc.freeze()
     gc.disable()
-    asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    asked = serve(listener, life)
     try:
         run(asked)
     except SystemExit as ending:

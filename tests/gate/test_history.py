@@ -3,10 +3,11 @@
 import json
 import math
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from own_laws import EACH, FIXED, affine
@@ -62,22 +63,32 @@ def test_hosts_are_not_mixed(tmp_path):
     assert len(read_runs(tmp_path, host="other")[""]) == 1
 
 
-def _add(folder, number):
-    law = affine()
-    for at in range(5):
-        History(folder).add({"": law}, f"p{number}-{at}", "host", START)
+ADDS = f"""
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from own_laws import affine
+from aethermodel.gate.history import History
+
+folder, number, law = Path(sys.argv[1]), sys.argv[2], affine()
+(folder / f"ready-{{number}}").touch()
+while len(list(folder.glob("ready-*"))) < 2:
+    time.sleep(0.001)
+for at in range(5):
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    History(folder / "history").add({{"": law}}, f"p{{number}}-{{at}}", "host", moment)
+"""
 
 
 def test_processes_that_add_at_once_lose_nothing(tmp_path):
-    context = get_context("spawn")
-    workers = [context.Process(target=_add, args=(tmp_path, number)) for number in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(240)
-        assert worker.exitcode == 0
-    assert len(History(tmp_path).entries) == 10
-    assert len(list(tmp_path.iterdir())) == 10
+    words = [(str(tmp_path), str(number)) for number in range(2)]
+    with Command(*words[0], code=ADDS) as one, Command(*words[1], code=ADDS) as other:
+        for command in (one, other):
+            assert command.wait(240) == 0, command.complained()
+    assert len(History(tmp_path / "history").entries) == 10
+    assert len(list((tmp_path / "history").iterdir())) == 10
 
 
 def test_what_is_no_entry_is_named(tmp_path):
