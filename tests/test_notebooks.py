@@ -41,6 +41,7 @@ LONG = {
     "30_model_vs_measured.ipynb",
     "40_tail_latency.ipynb",
     "45_feed.ipynb",
+    "60_what_if.ipynb",  # whose cells JupyterLab runs, too (`tests/browser`)
     "70_scale_out.ipynb",
     "95_own_pipeline.ipynb",
     "quotes.ipynb",  # the cells of scoring.ipynb, on other laws

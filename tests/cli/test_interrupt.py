@@ -83,14 +83,14 @@ def test_an_interrupted_command_leaves_one_line_and_nothing_else(name, whom, pla
     words = COMMANDS[name].format(tmp=place).split()
     with Command(*words, cwd=place, env=os.environ | {"TMPDIR": str(place / "t")}) as command:
         ended = lambda: command.poll() is not None  # noqa: E731
-        until(lambda: ended() or command.complained() or len(command.below()) > 1, 60)
+        until(lambda: ended() or command.complained() or len(command.below()) > 1)
         until(lambda: ended() or command.complained(), 3)
         time.sleep(0.2)  # whatever it does then
         assert not ended(), command.complained()
         used = segments(command.below())
         command.send_signal(signal.SIGINT, group=whom == "group")
         code, said = command.wait(120), command.complained()
-        left = until(lambda: not command.below(), 60) or command.below()
+        left = until(lambda: not command.below()) or command.below()
         assert code == 130, said
         assert "Traceback" not in said
         assert said.splitlines().count("aethermodel: interrupted") == 1
@@ -105,7 +105,7 @@ def test_where_interrupts_are_ignored_from_the_start_they_stay_so(whom):
     """As `nohup` and a shell's `&` start a command."""
     words = ("bench", "ffi", "--processes", "1", "--repeats", "1")
     with Command(*words, ignore_interrupts=True) as command:
-        assert until(lambda: command.complained() or command.poll() is not None, 60)
+        assert until(lambda: command.complained() or command.poll() is not None)
         command.send_signal(signal.SIGINT, group=whom == "group")
         assert command.wait(120) == 0, command.complained()
         assert "interrupted" not in command.complained()
@@ -169,5 +169,5 @@ def test_an_interrupted_lab_leaves_nothing(place):
         until(lambda: ended() or answers(address.search(command.complained())[0]))
         command.send_signal(signal.SIGINT, group=True)
         assert command.wait(120) is not None
-        assert until(lambda: not command.below(), 60)
+        assert until(lambda: not command.below())
         assert "Traceback" not in command.complained()

@@ -132,7 +132,7 @@ def test_a_decider_that_raises_no_exception_is_answered_for():
         async with desk_of(odd, answered) as desk:
             desk.escalate(make_batch(4, 4, 0), ALL)
         async with Desk(
-            odd, fallback, answered.append, deadline_seconds=5, concurrency=1
+            odd, fallback, answered.append, deadline_seconds=60, concurrency=1
         ) as without:
             without.escalate(make_batch(4, 4, 0), ALL)
         assert without.failed == 1

@@ -160,7 +160,7 @@ def test_at_a_desk_a_failing_model_is_answered_for_by_rules():
         async with (
             Endpoint(b"broken") as endpoint,
             LanguageModel(endpoint.url, "small", "?", ["halt", "pass"], TOPICS) as model,
-            Desk(model.decide, rules, answered.append, deadline_seconds=5, concurrency=1) as desk,
+            Desk(model.decide, rules, answered.append, deadline_seconds=60, concurrency=1) as desk,
         ):
             desk.escalate(make_batch(4, 4, 0), ALL)
         return answered

@@ -175,13 +175,27 @@ def test_credentials_that_do_not_do_are_one_line(tmp_path):
     assert "for --backend dask" in said(**{"--backend": "local"})
 
 
+IMPATIENTLY = """
+import sys
+from aethermodel.cli import main
+from aethermodel.sweep import dask_cluster
+
+dask_cluster.CONNECT_SECONDS = 2.0
+sys.argv[0] = "aethermodel"
+main()
+"""
+
+
+def impatiently(store, address):
+    """Run a sweep on a scheduler, and give it up sooner than a user would."""
+    words = ("sweep", "run", "--probe", "ffi", "--store", str(store))
+    return aether(*words, "--backend", "dask", "--scheduler", address, code=IMPATIENTLY)
+
+
 def test_a_scheduler_that_says_nothing_is_not_waited_for(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        done = aether(
-            *("sweep", "run", "--probe", "ffi", "--store", str(tmp_path / "s")),
-            *("--backend", "dask", "--scheduler", address),
-        )
+        done = impatiently(tmp_path / "s", address)
     assert done.returncode == 2
     last = f"aethermodel: {address} answers, but not as a Dask scheduler does"
     assert done.stderr.splitlines()[-1] == last
@@ -191,10 +205,7 @@ def test_a_scheduler_that_says_nothing_is_not_waited_for(tmp_path):
 def test_the_risk_of_an_unprotected_scheduler_is_said(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as gone:
         address = f"tcp://127.0.0.1:{gone.getsockname()[1]}"
-    done = aether(
-        *("sweep", "run", "--probe", "ffi", "--store", str(tmp_path / "s")),
-        *("--backend", "dask", "--scheduler", address),
-    )
+    done = impatiently(tmp_path / "s", address)
     assert done.returncode == 2
     first, last = done.stderr.splitlines()
     assert first == f"{address}: whoever reaches it can run code on its workers and as you here"

@@ -178,11 +178,11 @@ def test_ctrl_c_leaves_a_store_to_go_on_with_and_nothing_else(tmp_path):
     sizes = ",".join(map(str, range(1, 2000)))
     words = ["sweep", "run", "--no-summary", "--probe", "ffi", f"-pbatch_size={sizes}"]
     with Command(*words, "-ptopics=1", "--samples", "1", "--store", str(folder)) as command:
-        assert until(lambda: "1/1999" in command.complained(), 60), command.complained()
+        assert until(lambda: "1/1999" in command.complained()), command.complained()
         command.send_signal(signal.SIGINT)
         assert command.wait(120) == 130
         complaint = command.complained()
-        assert until(lambda: not command.below(), 60), command.below()
+        assert until(lambda: not command.below()), command.below()
     assert "what has finished is kept in" in complaint
     assert "Traceback" not in complaint
     assert not dotted(folder)

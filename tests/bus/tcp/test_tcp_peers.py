@@ -151,7 +151,7 @@ def test_strangers_are_bounded_in_number_and_in_time(run, monkeypatch):
     monkeypatch.setattr(tcp_listener, "MOST_STRANGERS", 4)
 
     async def main():
-        listener = await TcpListener.listen(key=KEY, timeout=5.0)
+        listener = await TcpListener.listen(key=KEY, timeout=2.0)
         strangers = [socket.create_connection(("127.0.0.1", listener.port)) for _ in range(10)]
         await until(lambda: listener.refused >= 6)  # the oldest: four are left
         sender = await TcpSender.connect(listener.port, key=KEY)  # one that knows the key gets in

