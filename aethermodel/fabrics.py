@@ -1,4 +1,4 @@
-"""Registry of fabrics: name, provenance label, and how its two sides meet."""
+"""Registry of fabrics: name, provenance label, how its two sides meet, and the ring between."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ Fabric = Literal["loopback", "shm", "tcp", "verbs"]
 CrossingFabric = Literal["shm", "tcp", "verbs"]
 #: Those that any host has.
 HostFabric = Literal["loopback", "shm", "tcp"]
+#: Batches that a ring has room for, unless they are large, and bytes of the largest such ring:
+#: a share of the last cache that neighbours on a rented host leave.
+RING_BATCHES, RING_BYTES = 8, 2**22
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln
 
 Floats = npt.NDArray[np.float64]
 
@@ -98,6 +97,8 @@ def queue_at_start(rate: float, table: Floats) -> Floats | None:
 
 
 def _poisson(mean: float, counts: npt.NDArray[np.int64]) -> Floats:
+    from scipy.special import gammaln
+
     log = counts * np.log(mean) - mean - gammaln(counts + 1)
     probability: Floats = np.exp(log)
     return probability

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from synthetic_calibration import SIZES, synthetic_calibration
 
-from aethermodel.calibrate.calibration.conditions import RING_BATCHES
 from aethermodel.calibrate.term_fit.samples import Timings
+from aethermodel.fabrics import RING_BATCHES
 from aethermodel.measure.harness.ring_size import ring_capacity
 
 L2_EVENTS = 8192

@@ -11,6 +11,29 @@ def test_import_is_light():
     assert not heavy & imported("import aethermodel.cli")
 
 
+#: What fresh processes run for each figure: they would start a second later, twenty times over.
+MEASURED = """
+from importlib import import_module
+from pathlib import Path
+import aethermodel
+
+root = Path(aethermodel.__file__).parent
+for folder in ("probes", "transports", "harness", "harness/processes"):
+    for path in (root / "measure" / folder).glob("*.py"):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        import_module(".".join(parts).removesuffix(".__init__"))
+import aethermodel.measure.sampling.worker
+import aethermodel.bench.latency.measurement
+import aethermodel.bench.latency.adaptive
+import aethermodel.bench.pipeline.row_worker
+import aethermodel.pipelines.execution.probe
+"""
+
+
+def test_processes_that_are_measured_import_no_fits():
+    assert not {"sympy", "pandas", "scipy", "matplotlib"} & imported(MEASURED.strip())
+
+
 def imported(code):
     """Return the packages that a process has loaded once it has run some code."""
     listed = f"{code}; import sys; print(*sorted(m for m in sys.modules if '.' not in m))"

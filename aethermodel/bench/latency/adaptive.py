@@ -6,10 +6,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel import thresholds
@@ -20,12 +19,16 @@ from aethermodel.bench.latency.reruns import least_disturbed
 from aethermodel.bench.latency.rule_simulation import serve_by
 from aethermodel.bench.latency.schedule_overhead import keeping_seconds
 from aethermodel.bus.adaptive_size import AdaptiveSize, FixedSize, Ladder, Rule
-from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.measure.harness.processes.child_processes import call
 from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.model.queueing.arrivals import Kind, arrivals_of
 from aethermodel.order_statistics import median_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aethermodel.calibrate.calibration.calibration import Calibration
 
 #: Names of the rule that adapts, and of the one that takes whatever waits, as the plane does by
 #: itself; the others are ``fixed n``, n in events.
@@ -190,6 +193,8 @@ class AdaptiveTrial:
         ValueError
             If the target leaves no room for any batch.
         """
+        import pandas as pd  # not for the processes under load, which import this module
+
         settings, bare = campaign.settings(calibration), campaign.ladder(calibration)
         runs, full = [], []
         keeping = call(_keeping, campaign, settings, bare)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf
 from time import perf_counter
-from typing import Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,6 @@ from aethermodel.bus.adaptive_size import Rule
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.bus.plane import Plane
-from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.fabrics import FABRICS, crosses
 from aethermodel.measure.harness.batch_pool import WorkingSet, same_pool
 from aethermodel.measure.harness.event_loops import EventLoop, on_loop
@@ -36,6 +35,9 @@ from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.disturbance import Disturbance
 from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks
 from aethermodel.measure.host.os_noise import Noise, Reading
+
+if TYPE_CHECKING:
+    from aethermodel.calibrate.calibration.conditions import Conditions
 
 Floats = npt.NDArray[np.float64]
 #: The fabrics that load is put on.

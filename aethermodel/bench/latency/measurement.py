@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from pydantic import ConfigDict, Field
 
 from aethermodel import thresholds
@@ -18,7 +17,6 @@ from aethermodel.bench.latency.offered_loads import Kinds, Loads
 from aethermodel.bench.latency.reruns import watched_run
 from aethermodel.bench.latency.schedule_overhead import keeping_seconds
 from aethermodel.bench.latency.tiers import tier_seconds
-from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.fabrics import crosses
 from aethermodel.inputs.unset_values import UnsetIsDefault
 from aethermodel.measure.harness.processes.child_processes import call
@@ -29,6 +27,11 @@ from aethermodel.model.queueing.batch_service import serve, serve_by_clock
 from aethermodel.model.queueing.host_pace import HostPace
 from aethermodel.model.queueing.pauses import Pauses
 from aethermodel.order_statistics import median_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aethermodel.calibrate.calibration.calibration import Calibration
 
 Progress = Callable[[int, int], None]
 
@@ -127,6 +130,8 @@ class LatencyTrial:
         progress: Progress | None = None,
     ) -> LatencyTrial:
         """Measure this host under load, and predict the same from the calibration."""
+        import pandas as pd  # not for the processes under load, which import this module
+
         settings = campaign.settings(calibration)
         total = campaign.processes + 1
         runs, tiers, around = [], [], []
@@ -339,6 +344,8 @@ def beside(
     sending : ndarray, shape (largest,), optional
         Seconds that a producer in a process of its own takes to send as many.
     """
+    import pandas as pd
+
     rows = []
     for (kind, load), group in runs.groupby(["arrivals", "load"], sort=False):
         row: dict[str, Any] = {

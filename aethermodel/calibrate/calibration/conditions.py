@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.dataclasses import dataclass
 
+from aethermodel.fabrics import RING_BATCHES, RING_BYTES
 from aethermodel.inputs.fields import Bytes, Id
 from aethermodel.kernel_facts import EVENT_BYTES, MAX_TOPICS
 from aethermodel.labels import FabricLabel
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 Level = Annotated[str, StringConstraints(strict=True, pattern="^L[1-4]$")]
 # Strict field by field: a strict dataclass would not be made from a file's values.
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-#: Batches that a ring has room for, unless they are large, and bytes of the largest such ring:
-#: a share of the last cache that neighbours on a rented host leave.
-RING_BATCHES, RING_BYTES = 8, 2**22
 
 
 @dataclass(frozen=True, config=_CONFIG)

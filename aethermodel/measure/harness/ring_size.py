@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aethermodel.calibrate.calibration.conditions import RING_BATCHES, RING_BYTES
+from aethermodel.fabrics import RING_BATCHES, RING_BYTES
 from aethermodel.kernel_facts import EVENT_BYTES
 
 #: Bytes of the largest batch that goes through one here: it has room for two or more, is mapped
