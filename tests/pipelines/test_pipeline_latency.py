@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from aethermodel.measure.host.jitter import Watch, full_rate
 from aethermodel.measure.host.os_noise import Noise
 from aethermodel.model.queueing.batch_service import serve
 from aethermodel.pipelines.calibration import PipelineCalibration, TermLaw
+from aethermodel.pipelines.campaign import Campaign
 from aethermodel.pipelines.composition import GroupTerms
 from aethermodel.pipelines.execution import load
 from aethermodel.pipelines.execution.load import LoadedRun
@@ -174,3 +177,13 @@ def test_a_run_is_as_long_as_its_process_takes_and_the_host_is_watched_as_long(
     assert run.due.size == max(20, int(0.4 * found["capacity"]))
     for watched in run.around:  # of its half of the run what lies between looks at the core
         assert watched.seconds >= 0.15 * run.due[-1]
+
+
+def test_a_budget_has_in_it_what_was_gone_before_it_began(tmp_path):
+    """And as much for what comes after the samples; a process that was long there began anew."""
+    path = tmp_path / "p.py"
+    path.write_text(SERVER)
+    begin = monotonic()
+    campaign = Campaign(str(path), seconds=60, spent=4)
+    assert campaign.left(begin) <= 52
+    assert 29 < Campaign(str(path), seconds=60, spent=4000).left(monotonic()) <= 30
