@@ -104,8 +104,8 @@ def _server(folder: Path, laws: Path) -> Iterator[tuple[str, str, dict[str, Any]
             f"server's P99 at {percentage(row['load'], 0)}",
             f"{row['outcome']}: off by {percent(row['error'])} ({percent(row['error_low'])} to "
             f"{percent(row['error_high'])}), batch {row['batch']}, wait "
-            f"{1e3 * row['wait_seconds']:.0f} ms, client late by {percentage(late, 0)} of it; "
-            f"wanted {_P99}",
+            f"{1e3 * row['wait_seconds']:.0f} ms, client late by {percentage(late, 0)} of it, "
+            f"{percentage(row['away'])} of a core taken by others; wanted {_P99}",
             row,
         )
 

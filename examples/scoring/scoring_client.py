@@ -3,7 +3,8 @@
 ``python scoring_client.py hold PORT``: each line of standard input says how many requests are to be
 in flight; the line comes back once they are. ``python scoring_client.py poisson PORT RATE COUNT
 SEED``: requests at random times, whatever becomes of those before them; as JSON, the seconds of
-each from when it was due to when it was sent (``late``) and to its answer (``taken``).
+each from when it was due to its answer (``taken``), and those by which this client sent it late though
+a connection was free (``late``).
 """
 
 from __future__ import annotations
@@ -123,13 +124,14 @@ def poisson(port: int, rate: float, count: int, seed: int) -> dict[str, list[flo
     gaps = np.random.default_rng(seed).exponential(1 / rate, count)
     due = (perf_counter() + 0.1 + gaps.cumsum()).tolist()
     sent = answered = 0
+    free_since = 0.0
     while answered < count:
         now = perf_counter()
         # An open loop without a free socket waits for one.
         while sent < count and due[sent] <= now and idle:
             one = idle.pop()
             one.sendall(texts[sent % _BODIES])
-            late[sent] = perf_counter() - due[sent]
+            late[sent] = perf_counter() - max(due[sent], free_since)
             flying[one.fileno()] = one, sent
             sent += 1
         # The kernel is asked again and again: a timer of it has a millisecond.
@@ -142,7 +144,10 @@ def poisson(port: int, rate: float, count: int, seed: int) -> dict[str, list[flo
             if not is_whole(data):
                 rest[number] = data
                 continue
-            taken[which] = perf_counter() - due[which]
+            now = perf_counter()
+            taken[which] = now - due[which]
+            if not idle:
+                free_since = now
             idle.append(one)
             answered += 1
     return {"late": late, "taken": taken}

@@ -135,7 +135,7 @@ def test_a_server_and_an_open_loop_in_processes_of_their_own():
     assert (late > 0).all() and (taken > late).all()
 
 
-def test_a_miss_with_a_late_client_says_nothing_of_the_server():
+def test_a_miss_of_a_late_client_or_on_a_busy_host_says_nothing_of_the_server():
     from scoring_load import Loaded
 
     told = dict(
@@ -143,5 +143,6 @@ def test_a_miss_with_a_late_client_says_nothing_of_the_server():
         predicted_p99_low=10e-3, predicted_p99_high=12e-3, measured_p50=0.3, measured_p99=0.6,
         error_low=-0.99, error_high=-0.97,
     )  # fmt: skip
-    assert Loaded(**told, client_late_p99=0.5).outcome == "inconclusive"
-    assert Loaded(**told, client_late_p99=1e-4).outcome == "fail"
+    assert Loaded(**told, client_late_p99=0.5, away=0.0).outcome == "inconclusive"
+    assert Loaded(**told, client_late_p99=1e-4, away=0.3).outcome == "inconclusive"
+    assert Loaded(**told, client_late_p99=1e-4, away=0.001).outcome == "fail"
