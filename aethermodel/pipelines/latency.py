@@ -27,7 +27,7 @@ from aethermodel.verdict import Outcome, judge, mostly_disturbed, worst
 Floats = npt.NDArray[np.float64]
 # Where the processes leave P99 open by more than half of what it may be off by, there are more of
 # them, up to so many times those asked for.
-_OPEN, _MOST_TIMES = thresholds.P99_ERROR / 2, 3
+_OPEN, _MOST_TIMES = thresholds.P99_ERROR / 2, 2
 # How often that is looked at while as many as were asked for are added.
 _STEPS = 3
 # Draws of the laws, and runs that each is seen in: what a draw does to the median hardly depends
@@ -109,7 +109,7 @@ def measure_latency(
         Shares of what the very process carries, above 0 and below 1.
     processes : int
         At least. A load whose P99 these leave open by more than a tenth is put on more, up to
-        three times as many: by how far they differ, not by how far off the prediction is.
+        twice as many: by how far they differ, not by how far off the prediction is.
     batches : int, optional
         Of a run; by default as many as the process carries in two seconds.
     seed : int

@@ -3,8 +3,8 @@
 ``python scoring_client.py hold PORT``: each line of standard input says how many requests are to be
 in flight; the line comes back once they are. ``python scoring_client.py poisson PORT RATE COUNT
 SEED``: requests at random times, whatever becomes of those before them; as JSON, the seconds of
-each from when it was due to its answer (``taken``), and those by which this client sent it late though
-a connection was free (``late``).
+each from when it was due to its answer (``taken``), and those by which this client sent it late
+though a connection was free (``late``).
 """
 
 from __future__ import annotations
