@@ -237,7 +237,8 @@ class LoadComparison:
     @cached_property
     def errors(self) -> Floats:
         """Logarithm of predicted over measured P99, of each run."""
-        return np.log((self.model["predicted_p99"] / self.measured["p99"]).to_numpy(np.float64))
+        ratios = self.model["predicted_p99"] / self.measured["p99"]
+        return np.asarray(np.log(ratios.to_numpy(np.float64)))
 
     @property
     def open(self) -> float:
