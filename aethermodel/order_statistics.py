@@ -77,3 +77,55 @@ def median_interval(values: npt.ArrayLike, level: float = thresholds.LEVEL) -> I
     outside = np.cumsum([math.comb(n, i) for i in range(n // 2)]) / 2 ** (n - 1)
     cut = max(0, int(np.searchsorted(outside, 1 - level, side="right")) - 1)
     return Interval(float(ordered[cut]), float(ordered[n - 1 - cut]), 1 - float(outside[cut]))
+
+
+def median_draws(values: npt.ArrayLike, count: int, seed: int = 0) -> npt.NDArray[np.float64]:
+    """Draw where the median of independent repeats may lie.
+
+    By the same ranks as in `median_interval`: how many values lie below is binomial with one half,
+    and between two of them it lies anywhere.
+
+    Parameters
+    ----------
+    values : array_like
+        One a repeat or a process; at least one.
+    count, seed : int
+
+    Raises
+    ------
+    ValueError
+        If there is no value.
+    """
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    if not ordered.size:
+        raise ValueError("a median needs at least one value")
+    rng = np.random.default_rng(seed)
+    below = rng.binomial(ordered.size, 0.5, count)
+    # Beyond the lowest and the highest nothing is known.
+    places = np.clip(below - 1 + rng.random(count), 0, ordered.size - 1)
+    return np.asarray(np.interp(places, np.arange(ordered.size), ordered))
+
+
+def shifted_median_interval(
+    values: npt.ArrayLike,
+    shifts: npt.ArrayLike,
+    level: float = thresholds.LEVEL,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return the interval of a median whose repeats all share one error that is known by draws.
+
+    What repeats share moves all of them alike, so that no number of them shows it.
+
+    Parameters
+    ----------
+    values : array_like
+        One a repeat or a process; at least one.
+    shifts : array_like
+        Draws of what is to be added to all of them; at least one.
+    level : float
+    seed : int
+    """
+    both = median_draws(values, thresholds.DRAWS, seed)
+    both = both + np.random.default_rng([seed, 1]).choice(np.asarray(shifts), both.size)
+    low, high = np.quantile(both, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    return low, high

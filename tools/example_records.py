@@ -74,10 +74,10 @@ def _rows(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     for what, row in found.items():
         if "P99" in what:
             server = "server" in what
-            error = row["error"] if server else row["p99_error"]
-            ends = None if server else (row["p99_error_low"], row["p99_error_high"])
+            named = "error" if server else "p99_error"
+            ends = (row[f"{named}_low"], row[f"{named}_high"])
             said = f"{what} load, predicted against measured"
-            rows.append(_row(said, error, thresholds.P99_ERROR, row["outcome"], "", ends))
+            rows.append(_row(said, row[named], thresholds.P99_ERROR, row["outcome"], "", ends))
     return rows
 
 

@@ -1,10 +1,11 @@
 """Worked examples, judged: prediction of the whole, recommended batch size, and P99 under load.
 
-``python -m tools.worked_examples [--json FILE] [--keep HOST] [NAME...]``: of the pipeline that
-`aethermodel init` writes (orders), and of quotes, trades and scoring. Some five minutes each on a
-quiet host of two cores. A line for each figure, and status 1 where one fails. ``--keep amd-zen4``
-also writes what the repository shows: the laws beside each example, its picture in ``docs/_static``
-and its figures in ``data/benchmarks``.
+``python -m tools.worked_examples [--json FILE] [--keep HOST] [--latency] [NAME...]``: of the
+pipeline that `aethermodel init` writes (orders), and of quotes, trades and scoring. Some five
+minutes each on a quiet host of two cores. A line for each figure, and status 1 where one fails.
+``--keep amd-zen4`` also writes what the repository shows: the laws beside each example, its picture
+in ``docs/_static`` and its figures in ``data/benchmarks``. ``--latency`` judges P99 alone, after a
+`calibrate`: some two to three minutes each.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from typer import echo
 from aethermodel import thresholds
 from aethermodel.pipelines.process_spread import ProcessSpread
 from aethermodel.text.percentages import percent, percentage
-from aethermodel.verdict import judge
 from tools.example_records import keep
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +33,7 @@ NAMES = ("orders", "quotes", "trades", "scoring")
 _LOADS, _TARGET = "0.5,0.8", "0.1"
 _P99 = percentage(thresholds.P99_ERROR, 0)
 # Each process has loads of its own: of few, the median P99 may be anything.
-_LOADED_PROCESSES = "15"
+_LOADED_PROCESSES = 15
 # Whose server or subscriber only answers: in most processes the scheduler has it on the pipeline's
 # own core, and in some on another, where a round trip takes up to half as long again.
 _PINS = {"quotes": "0", "trades": "0"}
@@ -55,7 +55,10 @@ def run(folder: Path, *words: str) -> dict[str, Any]:
     return found
 
 
-def judged(name: str, folder: Path, kept: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+Judged = tuple[str, str, dict[str, Any]]
+
+
+def judged(name: str, folder: Path, kept: Path) -> Iterator[Judged]:
     """Yield what, its line that begins with the outcome, and the figures, one after the other."""
     file, laws = f"{name}.py", kept / f"{name}.json"
     pin = ("--pin", _PINS[name]) if name in _PINS else ()
@@ -78,12 +81,27 @@ def judged(name: str, folder: Path, kept: Path) -> Iterator[tuple[str, str, dict
         f"wanted {percentage(thresholds.OWN_OPTIMUM_REACHED, 0)}",
         best,
     )
-    late = run(folder, "bench", "latency", *known, "--processes", _LOADED_PROCESSES)
+    yield from under_load(name, folder, laws)
+
+
+def under_load(
+    name: str, folder: Path, laws: Path, processes: int = _LOADED_PROCESSES
+) -> Iterator[Judged]:
+    """Yield P99 under load, by laws that are there, or are calibrated first."""
+    file = f"{name}.py"
+    pin = ("--pin", _PINS[name]) if name in _PINS else ()
+    if not laws.exists():
+        laws.write_text(json.dumps(run(folder, "calibrate", file, *pin)) + "\n")
+    known = ("--pipeline", file, "-c", str(laws), *pin, "--processes", str(processes))
+    late = run(folder, "bench", "latency", *known)
     for row in late["rows"]:
         yield (
             f"P99 at {percentage(row['load'], 0)}",
             f"{row['outcome']}: off by {percent(row['p99_error'])} "
-            f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}); wanted {_P99}",
+            f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}; processes "
+            f"alone {percent(row['p99_error_processes_low'])} to "
+            f"{percent(row['p99_error_processes_high'])}, {row['processes']} of them, "
+            f"{percentage(row['disturbed'], 0)} disturbed); wanted {_P99}",
             row,
         )
     if name == "scoring":
@@ -100,16 +118,14 @@ def _server(folder: Path, laws: Path) -> Iterator[tuple[str, str, dict[str, Any]
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     for row in map(json.loads, done.stdout.splitlines()):
-        low = row["predicted_p99"] / row["highest_p99"] - 1
-        high = row["predicted_p99"] / row["lowest_p99"] - 1
-        least, most = sorted((abs(low), abs(high)))
-        least = 0.0 if low <= 0 <= high else least
-        outcome = judge(abs(row["error"]), least, most, thresholds.P99_ERROR)
+        late = row["client_late_p99"] / row["measured_p99"]
         yield (
             f"server's P99 at {percentage(row['load'], 0)}",
-            f"{outcome}: off by {percent(row['error'])} ({percent(low)} to {percent(high)}), batch "
-            f"{row['batch']}, wait {1e3 * row['wait_seconds']:.0f} ms; wanted {_P99}",
-            row | {"outcome": outcome},
+            f"{row['outcome']}: off by {percent(row['error'])} ({percent(row['error_low'])} to "
+            f"{percent(row['error_high'])}), batch {row['batch']}, wait "
+            f"{1e3 * row['wait_seconds']:.0f} ms, client late by {percentage(late, 0)} of it, "
+            f"{percentage(row['away'])} of a core taken by others; wanted {_P99}",
+            row,
         )
 
 
@@ -119,7 +135,11 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     parser.add_argument("--keep", metavar="HOST", help="write what the repository shows, as HOST's")
+    parser.add_argument("--latency", action="store_true", help="P99 alone, after a calibrate")
+    parser.add_argument("--processes", type=int, default=_LOADED_PROCESSES, help="under load")
     options = parser.parse_args()
+    if options.latency and options.keep:
+        parser.error("--keep needs all figures")
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"{', '.join(sorted(unknown))}: of {', '.join(NAMES)}")
     kept = Path(mkdtemp(prefix="worked-"))
@@ -132,7 +152,10 @@ def main() -> int:
         if name == "orders":
             folder = ROOT / "data" / "pipeline"
         found[name] = {}
-        for what, line, figures in judged(name, folder, kept):
+        figures_of = judged(name, folder, kept)
+        if options.latency:
+            figures_of = under_load(name, folder, kept / f"{name}.json", options.processes)
+        for what, line, figures in figures_of:
             found[name][what] = figures
             failed |= line.startswith("fail")
             echo(f"{name}, {what}: {line}")

@@ -193,6 +193,10 @@ class PipelineCalibration:
         ndarray, shape (count, sizes)
             Terms are drawn each by itself, as each was timed by itself.
         """
+        return self.drawn(n, count, seed).seconds
+
+    def drawn(self, n: npt.ArrayLike, count: int = DRAWS, seed: int = 0) -> Composed:
+        """Return the same draws with the times of the groups, each of shape (count, sizes)."""
         at = np.asarray(n, dtype=np.float64)
         drawn = {
             name: term.factor * term.law.draws(self._sizes_of(term, at), count, seed + 1 + index)
@@ -200,7 +204,7 @@ class PipelineCalibration:
         }
         rng = np.random.default_rng(seed)
         gil = rng.uniform(self.gil.low, self.gil.high, count)[:, None]
-        return compose(self.groups, drawn, self._busy(), self.cores, gil).seconds
+        return compose(self.groups, drawn, self._busy(), self.cores, gil)
 
     def faster(self, **factors: float) -> PipelineCalibration:
         """Return what it would be, if terms took so many times what they take.

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +53,9 @@ _FEWEST_SIZES = 3
 # A batch may take this share of the time that there is: a sample runs it a few dozen times, in
 # several processes, for each of its stages.
 _LONGEST_SHARE = 1 / 150
+# Share of the budget that may be gone before it begins; a process that has long been there did
+# something else.
+_MOST_SPENT = 1 / 4
 _OPENING_SECONDS, _BATCHES_A_SAMPLE = 30.0, 100
 _NEARLY_ONE = (0.85, 1.5)
 
@@ -86,6 +90,9 @@ class Campaign:
     processes, repeats, seed : int
     seconds : float
         Time budget.
+    spent : float
+        Seconds of it that were gone before, as in starting the interpreter. What comes after the
+        samples is given as many: on a host that is slow to begin, it is slow to end.
 
     Attributes
     ----------
@@ -100,6 +107,7 @@ class Campaign:
     repeats: int = 2
     seed: int = 0
     seconds: float = thresholds.CALIBRATION_SECONDS
+    spent: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.seconds > 0:
@@ -114,6 +122,12 @@ class Campaign:
         )
         self.rehearsal = Rehearsal()
         self.notes: list[str] = []
+
+    def left(self, begin: float) -> float:
+        """Return the seconds for samples, of a campaign that began at `begin` (monotonic)."""
+        return (
+            self.seconds - (monotonic() - begin) - 2 * min(self.spent, _MOST_SPENT * self.seconds)
+        )
 
     @property
     def file(self) -> str:
@@ -246,13 +260,10 @@ def calibrate_pipeline(campaign: Campaign, progress: Progress | None = None) -> 
     InputError
         If nothing can be fitted.
     """
-    from time import monotonic
-
     begin = monotonic()
     campaign.rehearse(whole=False)
     terms = term_plan(campaign.pipeline, campaign.sizes)
-    left = campaign.seconds - (monotonic() - begin)
-    samples, failure = campaign.sample(campaign.term_points(terms), left, progress)
+    samples, failure = campaign.sample(campaign.term_points(terms), campaign.left(begin), progress)
     failure = failure or campaign.rehearsal.failure
     if samples is None:
         raise InputError(f"{campaign.file}: {failure}")

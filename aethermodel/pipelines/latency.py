@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,18 +15,24 @@ from aethermodel import thresholds
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.harness.processes.child_processes import call
 from aethermodel.measure.host.jitter import full_rate, pace_of
-from aethermodel.model.queueing.batch_service import serve, serve_by_clock
-from aethermodel.model.queueing.host_pace import HostPace
-from aethermodel.order_statistics import median_interval
+from aethermodel.model.queueing.host_pace import HostPace, PaceClock
+from aethermodel.model.queueing.tandem import Queue, through
+from aethermodel.order_statistics import median_draws, median_interval, shifted_median_interval
 from aethermodel.pipelines.calibration import PipelineCalibration
+from aethermodel.pipelines.composition import Composed
 from aethermodel.pipelines.execution.load import LoadedRun, load_run
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.verdict import Outcome, judge, mostly_disturbed, worst
 
 Floats = npt.NDArray[np.float64]
-# A run is no longer than this, in seconds, where not told otherwise.
-_RUN_SECONDS = 2.0
-_FEWEST, _MOST = 500, 40_000
+# Where the processes leave P99 open by more than half of what it may be off by, there are more of
+# them, up to so many times those asked for.
+_OPEN, _MOST_TIMES = thresholds.P99_ERROR / 2, 2
+# How often that is looked at while as many as were asked for are added.
+_STEPS = 3
+# Draws of the laws, and runs that each is seen in: what a draw does to the median hardly depends
+# on the schedule.
+_DRAWS, _DRAWN_RUNS = 200, 5
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,10 @@ class LatencyTrial:
     table : pandas.DataFrame
         A row a load: ``p50`` to ``p99.9`` in seconds (medians over processes), ``predicted_...``
         of the same schedules at the pace at which the host ran, ``ideal_...`` at full speed,
-        ``p99_error`` with its interval ``p99_error_low`` and ``p99_error_high``, ``disturbed``
+        ``p99_error`` with its interval ``p99_error_low`` and ``p99_error_high``, which holds what
+        processes differ by (alone: ``p99_error_processes_low`` and ``..._high``) and what the
+        laws and the host's full speed leave open (``p99_error_laws_low`` and ``..._high``),
+        ``processes``, ``disturbed``
         (share of the runs), ``outcome``.
     capacity_per_second, predicted_capacity_per_second : float
         Records.
@@ -98,8 +108,10 @@ def measure_latency(
     loads : sequence of float
         Shares of what the very process carries, above 0 and below 1.
     processes : int
+        At least. A load whose P99 these leave open by more than a tenth is put on more, up to
+        twice as many: by how far they differ, not by how far off the prediction is.
     batches : int, optional
-        Of a run; two seconds' worth by default.
+        Of a run; by default as many as the process carries in two seconds.
     seed : int
     progress : callable, optional
 
@@ -112,20 +124,25 @@ def measure_latency(
         raise InputError("loads lie above 0 and below 1, such as 0.5,0.8")
     ours = calibration.without_assumed()
     seconds = float(ours.composed([float(n)]).seconds[0])
-    if batches is None:
-        batches = int(np.clip(_RUN_SECONDS * min(loads) / seconds, _FEWEST, _MOST))
-    runs: list[tuple[float, float, LoadedRun]] = []
-    for process in range(processes):
+    runs: list[LoadedProcess] = []
+    put = tuple(loads)
+    step = max(1, processes // _STEPS)
+    for process in range(_MOST_TIMES * processes):
+        if process >= processes and not (process - processes) % step:
+            put = tuple(one.load for one in _by_load(ours, n, runs) if one.open > _OPEN)
+        if not put:
+            break
         if progress:
-            progress(process, processes)
-        found = call(load_run, pipeline.reference, n, list(loads), batches, seed + process)
+            progress(process, max(processes, process + 1))
+        found = call(load_run, pipeline.reference, n, list(put), batches, seed + process)
         runs += [
-            (load, found["capacity"], run) for load, run in zip(loads, found["runs"], strict=True)
+            LoadedProcess(load, found["capacity"], run)
+            for load, run in zip(put, found["runs"], strict=True)
         ]
     if progress:
-        progress(processes, processes)
-    table = _compared(ours, n, runs)
-    capacity = float(np.median([capacity for _, capacity, _ in runs])) * n
+        progress(1, 1)
+    table = pd.DataFrame([one.row(n) for one in _by_load(ours, n, runs)])
+    capacity = float(np.median([run.capacity for run in runs])) * n
     return LatencyTrial(
         calibration, n, table, capacity, n / seconds, worst(table["outcome"].tolist())
     )
@@ -146,69 +163,168 @@ def predicted(
     pace : HostPace, optional
         At which the host ran; full speed by default.
     """
-    composed = calibration.composed([n])
-    slowest = max(float(seconds[0]) for seconds in composed.groups.values())
-    # Where cores or the interpreter are the bound, all groups are slower by as much.
-    stretch = float(composed.seconds[0]) / slowest
     clock = pace.clock(2 * float(due[-1])) if pace else None
-    came = due
-    for group in calibration.groups:
-        seconds = stretch * group.workers * float(composed.groups[group.name][0])
-        done = np.empty(came.size)
-        for worker in range(group.workers):
-            own = came[worker :: group.workers]
-            if not own.size:
-                continue
-            table = np.array([seconds])
-            waited = serve_by_clock(clock, own, table) if clock else serve(own, table)
-            done[worker :: group.workers] = own + waited
-        came = np.maximum.accumulate(done)
-    return np.asarray(came - due)
+    return through(_queues(calibration, calibration.composed([n])), due, clock)
 
 
-def _compared(
-    calibration: PipelineCalibration, n: int, runs: list[tuple[float, float, LoadedRun]]
-) -> pd.DataFrame:
-    watched = [one for _, _, run in runs for one in run.around]
-    full = full_rate(watched)
-    rows = []
-    for load in dict.fromkeys(load for load, _, _ in runs):
-        own = [run for of, _, run in runs if of == load]
-        warm = int(thresholds.LOAD_WARM_UP * own[0].due.size)
-        measured = [_percentiles(run.latencies[warm:]) for run in own]
-        models = []
-        for run in own:
-            pace = pace_of(list(run.around), full)
-            ideal = predicted(calibration, n, run.due)[warm:]
-            here = predicted(calibration, n, run.due, pace)[warm:]
-            models.append(_percentiles(ideal, "ideal_") | _percentiles(here, "predicted_"))
-        frame, model = pd.DataFrame(measured), pd.DataFrame(models)
-        error = model["predicted_p99"] / frame["p99"] - 1
-        low, high = median_interval(error.to_numpy()).ends
-        value, ends = float(error.median()), sorted((abs(low), abs(high)))
-        least = 0.0 if low <= 0 <= high else ends[0]
-        disturbed = float(np.mean([run.disturbed for run in own]))
-        few = len(own) < thresholds.FEWEST_PROCESSES  # of one or two a miss says nothing
-        rows.append(
-            {
-                "load": load,
-                "offered_per_second": load * float(np.median([c for _, c, _ in runs])) * n,
-                **frame.median().to_dict(),
-                **model.median().to_dict(),
-                "p99_error": value,
-                "p99_error_low": float(low),
-                "p99_error_high": float(high),
-                "disturbed": disturbed,
-                "outcome": judge(
-                    abs(value),
-                    least,
-                    ends[1],
-                    thresholds.P99_ERROR,
-                    disturbed=few or mostly_disturbed(disturbed),
-                ),
-            }
-        )
-    return pd.DataFrame(rows)
+def _queues(calibration: PipelineCalibration, composed: Composed, draw: int = 0) -> list[Queue]:
+    """Return the groups as queues, by one of the draws that were composed."""
+    each = {name: float(seconds.flat[draw]) for name, seconds in composed.groups.items()}
+    # Where cores or the interpreter are the bound, all groups are slower by as much.
+    stretch = float(composed.seconds.flat[draw]) / max(each.values())
+    return [
+        Queue(group.workers, stretch * group.workers * each[group.name])
+        for group in calibration.groups
+    ]
+
+
+class LoadedProcess(NamedTuple):
+    """One run of a process.
+
+    Attributes
+    ----------
+    load : float
+        Share of what the process carries.
+    capacity : float
+        What it carries, in batches a second.
+    run : LoadedRun
+    """
+
+    load: float
+    capacity: float
+    run: LoadedRun
+
+
+@dataclass(frozen=True)
+class LoadComparison:
+    """Runs at one load beside the model's.
+
+    Parameters
+    ----------
+    calibration : PipelineCalibration
+        Without what is assumed.
+    n : float
+        Records of a batch.
+    load : float
+    runs : sequence of LoadedProcess
+    full : float
+        Batches, or turns of an idle loop, a second at full speed.
+    """
+
+    calibration: PipelineCalibration
+    n: float
+    load: float
+    runs: Sequence[LoadedProcess]
+    full: float
+
+    @cached_property
+    def measured(self) -> pd.DataFrame:
+        """Percentiles in seconds, a row a run."""
+        return pd.DataFrame([_percentiles(_warm(one.run.latencies)) for one in self.runs])
+
+    @cached_property
+    def model(self) -> pd.DataFrame:
+        """The model's percentiles, at full speed and at the pace of the host, a row a run."""
+        rows = []
+        for one in self.runs:
+            ideal = predicted(self.calibration, self.n, one.run.due)
+            here = predicted(self.calibration, self.n, one.run.due, self._pace(one.run))
+            rows.append(
+                _percentiles(_warm(ideal), "ideal_") | _percentiles(_warm(here), "predicted_")
+            )
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def errors(self) -> Floats:
+        """Logarithm of predicted over measured P99, of each run."""
+        ratios = self.model["predicted_p99"] / self.measured["p99"]
+        return np.asarray(np.log(ratios.to_numpy(np.float64)))
+
+    @property
+    def open(self) -> float:
+        """Half of what the runs leave the median error open by, as a share."""
+        low, high = median_interval(self.errors).ends
+        return float(np.expm1((high - low) / 2))
+
+    @cached_property
+    def shifts(self) -> Floats:
+        """What draws add to every error of what all predictions share: laws, and full speed.
+
+        At 80 % load a service that takes one percent longer makes P99 up to five percent longer,
+        and no number of processes shows it.
+        """
+        drawn = self.calibration.drawn([self.n], _DRAWS)
+        # Full speed is that of the middle process, and there are few of them.
+        own = [np.median(np.concatenate([w.rates for w in one.run.around])) for one in self.runs]
+        paces = median_draws(np.asarray(own) / np.median(own), _DRAWS)
+        found = []
+        for one in self.runs[:_DRAWN_RUNS]:
+            due = one.run.due
+            clock = self._pace(one.run).clock(2 * float(due[-1]))
+
+            def p99(queues: list[Queue], due: Floats = due, clock: PaceClock = clock) -> float:
+                return float(np.quantile(_warm(through(queues, due, clock)), 0.99))
+
+            middle = p99(_queues(self.calibration, self.calibration.composed([self.n])))
+            ratios = []
+            for draw, faster in enumerate(paces.tolist()):
+                queues = _queues(self.calibration, drawn, draw)
+                # Of a faster full speed the same host is a slower share.
+                ratios.append(p99([one._replace(seconds=one.seconds * faster) for one in queues]))
+            found.append(np.asarray(ratios) / middle)
+        return np.asarray(np.median(np.log(found), axis=0))
+
+    def _pace(self, run: LoadedRun) -> HostPace:
+        return pace_of(list(run.around), self.full)
+
+    def row(self, n: int) -> dict[str, Any]:
+        """Return the load's row of `LatencyTrial.table`."""
+        value = float(np.expm1(np.median(self.errors)))
+        ends = np.expm1(shifted_median_interval(self.errors, self.shifts)).tolist()
+        low, high = min(ends[0], value), max(ends[1], value)
+        processes = np.expm1(median_interval(self.errors).ends).tolist()
+        tails = [(1 - thresholds.LEVEL) / 2, (1 + thresholds.LEVEL) / 2]
+        laws = np.expm1(np.median(self.errors) + np.quantile(self.shifts, tails)).tolist()
+        disturbed = float(np.mean([one.run.disturbed for one in self.runs]))
+        few = len(self.runs) < thresholds.FEWEST_PROCESSES  # of one or two a miss says nothing
+        return {
+            "load": self.load,
+            "offered_per_second": self.load
+            * float(np.median([one.capacity for one in self.runs]))
+            * n,
+            **self.measured.median().to_dict(),
+            **self.model.median().to_dict(),
+            "p99_error": value,
+            "p99_error_low": low,
+            "p99_error_high": high,
+            "p99_error_processes_low": processes[0],
+            "p99_error_processes_high": processes[1],
+            "p99_error_laws_low": laws[0],
+            "p99_error_laws_high": laws[1],
+            "processes": len(self.runs),
+            "disturbed": disturbed,
+            "outcome": judge(
+                abs(value),
+                0.0 if low <= 0 <= high else min(abs(low), abs(high)),
+                max(abs(low), abs(high)),
+                thresholds.P99_ERROR,
+                disturbed=few or mostly_disturbed(disturbed),
+            ),
+        }
+
+
+def _by_load(
+    calibration: PipelineCalibration, n: float, runs: Sequence[LoadedProcess]
+) -> list[LoadComparison]:
+    full = full_rate([watched for one in runs for watched in one.run.around])
+    return [
+        LoadComparison(calibration, n, load, [one for one in runs if one.load == load], full)
+        for load in dict.fromkeys(one.load for one in runs)
+    ]
+
+
+def _warm(latencies: Floats) -> Floats:
+    return latencies[int(thresholds.LOAD_WARM_UP * latencies.size) :]
 
 
 def _percentiles(latencies: Floats, prefix: str = "") -> dict[str, float]:

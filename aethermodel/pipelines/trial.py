@@ -83,8 +83,7 @@ class PipelineTrial:
         points = campaign.whole_points()
         if known is None:
             points = campaign.term_points(term_plan(campaign.pipeline, campaign.sizes)) + points
-        left = campaign.seconds - (monotonic() - begin)
-        samples, failure = campaign.sample(points, left, progress)
+        samples, failure = campaign.sample(points, campaign.left(begin), progress)
         failure = failure or campaign.rehearsal.failure
         if samples is None:
             raise InputError(f"{campaign.file}: {failure}")

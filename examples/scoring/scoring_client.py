@@ -2,16 +2,20 @@
 
 ``python scoring_client.py hold PORT``: each line of standard input says how many requests are to be
 in flight; the line comes back once they are. ``python scoring_client.py poisson PORT RATE COUNT
-SEED``: requests at random times, whatever becomes of those before them; seconds from the time that
-each was due to its answer, as a JSON list.
+SEED``: requests at random times, whatever becomes of those before them; as JSON, the seconds of
+each from when it was due to its answer (``taken``), and those by which this client sent it late
+though a connection was free (``late``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import select
+import socket
 import sys
 from collections.abc import Callable
+from time import perf_counter
 
 import numpy as np
 
@@ -29,12 +33,21 @@ def requests(seed: int) -> list[bytes]:
     return [f"{head}Content-Length: {len(b)}\r\n\r\n".encode() + b for b in bodies]
 
 
+def is_whole(answer: bytes) -> bool:
+    """Whether all of an answer has come."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if len(body) < ANSWER_BYTES:
+        return False
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise SystemExit(f"the server answered {head.splitlines()[0]!r}")
+    return True
+
+
 class Connection(asyncio.Protocol):
     """A connection with one request in flight at a time."""
 
     def __init__(self, answered: Callable[[Connection], None]) -> None:
         self._answered, self._rest = answered, b""
-        self.due = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep it to write to."""
@@ -44,10 +57,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See whether the answer is whole."""
         self._rest += data
-        head, _, body = self._rest.partition(b"\r\n\r\n")
-        if len(body) >= ANSWER_BYTES:
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise SystemExit(f"the server answered {head.splitlines()[0]!r}")
+        if is_whole(self._rest):
             self._rest = b""
             self._answered(self)
 
@@ -96,27 +106,51 @@ async def hold(port: int) -> None:
         sys.stdout.flush()
 
 
-async def poisson(port: int, rate: float, count: int, seed: int) -> list[float]:
-    """Send requests at random times; return the seconds that each took from when it was due."""
-    loop = asyncio.get_running_loop()
-    idle, taken, texts = list[Connection](), list[float](), requests(seed)
+def poisson(port: int, rate: float, count: int, seed: int) -> dict[str, list[float]]:
+    """Send requests at random times; return the seconds from when each was due.
 
-    def answered(connection: Connection) -> None:
-        taken.append(loop.time() - connection.due)
-        idle.append(connection)
-
-    idle += [await connect(port, answered) for _ in range(_MOST_CONNECTIONS)]
-    due = loop.time() + 0.1 + np.random.default_rng(seed).exponential(1 / rate, count).cumsum()
-    for index, at in enumerate(due.tolist()):
-        # A timer has milliseconds; and an open loop without a free socket waits for one.
-        while loop.time() < at or not idle:
-            await asyncio.sleep(0)
-        connection = idle.pop()
-        connection.due = at
-        connection.write(texts[index % _BODIES])
-    while len(taken) < count:
-        await asyncio.sleep(0.001)
-    return taken
+    One loop over bare sockets: an event loop takes as long for a request as the server does, and
+    then it is the client that is measured.
+    """
+    texts = requests(seed)
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(_MOST_CONNECTIONS)]
+    poll = select.epoll()
+    flying: dict[int, tuple[socket.socket, int]] = {}
+    rest: dict[int, bytes] = {}
+    for one in idle:
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        poll.register(one.fileno(), select.EPOLLIN)
+    late, taken = [0.0] * count, [0.0] * count
+    gaps = np.random.default_rng(seed).exponential(1 / rate, count)
+    due = (perf_counter() + 0.1 + gaps.cumsum()).tolist()
+    sent = answered = 0
+    free_since = 0.0
+    while answered < count:
+        now = perf_counter()
+        # An open loop without a free socket waits for one.
+        while sent < count and due[sent] <= now and idle:
+            one = idle.pop()
+            one.sendall(texts[sent % _BODIES])
+            late[sent] = perf_counter() - max(due[sent], free_since)
+            flying[one.fileno()] = one, sent
+            sent += 1
+        # The kernel is asked again and again: a timer of it has a millisecond.
+        for number, _ in poll.poll(0):
+            one, which = flying[number]
+            data = one.recv(4096)
+            if not data:
+                raise SystemExit("the server has closed a connection")
+            data = rest.pop(number, b"") + data
+            if not is_whole(data):
+                rest[number] = data
+                continue
+            now = perf_counter()
+            taken[which] = now - due[which]
+            if not idle:
+                free_since = now
+            idle.append(one)
+            answered += 1
+    return {"late": late, "taken": taken}
 
 
 def main(words: list[str]) -> None:
@@ -125,7 +159,7 @@ def main(words: list[str]) -> None:
         asyncio.run(hold(int(words[1])))
         return
     port, rate, count, seed = int(words[1]), float(words[2]), int(words[3]), int(words[4])
-    sys.stdout.write(json.dumps(asyncio.run(poisson(port, rate, count, seed))))
+    sys.stdout.write(json.dumps(poisson(port, rate, count, seed)))
 
 
 if __name__ == "__main__":

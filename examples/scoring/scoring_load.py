@@ -13,24 +13,35 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import NormalDist
 from subprocess import PIPE
 
 import numpy as np
 import pandas as pd
 
+from aethermodel import thresholds
 from aethermodel.advice.latency_under_load import Server
 from aethermodel.advice.recommend import recommend
 from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.law import Law
+from aethermodel.measure.host.jitter import watch
+from aethermodel.order_statistics import shifted_median_interval
 from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.report.blocks import Block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.html_table import data_table
 from aethermodel.text.percentages import percent, percentage
+from aethermodel.verdict import Outcome, judge
 
 HERE = Path(__file__).parent
 # Those that fill the server do not count.
 _FIRST = 0.1
+# A client that is later than this share of P99, for one request in a hundred, measures itself.
+_LATE = 0.1
+# Seconds in which an idle loop sees how much of a core others take, between runs.
+_WATCH_SECONDS = 0.2
+# Draws of what the law leaves open: its interval, taken as that of a normal law.
+_DRAWS = 400
 
 
 @dataclass(frozen=True)
@@ -47,13 +58,25 @@ class Loaded:
     predicted_p99_high: float
     measured_p50: float
     measured_p99: float
-    lowest_p99: float
-    highest_p99: float
+    error_low: float
+    error_high: float
+    client_late_p99: float
+    away: float
 
     @property
     def error(self) -> float:
         """Relative error of the predicted P99."""
         return self.predicted_p99 / self.measured_p99 - 1
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether P99 is right; of a late client, or on a busy host, a miss says nothing."""
+        low, high = self.error_low, self.error_high
+        least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
+        late = self.client_late_p99 > _LATE * self.measured_p99
+        busy = self.away > thresholds.AWAY_SHARE
+        most = max(abs(low), abs(high))
+        return judge(abs(self.error), least, most, thresholds.P99_ERROR, disturbed=late or busy)
 
 
 @contextmanager
@@ -68,16 +91,24 @@ def serving(batch: int, wait: float) -> Iterator[int]:
             server.stdin.close()
 
 
-def latencies(port: int, rate: float, count: int, seed: int) -> np.ndarray:
-    """Return the seconds of each request of an open loop, from when it was due."""
+def latencies(port: int, rate: float, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the seconds of each request of an open loop, from when it was due.
+
+    Returns
+    -------
+    tuple of ndarray
+        Until its answer; and by which the client sent it late, though a connection was free.
+    """
     words = ["poisson", str(port), str(rate), str(count), str(seed)]
     done = subprocess.run(
         [sys.executable, str(HERE / "scoring_client.py"), *words], stdout=PIPE, check=True
     )
-    return np.array(json.loads(done.stdout))[int(_FIRST * count) :]
+    found = json.loads(done.stdout)
+    first = int(_FIRST * count)
+    return np.array(found["taken"])[first:], np.array(found["late"])[first:]
 
 
-def compare(law: Law, load: float, p99: float, *, runs: int = 5, seconds: float = 4.0) -> Loaded:
+def compare(law: Law, load: float, target: float, *, runs: int = 5, seconds: float = 4.0) -> Loaded:
     """Choose batch and wait for a load, and run it.
 
     Parameters
@@ -86,28 +117,35 @@ def compare(law: Law, load: float, p99: float, *, runs: int = 5, seconds: float 
         Of the pipeline.
     load : float
         Share of what full batches carry.
-    p99 : float
-        Target, in seconds.
+    target : float
+        P99, in seconds.
     runs : int
     seconds : float
         Of each run.
     """
     server = Server(law)
     rate = load * server.capacity(server.fastest())
-    advice = recommend(law, rate, p99)
+    advice = recommend(law, rate, target)
     # The server's loop has timers of a millisecond.
     wait = np.floor(advice.wait_seconds * 1e3) / 1e3
     expected = server.percentiles(rate, advice.batch, hold_seconds=wait)
     with serving(advice.batch, wait) as port:
-        taken = [
-            np.quantile(latencies(port, rate, round(rate * seconds), seed), [0.5, 0.99])
-            for seed in range(runs)
-        ]
-    p50, p99s = np.transpose(taken)
+        seen = [watch(_WATCH_SECONDS)]
+        taken = []
+        for seed in range(runs):
+            taken.append(latencies(port, rate, round(rate * seconds), seed))
+            seen.append(watch(_WATCH_SECONDS))
+    p50, p99s = np.transpose([np.quantile(answered, [0.5, 0.99]) for answered, _ in taken])
+    late = float(np.median([np.quantile(sent, 0.99) for _, sent in taken]))
+    p99 = expected[1]
+    # What the law leaves open, of which every run is predicted alike.
+    wide = np.log(p99.high / p99.low) / (2 * NormalDist().inv_cdf((1 + thresholds.LEVEL) / 2))
+    shifts = wide * np.random.default_rng(0).standard_normal(_DRAWS)
+    low, high = np.expm1(shifted_median_interval(np.log(p99.seconds / p99s), shifts))
     return Loaded(
-        load, rate, advice.batch, float(wait),
-        expected[0].seconds, expected[1].seconds, expected[1].low, expected[1].high,
-        float(np.median(p50)), float(np.median(p99s)), float(p99s.min()), float(p99s.max()),
+        load, rate, advice.batch, float(wait), expected[0].seconds, p99.seconds, p99.low, p99.high,
+        float(np.median(p50)), float(np.median(p99s)), float(low), float(high), late,
+        float(np.median([one.gaps.sum() / one.seconds for one in seen])),
     )  # fmt: skip
 
 
@@ -124,6 +162,7 @@ def load_table(law: Law, loads: Sequence[float], p99: float, **given: float) -> 
             "P99 predicted": engineering(one.predicted_p99, "s"),
             "P99 measured": engineering(one.measured_p99, "s"),
             "Error": percent(one.error),
+            "Outcome": one.outcome,
         }
         for one in (compare(law, load, p99, **given) for load in loads)  # type: ignore[arg-type]
     ]
@@ -136,7 +175,8 @@ def main(path: str, loads: str = "0.5,0.8", p99: str = "0.05") -> None:
         law = PipelineCalibration.load(path).law
         for load in map(float, loads.split(",")):
             found = compare(law, load, float(p99))
-            sys.stdout.write(json.dumps(asdict(found) | {"error": found.error}) + "\n")
+            judged = {"error": found.error, "outcome": found.outcome}
+            sys.stdout.write(json.dumps(asdict(found) | judged) + "\n")
             sys.stdout.flush()
     except InputError as error:
         sys.exit(str(error))

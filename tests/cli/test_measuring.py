@@ -1,5 +1,8 @@
 """Durations that are said before a measurement: an estimate or a budget."""
 
+import subprocess
+import sys
+
 import pytest
 
 from aethermodel.cli.shared.measuring import announced, tell_duration
@@ -28,3 +31,13 @@ def test_it_is_said_once_with_the_first_step(capsys):
     advance(2, 3)
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert steps == [(1, 3), (2, 3)]
+
+
+def test_the_time_that_a_process_has_been_there_is_known():
+    code = (
+        "import time; time.sleep(0.3)\n"
+        "from aethermodel.cli.shared.measuring import seconds_so_far\n"
+        "print(seconds_so_far())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert 0.3 <= float(done.stdout) < 600

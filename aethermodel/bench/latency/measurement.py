@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from aethermodel import thresholds
+from aethermodel.bench.latency.comparison import beside, deviation_of, percentiles, schedule
 from aethermodel.bench.latency.load import Floats, LoadSettings
 from aethermodel.bench.latency.load_two_processes import loaded
 from aethermodel.bench.latency.offered_loads import Kinds, Loads
@@ -20,13 +21,8 @@ from aethermodel.bench.latency.tiers import tier_seconds
 from aethermodel.fabrics import crosses
 from aethermodel.inputs.unset_values import UnsetIsDefault
 from aethermodel.measure.harness.processes.child_processes import call
-from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.measure.host.jitter import Watch, full_rate, pace_of
-from aethermodel.model.queueing.arrivals import Kind, arrivals_of
-from aethermodel.model.queueing.batch_service import serve, serve_by_clock
-from aethermodel.model.queueing.host_pace import HostPace
 from aethermodel.model.queueing.pauses import Pauses
-from aethermodel.order_statistics import median_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,9 +93,9 @@ class LatencyTrial:
         ``ideal_...``, the model's on a host at full speed;
         ``p99_error`` (predicted over measured, less one; median over processes, each of its own
         schedule) with its interval
-        ``p99_error_low`` and ``..._high``; and the shares of runs that were ``switched`` away
-        from more often than always, that had time ``stolen``, that were only on cores ``shared`` or
-        moved ``apart``, and that were ``disturbed`` by any of these.
+        ``p99_error_low`` and ``..._high``, which holds what the laws leave open; and the shares of
+        runs that were ``switched`` away from more often than always, that had time ``stolen``, that
+        were only on cores ``shared`` or moved ``apart``, and that were ``disturbed`` by any.
     tiers : pandas.DataFrame
         ``tier``, ``p50`` and ``p99`` in seconds, medians over processes.
     pauses : Pauses
@@ -155,7 +151,7 @@ class LatencyTrial:
         ticks = [each for run in ends for each in run[0]]
         gaps = np.concatenate([each.gaps for each in ticks])
         pauses = Pauses(gaps.size / sum(each.running for each in ticks), gaps)
-        table, sending = _tables(calibration, campaign, keeping)
+        table, sending, unsure = _tables(calibration, campaign, keeping)
         slowest = float(table[-1]) if sending is None else float(max(table[-1], sending[-1]))
         return cls(
             campaign,
@@ -163,7 +159,7 @@ class LatencyTrial:
             float(frame.groupby("process")["capacity"].first().median()) * campaign.group,
             campaign.largest / slowest * campaign.group,
             frame,
-            beside(frame, campaign, table, paces, sending),
+            beside(frame, campaign, table, paces, sending, unsure),
             pd.DataFrame(tiers).groupby("tier", as_index=False).median(),
             pauses,
             float(np.mean([run[0].mean for run in paces])),
@@ -224,8 +220,8 @@ def _loaded(campaign: LatencyCampaign, settings: LoadSettings, process: int) -> 
                 "load": load,
                 "process": process,
                 "capacity": capacity,
-                **_percentiles(run.latencies),
-                **{f"{name}_all": value for name, value in _percentiles(every).items()},
+                **percentiles(run.latencies),
+                **{f"{name}_all": value for name, value in percentiles(every).items()},
                 "attempts": len(watched.every),
                 "batches_per_tick": campaign.batches / run.ticks,
                 "switches": run.noise.switches,
@@ -247,8 +243,8 @@ def _loaded(campaign: LatencyCampaign, settings: LoadSettings, process: int) -> 
 
 def _tables(
     calibration: Calibration, campaign: LatencyCampaign, keeping: float
-) -> tuple[Floats, Floats | None]:
-    """Seconds of a tick with 1, 2, ... arrived batches, and of their sending by a producer.
+) -> tuple[Floats, Floats | None, float]:
+    """Seconds of a tick with 1, 2, ... arrived batches, of their sending, and how unsure they are.
 
     In one process they come from the working set of the largest, however many they are. From
     another one they come out of its cache: it has just written them, wherever in the ring.
@@ -256,129 +252,11 @@ def _tables(
     sizes = campaign.group * np.arange(1, campaign.largest + 1)
     sending = calibration.producer(sizes)
     among = float(sizes[-1]) if sending is None else 0.0
-    table = np.asarray(calibration.consumer(sizes, among=among).seconds) + keeping
-    return table, None if sending is None else np.asarray(sending.seconds)
-
-
-def schedule(
-    campaign: LatencyCampaign, kind: Kind, load: float, capacity: float, process: int
-) -> Floats:
-    """Return when each batch of a run is due, in seconds: for the pipeline and for its model.
-
-    Parameters
-    ----------
-    campaign : LatencyCampaign
-    kind : {"poisson", "periodic", "bursty"}
-    load : float
-    capacity : float
-        Arriving batches a second.
-    process : int
-        Every process has schedules of its own.
-    """
-    place = [campaign.arrivals.index(kind), campaign.loads.index(load)]
-    rng = np.random.default_rng([campaign.seed, process, *place])
-    return arrivals_of(kind, load * capacity).times(campaign.batches, rng)
-
-
-def predicted(
-    due: Floats,
-    table: Floats,
-    pace: HostPace | None = None,
-    sending: Floats | None = None,
-    sending_pace: HostPace | None = None,
-) -> Floats:
-    """Return the model's latencies under a schedule that the pipeline was run under.
-
-    Two schedules of one kind and load differ in their tails: at 80 % load by 15 % (one standard
-    deviation) in 20,000 batches. So the model serves the pipeline's own, warm-up left out alike.
-
-    Parameters
-    ----------
-    due : ndarray, shape (batches,)
-    table : ndarray, shape (largest,)
-        Seconds that a tick with 1, 2, ... arrived batches takes at full speed.
-    pace : HostPace, optional
-        At which the host ran; at full speed if left out.
-    sending : ndarray, shape (largest,), optional
-        Seconds that a producer of its own takes to send as many: two servers in a row.
-    sending_pace : HostPace, optional
-        At which the producer's core ran: it pauses when the consumer's does not.
-
-    Returns
-    -------
-    ndarray, shape (batches after warm-up,)
-    """
-    # Whatever the pace, most of what is due is served within as long again.
-    until = 2 * float(due[-1])
-    came = due
-    if sending is not None:
-        # Those sent together come together; rounding must not put one before the other.
-        came = np.maximum.accumulate(due + _served(due, sending, sending_pace, until))
-    waited = came - due + _served(came, table, pace, until)
-    return waited[int(thresholds.LOAD_WARM_UP * due.size) :]
-
-
-def _served(due: Floats, table: Floats, pace: HostPace | None, until: float) -> Floats:
-    return serve_by_clock(pace.clock(until), due, table) if pace else serve(due, table)
-
-
-def beside(
-    runs: pd.DataFrame,
-    campaign: LatencyCampaign,
-    table: Floats,
-    paces: Sequence[Sequence[HostPace]] | None = None,
-    sending: Floats | None = None,
-) -> pd.DataFrame:
-    """Put the model beside the runs, schedule by schedule: see `LatencyTrial.table`.
-
-    Parameters
-    ----------
-    runs : pandas.DataFrame
-        A row per arrivals, load and process, with that process's ``capacity`` in arriving batches
-        a second.
-    campaign : LatencyCampaign
-    table : ndarray, shape (largest,)
-        Seconds of a tick with 1, 2, ... arrived batches, by the calibration.
-    paces : sequence of sequence of HostPace, optional
-        Around each run: of the consumer's core, and of the producer's where it has its own.
-    sending : ndarray, shape (largest,), optional
-        Seconds that a producer in a process of its own takes to send as many.
-    """
-    import pandas as pd
-
-    rows = []
-    for (kind, load), group in runs.groupby(["arrivals", "load"], sort=False):
-        row: dict[str, Any] = {
-            "arrivals": kind,
-            "load": load,
-            "offered_per_second": load * group["capacity"].median() * campaign.group,
-            "batches_per_tick": group["batches_per_tick"].median(),
-        }
-        models = []
-        for at, process, capacity in group[["process", "capacity"]].itertuples():
-            due = schedule(campaign, kind, load, capacity, process)
-            ideal = _percentiles(predicted(due, table, sending=sending), "ideal_")
-            ends = paces[at] if paces else [None]
-            here = predicted(due, table, ends[0], sending, ends[-1])
-            models.append(ideal | _percentiles(here, "predicted_"))
-        model = pd.DataFrame(models, index=group.index)
-        for name in ("mean", *thresholds.PERCENTILES):
-            row[name] = group[name].median()
-            row[f"{name}_low"], row[f"{name}_high"] = group[name].min(), group[name].max()
-            between = median_interval(group[name]).ends
-            row[f"{name}_median_low"], row[f"{name}_median_high"] = between
-            row[f"{name}_all"] = group[f"{name}_all"].median()
-        row |= model.median().to_dict()
-        errors = model["predicted_p99"] / group["p99"] - 1
-        row["share_left_out"] = 1 - len(group) / float(group["attempts"].sum())
-        row["p99_error"] = errors.median()
-        row["p99_error_low"], row["p99_error_high"] = median_interval(errors).ends
-        row |= group[list(MARKS)].mean().to_dict()
-        rows.append(row)
-    return pd.DataFrame(rows).sort_values(["arrivals", "load"], ignore_index=True)
-
-
-def _percentiles(latencies: Floats, prefix: str = "") -> dict[str, float]:
-    found = np.quantile(latencies, list(thresholds.PERCENTILES.values())).tolist()
-    shares = dict(zip(thresholds.PERCENTILES, found, strict=True))
-    return {prefix + k: v for k, v in ({"mean": float(latencies.mean())} | shares).items()}
+    ticks = calibration.consumer(sizes, among=among)
+    table = np.asarray(ticks.seconds) + keeping
+    # What is nearest to full batches decides the tail.
+    unsure = deviation_of(ticks.low[-1], ticks.high[-1])
+    if sending is None:
+        return table, None, unsure
+    sends = deviation_of(sending.low[-1], sending.high[-1])
+    return table, np.asarray(sending.seconds), max(unsure, sends)

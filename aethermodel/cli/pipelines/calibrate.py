@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.cli.shared.measuring import announced, measuring, seconds_so_far
 
 if TYPE_CHECKING:
     from aethermodel.pipelines.calibration import PipelineCalibration
@@ -28,7 +28,7 @@ def calibrate_own(
     from aethermodel.pipelines.calibration_file import document
     from aethermodel.pipelines.campaign import CUT_SHORT, Campaign, calibrate_pipeline
 
-    campaign = Campaign(reference, seconds=seconds, **given)
+    campaign = Campaign(reference, seconds=seconds, spent=seconds_so_far(), **given)
     with measuring(wait_seconds), progress("calibrating") as advance:
         found = calibrate_pipeline(campaign, announced(advance, seconds, "budget"))
     calibration = found.calibration

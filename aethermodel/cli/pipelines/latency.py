@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _PROCESSES = 5
 # Of a process: opening, capacity, and the runs of each load with what is watched around them.
-_PROCESS_SECONDS, _LOAD_SECONDS = 2.5, 2.5
+_PROCESS_SECONDS, _LOAD_SECONDS = 2.5, 4.0
 
 
 def latency_own(
@@ -76,6 +76,25 @@ def _loads(text: str) -> tuple[float, ...]:
         raise ValueError(f"--loads: shares such as 0.5,0.8, not {text!r}") from None
 
 
+def _what_leaves_open(row: dict[str, Any]) -> str:
+    """Say what makes the interval of P99's error wide, and what would narrow it."""
+    from aethermodel.verdict import mostly_disturbed
+
+    if mostly_disturbed(row["disturbed"]):
+        return (
+            f"{percentage(row['disturbed'], 0)} of the runs were disturbed: run it on a quiet host"
+        )
+    by = {name: (row[f"p99_error_{name}_low"], row[f"p99_error_{name}_high"])
+          for name in ("laws", "processes")}  # fmt: skip
+    wider = max(by, key=lambda name: by[name][1] - by[name][0])
+    low, high = by[wider]
+    if wider == "laws":
+        remedy = "a longer calibrate (--seconds, --processes) narrows it"
+    else:
+        remedy = f"it was {row['processes']} processes: more (--processes) narrow it"
+    return f"the {wider} alone leave it between {percent(low)} and {percent(high)}: {remedy}"
+
+
 def print_trial(trial: LatencyTrial) -> None:
     """Print latencies, measured and predicted, and what they are judged by."""
     from aethermodel import thresholds
@@ -111,4 +130,6 @@ def print_trial(trial: LatencyTrial) -> None:
             f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}), allowed "
             f"{percentage(thresholds.P99_ERROR, 0)}: {row['outcome']}"
         )
+        if row["outcome"] == "inconclusive":
+            say(_what_leaves_open(row))
     typer.echo(trial.outcome.upper())

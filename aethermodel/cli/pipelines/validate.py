@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.cli.shared.measuring import announced, measuring, seconds_so_far
 
 if TYPE_CHECKING:
     from aethermodel.pipelines.trial import PipelineTrial
@@ -58,7 +58,7 @@ def measure_own(
     given = dict(given)
     if "sizes" in given:
         given["held_out"] = given.pop("sizes")
-    campaign = Campaign(reference, seconds=seconds, **given)
+    campaign = Campaign(reference, seconds=seconds, spent=seconds_so_far(), **given)
     known = PipelineCalibration.load(calibration) if calibration else None
     if known is not None and known.pipeline != campaign.pipeline.name:
         raise ValueError(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 import typer
 
+# Place of a process's start in /proc/self/stat, behind its name.
+_STARTED = 19
 #: Of probing a calibration again.
 CHECK_SECONDS = 10
 
@@ -19,6 +24,16 @@ def words(seconds: float) -> str:
     if seconds < 90 * 60:
         return f"{seconds / 60:.1f} min".replace(".0 ", " ")
     return f"{seconds / 3600:.1f} h".replace(".0 ", " ")
+
+
+def seconds_so_far() -> float:
+    """Return the seconds since this process began, its imports included; 0 where none can tell."""
+    try:
+        began = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()[_STARTED]
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (OSError, AttributeError):
+        return 0.0
+    return max(0.0, now - int(began) / os.sysconf("SC_CLK_TCK"))
 
 
 def tell_who_measures(holder: str) -> None:

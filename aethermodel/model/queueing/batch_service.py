@@ -197,6 +197,8 @@ def serve(
     ndarray of float64, shape (events,)
         Seconds from arrival to the end of the event's batch.
     """
+    if len(table) == 1:
+        return _served_singly(arrivals, float(table[0]), factors)
     waiting = np.asarray(arrivals, dtype=np.float64).tolist()
     seconds = np.asarray(table, dtype=np.float64).tolist()
     scale = None if factors is None else factors.tolist()
@@ -214,6 +216,18 @@ def serve(
         sizes.append(size)
         first += size
     return np.asarray(np.repeat(ends, sizes) - arrivals)
+
+
+def _served_singly(arrivals: Floats, seconds: float, factors: Floats | None) -> Floats:
+    """Serve events one by one, all at once: Lindley's recursion as a running maximum.
+
+    An event ends when all since the last idle moment are done: that moment is the arrival that
+    is latest, less what had been served before it.
+    """
+    events = len(arrivals)
+    spent = np.full(events, seconds) if factors is None else seconds * factors[:events]
+    done = np.cumsum(spent)
+    return np.asarray(done + np.maximum.accumulate(arrivals - (done - spent)) - arrivals)
 
 
 def serve_paused(

@@ -24,11 +24,17 @@ from aethermodel.pipelines.execution.whole_pipeline import PipelinedTimer, Whole
 from aethermodel.pipelines.pipeline_file import load_pipeline
 
 Floats = npt.NDArray[np.float64]
-# Seconds in which the host is looked at before and after a run.
-_WATCH_SECONDS = 0.1
+# Seconds in which the host is looked at before and after a run, at least, and as a share of it:
+# where P99 hangs on the pauses, as many have to be seen as there are in the run.
+_WATCH_SECONDS, _WATCH_SHARE = 0.1, 0.5
+# Batches without a pause between two looks at the core, and the seconds of them.
+_FEWEST_IN_A_ROW, _ROW_SECONDS = 4, 2e-3
 # Batches that tell the capacity, at least.
 _CAPACITY_BATCHES = 20
 _CAPACITY_SECONDS = 0.2
+# A run is no longer than this, in seconds, where not told otherwise.
+_RUN_SECONDS = 2.0
+_FEWEST, _MOST = 500, 40_000
 # Times the schedules themselves, after which no run is repeated.
 _LONGEST_TIMES = 2.0
 
@@ -101,7 +107,8 @@ class Loaded:
         due : ndarray, shape (batches,)
             Seconds from the start, ascending.
         """
-        before_run = self._watch()
+        seconds = max(_WATCH_SECONDS, _WATCH_SHARE * float(due[-1]))
+        before_run = self._watch(seconds)
         before, busy, begin = Reading.now(), process_time(), perf_counter()
         if isinstance(self.timer, WholeTimer):
             latencies = self._in_turn(self.timer, due)
@@ -111,15 +118,17 @@ class Loaded:
         share = (process_time() - busy) / (perf_counter() - begin)
         waits = 2 * (Reading.now().waits - before.waits) >= due.size
         away = 0.0 if waits else max(1 - share, 0.0)
-        return LoadedRun(due, latencies, noise, (before_run, self._watch()), away)
+        return LoadedRun(due, latencies, noise, (before_run, self._watch(seconds)), away)
 
-    def _watch(self) -> Watch:
-        if not isinstance(self.timer, WholeTimer):
-            return watch(_WATCH_SECONDS)
+    def _watch(self, seconds: float) -> Watch:
         timer = self.timer
+        if not isinstance(timer, WholeTimer):
+            return watch(seconds)
         each = timer(5) / 5
-        few = max(1, int(2e-3 / each))
-        return watch_ticks(lambda: np.array([timer(1) for _ in range(few)]), _WATCH_SECONDS)
+        # All due at once, and the first left out: after a pause a batch may find part of its work
+        # done, as a server reads on while nothing is asked of it, or its caches cold.
+        row = np.zeros(1 + max(_FEWEST_IN_A_ROW, int(_ROW_SECONDS / each)))
+        return watch_ticks(lambda: np.diff(self._in_turn(timer, row)), seconds)
 
     def _in_turn(self, timer: WholeTimer, due: Floats) -> Floats:
         passing = StagePass(self.whole.runtime, timed=False, keep=False)
@@ -156,7 +165,9 @@ class Loaded:
         return np.asarray(done - due)
 
 
-def load_run(reference: str, n: int, loads: list[float], batches: int, seed: int) -> dict[str, Any]:
+def load_run(
+    reference: str, n: int, loads: list[float], batches: int | None, seed: int
+) -> dict[str, Any]:
     """Put loads on a pipeline in this process; return its capacity and the runs.
 
     Parameters
@@ -166,14 +177,17 @@ def load_run(reference: str, n: int, loads: list[float], batches: int, seed: int
         Records of a batch.
     loads : list of float
         Shares of the capacity; the arrivals are Poisson's.
-    batches : int
-        Of a run.
+    batches : int or None
+        Of a run; by default as many as this process carries in two seconds: by what it carries
+        now, as a host that others use is many times slower than its calibration.
     seed : int
     """
     with redirect_stdout(sys.stderr), closing(Whole(load_pipeline(reference))) as whole:
         loaded = Loaded(whole, n)
         loaded.capacity()
         capacity = loaded.capacity()
+        if batches is None:
+            batches = int(np.clip(_RUN_SECONDS * min(loads) * capacity, _FEWEST, _MOST))
         rng = np.random.default_rng(seed)
         gc.disable()  # a collection in the middle would be charged to whichever batch it met
         runs: list[LoadedRun] = []

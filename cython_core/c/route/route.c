@@ -6,6 +6,9 @@
 
 /* Below this a batch is not worth a second thread. */
 #define PART_EVENTS 8192
+/* Bytes of a record from which on small batches of any size go the direct way: the first level holds
+ * few lines of one place in the page, and two lanes that fetch ahead drive each other's out. */
+#define FAR_RECORD 2048
 
 /* What a copy of whole cache lines may write behind a part's log. */
 #define LOG_SLACK 64
@@ -31,7 +34,7 @@ static size_t part_unit(uint32_t topics) {
 size_t aether_route_switch(uint32_t topics) {
     if (topics > AETHER_BUCKET_TOPICS) return 2 * (size_t)topics;
     if (topics > AETHER_DIRECT_TOPICS) return 6 * (size_t)topics + 24;
-    size_t even = 9 * (size_t)topics + 12;
+    size_t even = 9 * (size_t)topics + 88;
     return even < AETHER_DIRECT_EVENTS ? even : AETHER_DIRECT_EVENTS;
 }
 
@@ -122,8 +125,8 @@ static void combine(const job *self, size_t parts) {
 int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, size_t threads,
                      aether_scratch *scratch, const aether_routed *out) {
     size_t parts = aether_route_parts(in->n, in->topics, threads);
-    if (!parts) {
-        int rows = in->topics <= AETHER_DIRECT_TOPICS && in->n <= AETHER_DIRECT_EVENTS;
+    int rows = in->topics <= AETHER_DIRECT_TOPICS && in->n <= AETHER_DIRECT_EVENTS;
+    if (!parts || (rows && in->topic_mask && in->topic_stride >= FAR_RECORD)) {
         if (in->topic_mask)
             return rows ? kernel->direct_records(in, out) : aether_route_direct_records(in, out);
         return rows ? kernel->direct(in, out) : aether_route_direct(in, out);

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from synthetic_calibration import synthetic_calibration
 
+from aethermodel.bench.latency.comparison import predicted
 from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings
 from aethermodel.bench.latency.load_two_processes import LoadedCrossing, loaded
-from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial, predicted
+from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial
 from aethermodel.bench.latency.tiers import tier_seconds
 from aethermodel.bus import FixedSize
 from aethermodel.measure.harness.senders import Schedule, keep

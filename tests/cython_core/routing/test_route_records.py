@@ -64,6 +64,17 @@ def test_both_ways_and_a_crowded_topic(size: int, threads: int) -> None:
             check(batch, kind, topics, route(batch, topics, threads=threads))
 
 
+@pytest.mark.parametrize("n", [1023, 1024, 1025])
+@pytest.mark.parametrize("topics", [1, 128, 129])
+def test_far_apart_records_of_small_batches_are_routed_in_one_pass(n: int, topics: int) -> None:
+    kind = record_type(2048)
+    batch = batch_of(kind, n, topics, seed=n)
+    for variant in simd_variants():
+        check(batch, kind, topics, route(batch, topics, variant=variant))
+    batch["topic"] = topics - 1  # all of them in one row
+    check(batch, kind, topics, route(batch, topics))
+
+
 def test_a_topic_out_of_range_is_named() -> None:
     kind = RecordType(np.dtype([("topic", "<u2"), ("x", "V254")]))
     for n in (10, 1000):

@@ -170,3 +170,18 @@ def test_bad_requests_are_refused():
         latency_under(Periodic(1.0), constant, 1, events=10)
     with pytest.raises(ValueError, match="quantile"):
         latency_under(Poisson(1.0), constant, 1).quantile(1.0)
+
+
+@given(
+    st.lists(st.floats(0, 3), min_size=1, max_size=40),
+    st.lists(st.floats(0.1, 3), min_size=40, max_size=40),
+)
+@settings(max_examples=30)
+def test_events_one_by_one_are_served_as_by_a_plain_loop(gaps, factors):
+    arrivals, factors, free = np.cumsum(gaps), np.array(factors), 0.0
+    expected = []
+    for at, factor in zip(arrivals, factors, strict=False):
+        free = max(free, at) + 0.7 * factor
+        expected.append(free - at)
+    found = serve(arrivals, np.array([0.7]), factors)
+    assert found == pytest.approx(np.array(expected), rel=1e-9, abs=1e-9)
