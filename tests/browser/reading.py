@@ -29,6 +29,37 @@ _WORDS = """() => [...document.querySelectorAll('svg, img')]
     || (e.getAttribute('aria-label') ?? e.querySelector('title')?.textContent ?? ''))"""
 
 
+#: What stands at the end of a page though what it announces is on the next one. A column of the
+#: height of a page breaks as paper does, and says where everything is.
+_PARTED = """height => {
+  const main = document.querySelector('main');
+  main.style.cssText = `height: ${height}px; columns: 1; column-gap: 0; column-fill: auto`;
+  const lead = main.insertBefore(document.createElement('div'), main.firstChild);
+  const width = main.clientWidth, parted = [];
+  const first = e => e.getClientRects()[0], page = box => Math.round(box.left / width - .45);
+  const seen = e => e && e.checkVisibility() && first(e);
+  const next = e => { while (e && e !== main) {
+    for (let n = e.nextElementSibling; n; n = n.nextElementSibling) if (seen(n)) return inner(n);
+    e = e.parentElement; } };
+  const inner = e => { for (const child of e.children) if (seen(child)) return inner(child);
+    return e; };
+  for (let gap = 0; gap < height; gap += 23) {
+    lead.style.height = `${gap}px`;
+    for (const e of document.querySelectorAll('h1, h2, h3, h4, .ae-heading, .ae-headline')) {
+      const after = seen(e) && next(e);
+      if (after && page(first(e)) !== page(first(after)))
+        parted.push(`${gap}: ${e.textContent} | ${after.textContent.slice(0, 40)}`); }
+    for (const head of document.querySelectorAll('thead')) {
+      const row = head.parentElement.querySelector('tbody tr');
+      if (seen(head) && row && page(first(head)) !== page(first(row)))
+        parted.push(`${gap}: head of ${row.textContent.slice(0, 40)}`); }
+    for (const caption of document.querySelectorAll('figcaption')) {
+      const drawing = caption.parentElement.querySelector('svg');
+      if (seen(caption) && page(first(drawing)) !== page(first(caption)))
+        parted.push(`${gap}: caption ${caption.textContent.slice(0, 40)}`); } }
+  return [...new Set(parted)]; }"""
+
+
 class Told:
     """Everything that a page asks for, and everything that it complains of, as it happens."""
 
@@ -68,6 +99,16 @@ def overflow(page) -> list[str]:
     if needed <= given + 1:  # as below: widths are rounded
         return []
     return page.evaluate(_WIDER) or [f"(no single element): {needed} of {given} pixels"]
+
+
+def parted(page, width: int, height: int) -> list[str]:
+    """Headings, heads of tables and captions that a break parts from what they belong to.
+
+    Every place of a break is tried, 23 pixels apart.
+    """
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(media="print")
+    return page.evaluate(_PARTED, height)
 
 
 def boxes(page, selector: str) -> list[tuple[float, float, str]]:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import sympy
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
-from reading import Told, alternatives, barriers, boxes, overflow
+from reading import Told, alternatives, barriers, boxes, overflow, parted
 from report_cases import report_cells, shown, write_notebook
 from synthetic_calibration import synthetic_calibration
 
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.browser
 SIZES = {"wide": (1280, 900), "phone": (360, 740)}
 #: A4 between the margins of the print style, at 96 pixels an inch.
 PAPER_PIXELS = round((210 - 2 * 16) / 25.4 * 96)
+PAPER_HEIGHT = round((297 - 2 * 18) / 25.4 * 96)
 
 
 def shown_cells():
@@ -191,13 +192,38 @@ def test_on_paper_no_word_of_a_table_is_broken_and_no_figure_fills_a_page(opened
     heights = "() => [...document.querySelectorAll('.ae-svg')].map(e => e.clientHeight)"
     drawn = page.evaluate(heights)
     assert drawn
-    assert max(drawn) < 350  # of a page of some 980
+    assert max(drawn) < 450  # of a page of some 980
+
+
+def test_on_paper_what_announces_stays_with_what_it_announces(opened):
+    assert not parted(opened(), PAPER_PIXELS, PAPER_HEIGHT)
+
+
+def test_on_paper_letters_of_all_figures_are_of_one_size(opened):
+    """A high figure that is squeezed into the height of a flat one cannot be read."""
+    page = opened()
+    page.set_viewport_size({"width": PAPER_PIXELS, "height": 1000})
+    page.emulate_media(media="print")
+    scales = page.evaluate(
+        "() => [...document.querySelectorAll('.ae-svg')]"
+        ".map(e => e.getBoundingClientRect().width / e.viewBox.baseVal.width)"
+    )
+    assert max(scales) < 1.05 * min(scales)
+
+
+def test_on_paper_grounds_that_carry_meaning_are_printed(opened):
+    page = opened()
+    page.emulate_media(media="print")
+    kept = "() => [...document.querySelectorAll('.ae-swatch')].map(e => "
+    kept += "getComputedStyle(e).printColorAdjust)"
+    found = page.evaluate(kept)
+    assert found and set(found) == {"exact"}
 
 
 def test_in_jupyterlab_words_stand_left_and_figures_right(new_page):
     """JupyterLab moves the cells of every table to the right."""
     theirs = ":not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon :is(tr, td, th) {text-align: right}"
-    table = data_table(pd.DataFrame({"goal": ["the best rate"], "N": [4107]}), "Sizes")
+    table = data_table(pd.DataFrame({"N": [4107], "goal": ["the best rate"]}), "Sizes")
     block = provenance.parameters_block(Scenario(synthetic_calibration(), {}))
     page = new_page(offline=True)
     page.set_content(
