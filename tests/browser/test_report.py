@@ -206,7 +206,8 @@ def test_on_paper_letters_of_all_figures_are_of_one_size(opened):
     page.emulate_media(media="print")
     scales = page.evaluate(
         "() => [...document.querySelectorAll('.ae-svg')]"
-        ".map(e => e.getBoundingClientRect().width / e.viewBox.baseVal.width)"
+        ".map(e => Math.min(e.clientWidth / e.viewBox.baseVal.width,"
+        " e.clientHeight / e.viewBox.baseVal.height))"
     )
     assert max(scales) < 1.05 * min(scales)
 
