@@ -50,7 +50,8 @@ _PARTED = """height => {
     pieces.forEach((other, i) => { other.hidden = i !== at && i !== at + 1; });
     const pairs = [];
     for (const e of piece.querySelectorAll('h1, h2, h3, h4, .ae-heading, .ae-headline, figcaption'))
-      pairs.push(e.matches('figcaption') ? [e.parentElement.querySelector('svg'), e] : [e, next(e)]);
+      pairs.push(e.matches('figcaption') ? [e.parentElement.querySelector('svg'), e]
+        : [e, next(e)]);
     for (const e of piece.querySelectorAll('thead'))
       pairs.push([e, e.parentElement.querySelector('tbody tr')]);
     const shown = pairs.filter(([e, after]) => seen(e) && seen(after));
