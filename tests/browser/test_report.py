@@ -16,6 +16,8 @@ from aethermodel.model.verbs.verbs_cost import transfer_time
 from aethermodel.published.interconnects import published_ceilings
 from aethermodel.published.rdma_costs import card
 from aethermodel.report import export, provenance
+from aethermodel.report.blocks import host_block, summary_block
+from aethermodel.report.contrast import LEAST_CONTRAST, contrast
 from aethermodel.report.figures import explorer
 from aethermodel.report.figures import what_if as figures
 from aethermodel.report.figures.calibration import terms_figure
@@ -235,6 +237,37 @@ def test_in_jupyterlab_words_stand_left_and_figures_right(new_page):
       [e.classList.contains('ae-n'), getComputedStyle(e).textAlign])"""
     found = {tuple(cell) for cell in page.evaluate(aligned)}
     assert found == {(True, "right"), (False, "left")}
+
+
+def test_in_jupyterlab_no_word_of_a_command_is_broken(new_page):
+    theirs = (
+        ".jp-OutputArea-output pre { word-break: break-all; white-space: pre-wrap; padding: 0 }"
+    )
+    block = host_block({}, "papermill notebooks/00_quickstart.ipynb out.ipynb -p processes 1")
+    page = new_page(viewport={"width": 360, "height": 740}, offline=True)
+    page.set_content(
+        f"<style>{theirs}</style><div class='jp-OutputArea-output'>{block._repr_html_()}</div>"
+    )
+    command = page.locator("pre.ae-command")
+    assert command.evaluate("e => getComputedStyle(e).wordBreak") == "normal"
+    assert command.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(246, 248, 250)"
+
+
+@pytest.mark.parametrize(("dark", "ground"), [(False, (255, 255, 255)), (True, (33, 33, 33))])
+def test_in_jupyterlab_a_verdict_can_be_read_on_either_theme(new_page, dark, ground):
+    """Its raised ground is white in the light theme, and #212121 in the dark one."""
+    rows = [("a", "1", "2", verdict) for verdict in ("pass", "fail", "inconclusive")]
+    page = new_page(offline=True)
+    page.set_content(
+        f"<body data-jp-theme-light={str(not dark).lower()}>"
+        f"{summary_block('pass', 'h', 'p', rows)._repr_html_()}"
+    )
+    colours = page.evaluate(
+        "() => [...document.querySelectorAll('.ae-verdict')].map(e => getComputedStyle(e).color)"
+    )
+    seen = {tuple(map(int, re.findall(r"\d+", colour))) for colour in colours}
+    assert len(seen) == 3
+    assert min(contrast(colour, ground) for colour in seen) >= LEAST_CONTRAST
 
 
 def test_on_paper_nothing_is_cut_off(opened):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from aethermodel import thresholds
+from aethermodel.laws.family_names import named
 from aethermodel.report.blocks import Block, SummaryRow, host_block, note_block, summary_block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.law import answers_block, law_figure
@@ -155,7 +156,7 @@ def terms_block(calibration: PipelineCalibration) -> Block:
                 "Back to back": engineering(term.alone[largest], "s")
                 if largest in term.alone
                 else "",
-                "Law": term.law.family,
+                "Law": named(term.law.family),
                 "Holds": "yes" if term.law.holds else "no",
                 "Core busy": percentage(term.busy, 0),
                 "Source": term.source,
