@@ -14,7 +14,7 @@ from aethermodel import thresholds
 from aethermodel.advice.law_samples import SHARED_WORK, drawn_seconds, sizes_of
 from aethermodel.calibrate.predict.monte_carlo import answer
 from aethermodel.inputs.refusals import InputError
-from aethermodel.model.queueing.arrivals import Kind, arrivals_of
+from aethermodel.model.queueing.arrivals import Kind, arrivals_in_words, arrivals_of
 from aethermodel.model.queueing.batch_service import latency_under, serve
 from aethermodel.model.sampled_law import SampledLaw
 
@@ -217,6 +217,6 @@ class Server:
     def assumes(self, arrivals: str) -> str:
         """Say what a percentile rests on."""
         return (
-            f"{arrivals} arrivals; one server takes batch after batch by the law; service times "
-            "vary by the batch's size alone, and the host never pauses"
+            f"{arrivals_in_words(arrivals)}; one server takes batch after batch by the law; "
+            "service times vary by the batch's size alone, and the host never pauses"
         )

@@ -15,6 +15,7 @@ from aethermodel.calibrate.predict.monte_carlo import Answer, answer
 from aethermodel.calibrate.predict.size_answers import SHARE, SHARES, Optimum
 from aethermodel.inputs.refusals import InputError
 from aethermodel.model.optimal_batch_size import best_rate, size_for_rate
+from aethermodel.text.number_format import whole_or
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def _fill(
         reasons["fill"] = "needs a rate that some size carries"
         return None
     size, each = for_rate.size, 1 / (record * rate)
-    note = f"for the smallest batch that carries the rate, N = {size.value:,.6g}"
+    note = f"for the smallest batch that carries the rate, N = {whole_or(size.value)}"
     return Quantity(size.value * each, size.low * each, size.high * each, "s", note)
 
 
@@ -243,7 +244,7 @@ def _percentiles(
     except ValueError as error:
         reasons["p99"] = str(error)
         return None, None
-    note = f"batches up to {batch:,} at {wanted:,.6g}/s; {server.assumes(kind)}"
+    note = f"batches up to {batch:,} at {whole_or(wanted)}/s; {server.assumes(kind)}"
     first, last = (Quantity(p.seconds, p.low, p.high, "s", note) for p in (p50, p99))
     return first, last
 
@@ -319,7 +320,9 @@ def cost_shares(law: Law, size: float) -> tuple[CostShare, ...]:
             for figure in (parameter.value, parameter.low, parameter.high)
         ]
         gain = 1 / (1 - ends[0] / 2) - 1
-        part = Quantity(ends[0], ends[1], ends[2], "")
+        grows = N in sympy.diff(law.expression, symbol).free_symbols
+        note = "grows with the size" if grows else "a fixed cost of the batch"
+        part = Quantity(ends[0], ends[1], ends[2], "", note)
         found.append(CostShare(parameter.name, part, gain))
     return tuple(sorted(found, key=lambda cost: -cost.share.value))
 

@@ -38,6 +38,9 @@ def command(
 ) -> None:
     """Print the upper bound on paper: T_batch, throughput, its limit, and which term sets it.
 
+    Without other numbers they are those of the specification: AetherEvent / AetherBus Extreme
+    4.3.2, a design on paper.
+
     Example: aethermodel bound --batch-size 1e4 --json -
 
     Example: aethermodel bound --set t_loop=5us --set t_kernel=3ns/event --set t_fabric=0.9us

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aethermodel.laws.curve_points import Points
 from aethermodel.laws.families.terms import Term, design
+from aethermodel.laws.family_names import FAMILIES
 from aethermodel.text.percentages import percentage
 from aethermodel.text.times import duration
 
@@ -20,22 +21,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-_NAMES = {
-    "constant": "constant",
-    "affine": "affine",
-    "knees": "affine with knees",
-    "steps": "steps: slope and level change at thresholds",
-    "power": "power law",
-    "n log n": "N log N",
-    "falling": "falling",
-    "usl": "universal scalability law",
-    "packets": "affine with a cost a packet",
-    "bottleneck": "the slower of a fixed cost and a cost in proportion to N",
-    "interpolation": "no law of the family is near: an interpolation",
-    "interpolation, single rows": "no law of the family is near: an interpolation",
-    "none": "no law of the size: something else moves the times",
-    "none, single rows": "no law of the size: noise or something else moves the times",
-}
 # A point that its neighbours miss by a quarter, and by five times what is usual, is named.
 _FAR, _UNUSUAL, _MOST_NAMED = 1.25, 5.0, 3
 _TINY = 1e-300
@@ -74,7 +59,7 @@ def _factor(term: Term) -> str:
             power = "" if term.first == 1 else f"^{term.first:.3g}"
             size = f" N{power}" if term.first else ""
             logs = (
-                "" if not term.last else " log2 N" + ("" if term.last == 1 else f"^{term.last:g}")
+                "" if not term.last else " log2 N" if term.last == 1 else f" (log2 N)^{term.last:g}"
             )
             return f"{size}{logs}"
         case "ramp":
@@ -119,7 +104,7 @@ def _headline(law: Law, points: Points) -> str:
     unit = f" {law.size_unit}" if law.size_unit else ""
     span = f"{count(law.smallest)} to {count(law.largest)}{unit}"
     if law.family in ("interpolation", "none"):
-        name = _NAMES[law.family if points.freedom else f"{law.family}, single rows"]
+        name = FAMILIES[law.family if points.freedom else f"{law.family}, single rows"]
         return f"{name}; measured from {span}"
     shown = formula(law.terms, law.coefficients, law.size_unit)
     if law.second_name:
@@ -127,7 +112,7 @@ def _headline(law: Law, points: Points) -> str:
     state = "holds" if law.holds else "is the nearest law, but does not hold,"
     if points.n.size < 4:
         state = "is assumed"
-    return f"{_NAMES[law.family]}: T = {shown}; {state} from {span}"
+    return f"{FAMILIES[law.family]}: T = {shown}; {state} from {span}"
 
 
 def _fit_lines(law: Law, choice: Choice, points: Points, residual: Floats) -> list[str]:

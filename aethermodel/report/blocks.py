@@ -267,7 +267,8 @@ def _arguments(command: str) -> str:
 
 
 def _interval(row: TermRow) -> str:
-    if row.low is None or row.high is None:
+    # What was not estimated, such as a setting, has none: "1 to 1" would claim to know it exactly.
+    if row.low is None or row.high is None or row.low == row.high:
         return ""
     return interval(row.low, row.high, row.unit)
 

@@ -134,7 +134,10 @@ def describe(table: pd.DataFrame) -> str:
 def table_html(table: pd.DataFrame, caption: str) -> str:
     """Write a table with numbers right-aligned and a caption for screen readers."""
     numeric = {name for name in table.columns if table[name].dtype.kind in "iuf"}
-    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in table.columns)
+    head = "".join(
+        f'<th scope="col"{" class=ae-n" if name in numeric else ""}>{escape(str(name))}</th>'
+        for name in table.columns
+    )
     body = []
     for row in table.itertuples(index=False):
         cells = []

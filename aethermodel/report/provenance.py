@@ -13,6 +13,7 @@ from aethermodel.report.blocks import (
     summary_block,
 )
 from aethermodel.text.caveats import counted
+from aethermodel.text.moments import moment
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
@@ -48,8 +49,9 @@ def calibration_summary(calibration: Calibration) -> Block:
     headline = "Too noisy to rely on" if calibration.warnings else "Calibrated"
     count = sum(len(timings.n) for timings in calibration.samples.values())
     paragraph = (
-        f"{count} samples of {len(calibration.samples)} probes, taken {calibration.created} on "
-        f"host {calibration.host['id']} ({calibration.host['processor']}); "
+        f"{count} samples of {len(calibration.samples)} probes, taken "
+        f"{moment(calibration.created)} on host {calibration.host['id']} "
+        f"({calibration.host['processor']}); "
         f"{calibration.conditions.event_loop}, {calibration.conditions.topics} topics, "
         f"{calibration.conditions.fabric}."
     )

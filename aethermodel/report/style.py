@@ -46,6 +46,9 @@ PAPER = "#ffffff"
 MARKERS = ("o", "s", "D", "^", "v", "P")
 """Marker of the first, second ... label, so that labels differ without colour as well."""
 
+LINES = ("-", "--", "-.", ":")
+"""Stroke of the first, second ... line: in the dark the first and sixth colour are nearly one."""
+
 STYLE: dict[str, Any] = {
     "figure.figsize": (7.4, 4.4),
     "figure.facecolor": PAPER,

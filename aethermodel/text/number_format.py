@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 from aethermodel.text.percentages import MINUS
 
@@ -28,6 +29,38 @@ def plain(value: float, digits: int = 3) -> str:
     decimals = max(digits - 1 - magnitude, 0)
     text = f"{round(value, digits - 1 - magnitude):,.{decimals}f}"
     return text.replace("-", MINUS)
+
+
+def whole_or(value: float, digits: int = 3) -> str:
+    """Write a size: whole ones and large ones in full, others with significant digits.
+
+    ``f"{value:,.3g}"`` would write a million as ``1e+06``.
+    """
+    if not math.isfinite(value):
+        return "unbounded"
+    if float(value).is_integer() or abs(value) >= 10**digits:
+        return f"{value:,.0f}".replace("-", MINUS)
+    return plain(value, digits)
+
+
+def against(value: float, limit: float, write: Callable[[float, int], str], digits: int) -> str:
+    """Write a figure with the digits that tell it from the limit that it is held against.
+
+    A share of 89.6 % that had to be 90 % would read as 90 %, and its verdict as an error.
+
+    Parameters
+    ----------
+    value, limit : float
+    write : callable
+        From a figure and a number of digits to the text.
+    digits : int
+        To begin with; at most three more are written.
+    """
+    for more in range(4):
+        text = write(value, digits + more)
+        if value == limit or text != write(limit, digits + more):
+            break
+    return text
 
 
 def prefixed(value: float, digits: int = 3) -> tuple[str, str]:

@@ -13,9 +13,11 @@ def percentage(share: float, digits: int = 1) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """Write a signed share in per cent: ``+3.2 %``."""
+    """Write a signed share in per cent: ``+3.2 %``, and ``+469 %`` from 100 % on."""
     if not math.isfinite(share):
         return "unknown"
+    if abs(share) >= 1 and digits == 1:
+        digits = 0
     rounded = round(100 * share, digits)
     sign = "+" if rounded else ""  # neither +0 nor -0
     return f"{rounded + 0.0:{sign}.{digits}f} %".replace("-", MINUS)

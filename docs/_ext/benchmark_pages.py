@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
+
+from aethermodel.text.number_format import whole_or
 
 FOLDER = Path(__file__).parents[2] / "data" / "benchmarks"
 #: Of a run; other files of a host, such as torture.json, have pages of their own.
@@ -16,18 +19,30 @@ FUZZED = "aethermodel.fuzz_readers/1"
 HEADS = ("what", "result", "interval", "beside", "goal", "met")
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,.4g}"
+# A run's file is written in ASCII.
+_MICRO = re.compile(r"\bus\b")
+
+
+def _words(text: str | None) -> str:
+    return _MICRO.sub("µs", text or "")
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    if low is None:
+        return "" if high is None else f"up to {whole_or(high, 4)}"
+    return (
+        f"from {whole_or(low, 4)}" if high is None else f"{whole_or(low, 4)} to {whole_or(high, 4)}"
+    )
 
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:
     """Return one row of a table, in the order of HEADS."""
-    unit = row.get("unit") or ""
-    low, high = row.get("low"), row.get("high")
-    interval = f"{_number(low)} to {_number(high)}" if low is not None else ""
+    unit = _words(row.get("unit"))
+    interval = _interval(row.get("low"), row.get("high"))
     verdict = {True: "met", False: "not met", None: ""}[row.get("met")]
-    result = f"{_number(row['value'])} {unit}".strip()
-    return (row["what"], result, interval, row.get("peer") or "", row.get("goal") or "", verdict)
+    result = "" if row["value"] is None else f"{whole_or(row['value'], 4)} {unit}".strip()
+    beside, goal = _words(row.get("peer")), _words(row.get("goal"))
+    return (row["what"], result, interval, beside, goal, verdict)
 
 
 def fuzzed(document: dict[str, Any]) -> dict[str, Any]:

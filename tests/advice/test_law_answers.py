@@ -56,7 +56,7 @@ def test_p99_at_a_load_is_that_of_the_true_law(law):
     assert found.p50.value == pytest.approx(true[0], rel=0.05)
     assert found.p99.value == pytest.approx(true[1], rel=0.05)
     assert found.p99.low <= found.p99.value <= found.p99.high
-    assert "poisson arrivals; one server" in found.p99.note
+    assert "Poisson arrivals; one server" in found.p99.note
 
 
 def test_a_law_over_bytes_needs_the_size_of_a_record():

@@ -29,6 +29,39 @@ _WORDS = """() => [...document.querySelectorAll('svg, img')]
     || (e.getAttribute('aria-label') ?? e.querySelector('title')?.textContent ?? ''))"""
 
 
+#: What stands at the end of a page though what it announces is on the next one. A column of the
+#: height of a page breaks as paper does, and says where everything is. Each piece is shown with
+#: the next one alone, so that every break within them can be tried.
+_PARTED = """height => {
+  const main = document.querySelector('main');
+  const pieces = [...main.children], parted = [];
+  main.style.cssText = `height: ${height}px; columns: 1; column-gap: 0; column-fill: auto`;
+  const lead = main.insertBefore(document.createElement('div'), main.firstChild);
+  const width = main.clientWidth;
+  const seen = e => e && e.checkVisibility() && e.getClientRects()[0];
+  const page = e => Math.round(e.getClientRects()[0].left / width - .45);
+  const spoken = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+  const inner = e => { if (!spoken(e)) for (const child of e.children)
+    if (seen(child)) return inner(child);
+    return e; };
+  const next = e => { for (; e && e !== main; e = e.parentElement)
+    for (let n = e.nextElementSibling; n; n = n.nextElementSibling) if (seen(n)) return inner(n); };
+  pieces.forEach((piece, at) => {
+    pieces.forEach((other, i) => { other.hidden = i !== at && i !== at + 1; });
+    const pairs = [];
+    for (const e of piece.querySelectorAll('h1, h2, h3, h4, .ae-heading, .ae-headline, figcaption'))
+      pairs.push(e.matches('figcaption') ? [e.parentElement.querySelector('svg'), e]
+        : [e, next(e)]);
+    for (const e of piece.querySelectorAll('thead'))
+      pairs.push([e, e.parentElement.querySelector('tbody tr')]);
+    const shown = pairs.filter(([e, after]) => seen(e) && seen(after));
+    for (let gap = shown.length ? height - 420 : height; gap < height; gap += 14) {
+      lead.style.height = `${gap}px`;
+      for (const [e, after] of shown) if (page(e) !== page(after))
+        parted.push(`${e.tagName} ${e.textContent.trim().slice(0, 40)}`); } });
+  return [...new Set(parted)]; }"""
+
+
 class Told:
     """Everything that a page asks for, and everything that it complains of, as it happens."""
 
@@ -68,6 +101,16 @@ def overflow(page) -> list[str]:
     if needed <= given + 1:  # as below: widths are rounded
         return []
     return page.evaluate(_WIDER) or [f"(no single element): {needed} of {given} pixels"]
+
+
+def parted(page, width: int, height: int) -> list[str]:
+    """Headings, heads of tables and figures that a break parts from what follows them.
+
+    Each is tried near the end of a page, at 30 places.
+    """
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(media="print")
+    return page.evaluate(_PARTED, height)
 
 
 def boxes(page, selector: str) -> list[tuple[float, float, str]]:

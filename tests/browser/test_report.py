@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import sympy
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
-from reading import Told, alternatives, barriers, boxes, overflow
+from reading import Told, alternatives, barriers, boxes, overflow, parted
 from report_cases import report_cells, shown, write_notebook
 from synthetic_calibration import synthetic_calibration
 
@@ -16,6 +16,8 @@ from aethermodel.model.verbs.verbs_cost import transfer_time
 from aethermodel.published.interconnects import published_ceilings
 from aethermodel.published.rdma_costs import card
 from aethermodel.report import export, provenance
+from aethermodel.report.blocks import host_block, summary_block
+from aethermodel.report.contrast import LEAST_CONTRAST, contrast
 from aethermodel.report.figures import explorer
 from aethermodel.report.figures import what_if as figures
 from aethermodel.report.figures.calibration import terms_figure
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.browser
 SIZES = {"wide": (1280, 900), "phone": (360, 740)}
 #: A4 between the margins of the print style, at 96 pixels an inch.
 PAPER_PIXELS = round((210 - 2 * 16) / 25.4 * 96)
+PAPER_HEIGHT = round((297 - 2 * 18) / 25.4 * 96)
 
 
 def shown_cells():
@@ -191,13 +194,39 @@ def test_on_paper_no_word_of_a_table_is_broken_and_no_figure_fills_a_page(opened
     heights = "() => [...document.querySelectorAll('.ae-svg')].map(e => e.clientHeight)"
     drawn = page.evaluate(heights)
     assert drawn
-    assert max(drawn) < 350  # of a page of some 980
+    assert max(drawn) < 450  # of a page of some 980
+
+
+def test_on_paper_what_announces_stays_with_what_it_announces(opened):
+    assert not parted(opened(), PAPER_PIXELS, PAPER_HEIGHT)
+
+
+def test_on_paper_letters_of_all_figures_are_of_one_size(opened):
+    """A high figure that is squeezed into the height of a flat one cannot be read."""
+    page = opened()
+    page.set_viewport_size({"width": PAPER_PIXELS, "height": 1000})
+    page.emulate_media(media="print")
+    scales = page.evaluate(
+        "() => [...document.querySelectorAll('.ae-svg')]"
+        ".map(e => Math.min(e.clientWidth / e.viewBox.baseVal.width,"
+        " e.clientHeight / e.viewBox.baseVal.height))"
+    )
+    assert max(scales) < 1.05 * min(scales)
+
+
+def test_on_paper_grounds_that_carry_meaning_are_printed(opened):
+    page = opened()
+    page.emulate_media(media="print")
+    kept = "() => [...document.querySelectorAll('.ae-swatch')].map(e => "
+    kept += "getComputedStyle(e).printColorAdjust)"
+    found = page.evaluate(kept)
+    assert found and set(found) == {"exact"}
 
 
 def test_in_jupyterlab_words_stand_left_and_figures_right(new_page):
     """JupyterLab moves the cells of every table to the right."""
     theirs = ":not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon :is(tr, td, th) {text-align: right}"
-    table = data_table(pd.DataFrame({"goal": ["the best rate"], "N": [4107]}), "Sizes")
+    table = data_table(pd.DataFrame({"N": [4107], "goal": ["the best rate"]}), "Sizes")
     block = provenance.parameters_block(Scenario(synthetic_calibration(), {}))
     page = new_page(offline=True)
     page.set_content(
@@ -208,6 +237,37 @@ def test_in_jupyterlab_words_stand_left_and_figures_right(new_page):
       [e.classList.contains('ae-n'), getComputedStyle(e).textAlign])"""
     found = {tuple(cell) for cell in page.evaluate(aligned)}
     assert found == {(True, "right"), (False, "left")}
+
+
+def test_in_jupyterlab_no_word_of_a_command_is_broken(new_page):
+    theirs = (
+        ".jp-OutputArea-output pre { word-break: break-all; white-space: pre-wrap; padding: 0 }"
+    )
+    block = host_block({}, "papermill notebooks/00_quickstart.ipynb out.ipynb -p processes 1")
+    page = new_page(viewport={"width": 360, "height": 740}, offline=True)
+    page.set_content(
+        f"<style>{theirs}</style><div class='jp-OutputArea-output'>{block._repr_html_()}</div>"
+    )
+    command = page.locator("pre.ae-command")
+    assert command.evaluate("e => getComputedStyle(e).wordBreak") == "normal"
+    assert command.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(246, 248, 250)"
+
+
+@pytest.mark.parametrize(("dark", "ground"), [(False, (255, 255, 255)), (True, (33, 33, 33))])
+def test_in_jupyterlab_a_verdict_can_be_read_on_either_theme(new_page, dark, ground):
+    """Its raised ground is white in the light theme, and #212121 in the dark one."""
+    rows = [("a", "1", "2", verdict) for verdict in ("pass", "fail", "inconclusive")]
+    page = new_page(offline=True)
+    page.set_content(
+        f"<body data-jp-theme-light={str(not dark).lower()}>"
+        f"{summary_block('pass', 'h', 'p', rows)._repr_html_()}"
+    )
+    colours = page.evaluate(
+        "() => [...document.querySelectorAll('.ae-verdict')].map(e => getComputedStyle(e).color)"
+    )
+    seen = {tuple(map(int, re.findall(r"\d+", colour))) for colour in colours}
+    assert len(seen) == 3
+    assert min(contrast(colour, ground) for colour in seen) >= LEAST_CONTRAST
 
 
 def test_on_paper_nothing_is_cut_off(opened):

@@ -34,7 +34,7 @@ def test_fit_shows_law_picture_and_answers(call, files):
     assert "c0" in said
     assert "o" in said
     assert "at least 100,000 n/s: N = 2" in said
-    assert re.search(r"best rate with T within 2,000 µs: N = [56][0-9]{2}\b", said)
+    assert re.search(r"best rate with T within 2.00 ms: N = [56][0-9]{2}\b", said)
     assert max(map(len, said.splitlines())) <= 80
 
 
@@ -80,7 +80,7 @@ def test_recommend_prints_the_settings_of_a_system(call, files):
     assert status == 0
     assert "  linger.ms = 3 (ms)" in said
     assert "https://kafka.apache.org" in said
-    assert "Assumes poisson arrivals" in said
+    assert "Assumes Poisson arrivals" in said
     assert "batch.size of Kafka producer is in bytes" in refused(call, *words, "--system", "kafka")
 
 

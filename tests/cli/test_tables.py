@@ -115,6 +115,19 @@ def test_tables_of_commands_fit_the_window_with_whole_numbers(width, name, words
     check_tables(done.stdout, width)
 
 
+def test_a_row_that_says_nothing_in_a_part_is_not_in_it():
+    heads = ("goal", "from N", "95 % of it", "rate there", "95 % of rate")
+    table = Table("", heads, text=("goal",), keys=1)
+    table.add("the best rate", "", "", "283 M msg/s", "267 to 308 M msg/s")
+    table.add("90 % of it", "4,107", "3,834 to 4,468", "254 M msg/s", "240 to 274 M msg/s")
+    table.add("nothing known", "", "", "", "")
+    for width, parts in ((50, 2), (120, 1)):
+        begun = [line[:13].strip() for line in printed(table, width).splitlines()]
+        assert begun.count("the best rate") == 1
+        assert begun.count("90 % of it") == parts
+        assert begun.count("nothing known") == parts
+
+
 def test_a_key_stays_whole_and_parts_are_about_as_wide():
     """A goal folded over three lines, and one column stood by itself below all others."""
     heads = ("goal", "from N", "95 % of it", "to N", "95 % of that", "rate there", "95 % of rate")

@@ -45,7 +45,7 @@ def test_standard_error_tells_how_many_are_not_shown_and_why(tmp_path):
         "aethermodel: 2 outputs shown in part: a picture that is not in the notebook, and a report"
         " loads none",
         "aethermodel: 1 output shown in part: drawn by a script, and a report runs none",
-        "aethermodel: 1 output shown in part: a form that needs a viewer of its own",
+        "aethermodel: 2 outputs shown in part: a form that needs a viewer of its own",
     ]
 
 
@@ -61,6 +61,7 @@ def test_standard_error_tells_how_many_are_not_shown_and_why(tmp_path):
         ("bokeh", "Not all of this output is shown: drawn by a script"),
         ("widget", "needs a viewer of its own (an interactive widget)"),
         ("frame page", "An output is not shown: a page in a frame, and a report loads none."),
+        ("vega", "is shown: a form that needs a viewer of its own (application/vnd.vegalite.v5"),
         ("nothing known", "needs a viewer of its own (application/pdf)"),
     ],
 )

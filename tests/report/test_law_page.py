@@ -64,7 +64,7 @@ def test_size_zero_is_told_and_not_drawn():
 def test_one_law_has_its_words_figure_parameters_and_answers(one):
     page = law_report(one, rate=1e5, command="aethermodel report law.json")
     assert page.count("<svg") == 1 and "<script" not in page
-    for words in ("affine law", "95 % interval", "Next size to measure", "at least 100,000"):
+    for words in ("law: affine", "95 % interval", "Next size to measure", "at least 100,000"):
         assert words.lower() in page.lower(), words
     assert "aethermodel report law.json" in page
     assert "<mi>T</mi><mo>=</mo>" in page  # the law in symbols, above their values
@@ -85,6 +85,31 @@ def test_names_from_a_file_are_text(two):
     laws = {evil: replace(two["host=a"], name=evil, source=evil, notes=(evil,)), "b": two["host=b"]}
     page = law_report(laws)
     assert "<script>alert" not in page and "&lt;script&gt;" in page
+
+
+def test_answers_write_rates_in_full_and_leave_out_costs_of_nothing(one):
+    law = one.only()
+    page = law_report(one, rate=1e6, latency=1e-2)
+    assert "at 1,000,000/s" in page and "e+06" not in page
+    assert "within 10.0 ms" in page
+    assert not re.search(r">0 % of T", page)
+    assert "grows with the size" in page and "a fixed cost of the batch" in page
+    knees = [p for p in law.parameters if p.name.startswith("N")]
+    assert not knees or f"{knees[0].value:,.0f}" in page
+
+
+def test_a_law_has_one_name_in_words_table_and_figure():
+    sizes = np.repeat(2.0 ** np.arange(12), 3)
+    seconds = 1e-6 + 1e-8 * sizes + 9e-8 * np.maximum(0, sizes - 100)
+    noisy = seconds * np.random.default_rng(2).normal(1, 0.003, sizes.size)
+    law = fit({"n": sizes, "seconds": noisy}, size="n", time="seconds").only()
+    assert law.family == "knees"
+    page = law_report({"": law})
+    assert "Affine with knees" in page and "law: affine with knees" in page
+    assert "knees law" not in page
+    [knee] = [p for p in law.parameters if p.name == "N1"]
+    # The size where the law changes reads the same among parameters and answers.
+    assert page.count(figures.whole_or(knee.value)) >= 2
 
 
 def test_a_law_that_does_not_hold_is_inconclusive():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 from command_line import aether
@@ -11,6 +12,7 @@ from sweep_stores import write_store
 from synthetic_calibration import synthetic_calibration
 
 from aethermodel.report.figures.ecdf import ecdf
+from aethermodel.report.figures.heatmap import heatmap
 from aethermodel.report.figures.pareto import front
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.sweep.store_page import Thresholds, rerun_command, store_report
@@ -54,6 +56,25 @@ def test_missing_failed_and_late_points_are_seen_and_said(tmp_path):
     assert "&lt;b&gt;boom" in page
     assert "No calibration is given, so there is no model" in page
     assert "No ceiling was measured" in page
+
+
+def test_figures_of_many_points_do_not_overprint(tmp_path):
+    """Twenty columns: `130 M` and `230 M` beside one another read as one figure."""
+    sizes = [10 * n for n in range(1, 21)]
+    sweep = Sweep(probe="kernel", parameters={"batch_size": sizes, "topics": [4]}, repeats=1)
+    drawn = heatmap(write_store(tmp_path / "s", sweep, done)).figure
+    drawn.draw_without_rendering()
+    texts = [text.get_window_extent() for text in drawn.axes[0].texts]
+    assert len(texts) == 20
+    assert not [one for one, other in pairwise(texts) if one.overlaps(other)]
+
+
+def test_no_two_lines_of_a_distribution_look_alike(tmp_path):
+    """In the dark the first and the last colour of six are nearly one."""
+    result = write_store(tmp_path / "s", kernel_sweep(), done)
+    lines = ecdf(result).figure.axes[0].get_lines()
+    assert len(lines) == 6
+    assert lines[0].get_linestyle() != lines[5].get_linestyle()
 
 
 def test_the_page_has_no_script_and_every_figure_its_words_and_data(tmp_path):

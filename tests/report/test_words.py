@@ -5,6 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import sympy
 from hypothesis import given
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from aethermodel import report
 from aethermodel.inputs.sizes import memory
 from aethermodel.report.engineering_notation import count, interval
+from aethermodel.report.figure import table_html
 from aethermodel.report.math.tex import tex_to_mathml
+from aethermodel.report.notebooks.rerun import papermill_command
 from aethermodel.text.number_format import plain
 from aethermodel.text.percentages import percent, percentage
 
@@ -73,6 +76,8 @@ def test_small_writers():
     assert count(10_000.0) == "10,000"
     assert percent(-0.0004) == "0.0 %"
     assert percent(0.1234) == "+12.3 %"
+    assert percent(4.6912) == "+469 %"  # no tenths of a per cent in a figure of several times
+    assert percent(-0.9996) == "−100.0 %"
     assert percent(math.nan) == "unknown"
     with pytest.raises(ValueError, match="digits"):
         report.engineering(1, "s", 0)
@@ -214,6 +219,27 @@ def test_terms_table_shows_units_interval_source_and_formula():
         report.terms_table([])
     with pytest.raises(ValueError, match="malformed"):
         report.terms_table([{"term": "loop", "name": "x"}])
+
+
+def test_what_was_not_estimated_has_no_interval():
+    rows = [
+        report.TermRow("kernel", "threads", 1, "1", 1, 1),
+        report.TermRow("kernel", "c", 0, "s", 0, 0),
+    ]
+    assert " to " not in report.terms_table(rows).html
+
+
+def test_heads_of_figures_stand_over_their_figures():
+    html = table_html(pd.DataFrame({"N": [1], "label": ["a"]}), "t")
+    assert '<th scope="col" class=ae-n>N</th><th scope="col">label</th>' in html
+
+
+def test_a_run_again_has_the_parameters_of_this_one():
+    given = {"batch_sizes": "1,300", "topics": 4, "pool": None, "samples": "", "loads": (0.2, 0.8)}
+    assert papermill_command("30_model_vs_measured.ipynb", given) == (
+        "papermill notebooks/30_model_vs_measured.ipynb out.ipynb -p batch_sizes 1,300 -p topics 4 "
+        "-p loads 0.2,0.8"
+    )
 
 
 def test_terms_table_keeps_the_order_of_a_sum_and_says_what_a_symbol_means():

@@ -22,6 +22,7 @@ from aethermodel.model.parameters import N
 from aethermodel.model.piecewise_law import Law
 from aethermodel.model.sensitivity import gains
 from aethermodel.published.specification import load_specification
+from aethermodel.text.moments import moment
 
 _LARGE = 30_000
 # What halving a term takes, in practice.
@@ -99,7 +100,7 @@ class Modelled:
     def source(self) -> str:
         """Where its figures are from, in words."""
         if self.calibration:
-            return f"calibration of {self.calibration.created}"
+            return f"calibration of {moment(self.calibration.created)}"
         return "what the mocked core spins for, all else as measured put down to the loop"
 
     def terms(self) -> tuple[Term, ...]:

@@ -119,7 +119,7 @@ class AdaptiveCampaign(BaseModel):
 
     def rules(self, ladder: Ladder) -> dict[str, Callable[[], Rule]]:
         """Return what makes each rule afresh, by name."""
-        fixed = {f"fixed {size * self.group}": _fixed(size) for size in self.sizes}
+        fixed = {f"fixed {size * self.group:,}": _fixed(size) for size in self.sizes}
         most = self.sizes[-1]
         own = {ADAPTIVE: lambda: AdaptiveSize(ladder), WHATEVER: _fixed(most, hold_seconds=0.0)}
         return {**own, **fixed}

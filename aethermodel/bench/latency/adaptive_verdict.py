@@ -11,6 +11,7 @@ from aethermodel import thresholds
 from aethermodel.bench.latency.adaptive import ADAPTIVE, AdaptiveTrial, is_fixed
 from aethermodel.bench.latency.latency_verdict import Judgement, judged
 from aethermodel.measure.host.disturbance import MARKS
+from aethermodel.model.queueing.arrivals import arrivals_in_words
 from aethermodel.order_statistics import median_interval
 from aethermodel.text.percentages import percentage
 
@@ -26,7 +27,7 @@ def adaptive_judgements(trial: AdaptiveTrial) -> list[Judgement]:
 def _tails(trial: AdaptiveTrial) -> Iterator[Judgement]:
     target = trial.campaign.target_seconds
     for row in _adaptive(trial.table).to_dict("records"):
-        name = f"P99, {row['arrivals']} arrivals at {percentage(row['load'], 0)} load"
+        name = f"P99, {arrivals_in_words(row['arrivals'])} at {percentage(row['load'], 0)} load"
         figure = (row["p99"], row["p99_median_low"], row["p99_median_high"])
         yield judged(name, row, figure, target, "s")
 
@@ -34,13 +35,13 @@ def _tails(trial: AdaptiveTrial) -> Iterator[Judgement]:
 def _throughputs(trial: AdaptiveTrial) -> Iterator[Judgement]:
     for row in _adaptive(trial.table).to_dict("records"):
         name = (
-            f"throughput over the best fixed size, {row['arrivals']} at "
+            f"throughput against the best fixed size's, {arrivals_in_words(row['arrivals'])} at "
             f"{percentage(row['load'], 0)} load"
         )
         yield judged(
             name, row, _delivered(trial, row), thresholds.ADAPTIVE_SHARE, "1", at_least=True
         )
-    name = "throughput over the best fixed size, at full speed"
+    name = "throughput against the best fixed size's, at full speed"
     shares = trial.saturated_shares()
     figure = (trial.saturated_share(), *median_interval(shares).ends)
     yield judged(name, _CALM, figure, thresholds.ADAPTIVE_SHARE, "1", at_least=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan
+from typing import Any
 
 from aethermodel import thresholds
 from aethermodel.bench.latency.measurement import LatencyTrial
+from aethermodel.model.queueing.arrivals import arrivals_in_words
 from aethermodel.published.specification import Specification
 from aethermodel.text.percentages import percentage
 from aethermodel.text.times import microseconds
@@ -62,7 +64,7 @@ def _model(trial: LatencyTrial) -> Iterator[Judgement]:
         name, why = f"model's P99 at {wanted} load", "no such load was run"
         yield Judgement(name, nan, thresholds.P99_ERROR, "1", "inconclusive", why)
     for row in rows:
-        name = f"model's P99, {row['arrivals']} arrivals at {percentage(row['load'], 0)} load"
+        name = f"model's P99, {_offered(row)}"
         low, high = row["p99_error_low"], row["p99_error_high"]
         sizes = sorted((abs(low), abs(high)))
         least = 0.0 if low <= 0 <= high else sizes[0]
@@ -108,14 +110,16 @@ def _shown(value: float, unit: str) -> str:
     return microseconds(value) if unit == "s" else percentage(value, 0)
 
 
+def _offered(row: dict[Any, Any]) -> str:
+    return f"{arrivals_in_words(row['arrivals'])} at {percentage(row['load'], 0)} load"
+
+
 def _plane(trial: LatencyTrial, specification: Specification) -> Iterator[Judgement]:
     """Judge the plane by an event's whole way, under the highest load: stricter than its share."""
     budget = specification.budget_seconds["plane"]
     for row in trial.table[trial.table["load"] == trial.table["load"].max()].to_dict("records"):
         for name in ("p50", "p99"):
-            criterion = (
-                f"plane {name.upper()}, {row['arrivals']} at {percentage(row['load'], 0)} load"
-            )
+            criterion = f"plane {name.upper()}, {_offered(row)}"
             figure = (row[name], row[f"{name}_median_low"], row[f"{name}_median_high"])
             yield judged(criterion, row, figure, budget, "s")
 

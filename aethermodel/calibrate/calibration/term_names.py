@@ -17,7 +17,11 @@ _MEANINGS = {
     "refill": {
         "c0": ("t_swept", "s", "one tick that calls every handler, few events gone by"),
         "c1": ("t_refill", "s/event", "fetching again what an event that went by has displaced"),
-        "cs": ("t_refill_full", "s/event", "the same, for each event that fills the L2 cache"),
+        "cs": (
+            "t_refill_full",
+            "s/event",
+            "fetching again what an event that fills the L2 cache has displaced",
+        ),
         "Ns": ("N_refill", "event", "events that fill the L2 cache"),
     },
     "ffi": {
@@ -33,7 +37,7 @@ _MEANINGS = {
     "fabric": {
         "c0": ("t_fabric", "s", "one batch sent and received"),
         "c1": ("t_fabric_event", "s/event", "fabric cost that grows with the batch"),
-        "cs": ("t_fabric_near", "s/event", "the same up to N_ring"),
+        "cs": ("t_fabric_near", "s/event", "fabric cost of an event up to N_ring"),
         "Ns": (
             "N_ring",
             "event",

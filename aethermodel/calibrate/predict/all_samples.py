@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from aethermodel.text.number_format import prefixed
 from aethermodel.text.percentages import percentage
 
 
@@ -60,7 +61,8 @@ def left_out(per_second: float, share: float, what: str = "msg/s") -> str:
     what : str
         Unit of the rate.
     """
-    words = f"{per_second / 1e6:,.1f} M {what} over all samples; "
+    figure, prefix = prefixed(per_second)
+    words = f"{figure} {prefix}{' ' if prefix else ''}{what} over all samples; "
     if not share:
         return f"{words}none of their time is left out"
     part = percentage(share, 0) if share >= 0.005 else "less than 0.5 %"

@@ -21,7 +21,9 @@ from aethermodel.model.optimal_batch_size import (
     last_size_at,
     size_for_rate,
 )
+from aethermodel.text.number_format import whole_or
 from aethermodel.text.percentages import percentage
+from aethermodel.text.times import duration
 
 Floats = npt.NDArray[np.float64]
 SHARES = (0.90, 0.95, 0.99)
@@ -163,7 +165,7 @@ class SizeAnswers(ABC):
 
     def rate(self, per_second: float) -> Optimum:
         """Return the smallest batch size that reaches a throughput in events a second."""
-        rate = f"{per_second:,.0f}" if per_second < _MEGA else f"{per_second / _MEGA:,.6g} M"
+        rate = f"{per_second:,.0f}" if per_second < _MEGA else f"{whole_or(per_second / _MEGA)} M"
         goal = f"at least {rate} {self.unit}/s"
         point = self._up(size_for_rate(self.point, per_second))
         drawn = self._up(size_for_rate(self.drawn_about(float(point[0])), per_second))
@@ -171,7 +173,7 @@ class SizeAnswers(ABC):
 
     def within(self, seconds: float) -> Optimum:
         """Return the batch size of the highest throughput whose T_batch stays within a time."""
-        goal = f"{self.time} within {seconds * 1e6:,.6g} µs"
+        goal = f"{self.time} within {duration(seconds)}"
         point = self._down(best_within(self.point, seconds))
         drawn = self._down(best_within(self.drawn_about(float(point[0])), seconds))
         return self._optimum(goal, point, drawn)

@@ -9,6 +9,7 @@ import numpy as np
 
 from aethermodel.cli.shared.terminal_tables import Table
 from aethermodel.report.engineering_notation import engineering, interval
+from aethermodel.text.number_format import whole_or
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -123,9 +124,9 @@ def answer_lines(found: Answers, target: float | None = None) -> Iterator[str]:
         yield f"P99: {found.reasons['p99']}"
     if found.costs:
         named = ", ".join(f"{cost.name} {percentage(cost.share.value, 0)}" for cost in found.costs)
-        yield f"of T at N = {found.at_size:,.6g}: {named}"
+        yield f"of T at N = {whole_or(found.at_size)}: {named}"
     following = found.next_size
-    yield f"next size to measure: {following.value:,.6g} {unit}".rstrip() + _note(following.note)
+    yield f"next size to measure: {_size(following, unit)}" + _note(following.note)
 
 
 def _against(p99: Quantity, target: float | None) -> str:
@@ -142,11 +143,12 @@ def _note(text: str) -> str:
 def _size(quantity: Quantity, unit: str) -> str:
     low, value, high = (_figure(size) for size in (quantity.low, quantity.value, quantity.high))
     ends = f" ({low} to {high})" if low != high else ""
-    return f"{value}{ends} {unit}".rstrip()
+    # Of the batch size itself no unit is said twice.
+    return f"{value}{ends} {'' if unit == 'N' else unit}".rstrip()
 
 
 def _figure(size: float) -> str:
-    return f"{size:,.0f}" if size >= 1000 else f"{size:,.3g}"
+    return whole_or(size)
 
 
 def _seconds(quantity: Quantity) -> str:

@@ -144,6 +144,9 @@ class Table:
                 overflow="fold",
             )
         for at, row in enumerate(self._rows):
+            # A row that says nothing in this part, and something in another, is left out here.
+            if not any(row[column] for column in columns[self.keys :]) and any(row[self.keys :]):
+                continue
             style = "bold" if at in self._bold else ""
             grid.add_row(*(Text(row[column], style=style) for column in columns))
         return grid

@@ -114,6 +114,11 @@ Kind = Literal["poisson", "periodic", "bursty"]
 _BURST_SHARE, _BURST_BATCHES = 0.5, 20
 
 
+def arrivals_in_words(kind: str) -> str:
+    """Return what arrivals of a kind are called in a sentence: ``Poisson arrivals``."""
+    return f"{'Poisson' if kind == 'poisson' else kind} arrivals"
+
+
 def arrivals_of(kind: Kind, rate: float, batch: float = 1) -> Arrivals:
     """Return arrivals of a kind at a mean rate.
 

@@ -124,9 +124,8 @@ def affine_of(term: Term, source: str) -> Term:
     for index, ((a, b), (c, d)) in enumerate(pairwise(envelope), 1):
         meaning = "batch size at which a slower stage binds"
         knee = Parameter(f"N_stage{index}", (a - c) / (d - b), "event", meaning, source)
-        rise = Parameter(
-            f"t_stage{index}", d - b, "s/event", "its further cost of an event", source
-        )
+        further = f"further cost of an event beyond N_stage{index}"
+        rise = Parameter(f"t_stage{index}", d - b, "s/event", further, source)
         hinges.append((knee, rise))
     return knees("fabric", start, slope, hinges)
 

@@ -48,7 +48,10 @@ def cluster_report(found: Analysis, command: str = "") -> str:
     ]
     made = [f"Made by `{command}`."] if command else []
     sections.append(Section("Source", [SOURCE, *simulation_words(found), *made]))
-    return render(f"Cluster {found.cluster.name}", [opening(found)], sections)
+    name = found.cluster.name
+    # Of cluster.toml it would be "Cluster cluster".
+    title = "Cluster" if name.lower() == "cluster" else f"Cluster {name}"
+    return render(title, [opening(found)], sections)
 
 
 #: Where the figures come from.

@@ -21,6 +21,7 @@ from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.html.page import Section, render
 from aethermodel.report.html_table import data_table
 from aethermodel.report.sweep.point_tables import SweepResult
+from aethermodel.text.moments import moment, period
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _of_store(path: Path) -> Source:
         for name in ("host", "environment", "code", "extensions")
     }
     started = [r.started for r in result.records]
-    facts |= {"label": result.labels, "measured": f"{min(started)} to {max(started)}"}
+    facts |= {"label": result.labels, "measured": period(min(started), max(started))}
     facts["runs not done"] = str(sum(r.outcome.state != "done" for r in result.records))
     return Source(path, result.name, *result.metric, values, facts)
 
@@ -110,7 +111,7 @@ def _of_trial(path: Path) -> Source:
         "environment": str(trial.host.get("python", "not said")),
         "label": c.label,
         "settings": f"{c.event_loop}, {c.topics} topics, pool {c.pool}",
-        "measured": trial.calibration.created,
+        "measured": moment(trial.calibration.created),
     }
     return Source(path, "pipeline", "throughput", "msg/s", values, facts)
 

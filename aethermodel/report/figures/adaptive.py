@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from aethermodel.bench.latency.adaptive import ADAPTIVE
 from aethermodel.bench.latency.adaptive_verdict import adaptive_judgements
-from aethermodel.bench.latency.latency_verdict import overall
+from aethermodel.bench.latency.latency_verdict import Judgement, overall
 from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.model.queueing.arrivals import arrivals_in_words
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
+from aethermodel.text.number_format import against
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def verdict(trial: AdaptiveTrial) -> Block:
     rows = [
         SummaryRow(
             one.criterion + (f" ({one.why})" if one.why else ""),
-            engineering(one.measured, "s") if one.unit == "s" else percentage(one.measured, 0),
+            _measured(one),
             f"at most {target}" if one.unit == "s" else f"at least {percentage(one.threshold, 0)}",
             one.outcome,
         )
@@ -50,6 +52,12 @@ def verdict(trial: AdaptiveTrial) -> Block:
     return summary_block(outcome, headline, paragraph, rows)
 
 
+def _measured(one: Judgement) -> str:
+    if one.unit == "s":
+        return against(one.measured, one.threshold, lambda t, n: engineering(t, "s", n), 3)
+    return against(one.measured, one.threshold, percentage, 0)
+
+
 def adaptive_figure(trial: AdaptiveTrial) -> ReportFigure:
     """Draw P99 against load for each rule, and the sizes that the adaptive one formed."""
     kind = trial.campaign.arrivals[0]
@@ -58,7 +66,7 @@ def adaptive_figure(trial: AdaptiveTrial) -> ReportFigure:
         figure = style.new_figure(height=3.9)
         tails, sizes = figure.subplots(1, 2)
         _draw_tails(tails, table, trial.campaign.target_seconds)
-        tails.set_title(f"P99, {kind} arrivals")
+        tails.set_title(f"P99, {arrivals_in_words(kind)}")
         _draw_sizes(sizes, table, trial.campaign.group)
         sizes.set_title("adaptive batch size")
         for axes in (tails, sizes):

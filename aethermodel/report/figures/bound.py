@@ -61,7 +61,7 @@ def budget_figure(specification: Specification, batch_size: int) -> ReportFigure
         figure,
         table,
         f"T_batch = {engineering(total, 's')} at N = {count(batch_size)} (simulated)",
-        f"{model.binding_term(batch_size)} binds. {_ON_PAPER}",
+        f"The {model.binding_term(batch_size)} term binds. {_ON_PAPER}",
     )
 
 

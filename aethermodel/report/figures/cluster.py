@@ -151,7 +151,9 @@ def hot_topic_figure(found: Analysis) -> ReportFigure:
         axes.set_ylim(0, 1.1 * even)
         from matplotlib.ticker import FuncFormatter
 
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: engineering(y, "1/s", 2)))
+        axes.yaxis.set_major_formatter(
+            FuncFormatter(lambda y, _: engineering(y, "1/s", 2) if y else "0")
+        )
         axes.legend(loc="lower left")
         style.settle(figure)
     worst = rows[-1]

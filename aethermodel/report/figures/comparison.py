@@ -80,7 +80,7 @@ def measured_vs_model(
     *,
     law: pd.DataFrame | None = None,
     reference: float | None = None,
-    reference_name: str = "specification",
+    reference_name: str = "claimed on paper:",
     measured_by: str = HERE,
 ) -> ReportFigure:
     """Draw measured and modelled throughput against batch size, residuals below.

@@ -62,11 +62,16 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
         above, below = figure.subplots(2, 1)
         few, together = len(names) <= _MOST_IN_LEGEND, len(names) > _MOST_LINES
         curves = [("", table)] if together else table.groupby("point", sort=False)
-        for name, part in curves:
+        for at, (name, part) in enumerate(curves):
             values = np.sort(part["relative"])
             share = np.arange(1, len(values) + 1) / len(values)
             above.step(
-                values, share, where="post", linewidth=1, label=style.literal(name) if few else None
+                values,
+                share,
+                where="post",
+                linewidth=1,
+                linestyle=style.LINES[at % len(style.LINES)],
+                label=style.literal(name) if few else None,
             )
         above.set_xscale("log")
         _ratio_ticks(above.xaxis)

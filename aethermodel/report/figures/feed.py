@@ -122,6 +122,7 @@ def bars(table: pd.DataFrame) -> ReportFigure:
             axis.plot(own["seconds"], own["last"], color=style.MODEL)
             axis.set_title(topic)
         axes[-1].set_xlabel("time of the feed (s)")
+        figure.supylabel("value of an event, in its topic's own unit", fontsize=9.5)
     caption = (
         f"{int(table['events'].sum()):,} events in {len(table):,} bars, from a seeded generator: "
         "no market's prices. Line: last value of each bar; band: lowest to highest."

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MOST_CELLS_WITH_TEXT = 120
 # Names of columns and lines, and letters of the former, that fit beside one another.
 _MOST_COLUMN_NAMES, _MOST_LINE_NAMES, _MOST_LETTERS = 20, 40, 60
+# Cells beside one another that a figure of five letters fits into; in more it stands upright.
+_MOST_ACROSS = 13
 _MAP = "cividis"
 # On the map in light and in dark pages alike, so none of the inks that follow the page.
 _LIGHT, _DARK = "#fdfdfd", "#10161c"
@@ -58,7 +60,10 @@ def heatmap(result: SweepResult) -> ReportFigure:
             if len(points) <= _MOST_CELLS_WITH_TEXT:
                 ink = _ink(row["value"], norm)
                 place, text = (x + 0.5, y + 0.5), _text(row, unit)
-                axes.text(*place, text, ha="center", va="center", color=ink, fontsize=7.5, zorder=4)
+                axes.text(
+                    *place, text, ha="center", va="center", color=ink, fontsize=7.5, zorder=4,
+                    rotation=90 if len(columns) > _MOST_ACROSS else 0,
+                )  # fmt: skip
         mesh = axes.pcolormesh(np.ma.masked_invalid(grid), cmap=_MAP, norm=norm)
         if norm:
             bar = figure.colorbar(mesh, ax=axes, label=name)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from aethermodel.bench.latency.latency_verdict import judgements, overall
 from aethermodel.calibrate.predict.scenario import Scenario
+from aethermodel.model.queueing.arrivals import arrivals_in_words
 from aethermodel.published.specification import load_specification
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
+from aethermodel.text.number_format import against
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
@@ -30,9 +32,9 @@ def verdict(trial: LatencyTrial) -> Block:
     rows = [
         SummaryRow(
             one.criterion + (f" ({one.why})" if one.why else ""),
-            engineering(one.measured, "s")
+            against(one.measured, one.threshold, lambda t, n: engineering(t, "s", n), 3)
             if one.unit == "s"
-            else f"{percentage(one.measured, 0)} off",
+            else f"{against(one.measured, one.threshold, percentage, 0)} off",
             f"below {engineering(one.threshold, 's')}"
             if one.unit == "s"
             else f"at most {percentage(one.threshold, 0)}",
@@ -43,7 +45,8 @@ def verdict(trial: LatencyTrial) -> Block:
     worst = trial.table.loc[trial.table["p99"].idxmax()]
     rows.append(
         SummaryRow(
-            f"highest P99 ({worst['arrivals']}, load {percentage(worst['load'], 0)}), undisturbed",
+            f"highest P99 ({arrivals_in_words(worst['arrivals'])}, load "
+            f"{percentage(worst['load'], 0)}), undisturbed",
             engineering(worst["p99"], "s"),
         )
     )
@@ -79,7 +82,7 @@ def latency_figure(trial: LatencyTrial) -> ReportFigure:
         panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
         for axes, kind in zip(panels, kinds, strict=True):
             _draw(axes, table[table["arrivals"] == kind])
-            axes.set_title(f"{kind} arrivals")
+            axes.set_title(arrivals_in_words(kind))
             axes.set_xlabel("load (share of capacity)")
         panels[0].set_ylabel("latency (µs)")
         handles, labels = panels[0].get_legend_handles_labels()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aethermodel.laws.family_names import named
 from aethermodel.report import style
 from aethermodel.report.blocks import Block
 from aethermodel.report.curve import POINTS, solid_and_dashed
@@ -15,6 +15,7 @@ from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.html_table import data_table
 from aethermodel.report.math.mathml import Formula
+from aethermodel.text.number_format import whole_or
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
@@ -169,15 +170,23 @@ def parameters_block(law: Law) -> Block:
     rows = pd.DataFrame(
         {
             "Parameter": [p.name for p in law.parameters],
-            "Value": [engineering(p.value, p.unit) for p in law.parameters],
+            "Value": [_parameter(p.name, p.value, p.unit) for p in law.parameters],
             f"{percentage(law.level, 0)} interval".replace("%", " %"): [
-                interval(p.low, p.high, p.unit) for p in law.parameters
+                f"{_number(p.low)} to {_parameter(p.name, p.high, p.unit)}"
+                if p.name.startswith("N")
+                else interval(p.low, p.high, p.unit)
+                for p in law.parameters
             ],
         }
     )
-    table = data_table(rows, f"Parameters of the {law.family} law")
+    table = data_table(rows, f"Parameters of the law: {named(law.family)}")
     formula = Formula(sympy.Eq(sympy.Symbol("T"), law.expression, evaluate=False))
     return Block(formula._repr_html_() + table.html, f"T = {law.expression}\n{table.text}")
+
+
+def _parameter(name: str, value: float, unit: str) -> str:
+    """Write a cost with its prefix, and a size in full, as the answers write it."""
+    return f"{_number(value)} {unit}".rstrip() if name[:1] == "N" else engineering(value, unit)
 
 
 def overview(laws: Mapping[str, Law]) -> pd.DataFrame:
@@ -187,7 +196,7 @@ def overview(laws: Mapping[str, Law]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Curve": [name or law.source for name, law in laws.items()],
-            "Family": [law.family for law in laws.values()],
+            "Family": [named(law.family) for law in laws.values()],
             "Holds": ["yes" if law.holds else "no" for law in laws.values()],
             "Sizes": [
                 f"{_number(law.smallest)} to {_number(law.largest)}" for law in laws.values()
@@ -231,6 +240,8 @@ def _answer_rows(found: Answers) -> Iterator[tuple[str, str, str]]:
         if latency is not None:
             yield name, _with_interval(latency), latency.note
     for cost in found.costs:
+        if percentage(cost.share.value, 0) == "0 %":
+            continue  # of a composed law there are a dozen, and nothing is to be gained
         words = f"{percentage(cost.share.value, 0)} of T; half of it: {percent(cost.gain, 0)} rate"
         yield f"Cost of {cost.name} at N = {_number(found.at_size)}", words, cost.share.note
     yield "Next size to measure", _size(found.next_size, unit), found.next_size.note
@@ -246,20 +257,18 @@ def _with_interval(quantity: Quantity) -> str:
 def _size(quantity: Quantity, unit: str) -> str:
     low, value, high = (_number(size) for size in (quantity.low, quantity.value, quantity.high))
     ends = f" ({low} to {high})" if low != high else ""
-    return f"{value}{ends} {unit}".rstrip()
+    # Of the batch size itself no unit is said twice.
+    return f"{value}{ends} {'' if unit == 'N' else unit}".rstrip()
 
 
 def _number(size: float) -> str:
-    """Write a size: whole with grouped thousands, else with four digits."""
-    if not math.isfinite(size):
-        return "unbounded"
-    return f"{size:,.0f}" if float(size).is_integer() or abs(size) >= 1000 else f"{size:,.4g}"
+    return whole_or(size)
 
 
 def _named(law: Law) -> str:
     if law.interpolates:
         return "interpolation, no law"
-    return f"{law.family} law" if law.family != "none" else "nearest law, does not hold"
+    return f"law: {named(law.family)}" if law.family != "none" else "nearest law, does not hold"
 
 
 def _axis(law: Law) -> str:

@@ -199,8 +199,9 @@ def scale_out_figure(
             axes.axhline(ceiling, linewidth=1.2, color=style.QUIET, linestyle=dashes, label=name)
         axes.axvline(here, color=style.INK, linewidth=0.8)
         axes.annotate(
-            f" this host: {here} cores; dashed: simulated", (here, 0.02),
+            f" this host: {here} cores; dashed: simulated", (here, 0.98), va="top",
             xycoords=("data", "axes fraction"), fontsize=8,
+            bbox={"facecolor": style.PAPER, "edgecolor": "none", "pad": 1},
         )  # fmt: skip
         axes.set(xscale="log", yscale="log", xlabel="cores of one host", ylabel="events a second")
         axes.set_ylim(bottom=0.6 * min(float(np.nanmin(rate)) for rate in rates.values()))

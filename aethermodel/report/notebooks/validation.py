@@ -15,8 +15,10 @@ from aethermodel.report.blocks import Block, host_block, note_block
 from aethermodel.report.figures import validation as builtin
 from aethermodel.report.html_table import data_table
 from aethermodel.report.notebooks.builtin_only import refuse
+from aethermodel.report.notebooks.rerun import papermill_command
 from aethermodel.report.pipelines import pipeline_figures, pipeline_page
 from aethermodel.report.pipelines.own_pipeline import tried
+from aethermodel.text.moments import moment
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 #: Parameters that a pipeline of one's own has, too.
 _OF_ANY = ("batch_sizes", "processes", "repeats", "seed")
+_NOTEBOOK = "30_model_vs_measured.ipynb"
 _IN_PLACE = "Each term isolated and in the pipeline"
 
 
@@ -55,18 +58,18 @@ def validation(
         sizes = shared.pop("batch_sizes", "")
         text = sizes if isinstance(sizes, str) else ",".join(map(str, sizes))
         return OwnTrial(tried(pipeline, text, **shared), pipeline)
-    campaign = Campaign(**given)
+    campaign, again = Campaign(**given), papermill_command(_NOTEBOOK, given)
     if samples:
-        return BuiltinTrial(Trial.load(samples))
+        return BuiltinTrial(Trial.load(samples), again)
     with progress("measuring") as advance:
-        return BuiltinTrial(Trial.run(campaign, advance))
+        return BuiltinTrial(Trial.run(campaign, advance), again)
 
 
 class BuiltinTrial:
     """Blocks and figures of a trial of the built-in pipeline."""
 
-    def __init__(self, trial: Trial) -> None:
-        self.trial = trial
+    def __init__(self, trial: Trial, again: str) -> None:
+        self.trial, self._again = trial, again
 
     def summary(self) -> Block:
         """Return the verdict."""
@@ -94,7 +97,7 @@ class BuiltinTrial:
 
     def host(self, command: str) -> Block:
         """Return what this was measured on, and how to run it again."""
-        return builtin.host(self.trial, command)
+        return builtin.host(self.trial, command or self._again)
 
 
 class OwnTrial:
@@ -136,6 +139,6 @@ class OwnTrial:
         facts = {
             **known.host,
             "samples": f"{len(samples):,}; {percentage(float(samples['noisy'].mean()))} disturbed",
-            "measured": known.created,
+            "measured": moment(known.created),
         }
         return host_block(facts, command or f"aethermodel validate {self._pipeline}")

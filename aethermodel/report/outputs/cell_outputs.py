@@ -99,6 +99,8 @@ class OutputRenderer:
         lost = [Loss("script")] if any(form in data for form in _SCRIPTS) else []
         if _WIDGET in data:
             lost.append(Loss("viewer", "an interactive widget"))
+        known = (*self._forms, *_SCRIPTS, _WIDGET)
+        beyond = [Loss("viewer", form) for form in data if form not in known]
         for form, render in self._forms.items():
             if form not in data:
                 continue
@@ -109,14 +111,14 @@ class OutputRenderer:
             still = any(picture in data for picture in _PICTURES) and form == "text/html"
             if still and any(loss.kind == "script" for loss in clean.losses):
                 continue  # what the script would draw is there as a picture
+            if form == "text/plain":  # the name of an object stands for what a viewer would draw
+                lost = lost or beyond
             if form == "text/plain" and lost and _NAMELESS.fullmatch(str(data[form])):
                 continue
             lost += clean.losses
             if _visible(clean.html):
                 return clean, lost
-        known = (*self._forms, *_SCRIPTS, _WIDGET)
-        lost += [Loss("viewer", form) for form in data if form not in known and not lost]
-        return Clean(""), lost
+        return Clean(""), lost or beyond
 
     def _image_of(self, form: str) -> _Render:
         def image(body: str, words: str, about: dict[str, Any]) -> Clean:

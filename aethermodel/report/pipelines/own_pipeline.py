@@ -16,7 +16,7 @@ from aethermodel.pipelines.campaign import Campaign
 from aethermodel.pipelines.pipeline_file import load_pipeline
 from aethermodel.pipelines.trial import PipelineTrial
 from aethermodel.pipelines.what_if import scaled
-from aethermodel.report.blocks import Block
+from aethermodel.report.blocks import Block, note_block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.validation import in_place_row
 from aethermodel.report.html_table import data_table
@@ -95,16 +95,17 @@ class OwnPipeline(BaseModel):
             return pipeline_page.trial_block(self.measured)
         return pipeline_page.calibration_block(self.laws)
 
-    def in_place(self) -> Block | str:
+    def in_place(self) -> Block:
         """Return each term isolated and in the pipeline."""
         if self.measured is None:
-            return "A calibration alone holds no times inside the pipeline."
+            return note_block("A calibration alone holds no times inside the pipeline.")
         rows = [in_place_row(one) for one in self.measured.in_place]
         return data_table(pd.DataFrame(rows), "Terms isolated and in the pipeline")
 
-    def answers(self) -> Block | str:
+    def answers(self) -> Block:
         """Return which batch sizes to take."""
-        return pipeline_page.answered(self.laws, self.rate or None, self.latency or None)
+        found = pipeline_page.answered(self.laws, self.rate or None, self.latency or None)
+        return note_block(found) if isinstance(found, str) else found
 
     def what_if(self) -> Block:
         """Return the rate as it is, and with the terms changed."""
@@ -138,7 +139,7 @@ def changes_block(laws: PipelineCalibration, factors: Mapping[str, float], n: fl
                 "T": engineering(seconds, "s"),
                 "Rate": engineering(n / seconds, "records/s"),
                 "More": percent(base / seconds - 1),
-                "Slowest": str(found.bound[0]),
+                "Slowest group": str(found.bound[0]),
             }
         )
     return data_table(pd.DataFrame(rows), f"What if, at N = {n:,.0f}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from aethermodel import thresholds
+from aethermodel.laws.family_names import named
 from aethermodel.report.blocks import Block, SummaryRow, host_block, note_block, summary_block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figures.law import answers_block, law_figure
@@ -14,6 +15,7 @@ from aethermodel.report.figures.validation import in_place_row
 from aethermodel.report.html.page import Section, render
 from aethermodel.report.html_table import data_table
 from aethermodel.report.pipelines.pipeline_figures import budget_figure, halving_figure, rate_figure
+from aethermodel.text.number_format import against
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ _HEADLINES = {
     "inconclusive": "These samples cannot tell whether the model holds",
 }
 _MOST_TOLD = 4
+#: What the columns of the table of terms say.
+TERMS_READ = (
+    "A term runs in the group of the stages that share its thread or process, named by the first "
+    "of them. Its law is of rounds in which the other stages run in between; back to back it was "
+    "called alone, with the caches its own. Core busy is the share of its time that it keeps a "
+    "core at work: the rest it waits."
+)
 
 
 def pipeline_report(
@@ -60,7 +69,7 @@ def pipeline_report(
         sections.append(Section("Isolated and in place", [how, data_table(rows, "Terms in place")]))
     best = best_size(calibration)
     sections += [
-        Section("Terms", [terms_block(calibration), budget_figure(calibration)]),
+        Section("Terms", [TERMS_READ, terms_block(calibration), budget_figure(calibration)]),
         Section("What if", [halving_figure(calibration, best)]),
         Section("Answers", [answered(calibration, rate, latency)]),
     ]
@@ -90,13 +99,14 @@ def trial_block(trial: PipelineTrial) -> Block:
     rows = [
         SummaryRow(
             "mean error of the prediction",
-            percentage(verdict.mean_error),
+            against(verdict.mean_error, thresholds.MEAN_ERROR, percentage, 1),
             f"at most {percentage(thresholds.MEAN_ERROR)}",
             verdict.mean_outcome,
         ),
         SummaryRow(
             "worst error of the prediction",
-            f"{percentage(verdict.worst_error)} at N = {verdict.worst_at:,}",
+            f"{against(verdict.worst_error, thresholds.WORST_ERROR, percentage, 1)} "
+            f"at N = {verdict.worst_at:,}",
             f"at most {percentage(thresholds.WORST_ERROR)}",
             verdict.worst_outcome,
         ),
@@ -120,7 +130,7 @@ def calibration_block(calibration: PipelineCalibration) -> Block:
     rate = engineering(best / float(at.seconds[0]), "records/s")
     left = [name for name, term in calibration.terms.items() if not term.law.holds]
     text = f"No law of the family holds for {', '.join(left)}. " if left else ""
-    text += "It was not compared with the whole: aethermodel validate does."
+    text += "It was not compared with the whole: `aethermodel validate` does."
     return summary_block(
         "inconclusive" if left else "pass", f"By its terms it carries {rate} at N = {best:,.0f}",
         text,
@@ -146,7 +156,7 @@ def terms_block(calibration: PipelineCalibration) -> Block:
                 "Back to back": engineering(term.alone[largest], "s")
                 if largest in term.alone
                 else "",
-                "Law": term.law.family,
+                "Law": named(term.law.family),
                 "Holds": "yes" if term.law.holds else "no",
                 "Core busy": percentage(term.busy, 0),
                 "Source": term.source,

@@ -32,7 +32,8 @@ def against_model(
     if calibration is None:
         return None, (
             "No calibration is given, so there is no model to compare with: "
-            "`aethermodel calibrate --json calibration.json`, then --calibration calibration.json."
+            "`aethermodel calibrate --json calibration.json`, then "
+            "`--calibration calibration.json`."
         )
     if result.name != "pipeline":
         return None, (

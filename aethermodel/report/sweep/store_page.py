@@ -22,6 +22,7 @@ from aethermodel.report.math.formulas import batch_formula
 from aethermodel.report.sweep.model_overlay import against_model
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.sweep.store_verdict import Thresholds, opening, verdict_rows
+from aethermodel.text.moments import period
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def store_report(
         shares = [budget(compared)]
     no_front = "There is no front: the points lack a throughput, or a P99 was not recorded."
     no_roof = (
-        "No ceiling was measured: a calibration holds the copy ceiling (--calibration), and the "
+        "No ceiling was measured: a calibration holds the copy ceiling (`--calibration`), and the "
         "points need a batch size that varies."
     )
     no_spread = (
@@ -165,7 +166,7 @@ def _host(result: SweepResult, command: str) -> Block:
     facts |= {
         "noise": f"at most {percentage(worst, 0)} of a run's samples disturbed; {sent_back}",
         "seed": f"{result.sweep.seed} (order of the points)",
-        "measured": f"{_first(result)} to {_last(result)}",
+        "measured": period(_first(result), _last(result)),
         "sweep": json.dumps(_in_short(result.sweep.model_dump(exclude_defaults=True))),
         **({"report": command} if command else {}),
     }

@@ -123,6 +123,12 @@ def test_a_miss_fails_unless_the_processes_or_the_system_leave_it_open(
     assert overall(adaptive_judgements(with_rows(trial, share, **changed))) == outcome
 
 
+def test_a_share_that_misses_its_limit_is_not_written_as_the_limit(trial):
+    assert "at full speed: 89.6 %, threshold at least 90 % (fail)" in str(
+        report.verdict(with_rows(trial, 0.896))
+    )
+
+
 def test_the_reason_names_what_disturbed(trial):
     noisy = FAR | {"disturbed": 0.7, "switched": 0.6, "stolen": 0.2}
     found = adaptive_judgements(with_rows(trial, **noisy))

@@ -40,8 +40,8 @@ def test_what_was_saved_before_counts_by_what_it_has():
 
 
 def test_in_words_both_stand_there():
-    assert left_out(200e6, 0.0) == "200.0 M msg/s over all samples; none of their time is left out"
+    assert left_out(200e6, 0.0) == "200 M msg/s over all samples; none of their time is left out"
     assert left_out(200e6, 0.39) == (
-        "200.0 M msg/s over all samples; "
+        "200 M msg/s over all samples; "
         "39 % of their time was disturbed and is left out of the first figure"
     )

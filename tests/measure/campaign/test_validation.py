@@ -9,6 +9,7 @@ from aethermodel import Calibration
 from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.measure.campaign.validation import Trial
 from aethermodel.measure.host.fingerprint import this_host
+from aethermodel.report.figures.validation import summary
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,11 @@ def test_beside_the_headline_stands_the_rate_of_all_samples(trial):
     old = samples.drop(columns="seconds_all")
     old.attrs = samples.attrs
     assert (Trial.of(old).table["all_per_second"] > 0).all()
+
+
+def test_of_one_process_the_spread_is_not_known(trial):
+    """And not 0.0 %, which would be of processes that agree."""
+    assert "spread between processes (noise): not known: one process" in str(summary(trial))
 
 
 def test_slices_left_out_are_counted_where_the_sample_itself_was_kept(trial):

@@ -1,0 +1,38 @@
+"""Tables of the site: figures as they are read, and not as they are stored."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def pages():
+    pytest.importorskip("sphinx", reason="Sphinx is not installed")
+    where = ROOT / "docs" / "_ext" / "benchmark_pages.py"
+    spec = importlib.util.spec_from_file_location("benchmark_pages", where)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_row_is_written_for_reading(pages):
+    row = {"what": "messages, none lost", "value": 2.47e10, "goal": "1 us", "met": True}
+    assert pages.cells(row)[1:] == ("24,700,000,000", "", "", "1 µs", "met")
+    half = {"what": "P99", "value": 770, "unit": "us", "low": 135, "peer": "a plain loop, 3 us"}
+    assert pages.cells(half) == ("P99", "770 µs", "from 135", "a plain loop, 3 µs", "", "")
+
+
+def test_no_cell_of_a_committed_run_holds_an_exponent_or_half_an_interval(pages):
+    seen = 0
+    for path in sorted(pages.FOLDER.glob("*/*.json")):
+        document = json.loads(path.read_text("utf-8"))
+        for row in document["rows"] if document["schema"] == pages.SCHEMA else ():
+            words = " | ".join(pages.cells(row))
+            assert not re.search(r"\de[+-]\d|\bus\b|to \|", words), words
+            seen += 1
+    assert seen > 50

@@ -1,0 +1,37 @@
+"""Figures for reading: sizes without an exponent, and judged ones apart from their limit."""
+
+import math
+
+import pytest
+
+from aethermodel.text.number_format import against, whole_or
+from aethermodel.text.percentages import percent, percentage
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (1e6, "1,000,000"),
+        (12_345_678.4, "12,345,678"),
+        (2.9593, "2.96"),
+        (93.08, "93.1"),
+        (1538.7, "1,539"),
+        (0.0, "0"),
+        (math.inf, "unbounded"),
+    ],
+)
+def test_a_size_has_no_exponent_and_no_digits_of_chance(size, words):
+    assert whole_or(size) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "words"),
+    [(0.896, 0.9, "89.6 %"), (0.89996, 0.9, "89.996 %"), (0.9, 0.9, "90 %"), (0.52, 0.9, "52 %")],
+)
+def test_what_misses_its_limit_does_not_read_as_the_limit(value, limit, words):
+    assert against(value, limit, percentage, 0) == words
+
+
+def test_an_interval_that_excludes_nothing_does_not_begin_at_it():
+    assert against(0.00031, 0, percent, 1) == "+0.03 %"
+    assert against(0.0, 0, percent, 1) == "0.0 %"
