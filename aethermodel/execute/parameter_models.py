@@ -22,7 +22,7 @@ _OWN = {
     "batch": ("aethermodel.measure.probes.settings", "BatchSettings"),
     "campaign": ("aethermodel.measure.campaign.measurement_plan", "Campaign"),
     "cluster": ("aethermodel.clusters.notebook_parameters", "ClusterParameters"),
-    "latency": ("aethermodel.bench.latency.measurement", "LatencyCampaign"),
+    "latency": ("aethermodel.bench.latency.latency_campaign", "LatencyCampaign"),
     "own-measurements": ("aethermodel.report.laws.own_measurements", "OwnMeasurements"),
     "own-pipeline": ("aethermodel.report.pipelines.own_pipeline", "OwnPipeline"),
     "rdma": ("aethermodel.report.figures.rdma_plan", "RdmaParameters"),

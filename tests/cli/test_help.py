@@ -8,7 +8,7 @@ from test_bad_input import call
 
 from aethermodel.bench.dispatch import DispatchBench
 from aethermodel.bench.latency.adaptive import AdaptiveCampaign
-from aethermodel.bench.latency.measurement import LatencyCampaign
+from aethermodel.bench.latency.latency_campaign import LatencyCampaign
 from aethermodel.cli import app
 from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.measure.campaign.measurement_plan import Campaign

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel import thresholds
+from aethermodel.bench.latency.latency_campaign import LatencyCampaign
 from aethermodel.measure.host.disturbance import MARKS
 from aethermodel.model.queueing.arrivals import Kind, arrivals_of
 from aethermodel.model.queueing.batch_service import serve, serve_by_clock
@@ -20,7 +21,6 @@ from aethermodel.order_statistics import median_interval, shifted_median_interva
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aethermodel.bench.latency.measurement import LatencyCampaign
 
 Floats = npt.NDArray[np.float64]
 # Service times, in standard deviations of what the laws leave open, that P99 is computed at, the

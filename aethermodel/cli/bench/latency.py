@@ -136,8 +136,9 @@ def command(
         )
     from aethermodel.bench.latency.adaptive import AdaptiveCampaign, AdaptiveTrial
     from aethermodel.bench.latency.adaptive_verdict import adaptive_judgements
+    from aethermodel.bench.latency.latency_campaign import LatencyCampaign
     from aethermodel.bench.latency.latency_verdict import judgements, overall
-    from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial
+    from aethermodel.bench.latency.measurement import LatencyTrial
     from aethermodel.cli.bench.adaptive import print_adaptive
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document

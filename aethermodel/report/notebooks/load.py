@@ -8,7 +8,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.bench.latency.adaptive import AdaptiveCampaign, AdaptiveTrial
-from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial
+from aethermodel.bench.latency.latency_campaign import LatencyCampaign
+from aethermodel.bench.latency.measurement import LatencyTrial
 from aethermodel.console import progress
 from aethermodel.inputs.unset_values import without_unset
 from aethermodel.measure.campaign.measurement_plan import Campaign

@@ -11,9 +11,10 @@ from synthetic_calibration import synthetic_calibration
 
 from aethermodel import thresholds
 from aethermodel.bench.latency.comparison import beside, predicted, schedule
+from aethermodel.bench.latency.latency_campaign import LatencyCampaign
 from aethermodel.bench.latency.latency_verdict import judgements, overall
 from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings, warm_rate
-from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial
+from aethermodel.bench.latency.measurement import LatencyTrial
 from aethermodel.bench.latency.tiers import tier_seconds
 from aethermodel.measure.harness.batch_pool import WorkingSet, make_batch
 from aethermodel.measure.host.disturbance import MARKS

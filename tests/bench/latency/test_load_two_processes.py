@@ -5,9 +5,10 @@ import pytest
 from synthetic_calibration import synthetic_calibration
 
 from aethermodel.bench.latency.comparison import predicted
+from aethermodel.bench.latency.latency_campaign import LatencyCampaign
 from aethermodel.bench.latency.load import LoadedPipeline, LoadSettings
 from aethermodel.bench.latency.load_two_processes import LoadedCrossing, loaded
-from aethermodel.bench.latency.measurement import LatencyCampaign, LatencyTrial
+from aethermodel.bench.latency.measurement import LatencyTrial
 from aethermodel.bench.latency.tiers import tier_seconds
 from aethermodel.bus import FixedSize
 from aethermodel.measure.harness.senders import Schedule, keep
