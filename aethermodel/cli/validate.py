@@ -13,7 +13,7 @@ from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.options import records_of
 from aethermodel.text.percentages import percent, percentage
-from aethermodel.text.times import microseconds
+from aethermodel.text.times import duration
 
 if TYPE_CHECKING:
     from aethermodel.measure.campaign.validation import Trial
@@ -149,10 +149,11 @@ def command(
 def print_trial(trial: Trial) -> None:
     """Print the comparison table and the verdict."""
     from aethermodel.calibrate.calibration.composition import composition_errors
+    from aethermodel.calibrate.predict.comparison import spread_in_words
     from aethermodel.cli.shared.in_place import print_in_place
     from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.cli.shared.trial_words import covered, disturbed
-    from aethermodel.report.engineering_notation import engineering
+    from aethermodel.report.engineering_notation import engineering, interval
 
     c = trial.campaign
     processes = "from another process" if c.crosses else "one process"
@@ -164,9 +165,9 @@ def print_trial(trial: Trial) -> None:
     for row in trial.table.itertuples():
         table.add(
             f"{row.n:,}",
-            microseconds(row.measured_seconds, 2),
-            microseconds(row.predicted_seconds, 2),
-            f"{row.predicted_low * 1e6:,.2f} to {row.predicted_high * 1e6:,.2f} µs",
+            duration(row.measured_seconds),
+            duration(row.predicted_seconds),
+            interval(row.predicted_low, row.predicted_high, "s"),
             percent(row.error),
             engineering(row.measured_per_second, "msg/s"),
             engineering(row.all_per_second, "msg/s"),
@@ -189,7 +190,8 @@ def print_trial(trial: Trial) -> None:
             covered(trial.table),
             disturbed(trial.samples),
             *_contended(trial.contended_share),
-            f"The pipeline's processes differ by {percentage(trial.verdict.spread)}.",
+            "What the pipeline's processes differ by: "
+            f"{spread_in_words(trial.table, trial.verdict.spread)}.",
         ]
     )
 

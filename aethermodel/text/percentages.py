@@ -13,11 +13,16 @@ def percentage(share: float, digits: int = 1) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """Write a signed share in per cent: ``+3.2 %``, and ``+469 %`` from 100 % on."""
+    """Write a signed share in per cent: ``+3.2 %``, ``+469 %``, and ``+1,280,000 %``.
+
+    From 100 % on the digits after the point say nothing, and from 1,000 % on no more than three.
+    """
     if not math.isfinite(share):
         return "unknown"
     if abs(share) >= 1 and digits == 1:
         digits = 0
     rounded = round(100 * share, digits)
+    if abs(share) >= 10:
+        rounded = float(f"{100 * share:.2e}")
     sign = "+" if rounded else ""  # neither +0 nor -0
-    return f"{rounded + 0.0:{sign}.{digits}f} %".replace("-", MINUS)
+    return f"{rounded + 0.0:{sign},.{digits}f} %".replace("-", MINUS)

@@ -77,6 +77,7 @@ def test_small_writers():
     assert percent(-0.0004) == "0.0 %"
     assert percent(0.1234) == "+12.3 %"
     assert percent(4.6912) == "+469 %"  # no tenths of a per cent in a figure of several times
+    assert percent(11.854, 0) == "+1,190 %" and percent(12846.27) == "+1,280,000 %"
     assert percent(-0.9996) == "−100.0 %"
     assert percent(math.nan) == "unknown"
     with pytest.raises(ValueError, match="digits"):

@@ -173,6 +173,11 @@ class Verdict:
     why: str
 
 
+def spread_in_words(table: pd.DataFrame, spread: float) -> str:
+    """Return what processes differ by; of a single one that is not known, and not nothing."""
+    return "not known: one process" if table["processes"].max() < 2 else percentage(spread)
+
+
 def judge(table: pd.DataFrame) -> Verdict:
     """Judge a comparison table.
 

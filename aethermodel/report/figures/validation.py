@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aethermodel import thresholds
 from aethermodel.calibrate.predict.all_samples import left_out
+from aethermodel.calibrate.predict.comparison import spread_in_words
 from aethermodel.published.specification import load_specification
 from aethermodel.report.blocks import Block, SummaryRow, host_block, model_terms, summary_block
 from aethermodel.report.curve import curve
@@ -68,7 +69,7 @@ def summary(trial: Trial) -> Block:
             f"at most {percentage(thresholds.WORST_ERROR)}",
             verdict.worst_outcome,
         ),
-        SummaryRow("spread between processes (noise)", _spread(trial)),
+        SummaryRow("spread between processes (noise)", spread_in_words(table, verdict.spread)),
         SummaryRow(
             "errors within their 95 % intervals",
             f"{table['covered'].sum()} of {len(table)}",
@@ -105,13 +106,6 @@ def summary(trial: Trial) -> Block:
         "inconclusive": "These samples cannot tell whether the model holds",
     }[verdict.outcome]
     return summary_block(verdict.outcome, headline, paragraph, rows)
-
-
-def _spread(trial: Trial) -> str:
-    """Return what processes differ by; of a single one nothing is known, and not nothing."""
-    if trial.table["processes"].max() < 2:
-        return "not known: one process"
-    return percentage(trial.verdict.spread)
 
 
 def measured_vs_model(trial: Trial) -> ReportFigure:
