@@ -91,7 +91,9 @@ def under_load(
     file = f"{name}.py"
     pin = ("--pin", _PINS[name]) if name in _PINS else ()
     if not laws.exists():
+        begin = monotonic()
         laws.write_text(json.dumps(run(folder, "calibrate", file, *pin)) + "\n")
+        echo(f"{name}, calibrate: {monotonic() - begin:.0f} s")
     known = ("--pipeline", file, "-c", str(laws), *pin, "--processes", str(processes))
     late = run(folder, "bench", "latency", *known)
     for row in late["rows"]:
