@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -59,8 +60,21 @@ def count(text: str | int) -> int:
 
 
 @cache
-def command_of(app: typer.Typer) -> Callable[..., Any]:
-    """Return the command of an application, built once: that takes longer than most of them do."""
+def command_of(app: typer.Typer, name: str = "") -> Callable[..., Any]:
+    """Return the command of an application, built once: that takes longer than most of them do.
+
+    Parameters
+    ----------
+    app : typer.Typer
+    name : str
+        Of one of its commands or groups, to build that one alone; with any other, all are built.
+    """
+    if app.registered_callback:  # without it one command alone would have no name
+        alone = copy(app)
+        alone.registered_commands = [own for own in app.registered_commands if own.name == name]
+        alone.registered_groups = [own for own in app.registered_groups if own.name == name]
+        if alone.registered_commands or alone.registered_groups:
+            return get_command(alone)
     return get_command(app)
 
 
@@ -73,7 +87,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     use_printable_streams()
     sys.unraisablehook = _no_interrupt_is_lost
     try:
-        code = command_of(app)(standalone_mode=False)
+        code = command_of(app, sys.argv[1] if len(sys.argv) > 1 else "")(standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED  # which newer releases of typer return themselves

@@ -20,7 +20,7 @@ from aethermodel.gate.runs import Estimate, LawRun, Run
 from aethermodel.inputs.refusals import InputError
 
 if TYPE_CHECKING:
-    from aethermodel.laws.families.search import Terms
+    from aethermodel.laws.families.structures import Terms
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 

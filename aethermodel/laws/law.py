@@ -13,7 +13,7 @@ from aethermodel import thresholds
 from aethermodel.calibrate.term_fit import joint_distribution as joint
 from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.families.free_figures import curves, free_values, gradient
-from aethermodel.laws.families.search import Terms
+from aethermodel.laws.families.structures import Terms
 from aethermodel.laws.families.terms import design
 from aethermodel.laws.held_out_errors import FREEDOM, Misses, quantile
 from aethermodel.laws.local_correction import interpolated, octaves
@@ -361,7 +361,7 @@ class Law:
         if self.misses is not None:
             half = quantile(level) * self.misses.scale(self._octaves(flat), apart)
         else:
-            _, rows = gradient(self.terms, self.coefficients, flat, other)
+            rows = gradient(self.terms, self.coefficients, flat, other)
             variance = np.einsum("ij,jk,ik->i", rows, self.covariance, rows)
             half = quantile(level, self.freedom) * np.sqrt(np.maximum(variance, 0.0))
         variance, weight, processes = self.between

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from aethermodel.inputs.refusals import InputError, one_line, quoted
 from aethermodel.laws.families.free_figures import free_values
-from aethermodel.laws.families.search import Terms
+from aethermodel.laws.families.structures import Terms
 from aethermodel.laws.families.terms import Term
 from aethermodel.laws.held_out_errors import Misses
 from aethermodel.laws.law import Law, Member, Parameter

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.laws.families.families import kind_of
-from aethermodel.laws.families.search import Terms
+from aethermodel.laws.families.structures import Terms
 from aethermodel.laws.families.terms import Term
 from aethermodel.laws.held_out_errors import quantile
 from aethermodel.laws.law import Law, Member, Parameter

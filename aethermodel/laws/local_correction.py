@@ -48,29 +48,34 @@ def smoothed(octave: Floats, missed: Floats, ratio: float) -> Floats:
     """
     if not ratio or octave.size < 2:
         return missed
-    from scipy.linalg import solveh_banded
+    from scipy.linalg.lapack import dptsv
 
     pull = ratio / np.maximum(np.diff(octave), _LEAST_GAP)
-    bands = np.zeros((2, octave.size))
-    bands[1] = 1.0
-    bands[1, :-1] += pull
-    bands[1, 1:] += pull
-    bands[0, 1:] = -pull
-    return np.asarray(solveh_banded(bands, missed, check_finite=False))
+    diagonal = np.ones(octave.size)
+    diagonal[:-1] += pull
+    diagonal[1:] += pull
+    # Positive definite, whatever the sizes.
+    _, _, solved, _ = dptsv(diagonal, -pull, missed)
+    return np.asarray(solved)
 
 
 def interpolated(at: Floats, octave: Floats, values: Floats) -> Floats:
-    """Join values by straight lines, constant beyond the ends, shape (at.size, k).
+    """Join values by straight lines, constant beyond the ends.
 
     Parameters
     ----------
     at : ndarray, shape (a,)
     octave : ndarray, shape (m,)
-    values : ndarray, shape (m, k)
+    values : ndarray, shape (m, ...)
+
+    Returns
+    -------
+    ndarray, shape (a, ...)
     """
     if octave.size == 1:
-        return np.broadcast_to(values, (at.size, values.shape[1]))
+        return np.broadcast_to(values, (at.size, *values.shape[1:]))
     right = np.clip(np.searchsorted(octave, at), 1, octave.size - 1)
     width = octave[right] - octave[right - 1]
-    share = np.clip((at - octave[right - 1]) / np.where(width > 0, width, 1.0), 0.0, 1.0)[:, None]
+    share = np.clip((at - octave[right - 1]) / np.where(width > 0, width, 1.0), 0.0, 1.0)
+    share = share.reshape(-1, *(1,) * (values.ndim - 1))
     return np.asarray(values[right - 1] * (1 - share) + values[right] * share)

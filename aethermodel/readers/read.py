@@ -84,6 +84,16 @@ def measurements_of(
         raise UnreadableMeasurements(f"{document.name}: {why}") from None
 
 
+# What people have instead of text, by its first bytes.
+_REMEDIES = {
+    b"\x1f\x8b": "compressed: unpack it first (gunzip)",
+    b"BZh": "compressed: unpack it first (bunzip2)",
+    b"\xfd7zXZ": "compressed: unpack it first (unxz)",
+    b"\x28\xb5\x2f\xfd": "compressed: unpack it first (unzstd)",
+    b"PK": "a spreadsheet or an archive: save it as CSV, or unpack it first",
+}
+
+
 def _recognising(document: Document) -> Reader:
     for reader in readers():
         if reader.recognises(document):
@@ -94,7 +104,10 @@ def _recognising(document: Document) -> Reader:
 def _unknown(document: Document) -> str:
     known = f"formats: {', '.join(names())}"
     if not document.encoding:
-        return f"neither text nor Parquet; {known}"
+        for begins, remedy in _REMEDIES.items():
+            if document.content.startswith(begins):
+                return remedy
+        return f"neither text nor Parquet: give what was measured as text; {known}"
     if not document.text.strip():
         return "line 1: an empty file: run the measurement again"
     if document.is_json:

@@ -11,6 +11,7 @@ from aethermodel.bench.latency.adaptive import AdaptiveCampaign
 from aethermodel.bench.latency.latency_campaign import LatencyCampaign
 from aethermodel.cli import app
 from aethermodel.cli.bench.benchmark_list import SECONDS
+from aethermodel.console import command_of
 from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.sweep.plan import Sweep
 
@@ -149,3 +150,12 @@ def test_a_budget_that_is_none_is_one_clear_line(call, tmp_path, words, text, me
     status, said, lines = call("bound", *words)
     assert (status, said, len(lines)) == (2, "", 1)
     assert message in lines[0]
+
+
+def test_one_command_alone_is_built_and_all_for_a_name_that_is_none():
+    assert list(command_of(app, "predict").commands) == ["predict"]
+    assert len(command_of(app, "bench").commands["bench"].commands) > 10
+    assert set(command_of(app, "prdict").commands) == set(command_of(app).commands)
+    single = typer.Typer()
+    single.command("one")(lambda: None)
+    assert not hasattr(command_of(single, "one"), "commands")

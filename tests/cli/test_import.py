@@ -2,6 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+CALIBRATION = next(Path(__file__).parents[2].glob("data/calibrations/*.json"))
+PREDICT = f"""
+import contextlib, io, sys
+from aethermodel.cli import main
+sys.argv = ["aethermodel", "predict", "-c", {str(CALIBRATION)!r}, "--foreign", "--optimum"]
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+    main()
+"""
 
 
 def test_import_is_light():
@@ -34,9 +44,18 @@ def test_processes_that_are_measured_import_no_fits():
     assert not {"sympy", "pandas", "scipy", "matplotlib"} & imported(MEASURED.strip())
 
 
-def imported(code):
-    """Return the packages that a process has loaded once it has run some code."""
-    listed = f"{code}; import sys; print(*sorted(m for m in sys.modules if '.' not in m))"
+def test_a_prediction_loads_nothing_that_it_does_not_need():
+    """An optimiser that it fits without, a report's figures, and tables of measurements."""
+    heavy = {"scipy.optimize", "aethermodel.report.figures.comparison", "pandas", "matplotlib"}
+    loaded = imported(PREDICT, whole=True)
+    assert "aethermodel.calibrate.term_fit.fit_term" in loaded
+    assert not heavy & loaded
+
+
+def imported(code, whole=False):
+    """Return the packages, or all modules, that a process has loaded once it has run some code."""
+    wanted = "sorted(sys.modules)" if whole else "sorted(m for m in sys.modules if '.' not in m)"
+    listed = f"{code}\nimport sys; print(*{wanted})"
     done = subprocess.run(
         [sys.executable, "-c", listed], capture_output=True, text=True, check=True
     )

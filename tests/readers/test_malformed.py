@@ -1,5 +1,9 @@
 """Malformed files: each gives a right answer with a note, or one line with its place and remedy."""
 
+import bz2
+import gzip
+import lzma
+
 import numpy as np
 import pytest
 
@@ -284,7 +288,14 @@ def test_iperf_runs_that_failed_are_noted():
 
 
 def test_a_plain_binary_file():
-    assert "neither text nor Parquet" in refusal(b"\x7fELF\0\0\0\1" * 9)
+    assert "neither text nor Parquet: give" in refusal(b"\x7fELF\0\0\0\1" * 9)
+
+
+def test_compressed_files_and_spreadsheets_are_named():
+    table = b"batch,seconds\n" + b"".join(b"%d,0.%d\n" % (n, n) for n in range(1, 9))
+    for packed in (gzip.compress(table), bz2.compress(table), lzma.compress(table)):
+        assert "compressed: unpack it first" in refusal(packed)
+    assert "save it as CSV" in refusal(b"PK\x03\x04" + b"\0" * 60)
 
 
 def test_arrays_of_two_lengths_and_no_table():

@@ -26,6 +26,7 @@ _KNOWN = (
     ("cover_in", 0.93, 0.97),
     ("said", 0.0, 0.05),
 )
+# Processor time of a fit of 30 sizes with five repeats each.
 _MOST_FIT_MS = 20.0
 
 
@@ -62,6 +63,7 @@ def simulated(found: pd.DataFrame) -> list[Target]:
     targets = []
     for row in found.itertuples():
         allowed = max(0.02, 3 * (0.95 * 0.05 / row.runs) ** 0.5)
+        targets.append(Target(f"{row.case}: fit_ms", row.fit_ms, 0.0, _MOST_FIT_MS))
         if not row.known:
             targets.append(Target(f"{row.case}: said", row.said, 0.95, 1.0))
             continue
@@ -70,5 +72,4 @@ def simulated(found: pd.DataFrame) -> list[Target]:
             if column.startswith("cover"):
                 low, high = 0.95 - allowed, min(0.95 + allowed, 1.0)
             targets.append(Target(f"{row.case}: {column}", getattr(row, column), low, high))
-        targets.append(Target(f"{row.case}: fit_ms", row.fit_ms, 0.0, _MOST_FIT_MS))
     return targets

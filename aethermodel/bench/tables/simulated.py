@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aethermodel.bench.tables.fit_time import fit_milliseconds
 from aethermodel.laws.fit import fit_series
 from aethermodel.readers.measurements import Series
 
@@ -20,6 +20,9 @@ REPEATS = 5
 NOISE = 0.02
 #: Largest size asked for, over the largest measured one.
 FURTHER = 4.0
+#: Sizes of the tables whose fits are timed: one for ten runs, twelve of each kind at most.
+TIMED_SIZES = 30
+_MOST_TIMED = 12
 _POWERS: Floats = np.asarray(2.0 ** np.arange(4, 17))
 _BATCH_SIZES: Floats = np.asarray(4.0 ** np.arange(8))
 _WORKERS: Floats = np.array([1.0, 2, 3, 4, 6, 8, 10, 12, 14, 16])
@@ -137,7 +140,8 @@ def simulate(runs: int, seed: int = 0, progress: Progress | None = None) -> pd.D
         One row a kind: ``case``, ``runs``, ``within_5`` (share predicted within 5 % at four times
         the largest size), ``cover_mean`` and ``cover_new`` (of 95 % intervals there), ``cover_in``
         (of the mean between the two largest sizes), ``said`` (share of verdicts that no law
-        holds), ``fit_ms``; nan where a kind has no such figure.
+        holds), ``fit_ms`` and ``fit_ms_most`` (median and most of `fit_milliseconds`); nan where
+        a kind has no such figure.
     """
     rows = []
     cases = (*LAWS, *NO_LAWS)
@@ -160,12 +164,10 @@ def _row(
     if known and case.name == "a + b/p":
         at[0] = (case.n[-1] + case.n[-2]) / 2
     truth = case.law(at)
-    near, mean, new, inside, said, spent = [], [], [], [], [], []
+    near, mean, new, inside, said = [], [], [], [], []
     for run in range(runs):
         series = case.series(rng)
-        start = time.process_time()
         law = fit_series(series)
-        spent.append(time.process_time() - start)
         said.append(not law.holds)
         if known:
             band, single = law.predict(at), law.predict(at, of="new")
@@ -180,6 +182,10 @@ def _row(
     def share(values: list[bool]) -> float:
         return float(np.mean(values)) if values else float("nan")
 
+    timed = widened(case)
+    spent = [
+        fit_milliseconds(timed.series(rng)) for _ in range(min(max(runs // 10, 1), _MOST_TIMED))
+    ]
     return {
         "case": case.name,
         "known": known,
@@ -189,5 +195,14 @@ def _row(
         "cover_new": share(new),
         "cover_in": share(inside),
         "said": share(said),
-        "fit_ms": float(np.median(spent) * 1e3),
+        "fit_ms": float(np.median(spent)),
+        "fit_ms_most": float(np.max(spent)),
     }
+
+
+def widened(case: Case) -> Case:
+    """The same law, measured at `TIMED_SIZES` sizes as far apart, or at the first counts."""
+    if case.name == "a + b/p":
+        return replace(case, n=np.arange(1.0, TIMED_SIZES + 1))
+    sizes: Floats = np.asarray(np.geomspace(case.n[0], case.n[-1], TIMED_SIZES), dtype=np.float64)
+    return replace(case, n=np.round(sizes))

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from aethermodel.calibrate.term_fit.candidate_laws import Form
+from aethermodel.calibrate.term_fit.nonnegative import nonnegative_least_squares
 from aethermodel.calibrate.term_fit.samples import Samples
 
 Floats = NDArray[np.float64]
 
 # Times that a law fits need five rounds, ten at 5 % noise.
 ROUNDS = 12
+SETTLED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,11 @@ def regress(form: Form, samples: Samples, start: Floats | None = None) -> Regres
 
 
 def relative_nnls(
-    design: Floats, seconds: Floats, root: Floats, start: Floats | None = None
+    design: Floats,
+    seconds: Floats,
+    root: Floats,
+    start: Floats | None = None,
+    settled: float = SETTLED,
 ) -> tuple[Floats, Floats, float]:
     """Solve ``design @ values ~ seconds`` for non-negative values in relative errors.
 
@@ -92,6 +97,8 @@ def relative_nnls(
         Root of each time's weight.
     start : ndarray, shape (m,), optional
         First guess of the law's values; the times themselves by default.
+    settled : float
+        The rounds end where none moves the law by more, relatively.
 
     Returns
     -------
@@ -99,26 +106,25 @@ def relative_nnls(
     law : ndarray, shape (m,)
         What the weights were last taken from: ``design @ values`` once settled.
     moved : float
-        Largest relative change of the law in the last round: below 1e-9 once settled, more where
+        Largest relative change of the law in the last round: below `settled`, or more where
         `ROUNDS` were not enough.
     """
     # A guess may be nothing at a point, as where a knee has just moved over it.
     law = seconds if start is None else np.maximum(start, 1e-3 * seconds)
-    values = np.zeros(design.shape[1])
-    moved = np.inf
+    scaled = design * (root / law)[:, None]
+    norm = np.sqrt(np.einsum("ij,ij->j", scaled, scaled))
+    norm[norm == 0] = 1.0
+    # Columns that compare; the rounds move the law too little to change that.
+    columns = design / norm
+    rows, target, least = columns * root[:, None], root * seconds, 1e-3 * seconds
     for _ in range(ROUNDS):
-        weight = root / law
-        scaled = design * weight[:, None]
-        norm = np.sqrt(np.einsum("ij,ij->j", scaled, scaled))
-        norm[norm == 0] = 1.0
-        solution, _ = nnls(scaled / norm, seconds * weight)
-        values = solution / norm
+        solution = nonnegative_least_squares(rows / law[:, None], target / law)
         # On samples that no law of this form fits the way there may lead through zero.
-        before, law = law, np.maximum(design @ values, 1e-3 * seconds)
-        moved = float(np.max(np.abs(law / before - 1)))
-        if moved < 1e-9:
+        before, law = law, np.maximum(columns @ solution, least)
+        moved = float(np.abs(law / before - 1).max())
+        if moved < settled:
             break
-    return values, law, moved
+    return solution / norm, law, moved
 
 
 def scaled_step(rows: Floats, residual: Floats) -> Floats:
@@ -133,13 +139,22 @@ def scaled_step(rows: Floats, residual: Floats) -> Floats:
 
 
 def _scaled(rows: Floats) -> tuple[Floats, Floats]:
-    norm = np.sqrt(np.einsum("ij,ij->j", rows, rows))
+    norm = np.sqrt(np.einsum("...ij,...ij->...j", rows, rows))
     norm[norm == 0] = 1.0
-    return rows / norm, norm
+    return rows / norm[..., None, :], norm
 
 
 def scaled_inverse(rows: Floats) -> Floats:
-    """Return the inverse of the normal matrix of `rows`, its columns scaled to compare."""
+    """Inverse of the normal matrix of `rows`, its columns scaled to compare.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (..., m, k)
+
+    Returns
+    -------
+    ndarray, shape (..., k, k)
+    """
     scaled, norm = _scaled(rows)
-    inverse: Floats = np.linalg.pinv(scaled.T @ scaled, hermitian=True) / np.outer(norm, norm)
-    return inverse
+    inverse = np.linalg.pinv(np.swapaxes(scaled, -1, -2) @ scaled, hermitian=True)
+    return np.asarray(inverse / (norm[..., :, None] * norm[..., None, :]))

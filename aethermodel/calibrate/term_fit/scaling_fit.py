@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import nnls
 
 from aethermodel import thresholds
+from aethermodel.calibrate.term_fit.nonnegative import nonnegative_least_squares
 from aethermodel.model.parameters import Parameter
 from aethermodel.model.scaling.scalability import Scalability
 
@@ -131,7 +131,9 @@ def fit_scaling(
         if not len(design):
             return 0.0, 0.0
         # Relative errors: noise grows with what is timed.
-        solution, _ = nnls(design / slowdown[1:, None], (slowdown[1:] - 1) / slowdown[1:])
+        solution = nonnegative_least_squares(
+            design / slowdown[1:, None], (slowdown[1:] - 1) / slowdown[1:]
+        )
         return (float(solution[0]), float(solution[1])) if known else (float(solution[0]), 0.0)
 
     taken = [np.asarray(seconds[count], dtype=np.float64) for count in counts]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aethermodel.laws.families.structures import Structures, Terms
 from aethermodel.laws.families.terms import Term
 
 Floats = NDArray[np.float64]
-Terms = tuple[Term, ...]
 
 ONE, N = Term("one"), Term("power", 1.0)
 #: Exponents of powers, those of algorithms that people write: Calotoiu and others 2013, Using
@@ -35,15 +35,37 @@ class Family(NamedTuple):
     Attributes
     ----------
     name : str
-    structures : sequence of tuples of Term
-        All of the same number of terms.
+    structures : Structures
     freedom : int
         Numbers estimated from the points, places included.
     """
 
     name: str
-    structures: Sequence[Terms]
+    structures: Structures
     freedom: int
+
+
+def _family(name: str, laws: Iterable[Terms], freedom: int) -> Family:
+    return Family(name, Structures.of(laws), freedom)
+
+
+_POWERS = [
+    Term("power", exponent, logs)
+    for exponent in (0.0, *EXPONENTS)
+    for logs in (0.0, 1.0, 2.0)
+    if exponent or logs
+]
+# What depends on no size is made once.
+_CONSTANT = _family("constant", [(ONE,)], 1)
+_AFFINE = _family("affine", [(ONE, N)], 2)
+_N_LOG_N = _family("n log n", [(ONE, Term("power", 1.0, 1.0))], 2)
+_POWER = _family(
+    "power", [(ONE, power) for power in (*_POWERS, *(Term("power", e) for e in _FINE))], 3
+)
+_POWER_AND_N = _family("power", [(ONE, N, power) for power in _POWERS if power != N], 4)
+_FALLING = _family("falling", [(ONE, Term("power", -1.0))], 2)
+_USL = _family("usl", [(ONE, Term("power", -1.0), N)], 3)
+_FALLING_POWER = _family("falling", [(ONE, Term("power", -step / 8)) for step in range(1, 25)], 3)
 
 
 def families(n: Floats, falls: bool) -> Iterator[Family]:
@@ -57,52 +79,41 @@ def families(n: Floats, falls: bool) -> Iterator[Family]:
         Whether the times fall with size anywhere, so that falling laws are in question.
     """
     m = n.size
-    yield Family("constant", [(ONE,)], 1)
+    yield _CONSTANT
     if m >= 2:
-        yield Family("affine", [(ONE, N)], 2)
+        yield _AFFINE
     if m >= 3:
-        powers = [
-            (ONE, Term("power", exponent, logs))
-            for exponent in (0.0, *EXPONENTS)
-            for logs in (0.0, 1.0, 2.0)
-            if exponent or logs
-        ]
-        yield Family("n log n", [(ONE, Term("power", 1.0, 1.0))], 2)
-        fine = [(ONE, Term("power", exponent)) for exponent in _FINE]
-        yield Family("power", powers + fine, 3)
+        yield from (_N_LOG_N, _POWER)
     if m >= 5:
-        mixed = [(ONE, N, other) for (_, other) in powers if other != N]
-        yield Family("power", mixed, 4)
+        yield _POWER_AND_N
     if falls and n[0] > 0 and m >= 2:
-        yield Family("falling", [(ONE, Term("power", -1.0))], 2)
+        yield _FALLING
         if m >= 4:
-            yield Family("usl", [(ONE, Term("power", -1.0), N)], 3)
-            falling = [(ONE, Term("power", -step / 8)) for step in range(1, 25)]
-            yield Family("falling", falling, 3)
+            yield from (_USL, _FALLING_POWER)
     for count in (1, 2):
         if m >= SIDE * (count + 1) + 1:
             places = knees(n, count)
             structures = _combined(n, places, count)
-            if structures:
+            if len(structures):
                 yield Family("knees", structures, 2 + 2 * count)
     if m >= 6:
         packets = [(ONE, N, Term("packets", float(size))) for size in PACKETS if _seen(n, size)]
         if packets:
-            yield Family("packets", packets, 4)
+            yield _family("packets", packets, 4)
 
 
-def more_knees(n: Floats, found: Sequence[Terms]) -> list[Terms]:
+def more_knees(n: Floats, found: Sequence[Terms]) -> Structures | None:
     """Laws with one knee more than those found, at any place that is left."""
     if n.size < SIDE * (MOST_KNEES + 1) + 1:
-        return []
-    structures: dict[Terms, None] = {}
+        return None
+    laws: list[Terms] = []
     places = knees(n, 2)
     for terms in dict.fromkeys(found):
         own = [term.last for term in terms if term.kind == "ramp" and np.isfinite(term.last)]
         apart = np.searchsorted(n, places)[:, None] - np.searchsorted(n, own)
         for place in places[np.all(np.abs(apart) >= SIDE, axis=1)].tolist():
-            structures[_ramps(tuple(sorted((*own, place))))] = None
-    return list(structures)
+            laws.append(_ramps(tuple(sorted((*own, place)))))
+    return Structures.of(reversed(laws)) if laws else None
 
 
 def two_variables(n: Floats, second: Floats) -> Iterator[Family]:
@@ -112,14 +123,14 @@ def two_variables(n: Floats, second: Floats) -> Iterator[Family]:
     """
     m = n.size
     other, both = Term("second", 0.0, 1.0), Term("second", 1.0, 1.0)
-    yield Family("constant", [(ONE,)], 1)
+    yield _CONSTANT
     if m >= 3:
-        yield Family("affine", [(ONE, N), (ONE, other), (ONE, both)], 2)
+        yield _family("affine", [(ONE, N), (ONE, other), (ONE, both)], 2)
     if m >= 4:
-        yield Family("affine", [(ONE, N, other), (ONE, N, both), (ONE, other, both)], 3)
+        yield _family("affine", [(ONE, N, other), (ONE, N, both), (ONE, other, both)], 3)
     if m < 5:
         return
-    yield Family("affine", [(ONE, N, other, both)], 4)
+    yield _family("affine", [(ONE, N, other, both)], 4)
     alone, shared = [], []
     if np.all(second > 0):
         alone.append(Term("second", 0.0, -1.0))
@@ -128,9 +139,9 @@ def two_variables(n: Floats, second: Floats) -> Iterator[Family]:
         alone.append(Term("power", -1.0))
         shared.append(Term("second", -1.0, 1.0))
     if shared:
-        yield Family("falling", [(ONE, term) for term in (*shared, *alone)], 2)
-        yield Family("falling", [(ONE, own, term) for term in shared for own in (N, other)], 3)
-        yield Family("falling", [(ONE, N, other, term) for term in shared], 4)
+        yield _family("falling", [(ONE, term) for term in (*shared, *alone)], 2)
+        yield _family("falling", [(ONE, own, term) for term in shared for own in (N, other)], 3)
+        yield _family("falling", [(ONE, N, other, term) for term in shared], 4)
 
 
 def knees(n: Floats, count: int) -> Floats:
@@ -153,15 +164,14 @@ def _ramps(places: tuple[float, ...]) -> Terms:
     return (ONE, *(Term("ramp", *ends[one : one + 2]) for one in range(len(places) + 1)))
 
 
-def _combined(n: Floats, places: Floats, count: int) -> list[Terms]:
+def _combined(n: Floats, places: Floats, count: int) -> Structures:
     """Laws with `count` of these knees, enough sizes between any two."""
     index = np.searchsorted(n, places, side="right")
     chosen = np.array(list(combinations(range(places.size), count)), dtype=np.intp)
-    if not chosen.size:
-        return []
+    chosen = chosen.reshape(-1, count)
     apart = np.all(np.diff(index[chosen], axis=1) >= SIDE, axis=1)
-    values = places.tolist()
-    return [_ramps(tuple(values[one] for one in row)) for row in chosen[apart].tolist()]
+    # The farthest knees first: a slope goes on for as long as nothing speaks against it.
+    return Structures.with_knees(places, chosen[apart][::-1])
 
 
 def _seen(n: Floats, packet: float) -> bool:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.laws.families.families import EXPONENTS
-from aethermodel.laws.families.search import Terms
+from aethermodel.laws.families.structures import Terms
 from aethermodel.laws.families.terms import Term, design, power
 
 Floats = NDArray[np.float64]
 
-# Relative step of a numeric derivative: half the digits of a double.
-_DELTA = 1e-6
-# Seconds in place of none, as by n alone at no event: its square is still a number.
-_LEAST_TIME = 1e-100
+#: Seconds in place of none, as by n alone at no event: its square is still a number.
+LEAST_TIME = 1e-100
 _TINY = 1e-300
 #: Kinds of terms whose figures are knees.
 BENDS = ("ramp", "bottleneck")
@@ -37,32 +37,51 @@ def free_exponent(term: Term) -> bool:
     return term.kind == "power" and abs(term.first) not in EXPONENTS and term.first != 0
 
 
-def moved(terms: Terms, before: float, after: float) -> Terms:
-    """Replace one free figure wherever it stands."""
+def moved(terms: Sequence[Term], to: Mapping[float, float]) -> Terms:
+    """Replace free figures, by their value, wherever they stand."""
 
     def one(term: Term) -> Term:
         if term.kind in BENDS:
-            ends = [after if value == before else value for value in (term.first, term.last)]
-            return Term(term.kind, *ends)
-        if free_exponent(term) and term.first == before:
-            return Term("power", after, term.last)
+            return Term(term.kind, to.get(term.first, term.first), to.get(term.last, term.last))
+        if term.first in to and free_exponent(term):
+            return Term("power", to[term.first], term.last)
         return term
 
     return tuple(one(term) for term in terms)
 
 
 def gradient(
-    terms: Terms, coefficients: Floats, n: Floats, second: Floats | None = None
-) -> tuple[Floats, Floats]:
-    """Law at sizes `n`, and its relative derivative by coefficients and free figures."""
-    columns = design(terms, n, second)
-    law = np.maximum(columns @ coefficients, _LEAST_TIME)
-    parts = [columns]
-    for value in free_values(terms):
-        step = max(abs(value), _DELTA) * _DELTA
-        after = design(moved(terms, value, value + step), n, second) @ coefficients
-        parts.append(((after - columns @ coefficients) / step)[:, None])
-    return law, np.concatenate(parts, axis=1) / law[:, None]
+    terms: Terms,
+    coefficients: Floats,
+    n: Floats,
+    second: Floats | None = None,
+    columns: Floats | None = None,
+) -> Floats:
+    """Relative derivative of the law at sizes `n` by coefficients and free figures.
+
+    Parameters
+    ----------
+    terms : tuple of Term
+    coefficients : ndarray, shape (terms,)
+    n : ndarray, shape (m,)
+    second : ndarray, shape (m,), optional
+    columns : ndarray, shape (m, terms), optional
+        `design` of the terms, where it is at hand.
+
+    Returns
+    -------
+    ndarray, shape (m, terms + free figures)
+    """
+    if columns is None:
+        columns = design(terms, n, second)
+    free = free_values(terms)
+    rows = np.zeros((n.size, len(terms) + len(free)))
+    rows[:, : len(terms)] = columns
+    for term, cost, column in zip(terms, coefficients.tolist(), columns.T, strict=True):
+        for place, value in enumerate(free, len(terms)):
+            if cost and _has_free(term, (value,)):
+                rows[:, place] += cost * term.slope(value, n, column)
+    return rows / np.maximum(columns @ coefficients, LEAST_TIME)[:, None]
 
 
 def curves(terms: Terms, drawn: Floats, n: Floats, second: Floats | None = None) -> Floats:
@@ -103,6 +122,7 @@ def curves(terms: Terms, drawn: Floats, n: Floats, second: Floats | None = None)
     return total
 
 
-def _has_free(term: Term, figures: dict[float, Floats]) -> bool:
-    knee = term.kind in BENDS and bool({term.first, term.last} & figures.keys())
-    return knee or free_exponent(term)
+def _has_free(term: Term, figures: Container[float]) -> bool:
+    if term.kind in BENDS:
+        return term.first in figures or term.last in figures
+    return free_exponent(term) and term.first in figures

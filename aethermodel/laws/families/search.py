@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.laws.families.terms import Term, design
+from aethermodel.laws.families.structures import Structures, Terms
+from aethermodel.laws.families.terms import design
 
 Floats = NDArray[np.float64]
-Terms = tuple[Term, ...]
 
 # Keeps a structure whose columns are alike on a fold's points solvable; of columns scaled to one.
 _RIDGE = 1e-9
 # A column that is all but absent from a fold's points decides nothing there.
 _ABSENT = 1e-12
+# Numbers worked on at once: so much memory is at hand, more is fetched from the system each time.
+_AT_ONCE = 1 << 15
+# Gains that differ by less are one: those of the same law written in two ways.
+_ALIKE = 1e-12
 
 
 class Found(NamedTuple):
@@ -33,7 +36,7 @@ class Found(NamedTuple):
 
 
 def search(
-    structures: Sequence[Terms],
+    structures: Structures,
     n: Floats,
     seconds: Floats,
     weights: Floats,
@@ -43,29 +46,33 @@ def search(
 
     Parameters
     ----------
-    structures : sequence of tuples of Term
-        All of the same number of terms.
+    structures : Structures
+        Of those that fit alike, the first is taken.
     n, seconds : ndarray, shape (m,)
     weights : ndarray, shape (folds, m)
         Weight of each point's squared error in each fold, in 1/s^2; 0 where it is left out.
     second : ndarray, shape (m,), optional
         Second variable.
     """
-    # A term that several structures share is evaluated once.
-    index: dict[Term, int] = {}
-    for terms in structures:
-        for term in terms:
-            index.setdefault(term, len(index))
-    columns = design(tuple(index), n, second)
-    places = np.array([[index[term] for term in terms] for terms in structures])
-    chosen = np.ascontiguousarray(columns.T[places])  # structures, terms, points
-    weighed = weights[:, None, None, :] * chosen
-    grams = weighed @ np.swapaxes(chosen, 1, 2)
-    rights = weighed @ seconds
-    solution, gain = nonnegative(grams, rights)
-    best = np.argmax(gain, axis=1)
+    places = structures.places
+    values = np.ascontiguousarray(design(structures.shared, n, second).T)
+    size = places.shape[1]
+    # Each product of two columns is summed over the points of all folds in one multiplication.
+    one, other = np.triu_indices(size)
+    sums = np.empty((len(weights), len(places), one.size + size))
+    block = max(_AT_ONCE // (n.size * (one.size + size)), 1)
+    for start in range(0, len(places), block):
+        chosen = values[places[start : start + block]]  # laws, terms, points
+        products = np.concatenate([chosen[:, one] * chosen[:, other], chosen * seconds], axis=1)
+        sums[:, start : start + block] = np.moveaxis(products @ weights.T, -1, 0)
+    where = np.empty((size, size), dtype=np.intp)
+    where[one, other] = where[other, one] = np.arange(one.size)
+    solution, gain = nonnegative(sums[..., where], sums[..., one.size :])
+    # Structures that differ in what a fold does not show gain alike, and rounding must not choose:
+    # the first of them is taken.
+    best = np.argmax(gain >= (1 - _ALIKE) * gain.max(axis=1, keepdims=True), axis=1)
     return Found(
-        tuple(tuple(structures[i]) for i in best),
+        tuple(structures[i] for i in best.tolist()),
         tuple(solution[fold, i] for fold, i in enumerate(best)),
     )
 
@@ -97,19 +104,23 @@ def nonnegative(gram: Floats, right: Floats) -> tuple[Floats, Floats]:
     safe = np.where(present, scale, 1.0)
     gram = gram / (safe[..., :, None] * safe[..., None, :])
     right = right / safe
-    free = present.copy()
-    solution = np.zeros_like(right)
-    identity = np.eye(size)
-    for _ in range(size + 1):
-        both = free[..., :, None] & free[..., None, :]
-        held = np.where(both, gram, 0.0) + identity * np.where(free, _RIDGE, 1.0)[..., None]
-        solved = np.linalg.solve(held, np.where(free, right, 0.0)[..., None])
-        solution = np.asarray(solved[..., 0], dtype=np.float64)
+    free = present.astype(np.float64)
+    solution = _solved(gram, right, free)
+    for _ in range(size):
         negative = solution < 0
-        if not negative.any():
+        again = negative.any(axis=-1)
+        if not again.any():
             break
-        free &= ~negative
+        free[negative] = 0.0
+        solution[again] = _solved(gram[again], right[again], free[again])
     solution = np.maximum(solution, 0.0) * free
-    linear = np.einsum("...i,...i->...", solution, right)
-    square = np.einsum("...i,...ij,...j->...", solution, gram, solution)
-    return np.asarray(solution / safe), np.asarray(2 * linear - square)
+    error = 2 * right - np.einsum("...ij,...j->...i", gram, solution)
+    return np.asarray(solution / safe), np.einsum("...i,...i->...", solution, error)
+
+
+def _solved(gram: Floats, right: Floats, free: Floats) -> Floats:
+    """Least squares of the free columns, which are 1; the others, which are 0, are held at zero."""
+    held = gram * free[..., :, None] * free[..., None, :]
+    # Held columns have a one on the diagonal, free ones next to nothing more.
+    np.einsum("...ii->...i", held)[...] += 1.0 + (_RIDGE - 1.0) * free
+    return np.asarray(np.linalg.solve(held, (free * right)[..., None])[..., 0])

@@ -44,6 +44,16 @@ class Term(NamedTuple):
     first: float = 0.0
     last: float = 0.0
 
+    @property
+    def rises(self) -> bool:
+        """Whether it never falls with N."""
+        match self.kind:
+            case "level" | "slope":
+                return False
+            case "power" | "second":
+                return self.first >= 0
+        return True
+
     def at(self, n: Floats, second: Floats | None = None) -> Floats:
         """Values at sizes `n`, and at the second variable where the term has one."""
         match self.kind:
@@ -68,6 +78,19 @@ class Term(NamedTuple):
                 grown = power(n, np.asarray(self.first), none)
                 return np.asarray(grown * power(second, np.asarray(self.last), none))
         raise ValueError(f"there is no term of kind {self.kind!r}")
+
+    def slope(self, figure: float, n: Floats, values: Floats) -> Floats:
+        """Derivative of its `values` at sizes `n` by a knee or exponent; from above at a kink."""
+        match self.kind:
+            case "ramp":
+                after = (n > figure).astype(np.float64)
+                return after if figure == self.last else -after
+            case "bottleneck":
+                return np.asarray(np.where(n > figure, -n / figure**2, 0.0))
+            case "power":
+                # As `power` has it: what falls, falls no more below size 1.
+                return np.asarray(values * np.log(np.maximum(n, 1.0 if figure < 0 else _TINY)))
+        raise ValueError(f"no figure of a term of kind {self.kind!r} is free")
 
     def expression(self, n: sympy.Symbol, places: dict[float, sympy.Expr]) -> sympy.Expr:
         """The term in symbols.

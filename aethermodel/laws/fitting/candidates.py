@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from aethermodel.laws.families.bottleneck import bottleneck
 from aethermodel.laws.families.families import Family, families, more_knees, two_variables
-from aethermodel.laws.families.search import Found, Terms, search
+from aethermodel.laws.families.search import Found, search
 from aethermodel.laws.families.segments import segmented
-from aethermodel.laws.families.terms import design
+from aethermodel.laws.families.structures import Terms
+from aethermodel.laws.families.terms import Term, design
 from aethermodel.laws.fitting.folds import Folds
 from aethermodel.laws.local_correction import RATIOS, interpolated, smoothed
 
@@ -97,7 +98,7 @@ def candidates(
         fitted.append((family.name, family.freedom, found))
         if family.name == "knees" and family.freedom == 6:
             third = more_knees(n, found.terms)
-            if third:
+            if third is not None:
                 fitted.append(("knees", 8, search(third, n, seconds, weighed)))
     if second is None:
         steps = segmented(n, seconds, weighed, _STEPS)
@@ -122,29 +123,21 @@ def _held_out(
     octave: Floats,
     folds: Folds,
 ) -> list[Candidate]:
-    logs = np.log(seconds)[:, None]
+    missed = _missed(fitted, n, seconds, second)
     # Of each ratio and fold: errors of all families at the points asked for.
     ratios = (*RATIOS, ALONE) if second is None else (ALONE,)
     inside: dict[float, list[Floats]] = {ratio: [] for ratio in ratios}
     beyond: dict[float, list[Floats]] = {ratio: [] for ratio in ratios}
     for fold in range(1, len(folds.kept)):
         kept, asked = folds.kept[fold], folds.asked[fold]
-        laws = np.stack(
-            [
-                design(found.terms[fold], n, second) @ found.coefficients[fold]
-                for _, _, found in fitted
-            ],
-            axis=1,
-        )
-        missed = logs - np.log(np.maximum(laws, _TINY))
-        missed = np.clip(missed, -50, 50)
+        own, errors = missed[kept, fold], missed[asked, fold]
         side = beyond if folds.beyond[fold] else inside
-        for ratio in ratios:
-            errors = missed[asked]
-            if ratio != ALONE:
-                knots = smoothed(octave[kept], missed[kept], ratio)
-                errors = errors - interpolated(octave[asked], octave[kept], knots)
-            side[ratio].append(errors)
+        side[ALONE].append(errors)
+        if second is None:
+            knots = np.stack([smoothed(octave[kept], own, ratio) for ratio in RATIOS], axis=1)
+            joined = interpolated(octave[asked], octave[kept], knots)
+            for index, ratio in enumerate(RATIOS):
+                side[ratio].append(errors - joined[:, index])
     weight = folds.cut_weights
     empty = np.empty((0, len(fitted)))
     result = []
@@ -167,6 +160,29 @@ def _held_out(
                 )
             )
     return result
+
+
+def _missed(
+    fitted: list[tuple[str, int, Found]], n: Floats, seconds: Floats, second: Floats | None
+) -> Floats:
+    """Logarithm of measured over law, shape (m, folds, families)."""
+    # A term that several laws share is evaluated once.
+    index: dict[Term, int] = {}
+    for _, _, found in fitted:
+        for terms in found.terms:
+            for term in terms:
+                index.setdefault(term, len(index))
+    folds = len(fitted[0][2].terms)
+    costs = np.zeros((len(index), folds, len(fitted)))
+    for family, (_, _, found) in enumerate(fitted):
+        for fold, (terms, coefficients) in enumerate(
+            zip(found.terms, found.coefficients, strict=True)
+        ):
+            for term, coefficient in zip(terms, coefficients.tolist(), strict=True):
+                costs[index[term], fold, family] += coefficient
+    laws = np.tensordot(design(tuple(index), n, second), costs, axes=1)
+    logs = np.log(seconds)[:, None, None]
+    return np.asarray(np.clip(logs - np.log(np.maximum(laws, _TINY)), -50, 50))
 
 
 def _scores(inside: Floats, beyond: Floats, weight: Floats) -> tuple[Floats, Floats]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import chdtrc, fdtrc
 
 from aethermodel.laws.curve_points import Points
 from aethermodel.laws.fitting.refined_fit import Shape
+
+Floats = NDArray[np.float64]
 
 #: Below this probability the scatter between sizes is more than repeats and digits explain: one
 #: true law in 200 is doubted.
@@ -64,16 +67,55 @@ def judge(shape: Shape, points: Points, parameters: int) -> Judgement:
         return Judgement(1.0, 1.0, max(points.freedom, 1))
     if np.all(np.abs(shape.residual) ** 2 <= _LEAST_VARIANCE * weight_scale(points)):
         return Judgement(1.0, 1.0, max(points.freedom, 1))
-    if points.freedom:
-        chance = float(fdtrc(between_freedom, points.freedom, between))
-    else:
-        chance = float(chdtrc(between_freedom, shape.square_sum))
+    chance = _chance(shape.square_sum, points, between_freedom)
     if chance < LACK_OF_FIT:
         return Judgement(chance, between, between_freedom)
     total = points.freedom + between_freedom
     # Both say how noisy the points are; where only digits are known, the scatter alone does.
     pooled = (points.freedom + shape.square_sum) / total if points.freedom else between
     return Judgement(chance, pooled, total)
+
+
+def most_chance(square_sum: float, points: Points, parameters: int) -> float:
+    """Chance that a law may have at most if it misses no less than `square_sum`.
+
+    Simpler laws miss no less than what they were made from, and the simplest has one parameter: a
+    law that is not explained by this chance will not be by any way of simplifying it.
+
+    Parameters
+    ----------
+    square_sum : float
+        Of relative errors, weighed as in `judge`.
+    points : Points
+    parameters : int
+        Numbers estimated at most.
+    """
+    m = points.n.size
+    if m <= parameters or square_sum <= m * _LEAST_VARIANCE * weight_scale(points):
+        return 1.0
+    return _chance(square_sum, points, m - 1)
+
+
+def least_of_rising(points: Points, weights: Floats) -> float:
+    """Least weighted sum of squared relative errors of any law that never falls.
+
+    Notes
+    -----
+    Relative errors ``t / T - 1`` are linear in ``1 / T``, so that the least is that of an isotonic
+    regression: Barlow and others 1972, Statistical Inference under Order Restrictions.
+    """
+    from scipy.optimize import isotonic_regression
+
+    found = isotonic_regression(
+        1 / points.seconds, weights=weights * points.seconds**2, increasing=False
+    )
+    return float(np.sum(weights * (points.seconds * found.x - 1) ** 2))
+
+
+def _chance(square_sum: float, points: Points, between_freedom: int) -> float:
+    if points.freedom:
+        return float(fdtrc(between_freedom, points.freedom, square_sum / between_freedom))
+    return float(chdtrc(between_freedom, square_sum))
 
 
 def weight_scale(points: Points) -> float:

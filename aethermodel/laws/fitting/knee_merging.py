@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aethermodel.laws.curve_points import Points
-from aethermodel.laws.families.search import Terms
+from aethermodel.laws.families.structures import Terms
 from aethermodel.laws.families.terms import Term, design
-from aethermodel.laws.fitting.refined_fit import Shape, shape_of
+from aethermodel.laws.fitting.refined_fit import Shape, searched, shape_of
 
 Floats = NDArray[np.float64]
 
@@ -21,32 +21,31 @@ _TINY = 1e-300
 _TOLD_APART = 2.0
 
 
-def merged(terms: Terms, points: Points, weights: Floats) -> Shape:
-    """Fit a law, and take out what its points do not show.
+def fitted(terms: Terms, points: Points, weights: Floats) -> Shape:
+    """Fit a law to points, by weights of squared relative errors."""
+    return shape_of(terms, points.n, points.seconds, weights, points.second)
+
+
+def merged(shape: Shape, points: Points, weights: Floats) -> Shape:
+    """Take out of a law what its points do not show.
 
     Parameters
     ----------
-    terms : tuple of Term
+    shape : Shape
+        Its fit.
     points : Points
     weights : ndarray, shape (m,)
         Of squared relative errors.
     """
-    shape = _fit(terms, points, weights)
-    while True:
-        simpler = _without_alike(shape, points.n.size)
-        if simpler is None:
-            break
-        shape = _fit(simpler, points, weights)
+    shape = searched(shape)
+    while (simpler := _without_alike(shape, points.n.size)) is not None:
+        shape = searched(fitted(simpler, points, weights))
     law = design(shape.terms, points.n, points.second) * shape.coefficients
     share = np.max(law / np.maximum(law.sum(axis=1, keepdims=True), _TINY), axis=0)
     kept = tuple(term for term, one in zip(shape.terms, share, strict=True) if one > _NOTHING)
     if kept and len(kept) < len(shape.terms):
-        shape = _fit(kept, points, weights)
+        shape = searched(fitted(kept, points, weights))
     return shape
-
-
-def _fit(terms: Terms, points: Points, weights: Floats) -> Shape:
-    return shape_of(terms, points.n, points.seconds, weights, points.second)
 
 
 def _without_alike(shape: Shape, m: int) -> Terms | None:
@@ -54,7 +53,7 @@ def _without_alike(shape: Shape, m: int) -> Terms | None:
     ramps = [index for index, term in enumerate(shape.terms) if term.kind == "ramp"]
     if len(ramps) < 2:
         return None
-    freedom = max(m - shape.rows.shape[1], 1)
+    freedom = max(m - shape.figures.size, 1)
     inverse = shape.inverse * shape.square_sum / freedom
     best, closest = _TOLD_APART, None
     for one, other in pairwise(ramps):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.calibrate.term_fit.regression import relative_nnls, scaled_inverse, scaled_step
-from aethermodel.laws.families.free_figures import BENDS, free_values, gradient, moved
-from aethermodel.laws.families.search import Terms
+from aethermodel.calibrate.term_fit.regression import (
+    SETTLED,
+    relative_nnls,
+    scaled_inverse,
+    scaled_step,
+)
+from aethermodel.laws.families.free_figures import BENDS, LEAST_TIME, free_values, gradient, moved
+from aethermodel.laws.families.structures import Terms
 from aethermodel.laws.families.terms import design
 
 Floats = NDArray[np.float64]
@@ -24,8 +29,19 @@ _BESIDE = 1e-5
 _FEW_STEPS = 4
 # Fits whose figures differ by less are one.
 _ALIKE = 1e-3
+# While knees and exponents still move, costs need not be known better.
+_NEARLY = 1e-3
 # A figure that one step moves by less is found.
 _FOUND = 1e-4
+
+
+class Fitted(NamedTuple):
+    """What a law was fitted to: sizes, times, second variable, and roots of the weights."""
+
+    n: Floats
+    seconds: Floats
+    second: Floats | None
+    root: Floats
 
 
 @dataclass(frozen=True)
@@ -36,14 +52,11 @@ class Shape:
     ----------
     terms : tuple of Term
     coefficients : ndarray, shape (terms,)
-    rows : ndarray, shape (m, parameters)
-        Relative derivative of the law at the points by coefficients and free figures, times the
-        root of each point's weight.
+    columns : ndarray, shape (m, terms)
+        Values of the terms at the points.
+    at : Fitted
     residual : ndarray, shape (m,)
         Measured over law less one, times the root of the weight.
-    sides : tuple of ndarray
-        `rows` with a knee beyond the measured size that it is as likely to lie on the other side
-        of; the law has another derivative by it there.
     others : tuple of Shape
         The same law with a knee in another gap between sizes, where the error has a least value
         as well.
@@ -51,15 +64,44 @@ class Shape:
 
     terms: Terms
     coefficients: Floats
-    rows: Floats
+    columns: Floats
+    at: Fitted
     residual: Floats
-    sides: tuple[Floats, ...] = ()
     others: tuple[Shape, ...] = ()
+
+    @cached_property
+    def free(self) -> list[float]:
+        """Free figures, as `free_values` has them."""
+        return free_values(self.terms)
+
+    @cached_property
+    def figures(self) -> Floats:
+        """Coefficients and free figures."""
+        return np.concatenate([self.coefficients, self.free])
+
+    @cached_property
+    def rows(self) -> Floats:
+        """Relative derivative of the law at the points by its figures, shape (m, figures).
+
+        Times the root of each point's weight.
+        """
+        n, _, second, root = self.at
+        return root[:, None] * gradient(self.terms, self.coefficients, n, second, self.columns)
+
+    @cached_property
+    def step(self) -> Floats:
+        """Where the figures are to move by the residuals: a step of Gauss and Newton."""
+        return scaled_step(self.rows, self.residual)
 
     @cached_property
     def square_sum(self) -> float:
         """Weighted sum of squared relative residuals."""
         return float(self.residual @ self.residual)
+
+    @property
+    def scale(self) -> float:
+        """Variance of a point of weight 1, by the scatter about the law."""
+        return float(self.square_sum / max(self.residual.size - self.figures.size, 1))
 
     @cached_property
     def inverse(self) -> Floats:
@@ -68,36 +110,51 @@ class Shape:
         Where a knee may lie on either side of a measured size the estimate is a mixture of two,
         spread by their mean variance.
         """
-        # A cost held at zero takes no part.
-        taken = np.ones(self.rows.shape[1])
-        taken[: self.coefficients.size] = self.coefficients > 0
-        inverses = [scaled_inverse(rows * taken) for rows in (self.rows, *self.sides)]
-        own = np.mean(inverses, axis=0)
+        sides = list(self._sides())
+        own = self._one_sided
+        if sides:
+            own = np.mean([own, *scaled_inverse(np.stack(sides))], axis=0)
         if not self.others:
-            return np.asarray(own)
+            return own
         total, mixed = 1.0, own
-        for other in self.others:
+        spreads = scaled_inverse(np.stack([other._taken(other.rows) for other in self.others]))
+        for other, spread in zip(self.others, spreads, strict=True):
             chance = float(np.exp((self.square_sum - other.square_sum) / (2 * self.scale)))
             moved = other.figures - self.figures
-            mixed = mixed + chance * (other.inverse + np.outer(moved, moved) / self.scale)
+            mixed = mixed + chance * (spread + np.outer(moved, moved) / self.scale)
             total += chance
         return np.asarray(mixed / total)
 
-    @property
-    def figures(self) -> Floats:
-        """Coefficients and free figures."""
-        return np.concatenate([self.coefficients, free_values(self.terms)])
+    @cached_property
+    def _one_sided(self) -> Floats:
+        return scaled_inverse(self._taken(self.rows))
 
-    @property
-    def scale(self) -> float:
-        """Variance of a point of weight 1, by the scatter about the law."""
-        return float(self.square_sum / max(self.rows.shape[0] - self.rows.shape[1], 1))
+    def _taken(self, rows: Floats) -> Floats:
+        """Rows without those of costs held at zero, which take no part."""
+        taken = np.ones(rows.shape[1])
+        taken[: self.coefficients.size] = self.coefficients > 0
+        return rows * taken
+
+    def _sides(self) -> Iterator[Floats]:
+        """`rows`, as taken, beyond each measured size on whose other side a knee lies as likely.
+
+        The law has another derivative by the knee there.
+        """
+        n, _, second, root = self.at
+        spread = np.sqrt(self.scale * np.diag(self._one_sided)[self.coefficients.size :])
+        for knee, deviation in zip(self.free, spread, strict=True):
+            nearest = float(n[np.argmin(np.abs(n - knee))])
+            if not _is_knee(self.terms, knee) or abs(nearest - knee) > deviation:
+                continue
+            beyond = nearest * (1 + _BESIDE if knee <= nearest else 1 - _BESIDE)
+            terms = moved(self.terms, {knee: beyond})
+            yield self._taken(root[:, None] * gradient(terms, self.coefficients, n, second))
 
 
 def shape_of(
     terms: Terms, n: Floats, seconds: Floats, weights: Floats, second: Floats | None = None
 ) -> Shape:
-    """Fit the coefficients of a law, and move its free figures to where it misses least.
+    """Fit the coefficients of a law, and move its free figures to where it misses least nearby.
 
     Parameters
     ----------
@@ -110,70 +167,61 @@ def shape_of(
     -----
     Gauss-Newton steps for knees: Muggeo 2003, doi 10.1002/sim.1545; for exponents alike.
     """
-    root = np.sqrt(weights)
+    at = Fitted(n, seconds, second, np.sqrt(weights))
+    return _refined(_fitted(terms, at), _STEPS)
 
-    def fitted(changed: Terms) -> Shape:
-        return _fitted(changed, n, seconds, root, second)
 
-    best = _refined(fitted(terms), fitted, n)
-    # The error has a kink wherever a knee passes a measured size, and may have a least value on
-    # either side of it: look in the gaps beside each knee's own.
+def searched(shape: Shape) -> Shape:
+    """Look for better knees beside those of a law, and keep those that are nearly as good.
+
+    The error has a kink wherever a knee passes a measured size, and may have a least value on
+    either side of it: in the gaps beside each knee's own.
+    """
+    best, n = shape, shape.at.n
     others: list[Shape] = []
-    knees = [value for value in free_values(best.terms) if _is_knee(best.terms, value)]
-    for knee in knees:
+    for knee in [value for value in best.free if _is_knee(best.terms, value)]:
         for start in _beside(knee, n):
+            if knee not in best.free:
+                break
             changed = _placed(best.terms, [knee], [start], n)
-            if changed is not None and knee in free_values(best.terms):
-                trial = _refined(fitted(changed), fitted, n, _FEW_STEPS)
+            if changed is not None:
+                trial = _nearly(changed, shape.at, best.coefficients)
+                trial = _refined(trial, _FEW_STEPS)
                 others.append(trial)
                 if trial.square_sum < best.square_sum:
                     others[-1], best = best, trial
-    sides = _sides(best, n, root, second)
-    return replace(best, sides=sides, others=_apart(best, others))
+    if best.free:
+        best = _fitted(best.terms, best.at, best.coefficients)
+    return replace(best, others=_apart(best, others))
 
 
 def _apart(best: Shape, others: list[Shape]) -> tuple[Shape, ...]:
     """Fits that are none of those before them."""
     kept: list[Shape] = []
     for other in others:
+        places = np.array(other.free)
         if all(
-            other.figures.size == one.figures.size
-            and not np.allclose(other.figures, one.figures, rtol=_ALIKE)
+            len(one.free) == places.size and np.any(np.abs(places - one.free) > _ALIKE * places)
             for one in (best, *kept)
         ):
             kept.append(other)
     return tuple(kept)
 
 
-def _sides(shape: Shape, n: Floats, root: Floats, second: Floats | None) -> tuple[Floats, ...]:
-    free = free_values(shape.terms)
-    spread = np.sqrt(shape.scale * np.diag(shape.inverse)[shape.coefficients.size :])
-    sides = []
-    for knee, deviation in zip(free, spread, strict=True):
-        nearest = float(n[np.argmin(np.abs(n - knee))])
-        if not _is_knee(shape.terms, knee) or abs(nearest - knee) > deviation:
-            continue
-        beyond = nearest * (1 + _BESIDE if knee <= nearest else 1 - _BESIDE)
-        _, rows = gradient(moved(shape.terms, knee, beyond), shape.coefficients, n, second)
-        sides.append(rows * root[:, None])
-    return tuple(sides)
-
-
-def _refined(
-    best: Shape, fitted: Callable[[Terms], Shape], n: Floats, steps: int = _STEPS
-) -> Shape:
+def _refined(best: Shape, steps: int) -> Shape:
     damping = 1.0
     for _ in range(steps):
-        free = free_values(best.terms)
+        free = best.free
         if not free or damping < 0.05:
             break
-        step = scaled_step(best.rows, best.residual)[-len(free) :]
-        changed = _stepped(best.terms, free, step * damping, n)
+        whole = best.step * damping
+        costs, step = whole[: -len(free)], whole[-len(free) :]
+        changed = _stepped(best.terms, free, step, best.at.n)
         if changed is None:
             damping /= 4
             continue
-        trial = fitted(changed)
-        still = np.all(np.abs(step * damping) < _FOUND * np.abs(free))
+        trial = _nearly(changed, best.at, np.maximum(best.coefficients + costs, 0.0))
+        still = np.all(np.abs(step) < _FOUND * np.abs(free))
         if trial.square_sum < best.square_sum:
             best = trial
         else:
@@ -185,30 +233,24 @@ def _refined(
 
 def _stepped(terms: Terms, free: list[float], step: Floats, n: Floats) -> Terms | None:
     """Move all free figures by a step; None where that leads nowhere."""
-    targets = []
-    for value, by in zip(free, step, strict=True):
-        # A knee at most doubles or halves in a step, and stays where sizes are on both sides.
-        target = float(np.clip(value + by, min(value / 2, value * 2), max(value / 2, value * 2)))
-        targets.append(target)
+    # A knee at most doubles or halves in a step, and stays where sizes are on both sides.
+    ends = (sorted((value / 2, value * 2)) for value in free)
+    wanted = (value + by for value, by in zip(free, step.tolist(), strict=True))
+    targets = [min(max(value, low), high) for value, (low, high) in zip(wanted, ends, strict=True)]
     return _placed(terms, free, targets, n)
 
 
 def _placed(terms: Terms, free: list[float], targets: list[float], n: Floats) -> Terms | None:
     """Move free figures to their targets; None where knees would meet or leave the sizes."""
-    above = n[n > 0]
     knees = [t for v, t in zip(free, targets, strict=True) if _is_knee(terms, v)]
-    if knees != sorted(knees) or any(not above[0] < knee < above[-1] for knee in knees):
-        return None
-    for low, high in pairwise(knees):
-        if np.sum((n > low) & (n <= high)) < 1:
+    if knees:
+        # Fitted up to each knee: none of two knees alike, nor none or all of those above 0.
+        first = int(n[0] <= 0)
+        upto = n.searchsorted(knees, side="right").tolist()
+        within = n[first] < knees[0] and knees[-1] < n[-1]
+        if not within or knees != sorted(knees) or len(set(upto)) < len(upto):
             return None
-    changed = terms
-    # Through values that no figure has, so that none is moved twice.
-    for index, value in enumerate(free):
-        changed = moved(changed, value, -1e300 - index * 1e290)
-    for index, target in enumerate(targets):
-        changed = moved(changed, -1e300 - index * 1e290, target)
-    return changed
+    return moved(terms, dict(zip(free, targets, strict=True)))
 
 
 def _beside(knee: float, n: Floats) -> list[float]:
@@ -224,9 +266,16 @@ def _is_knee(terms: Terms, value: float) -> bool:
     return any(term.kind in BENDS and value in (term.first, term.last) for term in terms)
 
 
-def _fitted(terms: Terms, n: Floats, seconds: Floats, root: Floats, second: Floats | None) -> Shape:
-    columns = design(terms, n, second)
+def _nearly(terms: Terms, at: Fitted, guess: Floats) -> Shape:
+    return _fitted(terms, at, guess, _NEARLY)
+
+
+def _fitted(
+    terms: Terms, at: Fitted, guess: Floats | None = None, settled: float = SETTLED
+) -> Shape:
+    columns = design(terms, at.n, at.second)
+    start = None if guess is None else columns @ guess
     # A term that no point shows cannot be weighed against the others.
-    values, _, _ = relative_nnls(columns, seconds, root)
-    law, rows = gradient(terms, values, n, second)
-    return Shape(terms, values, rows * root[:, None], root * (seconds / law - 1))
+    values, _, _ = relative_nnls(columns, at.seconds, at.root, start, settled)
+    law = np.maximum(columns @ values, LEAST_TIME)
+    return Shape(terms, values, columns, at, at.root * (at.seconds / law - 1))

@@ -11,9 +11,15 @@ from aethermodel.laws.curve_points import Points
 from aethermodel.laws.families.free_figures import free_values
 from aethermodel.laws.families.terms import design
 from aethermodel.laws.fitting.candidates import ALONE, Candidate
-from aethermodel.laws.fitting.judgement import LACK_OF_FIT, Judgement, judge
-from aethermodel.laws.fitting.knee_merging import merged
-from aethermodel.laws.fitting.refined_fit import Shape
+from aethermodel.laws.fitting.judgement import (
+    LACK_OF_FIT,
+    Judgement,
+    judge,
+    least_of_rising,
+    most_chance,
+)
+from aethermodel.laws.fitting.knee_merging import fitted, merged
+from aethermodel.laws.fitting.refined_fit import Shape, searched
 
 Floats = NDArray[np.float64]
 
@@ -93,18 +99,45 @@ def choose(tried: list[Candidate], points: Points, weights: Floats) -> Choice:
     if known or rounded:
         # Cut ends may lie within a step, where no steps are seen: the law that fits best of all.
         closest = min(alone, key=lambda one: _far(one, points, exact))
-        for candidate in (*possible[:_TRIED], closest):
-            shape = merged(candidate.terms, points, exact)
-            judgement = judge(shape, points, _numbers(candidate, shape))
-            near = rounded or candidate in (*simple, closest)
-            if judgement.chance >= (LACK_OF_FIT if near else _EXPLAINED):
-                return Choice(candidate, shape, judgement, True, structure, members)
+        nearest = (*simple, closest)
+        wanted = [
+            (one, LACK_OF_FIT if rounded or one in nearest else _EXPLAINED)
+            for one in (*possible[:_TRIED], closest)
+        ]
+        held = _explained(wanted, points, exact)
+        if held:
+            return Choice(*held, True, structure, members)
     candidate = simple[0]
-    shape = merged(candidate.terms, points, weights)
+    shape = merged(fitted(candidate.terms, points, weights), points, weights)
     judgement = judge(shape, points, _numbers(candidate, shape))
     near = float(np.median(np.abs(candidate.inside))) <= NEAR if candidate.inside.size else True
     holds = not known and not structure and near
     return Choice(candidate, shape, judgement, holds, structure, members)
+
+
+def _explained(
+    wanted: list[tuple[Candidate, float]], points: Points, weights: Floats
+) -> tuple[Candidate, Shape, Judgement] | None:
+    """First law that is as likely as it is wanted to be, None without one.
+
+    Most that do not hold are seen not to before they are simplified, or even fitted.
+    """
+    rising = 0.0
+    for candidate, chance in wanted:
+        most = points, candidate.freedom
+        if all(term.rises for term in candidate.terms) and most_chance(rising, *most) < chance:
+            continue
+        shape = fitted(candidate.terms, points, weights)
+        if most_chance(shape.square_sum, *most) < chance:
+            shape = searched(shape)
+        if most_chance(shape.square_sum, *most) >= chance:
+            shape = merged(shape, points, weights)
+            judgement = judge(shape, points, _numbers(candidate, shape))
+            if judgement.chance >= chance:
+                return candidate, shape, judgement
+        if points.second is None:
+            rising = rising or least_of_rising(points, weights)
+    return None
 
 
 def _numbers(candidate: Candidate, shape: Shape) -> int:
@@ -138,13 +171,14 @@ def _members(tried: list[Candidate]) -> tuple[Candidate, ...]:
 def _untested(alone: list[Candidate], points: Points, weights: Floats) -> Choice:
     """Choose where no size can be spared: the simplest law that goes through the points."""
     exact, known = _known_weights(points)
-    fitted = [(one, merged(one.terms, points, exact if known else weights)) for one in alone]
+    weighed = exact if known else weights
+    shapes = [(one, merged(fitted(one.terms, points, weighed), points, weighed)) for one in alone]
     if known:
-        judged = [(one, shape, judge(shape, points, one.freedom)) for one, shape in fitted]
+        judged = [(one, shape, judge(shape, points, one.freedom)) for one, shape in shapes]
         for one, shape, judgement in judged:
             if not judgement.misfits:
                 return Choice(one, shape, judgement, True, False, (one,))
-    least = min(shape.square_sum for _, shape in fitted)
-    one, shape = next((one, shape) for one, shape in fitted if shape.square_sum <= 2 * least + 1e-6)
+    least = min(shape.square_sum for _, shape in shapes)
+    one, shape = next((one, shape) for one, shape in shapes if shape.square_sum <= 2 * least + 1e-6)
     judgement = judge(shape, points, one.freedom)
     return Choice(one, shape, judgement, not judgement.misfits, False, (one,))

@@ -76,6 +76,8 @@ def test_the_command_judges_and_writes(call, folder, tmp_path):
     met = all(target["met"] for target in document["targets"])
     assert status == (0 if met else 1) and ("missed:" in said) != met
     assert "log-log" in said and "affine" in said
+    assert document["fit_ms"].keys() == document["sources"].keys()
+    assert f"{document['fit_ms']['affine']:.1f} ms" in said
 
 
 def test_the_command_simulates(call):
@@ -89,6 +91,9 @@ def test_known_laws_hold_and_no_laws_do_not():
     assert np.all(found.loc[found["known"], "said"] <= 0.34)
     assert np.all(found.loc[~found["known"].astype(bool), "said"] >= 0.66)
     assert np.all(found.loc[found["known"], "within_5"] >= 0.66)
+    # A fit's time is a goal for tables without a law as well.
+    timed = [goal.name for goal in goals.simulated(found.reset_index()) if "fit_ms" in goal.name]
+    assert timed == [f"{case}: fit_ms" for case in found.index]
 
 
 @pytest.mark.parametrize(
