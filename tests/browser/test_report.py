@@ -133,8 +133,18 @@ def test_every_picture_has_words(opened):
     assert all(len(text.split()) >= 5 for text in words), words
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+OTHER_PAIR = pytest.mark.slow(reason="the same page once more: each size and each scheme is tried")
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        ("wide", "light"),
+        ("phone", "dark"),
+        pytest.param("wide", "dark", marks=OTHER_PAIR),
+        pytest.param("phone", "light", marks=OTHER_PAIR),
+    ],
+)
 def test_axe_finds_nothing_serious(opened, size, scheme):
     page = opened(size, bypass_csp=True, color_scheme=scheme)
     ground = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
