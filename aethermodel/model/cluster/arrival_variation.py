@@ -9,6 +9,8 @@ Floats = npt.NDArray[np.float64]
 
 # Windows over which counts are compared, in service times.
 _WINDOWS = np.geomspace(1e-2, 1e6, 161)
+# Halvings that find a bound.
+_HALVINGS = 40
 
 
 def variation_in_turn(
@@ -50,9 +52,10 @@ def variation_in_turn(
     dispersion = dispersion_in_turn(per_sender, behind, consumers)
     drift = (1 - load) / load * _WINDOWS
 
-    def explained(square: float) -> float:
+    def explained(unlikely: float) -> float:
         def waits(spread: Floats | float) -> Floats:
-            return np.asarray(np.sqrt(square * _WINDOWS * (spread + noise)) - drift)
+            spread = np.broadcast_to(spread, _WINDOWS.shape)
+            return np.asarray(_excess(_WINDOWS, spread + noise, unlikely) - drift)
 
         poisson = waits(1.0)
         if _WINDOWS[np.argmax(poisson)] < 1:
@@ -60,7 +63,30 @@ def variation_in_turn(
         ratio = float(waits(dispersion).max() / poisson.max())
         return float(np.clip((1 + noise) * ratio - noise, 0.0, None))
 
-    return explained(2.0), explained(2 * np.log(100.0))
+    return explained(1.0), explained(np.log(100.0))
+
+
+def _excess(mean: Floats, dispersion: Floats, unlikely: float) -> Floats:
+    """Services beyond the mean that come in a window with a chance of e to the minus `unlikely`.
+
+    Chernoff's bound for the binomial law of that mean and variance, as few steady senders have it;
+    where counts vary as Poisson ones do or more, that one's, wider by their deviation.
+    """
+    less = np.minimum(dispersion, 1 - 1e-6)
+    trials = mean / (1 - less)
+
+    def exponent(beyond: Floats) -> Floats:
+        most = np.minimum(mean + beyond, trials)
+        rest = np.maximum(trials - most, 1e-300)
+        found = most * np.log(most / mean) + rest * np.log(rest / (trials - mean))
+        return np.where(mean + beyond > trials, np.inf, found)
+
+    low, high = np.zeros(mean.size), unlikely + np.sqrt(2 * unlikely * mean)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        inside = exponent(middle) < unlikely
+        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+    return np.asarray(low * np.sqrt(np.maximum(dispersion, 1.0)))
 
 
 def dispersion_in_turn(sent: Floats, behind: int, consumers: int) -> Floats:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from aethermodel.model.cluster.closed_queues import closed_queues
+from aethermodel.model.cluster.closed_queues import Queues, closed_queues
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.credit_waits import credit_waits
 from aethermodel.model.cluster.flow import Bottleneck, bottleneck, delivered, endless, max_flow
@@ -24,6 +25,8 @@ MET = 1e-3
 NEAR = 0.03
 #: Load, and share of batches that wait for a credit, from which on both waits are one.
 MOST_HELD_LOAD, MOST_HELD = 0.75, 0.05
+#: Part of the mean latency by which a trip that is longer by `NEAR` may lengthen waits for credits.
+MOST_SHIFT = 0.05
 #: Load of stations, where producers take turns, from which on they fall into step.
 STEP_LOAD = 0.6
 #: Share of the batches that P99 leaves out.
@@ -122,9 +125,14 @@ def predict(cluster: Cluster) -> Prediction:
         if not grows:
             why, mean = "about as much is offered as credits let through", float("nan")
     else:
-        times = closed_queues(
-            full.waits, rate, wires + cluster.links.latency, cluster.credits, in_turn=in_turn
-        )
+        times: Sequence[Waits | Queues]
+        if _never_idle(full):  # what comes back changes nothing in what they send
+            past = [stage for stage in stages if stage.name != "producer"]
+            times = open_waits(past, rate, cluster.producers.count, in_turn=in_turn, steady=True)
+        else:
+            times = closed_queues(
+                full.waits, rate, wires + cluster.links.latency, cluster.credits, in_turn=in_turn
+            )
         latency = Latency(wires, (*times, *handled))
         mean = _mean_in_flight(full, cluster.links.latency, latency)
         why = _in_step(full, in_turn=in_turn)
@@ -164,13 +172,22 @@ def _with_credits(
     met = (float(np.sum(part.stage.share * part.mean)) for part in full.waits)
     trip = empty.mean + sum(met)
     each = cluster.offered / producers
-    if each * trip >= cluster.credits:
+    variation = empty.variance / empty.mean**2
+
+    def waits(seconds: float) -> Waits:
+        every = np.full(producers, seconds)
+        stage = Stage(
+            "credits", "producers", np.arange(producers), stages[0].ends, every, stages[0].ends
+        )
+        return credit_waits(stage, each, cluster.credits, variation)
+
+    longer = trip * (1 + NEAR)
+    if each * longer >= cluster.credits:
         return None, "producers run out of credits now and then"
-    every = np.full(producers, trip)
-    stage = Stage(
-        "credits", "producers", np.arange(producers), stages[0].ends, every, stages[0].ends
-    )
-    held = credit_waits(stage, each, cluster.credits, empty.variance / empty.mean**2)
+    held = waits(trip)
+    shift = float(waits(longer).mean[0] - held.mean[0])
+    if shift > MOST_SHIFT * (latency.mean + float(held.mean[0])):
+        return None, "producers run out of credits now and then"
     busy = bottleneck(stages)
     load = cluster.offered / busy.batches_per_second
     short = float(held.share[0] * held.load[0])
@@ -183,6 +200,18 @@ def _sure(full: Window) -> bool:
     """Whether the throughput is told: few batches may fall into step, and then nobody waits."""
     gap = full.asymptote / full.batches_per_second - 1
     return full.population >= FEW_BATCHES or gap <= MOST_GAP
+
+
+def _never_idle(full: Window) -> bool:
+    """Whether each producer makes batches all the time, and nothing else is always busy."""
+    making, others = 0.0, 0.0
+    for part in full.waits:
+        load = full.batches_per_second * part.stage.demand
+        if part.stage.name == "producer":
+            making = float(load.min())
+        else:
+            others = max(others, float(load.max()))
+    return making > FULL > others
 
 
 def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
@@ -198,6 +227,8 @@ def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
 
 def _in_step(full: Window, *, in_turn: bool) -> str:
     """Why the latency of producers as fast as they can is not told; empty where it is."""
+    if _never_idle(full):
+        return ""
     if full.population < FEW_BATCHES * (2 if in_turn else 1):
         return "few batches are in flight"
     if not in_turn:

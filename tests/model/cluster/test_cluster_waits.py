@@ -97,6 +97,22 @@ def test_dispersion_of_turns_is_that_of_counting(behind, consumers, sent):
     assert found[0] == pytest.approx(counts.var() / counts.mean(), rel=0.02)
 
 
+@pytest.mark.parametrize(("behind", "consumers", "sent"), [(1, 8, 3.0), (4, 8, 50.0), (1, 1, 0.7)])
+def test_dispersion_of_steady_producers_is_that_of_counting(behind, consumers, sent):
+    rng = np.random.default_rng(0)
+    windows, shape = 40_000, 25.0  # gamma intervals with a scatter of 0.2
+    # A stationary window begins in an interval chosen in proportion to its length.
+    begun = rng.gamma(shape + 1, 1 / shape, windows) * rng.random(windows)
+    between = rng.gamma(shape, 1 / shape, (windows, int(3 * sent) + 10))
+    ready = begun[:, None] + np.cumsum(np.hstack([np.zeros((windows, 1)), between]), axis=1)
+    number = (ready <= sent).sum(axis=1)
+    first = rng.integers(0, consumers, windows)
+    passed = np.concatenate([[0], np.cumsum(np.arange(500) % consumers < behind)])
+    counts = passed[first + number] - passed[first]
+    found = dispersion_in_turn(np.array([sent]), behind, consumers, 0.2)
+    assert found[0] == pytest.approx(counts.var() / counts.mean(), rel=0.05)
+
+
 clusters = st.builds(
     lambda p, c, per, ports, over, skew, slow, rate: Cluster(
         Producers(p, 100, rate, per_host=per),
