@@ -23,7 +23,7 @@ Integers = npt.NDArray[np.int64]
 #: Largest errors to reach, as shares.
 THROUGHPUT, P99 = 0.03, 0.15
 #: Batches of the first simulation of a cluster, at least, and of all of them, at most.
-LEAST, MOST = 200_000, 200_000_000
+LEAST, MOST = 200_000, 100_000_000
 # Batches of a first simulation, at most, and of those that are spent on figures known better than
 # a verdict needs.
 _FIRST_MOST, _PRECISE = 5_000_000, 10_000_000

@@ -20,7 +20,7 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="of clusters and simulations")] = 0,
     batches: Annotated[
         int, typer.Option(min=200_000, help="simulated for each cluster, at most")
-    ] = 20_000_000,
+    ] = 100_000_000,
     each: Annotated[bool, typer.Option("--each", help="print each cluster's figures too")] = False,
     json: options.Json = None,
 ) -> None:

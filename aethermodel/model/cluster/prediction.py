@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aethermodel.model.cluster.closed_queues import Queues, closed_queues
+from aethermodel.model.cluster.closed_queues import Queues, closed_queues, full_links
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.credit_waits import credit_waits
 from aethermodel.model.cluster.flow import Bottleneck, bottleneck, delivered, endless, max_flow
@@ -29,6 +29,10 @@ MOST_HELD_LOAD, MOST_HELD = 0.75, 0.05
 MOST_SHIFT = 0.05
 #: Load of stations, where producers take turns, from which on they fall into step.
 STEP_LOAD = 0.6
+#: Credits of a producer from which on full stations without scatter of their own stay full.
+MANY_CREDITS = 8
+#: Load up to which a station keeps pace with steady senders, and the nearest to a full one.
+MOST_PACE, BELOW = 0.9, 0.9999
 #: Share of the batches that P99 leaves out.
 LIMIT = 0.01
 #: Share by which a throughput with credits may lie below its asymptote and be told all the same
@@ -128,7 +132,9 @@ def predict(cluster: Cluster) -> Prediction:
         times: Sequence[Waits | Queues]
         if _never_idle(full):  # what comes back changes nothing in what they send
             past = [stage for stage in stages if stage.name != "producer"]
-            times = open_waits(past, rate, cluster.producers.count, in_turn=in_turn, steady=True)
+            times = open_waits(past, rate, cluster.producers.count, in_turn=in_turn, steady=1)
+        elif _links_full(full, in_turn=in_turn):
+            times = _past_links(cluster, full, wires, handled, in_turn=in_turn)
         else:
             times = closed_queues(
                 full.waits, rate, wires + cluster.links.latency, cluster.credits, in_turn=in_turn
@@ -214,6 +220,43 @@ def _never_idle(full: Window) -> bool:
     return making > FULL > others
 
 
+def _links_full(full: Window, *, in_turn: bool) -> bool:
+    """Whether each link of a producer's host is always busy, and what follows can keep pace."""
+    steady = False
+    for part in full.waits:
+        loads = full.batches_per_second * part.stage.demand
+        if part.stage.name == "uplink":
+            credits = full.population // part.stage.station.size * int(part.stage.members.min())
+            steady = float(loads.min()) > FULL and credits >= FEW_BATCHES
+        elif part.stage.name == "producer":
+            steady = steady and float(loads.max()) <= FULL
+        else:
+            behind = int(part.stage.members.max())
+            evenly = behind == part.stage.ends.size or (in_turn and behind == 1)
+            most = 1.0 if evenly and not part.stage.scatter else MOST_PACE
+            steady = steady and float(loads.max()) <= most + MET
+    return steady
+
+
+def _past_links(
+    cluster: Cluster, full: Window, wires: float, handled: tuple[Services, ...], *, in_turn: bool
+) -> tuple[Waits | Queues, ...]:
+    """Waits where links of producers' hosts are full, and send at a steady pace."""
+    link = next(part for part in full.waits if part.stage.name == "uplink")
+    making = [part for part in full.waits if part.stage.name == "producer"]
+    after = [part.stage for part in full.waits if part.stage.name not in ("producer", "uplink")]
+    rate = min(full.batches_per_second, *(BELOW / float(stage.demand.max()) for stage in after))
+    together = cluster.producers.per_host
+    times = open_waits(after, rate, cluster.producers.count, in_turn=in_turn, steady=together)
+    elsewhere = Latency(wires, (*times, *handled))
+    away = elsewhere.mean + cluster.links.latency
+    # Credits come back at a steady pace: they hardly wait to be spent.
+    away += sum(float(np.sum(part.stage.demand)) for part in making)
+    gone = full.batches_per_second * away / link.stage.seconds.size
+    credits = full.population // cluster.producers.count
+    return (full_links(link, credits, gone, elsewhere.variance), *times)
+
+
 def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
     """Mean latency by Little's law: what is not on its way back, or being made, is on its way."""
     making = [part for part in full.waits if part.stage.name == "producer"]
@@ -227,16 +270,23 @@ def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
 
 def _in_step(full: Window, *, in_turn: bool) -> str:
     """Why the latency of producers as fast as they can is not told; empty where it is."""
-    if _never_idle(full):
+    if _never_idle(full) or _links_full(full, in_turn=in_turn):
         return ""
     if full.population < FEW_BATCHES * (2 if in_turn else 1):
         return "few batches are in flight"
     if not in_turn:
         return ""
     shared = [part.stage for part in full.waits if part.stage.name != "producer"]
-    loads = full.batches_per_second * np.concatenate([stage.demand for stage in shared])
-    steady = all(not stage.scatter for stage in shared) or np.sum(loads > FULL) == 1
-    if loads.max() <= STEP_LOAD or (loads.max() > FULL and steady):
+    busy = [full.batches_per_second * stage.demand for stage in shared]
+    if max(float(loads.max()) for loads in busy) <= STEP_LOAD:
+        return ""
+    stations = sum(int(np.sum(loads > FULL)) for loads in busy)
+    producers = full.waits[0].stage.ends.size
+    own = any(s.scatter for s, loads in zip(shared, busy, strict=True) if loads.max() > FULL)
+    many = full.population >= MANY_CREDITS * producers and not own
+    calm = stations == 1 or many or not any(stage.scatter for stage in shared)
+    # Fewer producers than full stations leave one of them idle now and then.
+    if stations == 1 or (stations and calm and producers >= 2 * stations):
         return ""
     return "producers that take turns fall into step"
 

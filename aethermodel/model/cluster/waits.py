@@ -130,7 +130,7 @@ def open_waits(
     *,
     in_turn: bool,
     before: Sequence[Waits] = (),
-    steady: bool = False,
+    steady: int = 0,
 ) -> list[Waits]:
     """Waits at every stage of a cluster that is not overloaded.
 
@@ -145,8 +145,8 @@ def open_waits(
         Whether each producer takes the consumers in turn (round robin).
     before : sequence of Waits
         What batches have waited for before the first stage.
-    steady : bool
-        Whether producers are never idle, so that each sends at a steady pace.
+    steady : int
+        Producers that send together at a steady pace, as they or their link are never idle; or 0.
 
     Notes
     -----
@@ -174,7 +174,7 @@ def open_waits(
 
 
 def arrival_variation(
-    stage: Stage, load: Floats, senders: int, *, in_turn: bool, steady: bool = False
+    stage: Stage, load: Floats, senders: int, *, in_turn: bool, steady: int = 0
 ) -> Floats:
     """Squared coefficients of variation of arrivals, for mean and tail: shape (2, stations)."""
     sending = stage.side == "producers"
@@ -186,13 +186,15 @@ def arrival_variation(
     for busy, members, share in kinds.T:
         behind = int(members)
         if steady and sending:
-            found.append(variation_of_steady(float(busy), behind))
+            found.append(variation_of_steady(float(busy), -(-behind // steady)))
         elif steady and in_turn and behind in (1, ends):  # each sender's batches come evenly
-            found.append(variation_of_steady(float(busy), senders))
+            own = senders if behind == 1 else -(-senders // steady)
+            found.append(variation_of_steady(float(busy), own))
         elif in_turn:
             found.append(variation_in_turn(float(busy), noise, behind, ends, senders))
         else:
-            found.append(variation_of_steady(float(busy), senders, float(share)))
+            own = -(-senders // steady)
+            found.append(variation_of_steady(float(busy), own, float(share)))
     return np.array(found).T[:, alike.ravel()]
 
 
