@@ -29,6 +29,8 @@ MOST_HELD_LOAD, MOST_HELD = 0.75, 0.05
 MOST_SHIFT = 0.05
 #: Load of stations, where producers take turns, from which on they fall into step.
 STEP_LOAD = 0.6
+#: Scatter of the time to make a batch up to which producers that never idle send steadily.
+STEADY = 0.3
 #: Credits of a producer from which on full stations without scatter of their own stay full.
 MANY_CREDITS = 8
 #: Load up to which a station keeps pace with steady senders, and the nearest to a full one.
@@ -209,11 +211,11 @@ def _sure(full: Window) -> bool:
 
 
 def _never_idle(full: Window) -> bool:
-    """Whether each producer makes batches all the time, and nothing else is always busy."""
+    """Whether producers make batches all the time, steadily, and nothing else is always busy."""
     making, others = 0.0, 0.0
     for part in full.waits:
         load = full.batches_per_second * part.stage.demand
-        if part.stage.name == "producer":
+        if part.stage.name == "producer" and part.stage.scatter <= STEADY:
             making = float(load.min())
         else:
             others = max(others, float(load.max()))
@@ -228,9 +230,7 @@ def _links_full(full: Window, *, in_turn: bool) -> bool:
         if part.stage.name == "uplink":
             credits = full.population // part.stage.station.size * int(part.stage.members.min())
             steady = float(loads.min()) > FULL and credits >= FEW_BATCHES
-        elif part.stage.name == "producer":
-            steady = steady and float(loads.max()) <= FULL
-        else:
+        elif part.stage.name != "producer":
             behind = int(part.stage.members.max())
             evenly = behind == part.stage.ends.size or (in_turn and behind == 1)
             most = 1.0 if evenly and not part.stage.scatter else MOST_PACE
