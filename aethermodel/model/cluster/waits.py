@@ -9,9 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.cluster.arrival_variation import variation_in_turn
+from aethermodel.model.cluster.arrival_variation import variation_in_turn, variation_of_steady
 from aethermodel.model.cluster.stations import Stage
-from aethermodel.model.cluster.steady_arrivals import variation_of_steady
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

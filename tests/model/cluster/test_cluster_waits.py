@@ -10,7 +10,11 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
 from aethermodel.clusters.simulation.feed_forward import start_times
-from aethermodel.model.cluster.arrival_variation import dispersion_in_turn
+from aethermodel.model.cluster.arrival_variation import (
+    dispersion_in_turn,
+    exceeding_steady,
+    variation_of_steady,
+)
 from aethermodel.model.cluster.cluster import (
     Cluster,
     Consumers,
@@ -26,7 +30,6 @@ from aethermodel.model.cluster.incast import overflow
 from aethermodel.model.cluster.inversion import exceeding, quantile
 from aethermodel.model.cluster.prediction import predict
 from aethermodel.model.cluster.stations import stages_of
-from aethermodel.model.cluster.steady_arrivals import exceeding_steady, variation_of_steady
 from aethermodel.model.cluster.waits import open_waits, poisson_wait
 
 FAST = Links(1e18)
