@@ -172,7 +172,8 @@ def _with_credits(
     latency, why = _open(cluster, stages)
     if latency is None:
         return None, why
-    assert cluster.credits is not None
+    credits = cluster.credits
+    assert credits is not None
     producers, back = cluster.producers.count, cluster.links.latency
     served = tuple(part for part in latency.times if isinstance(part, Services))
     empty = Latency(latency.wires + back, served)
@@ -187,10 +188,10 @@ def _with_credits(
         stage = Stage(
             "credits", "producers", np.arange(producers), stages[0].ends, every, stages[0].ends
         )
-        return credit_waits(stage, each, cluster.credits, variation)
+        return credit_waits(stage, each, credits, variation)
 
     longer = trip * (1 + NEAR)
-    if each * longer >= cluster.credits:
+    if each * longer >= credits:
         return None, "producers run out of credits now and then"
     held = waits(trip)
     shift = float(waits(longer).mean[0] - held.mean[0])
