@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aethermodel.clusters.analysis import seconds_in_place
 from aethermodel.clusters.simulation import feed_back, feed_forward
 from aethermodel.clusters.simulation.feed_forward import start_times
 from aethermodel.clusters.simulation.run import simulate
@@ -135,3 +136,13 @@ def test_steady_producers_that_take_turns_are_told(producers):
     told, seen = predict(cluster), simulate(cluster, 1.0)
     assert told.batches_per_second == pytest.approx(seen.batches_per_second, rel=0.03)
     assert told.latency.quantile(0.99) == pytest.approx(seen.quantile(0.99), rel=0.15)
+
+
+def test_a_p99_that_is_not_told_is_simulated_in_its_place():
+    few = replace(BASE, producers=replace(BASE.producers, count=2, rate=None), credits=2)
+    told = predict(few)
+    assert told.untold == "few batches are in flight"
+    assert seconds_in_place(few) * told.batches_per_second == pytest.approx(400_000)
+    assert seconds_in_place(BASE) is None
+    endless = replace(BASE, producers=replace(BASE.producers, rate=1e9))
+    assert predict(endless).grows and seconds_in_place(endless) is None
