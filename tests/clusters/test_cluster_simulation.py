@@ -146,3 +146,15 @@ def test_a_p99_that_is_not_told_is_simulated_in_its_place():
     assert seconds_in_place(BASE) is None
     endless = replace(BASE, producers=replace(BASE.producers, rate=1e9))
     assert predict(endless).grows and seconds_in_place(endless) is None
+
+
+@pytest.mark.parametrize(("producers", "per_host", "together"), [(1, 1, 12), (12, 3, 1)])
+def test_full_links_keep_what_credits_there_are(producers, per_host, together):
+    cluster = Cluster(
+        Producers(producers, 1000, cost=Cost(5e-6, scatter=0.2), per_host=per_host),
+        Consumers(12, Cost(1e-6, scatter=0.3), together),
+        Links(64e3 / 40e-6, 5e-6), topics=TURNS, credits=20,
+    )  # fmt: skip
+    told, seen = predict(cluster), simulate(cluster, 0.2)
+    assert told.latency.quantile(0.99) == pytest.approx(seen.quantile(0.99), rel=0.1)
+    assert told.latency.quantile(0.5) == pytest.approx(np.median(seen.latencies), rel=0.1)
