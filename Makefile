@@ -106,9 +106,9 @@ bench-rdma: $(VENV)/full parts
 
 # What is set by netem in two namespaces, and what is found; the laws are fitted on the host.
 two-hosts: $(VENV)/full parts
-	$(BIN)/python tools/guest/run.py --timeout 3600 --count-instructions --skip-idle --out reports -- python tools/guest/two_hosts.py --seconds 0.3
+	$(BIN)/python tools/guest/run.py --timeout 3600 --count-instructions --skip-idle --out reports -- python tools/guest/two_hosts.py --loss 0,1 --seconds 0.3
 	$(BIN)/python tools/guest/two_hosts.py --judge reports/two_hosts.json
-	$(BIN)/python tools/guest/run.py --timeout 3600 --count-instructions --skip-idle --out reports -- python tools/guest/two_hosts.py --fabric verbs --seconds 0.3
+	$(BIN)/python tools/guest/run.py --timeout 3600 --count-instructions --skip-idle --out reports -- python tools/guest/two_hosts.py --fabric verbs --loss 0,1 --seconds 0.3
 	$(BIN)/python tools/guest/two_hosts.py --judge reports/two_hosts_verbs.json
 
 # SWEEP="--settings 24 --processes 2" makes it short.

@@ -22,7 +22,7 @@ def switch_size(topics: int) -> int:
         return 2 * topics
     if topics > _DIRECT_TOPICS:
         return 6 * topics + 24
-    return min(9 * topics + 12, _DIRECT_EVENTS)
+    return min(9 * topics + 88, _DIRECT_EVENTS)
 
 
 def simd_variant() -> str | None:

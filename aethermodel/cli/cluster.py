@@ -35,11 +35,16 @@ def command(
         ),
     ] = None,
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="simulate it too, batch by batch")
+        bool,
+        typer.Option(
+            "--simulate",
+            help="simulate it too, batch by batch [default: where the closed form tells no P99]",
+        ),
     ] = False,
     seconds: Annotated[
-        float, typer.Option(min=1e-6, max=3600, help="of traffic to simulate")
-    ] = _SECONDS,
+        float | None,
+        typer.Option(min=1e-6, max=3600, help="of traffic to simulate [default: 1, or enough]"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="of the simulation")] = 0,
     output: Annotated[
         Path | None,
@@ -62,7 +67,7 @@ def command(
 
     Example: aethermodel cluster cluster.toml --simulate --seconds 0.1 --json -
     """
-    from aethermodel.clusters.analysis import Analysis
+    from aethermodel.clusters.analysis import Analysis, seconds_in_place
     from aethermodel.clusters.cluster_file import load_cluster
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
@@ -71,12 +76,13 @@ def command(
         refuse_existing([output], force=force)
     cluster = load_cluster(file, set_ or ())
     seen = None
-    if simulate:
+    wanted = (seconds or _SECONDS) if simulate else seconds_in_place(cluster)
+    if wanted is not None:
         from aethermodel.clusters.simulation import run
 
-        typer.echo(f"simulating {seconds:g} s of traffic", err=True)
+        typer.echo(f"simulating {wanted:.3g} s of traffic", err=True)
         with progress("simulating", after=_QUIET) as advance:
-            seen = run.simulate(cluster, seconds, seed, advance)
+            seen = run.simulate(cluster, wanted, seed, advance)
     with progress("working out", after=_QUIET) as advance:
         found = Analysis.of(cluster, seen, advance)
     if json:

@@ -38,6 +38,18 @@ NAMES = {
 }
 
 
+# Batches of a simulation in place of a P99 that the closed form does not tell.
+_IN_PLACE = 400_000
+
+
+def seconds_in_place(cluster: Cluster) -> float | None:
+    """Time to simulate where the closed form tells no P99; None where it does, or has no limit."""
+    told = predict(cluster)
+    if told.latency is not None or math.isinf(told.mean_seconds):
+        return None
+    return _IN_PLACE / told.batches_per_second
+
+
 @dataclass(frozen=True)
 class Analysis:
     """A cluster with all that follows from it.

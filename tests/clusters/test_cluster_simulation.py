@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aethermodel.clusters.analysis import seconds_in_place
 from aethermodel.clusters.simulation import feed_back, feed_forward
 from aethermodel.clusters.simulation.feed_forward import start_times
 from aethermodel.clusters.simulation.run import simulate
@@ -27,6 +28,7 @@ BASE = Cluster(
     Links(25e9 / 8, 2e-6),
     topics=Topics(8),
 )
+TURNS = Topics(routing="round-robin")
 
 
 @settings(max_examples=50, deadline=None)
@@ -112,3 +114,47 @@ def test_throughput_with_credits_is_that_of_the_simulation(credits):
     assert told.throughput_told
     assert told.batches_per_second == pytest.approx(seen.batches_per_second, rel=0.03)
     assert told.mean_seconds == pytest.approx(np.mean(seen.latencies), rel=0.1)
+
+
+def test_batches_at_random_times_do_not_fall_into_step():
+    # One credit of each producer, and links that are busy for most of a trip.
+    sent = Producers(30, 1000, 20e6, event_bytes=64)
+    cluster = Cluster(
+        sent, Consumers(90, Cost(1e-6), per_host=2), Links(64e3 / 40e-6), topics=TURNS, credits=1
+    )
+    told, seen = predict(cluster), simulate(cluster, 0.5)
+    assert told.batches_per_second == pytest.approx(seen.batches_per_second, rel=0.03)
+
+
+@pytest.mark.parametrize("producers", [6, 40])
+def test_steady_producers_that_take_turns_are_told(producers):
+    making = Cost(1e-5 * producers, scatter=0.2)
+    cluster = Cluster(
+        Producers(producers, 1, cost=making), Consumers(10, Cost(6e-5)), Links(1e18, 1e-6),
+        topics=TURNS, credits=20,
+    )  # fmt: skip
+    told, seen = predict(cluster), simulate(cluster, 1.0)
+    assert told.batches_per_second == pytest.approx(seen.batches_per_second, rel=0.03)
+    assert told.latency.quantile(0.99) == pytest.approx(seen.quantile(0.99), rel=0.15)
+
+
+def test_a_p99_that_is_not_told_is_simulated_in_its_place():
+    few = replace(BASE, producers=replace(BASE.producers, count=2, rate=None), credits=2)
+    told = predict(few)
+    assert told.untold == "few batches are in flight"
+    assert seconds_in_place(few) * told.batches_per_second == pytest.approx(400_000)
+    assert seconds_in_place(BASE) is None
+    endless = replace(BASE, producers=replace(BASE.producers, rate=1e9))
+    assert predict(endless).grows and seconds_in_place(endless) is None
+
+
+@pytest.mark.parametrize(("producers", "per_host", "together"), [(1, 1, 12), (12, 3, 1)])
+def test_full_links_keep_what_credits_there_are(producers, per_host, together):
+    cluster = Cluster(
+        Producers(producers, 1000, cost=Cost(5e-6, scatter=0.2), per_host=per_host),
+        Consumers(12, Cost(1e-6, scatter=0.3), together),
+        Links(64e3 / 40e-6, 5e-6), topics=TURNS, credits=20,
+    )  # fmt: skip
+    told, seen = predict(cluster), simulate(cluster, 0.2)
+    assert told.latency.quantile(0.99) == pytest.approx(seen.quantile(0.99), rel=0.1)
+    assert told.latency.quantile(0.5) == pytest.approx(np.median(seen.latencies), rel=0.1)

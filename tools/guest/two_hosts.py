@@ -1,7 +1,9 @@
 """Two network namespaces as if two hosts: a wire of set delay, rate and loss between them.
 
-    python tools/guest/two_hosts.py [--delays 50,200,1000] [--rates 100,1000] [--loss 0]
+    python tools/guest/two_hosts.py [--delays 50,200,1000] [--rates 100,1000] [--loss 0,1]
         [--fabric verbs]
+
+Loss is set at the first delay and the last rate only: there only the word on the tail is judged.
 
 Over verbs they are two Soft-RoCE devices at the ends of a veth pair, in one namespace: the
 Soft-RoCE of this kernel knows no other. It runs as root in the guest, whose kernel has netem, and
@@ -138,7 +140,10 @@ def measure(fabric: Carrier, options: dict[str, Any]) -> tuple[FabricPlan, Colle
 def setting_rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield what was collected under each setting."""
     planned = {"rounds": options.rounds, "seconds": options.seconds}
-    for rate, delay, loss in itertools.product(options.rates, options.delays, options.loss):
+    lossy = (options.rates[-1], options.delays[0])
+    for loss, rate, delay in itertools.product(options.loss, options.rates, options.delays):
+        if loss and (rate, delay) != lossy:
+            continue
         start = time.monotonic()
         shape(options.fabric, delay, rate, loss)
         plan, collected = measure(options.fabric, planned)

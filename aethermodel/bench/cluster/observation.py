@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.bench.cluster.tally import Interval, Tally
 from aethermodel.clusters.simulation.run import Simulated, simulate
 from aethermodel.model.cluster.cluster import Cluster
 
-Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 #: Half a 99 % interval of the P99, and of the rate, at which the simulation ends, as a share.
 NARROW, NARROW_RATE = 0.05, 0.01
-#: Parts of equal time of the first run, each far longer than queues remember.
+#: Memories of the busiest queue before a run counts, and in one of the parts that are compared.
+WARM_UP, PART = 4, 2
+#: Parts of the first run.
 _PARTS = 12
-# Batches of a run, for the sake of memory.
-_LONGEST = 3_000_000
-# Deviations of a normal law within which 99 % lie.
-_DEVIATIONS = 2.576
+# Batches of a run, for the sake of memory; more only where it would not settle otherwise.
+_LONGEST, _LONGEST_TO_SETTLE = 3_000_000, 12_000_000
 #: Growth of the P99 from the first third of what a run measured to the last that is no noise: a
 #: queue that grows in proportion to time gives some 1.5, one that does not grow 1.
 GROWS = 1.2
 #: The same of a run that has not settled; and how uneven its halves may be.
 SETTLED = 1.3
 _EVEN = 0.02
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure with a 99 % interval.
-
-    Attributes
-    ----------
-    value, low, high : float
-    """
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def half(self) -> float:
-        """Half its width, as a share."""
-        return (self.high - self.low) / 2 / self.value if self.value else float("inf")
-
-    def error(self, told: float) -> Interval:
-        """Error of what was told, as a share, with the interval of what was seen."""
-        return Interval(
-            told / self.value - 1, told / self.high - 1, told / max(self.low, 1e-300) - 1
-        )
 
 
 @dataclass(frozen=True)
@@ -63,7 +40,7 @@ class Observation:
     p99 : Interval
         In seconds.
     settled : bool
-        Whether the last run was no longer on its way.
+        Whether it is what the cluster does for ever, and no longer on its way.
     batches : int
         Handled after warm-up.
     grows : bool
@@ -76,6 +53,16 @@ class Observation:
     batches: int
     grows: bool = False
 
+    @property
+    def narrow(self) -> bool:
+        """Whether both figures are known as well as anybody asks for."""
+        return self.p99.half <= NARROW and self.batches_per_second.half <= NARROW_RATE
+
+
+def always(seen: Observation) -> bool:
+    """Every observation will do."""
+    return True
+
 
 def observe(
     cluster: Cluster,
@@ -84,8 +71,11 @@ def observe(
     most: int,
     seed: int,
     *,
-    warm_up: float = 0.0,
+    memory: float = 0.0,
     growing: bool = False,
+    precise: int | None = None,
+    judged: Callable[[Observation], bool] = always,
+    first_to: Integers | None = None,
 ) -> Observation:
     """Simulate a cluster in longer and longer runs, the first half of each a warm-up.
 
@@ -100,77 +90,75 @@ def observe(
         Batches of all runs, at most.
     seed : int
         Of the first run; each has its own.
-    warm_up : float
-        Seconds, at least, of a run that has settled.
+    memory : float
+        Seconds after which the busiest queue has forgotten how it was.
     growing : bool
         Whether to ask if the P99 grows without end; it has no interval then.
+    precise : int, optional
+        Batches that are spent on narrow intervals, at most; beyond them runs go on only for as
+        long as they leave it open what `judged` asks. All, if not given.
+    judged : callable
+        Whether an observation answers what it is made for.
+    first_to : ndarray of int, optional
+        Consumers at which the first batches gather (`simulate`).
 
     Notes
     -----
-    Runs that have not settled do not count. Parts of equal time of those that have are what
-    varies: the interval of a rate is that of their mean, and of a quantile that of the share above
-    it, turned back into times (batch means). Runs end when both intervals are narrow, or when
-    the P99 grew in two of them.
+    A run counts if its warm-up was long enough, and if neither its P99 nor its rate was on its
+    way; else a longer one begins anew. Where runs are as long as they get, all of them count, and
+    together they must not be on their way: what is noise of one run differs from run to run.
+
+    Parts of equal time are what varies, each of two memories at least: the interval of a rate is
+    that of their mean, and of a quantile that of the share above it, turned back into times (batch
+    means). Runs end when both intervals are narrow and the question is answered, or when the P99
+    grew in two of them.
     """
-    runs: list[Simulated] = []
-    spent, number, grew = 0.0, 0, 0
+    warm_up = WARM_UP * memory
+    longest = max(seconds, _LONGEST / rate, min(2 * warm_up, _LONGEST_TO_SETTLE / rate))
+    part = max(seconds / 2 / _PARTS, PART * memory)
+    tally, ways = Tally(part), Ways()
+    grew = number = 0
+    spent = 0.0
     while True:
-        run = simulate(cluster, seconds, seed + 1_000_003 * number)
+        run = simulate(cluster, seconds, seed + 1_000_003 * number, first_to=first_to)
         number += 1
         spent += seconds * rate
-        grew += _drift(run) > GROWS
-        settled = _settled(run) and seconds >= 2 * warm_up
-        longer = min(2 * seconds, max(seconds, _LONGEST / rate))
+        longer = min(2 * seconds, longest)
         last = spent + longer * rate > most
-        runs = [*runs, run] if growing or settled or last else []
-        if runs:
-            found = _observed(runs, settled=settled)
-            missing = found.batches_per_second.high < cluster.offered
-            found = replace(found, grows=grew > 1 and missing)
-            if last or (found.grows if growing else found.settled and _narrow(found)):
+        grew += _drift(run) > GROWS
+        ways.add(run)
+        settled = seconds >= 2 * warm_up and ways.settled
+        if not (settled or growing or last or seconds == longer):
+            tally, ways = Tally(part), Ways()
+        else:
+            tally.add(run.latencies, run.ends, seconds / 2, seconds)
+            rate_seen = tally.rate()
+            grows = grew > 1 and rate_seen.high < cluster.offered
+            found = Observation(rate_seen, tally.quantile(0.99), settled, tally.batches, grows)
+            enough = found.narrow or spent > (most if precise is None else precise)
+            if last or (grows if growing else settled and enough and judged(found)):
                 return found
         seconds = longer
 
 
-def _narrow(found: Observation) -> bool:
-    return found.p99.half <= NARROW and found.batches_per_second.half <= NARROW_RATE
+class Ways:
+    """Whether runs of one length are on their way, as far as parts of them can tell."""
 
+    def __init__(self) -> None:
+        self._drifts: list[float] = []
+        self._later: list[float] = []
 
-def _observed(runs: list[Simulated], *, settled: bool) -> Observation:
-    about = runs[0].seconds / 2 / _PARTS
-    latencies = np.concatenate([run.latencies for run in runs])
-    p99 = float(np.quantile(latencies, 0.99)) if latencies.size else float("nan")
-    counts, above, rates = [], [], []
-    for run in runs:
-        parts = round(run.seconds / 2 / about)
-        width = run.seconds / 2 / parts  # of this run, which is no whole number of the first one's
-        part = np.minimum(((run.ends - run.seconds / 2) / width).astype(np.int64), parts - 1)
-        counts.append(np.bincount(part, minlength=parts))
-        above.append(np.bincount(part, run.latencies > p99, minlength=parts))
-        rates.append(counts[-1] / width)
-    return Observation(
-        _rate(np.concatenate(rates)),
-        _quantile(latencies, p99, np.concatenate(counts), np.concatenate(above)),
-        settled,
-        latencies.size,
-    )
+    def add(self, run: Simulated) -> None:
+        """Count a run."""
+        half = run.seconds * 3 / 4
+        self._drifts.append(float(np.log(_drift(run))))
+        self._later.append(float(np.mean(run.ends >= half)) if run.ends.size else 0.5)
 
-
-def _rate(rates: Floats) -> Interval:
-    mean = float(rates.mean())
-    wide = _DEVIATIONS * float(rates.std(ddof=1)) / np.sqrt(rates.size)
-    return Interval(mean, mean - wide, mean + wide)
-
-
-def _quantile(latencies: Floats, p99: float, counts: Floats, above: Floats) -> Interval:
-    """Interval of a P99 from the shares above it in parts."""
-    if not latencies.size:
-        return Interval(p99, 0.0, float("inf"))
-    beyond = above - counts * above.sum() / counts.sum()
-    spread = _DEVIATIONS * float(np.sqrt(np.sum(beyond**2))) / counts.sum()
-    low, high = np.quantile(latencies, [max(0.99 - spread, 0.0), min(0.99 + spread, 1.0)])
-    # Of a share that may be none, the largest seen is no upper end.
-    return Interval(p99, float(low), float(high) if spread < 0.01 else float("inf"))
+    @property
+    def settled(self) -> bool:
+        """Whether latency and rate are as large later as before, on average of all runs."""
+        drift, later = float(np.mean(self._drifts)), float(np.mean(self._later))
+        return abs(drift) < np.log(SETTLED) and abs(later - 0.5) < _EVEN
 
 
 def _drift(run: Simulated) -> float:
@@ -182,10 +170,3 @@ def _drift(run: Simulated) -> float:
         float(np.quantile(part, 0.99)) for part in (run.latencies[:third], run.latencies[-third:])
     )
     return last / first
-
-
-def _settled(run: Simulated) -> bool:
-    """Whether latency and rate are no longer on their way, as far as parts of a run can tell."""
-    half = run.seconds * 3 / 4
-    later = float(np.mean(run.ends >= half)) if run.ends.size else 0.5
-    return 1 / SETTLED < _drift(run) < SETTLED and abs(later - 0.5) < _EVEN

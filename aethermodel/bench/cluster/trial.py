@@ -7,22 +7,28 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from aethermodel.bench.cluster.observation import Interval, observe
+from aethermodel.bench.cluster.observation import Observation, observe
 from aethermodel.bench.cluster.random_clusters import random_cluster
+from aethermodel.bench.cluster.tally import Interval
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.prediction import Prediction, predict
 from aethermodel.model.cluster.stations import FULL
 
 Progress = Callable[[int, int], None]
+Integers = npt.NDArray[np.int64]
 
 #: Largest errors to reach, as shares.
 THROUGHPUT, P99 = 0.03, 0.15
 #: Batches of the first simulation of a cluster, at least, and of all of them, at most.
-LEAST, MOST = 200_000, 20_000_000
-# Memories of the busiest queue in a first simulation, and in the warm-up of one that counts.
-_FIRST, _WARM = 40, 4
+LEAST, MOST = 200_000, 100_000_000
+# Batches of a first simulation, at most, and of those that are spent on figures known better than
+# a verdict needs.
+_FIRST_MOST, _PRECISE = 5_000_000, 10_000_000
+# Memories of the busiest queue in a first simulation.
+_FIRST = 40
 # The nearest to full load whose memory is told apart.
 _NEAREST = 0.998
 # Round trips of all batches in a first simulation.
@@ -36,8 +42,9 @@ def memory_seconds(told: Prediction) -> float:
     -----
     A queue with drift d and variance v a service forgets within ``2 v / d**2`` services (that of a
     Brownian motion between its barrier and the drift). Where credits keep several stations full,
-    the drift is what makes their queues as long as they are; where they keep one, all batches have
-    to gather there, at what the next busiest station leaves it of a rate.
+    the drift is what makes their queues as long as they are. Where they keep one, all batches
+    gather there, and those of a producer mix while its queue passes once; if they do not begin
+    there (`first_to`), at what the next busiest station leaves it of a rate.
     """
     shared = [stage for stage in told.stages if stage.name != "producer"]
     rate = told.batches_per_second
@@ -51,14 +58,33 @@ def memory_seconds(told: Prediction) -> float:
     elif told.window is not None and spare < 1 - FULL:
         if stage.side == "producers":  # its queue holds the credits of a few producers
             return told.window.population / rate
-        loads = np.sort(np.concatenate([part.demand for part in shared])) * rate
-        if loads.size > 1 and loads[-2] > FULL:
-            waits = next(part for part in told.window.waits if part.stage is stage)
-            spare = noise / 2 / (1 + float(waits.mean[at]) / seconds)
+        waits = {id(part.stage): part.mean for part in told.window.waits}
+        loads = [(rate * float(d), part, i) for part in shared for i, d in enumerate(part.demand)]
+        others = [one for one in loads if not (one[1] is stage and one[2] == at)]
+        load, part, i = max(others, key=lambda one: one[0], default=(0.0, stage, at))
+        if load > FULL:
+            spare = noise / 2 / (1 + float(waits[id(stage)][at]) / seconds)
         else:
-            gap = 1 - float(loads[-2]) if loads.size > 1 else 1.0
-            return told.window.population / rate / float(stage.share[at]) / gap
+            through = told.window.population / rate / float(stage.share[at])
+            if first_to(told) is None:  # all batches have to gather there
+                return through / (1 - load)
+            own = 2 * (1 + part.scatter**2) * float(part.seconds[i]) / (1 - load) ** 2
+            return max(through, own)
     return 2 * noise * seconds / max(spare, 1 - _NEAREST) ** 2
+
+
+def first_to(told: Prediction) -> Integers | None:
+    """Consumers behind the one station where all batches in flight gather; None if there is none.
+
+    A simulation that begins with them there need not wait until they have gathered.
+    """
+    busiest = told.bottleneck
+    stage, rate = busiest.stage, told.batches_per_second
+    in_turn = told.cluster.topics.routing == "round-robin"
+    full = sum(int(np.sum(rate * part.demand > FULL)) for part in told.stages)
+    if told.window is None or told.grows or in_turn or stage.side == "producers" or full != 1:
+        return None
+    return np.flatnonzero(stage.station == busiest.station)
 
 
 def seconds_to_simulate(told: Prediction, memory: float, most: int) -> float:
@@ -67,7 +93,7 @@ def seconds_to_simulate(told: Prediction, memory: float, most: int) -> float:
     wanted = max(LEAST / rate, _FIRST * memory)
     if told.window is not None:
         wanted = max(wanted, _ROUND_TRIPS * told.window.population / rate)
-    return float(min(wanted, most / 4 / rate))
+    return float(min(wanted, _FIRST_MOST / rate, most / 4 / rate))
 
 
 def verdict(error: Interval, most: float) -> str:
@@ -81,6 +107,22 @@ def verdict(error: Interval, most: float) -> str:
     if -most <= low and high <= most:
         return "within"
     return "beyond" if low > most or high < -most else "unclear"
+
+
+def verdicts(told: Prediction, seen: Observation) -> tuple[str, str]:
+    """Return the verdicts on throughput and P99; "not told" where the model tells none."""
+    throughput = p99 = "not told"
+    if told.throughput_told:
+        throughput = verdict(seen.batches_per_second.error(told.batches_per_second), THROUGHPUT)
+    if told.grows:
+        p99 = "within" if seen.grows else "beyond"
+    elif told.latency:
+        p99 = verdict(seen.p99.error(told.latency.quantile(0.99)), P99)
+    if seen.settled or seen.grows:
+        return throughput, p99
+    # On its way: neither right nor wrong is told by it.
+    throughput = throughput if throughput == "not told" else "unclear"
+    return throughput, p99 if p99 == "not told" else "unclear"
 
 
 def compare(cluster: Cluster, seed: int, most: int = MOST) -> dict[str, object]:
@@ -104,24 +146,17 @@ def compare(cluster: Cluster, seed: int, most: int = MOST) -> dict[str, object]:
         told.batches_per_second,
         most,
         seed,
-        warm_up=_WARM * memory,
+        memory=memory,
         growing=told.grows,
+        precise=_PRECISE,
+        judged=lambda seen: "unclear" not in verdicts(told, seen),
+        first_to=first_to(told),
     )
     greedy = cluster.producers.rate is None
     stage = told.bottleneck.stage
     rate = seen.batches_per_second
     throughput_error = rate.error(told.batches_per_second)
-    if told.grows:
-        p99_verdict = "within" if seen.grows else "beyond"
-    else:
-        p99_verdict = verdict(seen.p99.error(p99), P99) if told.latency else "not told"
-    throughput_verdict = "not told"
-    if told.throughput_told:
-        throughput_verdict = verdict(throughput_error, THROUGHPUT)
-    if not (seen.settled or seen.grows):  # on its way: neither right nor wrong is told by it
-        p99_verdict, throughput_verdict = (
-            said if said == "not told" else "unclear" for said in (p99_verdict, throughput_verdict)
-        )
+    throughput_verdict, p99_verdict = verdicts(told, seen)
     return {
         "settled": seen.settled,
         "hosts": cluster.hosts,

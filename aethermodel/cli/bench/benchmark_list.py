@@ -19,7 +19,7 @@ SECONDS = {
     "optimum": 90,
     "rdma": 300,
     "fabric": 20,
-    "cluster": 300,
+    "cluster": 900,
 }
 #: Beside that, what a short list says that each command does.
 DOES = {

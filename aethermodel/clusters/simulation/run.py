@@ -12,6 +12,7 @@ from aethermodel.clusters.simulation.progress import Progress, ignored
 from aethermodel.model.cluster.cluster import Cluster
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 #: Share of the time that only fills queues.
 WARM_UP = 0.5
@@ -49,6 +50,7 @@ def simulate(
     seed: int = 0,
     progress: Progress = ignored,
     warm_up: float | None = None,
+    first_to: Integers | None = None,
 ) -> Simulated:
     """Simulate a cluster for a time.
 
@@ -62,10 +64,14 @@ def simulate(
         Told how far it is.
     warm_up : float, optional
         Seconds at the beginning that only fill queues; half of all, if not given.
+    first_to : ndarray of int, optional
+        Consumers at which the first batches gather, where there are credits (`feed_back.run`).
     """
     rng = np.random.default_rng(seed)
-    way = feed_forward if cluster.credits is None else feed_back
-    ready, handled = way.run(cluster, seconds, rng, progress)
+    if cluster.credits is None:
+        ready, handled = feed_forward.run(cluster, seconds, rng, progress)
+    else:
+        ready, handled = feed_back.run(cluster, seconds, rng, progress, first_to)
     begin = WARM_UP * seconds if warm_up is None else warm_up
     seen = (handled >= begin) & (handled < seconds)
     ends = handled[seen]

@@ -1,4 +1,4 @@
-"""Variation of arrivals that producers deal out to the consumers in turn."""
+"""Variation of arrivals: of batches that go to consumers in turn, or come at a steady pace."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ Floats = npt.NDArray[np.float64]
 
 # Windows over which counts are compared, in service times.
 _WINDOWS = np.geomspace(1e-2, 1e6, 161)
+# Points of a wait's distribution, a service apart by so many.
+_POINTS = 20
+# Chance below which a wait does not count.
+_NEVER = 1e-7
+# Share of the batches beyond the quantile at which tails are compared.
+_LIMIT = 0.01
+# Halvings that find a bound.
+_HALVINGS = 40
 
 
 def variation_in_turn(
@@ -50,9 +58,10 @@ def variation_in_turn(
     dispersion = dispersion_in_turn(per_sender, behind, consumers)
     drift = (1 - load) / load * _WINDOWS
 
-    def explained(square: float) -> float:
+    def explained(unlikely: float) -> float:
         def waits(spread: Floats | float) -> Floats:
-            return np.asarray(np.sqrt(square * _WINDOWS * (spread + noise)) - drift)
+            spread = np.broadcast_to(spread, _WINDOWS.shape)
+            return np.asarray(_excess(_WINDOWS, spread + noise, unlikely) - drift)
 
         poisson = waits(1.0)
         if _WINDOWS[np.argmax(poisson)] < 1:
@@ -60,7 +69,30 @@ def variation_in_turn(
         ratio = float(waits(dispersion).max() / poisson.max())
         return float(np.clip((1 + noise) * ratio - noise, 0.0, None))
 
-    return explained(2.0), explained(2 * np.log(100.0))
+    return explained(1.0), explained(np.log(100.0))
+
+
+def _excess(mean: Floats, dispersion: Floats, unlikely: float) -> Floats:
+    """Services beyond the mean that come in a window with a chance of e to the minus `unlikely`.
+
+    Chernoff's bound for the binomial law of that mean and variance, as few steady senders have it;
+    where counts vary as Poisson ones do or more, that one's, wider by their deviation.
+    """
+    less = np.minimum(dispersion, 1 - 1e-6)
+    trials = mean / (1 - less)
+
+    def exponent(beyond: Floats) -> Floats:
+        most = np.minimum(mean + beyond, trials)
+        rest = np.maximum(trials - most, 1e-300)
+        found = most * np.log(most / mean) + rest * np.log(rest / (trials - mean))
+        return np.where(mean + beyond > trials, np.inf, found)
+
+    low, high = np.zeros(mean.size), unlikely + np.sqrt(2 * unlikely * mean)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        inside = exponent(middle) < unlikely
+        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+    return np.asarray(low * np.sqrt(np.maximum(dispersion, 1.0)))
 
 
 def dispersion_in_turn(sent: Floats, behind: int, consumers: int) -> Floats:
@@ -93,3 +125,88 @@ def dispersion_in_turn(sent: Floats, behind: int, consumers: int) -> Floats:
     roots = np.exp(2j * np.pi * rest / consumers)
     extra = np.real(np.exp(np.outer(sent, roots - 1)) @ parts)
     return np.asarray((share**2 * sent + extra) / (share * sent))
+
+
+def variation_of_steady(load: float, senders: int, share: float = 1.0) -> tuple[float, float]:
+    """Squared coefficients of variation that explain the mean wait at a station, and its P99.
+
+    Parameters
+    ----------
+    load : float
+        Of the station, below 1.
+    senders : int
+        Each of which sends at the same steady pace, in no step with the others.
+    share : float
+        Of the batches, any of which comes to this station by chance: over times longer than from
+        batch to batch of a sender, that is what varies.
+
+    Returns
+    -------
+    mean, tail : float
+        As `variation_in_turn` returns them.
+    """
+    if not 0 < load < 1 or (senders == 1 and load < share):
+        return 0.0, 0.0
+    mean, tail = _of_all(load, senders)
+    return max(mean, 1 - share), max(tail, 1 - share)
+
+
+def _of_all(load: float, senders: int) -> tuple[float, float]:
+    if senders == 1:
+        return 0.0, 0.0
+    waits = np.arange(0, senders, 1 / _POINTS)
+    beyond = exceeding_steady(waits, senders, load)
+    plain = load / (2 * (1 - load))
+    mean = min(float(np.trapezoid(beyond, waits)) / plain, 1.0)
+    if beyond[0] <= _LIMIT:
+        return mean, mean
+    p99 = float(np.interp(-_LIMIT, -beyond, waits))
+    # A share of the waits are Poisson arrivals' ones, shortened: both have the same P99.
+    low, high = mean / 4, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        longer = min(mean / middle, 1.0) * _poisson(p99 / middle, load) > _LIMIT
+        low, high = (low, middle) if longer else (middle, high)
+    return mean, (low + high) / 2
+
+
+def exceeding_steady(waits: Floats, senders: int, load: float) -> Floats:
+    """Chance that a batch waits for longer than so many services.
+
+    Notes
+    -----
+    Exact for periodic streams with phases of their own (the queue nD/D/1, by Benes' method): a
+    batch finds what the others left. Roberts and Virtamo, "The superposition of periodic cell
+    arrival streams in an ATM multiplexer", IEEE Trans. Communications 39 (1991), doi
+    10.1109/26.76468.
+    """
+    from scipy.special import gammaln
+
+    others, period = senders - 1, senders / load
+    number = np.arange(1, others + 1, dtype=np.float64)
+    chance = np.zeros(waits.size)
+    for at, wait in enumerate(waits):
+        k = number[number > wait]
+        if not k.size:
+            break
+        part = (k - wait) / period
+        log = gammaln(others + 1) - gammaln(k + 1) - gammaln(others - k + 1)
+        log += k * np.log(part) + (others - k) * np.log1p(-part)
+        chance[at] = np.exp(log) @ ((period - others + wait) / (period - k + wait))
+        if chance[at] < _NEVER:
+            break
+    return np.minimum(chance, 1.0)
+
+
+def _poisson(wait: float, load: float) -> float:
+    """Chance that a wait of Poisson arrivals at a station without scatter exceeds so many services.
+
+    Notes
+    -----
+    As `exceeding_steady` for endlessly many senders: all sums have positive terms.
+    """
+    from scipy.special import gammaln
+
+    k = np.arange(np.floor(wait) + 1, np.floor(wait) + 60 + 40 / (1 - load))
+    mean = load * (k - wait)
+    return float((1 - load) * np.sum(np.exp(k * np.log(mean) - mean - gammaln(k + 1))))

@@ -230,23 +230,54 @@ def _at_home(part: Waits, rate: float, away: float, credits: int) -> Queues:
     return Queues(stage, part, group, met, chance)
 
 
+def full_links(part: Waits, credits: int, gone: float, variance: float) -> Queues:
+    """Queues at links of producers' hosts that are all full: all credits but those away.
+
+    Parameters
+    ----------
+    part : Waits
+        At these links.
+    credits : int
+        Of each producer.
+    gone : float
+        Batches of a link that are elsewhere, on average.
+    variance : float
+        Of a batch's time elsewhere, in square seconds.
+
+    Notes
+    -----
+    A full link sends at a steady pace, one batch each service: so many batches are elsewhere as in
+    the queue D/G/endless, whose variance is half the mean difference of two times over the pace.
+    """
+    stage = part.stage
+    kinds, group = np.unique(stage.members, return_inverse=True)
+    spread = np.sqrt(np.sqrt(variance / np.pi) / float(stage.seconds[0]))
+    there = np.maximum(kinds * credits - 1 - gone, 0.5)
+    return Queues(stage, part, group, *_normal(there, np.full(kinds.size, spread)))
+
+
+def _normal(mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
+    """Numbers met and their chances, as a normal law has them."""
+    from scipy.stats import norm
+
+    points = norm.ppf((np.arange(_BINS) + 0.5) / _BINS)
+    met = np.maximum(mean[:, None] + spread[:, None] * points, 1e-9)
+    return met, np.full(met.shape, 1 / _BINS)
+
+
 def _even(part: Waits, rate: float, credits: int) -> Queues:
     """Queues at full stations that producers take in turn.
 
     Nothing evens out what one of them got more than another when all began; but of a producer's
     credits no two are at one consumer.
     """
-    from scipy.stats import norm
-
     stage = part.stage
     full = int(np.sum(rate * stage.demand > FULL))
     length = part.mean / stage.seconds + 0.5
     kinds, group = np.unique(length, return_inverse=True)
     apart = max(1 - 1 / full, 0) * max(1 - credits / stage.ends.size, 0)
     spread = np.sqrt(np.maximum(kinds * apart, _STEADY * kinds**2))
-    points = norm.ppf((np.arange(_BINS) + 0.5) / _BINS)
-    met = np.maximum(kinds[:, None] + spread[:, None] * points, 1e-9)
-    return Queues(stage, part, group, met, np.full(met.shape, 1 / _BINS))
+    return Queues(stage, part, group, *_normal(kinds, spread))
 
 
 def _queues(

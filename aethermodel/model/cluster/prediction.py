@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from aethermodel.model.cluster.closed_queues import closed_queues
+from aethermodel.model.cluster.closed_queues import Queues, closed_queues, full_links
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.credit_waits import credit_waits
 from aethermodel.model.cluster.flow import Bottleneck, bottleneck, delivered, endless, max_flow
@@ -24,8 +25,16 @@ MET = 1e-3
 NEAR = 0.03
 #: Load, and share of batches that wait for a credit, from which on both waits are one.
 MOST_HELD_LOAD, MOST_HELD = 0.75, 0.05
+#: Part of the mean latency by which a trip that is longer by `NEAR` may lengthen waits for credits.
+MOST_SHIFT = 0.05
 #: Load of stations, where producers take turns, from which on they fall into step.
 STEP_LOAD = 0.6
+#: Scatter of the time to make a batch up to which producers that never idle send steadily.
+STEADY = 0.3
+#: Credits of a producer from which on full stations without scatter of their own stay full.
+MANY_CREDITS = 8
+#: Load up to which a station keeps pace with steady senders, and the nearest to a full one.
+MOST_PACE, BELOW = 0.9, 0.9999
 #: Share of the batches that P99 leaves out.
 LIMIT = 0.01
 #: Share by which a throughput with credits may lie below its asymptote and be told all the same
@@ -123,9 +132,16 @@ def predict(cluster: Cluster) -> Prediction:
         if not grows:
             why, mean = "about as much is offered as credits let through", float("nan")
     else:
-        times = closed_queues(
-            full.waits, rate, wires + cluster.links.latency, cluster.credits, in_turn=in_turn
-        )
+        times: Sequence[Waits | Queues]
+        if _never_idle(full):  # what comes back changes nothing in what they send
+            past = [stage for stage in stages if stage.name != "producer"]
+            times = open_waits(past, rate, cluster.producers.count, in_turn=in_turn, steady=1)
+        elif _links_full(full, in_turn=in_turn):
+            times = _past_links(cluster, full, wires, handled, in_turn=in_turn)
+        else:
+            times = closed_queues(
+                full.waits, rate, wires + cluster.links.latency, cluster.credits, in_turn=in_turn
+            )
         latency = Latency(wires, (*times, *handled))
         mean = _mean_in_flight(full, cluster.links.latency, latency)
         why = _in_step(full, in_turn=in_turn)
@@ -158,20 +174,30 @@ def _with_credits(
     """Latency where producers wait for credits now and then, or why it is not told."""
     if why := _overload(cluster, stages):
         return None, why
-    assert cluster.credits is not None
+    credits = cluster.credits
+    assert credits is not None
     producers, back = cluster.producers.count, cluster.links.latency
     empty = Latency(_wires(cluster, stages) + back, _work(stages))
     # What waits a batch meets that knows of no other of its own: mean value analysis.
     met = (float(np.sum(part.stage.share * part.mean)) for part in full.waits)
     trip = empty.mean + sum(met)
     each = cluster.offered / producers
-    if each * trip >= cluster.credits:
+    variation = empty.variance / empty.mean**2
+
+    def waits(seconds: float) -> Waits:
+        every = np.full(producers, seconds)
+        stage = Stage(
+            "credits", "producers", np.arange(producers), stages[0].ends, every, stages[0].ends
+        )
+        return credit_waits(stage, each, credits, variation)
+
+    longer = trip * (1 + NEAR)
+    if each * longer >= credits:
         return None, "producers run out of credits now and then"
-    every = np.full(producers, trip)
-    stage = Stage(
-        "credits", "producers", np.arange(producers), stages[0].ends, every, stages[0].ends
-    )
-    held = credit_waits(stage, each, cluster.credits, empty.variance / empty.mean**2)
+    held = waits(trip)
+    shift = float(waits(longer).mean[0] - held.mean[0])
+    if shift > MOST_SHIFT * (latency.mean + float(held.mean[0])):
+        return None, "producers run out of credits now and then"
     busy = bottleneck(stages)
     load = cluster.offered / busy.batches_per_second
     short = float(held.share[0] * held.load[0])
@@ -184,6 +210,53 @@ def _sure(full: Window) -> bool:
     """Whether the throughput is told: few batches may fall into step, and then nobody waits."""
     gap = full.asymptote / full.batches_per_second - 1
     return full.population >= FEW_BATCHES or gap <= MOST_GAP
+
+
+def _never_idle(full: Window) -> bool:
+    """Whether producers make batches all the time, steadily, and nothing else is always busy."""
+    making, others = 0.0, 0.0
+    for part in full.waits:
+        load = full.batches_per_second * part.stage.demand
+        if part.stage.name == "producer" and part.stage.scatter <= STEADY:
+            making = float(load.min())
+        else:
+            others = max(others, float(load.max()))
+    return making > FULL > others
+
+
+def _links_full(full: Window, *, in_turn: bool) -> bool:
+    """Whether each link of a producer's host is always busy, and what follows can keep pace."""
+    steady = False
+    for part in full.waits:
+        loads = full.batches_per_second * part.stage.demand
+        if part.stage.name == "uplink":
+            credits = full.population // part.stage.station.size * int(part.stage.members.min())
+            steady = float(loads.min()) > FULL and credits >= FEW_BATCHES
+        elif part.stage.name != "producer":
+            behind = int(part.stage.members.max())
+            evenly = behind == part.stage.ends.size or (in_turn and behind == 1)
+            most = 1.0 if evenly and not part.stage.scatter else MOST_PACE
+            steady = steady and float(loads.max()) <= most + MET
+    return steady
+
+
+def _past_links(
+    cluster: Cluster, full: Window, wires: float, handled: tuple[Services, ...], *, in_turn: bool
+) -> tuple[Waits | Queues, ...]:
+    """Waits where links of producers' hosts are full, and send at a steady pace."""
+    link = next(part for part in full.waits if part.stage.name == "uplink")
+    making = [part for part in full.waits if part.stage.name == "producer"]
+    after = [part.stage for part in full.waits if part.stage.name not in ("producer", "uplink")]
+    rate = min(full.batches_per_second, *(BELOW / float(stage.demand.max()) for stage in after))
+    together = cluster.producers.per_host
+    times = open_waits(after, rate, cluster.producers.count, in_turn=in_turn, steady=together)
+    elsewhere = Latency(wires, (*times, *handled))
+    away = elsewhere.mean + cluster.links.latency
+    # Credits come back at a steady pace: they hardly wait to be spent.
+    away += sum(float(np.sum(part.stage.demand)) for part in making)
+    gone = full.batches_per_second * away / link.stage.seconds.size
+    credits = full.population // cluster.producers.count
+    return (full_links(link, credits, gone, elsewhere.variance), *times)
 
 
 def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
@@ -199,14 +272,23 @@ def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
 
 def _in_step(full: Window, *, in_turn: bool) -> str:
     """Why the latency of producers as fast as they can is not told; empty where it is."""
+    if _never_idle(full) or _links_full(full, in_turn=in_turn):
+        return ""
     if full.population < FEW_BATCHES * (2 if in_turn else 1):
         return "few batches are in flight"
     if not in_turn:
         return ""
     shared = [part.stage for part in full.waits if part.stage.name != "producer"]
-    loads = full.batches_per_second * np.concatenate([stage.demand for stage in shared])
-    steady = all(not stage.scatter for stage in shared) or np.sum(loads > FULL) == 1
-    if loads.max() <= STEP_LOAD or (loads.max() > FULL and steady):
+    busy = [full.batches_per_second * stage.demand for stage in shared]
+    if max(float(loads.max()) for loads in busy) <= STEP_LOAD:
+        return ""
+    stations = sum(int(np.sum(loads > FULL)) for loads in busy)
+    producers = full.waits[0].stage.ends.size
+    own = any(s.scatter for s, loads in zip(shared, busy, strict=True) if loads.max() > FULL)
+    many = full.population >= MANY_CREDITS * producers and not own
+    calm = stations == 1 or many or not any(stage.scatter for stage in shared)
+    # Fewer producers than full stations leave one of them idle now and then.
+    if stations == 1 or (stations and calm and producers >= 2 * stations):
         return ""
     return "producers that take turns fall into step"
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.cluster.arrival_variation import variation_in_turn
+from aethermodel.model.cluster.arrival_variation import variation_in_turn, variation_of_steady
 from aethermodel.model.cluster.stations import Stage
 
 Floats = npt.NDArray[np.float64]
@@ -129,6 +129,7 @@ def open_waits(
     *,
     in_turn: bool,
     before: Sequence[Waits] = (),
+    steady: int = 0,
 ) -> list[Waits]:
     """Waits at every stage of a cluster that is not overloaded.
 
@@ -143,6 +144,8 @@ def open_waits(
         Whether each producer takes the consumers in turn (round robin).
     before : sequence of Waits
         What batches have waited for before the first stage.
+    steady : int
+        Producers that send together at a steady pace, as they or their link are never idle; or 0.
 
     Notes
     -----
@@ -164,20 +167,33 @@ def open_waits(
     for stage in stages:
         rate = batches_per_second * stage.share
         load = rate * stage.seconds
-        variation = arrival_variation(stage, load, senders, in_turn=in_turn)
+        variation = arrival_variation(stage, load, senders, in_turn=in_turn, steady=steady)
         found.append(waits_at(stage, rate, variation, [*before, *found]))
     return found
 
 
-def arrival_variation(stage: Stage, load: Floats, senders: int, *, in_turn: bool) -> Floats:
+def arrival_variation(
+    stage: Stage, load: Floats, senders: int, *, in_turn: bool, steady: int = 0
+) -> Floats:
     """Squared coefficients of variation of arrivals, for mean and tail: shape (2, stations)."""
-    if not in_turn or stage.side == "producers":
+    sending = stage.side == "producers"
+    if not steady and (sending or not in_turn):
         return np.ones((2, stage.seconds.size))
-    pairs, alike = np.unique(np.stack([load, stage.members]), axis=1, return_inverse=True)
-    found = [
-        variation_in_turn(float(busy), stage.scatter**2, int(behind), stage.ends.size, senders)
-        for busy, behind in pairs.T
-    ]
+    figures = np.stack([load, stage.members, stage.share])
+    kinds, alike = np.unique(figures, axis=1, return_inverse=True)
+    noise, ends, found = stage.scatter**2, stage.ends.size, []
+    for busy, members, share in kinds.T:
+        behind = int(members)
+        if steady and sending:
+            found.append(variation_of_steady(float(busy), -(-behind // steady)))
+        elif steady and in_turn and behind in (1, ends):  # each sender's batches come evenly
+            own = senders if behind == 1 else -(-senders // steady)
+            found.append(variation_of_steady(float(busy), own))
+        elif in_turn:
+            found.append(variation_in_turn(float(busy), noise, behind, ends, senders))
+        else:
+            own = -(-senders // steady)
+            found.append(variation_of_steady(float(busy), own, float(share)))
     return np.array(found).T[:, alike.ravel()]
 
 

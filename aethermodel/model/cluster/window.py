@@ -86,7 +86,9 @@ def window(
     free = np.minimum(cap, min(credits / empty_seconds, offered))
     asymptote = min(most, float(free.sum()))
 
-    # Whoever has waited comes in step with those it waited for: only scatter parts them again.
+    # Whoever has waited comes in step with those it waited for: only scatter parts them again,
+    # and batches that are ready at random times.
+    in_step = in_turn and np.isinf(offered)
     scatter = max(stage.scatter for stage in stages) ** 2
 
     def chain(side: list[Stage], rates: list[Floats]) -> list[Waits]:
@@ -94,7 +96,7 @@ def window(
         for stage, rate in zip(side, rates, strict=True):
             load = rate * stage.seconds
             variation = arrival_variation(stage, load, producers, in_turn=in_turn)
-            if in_turn and stage.side == "consumers":
+            if in_step and stage.side == "consumers":
                 variation = np.minimum(variation, scatter)
             if found and found[0].stage.name == "producer" and stage.side == "producers":
                 variation *= _together(found[0], stage, load)

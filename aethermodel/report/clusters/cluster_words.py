@@ -61,7 +61,8 @@ def latency_words(found: Analysis) -> str:
     mean = ""
     if math.isfinite(told.mean_seconds):
         mean = f"; its mean is {engineering(told.mean_seconds, 's')}"
-    return f"P99 is not told: {told.untold}{mean}."
+    instead = "" if found.simulated is None else "; simulated below"
+    return f"P99 is not told: {told.untold}{mean}{instead}."
 
 
 def growth_words(found: Analysis) -> str:

@@ -1,12 +1,16 @@
 """Observations of clusters, against known queues."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from aethermodel.bench.cluster.observation import Interval, observe
-from aethermodel.bench.cluster.trial import memory_seconds, summary, verdict
-from aethermodel.model.cluster.cluster import Cluster, Consumers, Cost, Links, Producers
+from aethermodel.bench.cluster.observation import observe
+from aethermodel.bench.cluster.tally import Interval, Tally
+from aethermodel.bench.cluster.trial import first_to, memory_seconds, summary, verdict
+from aethermodel.clusters.simulation.run import simulate
+from aethermodel.model.cluster.cluster import Cluster, Consumers, Cost, Links, Producers, Topics
 from aethermodel.model.cluster.prediction import predict
 
 
@@ -33,8 +37,62 @@ def test_a_run_shorter_than_its_queue_remembers_has_not_settled():
     memory = memory_seconds(told)
     assert memory == pytest.approx(2 * 2 * 1e-5 / 0.1**2)
     run = queue(0.5), 1.0, 5e4, 50_000, 1
-    assert observe(*run, warm_up=0.5).settled
-    assert not observe(*run, warm_up=0.6).settled  # the same run, by its length alone
+    assert observe(*run, memory=0.125).settled
+    assert not observe(*run, memory=0.15).settled  # the same run, by its length alone
+
+
+def test_a_run_goes_on_only_where_the_verdict_is_open():
+    asked = []
+
+    def judged(seen):
+        asked.append(seen)
+        return len(asked) == 3
+
+    few = observe(queue(0.5), 0.1, 5e4, 2_000_000, 1, precise=1, judged=lambda seen: True)
+    more = observe(queue(0.5), 0.1, 5e4, 2_000_000, 1, precise=1, judged=judged)
+    assert few.batches == pytest.approx(2500, rel=0.1)  # the second half of one run
+    assert more.batches == pytest.approx(7 * 2500, rel=0.1)  # of 0.1, 0.2 and 0.4 s
+    assert more is not asked[0] and not few.narrow
+
+
+def test_a_tally_knows_rate_and_quantile_of_many_runs():
+    rng = np.random.default_rng(5)
+    tally, latencies = Tally(0.01), []
+    for _ in range(5):
+        ends = np.sort(rng.uniform(1.0, 2.0, 20_000))
+        latencies.append(rng.exponential(1e-3, ends.size))
+        tally.add(latencies[-1], ends, 1.0, 2.0)
+    every = np.concatenate(latencies)
+    assert tally.batches == every.size
+    assert tally.rate().value == pytest.approx(20_000, rel=1e-9)
+    p99 = tally.quantile(0.99)
+    assert p99.value == pytest.approx(np.quantile(every, 0.99), rel=0.003)
+    assert p99.low < 1e-3 * np.log(100) < p99.high
+    # A share above P99 of 0.01 varies by sqrt(0.01 / batches), and the P99 by that over 0.01 ms.
+    assert p99.half == pytest.approx(2.576 / np.sqrt(0.01 * every.size) / np.log(100), rel=0.3)
+
+
+def test_of_few_parts_no_interval_is_told():
+    tally = Tally(1.0)
+    tally.add(np.full(100, 1e-3), np.linspace(0, 3, 100), 0.0, 3.0)
+    assert np.isinf(tally.rate().half) and np.isinf(tally.quantile(0.99).half)
+
+
+def test_a_hot_consumer_has_its_batches_from_the_beginning():
+    making = Cost(1e-5, scatter=0.2)
+    cluster = Cluster(
+        Producers(20, 1, cost=making), Consumers(8, Cost(1e-5, scatter=0.3)), Links(1e18, 1e-6),
+        topics=Topics(8, 0.2), credits=300,
+    )  # fmt: skip
+    told = predict(cluster)
+    hot = first_to(told)
+    assert hot.tolist() == [0]
+    away = 6000 / told.batches_per_second  # Little's law: nearly all are on their way
+    seen = simulate(cluster, 15 * away, 1, first_to=hot)
+    assert seen.latencies.mean() == pytest.approx(away, rel=0.05)
+    assert simulate(cluster, 15 * away, 1).latencies.mean() < 0.85 * away
+    turns = replace(cluster, topics=Topics(routing="round-robin"))
+    assert first_to(predict(turns)) is None
 
 
 def test_a_run_that_is_no_whole_number_of_the_first_keeps_its_rate():

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
-from aethermodel.model.cluster.arrival_variation import dispersion_in_turn
+from aethermodel.clusters.simulation.feed_forward import start_times
+from aethermodel.model.cluster.arrival_variation import (
+    dispersion_in_turn,
+    exceeding_steady,
+    variation_of_steady,
+)
 from aethermodel.model.cluster.cluster import (
     Cluster,
     Consumers,
@@ -95,6 +100,28 @@ def test_dispersion_of_turns_is_that_of_counting(behind, consumers, sent):
     counts = passed[first + number] - passed[first]
     found = dispersion_in_turn(np.array([sent]), behind, consumers)
     assert found[0] == pytest.approx(counts.var() / counts.mean(), rel=0.02)
+
+
+@pytest.mark.parametrize(("senders", "load"), [(2, 0.54), (4, 0.44), (18, 0.9)])
+def test_waits_of_steady_senders_are_those_of_counting(senders, load):
+    rng = np.random.default_rng(0)
+    period = senders / load
+    found = []
+    for _ in range(500):
+        begun = np.sort(rng.random(senders)) * period
+        ready = (begun + period * np.arange(6)[:, None]).ravel()
+        waits = start_times(ready, np.zeros(ready.size, int), np.ones(ready.size)) - ready
+        found.append(waits[3 * senders :])  # whatever the beginning left is gone
+    waits, points = np.concatenate(found), np.array([0.0, 0.3, 0.9, 1.5])
+    seen = (waits[:, None] > points + 1e-9).mean(axis=0)
+    assert exceeding_steady(points, senders, load) == pytest.approx(seen, abs=0.03)
+
+
+def test_endlessly_many_steady_senders_are_poisson_ones():
+    mean, tail = variation_of_steady(0.7, 20_000)
+    assert mean == pytest.approx(1, abs=0.01) and tail == pytest.approx(1, abs=0.01)
+    assert variation_of_steady(0.7, 1) == (0, 0)
+    assert variation_of_steady(0.7, 2000, 0.1)[0] >= 0.9  # chance decides whose batches come
 
 
 clusters = st.builds(

@@ -1,0 +1,132 @@
+"""Tally of simulated latencies: counts by part of the time and size, however many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+# Width of a bin, as a power of e, and the bins beyond the shortest latency: up to e^21 times it.
+_WIDTH, _BINS = 0.002, 10_500
+# Deviations of a normal law within which 99 % lie.
+_DEVIATIONS = 2.576
+# Parts from which on their spread tells an interval.
+_ENOUGH = 8
+# Parts that are told apart; of more, two are put together.
+_MOST = 256
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with a 99 % interval.
+
+    Attributes
+    ----------
+    value, low, high : float
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def half(self) -> float:
+        """Half its width, as a share."""
+        return (self.high - self.low) / 2 / self.value if self.value else float("inf")
+
+    def error(self, told: float) -> Interval:
+        """Error of what was told, as a share, with the interval of what was seen."""
+        return Interval(
+            told / self.value - 1, told / self.high - 1, told / max(self.low, 1e-300) - 1
+        )
+
+
+class Tally:
+    """Latencies of several runs, counted by parts of about equal time.
+
+    Parameters
+    ----------
+    part_seconds : float
+        Of a part, about; far longer than queues remember, so that parts vary by themselves.
+    """
+
+    def __init__(self, part_seconds: float) -> None:
+        self._part = part_seconds
+        self._least = 0.0
+        self._counts: list[Integers] = []
+        self._seconds: list[float] = []
+
+    def add(self, latencies: Floats, ends: Floats, begin: float, end: float) -> None:
+        """Count a run.
+
+        Parameters
+        ----------
+        latencies, ends : ndarray
+            Of the batches handled from `begin` to `end`, in seconds.
+        begin, end : float
+        """
+        if not self._least and latencies.size:
+            self._least = float(latencies.min()) / 2
+        parts = max(round((end - begin) / self._part), 1)
+        width = (end - begin) / parts
+        part = np.clip((ends - begin) / width, 0, parts - 1).astype(np.int64)
+        size = np.log(np.maximum(latencies, self._least or 1.0) / (self._least or 1.0)) / _WIDTH
+        cell = part * _BINS + np.minimum(size, _BINS - 1).astype(np.int64)
+        rows = np.bincount(cell, minlength=parts * _BINS).reshape(parts, _BINS)
+        self._counts += list(rows.astype(np.int64))
+        self._seconds += [width] * parts
+        if len(self._counts) > _MOST:
+            self._part *= 2
+            pairs = np.arange(0, len(self._counts), 2)
+            self._counts = list(np.add.reduceat(np.array(self._counts), pairs))
+            self._seconds = np.add.reduceat(self._seconds, pairs).tolist()
+
+    @property
+    def batches(self) -> int:
+        """Batches counted."""
+        return int(sum(row.sum() for row in self._counts))
+
+    def rate(self) -> Interval:
+        """Batches a second."""
+        seconds = np.array(self._seconds)
+        counts = np.array([row.sum() for row in self._counts], dtype=np.float64)
+        mean = float(counts.sum() / seconds.sum())
+        wide = _spread(counts - mean * seconds) / seconds.sum()
+        return Interval(mean, mean - wide, mean + wide)
+
+    def quantile(self, share: float) -> Interval:
+        """Latency that a share of the batches does not exceed, in seconds.
+
+        Notes
+        -----
+        Its interval is that of the share above it, turned back into times (batch means).
+        """
+        counts = np.array(self._counts)
+        below = np.cumsum(counts.sum(axis=0))
+        if not below[-1]:
+            return Interval(float("nan"), 0.0, float("inf"))
+
+        def at(wanted: float) -> float:
+            place = int(np.searchsorted(below, min(max(wanted, 0.0), 1.0) * below[-1]))
+            before = float(below[place - 1]) if place else 0.0
+            inside = (wanted * below[-1] - before) / max(float(below[place]) - before, 1.0)
+            return self._least * float(np.exp(_WIDTH * (place + min(max(inside, 0.0), 1.0))))
+
+        edge = int(np.searchsorted(below, share * below[-1]))
+        above = counts[:, edge + 1 :].sum(axis=1).astype(np.float64)
+        totals = counts.sum(axis=1)
+        wide = _spread(above - totals * above.sum() / below[-1]) / float(below[-1])
+        # Of a share that may be none, the largest seen is no upper end.
+        high = at(share + wide) if wide < 1 - share else float("inf")
+        return Interval(at(share), at(share - wide), high)
+
+
+def _spread(beyond: Floats) -> float:
+    """Half a 99 % interval of a sum, from its parts' own deviations."""
+    if beyond.size < _ENOUGH:
+        return float("inf")
+    return _DEVIATIONS * float(np.sqrt(np.sum(beyond**2) * beyond.size / (beyond.size - 1)))
