@@ -94,10 +94,10 @@ def with_predictions(
     -------
     pandas.DataFrame
         With ``predicted_per_second``, its 95 % interval ``predicted_low`` and
-        ``predicted_high``, ``error`` (against ``alone_per_second``, or the whole runs where that is
-        nan), and how it came about: ``composition`` and ``binding``
-        as `RowPrediction` has them. Where there is none these are nan and empty, and ``why``
-        says why.
+        ``predicted_high``, ``error`` (against ``alone_per_second``, or ``calm_per_second`` where
+        that is nan: where both are, no run tells whether the model is right, and it is nan), and
+        how it came about: ``composition`` and ``binding`` as `RowPrediction` has them. Where there
+        is none these are nan and empty, and ``why`` says why.
     """
     table = table.copy()
     table[_RATES] = float("nan")
@@ -120,8 +120,8 @@ def with_predictions(
             continue
         rates = [row.batch_size / s if s else float("inf") for s in found[:3]]
         # The terms are what the cores take when they are left alone.
-        whole, alone = table.loc[at, ["throughput_per_second", "alone_per_second"]]
-        measured = float(whole if isnan(alone) else alone)
+        calm, alone = table.loc[at, ["calm_per_second", "alone_per_second"]]
+        measured = float(calm if isnan(alone) else alone)
         table.loc[at, _RATES] = [rates[0], rates[2], rates[1], rates[0] / measured - 1]
         table.loc[at, ["composition", "binding"]] = [found.composition, found.binding]
     return table

@@ -167,7 +167,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
             f"{row['alone_per_second'] / 1e6:,.2f}" if alone else "",
             percentage(row["alone_share"], 0) if alone else "",
             f"{row['predicted_per_second'] / 1e6:,.2f}" if known else f"none: {row['why']}",
-            percent(row["error"]) if known else "",
+            _error(row["error"]) if known else "",
             row["binding"],
             *(_time(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
             _time(row["tick_p99_seconds"]),
@@ -187,6 +187,7 @@ def _legend(calm: int, runs: int) -> list[str]:
         "all runs: all messages over all the time; left out: runs that the median leaves out.",
         "left alone: median of the milliseconds in which nothing else used the cores, with their "
         "share of all; this is what is predicted.",
+        "error: against what is left alone, or the calm runs; with neither it cannot be told.",
         "copy ceiling: a plain copy of the same batches.",
         "",
     ]
@@ -201,6 +202,10 @@ def _goal(name: str, target: dict[str, Any]) -> str:
     bound = "below" if target["unit"] == "seconds" else "at least"
     reached = "reached" if target["met"] else "not reached"
     return f"{name}: {value}, wanted {bound} {wanted}: {reached}"
+
+
+def _error(share: float) -> str:
+    return "?" if isnan(share) else percent(share)
 
 
 def _time(seconds: float) -> str:

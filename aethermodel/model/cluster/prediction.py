@@ -196,7 +196,7 @@ def _with_credits(
         return None, "producers run out of credits now and then"
     held = waits(trip)
     shift = float(waits(longer).mean[0] - held.mean[0])
-    if shift > MOST_SHIFT * (latency.mean + float(held.mean[0])):
+    if shift > MOST_SHIFT * (_open(cluster, stages).mean + float(held.mean[0])):
         return None, "producers run out of credits now and then"
     busy = bottleneck(stages)
     load = cluster.offered / busy.batches_per_second
