@@ -90,6 +90,9 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     ours, theirs = Pipe()
     with theirs:
         child = start(_produce, settings, transport.handle(), theirs)
+    # A consumer that looks while the producer joins may miss it for good (iceoryx2 does not look
+    # again at a publisher that it could not open).
+    hear(ours, child)
 
     def timed(loops: int) -> float:
         try:
@@ -142,6 +145,7 @@ def _produce(settings: Settings, handle: Any, orders: Connection) -> None:
     sender = TRANSPORTS[settings.transport].join(handle)
     pool = _pool(settings)
     first = [batch["sequence"][:1] for batch in pool]
+    orders.send("joined")
     try:
         while True:
             loops = orders.recv()

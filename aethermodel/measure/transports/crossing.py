@@ -11,6 +11,7 @@ from aethermodel.bus.fabrics.protocol import Batch
 from aethermodel.measure.harness.batch_pool import make_batch
 from aethermodel.measure.harness.processes.child_processes import (
     end,
+    hear,
     start,
     until_hang_up,
     watched,
@@ -73,6 +74,7 @@ class TransportCrossing(Crossing):
         try:
             with theirs:
                 child = start(_serve, name, transport.handle(), batch_size, topics, theirs)
+            hear(ours, child)  # it has joined: who looks sooner may miss it for good
         except BaseException:
             ours.close()
             transport.close()
@@ -96,6 +98,7 @@ class TransportCrossing(Crossing):
 def _serve(name: str, handle: Any, batch_size: int, topics: int, orders: Connection) -> None:
     with until_hang_up(orders):
         sender = TRANSPORTS[name].join(handle)
+        orders.send("joined")
         made = make_batch(batch_size, topics, seed=0)
 
         async def send(first: int, meant_ns: int, events: int | None = None) -> None:
