@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from aethermodel.bus.fabrics.protocol import EndOfStream, Receiver
+from aethermodel.bus.instruments import Instruments
 from cython_core.ticks.intake import Intake
 from cython_core.ticks.operation import turn
-
-if TYPE_CHECKING:
-    from aethermodel.bus.bus import Bus
+from cython_core.ticks.tick import Tick
 
 #: Ticks in a row before the loop's other tasks have their turn, which costs what a few handlers do.
 TICKS_A_TURN = 4
+
+
+class _Owner(Protocol):
+    """What a reader needs of the bus that it belongs to, see `aethermodel.bus.bus.Bus`."""
+
+    waits: bool
+    instruments: Instruments
+    ticks: Tick
+    record: Any
+
+    @property
+    def cancelled(self) -> bool: ...
+
+    async def handle(self, batch: Any, first: int | None, handled: Callable[[], None]) -> None: ...
+
+    def lose(self, label: str, error: Exception, events: int = 0) -> None: ...
+
+    def lose_events(self, events: int) -> None: ...
+
+    def interrupted(self, label: str, events: int) -> None: ...
 
 
 class Reader(Intake):
@@ -36,7 +55,7 @@ class Reader(Intake):
 
     def __init__(
         self,
-        bus: Bus,
+        bus: _Owner,
         receiver: Receiver,
         ended: Callable[[Reader], None],
         *,

@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 from aethermodel.clusters.cost_laws import cost_law
 from aethermodel.inputs.fields import Content, Line
 from aethermodel.inputs.input_files import read_bytes, refusing
-from aethermodel.inputs.plain_values import MOST_WRITTEN, parse_toml, scalar
+from aethermodel.inputs.plain_values import MOST_WRITTEN, parse_toml
 from aethermodel.inputs.quantities import Quantity, si
 from aethermodel.inputs.refusals import InputError, quoted
+from aethermodel.inputs.written_words import scalar
 from aethermodel.model.cluster.cluster import (
     Cluster,
     Consumers,

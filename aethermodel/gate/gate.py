@@ -105,7 +105,7 @@ def gate(
     Parameters
     ----------
     base, head : mapping of str to sequence of Run
-        As `aethermodel.gate.runs.read_runs` gives them, by the name of the curve.
+        As `aethermodel.gate.run_files.read_runs` gives them, by the name of the curve.
     limits : sequence of Limit, optional
         Without one the times at the smallest, the middle and the largest size are compared: with
         what the runs' own spread explains where there are several, else with 5 %.

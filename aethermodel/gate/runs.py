@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -154,59 +154,6 @@ def _log(value: float, low: float, high: float) -> Estimate:
     return Estimate(math.log(value), half**2)
 
 
-#: Returns the runs of a file by the name of the curve.
-Reader = Callable[[Path], dict[str, Run]]
-
-
-def read_runs(
-    path: Path,
-    *,
-    options: Mapping[str, Any] | None = None,
-    host: str | None = None,
-    others: Mapping[str, Reader] | None = None,
-) -> dict[str, list[Run]]:
-    """Read a side of a comparison: a file is one run, a folder several.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A law file, a calibration, or measurements in any format that `aethermodel.read` knows; a
-        folder of them; or a history, of which the runs since the last change count.
-    options : mapping, optional
-        For `aethermodel.read`: size, time, unit, group, format.
-    host : str, optional
-        Whose runs of a history count; the only one by default.
-    others : mapping of str to callable, optional
-        Readers of further files of ours, by how their schema begins.
-
-    Returns
-    -------
-    dict of str to list of Run
-        Runs in their order by the name of the curve.
-
-    Raises
-    ------
-    InputError
-        If something is no such file, or a folder holds none.
-    """
-    if path.is_dir():
-        from aethermodel.gate.history import History
-
-        history = History(path)
-        if history.entries:
-            return history.steady_runs(host=host)
-        files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-        if not files:
-            raise InputError(f"{path}: an empty folder; give a file, or a folder of runs")
-        runs: dict[str, list[Run]] = {}
-        for file in files[-MOST_RUNS:]:
-            for name, run in _of_file(file, options or {}, others or {}).items():
-                runs.setdefault(name, []).append(run)
-        return runs
-    of_file = _of_file(path, options or {}, others or {})
-    return {name: [run] for name, run in of_file.items()}
-
-
 #: Schemas of a pipeline's calibration, of all versions, begin so.
 PIPELINE_SCHEMA = "aethermodel.pipeline/"
 
@@ -245,20 +192,3 @@ def laws_of(path: Path, options: Mapping[str, Any]) -> Mapping[str, Law]:
     from aethermodel.readers.read import read
 
     return fit(read(path, **options))
-
-
-def _of_file(
-    path: Path, options: Mapping[str, Any], others: Mapping[str, Reader]
-) -> dict[str, Run]:
-    schema = schema_of(path)
-    for beginning, reader in others.items():
-        if schema.startswith(beginning):
-            return reader(path)
-    if schema.startswith("aethermodel.calibration/"):
-        from aethermodel.calibrate.calibration.calibration import Calibration
-
-        try:
-            return {"": CalibrationRun(str(path), Calibration.load(path, foreign=True))}
-        except ValueError as error:
-            raise InputError(error) from None
-    return {name: LawRun(str(path), law) for name, law in laws_of(path, options).items()}

@@ -13,23 +13,18 @@ import tomllib
 from typing import Any
 
 from aethermodel.inputs.refusals import InputError, quoted
+from aethermodel.inputs.written_words import (
+    LARGEST,
+    MOST_DEEP,
+    decimal,
+    endless,
+    integer,
+    too_large,
+)
 
-MOST_DEEP = 64
 #: Most bytes of a file that a person writes.
 MOST_WRITTEN = 256 * 2**10
 
-_LARGEST = 2**64
-_NUMBER = re.compile(
-    r"[-+]?((0|[1-9](_?[0-9])*)(\.([0-9](_?[0-9])*)?)?|(\.[0-9]+))"
-    r"([eE][-+]?[0-9]+)?"
-)
-_MEANINGS = {"true": True, "false": False, "null": None}
-_WORDS = {
-    spelt: value
-    for word, value in _MEANINGS.items()
-    for spelt in (word, word.capitalize(), word.upper())
-}
-_NO_NUMBER = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
 # A text as one piece, so that brackets within do not count.
 _TEXTS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NESTS = re.compile(r"[\[{\]}]")
@@ -124,28 +119,6 @@ def parse_yaml(content: bytes) -> Any:
     return value
 
 
-def scalar(text: str) -> Any:
-    """Return what one written word means: a number, true, false, null; or the text itself.
-
-    A number is what reads as one to everybody: ``017``, ``0x1f`` and ``12:30:00`` are texts.
-
-    Raises
-    ------
-    InputError
-        If it is a number beyond 64 bits, or none that is finite.
-    """
-    plain = text.strip()
-    if plain in _WORDS:
-        return _WORDS[plain]
-    if _NO_NUMBER.fullmatch(plain):
-        raise _endless(plain)
-    number = _NUMBER.fullmatch(plain)
-    if number is None:
-        return plain
-    digits = plain.replace("_", "")
-    return _float(digits) if {*"eE."} & {*digits} else _integer(digits)
-
-
 def check_plain(value: Any) -> None:
     """Refuse what would fail later: half characters, numbers beyond 64 bits, endless nests.
 
@@ -169,9 +142,9 @@ def check_plain(value: Any) -> None:
                 if not each.isascii():
                     _check_whole(each)
             elif isinstance(each, float) and not math.isfinite(each):
-                raise _endless(each)
-            elif isinstance(each, int) and abs(each) >= _LARGEST:
-                raise _too_large(len(f"{abs(each):x}") * 6 // 5)
+                raise endless(each)
+            elif isinstance(each, int) and abs(each) >= LARGEST:
+                raise too_large(len(f"{abs(each):x}") * 6 // 5)
         level = below
 
 
@@ -203,36 +176,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _hooks_for(text: str) -> dict[str, Any]:
     """Return checks of each number, where one may need them: they take longer than the rest."""
-    return {"parse_int": _integer, "parse_float": _float} if _ODD_NUMBER.search(text) else {}
-
-
-def _integer(text: str) -> int:
-    if len(text) > 25:
-        raise _too_large(len(text))
-    value = int(text)
-    if abs(value) >= _LARGEST:
-        raise _too_large(len(text))
-    return value
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise _endless(text)
-    return value
+    return {"parse_int": integer, "parse_float": decimal} if _ODD_NUMBER.search(text) else {}
 
 
 def _constant(text: str) -> float:
-    raise _endless(text)
-
-
-def _endless(what: object) -> InputError:
-    return InputError(f"wanted a finite number, not {quoted(what)}")
+    raise endless(text)
 
 
 def _too_deep() -> InputError:
     return InputError(f"nested more than {MOST_DEEP} deep")
-
-
-def _too_large(digits: int) -> InputError:
-    return InputError(f"a whole number of about {digits:,} digits: no more than 64 bits")

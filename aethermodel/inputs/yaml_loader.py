@@ -8,8 +8,8 @@ from yaml import SafeLoader, nodes
 from yaml.constructor import ConstructorError
 from yaml.events import AliasEvent
 
-from aethermodel.inputs.plain_values import MOST_DEEP, scalar
 from aethermodel.inputs.refusals import InputError, quoted
+from aethermodel.inputs.written_words import MOST_DEEP, scalar
 
 _TEXT, _WORD = "tag:yaml.org,2002:str", "!word"
 _MAP, _LIST = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
@@ -17,7 +17,7 @@ _COLLECTIONS = {nodes.MappingNode: _MAP, nodes.SequenceNode: _LIST}
 
 
 class PlainLoader(SafeLoader):  # type: ignore[misc]  # untyped
-    """Reads a document's values as `aethermodel.inputs.plain_values.scalar` reads words."""
+    """Reads a document's values as `aethermodel.inputs.written_words.scalar` reads words."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)

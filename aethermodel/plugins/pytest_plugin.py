@@ -89,7 +89,7 @@ class Session:
     def __init__(self, save: str | None, compare: str | None, limits: Sequence[Any]) -> None:
         from pathlib import Path
 
-        from aethermodel.gate.runs import read_runs
+        from aethermodel.gate.run_files import read_runs
         from aethermodel.output_files import check_target
 
         self.save = Path(save) if save else None

@@ -24,9 +24,9 @@ from aethermodel.inputs.plain_values import (
     check_plain,
     parse_toml,
     parse_yaml,
-    scalar,
 )
 from aethermodel.inputs.refusals import InputError, quoted
+from aethermodel.inputs.written_words import scalar
 from aethermodel.sweep.target import NotebookTarget, ProbeTarget, Target
 
 _MOST_POINTS = 100_000

@@ -15,7 +15,7 @@ from own_laws import EACH, FIXED, affine
 from aethermodel.gate.change_points import change_points
 from aethermodel.gate.history import History
 from aethermodel.gate.limits import quantity_of
-from aethermodel.gate.runs import read_runs
+from aethermodel.gate.run_files import read_runs
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

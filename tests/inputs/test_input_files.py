@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aethermodel.inputs.input_files import read_bytes
-from aethermodel.inputs.plain_values import parse_json, parse_toml, parse_yaml, scalar
+from aethermodel.inputs.plain_values import parse_json, parse_toml, parse_yaml
 from aethermodel.inputs.refusals import InputError, one_line
+from aethermodel.inputs.written_words import scalar
 from tools.torture.inputs.readers import READERS
 
 

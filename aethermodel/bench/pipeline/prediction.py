@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pandas as pd
 
 from aethermodel import thresholds
+from aethermodel.bench.pipeline.rows import Row
 from aethermodel.bench.pipeline.term_plan import drained_on, predict_row
 from aethermodel.fabrics import Fabric
 from aethermodel.kernel_facts import EVENT_BYTES
@@ -17,14 +19,31 @@ from aethermodel.measure.probes.singly import PARTS
 from aethermodel.measure.sampling.sampler import Plan, Point, calm_plan
 from cython_core import simd_variant
 
-if TYPE_CHECKING:
-    from aethermodel.bench.pipeline.measurement import PipelineBench
-
 _RATES = ["predicted_per_second", "predicted_low", "predicted_high", "error"]
 _WORDS = ["composition", "binding", "why"]
 
 
-def term_plan(bench: PipelineBench) -> Plan:
+class _Rows(Protocol):
+    """What is predicted: `aethermodel.bench.pipeline.measurement.PipelineBench` has it."""
+
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def topics(self) -> int: ...
+    @property
+    def record_bytes(self) -> int: ...
+    @property
+    def event_loops(self) -> Sequence[EventLoop]: ...
+    @property
+    def kinds(self) -> Sequence[str]: ...
+    @property
+    def repeats(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    def rows(self) -> Sequence[Row]: ...
+
+
+def term_plan(bench: _Rows) -> Plan:
     """Return what calibrates the terms of the benchmark's rows; none is at its batch size."""
     n, topics = bench.batch_size, bench.topics
     size = {} if bench.record_bytes == EVENT_BYTES else {"record_bytes": bench.record_bytes}
@@ -78,7 +97,7 @@ def term_plan(bench: PipelineBench) -> Plan:
 
 
 def with_predictions(
-    table: pd.DataFrame, samples: pd.DataFrame | None, bench: PipelineBench
+    table: pd.DataFrame, samples: pd.DataFrame | None, bench: _Rows
 ) -> pd.DataFrame:
     """Add the prediction and its error to every row.
 

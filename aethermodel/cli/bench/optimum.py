@@ -11,6 +11,7 @@ from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.pipelines import pipeline_choice
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
+from aethermodel.cli.shared.trial_words import carried
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def command(
 
 def print_sweep(found: BestSize) -> None:
     """Print the sweep with the recommended size marked, and the verdict."""
-    from aethermodel.cli.shared.terminal_tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
 
     headings = ("N", "M events/s", "slowest to fastest process", "all samples", "left out", "")
     table = Table(f"throughput by batch size [{found.label}]", headings, text=("",))
@@ -125,18 +126,4 @@ def print_sweep(found: BestSize) -> None:
             "recommended" if row.recommended else "",
         )
     show(table)
-    print_share(found)
-
-
-def print_share(found: BestSize, further: str = "--largest") -> None:
-    """Print what the recommended size carries of the best rate, and what sets the sweep's end."""
-    from aethermodel.cli.shared.terminal_tables import say
-
-    say(
-        f"{found.outcome.upper()}: N = {found.recommended:,}, as the model recommends, carries "
-        f"{percentage(found.share)} of the sweep's best rate ({percentage(found.low)} to "
-        f"{percentage(found.high)} by "
-        f"process); wanted {percentage(found.wanted, 0)}."
-    )
-    if found.at_the_end:
-        say(f"The sweep ends at that size: with a greater {further} it could be beaten.")
+    say(carried(found))

@@ -74,7 +74,7 @@ def command(
     from aethermodel.cli.pipelines.gate_runs import READERS, check_names
     from aethermodel.gate.gate import gate
     from aethermodel.gate.limits import limits_of
-    from aethermodel.gate.runs import read_runs
+    from aethermodel.gate.run_files import read_runs
     from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.pipeline_file import load_pipeline
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from aethermodel.gate.runs import PIPELINE_SCHEMA, LawRun, Reader, Run, schema_of
+from aethermodel.gate.run_files import Reader
+from aethermodel.gate.runs import PIPELINE_SCHEMA, LawRun, Run, schema_of
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.calibration import PipelineCalibration
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from aethermodel.cli.shared.measuring import announced, measuring
+from aethermodel.cli.shared.trial_words import carried
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def optimum_own(
 
 def print_sweep_own(found: BestSize) -> None:
     """Print the sweep with the recommended size marked, and the verdict."""
-    from aethermodel.cli.bench.optimum import print_share
-    from aethermodel.cli.shared.terminal_tables import Table, show
+    from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering, interval
 
     headings = ("N", "rate", "slowest to fastest process", "left out", "")
@@ -67,4 +67,4 @@ def print_sweep_own(found: BestSize) -> None:
             "recommended" if row.recommended else "",
         )
     show(table)
-    print_share(found, "Pipeline(largest=)")
+    say(carried(found, "Pipeline(largest=)"))
