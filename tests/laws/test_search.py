@@ -69,7 +69,7 @@ def test_structures_that_fit_alike_are_not_told_apart_by_rounding():
 @settings(max_examples=30, deadline=None)
 def test_laws_with_knees_have_a_slope_between_any_two(seed, count):
     rng = np.random.default_rng(seed)
-    knees = np.sort(rng.choice(1000, 6, replace=False)).astype(float)
+    knees = np.sort(1 + rng.choice(1000, 6, replace=False)).astype(float)
     chosen = np.sort(np.stack([rng.choice(6, count, replace=False) for _ in range(5)]), axis=1)
     made = Structures.with_knees(knees, chosen)
     for index, row in enumerate(chosen):

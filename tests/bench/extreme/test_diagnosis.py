@@ -151,7 +151,7 @@ def test_advice_is_ranked_by_clear_gain(drawn):
 
 @pytest.mark.parametrize(
     ("gain", "words"),
-    [(0.1234, "+12.3 %"), (-0.5, "−50.0 %"), (9.0, "+900.0 %"), (3787, "3,788 times")],
+    [(0.1234, "+12.3 %"), (-0.5, "−50.0 %"), (9.0, "+900 %"), (3787, "3,788 times")],
 )
 def test_gains_are_written_to_be_read(gain, words):
     assert in_words(gain) == words
