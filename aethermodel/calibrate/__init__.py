@@ -1,8 +1,8 @@
 """From samples to laws: fits, intervals, choice of form, and what to measure next."""
 
+from aethermodel.calibrate.experiment_design.identifiability import Identifiability, identify
+from aethermodel.calibrate.experiment_design.next_point import NextPoint, next_point
 from aethermodel.calibrate.term_fit.fit_term import Parameter, TermFit, fit_term
-from aethermodel.calibrate.term_fit.identifiability import Identifiability, identify
-from aethermodel.calibrate.term_fit.next_point import NextPoint, next_point
 
 __all__ = [
     "Identifiability",

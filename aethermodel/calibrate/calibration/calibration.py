@@ -24,8 +24,8 @@ from aethermodel.calibrate.calibration.composition import (
 from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
 from aethermodel.calibrate.calibration.term_names import names_of, term_of, with_refill
+from aethermodel.calibrate.experiment_design.identifiability import identify
 from aethermodel.calibrate.term_fit.fit_term import Kind, TermFit, fit_term
-from aethermodel.calibrate.term_fit.identifiability import identify
 from aethermodel.calibrate.term_fit.process_effects import ALIKE
 from aethermodel.calibrate.term_fit.samples import Timings, checked
 from aethermodel.calibrate.term_fit.scaling_fit import ScalingFit, fit_scaling, team_parameters

@@ -15,7 +15,7 @@ import pandas as pd
 from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.conditions import Conditions
-from aethermodel.calibrate.term_fit.next_point import next_point
+from aethermodel.calibrate.experiment_design.next_point import next_point
 from aethermodel.inputs.refusals import InputError
 from aethermodel.kernel_facts import simd_variant, switch_size
 from aethermodel.measure.campaign.measurement_plan import Campaign

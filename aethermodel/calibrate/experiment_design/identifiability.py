@@ -6,9 +6,9 @@ from itertools import combinations
 import numpy as np
 
 from aethermodel import thresholds
+from aethermodel.calibrate.experiment_design.next_point import next_point
 from aethermodel.calibrate.term_fit.fit_term import TermFit
 from aethermodel.calibrate.term_fit.model_selection import splits
-from aethermodel.calibrate.term_fit.next_point import next_point
 from aethermodel.text.percentages import percentage
 
 

@@ -1,0 +1,1 @@
+"""Design of experiments: what samples can tell apart, and where the next one tells most."""
