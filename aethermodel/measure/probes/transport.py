@@ -90,9 +90,6 @@ def prepare(settings: Settings) -> Callable[[int], float]:
     ours, theirs = Pipe()
     with theirs:
         child = start(_produce, settings, transport.handle(), theirs)
-    # A consumer that looks while the producer joins may miss it for good (iceoryx2 does not look
-    # again at a publisher that it could not open).
-    hear(ours, child)
 
     def timed(loops: int) -> float:
         try:
@@ -113,6 +110,9 @@ def prepare(settings: Settings) -> Callable[[int], float]:
 
     # The producer ends when its pipe does; then the transport lets go.
     weakref.finalize(timed, _finish, ours, child, transport)
+    # A consumer that looks while the producer joins may miss it for good (iceoryx2 does not look
+    # again at a publisher that it could not open).
+    hear(ours, child)
     return timed
 
 
