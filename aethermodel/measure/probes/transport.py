@@ -110,9 +110,8 @@ def prepare(settings: Settings) -> Callable[[int], float]:
 
     # The producer ends when its pipe does; then the transport lets go.
     weakref.finalize(timed, _finish, ours, child, transport)
-    # A consumer that looks while the producer joins may miss it for good (iceoryx2 does not look
-    # again at a publisher that it could not open).
-    hear(ours, child)
+    hear(ours, child)  # it has joined
+    transport.joined()
     return timed
 
 

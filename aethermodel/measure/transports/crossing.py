@@ -71,12 +71,16 @@ class TransportCrossing(Crossing):
         """
         transport = TRANSPORTS[name](batch_size)
         ours, theirs = Pipe()
+        child = None
         try:
             with theirs:
                 child = start(_serve, name, transport.handle(), batch_size, topics, theirs)
-            hear(ours, child)  # it has joined: who looks sooner may miss it for good
+            hear(ours, child)  # it has joined
+            transport.joined()
         except BaseException:
             ours.close()
+            if child is not None:
+                end(child, _PARTING_SECONDS)
             transport.close()
             raise
         return cls(TransportReceiver(transport, label), child, ours)

@@ -73,6 +73,14 @@ class Iceoryx(Transport):
     def join(cls, handle: Any) -> Sender:
         return _IceoryxSender(*handle)
 
+    def joined(self) -> None:
+        """Open the connection.
+
+        A publisher that has filled the buffer of a subscriber which has not, drops what follows.
+        """
+        sample = self._subscriber.receive()
+        assert sample is None
+
     def receive(self) -> Batch:
         receive = self._subscriber.receive
         while (sample := receive()) is None:

@@ -68,6 +68,9 @@ class Transport(ABC):
     def join(cls, handle: Any) -> Sender:
         """Open the producer's end in its own process."""
 
+    def joined(self) -> None:  # noqa: B027
+        """Meet the producer, which has joined and has not sent yet."""
+
     @abstractmethod
     def receive(self) -> Batch:
         """Wait for the next batch; valid until `release`."""

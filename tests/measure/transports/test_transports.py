@@ -48,13 +48,13 @@ def test_batches_arrive_whole_and_in_order(transport, monkeypatch):
 
 
 @pytest.mark.bench
-def test_a_producer_has_joined_before_it_is_looked_for():
-    """One of ten waited for ever: it looked while its producer joined, and not again."""
+def test_a_producer_that_is_ahead_loses_nothing():
+    """Of iceoryx2 it did, in one of ten: the fifth batch and what followed, before a first look."""
     if reason := lacking("iceoryx2"):
         pytest.skip(reason)
     for _ in range(5):
         timed = prepare(Settings(transport="iceoryx2", batch_size=50, topics=4, pool=3))
-        assert timed(3) > 0
+        assert timed(20) > 0
 
 
 def test_an_unknown_transport_is_refused():
