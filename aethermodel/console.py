@@ -20,7 +20,8 @@ import typer
 from typer.main import get_command
 
 from aethermodel.inputs.refusals import one_line
-from aethermodel.processes import NO_MEMORY, interrupt_is_handled, short_of_memory
+from aethermodel.memory import NO_MEMORY, short_of_memory
+from aethermodel.processes import interrupt_is_handled
 from aethermodel.text.printable import printable, use_printable_streams
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def command_of(app: typer.Typer, name: str = "") -> Callable[..., Any]:
         alone.registered_groups = [own for own in app.registered_groups if own.name == name]
         if alone.registered_commands or alone.registered_groups:
             return get_command(alone)
-    return get_command(app)
+    return command_of(app) if name else get_command(app)
 
 
 def run_app(app: typer.Typer) -> NoReturn:

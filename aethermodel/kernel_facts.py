@@ -9,9 +9,10 @@ MAX_TOPICS, MAX_THREADS = 65_536, 64
 #: Topics from which on a router counts them and needs no rows for partial sums; most topics and
 #: events of a batch that is small enough for rows of its own.
 _BUCKET_TOPICS, _DIRECT_TOPICS, _DIRECT_EVENTS = 1024, 128, 1024
+_DIRECT_RECORD_BYTES = 2048
 
 
-def switch_size(topics: int) -> int:
+def switch_size(topics: int, record_bytes: int = EVENT_BYTES) -> int:
     """Return the batch size from which on the router takes its second way.
 
     See `cython_core.routing.router.switch_size`, which says the same of the kernels installed.
@@ -22,6 +23,8 @@ def switch_size(topics: int) -> int:
         return 2 * topics
     if topics > _DIRECT_TOPICS:
         return 6 * topics + 24
+    if record_bytes >= _DIRECT_RECORD_BYTES:
+        return _DIRECT_EVENTS + 1
     return min(9 * topics + 88, _DIRECT_EVENTS)
 
 

@@ -8,7 +8,6 @@ child's first lines on, and whatever the child is doing.
 
 from __future__ import annotations
 
-import mmap
 import os
 import runpy
 import select
@@ -26,23 +25,8 @@ PARTING_SECONDS = 10.0
 _HANG_UP = getattr(signal, "SIGIO", signal.SIGTERM)  # which Windows has not
 
 
-#: What is said where memory has run out.
-NO_MEMORY = "there is too little memory for this command (see ulimit -v, or the limit of the group)"
-# Less than this is left where a library could not be mapped, or an array not be made.
-_ROOM = 2**28
-
-
 class ChildError(ChildProcessError):
     """A child process ended without doing its work."""
-
-
-def short_of_memory() -> bool:
-    """Tell whether this process gets no more memory: libraries fail by errors of any kind then."""
-    try:
-        mmap.mmap(-1, _ROOM).close()
-    except (OSError, MemoryError):
-        return True
-    return False
 
 
 def ending(code: int) -> str:

@@ -135,7 +135,8 @@ def test_facts_of_the_kernels_are_theirs():
     assert (kernel_facts.EVENT_BYTES, kernel_facts.MAX_TOPICS) == (EVENT_BYTES, MAX_TOPICS)
     assert kernel_facts.MAX_THREADS == MAX_THREADS
     for topics in (1, 2, 16, 112, 113, 128, 129, 1023, 1024, 1025, 4096, MAX_TOPICS):
-        assert kernel_facts.switch_size(topics) == switch_size(topics)
+        for size in (8, 64, 2040, 2048, 65_536):
+            assert kernel_facts.switch_size(topics, size) == switch_size(topics, size)
     for topics in (0, MAX_TOPICS + 1):
         with pytest.raises(ValueError, match="topics must be"):
             kernel_facts.switch_size(topics)

@@ -70,6 +70,8 @@ def load() -> None:
     from aethermodel.cli import app
     from aethermodel.console import command_of
 
+    for own in (*app.registered_commands, *app.registered_groups):
+        command_of(app, own.name)
     command_of(app)
 
 

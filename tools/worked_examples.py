@@ -58,7 +58,7 @@ def run(folder: Path, *words: str) -> dict[str, Any]:
 Judged = tuple[str, str, dict[str, Any]]
 
 
-def judged(name: str, folder: Path, kept: Path) -> Iterator[Judged]:
+def judged(name: str, folder: Path, kept: Path, processes: int) -> Iterator[Judged]:
     """Yield what, its line that begins with the outcome, and the figures, one after the other."""
     file, laws = f"{name}.py", kept / f"{name}.json"
     pin = ("--pin", _PINS[name]) if name in _PINS else ()
@@ -81,7 +81,7 @@ def judged(name: str, folder: Path, kept: Path) -> Iterator[Judged]:
         f"wanted {percentage(thresholds.OWN_OPTIMUM_REACHED, 0)}",
         best,
     )
-    yield from under_load(name, folder, laws)
+    yield from under_load(name, folder, laws, processes)
 
 
 def under_load(
@@ -154,7 +154,7 @@ def main() -> int:
         if name == "orders":
             folder = ROOT / "data" / "pipeline"
         found[name] = {}
-        figures_of = judged(name, folder, kept)
+        figures_of = judged(name, folder, kept, options.processes)
         if options.latency:
             figures_of = under_load(name, folder, kept / f"{name}.json", options.processes)
         for what, line, figures in figures_of:

@@ -320,8 +320,12 @@ def cost_shares(law: Law, size: float) -> tuple[CostShare, ...]:
             for figure in (parameter.value, parameter.low, parameter.high)
         ]
         gain = 1 / (1 - ends[0] / 2) - 1
-        grows = N in sympy.diff(law.expression, symbol).free_symbols
-        note = "grows with the size" if grows else "a fixed cost of the batch"
+        slope = sympy.diff(law.expression, symbol)
+        here, beyond = (float(sympy.N(slope.subs(at | {N: n}))) for n in (size, 1.01 * size))
+        if np.isclose(here, beyond, rtol=1e-6):
+            note = "a fixed cost of the batch"
+        else:
+            note = "grows with the size" if beyond > here else "falls with the size"
         part = Quantity(ends[0], ends[1], ends[2], "", note)
         found.append(CostShare(parameter.name, part, gain))
     return tuple(sorted(found, key=lambda cost: -cost.share.value))

@@ -76,8 +76,9 @@ def command(
         refuse_existing([output], force=force)
     cluster = load_cluster(file, set_ or ())
     seen = None
-    wanted = (seconds or _SECONDS) if simulate else seconds_in_place(cluster)
-    if wanted is not None:
+    enough = _SECONDS if simulate else seconds_in_place(cluster)
+    if enough is not None:
+        wanted = seconds or enough
         from aethermodel.clusters.simulation import run
 
         typer.echo(f"simulating {wanted:.3g} s of traffic", err=True)

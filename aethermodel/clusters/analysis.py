@@ -43,7 +43,7 @@ _IN_PLACE = 400_000
 
 
 def seconds_in_place(cluster: Cluster) -> float | None:
-    """Time to simulate where the closed form tells no P99; None where it does, or has no limit."""
+    """Time to simulate where no P99 is told; None where one is, or where the load forbids it."""
     told = predict(cluster)
     if told.latency is not None or math.isinf(told.mean_seconds):
         return None

@@ -111,7 +111,7 @@ def measure_latency(
         At least. A load whose P99 these leave open by more than a tenth is put on more, up to
         twice as many: by how far they differ, not by how far off the prediction is.
     batches : int, optional
-        Of a run; by default as many as the process carries in two seconds.
+        Of a run; by default, from 500 to 40,000, as many as come in two seconds at the lowest load.
     seed : int
     progress : callable, optional
 

@@ -30,8 +30,10 @@ def period(first: str, last: str) -> str:
 
 
 def _parsed(text: str) -> datetime | None:
+    if ":" not in text:  # a day alone is no moment
+        return None
     try:
         known = datetime.fromisoformat(text)
-    except ValueError:
+        return known.astimezone(UTC) if known.tzinfo else known.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return known.astimezone(UTC) if known.tzinfo else known.replace(tzinfo=UTC)

@@ -36,7 +36,9 @@ def whole_or(value: float, digits: int = 3) -> str:
 
     ``f"{value:,.3g}"`` would write a million as ``1e+06``.
     """
-    if not math.isfinite(value):
+    if math.isnan(value):
+        return "unknown"
+    if math.isinf(value):
         return "unbounded"
     if float(value).is_integer() or abs(value) >= 10**digits:
         return f"{value:,.0f}".replace("-", MINUS)
@@ -54,13 +56,13 @@ def against(value: float, limit: float, write: Callable[[float, int], str], digi
     write : callable
         From a figure and a number of digits to the text.
     digits : int
-        To begin with; at most three more are written.
+        To begin with, and where three more do not tell them apart either.
     """
     for more in range(4):
         text = write(value, digits + more)
         if value == limit or text != write(limit, digits + more):
-            break
-    return text
+            return text
+    return write(value, digits)
 
 
 def prefixed(value: float, digits: int = 3) -> tuple[str, str]:

@@ -17,7 +17,7 @@ class ArrowArray(Protocol):
 Column = Buffer | npt.NDArray[Any]
 Batch = npt.NDArray[Any] | ArrowArray
 
-def switch_size(topics: int) -> int: ...
+def switch_size(topics: int, record_bytes: int = 64) -> int: ...
 def route(
     events: Batch,
     topics: int,

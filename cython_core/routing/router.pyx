@@ -24,7 +24,7 @@ cdef extern from "turn.h" nogil:
 
 cdef extern from "route.h" nogil:
     enum: AETHER_ROUTE_DONE, AETHER_ROUTE_CHANGED
-    size_t aether_route_switch(uint32_t)
+    size_t aether_route_switch(uint32_t, size_t)
     uint32_t aether_topic_at(const aether_input*, size_t)
     int64_t aether_route(
         const aether_route_kernel*, const aether_input*, size_t, aether_scratch*,
@@ -125,16 +125,18 @@ cdef int _settle(const aether_input* batch, Routed out, int64_t bad) except -1:
     raise ValueError("the batch's topics were changed while it was routed")
 
 
-def switch_size(Py_ssize_t topics):
+def switch_size(Py_ssize_t topics, Py_ssize_t record_bytes=64):
     """Return the batch size from which on the router takes its second way.
 
     Smaller batches are counted and placed directly; from here on partial sums in vector
     rows pay off. Both ways cost about the same there: the cost of an event falls, the cost
-    of a batch does not jump.
+    of a batch does not jump. Records of 2 KiB and more are placed directly as long as they can be.
     """
     if not 1 <= topics <= MAX_TOPICS:
         raise ValueError(f"topics must be 1 to {MAX_TOPICS}, not {topics}")
-    return aether_route_switch(topics)
+    if record_bytes < 1:
+        raise ValueError(f"a record has bytes, not {record_bytes}")
+    return aether_route_switch(topics, record_bytes)
 
 
 def route(events, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1, variant=None,

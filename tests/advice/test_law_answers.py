@@ -94,3 +94,11 @@ def test_two_laws_cross_where_the_true_ones_do(law):
     assert crossover(law, law) == ()
     with pytest.raises(ValueError, match="no range of sizes in common"):
         crossover(law, affine(sizes=np.array([1e6, 2e6, 4e6])))
+
+
+def test_a_cost_that_falls_with_the_size_is_not_said_to_grow():
+    """It was, for the size is in it: of work that is divided among N."""
+    workers = np.array([1, 2, 4, 8, 16, 32, 64])
+    law = fit(measured(lambda n: 1e-3 + 8e-3 / n, sizes=workers)).only()
+    notes = {cost.name: cost.share.note for cost in answers(law).costs}
+    assert "falls with the size" in notes.values() and "grows with the size" not in notes.values()

@@ -25,7 +25,7 @@ main()
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 @pytest.mark.parametrize("when", ["bare", "loaded"])
-@pytest.mark.parametrize("room", [2**20, 2**23])
+@pytest.mark.parametrize("room", [0, 2**16, 2**20, 2**23])
 def test_too_little_address_space_is_one_line(tmp_path, room, when):
     done = subprocess.run(
         [sys.executable, "-c", _COMMAND, str(room), when],

@@ -37,8 +37,8 @@ def test_no_rising_law_misses_less_than_the_bound_of_them_all(seed, noise):
         for parameters in (1, 2, 4):
             chance = judge(shape, points, parameters).chance
             assert most_chance(least, points, parameters) >= chance - 1e-12
-    rises = all(term.rises for term in terms)
-    assert rises and np.all(np.diff(design(terms, points.n) @ shape.coefficients) >= 0)
+        assert all(term.rises for term in terms)
+        assert np.all(np.diff(design(terms, points.n) @ shape.coefficients) >= 0)
 
 
 def test_the_bound_of_times_that_rise_is_nothing_and_of_others_what_joins_them():

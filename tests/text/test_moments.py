@@ -25,3 +25,9 @@ def test_a_period_says_the_day_once():
     night = "2026-12-01T01:00:00+00:00"
     assert period(early, night) == "2026-11-30 08:41:14 UTC to 2026-12-01 01:00:00 UTC"
     assert period("once", late) == "once to 2026-11-30 08:41:24 UTC"
+
+
+@pytest.mark.parametrize("text", ["2026-11-30", "20261130", "0001-01-01T00:00:00+02:00", "soon"])
+def test_what_is_no_moment_stays_as_it_is(text):
+    """A day has no time of day, and one before the calendar's first is of no zone."""
+    assert moment(text) == text

@@ -35,3 +35,11 @@ def test_what_misses_its_limit_does_not_read_as_the_limit(value, limit, words):
 def test_an_interval_that_excludes_nothing_does_not_begin_at_it():
     assert against(0.00031, 0, percent, 1) == "+0.03 %"
     assert against(0.0, 0, percent, 1) == "0.0 %"
+
+
+def test_a_size_that_is_no_number_is_unknown_and_one_without_end_unbounded():
+    assert (whole_or(float("nan")), whole_or(float("inf"))) == ("unknown", "unbounded")
+
+
+def test_figures_that_no_digit_tells_apart_are_written_short():
+    assert against(1 + 1e-9, 1.0, lambda value, digits: f"{value:.{digits}f}", 1) == "1.0"

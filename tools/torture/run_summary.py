@@ -160,7 +160,11 @@ def _campaign(runner: Runner, name: str) -> dict[str, Any]:
 def commit_id() -> str:
     """Return what git calls the code, with a mark if it was changed."""
     answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return answer.stdout.strip()
 

@@ -51,7 +51,7 @@ class Tally:
     Parameters
     ----------
     part_seconds : float
-        Of a part, about; far longer than queues remember, so that parts vary by themselves.
+        Of a part, about: two memories of the busiest queue, so that parts hardly share waits.
     """
 
     def __init__(self, part_seconds: float) -> None:

@@ -116,7 +116,7 @@ def _conditions(row: Row) -> Conditions:
         event_loop=row.event_loop,
         fabric=label_here(fabric_of_row(row.kind).name),
         cache_bytes=this_host().cache_bytes,
-        switch=switch_size(row.topics),
+        switch=switch_size(row.topics, row.record_bytes),
         record_bytes=row.record_bytes,
     )
 

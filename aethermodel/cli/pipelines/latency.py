@@ -78,8 +78,14 @@ def _loads(text: str) -> tuple[float, ...]:
 
 def _what_leaves_open(row: dict[str, Any]) -> str:
     """Say what makes the interval of P99's error wide, and what would narrow it."""
+    from aethermodel import thresholds
     from aethermodel.verdict import mostly_disturbed
 
+    if row["processes"] < thresholds.FEWEST_PROCESSES:
+        return (
+            f"a miss of {row['processes']} says nothing: at least "
+            f"{thresholds.FEWEST_PROCESSES} --processes"
+        )
     if mostly_disturbed(row["disturbed"]):
         return (
             f"{percentage(row['disturbed'], 0)} of the runs were disturbed: run it on a quiet host"

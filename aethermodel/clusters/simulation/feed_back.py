@@ -74,7 +74,7 @@ def run(
     committed, handled = np.empty(_BLOCK), np.empty(_BLOCK)
     parts: list[tuple[Floats, Floats]] = []
     finished = False
-    gathering = 0 if first_to is None else cluster.credits * producers
+    gathering = 0 if first_to is None or in_turn else cluster.credits * producers
     while not finished:
         consumer = nobody if in_turn else destinations(cluster, nobody, rng)
         if first_to is not None and gathering > 0:

@@ -122,10 +122,11 @@ def _explained(
 
     Most that do not hold are seen not to before they are simplified, or even fitted.
     """
-    rising = 0.0
+    rising: float | None = None
     for candidate, chance in wanted:
         most = points, candidate.freedom
-        if all(term.rises for term in candidate.terms) and most_chance(rising, *most) < chance:
+        bounded = rising is not None and all(term.rises for term in candidate.terms)
+        if bounded and most_chance(rising or 0.0, *most) < chance:
             continue
         shape = fitted(candidate.terms, points, weights)
         if most_chance(shape.square_sum, *most) < chance:
@@ -135,8 +136,8 @@ def _explained(
             judgement = judge(shape, points, _numbers(candidate, shape))
             if judgement.chance >= chance:
                 return candidate, shape, judgement
-        if points.second is None:
-            rising = rising or least_of_rising(points, weights)
+        if rising is None and points.second is None:
+            rising = least_of_rising(points, weights)
     return None
 
 

@@ -49,7 +49,7 @@ def calibration_of(
         event_loop=campaign.event_loop,
         fabric=campaign.label,
         cache_bytes=host["cache_bytes"],
-        switch=switch_size(campaign.topics),
+        switch=switch_size(campaign.topics, campaign.record_bytes),
         variant=simd_variant(),
         record_bytes=campaign.record_bytes,
     )

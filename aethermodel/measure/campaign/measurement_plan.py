@@ -151,7 +151,7 @@ class Campaign(UnsetIsDefault):
         They reach beyond the pipeline's largest batch, so that nothing is extrapolated.
         """
         sizes: list[int] = []
-        switch = switch_size(self.topics)
+        switch = switch_size(self.topics, self.record_bytes)
         powers = (3 * 2**i for i in count() if i % 2 == 0 or 3 * 2**i > switch)
         grid = chain([1], powers)
         while len(sizes) < 2 or sizes[-1] <= max(self.batch_sizes):
@@ -169,7 +169,7 @@ class Campaign(UnsetIsDefault):
         where the pool outgrows a cache a batch of twice the events takes three times as long: where
         in such a gap the slope rises is not to be guessed.
         """
-        switch = switch_size(self.topics)
+        switch = switch_size(self.topics, self.record_bytes)
         gaps = pairwise(size for size in self.kernel_sizes() if size > switch)
         between = {isqrt(low * high) for low, high in gaps}
         if switch < self.kernel_sizes()[-1]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field
 
+from aethermodel.calibrate.predict.in_place import figures_of
 from aethermodel.inputs.fields import Content, Fingerprint, Moment
 from aethermodel.inputs.input_files import read_bytes, refusing
 from aethermodel.inputs.plain_values import parse_json
@@ -92,6 +93,7 @@ def read_samples(path: Path | str) -> pd.DataFrame:
         known = About.model_validate(parse_json(about))
         _check(table)
         samples: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+        figures_of(samples)  # also those that no figure is made of
         samples.attrs = known.model_dump(exclude={"host"}) | {"host": known.host.facts()}
     return samples
 

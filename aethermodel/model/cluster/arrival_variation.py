@@ -13,6 +13,8 @@ _WINDOWS = np.geomspace(1e-2, 1e6, 161)
 _POINTS = 20
 # Chance below which a wait does not count.
 _NEVER = 1e-7
+# Share of the batches up to which it is as if they came at random.
+_FEW = 0.01
 # Share of the batches beyond the quantile at which tails are compared.
 _LIMIT = 0.01
 # Halvings that find a bound.
@@ -147,6 +149,8 @@ def variation_of_steady(load: float, senders: int, share: float = 1.0) -> tuple[
     """
     if not 0 < load < 1 or (senders == 1 and load < share):
         return 0.0, 0.0
+    if share <= _FEW:  # chance alone decides
+        return 1 - share, 1 - share
     mean, tail = _of_all(load, senders)
     return max(mean, 1 - share), max(tail, 1 - share)
 
@@ -154,7 +158,9 @@ def variation_of_steady(load: float, senders: int, share: float = 1.0) -> tuple[
 def _of_all(load: float, senders: int) -> tuple[float, float]:
     if senders == 1:
         return 0.0, 0.0
-    waits = np.arange(0, senders, 1 / _POINTS)
+    # Poisson arrivals' waits, which are longer, lie beyond that in e^-30.
+    longest = min(senders, 15 / (1 - load) + 1)
+    waits = np.arange(0, longest, 1 / _POINTS)
     beyond = exceeding_steady(waits, senders, load)
     plain = load / (2 * (1 - load))
     mean = min(float(np.trapezoid(beyond, waits)) / plain, 1.0)

@@ -32,7 +32,7 @@ _FEWEST_IN_A_ROW, _ROW_SECONDS = 4, 2e-3
 # Batches that tell the capacity, at least.
 _CAPACITY_BATCHES = 20
 _CAPACITY_SECONDS = 0.2
-# A run is no longer than this, in seconds, where not told otherwise.
+# Seconds of a run at the lowest load, where not told otherwise; and batches at least and at most.
 _RUN_SECONDS = 2.0
 _FEWEST, _MOST = 500, 40_000
 # Times the schedules themselves, after which no run is repeated.

@@ -58,7 +58,8 @@ def validation(
         sizes = shared.pop("batch_sizes", "")
         text = sizes if isinstance(sizes, str) else ",".join(map(str, sizes))
         return OwnTrial(tried(pipeline, text, **shared), pipeline)
-    campaign, again = Campaign(**given), papermill_command(_NOTEBOOK, given)
+    campaign = Campaign(**given)
+    again = papermill_command(_NOTEBOOK, {**given, "samples": samples})
     if samples:
         return BuiltinTrial(Trial.load(samples), again)
     with progress("measuring") as advance:

@@ -6,10 +6,10 @@
 
 /* Below this a batch is not worth a second thread. */
 #define PART_EVENTS 8192
-/* Bytes of a record from which on small batches of any size go the direct way, as was measured to be
- * faster in the caches: the first level holds few lines of one place in the page, and what two lanes
- * fetch ahead of the last records lies beyond the batch. */
-#define FAR_RECORD 2048
+/* Bytes of a record from which on the direct way takes all batches that it can: at 4 KiB it was
+ * measured to be faster in the caches. The first level holds few lines of one place in the page, and
+ * what two lanes fetch ahead of the last records lies beyond the batch. */
+#define DIRECT_RECORD_BYTES 2048
 
 /* What a copy of whole cache lines may write behind a part's log. */
 #define LOG_SLACK 64
@@ -32,15 +32,16 @@ static size_t part_unit(uint32_t topics) {
 
 /* Where both ways were measured to cost the same, for 4, 16 and 64 topics: setting up a topic's rows
  * and buckets costs what nine events gain, or six where small batches have no rows. */
-size_t aether_route_switch(uint32_t topics) {
+size_t aether_route_switch(uint32_t topics, size_t record_bytes) {
     if (topics > AETHER_BUCKET_TOPICS) return 2 * (size_t)topics;
     if (topics > AETHER_DIRECT_TOPICS) return 6 * (size_t)topics + 24;
+    if (record_bytes >= DIRECT_RECORD_BYTES) return AETHER_DIRECT_EVENTS + 1;
     size_t even = 9 * (size_t)topics + 88;
     return even < AETHER_DIRECT_EVENTS ? even : AETHER_DIRECT_EVENTS;
 }
 
 size_t aether_route_parts(size_t n, uint32_t topics, size_t threads) {
-    if (n < aether_route_switch(topics)) return 0;
+    if (n < aether_route_switch(topics, 0)) return 0;
     size_t parts = n / part_unit(topics);
     if (parts > threads) parts = threads;
     return parts ? parts : 1;
@@ -125,9 +126,10 @@ static void combine(const job *self, size_t parts) {
 
 int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, size_t threads,
                      aether_scratch *scratch, const aether_routed *out) {
+    size_t record_bytes = in->topic_mask ? in->topic_stride : 0;
     size_t parts = aether_route_parts(in->n, in->topics, threads);
-    int rows = in->topics <= AETHER_DIRECT_TOPICS && in->n <= AETHER_DIRECT_EVENTS;
-    if (!parts || (rows && in->topic_mask && in->topic_stride >= FAR_RECORD)) {
+    if (in->n < aether_route_switch(in->topics, record_bytes)) {
+        int rows = in->topics <= AETHER_DIRECT_TOPICS && in->n <= AETHER_DIRECT_EVENTS;
         if (in->topic_mask)
             return rows ? kernel->direct_records(in, out) : aether_route_direct_records(in, out);
         return rows ? kernel->direct(in, out) : aether_route_direct(in, out);

@@ -138,9 +138,9 @@ aether_scratch *aether_scratch_new(size_t capacity, uint32_t topics, size_t part
 void aether_scratch_free(aether_scratch *scratch);
 
 /* The smallest batch that is worth rows; smaller ones go the direct way. */
-size_t aether_route_switch(uint32_t topics);
+size_t aether_route_switch(uint32_t topics, size_t record_bytes);
 
-/* How many parts a batch is worth, at most `threads`; 0 means the direct way. */
+/* How many parts a batch is worth, at most `threads`; of 0 all records go the direct way. */
 size_t aether_route_parts(size_t n, uint32_t topics, size_t threads);
 
 /* Routes `in`; `scratch` may be NULL when aether_route_parts says 0. Returns

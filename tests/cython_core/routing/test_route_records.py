@@ -57,7 +57,8 @@ def test_any_record_is_routed_as_numpy_sorts_it(kind, n, topics, seed, variant):
 def test_both_ways_and_a_crowded_topic(size: int, threads: int) -> None:
     kind = record_type(size)
     for topics in (4, 1500):
-        for n in (1, switch_size(topics) - 1, switch_size(topics), 20_000 if size < 200 else 5000):
+        switch = switch_size(topics, size)
+        for n in (1, switch - 1, switch, 20_000 if size < 200 else 5000):
             batch = batch_of(kind, n, topics, seed=n)
             if n % 2:
                 batch["topic"][: len(batch) - len(batch) // 9] = 1  # more than its bucket holds
