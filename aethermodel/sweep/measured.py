@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 from aethermodel import thresholds
 from aethermodel.measure.host.contention import CoreCheck
+from aethermodel.measure.sampling.garbage_collection import uncollected
 from aethermodel.measure.sampling.sampler import Plan, Point
 from aethermodel.measure.sampling.worker import sample
 
@@ -34,7 +34,6 @@ def measure(
         Rows as `aethermodel.measure.sampling.worker.sample` gives them. A disturbed one is not
         taken again on the spot: the whole point is, later.
     """
-    gc.disable()  # a collection would be charged to whichever sample it falls into
     plan = Plan(
         points=(Point(probe=probe, settings=settings),),
         processes=1,
@@ -44,4 +43,5 @@ def measure(
         slices=min(1000, max(1, round(sample_seconds / thresholds.SLICE_SECONDS))),
         retries=0,
     )
-    return list(sample(plan, 0, CoreCheck(*best)))
+    with uncollected():
+        return list(sample(plan, 0, CoreCheck(*best)))

@@ -15,6 +15,7 @@ from aethermodel import thresholds
 from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.measure.harness.event_loops import available_loops
 from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.sampling.garbage_collection import uncollected
 
 # Batches of the pool of one candidate: more memory than this is no quick probe.
 _MOST_BYTES = 2**28
@@ -180,12 +181,9 @@ class _Ready:
 
 @contextmanager
 def _collector_off() -> Iterator[None]:
-    was_on = gc.isenabled()
     gc.freeze()
-    gc.disable()
     try:
-        yield
+        with uncollected():
+            yield
     finally:
         gc.unfreeze()
-        if was_on:
-            gc.enable()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import random
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aethermodel.bench.fabric.exchanges import MOST_BYTES, RECORD, Batch, Calls, Exchange
+from aethermodel.measure.sampling.garbage_collection import uncollected
 from aethermodel.thresholds import WARM_TOLERANCE
 
 #: Sizes that the law is fitted to, and those between them that it has to predict.
@@ -195,18 +194,6 @@ class Round:
 
 def _often(share: float, seconds: float) -> int:
     return max(_LEAST, min(_MOST, int(share / (seconds + 1e-6))))
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep collections of Python out of what is timed."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def batches_of(sizes: Sequence[int]) -> dict[int, Batch]:

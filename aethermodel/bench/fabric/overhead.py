@@ -20,9 +20,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
-from aethermodel.bench.fabric.exchange_rounds import batches_of, uncollected
+from aethermodel.bench.fabric.exchange_rounds import batches_of
 from aethermodel.bench.fabric.exchanges import Calls
 from aethermodel.bench.fabric.transports import Transport, Within
+from aethermodel.measure.sampling.garbage_collection import uncollected
 from aethermodel.order_statistics import median_interval
 
 # Exchanges of a figure, figures, and exchanges before them.

@@ -11,8 +11,6 @@ import asyncio
 import gc
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf
 from time import perf_counter
@@ -35,6 +33,7 @@ from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.disturbance import Disturbance
 from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks
 from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.sampling.garbage_collection import uncollected
 
 if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.conditions import Conditions
@@ -230,18 +229,6 @@ class Loaded(ABC):
     @abstractmethod
     async def _run(self, total: int) -> float:
         """Serve `self._due`, note ends and sizes of ticks; returns the seconds that it took."""
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep the interpreter from collecting garbage meanwhile."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def warm_rate(sizes: list[int], ends: list[float]) -> float:

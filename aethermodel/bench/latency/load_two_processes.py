@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from aethermodel.bench.latency.load import Floats, Loaded, LoadedPipeline, LoadSettings, uncollected
+from aethermodel.bench.latency.load import Floats, Loaded, LoadedPipeline, LoadSettings
 from aethermodel.bus.fabrics.protocol import Batch, Receiver
 from aethermodel.fabrics import crosses
 from aethermodel.measure.harness.batch_pool import make_batch
@@ -20,6 +20,7 @@ from aethermodel.measure.harness.processes.producer_process import Crossing
 from aethermodel.measure.harness.receivers import Checked, Passing
 from aethermodel.measure.harness.senders import Schedule
 from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks
+from aethermodel.measure.sampling.garbage_collection import uncollected
 from cython_core import now_ns
 
 # So many looks for a batch before its receiver waits as it would by itself, and finds out then

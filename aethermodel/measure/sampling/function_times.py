@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from aethermodel.inputs.refusals import InputError
+from aethermodel.measure.sampling.garbage_collection import uncollected
 from aethermodel.measure.sampling.worker import size_loop
 from aethermodel.readers.measurements import Measurements, Series
 
@@ -67,23 +68,18 @@ def time_function(
     loops = {n: size_loop(timers[n], LEAST_SECONDS)[0] for n in wanted}
     rows: list[tuple[int, float]] = []
     order = random.Random(0)
-    collected = gc.isenabled()
     for done in range(rounds):
         spent = monotonic() - begun
         if done >= _LEAST_ROUNDS and spent * (done + 1) / done > most_seconds:
             break
         order.shuffle(wanted)
         gc.collect()
-        gc.disable()
-        try:
+        with uncollected():
             for at, n in enumerate(wanted):
                 timings = [timers[n](loops[n]) / loops[n] for _ in range(_TIMINGS)]
                 rows.append((n, float(np.median(timings))))
                 if advance:
                     advance(done * len(wanted) + at + 1, rounds * len(wanted))
-        finally:
-            if collected:
-                gc.enable()
     rows.sort(key=lambda row: row[0])
     table = np.array(rows, dtype=np.float64)
     series = Series({}, table[:, 0], table[:, 1])

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from aethermodel import thresholds
 from aethermodel.measure.host.jitter import Watch, watch, watch_ticks
 from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.sampling.garbage_collection import uncollected
 from aethermodel.pipelines.execution.passes import StagePass
 from aethermodel.pipelines.execution.whole_pipeline import PipelinedTimer, Whole, WholeTimer
 from aethermodel.pipelines.pipeline_file import load_pipeline
@@ -189,13 +190,13 @@ def load_run(
         if batches is None:
             batches = int(np.clip(_RUN_SECONDS * min(loads) * capacity, _FEWEST, _MOST))
         rng = np.random.default_rng(seed)
-        gc.disable()  # a collection in the middle would be charged to whichever batch it met
         runs: list[LoadedRun] = []
         dues = [np.cumsum(rng.exponential(1 / (load * capacity), batches)) for load in loads]
         # On a host that is never left alone all retries together would take five times as long.
         until = perf_counter() + _LONGEST_TIMES * sum(float(due[-1]) for due in dues)
-        for due in dues:
-            runs.append(_least_disturbed(loaded, due, runs, until))
+        with uncollected():
+            for due in dues:
+                runs.append(_least_disturbed(loaded, due, runs, until))
         least = min(run.switches_per_second for run in runs)
         return {"capacity": capacity, "runs": [run.judged(least) for run in runs]}
 
