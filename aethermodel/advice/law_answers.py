@@ -15,7 +15,7 @@ from aethermodel.calibrate.predict.monte_carlo import Answer, answer
 from aethermodel.calibrate.predict.size_answers import SHARE, SHARES, Optimum
 from aethermodel.inputs.refusals import InputError
 from aethermodel.model.optimal_batch_size import best_rate, size_for_rate
-from aethermodel.text.number_format import whole_or
+from aethermodel.text.number_format import size_text
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ class Quantity:
     def of(cls, known: Answer, unit: str, note: str = "") -> Quantity:
         """Give an answer its unit."""
         return cls(known.value, known.low, known.high, unit, note)
+
+    def size_text(self, unit: str) -> str:
+        """Write a size with its interval; ``N`` is the size itself, which no unit says twice."""
+        low, value, high = (size_text(size) for size in (self.low, self.value, self.high))
+        ends = f" ({low} to {high})" if low != high else ""
+        return f"{value}{ends} {'' if unit == 'N' else unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -213,7 +219,7 @@ def _fill(
         reasons["fill"] = "needs a rate that some size carries"
         return None
     size, each = for_rate.size, 1 / (record * rate)
-    note = f"for the smallest batch that carries the rate, N = {whole_or(size.value)}"
+    note = f"for the smallest batch that carries the rate, N = {size_text(size.value)}"
     return Quantity(size.value * each, size.low * each, size.high * each, "s", note)
 
 
@@ -244,7 +250,7 @@ def _percentiles(
     except ValueError as error:
         reasons["p99"] = str(error)
         return None, None
-    note = f"batches up to {batch:,} at {whole_or(wanted)}/s; {server.assumes(kind)}"
+    note = f"batches up to {batch:,} at {size_text(wanted)}/s; {server.assumes(kind)}"
     first, last = (Quantity(p.seconds, p.low, p.high, "s", note) for p in (p50, p99))
     return first, last
 

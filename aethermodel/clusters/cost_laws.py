@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 
 from aethermodel.inputs.refusals import InputError
+from aethermodel.text.number_format import size_text
 
 
 def cost_law(path: Path, curve: str | None, *, producing: bool) -> Callable[[float], float]:
@@ -57,5 +58,5 @@ def _calibrated(path: Path, *, producing: bool) -> Callable[[float], float]:
 
 def _told(seconds: float, path: Path, events: float) -> float:
     if not (isfinite(seconds) and seconds > 0):
-        raise InputError(f"{path}: tells no time of a batch of {events:,.6g} events")
+        raise InputError(f"{path}: tells no time of a batch of {size_text(events)} events")
     return seconds

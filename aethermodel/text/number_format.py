@@ -31,7 +31,7 @@ def plain(value: float, digits: int = 3) -> str:
     return text.replace("-", MINUS)
 
 
-def whole_or(value: float, digits: int = 3) -> str:
+def size_text(value: float, digits: int = 3) -> str:
     """Write a size: whole ones and large ones in full, others with significant digits.
 
     ``f"{value:,.3g}"`` would write a million as ``1e+06``.
@@ -45,7 +45,7 @@ def whole_or(value: float, digits: int = 3) -> str:
     return plain(value, digits)
 
 
-def against(value: float, limit: float, write: Callable[[float, int], str], digits: int) -> str:
+def told_from(value: float, limit: float, write: Callable[[float, int], str], digits: int) -> str:
     """Write a figure with the digits that tell it from the limit that it is held against.
 
     A share of 89.6 % that had to be 90 % would read as 90 %, and its verdict as an error.

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from aethermodel.text.number_format import against, whole_or
+from aethermodel.text.number_format import size_text, told_from
 from aethermodel.text.percentages import percent, percentage
 
 
@@ -21,7 +21,7 @@ from aethermodel.text.percentages import percent, percentage
     ],
 )
 def test_a_size_has_no_exponent_and_no_digits_of_chance(size, words):
-    assert whole_or(size) == words
+    assert size_text(size) == words
 
 
 @pytest.mark.parametrize(
@@ -29,17 +29,17 @@ def test_a_size_has_no_exponent_and_no_digits_of_chance(size, words):
     [(0.896, 0.9, "89.6 %"), (0.89996, 0.9, "89.996 %"), (0.9, 0.9, "90 %"), (0.52, 0.9, "52 %")],
 )
 def test_what_misses_its_limit_does_not_read_as_the_limit(value, limit, words):
-    assert against(value, limit, percentage, 0) == words
+    assert told_from(value, limit, percentage, 0) == words
 
 
 def test_an_interval_that_excludes_nothing_does_not_begin_at_it():
-    assert against(0.00031, 0, percent, 1) == "+0.03 %"
-    assert against(0.0, 0, percent, 1) == "0.0 %"
+    assert told_from(0.00031, 0, percent, 1) == "+0.03 %"
+    assert told_from(0.0, 0, percent, 1) == "0.0 %"
 
 
 def test_a_size_that_is_no_number_is_unknown_and_one_without_end_unbounded():
-    assert (whole_or(float("nan")), whole_or(float("inf"))) == ("unknown", "unbounded")
+    assert (size_text(float("nan")), size_text(float("inf"))) == ("unknown", "unbounded")
 
 
 def test_figures_that_no_digit_tells_apart_are_written_short():
-    assert against(1 + 1e-9, 1.0, lambda value, digits: f"{value:.{digits}f}", 1) == "1.0"
+    assert told_from(1 + 1e-9, 1.0, lambda value, digits: f"{value:.{digits}f}", 1) == "1.0"

@@ -116,7 +116,7 @@ def observe(
     warm_up = WARM_UP * memory
     longest = max(seconds, _LONGEST / rate, min(2 * warm_up, _LONGEST_TO_SETTLE / rate))
     part = max(seconds / 2 / _PARTS, PART * memory)
-    tally, ways = Tally(part), Ways()
+    tally, ways = Tally(part), Settling()
     grew = number = 0
     spent = 0.0
     while True:
@@ -129,7 +129,7 @@ def observe(
         ways.add(run)
         settled = seconds >= 2 * warm_up and ways.settled
         if not (settled or growing or last or seconds == longer):
-            tally, ways = Tally(part), Ways()
+            tally, ways = Tally(part), Settling()
         else:
             tally.add(run.latencies, run.ends, seconds / 2, seconds)
             rate_seen = tally.rate()
@@ -141,7 +141,7 @@ def observe(
         seconds = longer
 
 
-class Ways:
+class Settling:
     """Whether runs of one length are on their way, as far as parts of them can tell."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from aethermodel.model.optimal_batch_size import (
     last_size_at,
     size_for_rate,
 )
-from aethermodel.text.number_format import whole_or
+from aethermodel.text.number_format import size_text
 from aethermodel.text.percentages import percentage
 from aethermodel.text.times import duration
 
@@ -165,7 +165,7 @@ class SizeAnswers(ABC):
 
     def rate(self, per_second: float) -> Optimum:
         """Return the smallest batch size that reaches a throughput in events a second."""
-        rate = f"{per_second:,.0f}" if per_second < _MEGA else f"{whole_or(per_second / _MEGA)} M"
+        rate = f"{per_second:,.0f}" if per_second < _MEGA else f"{size_text(per_second / _MEGA)} M"
         goal = f"at least {rate} {self.unit}/s"
         point = self._up(size_for_rate(self.point, per_second))
         drawn = self._up(size_for_rate(self.drawn_about(float(point[0])), per_second))

@@ -36,6 +36,7 @@ def predict_law(
     from aethermodel.cli.shared.law_tables import predictions_table
     from aethermodel.cli.shared.terminal_tables import say, show
     from aethermodel.json_documents import document, write_document
+    from aethermodel.text.number_format import size_text
 
     law = one_law(path, curve, {}, at)
     answers = LawSizes(law)
@@ -56,8 +57,8 @@ def predict_law(
             say(str(goal))
         if law.predict(sizes).extrapolated.any():
             say(
-                f"* extrapolated: outside {law.smallest:,.6g} to {law.largest:,.6g}, the sizes "
-                "that were measured"
+                f"* extrapolated: outside {size_text(law.smallest)} to {size_text(law.largest)}, "
+                "the sizes that were measured"
             )
 
 

@@ -69,10 +69,12 @@ def command(
 def _print(found: Recommendation) -> None:
     from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.engineering_notation import engineering, interval
+    from aethermodel.text.number_format import size_text
     from aethermodel.text.percentages import percentage
 
     table = Table(
-        f"For {found.rate:,.6g} a second and P99 within {engineering(found.target_seconds, 's')}",
+        f"For {size_text(found.rate)} a second and P99 within "
+        f"{engineering(found.target_seconds, 's')}",
         ("what", "value", "95 %"),
         text=("what",),
     )

@@ -35,6 +35,7 @@ def predict_own(
     from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.calibration_file import load_for
     from aethermodel.pipelines.what_if import factors_of, halved, scaled
+    from aethermodel.text.number_format import size_text
     from aethermodel.text.percentages import percent
 
     factors = factors_of(changes)
@@ -78,8 +79,8 @@ def predict_own(
             )
         if calibration.predict(sizes).extrapolated.any():
             say(
-                f"* extrapolated: outside {calibration.smallest:,.6g} to "
-                f"{calibration.largest:,.6g}, the sizes that were calibrated"
+                f"* extrapolated: outside {size_text(calibration.smallest)} to "
+                f"{size_text(calibration.largest)}, the sizes that were calibrated"
             )
 
 

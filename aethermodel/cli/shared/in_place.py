@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aethermodel import thresholds
 from aethermodel.cli.shared.terminal_tables import Table, say, show
-from aethermodel.text.number_format import against
+from aethermodel.text.number_format import told_from
 from aethermodel.text.percentages import percent, percentage
 from aethermodel.text.times import duration
 
@@ -67,7 +67,7 @@ def in_place_table(found: Sequence[InPlace]) -> Table:
             duration(one.isolated),
             duration(one.in_place),
             percent(one.change, 0),
-            f"{against(low, 0, percent, 0)} to {against(high, 0, percent, 0)}",
+            f"{told_from(low, 0, percent, 0)} to {told_from(high, 0, percent, 0)}",
             clock,
         )
     return table

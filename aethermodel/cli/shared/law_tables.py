@@ -9,7 +9,7 @@ import numpy as np
 
 from aethermodel.cli.shared.terminal_tables import Table
 from aethermodel.report.engineering_notation import engineering, interval
-from aethermodel.text.number_format import whole_or
+from aethermodel.text.number_format import size_text
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def answer_lines(found: Answers, target: float | None = None) -> Iterator[str]:
         f"({interval(best.low, best.high, best.unit)})" + _note(best.note)
     )
     if found.n_half is not None:
-        yield f"half of it at N = {_size(found.n_half, unit)}{_note(found.n_half.note)}"
+        yield f"half of it at N = {found.n_half.size_text(unit)}{_note(found.n_half.note)}"
     for knee in found.knees:
-        yield f"the law changes at N = {_size(knee, unit)}"
+        yield f"the law changes at N = {knee.size_text(unit)}"
     for optimum in found.shares:
         yield str(optimum)
     for goal in (found.for_rate, found.for_latency):
@@ -124,9 +124,9 @@ def answer_lines(found: Answers, target: float | None = None) -> Iterator[str]:
         yield f"P99: {found.reasons['p99']}"
     if found.costs:
         named = ", ".join(f"{cost.name} {percentage(cost.share.value, 0)}" for cost in found.costs)
-        yield f"of T at N = {whole_or(found.at_size)}: {named}"
+        yield f"of T at N = {size_text(found.at_size)}: {named}"
     following = found.next_size
-    yield f"next size to measure: {_size(following, unit)}" + _note(following.note)
+    yield f"next size to measure: {following.size_text(unit)}" + _note(following.note)
 
 
 def _against(p99: Quantity, target: float | None) -> str:
@@ -138,17 +138,6 @@ def _against(p99: Quantity, target: float | None) -> str:
 
 def _note(text: str) -> str:
     return f" ({text})" if text else ""
-
-
-def _size(quantity: Quantity, unit: str) -> str:
-    low, value, high = (_figure(size) for size in (quantity.low, quantity.value, quantity.high))
-    ends = f" ({low} to {high})" if low != high else ""
-    # Of the batch size itself no unit is said twice.
-    return f"{value}{ends} {'' if unit == 'N' else unit}".rstrip()
-
-
-def _figure(size: float) -> str:
-    return whole_or(size)
 
 
 def _seconds(quantity: Quantity) -> str:

@@ -14,7 +14,7 @@ from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
-from aethermodel.text.number_format import against
+from aethermodel.text.number_format import told_from
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def verdict(trial: AdaptiveTrial) -> Block:
 
 def _measured(one: Judgement) -> str:
     if one.unit == "s":
-        return against(one.measured, one.threshold, lambda t, n: engineering(t, "s", n), 3)
-    return against(one.measured, one.threshold, percentage, 0)
+        return told_from(one.measured, one.threshold, lambda t, n: engineering(t, "s", n), 3)
+    return told_from(one.measured, one.threshold, percentage, 0)
 
 
 def adaptive_figure(trial: AdaptiveTrial) -> ReportFigure:

@@ -13,7 +13,7 @@ from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
-from aethermodel.text.number_format import against
+from aethermodel.text.number_format import told_from
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def verdict(trial: LatencyTrial) -> Block:
     rows = [
         SummaryRow(
             one.criterion + (f" ({one.why})" if one.why else ""),
-            against(one.measured, one.threshold, lambda t, n: engineering(t, "s", n), 3)
+            told_from(one.measured, one.threshold, lambda t, n: engineering(t, "s", n), 3)
             if one.unit == "s"
-            else f"{against(one.measured, one.threshold, percentage, 0)} off",
+            else f"{told_from(one.measured, one.threshold, percentage, 0)} off",
             f"below {engineering(one.threshold, 's')}"
             if one.unit == "s"
             else f"at most {percentage(one.threshold, 0)}",

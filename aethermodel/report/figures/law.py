@@ -15,7 +15,7 @@ from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.html_table import data_table
 from aethermodel.report.math.mathml import Formula
-from aethermodel.text.number_format import whole_or
+from aethermodel.text.number_format import size_text
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def parameters_block(law: Law) -> Block:
             "Parameter": [p.name for p in law.parameters],
             "Value": [_parameter(p.name, p.value, p.unit) for p in law.parameters],
             f"{percentage(law.level, 0)} interval".replace("%", " %"): [
-                f"{_number(p.low)} to {_parameter(p.name, p.high, p.unit)}"
+                f"{size_text(p.low)} to {_parameter(p.name, p.high, p.unit)}"
                 if p.name.startswith("N")
                 else interval(p.low, p.high, p.unit)
                 for p in law.parameters
@@ -186,7 +186,7 @@ def parameters_block(law: Law) -> Block:
 
 def _parameter(name: str, value: float, unit: str) -> str:
     """Write a cost with its prefix, and a size in full, as the answers write it."""
-    return f"{_number(value)} {unit}".rstrip() if name[:1] == "N" else engineering(value, unit)
+    return f"{size_text(value)} {unit}".rstrip() if name[:1] == "N" else engineering(value, unit)
 
 
 def overview(laws: Mapping[str, Law]) -> pd.DataFrame:
@@ -199,7 +199,7 @@ def overview(laws: Mapping[str, Law]) -> pd.DataFrame:
             "Family": [named(law.family) for law in laws.values()],
             "Holds": ["yes" if law.holds else "no" for law in laws.values()],
             "Sizes": [
-                f"{_number(law.smallest)} to {_number(law.largest)}" for law in laws.values()
+                f"{size_text(law.smallest)} to {size_text(law.largest)}" for law in laws.values()
             ],
             "At the smallest": [engineering(float(law.means[0]), "s") for law in laws.values()],
             "At the largest": [engineering(float(law.means[-1]), "s") for law in laws.values()],
@@ -221,11 +221,11 @@ def _answer_rows(found: Answers) -> Iterator[tuple[str, str, str]]:
     unit = found.size_unit
     yield "Best rate at a measured size", _with_interval(found.best_rate), found.best_rate.note
     if found.n_half is not None:
-        yield "Size of half the rate", _size(found.n_half, unit), found.n_half.note
+        yield "Size of half the rate", found.n_half.size_text(unit), found.n_half.note
     elif "n_half" in found.reasons:
         yield "Size of half the rate", "none", found.reasons["n_half"]
     for knee in found.knees:
-        yield "The law changes at", _size(knee, unit), knee.note
+        yield "The law changes at", knee.size_text(unit), knee.note
     for optimum in (*found.shares, found.for_rate, found.for_latency):
         if optimum is not None:
             goal, _, answer = str(optimum).partition(": ")
@@ -243,8 +243,8 @@ def _answer_rows(found: Answers) -> Iterator[tuple[str, str, str]]:
         if percentage(cost.share.value, 0) == "0 %":
             continue  # of a composed law there are a dozen, and nothing is to be gained
         words = f"{percentage(cost.share.value, 0)} of T; half of it: {percent(cost.gain, 0)} rate"
-        yield f"Cost of {cost.name} at N = {_number(found.at_size)}", words, cost.share.note
-    yield "Next size to measure", _size(found.next_size, unit), found.next_size.note
+        yield f"Cost of {cost.name} at N = {size_text(found.at_size)}", words, cost.share.note
+    yield "Next size to measure", found.next_size.size_text(unit), found.next_size.note
 
 
 def _with_interval(quantity: Quantity) -> str:
@@ -252,17 +252,6 @@ def _with_interval(quantity: Quantity) -> str:
     if quantity.low == quantity.high:
         return value
     return f"{value} ({interval(quantity.low, quantity.high, quantity.unit)})"
-
-
-def _size(quantity: Quantity, unit: str) -> str:
-    low, value, high = (_number(size) for size in (quantity.low, quantity.value, quantity.high))
-    ends = f" ({low} to {high})" if low != high else ""
-    # Of the batch size itself no unit is said twice.
-    return f"{value}{ends} {'' if unit == 'N' else unit}".rstrip()
-
-
-def _number(size: float) -> str:
-    return whole_or(size)
 
 
 def _named(law: Law) -> str:
@@ -300,7 +289,7 @@ def _caption(law: Law, beyond: bool) -> str:
     if law.second_name:
         parts.append(f"the law also has {law.second_name}, so that no single curve is drawn")
     elif beyond:
-        parts.append(f"dashed beyond {_number(law.largest)}")
+        parts.append(f"dashed beyond {size_text(law.largest)}")
     if zero.any():
         parts.append(f"size 0 took {engineering(float(law.means[zero][0]), 's')} and is not drawn")
     if not law.holds:
@@ -312,7 +301,7 @@ def _caption(law: Law, beyond: bool) -> str:
 def _in_words(law: Law) -> str:
     first, last = (engineering(float(law.means[at]), "s") for at in (0, -1))
     return (
-        f"{len(law.sizes)} sizes from {_number(law.smallest)} to {_number(law.largest)} "
+        f"{len(law.sizes)} sizes from {size_text(law.smallest)} to {size_text(law.largest)} "
         f"{_axis(law)}: {first} to {last}. " + " ".join(f"{line}." for line in law.verdict[:1])
     )
 
@@ -322,7 +311,7 @@ def _view(law: Law) -> pd.DataFrame:
     import pandas as pd
 
     rows: dict[str, Any] = {
-        _axis(law): [_number(size) for size in law.sizes],
+        _axis(law): [size_text(size) for size in law.sizes],
         "Measured": [engineering(float(mean), "s") for mean in law.means],
     }
     if not law.second_name:

@@ -16,7 +16,7 @@ from aethermodel.report.figures import comparison
 from aethermodel.report.figures.time_budget import budget as stacked_budget
 from aethermodel.report.math.formulas import batch_formula
 from aethermodel.text.moments import moment
-from aethermodel.text.number_format import against
+from aethermodel.text.number_format import told_from
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ def summary(trial: Trial) -> Block:
     rows = [
         SummaryRow(
             "mean error of the prediction",
-            against(errors, thresholds.MEAN_ERROR, percentage, 1),
+            told_from(errors, thresholds.MEAN_ERROR, percentage, 1),
             f"at most {percentage(thresholds.MEAN_ERROR)}",
             verdict.mean_outcome,
         ),
         SummaryRow(
             "worst error of the prediction",
-            f"{against(worst, thresholds.WORST_ERROR, percentage, 1)} "
+            f"{told_from(worst, thresholds.WORST_ERROR, percentage, 1)} "
             f"at N = {count(verdict.worst_at)}",
             f"at most {percentage(thresholds.WORST_ERROR)}",
             verdict.worst_outcome,
@@ -142,7 +142,7 @@ def in_place_row(one: InPlace) -> dict[str, str]:
         "Isolated": engineering(one.isolated, "s"),
         "In the pipeline": engineering(one.in_place, "s"),
         "Change": percent(one.change),
-        "95 % interval": f"{against(low, 0, percent, 1)} to {against(high, 0, percent, 1)}",
+        "95 % interval": f"{told_from(low, 0, percent, 1)} to {told_from(high, 0, percent, 1)}",
         "Significant?": "yes" if one.differs else "no",
         "Clock, taken off": clock,
     }

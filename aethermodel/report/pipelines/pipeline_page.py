@@ -15,7 +15,7 @@ from aethermodel.report.figures.validation import in_place_row
 from aethermodel.report.html.page import Section, render
 from aethermodel.report.html_table import data_table
 from aethermodel.report.pipelines.pipeline_figures import budget_figure, halving_figure, rate_figure
-from aethermodel.text.number_format import against
+from aethermodel.text.number_format import told_from
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -99,13 +99,13 @@ def trial_block(trial: PipelineTrial) -> Block:
     rows = [
         SummaryRow(
             "mean error of the prediction",
-            against(verdict.mean_error, thresholds.MEAN_ERROR, percentage, 1),
+            told_from(verdict.mean_error, thresholds.MEAN_ERROR, percentage, 1),
             f"at most {percentage(thresholds.MEAN_ERROR)}",
             verdict.mean_outcome,
         ),
         SummaryRow(
             "worst error of the prediction",
-            f"{against(verdict.worst_error, thresholds.WORST_ERROR, percentage, 1)} "
+            f"{told_from(verdict.worst_error, thresholds.WORST_ERROR, percentage, 1)} "
             f"at N = {verdict.worst_at:,}",
             f"at most {percentage(thresholds.WORST_ERROR)}",
             verdict.worst_outcome,
