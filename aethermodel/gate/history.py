@@ -355,9 +355,9 @@ def _read(path: Path) -> Entry | None:
 def _runs(entry: _Entry) -> dict[str, WholeRun]:
     label = entry.commit[:12]
     if entry.calibration is not None:
-        from aethermodel.calibrate.calibration.calibration_file import calibration_of
+        from aethermodel.calibrate.calibration.calibration import Calibration
 
-        return {"": CalibrationRun(label, calibration_of(entry.calibration))}
+        return {"": CalibrationRun(label, Calibration.from_json(entry.calibration))}
     from aethermodel.laws.law import Law
 
     laws = [Law.from_document(document) for document in entry.laws]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import sympy
 
 from aethermodel import thresholds
+from aethermodel.calibrate.calibration.calibration_file import content_of, read, samples_of
 from aethermodel.calibrate.calibration.composition import (
     Part,
     Prediction,
@@ -24,10 +25,10 @@ from aethermodel.calibrate.calibration.composition import (
 from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.calibrate.calibration.refill_law import fit_refill, growth_of
 from aethermodel.calibrate.calibration.term_names import names_of, term_of, with_refill
+from aethermodel.calibrate.calibration.term_samples import TermSamples
 from aethermodel.calibrate.experiment_design.identifiability import identify
 from aethermodel.calibrate.term_fit.fit_term import Kind, TermFit, fit_term
 from aethermodel.calibrate.term_fit.process_effects import ALIKE
-from aethermodel.calibrate.term_fit.samples import Timings, checked
 from aethermodel.calibrate.term_fit.scaling_fit import ScalingFit, fit_scaling, team_parameters
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.compiled import compiled
@@ -40,102 +41,17 @@ if TYPE_CHECKING:
 __all__ = ["Calibration", "Conditions", "Prediction"]
 
 Floats = npt.NDArray[np.float64]
-Columns = tuple[list[float], list[float]]
-# Terms whose samples do not end with the largest batch.
-_NO_SIZES = ("loop", REFILL)
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(TermSamples):
     """Fitted terms with the samples they came from.
 
-    Attributes
-    ----------
-    host : dict
-        Fingerprint of the host.
-    created : str
-        When the samples were taken: ISO 8601, UTC.
-    conditions : Conditions
-    samples : dict of str to Timings
-        Undisturbed samples by term; of ``refill``, where they were taken; and of ``send`` where a
-        producer in another process sends. A term that could not be measured is left out.
-    copies : (n, seconds)
-        Plain copies of the same batches, measured in the same run: the ceiling. May be empty.
-    warnings : tuple of str
-        What a reader of any figure made from this has to know: noise, another host, drift.
-    teams : (threads, seconds)
-        The kernel on one large batch, by the threads that share it. May be empty.
+    The samples, ``host``, ``created``, ``conditions`` and ``warnings`` are those of `TermSamples`.
     """
 
-    host: dict[str, Any]
-    created: str
-    conditions: Conditions
-    samples: dict[str, Timings]
-    copies: Columns = field(default_factory=lambda: ([], []))
-    warnings: tuple[str, ...] = ()
-    teams: Columns = field(default_factory=lambda: ([], []))
-
     @classmethod
-    def from_samples(
-        cls, samples: pd.DataFrame, host: dict[str, Any], conditions: Conditions, taken: str
-    ) -> Calibration:
-        """Take each term from the rows of its own probe; rows of the pipeline are never read.
-
-        Parameters
-        ----------
-        samples : pandas.DataFrame
-            As `aethermodel.measure.sampling.sampler.take_samples` gives them.
-        host : dict
-        conditions : Conditions
-        taken : str
-            When they were taken: ISO 8601, UTC.
-
-        Returns
-        -------
-        Calibration
-            A term whose samples cannot carry a law, because the time ran out, is left out of it and
-            named in its warnings.
-
-        Raises
-        ------
-        ValueError
-            If no term could be measured.
-        """
-        by_term = {}
-        missing: dict[str, str] = {}
-        alone, teams = _teams(samples)
-        for term in (*TERM_NAMES, REFILL, PRODUCER):
-            rows = alone[(alone["probe"] == term) & alone["final"]]
-            if rows.empty and not (alone["probe"] == term).any() and term not in TERM_NAMES:
-                continue
-            # Where no probe of it was reached, not even its settings are there.
-            n = rows.get("calls" if term == "loop" else "batch_size", rows["seconds"])
-            process = rows["process"].astype(int).tolist()
-            timings = Timings(n.astype(float).tolist(), rows["seconds"].tolist(), process)
-            try:
-                checked(timings.n, timings.seconds)
-            except ValueError as error:
-                missing[term] = str(error)
-            else:
-                by_term[term] = timings
-        if not any(term in by_term for term in TERM_NAMES):
-            raise ValueError(
-                "no term could be measured: " + "; ".join(map(": ".join, missing.items()))
-            )
-        warnings = tuple(
-            f"{term} could not be measured ({why}): predictions are without it"
-            for term, why in missing.items()
-        )
-        copied = samples[(samples["probe"] == "bandwidth") & samples["final"]]
-        copies = (copied["batch_size"].astype(float).tolist(), copied["seconds"].tolist())
-        if "kernel" not in by_term:
-            teams = ([], [])
-        return cls(host, taken, conditions, by_term, copies, warnings, teams)
-
-    @classmethod
-    def load(
-        cls, path: Path | str, *, host_id: str | None = None, foreign: bool = False
-    ) -> Calibration:
+    def load(cls, path: Path | str, *, host_id: str | None = None, foreign: bool = False) -> Self:
         """Read a calibration file; `aethermodel.load_calibration` also checks it for this host.
 
         Parameters
@@ -152,9 +68,7 @@ class Calibration:
         ValueError
             If the file is no calibration, or another host's.
         """
-        from aethermodel.calibrate.calibration.calibration_file import read
-
-        calibration = read(path)
+        calibration = read(cls, path)
         if host_id is None or calibration.host["id"] == host_id:
             return calibration
         if not foreign:
@@ -167,15 +81,20 @@ class Calibration:
             f"({calibration.host['processor']}), not on this one"
         )
 
+    @classmethod
+    def from_json(cls, content: Any) -> Self:
+        """Rebuild a calibration from JSON values; the terms are fitted again from its samples.
+
+        Raises
+        ------
+        ValueError
+            If it is not a calibration, or was changed.
+        """
+        return samples_of(cls, content)
+
     def to_json(self) -> dict[str, Any]:
         """Return the calibration as JSON values; the parameters stand there for readers."""
-        from aethermodel.calibrate.calibration.calibration_file import content_of
-
-        return content_of(self)
-
-    def warned(self, *warnings: str) -> Calibration:
-        """Return this calibration with further warnings."""
-        return replace(self, warnings=(*self.warnings, *warnings))
+        return content_of(self, self.fits, self.parameters.values(), self.findings)
 
     @cached_property
     def laws(self) -> dict[str, TermFit]:
@@ -366,17 +285,6 @@ class Calibration:
         table = pd.DataFrame({"n": self.copies[0], "seconds": self.copies[1]}, dtype=float)
         median = table.groupby("n", as_index=False)["seconds"].median()
         return median.assign(per_second=median["n"] / median["seconds"])[["n", "per_second"]]
-
-
-def _teams(samples: pd.DataFrame) -> tuple[pd.DataFrame, Columns]:
-    """Part the kernel's samples of several threads from all others; beside those of one."""
-    if "threads" not in samples:
-        return samples, ([], [])
-    several = samples["threads"] > 1
-    sizes = samples.loc[several, "batch_size"].unique()
-    rows = samples[(samples["probe"] == "kernel") & samples["batch_size"].isin(sizes)]
-    rows = rows[rows["final"]]
-    return samples[~several], (rows["threads"].astype(float).tolist(), rows["seconds"].tolist())
 
 
 def _renamed(text: str, names: dict[str, str]) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
-from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.conditions import Conditions
+from aethermodel.calibrate.calibration.term_samples import TermSamples
+from aethermodel.calibrate.term_fit.fit_term import TermFit
 from aethermodel.calibrate.term_fit.model_selection import weighed
 from aethermodel.calibrate.term_fit.samples import Timings
 from aethermodel.inputs.fields import (
@@ -30,6 +32,7 @@ from aethermodel.inputs.plain_values import parse_json
 from aethermodel.inputs.refusals import one_line, quoted
 from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.labels import FabricLabel
+from aethermodel.model.parameters import Parameter
 from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES
 
 #: What is written: everything that is read back stands under the hash.
@@ -43,6 +46,7 @@ _MOST = 64 * 2**20
 
 Term = Literal["loop", "ffi", "kernel", "fabric", "refill", "send"]
 Process = Annotated[int, Field(ge=0, le=2**31)]
+Samples = TypeVar("Samples", bound=TermSamples)
 
 
 class _Timings(Content):
@@ -134,14 +138,29 @@ class _File(Content):
         return self
 
 
-def content_of(calibration: Calibration) -> dict[str, Any]:
-    """Return the calibration as JSON values; the parameters stand there for readers."""
+def content_of(
+    samples: TermSamples,
+    fits: Mapping[str, TermFit],
+    parameters: Iterable[Parameter],
+    findings: Iterable[str],
+) -> dict[str, Any]:
+    """Return a calibration as JSON values.
+
+    Parameters
+    ----------
+    samples : TermSamples
+        All that is read back.
+    fits : dict of str to TermFit
+        By term; these, the parameters and the findings stand there for readers of the file.
+    parameters : iterable of Parameter
+    findings : iterable of str
+    """
     content = {
         "schema": SCHEMA,
-        "host": calibration.host,
-        "fabric": calibration.conditions.fabric,
-        "created": calibration.created,
-        "conditions": _conditions_of(calibration),
+        "host": samples.host,
+        "fabric": samples.conditions.fabric,
+        "created": samples.created,
+        "conditions": _conditions_of(samples),
         "parameters": {
             p.name: {
                 "value": p.value,
@@ -151,38 +170,38 @@ def content_of(calibration: Calibration) -> dict[str, Any]:
                 "meaning": p.meaning,
                 "source": p.source,
             }
-            for p in calibration.parameters.values()
+            for p in parameters
         },
-        "warnings": list(calibration.warnings),
-        "findings": list(calibration.findings),
-        "laws": {term: weighed(fit.tried, fit.chosen) for term, fit in calibration.fits.items()},
-        "sha256": _hash_of(_read_back(calibration)),
-        "samples": {term: timings._asdict() for term, timings in calibration.samples.items()},
+        "warnings": list(samples.warnings),
+        "findings": list(findings),
+        "laws": {term: weighed(fit.tried, fit.chosen) for term, fit in fits.items()},
+        "sha256": _hash_of(_read_back(samples)),
+        "samples": {term: timings._asdict() for term, timings in samples.samples.items()},
     }
-    if calibration.teams[0]:
-        content["teams"] = dict(zip(("threads", "seconds"), calibration.teams, strict=True))
-    if calibration.copies[0]:
-        n, seconds = calibration.copies
+    if samples.teams[0]:
+        content["teams"] = dict(zip(("threads", "seconds"), samples.teams, strict=True))
+    if samples.copies[0]:
+        n, seconds = samples.copies
         content["ceilings"] = {"copy": {"n": n, "seconds": seconds}}
     return content
 
 
-def _read_back(calibration: Calibration) -> dict[str, Any]:
+def _read_back(samples: TermSamples) -> dict[str, Any]:
     """Return whatever a prediction is made from, or a reader is told."""
     return {
-        "host": calibration.host,
-        "created": calibration.created,
-        "conditions": _conditions_of(calibration),
-        "samples": calibration.samples,
-        "teams": calibration.teams,
-        "copies": calibration.copies,
-        "warnings": calibration.warnings,
+        "host": samples.host,
+        "created": samples.created,
+        "conditions": _conditions_of(samples),
+        "samples": samples.samples,
+        "teams": samples.teams,
+        "copies": samples.copies,
+        "warnings": samples.warnings,
     }
 
 
-def _conditions_of(calibration: Calibration) -> dict[str, Any]:
+def _conditions_of(samples: TermSamples) -> dict[str, Any]:
     """Return the conditions; of the event without its size, as all files were of it at first."""
-    conditions = dict(vars(calibration.conditions))
+    conditions = dict(vars(samples.conditions))
     if conditions["record_bytes"] == EVENT_BYTES:
         del conditions["record_bytes"]
     return conditions
@@ -192,11 +211,17 @@ def _hash_of(values: Any) -> str:
     return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def calibration_of(content: Any) -> Calibration:
-    """Rebuild a calibration; the terms are fitted again from its own samples.
+def samples_of(made: type[Samples], content: Any) -> Samples:
+    """Rebuild the samples of a calibration; whatever else it says is fitted from them again.
 
     Of the schemas before, too: the first recorded no processes, which is warned of, and the hash
     of the second holds its samples alone.
+
+    Parameters
+    ----------
+    made : type
+        Class of what is made.
+    content : JSON values
 
     Raises
     ------
@@ -211,7 +236,7 @@ def calibration_of(content: Any) -> Calibration:
     except ValidationError as error:
         raise ValueError(f"not a calibration: {one_line(error)}") from None
     first = file.schema_.endswith("/1")
-    calibration = Calibration(
+    samples = made(
         file.host.facts(),
         file.created,
         file.conditions,
@@ -224,25 +249,31 @@ def calibration_of(content: Any) -> Calibration:
         tuple(file.warnings),
         (file.teams.threads, file.teams.seconds),
     )
-    _check_hash(file, calibration)
-    if all(timings.process for timings in calibration.samples.values()):
-        return calibration
-    return calibration if _NOT_RECORDED in file.warnings else calibration.warned(_NOT_RECORDED)
+    _check_hash(file, samples)
+    if all(timings.process for timings in samples.samples.values()):
+        return samples
+    return samples if _NOT_RECORDED in file.warnings else samples.warned(_NOT_RECORDED)
 
 
-def _check_hash(file: _File, calibration: Calibration) -> None:
+def _check_hash(file: _File, samples: TermSamples) -> None:
     if file.schema_ == SCHEMA:
-        stated, found = file.sha256, _hash_of(_read_back(calibration))
+        stated, found = file.sha256, _hash_of(_read_back(samples))
     else:
         columns = 2 if file.schema_.endswith("/1") else 3
-        timed = {term: timings[:columns] for term, timings in calibration.samples.items()}
+        timed = {term: timings[:columns] for term, timings in samples.samples.items()}
         stated, found = file.samples_sha256, _hash_of(timed)
     if stated != found:
         raise ValueError("the samples or conditions do not match their hash: calibrate again")
 
 
-def read(path: Path | str) -> Calibration:
+def read(made: type[Samples], path: Path | str) -> Samples:
     """Read a calibration file.
+
+    Parameters
+    ----------
+    made : type
+        Class of what is made.
+    path : path
 
     Raises
     ------
@@ -252,4 +283,4 @@ def read(path: Path | str) -> Calibration:
         If it cannot be read.
     """
     with refusing(path):
-        return calibration_of(parse_json(read_bytes(path, _MOST)))
+        return samples_of(made, parse_json(read_bytes(path, _MOST)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from aethermodel.calibrate.calibration.calibration import Calibration, Columns
+from aethermodel.calibrate.calibration.calibration import Calibration
+from aethermodel.calibrate.calibration.term_samples import Columns
 from aethermodel.calibrate.term_fit.samples import Timings
 
 
