@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from aethermodel.laws.law import Law
+from aethermodel.laws.fitted_curve import FittedCurve
 
 _SIZES = 400
 
 
-def plot(law: Law, axes: Any = None) -> Any:
+def plot(law: FittedCurve, axes: Any = None) -> Any:
     """Draw a law through many sizes, dashed beyond the data, with its interval and the data."""
     if axes is None:
         from matplotlib.figure import Figure

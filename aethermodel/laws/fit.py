@@ -13,11 +13,12 @@ from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.curve_points import Points, does_nothing, grouped, points_of, second_name
 from aethermodel.laws.families.families import kind_of
 from aethermodel.laws.families.terms import design
+from aethermodel.laws.fitted_curve import Member
 from aethermodel.laws.fitting.candidates import Candidate, candidates
 from aethermodel.laws.fitting.folds import Folds, folds_of
 from aethermodel.laws.fitting.selection import NEAR, Choice, choose
 from aethermodel.laws.held_out_errors import Misses, misses_of
-from aethermodel.laws.law import Law, Member
+from aethermodel.laws.law import Law
 from aethermodel.laws.law_description import verdict
 from aethermodel.laws.law_group import Laws
 from aethermodel.laws.law_parameters import parameters_of

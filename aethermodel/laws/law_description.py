@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from aethermodel.laws.curve_points import Points
 from aethermodel.laws.families.terms import Term, design
 from aethermodel.laws.family_names import FAMILIES
+from aethermodel.laws.fitted_curve import FittedCurve
+from aethermodel.laws.fitting.selection import Choice
+from aethermodel.laws.law_parameters import unit_of
 from aethermodel.text.percentages import percentage
 from aethermodel.text.times import duration
 
-if TYPE_CHECKING:
-    from aethermodel.laws.fitting.selection import Choice
-    from aethermodel.laws.law import Law
-
 Floats = NDArray[np.float64]
+Curve = TypeVar("Curve", bound=FittedCurve)
 
 # A point that its neighbours miss by a quarter, and by five times what is usual, is named.
 _FAR, _UNUSUAL, _MOST_NAMED = 1.25, 5.0, 3
@@ -33,8 +33,6 @@ def count(size: float) -> str:
 
 def formula(terms: tuple[Term, ...], coefficients: Floats, unit: str) -> str:
     """Write a law with its figures, such as ``4.10 µs + 8.00 ns/B N``."""
-    from aethermodel.laws.law_parameters import unit_of
-
     parts: dict[tuple[float, float], list[str]] = {}
     for term, cost in zip(terms, coefficients, strict=True):
         own = unit_of(term, unit).removeprefix("s")
@@ -77,7 +75,7 @@ def _factor(term: Term) -> str:
     return first + second
 
 
-def verdict(law: Law, choice: Choice, points: Points) -> Law:
+def verdict(law: Curve, choice: Choice, points: Points) -> Curve:
     """Return a law that says what it is, how sure, and what it does not explain."""
     lines = [_headline(law, points)]
     residual = np.log(points.seconds) - np.log(
@@ -100,7 +98,7 @@ def verdict(law: Law, choice: Choice, points: Points) -> Law:
     return replace(law, verdict=tuple(lines))
 
 
-def _headline(law: Law, points: Points) -> str:
+def _headline(law: FittedCurve, points: Points) -> str:
     unit = f" {law.size_unit}" if law.size_unit else ""
     span = f"{count(law.smallest)} to {count(law.largest)}{unit}"
     if law.family in ("interpolation", "none"):
@@ -115,7 +113,7 @@ def _headline(law: Law, points: Points) -> str:
     return f"{FAMILIES[law.family]}: T = {shown}; {state} from {span}"
 
 
-def _fit_lines(law: Law, choice: Choice, points: Points, residual: Floats) -> list[str]:
+def _fit_lines(law: FittedCurve, choice: Choice, points: Points, residual: Floats) -> list[str]:
     if points.n.size < 4:
         sizes = "one size" if points.n.size == 1 else f"{points.n.size} sizes"
         return [f"{sizes}: too few to test any law by sizes left out; measure more"]
@@ -184,7 +182,7 @@ def _times(ratio: float) -> str:
     return f"{ratio:.2g}" if ratio < 10 else f"{ratio:,.0f}"
 
 
-def html(law: Law) -> str:
+def html(law: FittedCurve) -> str:
     """Return a law as an HTML fragment: verdict and parameters."""
     rows = "".join(
         f"<tr><td>{escape(p.name)}</td><td>{p.value:.4g}</td><td>{p.low:.4g}</td>"

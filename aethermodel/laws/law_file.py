@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,8 +14,8 @@ from aethermodel.inputs.refusals import InputError, one_line, quoted
 from aethermodel.laws.families.free_figures import free_values
 from aethermodel.laws.families.structures import Terms
 from aethermodel.laws.families.terms import Term
+from aethermodel.laws.fitted_curve import FittedCurve, Member, Parameter
 from aethermodel.laws.held_out_errors import Misses
-from aethermodel.laws.law import Law, Member, Parameter
 from aethermodel.output_files import write_whole
 
 SCHEMA = "aethermodel.law/1"
@@ -25,6 +25,7 @@ _MOST_EXPONENT = 16
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=1000)]
+Curve = TypeVar("Curve", bound=FittedCurve)
 
 
 class _Strict(BaseModel):
@@ -152,7 +153,7 @@ class LawFile(_Strict):
     laws: list[LawDocument] = Field(min_length=1)
 
 
-def to_document(law: Law) -> dict[str, Any]:
+def to_document(law: FittedCurve) -> dict[str, Any]:
     """Return a law as JSON values."""
     return {
         "name": law.name,
@@ -221,8 +222,15 @@ def _terms(terms: Sequence[_Term]) -> Terms:
     )
 
 
-def from_document(document: Mapping[str, Any]) -> Law:
+def from_document(made: type[Curve], document: Mapping[str, Any]) -> Curve:
     """Rebuild a law.
+
+    Parameters
+    ----------
+    made : type
+        Class of the law.
+    document : dict
+        JSON values.
 
     Raises
     ------
@@ -230,19 +238,25 @@ def from_document(document: Mapping[str, Any]) -> Law:
         If the values are not those of a law.
     """
     try:
-        return _law(LawDocument.model_validate_json(json.dumps(document)))
+        return _law(made, LawDocument.model_validate_json(json.dumps(document)))
     except (ValidationError, TypeError, ValueError) as error:
         raise InputError(one_line(error)) from None
 
 
-def save(laws: Mapping[str, Law], path: Path) -> None:
+def save(laws: Mapping[str, FittedCurve], path: Path) -> None:
     """Write a law file, whole or not at all."""
     document = {"schema": SCHEMA, "laws": [to_document(law) for law in laws.values()]}
     write_whole(path, json.dumps(document, allow_nan=False, indent=1) + "\n")
 
 
-def load(path: Path) -> dict[str, Law]:
+def load(made: type[Curve], path: Path) -> dict[str, Curve]:
     """Read a law file.
+
+    Parameters
+    ----------
+    made : type
+        Class of the laws.
+    path : Path
 
     Raises
     ------
@@ -263,11 +277,11 @@ def load(path: Path) -> dict[str, Law]:
     for one in file.laws:
         if one.name in laws:
             raise InputError(f"{path}: two laws are named {quoted(one.name)}")
-        laws[one.name] = _law(one)
+        laws[one.name] = _law(made, one)
     return laws
 
 
-def _law(one: LawDocument) -> Law:
+def _law(made: type[Curve], one: LawDocument) -> Curve:
     sizes, means = np.array(one.sizes), np.array(one.seconds)
     plain = {
         name: getattr(one, name)
@@ -289,7 +303,7 @@ def _law(one: LawDocument) -> Law:
             weight=np.array(own.weight),
             alike=own.alike,
         )
-    return Law(
+    return made(
         **plain,
         parameters=tuple(
             Parameter(p.name, p.value, p.low, float("inf") if p.high is None else p.high, p.unit)

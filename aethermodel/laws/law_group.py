@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from aethermodel.inputs.refusals import InputError
+from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.laws.law import Law
 
 
@@ -43,6 +43,23 @@ class Laws(Mapping[str, Law]):
             raise InputError(f"there are {len(self._laws)} curves: choose one of {names}")
         return next(iter(self._laws.values()))
 
+    def at(self, name: str, value: float) -> Laws:
+        """Return what all laws say at one value of the second variable, by its name.
+
+        Raises
+        ------
+        InputError
+            If a law has no second variable of this name, or no such value of it.
+        """
+        for law in self._laws.values():
+            if law.second_name != name:
+                second = law.second_name
+                has = f"its second variable is {second}" if second else "it has none"
+                raise InputError(
+                    f"{law.name or 'the law'}: no second variable {quoted(name)}: {has}"
+                )
+        return Laws({curve: law.at(value) for curve, law in self._laws.items()})
+
     def verdict(self) -> str:
         """What all laws say, in words."""
         lines = []
@@ -70,4 +87,4 @@ class Laws(Mapping[str, Law]):
         """
         from aethermodel.laws.law_file import load
 
-        return cls(load(Path(path)))
+        return cls(load(Law, Path(path)))

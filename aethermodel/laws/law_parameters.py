@@ -9,9 +9,9 @@ from aethermodel.laws.curve_points import Points
 from aethermodel.laws.families.expressions import names_of
 from aethermodel.laws.families.free_figures import free_values
 from aethermodel.laws.families.terms import Term
+from aethermodel.laws.fitted_curve import Parameter
 from aethermodel.laws.fitting.selection import Choice
 from aethermodel.laws.held_out_errors import quantile
-from aethermodel.laws.law import Parameter
 
 Floats = NDArray[np.float64]
 

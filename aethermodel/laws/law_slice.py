@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aethermodel.inputs.refusals import InputError, quoted
+from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.families.families import kind_of
 from aethermodel.laws.families.structures import Terms
 from aethermodel.laws.families.terms import Term
+from aethermodel.laws.fitted_curve import FittedCurve, Member, Parameter
 from aethermodel.laws.held_out_errors import quantile
-from aethermodel.laws.law import Law, Member, Parameter
 from aethermodel.laws.law_description import count, formula
-from aethermodel.laws.law_group import Laws
 from aethermodel.laws.law_parameters import unit_of
 
 Floats = NDArray[np.float64]
+Curve = TypeVar("Curve", bound=FittedCurve)
 
 
-def sections(laws: Mapping[str, Law], name: str, value: float) -> Laws:
-    """Return what several laws say at one value of the second variable, by its name.
-
-    Raises
-    ------
-    InputError
-        If a law has no second variable of this name.
-    """
-    for law in laws.values():
-        if law.second_name != name:
-            has = f"its second variable is {law.second_name}" if law.second_name else "it has none"
-            raise InputError(f"{law.name or 'the law'}: no second variable {quoted(name)}: {has}")
-    return Laws({curve: section(law, value) for curve, law in laws.items()})
-
-
-def section(law: Law, value: float) -> Law:
+def section(law: Curve, value: float) -> Curve:
     """Return what a law of two variables says at one value of the second.
 
     Parameters
     ----------
-    law : Law
+    law : FittedCurve
     value : float
         Of the second variable.
 
     Returns
     -------
-    Law
+    FittedCurve, of the law's own class
         Of the size alone. Terms of one power of the size are one; intervals are those of the whole
         law. Its measured times are those at this value, or the law's own where there are none.
 
@@ -109,7 +94,7 @@ def _member(member: Member, value: float) -> Member:
     return Member(terms, combine @ member.coefficients, member.offsets)
 
 
-def _measured(law: Law, value: float) -> tuple[Floats, Floats]:
+def _measured(law: FittedCurve, value: float) -> tuple[Floats, Floats]:
     here = law.second == value
     if np.any(here):
         return law.sizes[here], law.means[here]
@@ -118,7 +103,7 @@ def _measured(law: Law, value: float) -> tuple[Floats, Floats]:
 
 
 def _parameters(
-    law: Law, terms: Terms, coefficients: Floats, covariance: Floats
+    law: FittedCurve, terms: Terms, coefficients: Floats, covariance: Floats
 ) -> tuple[Parameter, ...]:
     half = quantile(law.level, law.freedom) * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     return tuple(
@@ -133,7 +118,7 @@ def _parameters(
     )
 
 
-def _headline(fixed: Law, law: Law, value: float) -> str:
+def _headline(fixed: FittedCurve, law: FittedCurve, value: float) -> str:
     shown = formula(fixed.terms, fixed.coefficients, law.size_unit)
     state = "holds" if law.holds else "does not hold"
     line = f"at {law.second_name} = {count(value)}: T = {shown}; the law {state}"

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from aethermodel import thresholds
 from aethermodel.laws.families.terms import Term
-from aethermodel.laws.law import Band, Floats, Law, Member, Parameter
+from aethermodel.laws.fitted_curve import Band, Floats, Member, Parameter
+from aethermodel.laws.law import Law
 
 if TYPE_CHECKING:
     import sympy

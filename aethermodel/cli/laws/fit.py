@@ -77,9 +77,7 @@ def command(
     laws, notes = _fitted(files, law_input.reading_options(size, time, unit, group, format, second))
     asked: Mapping[str, Law] = laws
     if place is not None:
-        from aethermodel.laws.law_slice import sections
-
-        asked = sections(laws, *place)
+        asked = laws.at(*place)
     found = {}
     if wanted is not None or target is not None or len(laws) <= MOST_DRAWN:
         for name, law in asked.items():

@@ -121,9 +121,9 @@ def one_law(path: Path, curve: str | None, options: dict[str, Any], at: str | No
     law = _chosen(path, curve, laws_of(path, options))
     if at is None:
         return law
-    from aethermodel.laws.law_slice import sections
+    from aethermodel.laws.law_group import Laws
 
-    return sections({"": law}, *place(at)).only()
+    return Laws({"": law}).at(*place(at)).only()
 
 
 def _chosen(path: Path, curve: str | None, laws: Mapping[str, Law]) -> Law:
