@@ -39,6 +39,11 @@ def one_line(error: Exception) -> str:
     return _cut(_said(error)) or f"{type(error).__name__}, without a word why"
 
 
+def one_line_of(error: BaseException) -> str:
+    """Say in one line what user code raised: a SystemExit or the like in its own words."""
+    return one_line(error) if isinstance(error, Exception) else str(error)
+
+
 def _said(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]

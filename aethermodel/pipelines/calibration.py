@@ -1,271 +1,39 @@
-"""Calibration of a pipeline: the law of each term, and what they compose to."""
+"""Calibration of a pipeline: composed laws that a file keeps, and the whole as one law."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Self
 
-import numpy as np
-import numpy.typing as npt
-
-from aethermodel import thresholds
+from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.law import Law
-from aethermodel.pipelines.composition import Composed, GroupTerms, compose
-from aethermodel.pipelines.terms import Kind
-
-Floats = npt.NDArray[np.float64]
-#: Joint draws behind an interval.
-DRAWS = 1000
-
-
-@dataclass(frozen=True)
-class TermLaw:
-    """A term with its law.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"stage", "hand-over", "loop", "assumed"}
-    law : Law
-        Over the records of a batch of the source; of what is assumed also over its bytes.
-    busy : float
-        Share of its time that it keeps a core busy; above 1 where it uses several.
-    source : str
-        "measured", or where an assumed law comes from.
-    factor : float
-        That its time is multiplied by: 1 but in what is asked of a change.
-    alone : dict of int to float
-        Seconds at a few sizes of a stage that is called back to back, the caches its own; the law
-        is of rounds, in which the other stages of its thread run in between.
-    """
-
-    name: str
-    kind: Kind
-    law: Law
-    busy: float
-    source: str
-    factor: float = 1.0
-    alone: Mapping[int, float] = field(default_factory=dict)
+from aethermodel.measure.host.fingerprint import this_host
+from aethermodel.pipelines import calibration_file
+from aethermodel.pipelines.composition.composed_laws import ComposedLaws
+from aethermodel.pipelines.pipeline_file import load_pipeline
+from aethermodel.pipelines.whole_law import whole_law
 
 
 @dataclass(frozen=True)
-class Overlap:
-    """Share of their time that groups of one process hold each other up, with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-#: Where it was not measured: from not at all to always.
-UNKNOWN = Overlap(1.0, 0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """Times of a batch, each an array over the sizes asked for.
-
-    Attributes
-    ----------
-    n, seconds, low, high : ndarray
-        Records, and the time from batch to batch with its interval.
-    transit : ndarray
-        Seconds of one batch from end to end, where nothing waits.
-    budget : dict of str to ndarray
-        Seconds of each term.
-    bound : ndarray of str
-        The slowest group, "cores" or "interpreter".
-    extrapolated : ndarray of bool
-        Whether a size lies outside those that were calibrated.
-    """
-
-    n: Floats
-    seconds: Floats
-    low: Floats
-    high: Floats
-    transit: Floats
-    budget: dict[str, Floats]
-    bound: npt.NDArray[np.str_]
-    extrapolated: npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class PipelineCalibration:
+class PipelineCalibration(ComposedLaws):
     """Laws of a pipeline's terms on one host.
 
-    Attributes
-    ----------
-    pipeline, file : str
-        Its name, and the file that declares it.
-    record_bytes : int or None
-    host : dict
-        Fingerprint.
-    created : str
-        ISO 8601.
-    terms : dict of str to TermLaw
-    groups : tuple of GroupTerms
-    cores : int
-    gil : Overlap
-    passed : dict of str to float
-        Share of the records that a stage passes on, where it is not all.
-    warnings : tuple of str
+    The terms, their groups and what they predict are those of `ComposedLaws`.
     """
-
-    pipeline: str
-    file: str
-    record_bytes: int | None
-    host: dict[str, Any]
-    created: str
-    terms: dict[str, TermLaw]
-    groups: tuple[GroupTerms, ...]
-    cores: int
-    gil: Overlap = UNKNOWN
-    passed: Mapping[str, float] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def measured(self) -> dict[str, TermLaw]:
-        """Terms that were timed here."""
-        return {name: term for name, term in self.terms.items() if term.kind != "assumed"}
-
-    @property
-    def smallest(self) -> float:
-        """Smallest calibrated size, in records."""
-        return max(term.law.smallest for term in self._sized) if self._sized else 1.0
-
-    @property
-    def largest(self) -> float:
-        """Largest calibrated size, in records."""
-        return min(term.law.largest for term in self._sized) if self._sized else 1.0
-
-    @property
-    def sizes(self) -> Floats:
-        """Calibrated sizes, in records."""
-        return self._sized[0].law.sizes
-
-    @property
-    def _sized(self) -> list[TermLaw]:
-        return [term for term in self.terms.values() if term.kind == "stage"]
-
-    def without_assumed(self) -> PipelineCalibration:
-        """Return what can be compared with a run here."""
-        groups = tuple(
-            group._replace(terms=tuple(t for t in group.terms if t in self.measured))
-            for group in self.groups
-        )
-        kept = tuple(group for group in groups if group.terms)
-        from dataclasses import replace
-
-        return replace(self, terms=self.measured, groups=kept)
-
-    def _sizes_of(self, term: TermLaw, n: Floats) -> Floats:
-        if term.kind == "assumed" and term.law.size_unit == "B":
-            return n * float(self.record_bytes or 1)
-        return n
-
-    def times(self, n: npt.ArrayLike) -> dict[str, Floats]:
-        """Return seconds of each term at sizes."""
-        at = np.asarray(n, dtype=np.float64)
-        return {
-            name: term.factor * term.law.predict(self._sizes_of(term, at)).seconds
-            for name, term in self.terms.items()
-        }
-
-    def _busy(self) -> dict[str, float]:
-        return {name: term.busy for name, term in self.terms.items()}
-
-    def composed(self, n: npt.ArrayLike) -> Composed:
-        """Return the time of a batch by the laws themselves."""
-        return self.composed_of(self.times(n))
-
-    def composed_of(self, times: Mapping[str, Floats]) -> Composed:
-        """Return the time of a batch by the seconds of its terms."""
-        return compose(self.groups, times, self._busy(), self.cores, self.gil.value)
-
-    def draws(self, n: npt.ArrayLike, count: int = DRAWS, seed: int = 0) -> Floats:
-        """Return joint draws of the time of a batch.
-
-        Returns
-        -------
-        ndarray, shape (count, sizes)
-            Terms are drawn each by itself, as each was timed by itself.
-        """
-        return self.drawn(n, count, seed).seconds
-
-    def drawn(self, n: npt.ArrayLike, count: int = DRAWS, seed: int = 0) -> Composed:
-        """Return the same draws with the times of the groups, each of shape (count, sizes)."""
-        at = np.asarray(n, dtype=np.float64)
-        drawn = {
-            name: term.factor * term.law.draws(self._sizes_of(term, at), count, seed + 1 + index)
-            for index, (name, term) in enumerate(self.terms.items())
-        }
-        rng = np.random.default_rng(seed)
-        gil = rng.uniform(self.gil.low, self.gil.high, count)[:, None]
-        return compose(self.groups, drawn, self._busy(), self.cores, gil)
-
-    def faster(self, **factors: float) -> PipelineCalibration:
-        """Return what it would be, if terms took so many times what they take.
-
-        Parameters
-        ----------
-        **factors : float
-            Above 0, by the name of the term with ``_`` for ``-``.
-
-        Raises
-        ------
-        InputError
-            On a term that there is none of, or a factor that is not above 0.
-        """
-        from aethermodel.pipelines.what_if import scaled
-
-        return scaled(self, factors)
-
-    def predict(
-        self, n: npt.ArrayLike, level: float = thresholds.LEVEL, seed: int = 0
-    ) -> Predicted:
-        """Predict the time of a batch.
-
-        Parameters
-        ----------
-        n : array_like
-            Records.
-        level : float
-            Confidence of the interval, which comes from joint draws.
-        seed : int
-        """
-        at = np.atleast_1d(np.asarray(n, dtype=np.float64))
-        composed = self.composed(at)
-        tails = [(1 - level) / 2, (1 + level) / 2]
-        low, high = np.quantile(self.draws(at, seed=seed), tails, axis=0)
-        return Predicted(
-            at,
-            composed.seconds,
-            np.minimum(low, composed.seconds),
-            np.maximum(high, composed.seconds),
-            composed.transit,
-            self.times(at),
-            composed.bound,
-            (at < self.smallest) | (at > self.largest),
-        )
 
     @cached_property
     def law(self) -> Law:
         """The whole as a law: what answers, reports and gates take."""
-        from aethermodel.pipelines.whole_law import whole_law
-
         return whole_law(self)
 
     def save(self, path: Path) -> None:
         """Write a calibration file, whole or not at all."""
-        from aethermodel.pipelines.calibration_file import save
-
-        save(self, path)
+        calibration_file.save(self, path)
 
     @classmethod
-    def load(cls, path: Path | str) -> PipelineCalibration:
+    def load(cls, path: Path | str) -> Self:
         """Read a calibration file.
 
         Raises
@@ -273,6 +41,33 @@ class PipelineCalibration:
         InputError
             If it is none.
         """
-        from aethermodel.pipelines.calibration_file import load
+        return calibration_file.load(cls, Path(path))
 
-        return load(Path(path))
+
+def load_for(
+    reference: str | None, path: Path | str, *, foreign: bool = False
+) -> PipelineCalibration:
+    """Read a calibration file of a pipeline, made on this host.
+
+    Parameters
+    ----------
+    reference : str or None
+        ``FILE.py[:NAME]``; None: of any pipeline.
+    path : Path or str
+    foreign : bool
+        Take one of another host, too.
+
+    Raises
+    ------
+    InputError
+        If it is none, of another pipeline, or of another host and `foreign` is not set.
+    """
+    calibration = PipelineCalibration.load(path)
+    if reference is not None and load_pipeline(reference).name != calibration.pipeline:
+        raise InputError(f"{path}: of the pipeline {calibration.pipeline}, not that of {reference}")
+    if not foreign and calibration.host["id"] != this_host().id:
+        raise InputError(
+            f"{path}: calibrated on host {calibration.host['id']}, this is {this_host().id}: "
+            "--foreign uses it all the same"
+        )
+    return calibration

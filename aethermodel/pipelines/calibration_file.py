@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,8 +14,8 @@ from aethermodel.inputs.refusals import InputError, one_line
 from aethermodel.laws.law import Law
 from aethermodel.laws.law_file import LawDocument
 from aethermodel.output_files import write_whole
-from aethermodel.pipelines.calibration import Overlap, PipelineCalibration, TermLaw
-from aethermodel.pipelines.composition import GroupTerms
+from aethermodel.pipelines.composition.composed_laws import ComposedLaws, Overlap, TermLaw
+from aethermodel.pipelines.composition.composition import GroupTerms
 
 SCHEMA = "aethermodel.pipeline/1"
 _MOST_BYTES = 64 << 20
@@ -23,6 +23,7 @@ _MOST_TERMS = 200
 # Keys of a JSON object are text.
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Calibration = TypeVar("Calibration", bound=ComposedLaws)
 
 
 class _Strict(BaseModel):
@@ -82,7 +83,7 @@ class CalibrationFile(_Strict):
         return self
 
 
-def document(calibration: PipelineCalibration) -> dict[str, Any]:
+def document(calibration: ComposedLaws) -> dict[str, Any]:
     """Return a calibration as JSON values."""
     return {
         "schema": SCHEMA,
@@ -110,45 +111,19 @@ def document(calibration: PipelineCalibration) -> dict[str, Any]:
     }
 
 
-def save(calibration: PipelineCalibration, path: Path) -> None:
+def save(calibration: ComposedLaws, path: Path) -> None:
     """Write a calibration file, whole or not at all."""
     write_whole(path, json.dumps(document(calibration), allow_nan=False, indent=1) + "\n")
 
 
-def load_for(
-    reference: str | None, path: Path | str, *, foreign: bool = False
-) -> PipelineCalibration:
-    """Read a calibration file of a pipeline, made on this host.
+def load(made: type[Calibration], path: Path) -> Calibration:
+    """Read a calibration file.
 
     Parameters
     ----------
-    reference : str or None
-        ``FILE.py[:NAME]``; None: of any pipeline.
-    path : Path or str
-    foreign : bool
-        Take one of another host, too.
-
-    Raises
-    ------
-    InputError
-        If it is none, of another pipeline, or of another host and `foreign` is not set.
-    """
-    from aethermodel.measure.host.fingerprint import this_host
-    from aethermodel.pipelines.pipeline_file import load_pipeline
-
-    calibration = load(Path(path))
-    if reference is not None and load_pipeline(reference).name != calibration.pipeline:
-        raise InputError(f"{path}: of the pipeline {calibration.pipeline}, not that of {reference}")
-    if not foreign and calibration.host["id"] != this_host().id:
-        raise InputError(
-            f"{path}: calibrated on host {calibration.host['id']}, this is {this_host().id}: "
-            "--foreign uses it all the same"
-        )
-    return calibration
-
-
-def load(path: Path) -> PipelineCalibration:
-    """Read a calibration file.
+    made : type
+        Class of the calibration.
+    path : Path
 
     Raises
     ------
@@ -161,7 +136,7 @@ def load(path: Path) -> PipelineCalibration:
         laws = {term.name: Law.from_document(term.law.model_dump()) for term in file.terms}
     except (ValidationError, InputError) as error:
         raise InputError(f"{path}: no calibration of a pipeline: {one_line(error)}") from None
-    return PipelineCalibration(
+    return made(
         pipeline=file.pipeline,
         file=file.file,
         record_bytes=file.record_bytes,

@@ -25,7 +25,8 @@ from aethermodel.measure.sampling.sampler import (
     take_samples,
 )
 from aethermodel.measure.sampling.sequential import sample_sequentially
-from aethermodel.pipelines.calibration import UNKNOWN, Overlap, PipelineCalibration, TermLaw
+from aethermodel.pipelines.calibration import PipelineCalibration
+from aethermodel.pipelines.composition.composed_laws import UNKNOWN, Overlap, TermLaw
 from aethermodel.pipelines.execution.rehearsal import Rehearsal, rehearse
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.pipeline_file import load_pipeline

@@ -19,7 +19,7 @@ from aethermodel.model.queueing.host_pace import HostPace, PaceClock
 from aethermodel.model.queueing.tandem import Queue, through
 from aethermodel.order_statistics import median_draws, median_interval, shifted_median_interval
 from aethermodel.pipelines.calibration import PipelineCalibration
-from aethermodel.pipelines.composition import Composed
+from aethermodel.pipelines.composition.composition import Composed
 from aethermodel.pipelines.execution.load import LoadedRun, load_run
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.verdict import Outcome, judge, mostly_disturbed, worst

@@ -1,15 +1,15 @@
-"""Pipeline: a source, stages in a row, where each of them runs, and laws from elsewhere."""
+"""Pipeline: declared by decorators and from laws from elsewhere, and rehearsed."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, overload
 
 from aethermodel.inputs.refusals import InputError, quoted
-from aethermodel.pipelines.stage import Assumed, Group, Place, Stage, parameters_beside
+from aethermodel.pipelines.declaration import NAME, Declaration
+from aethermodel.pipelines.stage import Assumed, Place, Stage, parameters_beside
 
 if TYPE_CHECKING:
     from aethermodel.laws.law import Law
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 #: Names of terms that are not a stage's.
 RESERVED = ("whole", "timed", "loop", "gil", "source")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _MOST_STAGES, _MOST_WORKERS = 50, 64
 
 
 @dataclass
-class Pipeline:
+class Pipeline(Declaration):
     """A pipeline of one's own.
 
     Parameters
@@ -49,33 +48,6 @@ class Pipeline:
     ... def total(batch):
     ...     batch.sum()
     """
-
-    name: str
-    record_bytes: int | None = None
-    largest: int = 10_000
-    pool: int = 4
-    timeout: float = 30.0
-    queue: int = 8
-    stages: list[Stage | Assumed] = field(default_factory=list, init=False)
-    resources: dict[str, Callable[..., Any]] = field(default_factory=dict, init=False)
-    make: Callable[..., Any] | None = field(default=None, init=False)
-    source_size: Callable[[Any], int] | None = field(default=None, init=False)
-    file: Path | None = field(default=None, init=False)
-    variable: str = field(default="", init=False)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise InputError(f"a pipeline's name is letters, digits, - and _, not {self.name!r}")
-        if self.record_bytes is not None and not 1 <= self.record_bytes <= 2**30:
-            raise InputError(f"a record has 1 to 2^30 bytes, not {self.record_bytes!r}")
-        if not 4 <= self.largest <= 2**24:
-            raise InputError(f"a largest batch has 4 to 2^24 records, not {self.largest!r}")
-        if not 1 <= self.pool <= 1024:
-            raise InputError(f"a pool has 1 to 1024 batches, not {self.pool!r}")
-        if not 1 <= self.queue <= 2**20:
-            raise InputError(f"a queue holds 1 to 2^20 batches, not {self.queue!r}")
-        if not 0 < self.timeout <= 3600:
-            raise InputError(f"a time-out is above 0 and at most 3600 seconds, not {self.timeout}")
 
     @overload
     def source(self, function: Function) -> Function: ...
@@ -194,7 +166,7 @@ class Pipeline:
 
     def _check(self, name: str, runs_in: str, workers: int) -> None:
         where = f"pipeline {self.name}, stage {name}"
-        if not _NAME.fullmatch(name) or name in RESERVED:
+        if not NAME.fullmatch(name) or name in RESERVED:
             taken = f" and none of {', '.join(RESERVED)}"
             raise InputError(f"{where}: a name is letters, digits, - and _{taken}")
         if any(stage.name == name for stage in self.stages):
@@ -212,59 +184,6 @@ class Pipeline:
         if len(self.stages) >= _MOST_STAGES:
             raise InputError(f"pipeline {self.name}: more than {_MOST_STAGES} stages")
 
-    @property
-    def reference(self) -> str:
-        """``FILE.py:NAME``, by which another process loads it.
-
-        Raises
-        ------
-        InputError
-            If it was not loaded from a file.
-        """
-        if self.file is None:
-            raise InputError(f"pipeline {self.name}: declare it in a file, to load it from there")
-        return f"{self.file}:{self.variable}"
-
-    @property
-    def own(self) -> tuple[Stage, ...]:
-        """Stages that are run here."""
-        return tuple(stage for stage in self.stages if isinstance(stage, Stage))
-
-    @property
-    def assumed(self) -> tuple[Assumed, ...]:
-        """Stages whose laws are from elsewhere."""
-        return tuple(stage for stage in self.stages if isinstance(stage, Assumed))
-
-    def groups(self) -> tuple[Group, ...]:
-        """Return stages by where they run; the first group is the thread that feeds them."""
-        found: list[tuple[Place, int, list[Stage | Assumed]]] = [("same", 1, [])]
-        for stage in self.stages:
-            if stage.runs_in != "same":
-                found.append((stage.runs_in, stage.workers, []))
-            found[-1][2].append(stage)
-        return tuple(Group(place, workers, tuple(of)) for place, workers, of in found)
-
-    def check(self) -> None:
-        """Refuse a pipeline that lacks something.
-
-        Raises
-        ------
-        InputError
-            Without a source or a stage of its own, or with a parameter that is no resource.
-        """
-        if self.make is None:
-            raise InputError(f"pipeline {self.name} has no source (@pipeline.source)")
-        if not self.own:
-            raise InputError(f"pipeline {self.name} has no stage to run (@pipeline.stage)")
-        for stage in self.own:
-            for name in stage.resources:
-                if name not in self.resources:
-                    known = ", ".join(self.resources) or "it has none"
-                    raise InputError(
-                        f"pipeline {self.name}, stage {stage.name}: its parameter {name} is no "
-                        f"resource ({known})"
-                    )
-
     def rehearse(self, *sizes: int) -> None:
         """Run one batch of each size through all stages, in this process.
 
@@ -273,22 +192,8 @@ class Pipeline:
         InputError
             If something goes wrong; names stage and size.
         """
-        from aethermodel.pipelines.execution.rehearsal import rehearsed
+        from aethermodel.pipelines.runtime.rehearsal_steps import rehearsed
 
         self.check()
         for _ in rehearsed(self, list(sizes)):
             pass
-
-    def stage_named(self, name: str) -> Stage:
-        """Return a stage that is run here.
-
-        Raises
-        ------
-        InputError
-            If there is none of that name.
-        """
-        for stage in self.own:
-            if stage.name == name:
-                return stage
-        names = ", ".join(stage.name for stage in self.own)
-        raise InputError(f"pipeline {self.name} has no stage {quoted(name)}; it has {names}")

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
-from aethermodel.inputs.refusals import InputError, one_line, quoted
+from aethermodel.inputs.refusals import InputError, one_line_of, quoted
 from aethermodel.pipelines.missing_packages import remedy
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.stage import Assumed
@@ -109,11 +109,6 @@ def _run(path: Path) -> ModuleType:
         said = f"{type(error).__name__}: {one_line_of(error)}"
         raise InputError(f"{at}: {said}{remedy(error, resolved)}") from None
     return module
-
-
-def one_line_of(error: BaseException) -> str:
-    """Say what an error of user code said, in one line."""
-    return one_line(error) if isinstance(error, Exception) else str(error)
 
 
 def _line_in(error: BaseException, path: Path) -> int | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from aethermodel.pipelines.composition import GroupTerms
+from aethermodel.pipelines.composition.composition import GroupTerms, Kind
 from aethermodel.pipelines.execution.probe import RECEIVE, SEND, in_this_process
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.stage import Assumed, Group
 
-Kind = Literal["stage", "hand-over", "loop", "assumed"]
 # Of the loop's turn every other size is enough: it hardly depends on them.
 _LOOP_STEP = 2
 

@@ -13,11 +13,11 @@ from aethermodel import thresholds
 from aethermodel.laws.families.terms import Term
 from aethermodel.laws.fitted_curve import Band, Floats, Member, Parameter
 from aethermodel.laws.law import Law
+from aethermodel.pipelines.calibration_file import document
+from aethermodel.pipelines.composition.composed_laws import ComposedLaws
 
 if TYPE_CHECKING:
     import sympy
-
-    from aethermodel.pipelines.calibration import PipelineCalibration
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class WholeLaw(Law):
 
     Attributes
     ----------
-    of : PipelineCalibration
+    of : ComposedLaws
     """
 
-    of: PipelineCalibration | None = None
+    of: ComposedLaws | None = None
 
     @property
     def counted(self) -> str:
@@ -62,7 +62,7 @@ class WholeLaw(Law):
         return Max(*sums) if len(sums) > 1 else sums[0]
 
     @property
-    def _calibration(self) -> PipelineCalibration:
+    def _calibration(self) -> ComposedLaws:
         assert self.of is not None
         return self.of
 
@@ -105,8 +105,6 @@ class WholeLaw(Law):
 
     def document(self) -> dict[str, Any]:
         """Return the calibration as JSON values: a composed law has no file of its own."""
-        from aethermodel.pipelines.calibration_file import document
-
         return document(self._calibration)
 
 
@@ -116,7 +114,7 @@ def _normal(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def whole_law(calibration: PipelineCalibration) -> WholeLaw:
+def whole_law(calibration: ComposedLaws) -> WholeLaw:
     """Return the composed time of a batch as a law."""
     sizes = np.unique(np.concatenate([calibration.sizes]))
     terms = calibration.terms.values()

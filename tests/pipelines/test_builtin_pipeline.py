@@ -10,7 +10,8 @@ import pytest
 
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.laws.fit import fit
-from aethermodel.pipelines.calibration import PipelineCalibration, TermLaw
+from aethermodel.pipelines.calibration import PipelineCalibration
+from aethermodel.pipelines.composition.composed_laws import TermLaw
 from aethermodel.pipelines.execution.probe import Host
 from aethermodel.pipelines.pipeline_file import load_pipeline
 from aethermodel.pipelines.terms import group_terms, term_plan

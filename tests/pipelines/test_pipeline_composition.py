@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aethermodel.pipelines.composition import GroupTerms, compose
+from aethermodel.pipelines.composition.composition import GroupTerms, compose
 
 MS = 1e-3
 

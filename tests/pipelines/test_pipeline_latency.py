@@ -14,13 +14,14 @@ from aethermodel.laws.fit import fit, fit_series
 from aethermodel.measure.host.jitter import Watch, full_rate
 from aethermodel.measure.host.os_noise import Noise
 from aethermodel.model.queueing.batch_service import serve
-from aethermodel.pipelines.calibration import PipelineCalibration, TermLaw
+from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.campaign import Campaign
-from aethermodel.pipelines.composition import GroupTerms
+from aethermodel.pipelines.composition.composed_laws import TermLaw
+from aethermodel.pipelines.composition.composition import GroupTerms
+from aethermodel.pipelines.composition.what_if import halved
 from aethermodel.pipelines.execution import load
 from aethermodel.pipelines.execution.load import LoadedRun
 from aethermodel.pipelines.latency import LoadComparison, LoadedProcess, predicted
-from aethermodel.pipelines.what_if import halved, scaled
 from aethermodel.readers.measurements import Measurements, Series
 
 
@@ -99,11 +100,11 @@ def test_halving_what_waits_for_a_slower_group_buys_nothing():
 
 def test_a_term_is_made_faster_by_its_name():
     calibration = _calibration([("same", 1, 2), ("process", 1, 8)])
-    assert scaled(calibration, {"t1": 0.25}).composed([10.0]).seconds == pytest.approx(2e-3, 0.01)
+    assert calibration.faster(**{"t1": 0.25}).composed([10.0]).seconds == pytest.approx(2e-3, 0.01)
     with pytest.raises(ValueError, match="no term 'more'; there are t0, t1"):
-        scaled(calibration, {"more": 0.5})
+        calibration.faster(**{"more": 0.5})
     with pytest.raises(ValueError, match="a factor is a finite number above 0"):
-        scaled(calibration, {"t1": 0})
+        calibration.faster(**{"t1": 0})
 
 
 SIZES, N = np.array([1, 4, 16, 64, 256.0]), 100

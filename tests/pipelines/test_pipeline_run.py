@@ -11,11 +11,12 @@ import pytest
 from aethermodel import Pipeline
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.execution.passes import ClockCost, Places
-from aethermodel.pipelines.execution.rehearsal import rehearse, rehearsed
-from aethermodel.pipelines.execution.runtime import Runtime
+from aethermodel.pipelines.execution.rehearsal import rehearse
 from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
 from aethermodel.pipelines.execution.whole_pipeline import Whole, cut
 from aethermodel.pipelines.pipeline_file import load_pipeline
+from aethermodel.pipelines.runtime.rehearsal_steps import rehearsed
+from aethermodel.pipelines.runtime.runtime import Runtime
 
 HEAD = """
 import asyncio, os, time

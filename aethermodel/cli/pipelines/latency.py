@@ -36,7 +36,7 @@ def latency_own(
     from aethermodel.cli.pipelines.calibrate import calibrated
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
-    from aethermodel.pipelines.calibration_file import load_for
+    from aethermodel.pipelines.calibration import load_for
     from aethermodel.pipelines.latency import measure_latency, recommended_size
     from aethermodel.pipelines.pipeline_file import load_pipeline
 

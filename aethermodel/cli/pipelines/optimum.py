@@ -33,7 +33,7 @@ def optimum_own(
     from aethermodel.cli.pipelines.calibrate import calibrated
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
-    from aethermodel.pipelines.calibration_file import load_for
+    from aethermodel.pipelines.calibration import load_for
     from aethermodel.pipelines.campaign import Campaign
 
     known = load_for(reference, calibration) if calibration else None

@@ -33,14 +33,14 @@ def predict_own(
     from aethermodel.cli.shared.caveats import tell_caveats
     from aethermodel.cli.shared.terminal_tables import say, show
     from aethermodel.json_documents import document, write_document
-    from aethermodel.pipelines.calibration_file import load_for
-    from aethermodel.pipelines.what_if import factors_of, halved, scaled
+    from aethermodel.pipelines.calibration import load_for
+    from aethermodel.pipelines.composition.what_if import factors_of, halved
     from aethermodel.text.number_format import size_text
     from aethermodel.text.percentages import percent
 
     factors = factors_of(changes)
     measured = load_for(pipeline, path, foreign=foreign)
-    calibration = scaled(measured, factors)
+    calibration = measured.faster(**factors)
     answers = LawSizes(calibration.law)
     goals = [answers.share(share) for share in SHARES] if optimum else []
     goals += [answers.within(within)] if within is not None else []

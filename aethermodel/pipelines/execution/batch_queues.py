@@ -6,13 +6,12 @@ turn: so their order stays, and no two readers share a lock.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, Pipe
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-_PROTOCOL = 5
+from aethermodel.pipelines.runtime.packed_batches import pack, unpack
 
 
 class Link(Protocol):
@@ -98,16 +97,6 @@ class ProcessLink:
             self.writer.close()
         if receiver and self.reader is not None:
             self.reader.close()
-
-
-def pack(item: Any) -> bytes:
-    """Return an item pickled, as it crosses to a process."""
-    return pickle.dumps(item, protocol=_PROTOCOL)
-
-
-def unpack(content: bytes) -> Any:
-    """Return an item that a process of ours has pickled."""
-    return pickle.loads(content)
 
 
 def sender_link(links: Sequence[Link], batch: int) -> Link:

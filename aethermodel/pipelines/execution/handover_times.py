@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, Pipe
 from time import perf_counter
-from typing import Any
 
 from aethermodel.measure.harness.processes.child_processes import end, start
-from aethermodel.pipelines.execution.batch_queues import ProcessLink, ThreadLink, pack
+from aethermodel.pipelines.execution.batch_queues import ProcessLink, ThreadLink
 from aethermodel.pipelines.execution.passes import pass_batch
-from aethermodel.pipelines.execution.runtime import Runtime, StageError
 from aethermodel.pipelines.execution.stage_times import BusyTime, Inputs
+from aethermodel.pipelines.runtime.packed_batches import packed
+from aethermodel.pipelines.runtime.runtime import Runtime
 
 # Seconds that threads run side by side, at least.
 _WINDOW = 0.02
@@ -117,21 +117,6 @@ class Receiving:
             for _ in range(loops):
                 link.receive()
             return perf_counter() - begin
-
-
-def packed(batch: Any, stage: str, n: int) -> bytes:
-    """Return a batch as it crosses to a process.
-
-    Raises
-    ------
-    StageError
-        If it cannot be pickled.
-    """
-    try:
-        return pack(batch)
-    except Exception as error:
-        what = f"its batch cannot be pickled for a process: {type(error).__name__}: {error}"
-        raise StageError(stage, n, what) from None
 
 
 def _drain(reader: Connection, orders: Connection) -> None:

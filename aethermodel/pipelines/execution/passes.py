@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from aethermodel.pipelines.execution.runtime import Runtime, StageError, failed
+from aethermodel.pipelines.runtime.runtime import Runtime, StageError, failed
 
 #: Figures that are the clock's, at a stage and at the loop's turn.
 CLOCKS = ("clock", "clock_loop")

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict
 
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.probes.settings import setting
-from aethermodel.pipelines.execution.batch_queues import pack, unpack
 from aethermodel.pipelines.execution.handover_times import (
     Overlap,
     Receiving,
@@ -19,11 +18,12 @@ from aethermodel.pipelines.execution.handover_times import (
     ThreadHandover,
 )
 from aethermodel.pipelines.execution.rounds import RoundTimer
-from aethermodel.pipelines.execution.runtime import Runtime, failed, made_batch
 from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
 from aethermodel.pipelines.execution.whole_pipeline import Whole
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.pipeline_file import load_pipeline
+from aethermodel.pipelines.runtime.packed_batches import pack, unpack
+from aethermodel.pipelines.runtime.runtime import Runtime, failed, made_batch
 from aethermodel.pipelines.stage import Group
 
 #: Beginnings of the terms of a hand-over.

@@ -11,23 +11,19 @@ import select
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from subprocess import PIPE
 from tempfile import TemporaryFile
-from time import monotonic, perf_counter
+from time import monotonic
 from typing import Any, TextIO
 
 from aethermodel.inputs.refusals import InputError
-from aethermodel.pipelines.execution.handover_times import packed
-from aethermodel.pipelines.execution.runtime import Runtime, StageError, failed, made_batch, records
-from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.pipeline_file import load_pipeline
+from aethermodel.pipelines.runtime.rehearsal_steps import rehearsed
+from aethermodel.pipelines.runtime.runtime import StageError
 from aethermodel.processes import Child, ending
 
 # Seconds that importing the user's file and opening its resources may take.
 _OPENING_SECONDS = 120.0
-# An event loop that is held for so long, and for most of the stage's time, is worth a word.
-_HELD_SECONDS = 0.05
 
 
 @dataclass
@@ -132,92 +128,6 @@ def _rows(descriptor: int, timeout: float) -> Iterator[dict[str, Any] | None]:
         line, _, rest = rest.partition(b"\n")
         said = True
         yield json.loads(line)
-
-
-def rehearsed(pipeline: Pipeline, sizes: list[int]) -> Iterator[dict[str, Any]]:
-    """Yield what happens, before it does: a stage begins, a size is done.
-
-    Raises
-    ------
-    InputError
-        If something goes wrong.
-    """
-    runtime = Runtime(pipeline, pipeline.own)
-    crossing = _crossing(pipeline)
-    try:
-        for n in sizes:
-            total, passed = 0.0, {}
-            yield {"stage": "source", "n": n}
-            batch = made_batch(pipeline, n, 0)
-            count: int | None = n
-            for index, stage in enumerate(runtime.stages):
-                yield {"stage": stage.name, "n": n}
-                if stage.name in crossing:
-                    packed(batch, runtime.stages[index - 1].name if index else "source", n)
-                begin = perf_counter()
-                batch, held = _step(runtime, index, batch, n)
-                seconds = perf_counter() - begin
-                total += seconds
-                if held > _HELD_SECONDS and held > seconds / 2:
-                    yield {"held": stage.name, "n": n, "for": held}
-                made = records(batch, pipeline.record_bytes, stage.size)
-                if made is not None and count is not None and made != count:
-                    if not stage.changes_size:
-                        few = "few" if made < count else "many"
-                        raise StageError(
-                            stage.name,
-                            n,
-                            f"it returned too {few} records, {made} of {count} "
-                            "(@pipeline.stage(changes_size=True) if it is meant to)",
-                        )
-                    passed[stage.name] = made / count if count else 1.0
-                count = made if stage.changes_size or made is not None else count
-            yield {"n": n, "seconds": total, "passed": passed}
-    finally:
-        runtime.close()
-
-
-def _crossing(pipeline: Pipeline) -> set[str]:
-    """Stages that get their batch from another process."""
-    groups = [group for group in pipeline.groups() if group.own]
-    found = {group.own[0].name for group in groups if group.place == "process"}
-    for before, after in pairwise(groups):
-        if before.place == "process":
-            found.add(after.own[0].name)
-    return found
-
-
-def _step(runtime: Runtime, index: int, batch: Any, n: int) -> tuple[Any, float]:
-    """Return what a stage makes of a batch, and how long it held the event loop at a stretch."""
-    stage = runtime.stages[index]
-    try:
-        if not stage.waits:
-            return runtime.step(index, batch), 0.0
-        return runtime.run(_watched(runtime.calls[index], batch))
-    except Exception as error:
-        raise failed(stage.name, n, error) from error
-
-
-async def _watched(call: Any, batch: Any) -> tuple[Any, float]:
-    import asyncio
-
-    longest, last = 0.0, perf_counter()
-
-    async def tick() -> None:
-        nonlocal longest, last
-        while True:
-            await asyncio.sleep(0)
-            now = perf_counter()
-            longest, last = max(longest, now - last), now
-
-    ticks = asyncio.create_task(tick())
-    await asyncio.sleep(0)
-    try:
-        made = await call(batch)
-        longest = max(longest, perf_counter() - last)
-    finally:
-        ticks.cancel()
-    return (batch if made is None else made), longest
 
 
 def main(sink: TextIO) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 from aethermodel import thresholds
 from aethermodel.measure.host.slices import Slice, Slices
 from aethermodel.pipelines.execution.passes import failure_of
-from aethermodel.pipelines.execution.runtime import Runtime
 from aethermodel.pipelines.execution.stage_times import Inputs
+from aethermodel.pipelines.runtime.runtime import Runtime
 
 
 class RoundTimer:

@@ -9,7 +9,7 @@ from itertools import cycle, islice
 from time import perf_counter, process_time
 from typing import Any
 
-from aethermodel.pipelines.execution.runtime import Runtime, failed, made_batch
+from aethermodel.pipelines.runtime.runtime import Runtime, failed, made_batch
 
 #: Batches that are made ahead for a stage that changes what it is given.
 _AHEAD = 64

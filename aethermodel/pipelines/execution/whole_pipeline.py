@@ -18,10 +18,10 @@ from aethermodel.measure.host.contention import glance
 from aethermodel.measure.host.slices import Slice
 from aethermodel.pipelines.execution.batch_queues import sender_link
 from aethermodel.pipelines.execution.passes import StagePass, clock_cost
-from aethermodel.pipelines.execution.runtime import Runtime, StageError, made_batch
 from aethermodel.pipelines.execution.stage_times import Inputs
 from aethermodel.pipelines.execution.workers import Crew, Failed, Order, Report
 from aethermodel.pipelines.pipeline import Pipeline
+from aethermodel.pipelines.runtime.runtime import Runtime, StageError, made_batch
 
 # Batches that fill the pipeline before those that count, for each of its workers.
 _FILL = 4

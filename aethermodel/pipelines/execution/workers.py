@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.execution.batch_queues import Link, ProcessLink, ThreadLink, sender_link
 from aethermodel.pipelines.execution.passes import CLOCKS, ClockCost, StagePass, clock_cost
-from aethermodel.pipelines.execution.runtime import Runtime, failed
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.pipeline_file import load_pipeline
+from aethermodel.pipelines.runtime.runtime import Runtime, failed
 from aethermodel.pipelines.stage import Group
 
 

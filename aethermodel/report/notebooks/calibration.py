@@ -102,7 +102,7 @@ def own_calibration(pipeline: str, file: str, foreign: bool, **given: Any) -> Pi
         As of a `aethermodel.pipelines.campaign.Campaign`.
     """
     from aethermodel.execute.host_lock import host_lock
-    from aethermodel.pipelines.calibration_file import load_for
+    from aethermodel.pipelines.calibration import load_for
     from aethermodel.pipelines.campaign import Campaign as OwnCampaign
     from aethermodel.pipelines.campaign import calibrated
 

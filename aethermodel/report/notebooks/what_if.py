@@ -152,10 +152,10 @@ class OwnWhatIf:
     """The same of a pipeline of one's own."""
 
     def __init__(self, known: PipelineCalibration, assume: list[str], batch_size: int) -> None:
-        from aethermodel.pipelines.what_if import factors_of, scaled
+        from aethermodel.pipelines.composition.what_if import factors_of
 
         self.factors = factors_of(assume)
-        self.base, self.changed = known, scaled(known, self.factors)
+        self.base, self.changed = known, known.faster(**self.factors)
         self.at = float(min(batch_size, known.largest))
 
     def goals(self, within: float, rate: float) -> Block:

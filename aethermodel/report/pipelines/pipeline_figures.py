@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from aethermodel.pipelines.what_if import halved
+from aethermodel.pipelines.composition.what_if import halved
 from aethermodel.report import style
 from aethermodel.report.curve import POINTS
 from aethermodel.report.engineering_notation import count, engineering

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
 from aethermodel import thresholds
-from aethermodel.inputs.refusals import InputError, quoted
-from aethermodel.pipelines.calibration import PipelineCalibration
+from aethermodel.inputs.refusals import InputError
+from aethermodel.pipelines.composition.composed_laws import ComposedLaws
 
 
 @dataclass(frozen=True)
@@ -54,28 +54,7 @@ def factors_of(changes: Iterable[str]) -> dict[str, float]:
     return factors
 
 
-def scaled(calibration: PipelineCalibration, factors: Mapping[str, float]) -> PipelineCalibration:
-    """Return a calibration whose terms take so many times what they take.
-
-    Raises
-    ------
-    InputError
-        On a term that there is none of, or a factor that is not above 0.
-    """
-    known = {name.replace("-", "_"): name for name in calibration.terms}
-    terms = dict(calibration.terms)
-    for key, factor in factors.items():
-        name = known.get(key.replace("-", "_"))
-        if name is None:
-            names = ", ".join(calibration.terms)
-            raise InputError(f"no term {quoted(key)}; there are {names}")
-        if not 0 < factor < np.inf:
-            raise InputError(f"{name}: a factor is a finite number above 0, not {factor!r}")
-        terms[name] = replace(terms[name], factor=terms[name].factor * factor)
-    return replace(calibration, terms=terms)
-
-
-def halved(calibration: PipelineCalibration, n: float) -> list[Gain]:
+def halved(calibration: ComposedLaws, n: float) -> list[Gain]:
     """Return what halving each term buys at a batch size, the most first.
 
     A term of a group that waits for a slower one buys nothing, however dear it is.
@@ -85,7 +64,7 @@ def halved(calibration: PipelineCalibration, n: float) -> list[Gain]:
     tails = [(1 - thresholds.LEVEL) / 2, (1 + thresholds.LEVEL) / 2]
     found = []
     for name, term in calibration.terms.items():
-        changed = scaled(calibration, {name: 0.5})
+        changed = calibration.faster(**{name: 0.5})
         gain = float(before / changed.composed(at).seconds[0] - 1)
         low, high = np.quantile(drawn / changed.draws(at)[:, 0] - 1, tails)
         ends = min(float(low), gain), max(float(high), gain)

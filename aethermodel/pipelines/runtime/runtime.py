@@ -12,9 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from aethermodel.inputs.refusals import InputError
-from aethermodel.pipelines.pipeline import Pipeline
-from aethermodel.pipelines.pipeline_file import one_line_of
+from aethermodel.inputs.refusals import InputError, one_line_of
+from aethermodel.pipelines.declaration import Declaration
 from aethermodel.pipelines.stage import Stage
 
 T = TypeVar("T")
@@ -32,7 +31,7 @@ class Runtime:
 
     Parameters
     ----------
-    pipeline : Pipeline
+    pipeline : Declaration
     stages : iterable of Stage
         Those that run in this thread.
 
@@ -45,7 +44,7 @@ class Runtime:
     waits : list of bool
     """
 
-    def __init__(self, pipeline: Pipeline, stages: Iterable[Stage]) -> None:
+    def __init__(self, pipeline: Declaration, stages: Iterable[Stage]) -> None:
         self.pipeline, self.stages = pipeline, tuple(stages)
         self.waits = [stage.waits for stage in self.stages]
         wanted = dict.fromkeys(name for stage in self.stages for name in stage.resources)
@@ -145,7 +144,7 @@ def records(batch: Any, record_bytes: int | None, size: Callable[[Any], int] | N
         return None
 
 
-def made_batch(pipeline: Pipeline, n: int, seed: int) -> Any:
+def made_batch(pipeline: Declaration, n: int, seed: int) -> Any:
     """Return a batch of the source, checked.
 
     Raises

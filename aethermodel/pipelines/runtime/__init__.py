@@ -1,0 +1,1 @@
+"""Runtime of stages: what opens, calls and rehearses them in one thread."""
