@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from cython_core.closing import Closing
 from cython_core.events.record import EVENT_BYTES
 from cython_core.events.record_type import RecordType
+from cython_core.ring.rendezvous import RingOffer
 from cython_core.ring.shared_memory import MOST_BYTES, allocate
 
 if TYPE_CHECKING:
-    from cython_core.ring.rendezvous import RingOffer
     from cython_core.ring.ring import Ring
 
 Role = Literal["producer", "consumer"]
@@ -150,7 +150,7 @@ class RingHandle(Closing):
         memory, wake, wake_peer, link = fds
         return cls(ROLES[role], memory, wake, wake_peer, link, most_bytes)
 
-    def offer(self, directory: str | Path | None = None) -> "RingOffer":
+    def offer(self, directory: str | Path | None = None) -> RingOffer:
         """Offer the end under a random name, for a process that shares nothing with this one.
 
         Parameters
@@ -162,8 +162,6 @@ class RingHandle(Closing):
         -------
         RingOffer
         """
-        from cython_core.ring.rendezvous import RingOffer
-
         return RingOffer(self, directory)
 
     def close(self) -> None:

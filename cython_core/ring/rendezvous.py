@@ -6,15 +6,28 @@ import socket
 import stat
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from cython_core.closing import Closing
-from cython_core.ring.handle import RingHandle
+
+Handle = TypeVar("Handle", bound=Closing)
 
 # Said by who asked once it has the end: only then is the offer served.
 _TAKEN = b"aether-ring taken"
 # Seconds that an asker may take for that.
 _PATIENCE = 5.0
+
+
+class Lendable(Protocol):
+    """What is offered: a `RingHandle`."""
+
+    def lend(self, sock: socket.socket) -> None:
+        """Send it to the process at the other side, and stay usable."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class RingOffer(Closing):
@@ -29,7 +42,7 @@ class RingOffer(Closing):
         What `Ring.attach` takes.
     """
 
-    def __init__(self, handle: RingHandle, directory: str | Path | None) -> None:
+    def __init__(self, handle: Lendable, directory: str | Path | None) -> None:
         where = directory or os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
         self.name = str(Path(where) / f"aether-{secrets.token_hex(16)}")
         self._handle = handle
@@ -90,13 +103,17 @@ class RingOffer(Closing):
             Path(self.name).unlink(missing_ok=True)
 
 
-def find(name: str, timeout: float | None = 10.0) -> RingHandle:
+def find(
+    name: str, receive: Callable[[socket.socket], Handle], timeout: float | None = 10.0
+) -> Handle:
     """Ask for the end offered under `name`.
 
     Parameters
     ----------
     name : str
         From `RingOffer.name`.
+    receive : callable
+        Takes the end from the connected socket: `RingHandle.receive`.
     timeout : float, optional
         Seconds to wait for the offering process to serve.
 
@@ -123,7 +140,7 @@ def find(name: str, timeout: float | None = 10.0) -> RingHandle:
         sock.settimeout(_left(deadline))
         sock.connect(name)
         sock.settimeout(_left(deadline))
-        handle = RingHandle.receive(sock)
+        handle = receive(sock)
         try:
             # Refused where the end was offered to somebody else in the meantime.
             sock.sendall(_TAKEN)

@@ -14,6 +14,7 @@ from cython_core.ring.attachment cimport give_turn
 from cython_core.ring.end cimport End
 from cython_core.events.record_type import record_type
 from cython_core.ring.handle import RingHandle, make_ends
+from cython_core.ring.rendezvous import find
 from cython_core.ring.shared_memory import MOST_BYTES
 from cython_core.ticks.ring_batches import RingBatches
 from cython_core.ticks.ring_wait import sleeping
@@ -142,8 +143,7 @@ cdef class Ring(End):
         if isinstance(source, _socket.socket):
             source = RingHandle.receive(source, most_bytes)
         elif not isinstance(source, RingHandle):
-            from cython_core.ring.rendezvous import find
-            source = find(source)
+            source = find(source, RingHandle.receive)
             source.most_bytes = most_bytes
         if record is not None:
             source.record = record_type(record)
