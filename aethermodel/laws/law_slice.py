@@ -32,7 +32,7 @@ def section(law: Curve, value: float) -> Curve:
 
     Returns
     -------
-    FittedCurve, of the law's own class
+    FittedCurve or its subclass
         Of the size alone. Terms of one power of the size are one; intervals are those of the whole
         law. Its measured times are those at this value, or the law's own where there are none.
 

@@ -62,7 +62,7 @@ class TermSamples:
 
         Returns
         -------
-        TermSamples, of the class that this is called of
+        TermSamples or its subclass
             A term whose samples cannot carry a law, because the time ran out, is left out of it and
             named in its warnings.
 
