@@ -10,7 +10,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from aethermodel.text.number_format import whole_or
+from aethermodel.text.number_format import size_text
 
 FOLDER = Path(__file__).parents[2] / "data" / "benchmarks"
 #: Of a run; other files of a host, such as torture.json, have pages of their own.
@@ -29,9 +29,11 @@ def _words(text: str | None) -> str:
 
 def _interval(low: float | None, high: float | None) -> str:
     if low is None:
-        return "" if high is None else f"up to {whole_or(high, 4)}"
+        return "" if high is None else f"up to {size_text(high, 4)}"
     return (
-        f"from {whole_or(low, 4)}" if high is None else f"{whole_or(low, 4)} to {whole_or(high, 4)}"
+        f"from {size_text(low, 4)}"
+        if high is None
+        else f"{size_text(low, 4)} to {size_text(high, 4)}"
     )
 
 
@@ -40,7 +42,7 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
     unit = _words(row.get("unit"))
     interval = _interval(row.get("low"), row.get("high"))
     verdict = {True: "met", False: "not met", None: ""}[row.get("met")]
-    result = "" if row["value"] is None else f"{whole_or(row['value'], 4)} {unit}".strip()
+    result = "" if row["value"] is None else f"{size_text(row['value'], 4)} {unit}".strip()
     beside, goal = _words(row.get("peer")), _words(row.get("goal"))
     return (row["what"], result, interval, beside, goal, verdict)
 
