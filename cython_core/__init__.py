@@ -2,6 +2,7 @@
 
 try:
     from cython_core.clock import clock_cost_ns, clock_resolution_ns, noop, now_ns
+    from cython_core.events.allocation import allocate
     from cython_core.events.arrow import EventArray
     from cython_core.events.checksum import (
         checksum_variant,
@@ -11,7 +12,7 @@ try:
         stamp,
         verify,
     )
-    from cython_core.events.record import EVENT_BYTES, EVENT_DTYPE, MAX_EVENTS, allocate
+    from cython_core.events.record import EVENT_BYTES, EVENT_DTYPE, MAX_EVENTS
     from cython_core.events.record_type import (
         EVENT,
         MAX_RECORD_BYTES,

@@ -9,7 +9,7 @@ from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, output
 
 
-class AcyclicModules(Contract):  # type: ignore[misc]
+class AcyclicModules(Contract):  # type: ignore[misc]  # import-linter is untyped
     """Imports of modules make no circle.
 
     Imports inside functions and under ``TYPE_CHECKING`` count like all others. Layers say which way

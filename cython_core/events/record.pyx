@@ -83,38 +83,6 @@ def _assert_layout():
 _assert_layout()
 
 
-def allocate(n, record=None):
-    """Allocate a zeroed batch that starts on a 64-byte boundary.
-
-    Parameters
-    ----------
-    n : int
-        Number of events, 0 to 2**32 - 1.
-    record : RecordType, numpy.dtype or int, optional
-        Of which type, as for `record_type`; the 64-byte event by default.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``(n,)``, dtype `EVENT_DTYPE` or the record's; owns its memory through its base.
-
-    Raises
-    ------
-    ValueError
-        If `n` is negative or more than 2**32 - 1, or `record` is no type of records.
-    """
-    if not 0 <= n <= MAX_EVENTS:
-        raise ValueError(f"a batch holds 0 to {MAX_EVENTS} events, not {n}")
-    dtype = EVENT_DTYPE
-    if record is not None:
-        from cython_core.events.record_type import record_type
-        dtype = record_type(record).dtype
-    size = dtype.itemsize
-    raw = np.zeros(n * size + EVENT_BYTES, dtype=np.uint8)
-    shift = -raw.ctypes.data % EVENT_BYTES
-    return raw[shift : shift + n * size].view(dtype)
-
-
 cdef object batch_pointer(object events, aether_event** first, Py_ssize_t* n):
     """Check a batch at the Python border; the caller holds `events` and what is returned."""
     cdef cnp.ndarray array

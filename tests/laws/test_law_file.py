@@ -1,6 +1,7 @@
 """Law file: what is written is read again, and nothing else is."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -46,6 +47,20 @@ def test_a_law_read_again_predicts_the_same(kind, tmp_path):
     np.testing.assert_array_equal(law.draws(at, 5, **second), again.draws(at, 5, **second))
     assert again.document() == law.document()
     assert again.expression == law.expression
+
+
+class Own(Law):
+    """A law of somebody's own class."""
+
+
+def test_what_is_read_or_cut_is_of_the_class_that_was_asked():
+    law = fit_series(laws()["two"])
+    own = Own.from_document(law.document())
+    assert type(own) is Own and type(own.at(2.0)) is Own
+    again = pickle.loads(pickle.dumps(own))
+    assert type(again) is Own and again.document() == law.document()
+    cut = Laws({"a": own}).at("threads", 2.0)
+    assert type(cut["a"]) is Own and cut["a"].name == "threads=2"
 
 
 def test_no_text_of_a_file_is_evaluated(tmp_path):
