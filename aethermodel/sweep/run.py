@@ -178,7 +178,7 @@ def run(
     redo : set of {"failed", "timeout", "done"}
         Finished points in these states run again.
     progress : callable, optional
-        Called with (jobs done now, jobs to do).
+        Called with (tries done now, tries to do): a disturbed one that goes back is one more.
 
     Returns
     -------
@@ -213,12 +213,13 @@ def run(
                 for record in tries:
                     if record is None:
                         summary.requeued += 1
-                        continue
-                    store.put(record)
-                    kept[hosts.index(record.conditions.host), record.order] = record
-                    summary.ran += 1
+                    else:
+                        store.put(record)
+                        kept[hosts.index(record.conditions.host), record.order] = record
+                        summary.ran += 1
                     if progress:
-                        progress(summary.ran, len(todo))
+                        done = summary.ran + summary.requeued
+                        progress(done, len(todo) + summary.requeued)
         if todo or not store.tabulated:
             from aethermodel.sweep.store_tables import write_tables
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -58,10 +59,18 @@ def _copy_with_quick_parameters(name: str, folder: Path) -> None:
 def _address(log: Path, server: subprocess.Popen) -> str:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        if found := re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", log.read_text()):
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/lab\?token=\w+", log.read_text())
+        # Its address is said a moment before it listens.
+        if found and answers(int(found[1])):
             return found[0]
         time.sleep(0.2)
     raise AssertionError(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+def answers(port: int) -> bool:
+    """Say whether somebody listens at a port of this host."""
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_nobody_without_the_token_gets_in(lab):
