@@ -1,20 +1,28 @@
 """Clients of the scoring server, in a process of their own.
 
 ``python scoring_client.py hold PORT``: each line of standard input says how many requests are to be
-in flight; the line comes back once they are. ``python scoring_client.py poisson PORT RATE COUNT
-SEED``: requests at random times, whatever becomes of those before them; as JSON, the seconds of
-each from when it was due to its answer (``taken``), and those by which this client sent it late
-though a connection was free (``late``).
+in flight, and comes back once they are. An answered one is sent again a random time later, as of
+many users: what comes one by one costs the server more than what comes at once.
+
+``carry PORT COUNT SECONDS``: how many a second are answered with so many in flight.
+
+``poisson PORT RATE COUNT SEED``: requests at random times, whatever becomes of those before them;
+as JSON, the seconds of each from when it was due to its answer (``taken``), and those by which this
+client sent it late though a connection was free (``late``).
+
+One loop over bare sockets: an event loop takes as long for a request as the server does, and then
+it is the client that is measured.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
+import random
 import select
 import socket
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Iterator
 from time import perf_counter
 
 import numpy as np
@@ -23,6 +31,11 @@ FEATURES, ANSWER_BYTES = 16, 8
 _BODIES = 64
 # Every one of them has a socket; more in flight than that have to wait.
 _MOST_CONNECTIONS = 512
+# Held requests are sent again faster than they are answered, and at once where so many are missing:
+# the server always has enough of them.
+_FASTER, _MISSING = 0.9, 96
+# What is carried settles in this share of the time that is counted.
+_SETTLING = 0.3
 
 
 def requests(seed: int) -> list[bytes]:
@@ -43,83 +56,120 @@ def is_whole(answer: bytes) -> bool:
     return True
 
 
-class Connection(asyncio.Protocol):
-    """A connection with one request in flight at a time."""
+class Connections:
+    """Sockets to the server, each with one request in flight at a time."""
 
-    def __init__(self, answered: Callable[[Connection], None]) -> None:
-        self._answered, self._rest = answered, b""
+    def __init__(self, port: int, count: int, seed: int) -> None:
+        self._texts = requests(seed)
+        self.poll = select.epoll()
+        self._idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        self._flying: dict[int, tuple[socket.socket, int]] = {}
+        self._rest: dict[int, bytes] = {}
+        for one in self._idle:
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.poll.register(one.fileno(), select.EPOLLIN)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep it to write to."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        self.write = transport.write
+    def __len__(self) -> int:
+        return len(self._flying)
 
-    def data_received(self, data: bytes) -> None:
-        """See whether the answer is whole."""
-        self._rest += data
-        if is_whole(self._rest):
-            self._rest = b""
-            self._answered(self)
+    @property
+    def free(self) -> bool:
+        """Whether one has no request in flight."""
+        return bool(self._idle)
 
-    def connection_lost(self, error: Exception | None) -> None:
-        """End with the server."""
-        asyncio.get_running_loop().stop()
+    def send(self, which: int) -> None:
+        """Send a request over a free one."""
+        one = self._idle.pop()
+        one.sendall(self._texts[which % _BODIES])
+        self._flying[one.fileno()] = one, which
+
+    def answered(self, wait: float = 0.0) -> Iterator[int | None]:
+        """Yield which requests were answered; None for what is registered beside sockets."""
+        for number, _ in self.poll.poll(wait):
+            if number not in self._flying:
+                yield None
+                continue
+            one, which = self._flying[number]
+            data = one.recv(4096)
+            if not data:
+                raise SystemExit("the server has closed a connection")
+            data = self._rest.pop(number, b"") + data
+            if not is_whole(data):
+                self._rest[number] = data
+                continue
+            del self._flying[number]
+            self._idle.append(one)
+            yield which
 
 
-async def connect(port: int, answered: Callable[[Connection], None]) -> Connection:
-    """Return a new connection."""
-    loop = asyncio.get_running_loop()
-    _, made = await loop.create_connection(lambda: Connection(answered), "127.0.0.1", port)
-    return made
+class Held:
+    """Requests of which as many as are wanted are in flight, sent again a random time later."""
+
+    def __init__(self, port: int, seed: int = 0) -> None:
+        self.connections = Connections(port, _MOST_CONNECTIONS, seed)
+        self.wanted = self._sent = 0
+        self.want(0)
+
+    def want(self, count: int) -> None:
+        """Have so many in flight, soon."""
+        self.wanted = min(count, _MOST_CONNECTIONS)
+        self._answers: deque[float] = deque(maxlen=self.wanted + 2)
+        self._due = 0.0
+
+    def send(self) -> None:
+        """Send what is due."""
+        while (flying := len(self.connections)) < self.wanted:
+            if flying >= self.wanted - _MISSING and self._due > perf_counter():
+                break
+            self.connections.send(self._sent)
+            self._sent += 1
+            if len(self._answers) == self._answers.maxlen:
+                pace = (self._answers[-1] - self._answers[0]) / (len(self._answers) - 1)
+                self._due = perf_counter() + random.expovariate(1 / (_FASTER * pace))
+
+    def answered(self) -> Iterator[int | None]:
+        """Wait for answers, or until one is due; yields as `Connections.answered` does."""
+        # The kernel is asked again and again while one is due: a timer of it has a millisecond.
+        missing = len(self.connections) < self.wanted
+        for which in self.connections.answered(0.0 if missing else -1):
+            if which is not None:
+                self._answers.append(perf_counter())
+            yield which
 
 
-async def hold(port: int) -> None:
+def hold(port: int) -> None:
     """Keep as many requests in flight as standard input says."""
-    loop = asyncio.get_running_loop()
-    words, idle = asyncio.StreamReader(), list[Connection]()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), sys.stdin)
-    texts = requests(0)
-    wanted = flying = sent = 0
-    settled = asyncio.Event()
+    held, line = Held(port), ""
+    held.connections.poll.register(sys.stdin.fileno(), select.EPOLLIN)
+    while True:
+        held.send()
+        if line and len(held.connections) == held.wanted:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            line = ""
+        for which in held.answered():
+            if which is not None:
+                continue
+            if not (line := sys.stdin.readline()):
+                return
+            held.want(int(line))
 
-    def answered(connection: Connection) -> None:
-        nonlocal flying, sent
-        if flying > wanted:
-            flying -= 1
-            idle.append(connection)
-            if flying == wanted:
-                settled.set()
-            return
-        sent += 1
-        connection.write(texts[sent % _BODIES])
 
-    while line := await words.readline():
-        wanted = int(line)
-        settled.clear()
-        while flying < wanted:
-            connection = idle.pop() if idle else await connect(port, answered)
-            flying += 1
-            connection.write(texts[flying % _BODIES])
-        if flying > wanted:
-            await settled.wait()
-        sys.stdout.write(line.decode())
-        sys.stdout.flush()
+def carried(port: int, flying: int, seconds: float) -> float:
+    """Return the answers a second while so many requests are held in flight."""
+    held, answers = Held(port), 0
+    held.want(flying)
+    begin = perf_counter() + _SETTLING * seconds
+    while (now := perf_counter()) < begin + seconds:
+        held.send()
+        fresh = len([*held.answered()])
+        answers += fresh if now > begin else 0
+    return answers / (now - begin)
 
 
 def poisson(port: int, rate: float, count: int, seed: int) -> dict[str, list[float]]:
-    """Send requests at random times; return the seconds from when each was due.
-
-    One loop over bare sockets: an event loop takes as long for a request as the server does, and
-    then it is the client that is measured.
-    """
-    texts = requests(seed)
-    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(_MOST_CONNECTIONS)]
-    poll = select.epoll()
-    flying: dict[int, tuple[socket.socket, int]] = {}
-    rest: dict[int, bytes] = {}
-    for one in idle:
-        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        poll.register(one.fileno(), select.EPOLLIN)
+    """Send requests at random times; return the seconds from when each was due."""
+    connections = Connections(port, _MOST_CONNECTIONS, seed)
     late, taken = [0.0] * count, [0.0] * count
     gaps = np.random.default_rng(seed).exponential(1 / rate, count)
     due = (perf_counter() + 0.1 + gaps.cumsum()).tolist()
@@ -128,27 +178,17 @@ def poisson(port: int, rate: float, count: int, seed: int) -> dict[str, list[flo
     while answered < count:
         now = perf_counter()
         # An open loop without a free socket waits for one.
-        while sent < count and due[sent] <= now and idle:
-            one = idle.pop()
-            one.sendall(texts[sent % _BODIES])
+        while sent < count and due[sent] <= now and connections.free:
+            connections.send(sent)
             late[sent] = perf_counter() - max(due[sent], free_since)
-            flying[one.fileno()] = one, sent
             sent += 1
-        # The kernel is asked again and again: a timer of it has a millisecond.
-        for number, _ in poll.poll(0):
-            one, which = flying[number]
-            data = one.recv(4096)
-            if not data:
-                raise SystemExit("the server has closed a connection")
-            data = rest.pop(number, b"") + data
-            if not is_whole(data):
-                rest[number] = data
-                continue
+        full = not connections.free
+        for which in connections.answered():
+            assert which is not None
             now = perf_counter()
             taken[which] = now - due[which]
-            if not idle:
-                free_since = now
-            idle.append(one)
+            if full:
+                full, free_since = False, now
             answered += 1
     return {"late": late, "taken": taken}
 
@@ -156,7 +196,10 @@ def poisson(port: int, rate: float, count: int, seed: int) -> dict[str, list[flo
 def main(words: list[str]) -> None:
     """Run what the command line says."""
     if words[0] == "hold":
-        asyncio.run(hold(int(words[1])))
+        hold(int(words[1]))
+        return
+    if words[0] == "carry":
+        sys.stdout.write(json.dumps(carried(int(words[1]), int(words[2]), float(words[3]))))
         return
     port, rate, count, seed = int(words[1]), float(words[2]), int(words[3]), int(words[4])
     sys.stdout.write(json.dumps(poisson(port, rate, count, seed)))

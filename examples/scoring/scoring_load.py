@@ -15,9 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import NormalDist
 from subprocess import PIPE
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scoring_turns import MORE, apart
 
 from aethermodel import thresholds
 from aethermodel.advice.latency_under_load import Server
@@ -40,13 +42,18 @@ _FIRST = 0.1
 _LATE = 0.1
 # Seconds in which an idle loop sees how much of a core others take, between runs.
 _WATCH_SECONDS = 0.2
+# Seconds in which full batches show the host's pace, before each run.
+_PACE_SECONDS = 1.0
 # Draws of what the law leaves open: its interval, taken as that of a normal law.
 _DRAWS = 400
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A run at one load, its latencies in seconds."""
+    """Runs at one load, latencies in seconds at the law's pace.
+
+    ``pace``: how many times as long the host took for full batches, before each run.
+    """
 
     load: float
     rate: float
@@ -62,6 +69,7 @@ class Loaded:
     error_high: float
     client_late_p99: float
     away: float
+    pace: float
 
     @property
     def error(self) -> float:
@@ -80,36 +88,60 @@ class Loaded:
 
 
 @contextmanager
-def serving(batch: int, wait: float) -> Iterator[int]:
-    """Run the server in a process of its own; yields its port."""
+def serving(batch: int, wait: float) -> Iterator[tuple[int, int]]:
+    """Run the server in a process of its own; yields its port and the process's number."""
     words = [sys.executable, str(HERE / "scoring_server.py"), str(batch), str(wait)]
     with subprocess.Popen(words, stdin=PIPE, stdout=PIPE, text=True) as server:
         assert server.stdin and server.stdout
         try:
-            yield int(server.stdout.readline())
+            yield int(server.stdout.readline()), server.pid
         finally:
             server.stdin.close()
 
 
-def latencies(port: int, rate: float, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _client(server: int, *words: object) -> Any:
+    called = [sys.executable, str(HERE / "scoring_client.py"), *map(str, words)]
+    with subprocess.Popen(called, stdout=PIPE) as client, apart(client.pid, server):
+        text, _ = client.communicate()
+    if client.returncode:
+        raise ChildProcessError(f"the client ended with status {client.returncode}")
+    return json.loads(text)
+
+
+def pace_now(law: Law, port: int, server: int, batch: int) -> float:
+    """Return how many times as long as by the law the server takes now, full batches of it.
+
+    A host that others use is slower for minutes, and then the same rate is another load.
+    """
+    carried: float = _client(server, "carry", port, batch + MORE, _PACE_SECONDS)
+    return batch / float(law.predict([batch]).seconds[0]) / carried
+
+
+def latencies(
+    port: int, server: int, rate: float, count: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the seconds of each request of an open loop, from when it was due.
+
+    Parameters
+    ----------
+    port, server : int
+        Of the server, and the number of its process.
+    rate : float
+        Requests a second.
+    count, seed : int
 
     Returns
     -------
     tuple of ndarray
         Until its answer; and by which the client sent it late, though a connection was free.
     """
-    words = ["poisson", str(port), str(rate), str(count), str(seed)]
-    done = subprocess.run(
-        [sys.executable, str(HERE / "scoring_client.py"), *words], stdout=PIPE, check=True
-    )
-    found = json.loads(done.stdout)
+    found = _client(server, "poisson", port, rate, count, seed)
     first = int(_FIRST * count)
     return np.array(found["taken"])[first:], np.array(found["late"])[first:]
 
 
 def compare(law: Law, load: float, target: float, *, runs: int = 5, seconds: float = 4.0) -> Loaded:
-    """Choose batch and wait for a load, and run it.
+    """Choose batch and wait for a load, and run it, at the host's pace of each run.
 
     Parameters
     ----------
@@ -128,14 +160,18 @@ def compare(law: Law, load: float, target: float, *, runs: int = 5, seconds: flo
     advice = recommend(law, rate, target)
     # The server's loop has timers of a millisecond.
     wait = np.floor(advice.wait_seconds * 1e3) / 1e3
-    expected = server.percentiles(rate, advice.batch, hold_seconds=wait)
-    with serving(advice.batch, wait) as port:
+    with serving(advice.batch, wait) as (port, process):
         seen = [watch(_WATCH_SECONDS)]
-        taken = []
+        taken, paces = [], []
         for seed in range(runs):
-            taken.append(latencies(port, rate, round(rate * seconds), seed))
+            paces.append(pace_now(law, port, process, advice.batch))
+            now = rate / paces[-1]
+            taken.append(latencies(port, process, now, round(now * seconds), seed))
             seen.append(watch(_WATCH_SECONDS))
-    p50, p99s = np.transpose([np.quantile(answered, [0.5, 0.99]) for answered, _ in taken])
+    # At the law's pace, all of them.
+    p50, p99s = np.transpose([np.quantile(answered, [0.5, 0.99]) for answered, _ in taken]) / paces
+    pace = float(np.median(paces))
+    expected = server.percentiles(rate, advice.batch, hold_seconds=wait / pace)
     late = float(np.median([np.quantile(sent, 0.99) for _, sent in taken]))
     p99 = expected[1]
     # What the law leaves open, of which every run is predicted alike.
@@ -145,7 +181,7 @@ def compare(law: Law, load: float, target: float, *, runs: int = 5, seconds: flo
     return Loaded(
         load, rate, advice.batch, float(wait), expected[0].seconds, p99.seconds, p99.low, p99.high,
         float(np.median(p50)), float(np.median(p99s)), float(low), float(high), late,
-        float(np.median([one.gaps.sum() / one.seconds for one in seen])),
+        float(np.median([one.gaps.sum() / one.seconds for one in seen])), pace,
     )  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from scoring_server import Batcher, Waiting, listening
 CLIENT = str(Path(__file__).with_name("scoring_client.py"))
 # A client that is silent for so long is gone.
 _SILENCE_SECONDS = 20.0
+#: In flight beside a batch: a client that sends at random must not let the server wait.
+MORE = 128
 
 
 class Turns:
-    """A server whose batches are taken one by one, twice as many requests in flight as it takes."""
+    """A server whose batches are taken one by one, with more requests in flight than it takes."""
 
     def __init__(self, batcher: Batcher, client: Process) -> None:
         self._batcher, self._client = batcher, client
@@ -50,23 +53,47 @@ class Turns:
         await asyncio.sleep(0)
 
     async def _resize(self, count: int) -> None:
-        """Bring the requests in flight to twice as many, half of which are taken."""
+        """Bring the requests in flight to as many and some more, and take as many."""
         self._answer()
         assert self._client.stdin and self._client.stdout
-        self._client.stdin.write(f"{2 * count}\n".encode())
+        flying = count + MORE
+        self._client.stdin.write(f"{flying}\n".encode())
         heard = asyncio.ensure_future(self._client.stdout.readline())
         async with asyncio.timeout(_SILENCE_SECONDS):
             while not heard.done():
-                if len(self._batcher) > 2 * count or self._size > count:
+                if len(self._batcher) > flying or self._size > count:
                     waiting = await self._batcher.take(1, 0.001) if len(self._batcher) else []
                     self._batcher.answer(waiting, [0.5] * len(waiting))
                 await asyncio.sleep(0)
-            while len(self._batcher) < 2 * count:
+            while len(self._batcher) < flying:
                 await asyncio.sleep(0)
         if not heard.result():
             raise ConnectionError("the client's process has ended")
         self._size = count
         self._taken = await self._batcher.take(count)
+
+
+@contextmanager
+def apart(client: int, server: int = 0) -> Iterator[None]:
+    """Give a client a core that its server has not, as on two hosts; where there are two.
+
+    Schedulers have both on one core for seconds, though the other is idle.
+
+    Parameters
+    ----------
+    client, server : int
+        Numbers of processes; 0 is this one.
+    """
+    cores = sorted(os.sched_getaffinity(server)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) < 2:
+        yield
+        return
+    os.sched_setaffinity(client, cores[-1:])
+    os.sched_setaffinity(server, cores[:-1])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(server, cores)
 
 
 @asynccontextmanager
@@ -79,7 +106,8 @@ async def under_load() -> AsyncIterator[Turns]:
         )
         turns = Turns(batcher, client)
         try:
-            yield turns
+            with apart(client.pid):
+                yield turns
         finally:
             client.terminate()
             await client.wait()

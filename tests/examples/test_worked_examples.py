@@ -129,8 +129,8 @@ def test_requests_are_gathered_and_each_gets_its_own_score():
 def test_a_server_and_an_open_loop_in_processes_of_their_own():
     from scoring_load import latencies, serving
 
-    with serving(8, 0.001) as port:
-        taken, late = latencies(port, 200.0, 40, seed=1)
+    with serving(8, 0.001) as (port, server):
+        taken, late = latencies(port, server, 200.0, 40, seed=1)
     assert len(taken) == len(late) == 36
     assert (late > 0).all() and (taken > late).all()
 
@@ -141,7 +141,7 @@ def test_a_miss_of_a_late_client_or_on_a_busy_host_says_nothing_of_the_server():
     told = dict(
         load=0.8, rate=1e4, batch=58, wait_seconds=0.05, predicted_p50=7e-3, predicted_p99=11e-3,
         predicted_p99_low=10e-3, predicted_p99_high=12e-3, measured_p50=0.3, measured_p99=0.6,
-        error_low=-0.99, error_high=-0.97,
+        error_low=-0.99, error_high=-0.97, pace=1.0,
     )  # fmt: skip
     assert Loaded(**told, client_late_p99=0.5, away=0.0).outcome == "inconclusive"
     assert Loaded(**told, client_late_p99=1e-4, away=0.3).outcome == "inconclusive"
