@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from aethermodel.laws.law import Law
 
 
+# What is less reads "0 %".
+_LEAST_SHARE = 0.005
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A figure with its interval.
@@ -69,6 +73,11 @@ class CostShare:
     name: str
     share: Quantity
     gain: float
+
+    @property
+    def is_told(self) -> bool:
+        """Whether half a percent or more: a composed law has a dozen costs that are nothing."""
+        return self.share.value >= _LEAST_SHARE
 
 
 @dataclass(frozen=True)

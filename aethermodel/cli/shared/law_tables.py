@@ -122,8 +122,8 @@ def answer_lines(found: Answers, target: float | None = None) -> Iterator[str]:
         yield f"  {found.p99.note}"
     elif "p99" in found.reasons and not found.reasons["p99"].startswith("needs"):
         yield f"P99: {found.reasons['p99']}"
-    if found.costs:
-        named = ", ".join(f"{cost.name} {percentage(cost.share.value, 0)}" for cost in found.costs)
+    if costs := [cost for cost in found.costs if cost.is_told]:
+        named = ", ".join(f"{cost.name} {percentage(cost.share.value, 0)}" for cost in costs)
         yield f"of T at N = {size_text(found.at_size)}: {named}"
     following = found.next_size
     yield f"next size to measure: {following.size_text(unit)}" + _note(following.note)

@@ -239,9 +239,7 @@ def _answer_rows(found: Answers) -> Iterator[tuple[str, str, str]]:
     for name, latency in (("P50 of the latency", found.p50), ("P99 of the latency", found.p99)):
         if latency is not None:
             yield name, _with_interval(latency), latency.note
-    for cost in found.costs:
-        if percentage(cost.share.value, 0) == "0 %":
-            continue  # of a composed law there are a dozen, and nothing is to be gained
+    for cost in filter(lambda cost: cost.is_told, found.costs):
         words = f"{percentage(cost.share.value, 0)} of T; half of it: {percent(cost.gain, 0)} rate"
         yield f"Cost of {cost.name} at N = {size_text(found.at_size)}", words, cost.share.note
     yield "Next size to measure", found.next_size.size_text(unit), found.next_size.note
