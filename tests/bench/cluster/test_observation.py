@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aethermodel.bench.cluster.first_run import gathered_at, memory_seconds
 from aethermodel.bench.cluster.observation import observe
 from aethermodel.bench.cluster.tally import Interval, Tally
-from aethermodel.bench.cluster.trial import first_to, memory_seconds, summary, verdict
+from aethermodel.bench.cluster.trial import summary, verdict
 from aethermodel.clusters.simulation.run import simulate
 from aethermodel.model.cluster.cluster import Cluster, Consumers, Cost, Links, Producers, Topics
 from aethermodel.model.cluster.prediction import predict
@@ -28,8 +29,8 @@ def test_a_p99_is_seen_as_narrowly_as_it_was_asked_for():
 
 
 def test_a_queue_without_end_is_seen_to_grow_and_another_is_not():
-    assert observe(queue(1.1), 0.2, 1e5, 200_000, 1, growing=True).grows
-    assert not observe(queue(0.7), 0.2, 7e4, 200_000, 1, growing=True).grows
+    assert observe(queue(1.1), 0.2, 1e5, 200_000, 1, ask_growth=True).grows
+    assert not observe(queue(0.7), 0.2, 7e4, 200_000, 1, ask_growth=True).grows
 
 
 def test_a_run_shorter_than_its_queue_remembers_has_not_settled():
@@ -37,8 +38,8 @@ def test_a_run_shorter_than_its_queue_remembers_has_not_settled():
     memory = memory_seconds(told)
     assert memory == pytest.approx(2 * 2 * 1e-5 / 0.1**2)
     run = queue(0.5), 1.0, 5e4, 50_000, 1
-    assert observe(*run, memory=0.125).settled
-    assert not observe(*run, memory=0.15).settled  # the same run, by its length alone
+    assert observe(*run, memory_seconds=0.125).settled
+    assert not observe(*run, memory_seconds=0.15).settled  # the same run, by its length alone
 
 
 def test_a_run_goes_on_only_where_the_verdict_is_open():
@@ -48,11 +49,13 @@ def test_a_run_goes_on_only_where_the_verdict_is_open():
         asked.append(seen)
         return len(asked) == 3
 
-    few = observe(queue(0.5), 0.1, 5e4, 2_000_000, 1, precise=1, judged=lambda seen: True)
-    more = observe(queue(0.5), 0.1, 5e4, 2_000_000, 1, precise=1, judged=judged)
+    few = observe(
+        queue(0.5), 0.1, 5e4, 2_000_000, 1, precision_batches=1, is_answer=lambda seen: True
+    )
+    more = observe(queue(0.5), 0.1, 5e4, 2_000_000, 1, precision_batches=1, is_answer=judged)
     assert few.batches == pytest.approx(2500, rel=0.1)  # the second half of one run
     assert more.batches == pytest.approx(7 * 2500, rel=0.1)  # of 0.1, 0.2 and 0.4 s
-    assert more is not asked[0] and not few.narrow
+    assert more is not asked[0] and not few.precise
 
 
 def test_a_tally_knows_rate_and_quantile_of_many_runs():
@@ -85,14 +88,14 @@ def test_a_hot_consumer_has_its_batches_from_the_beginning():
         topics=Topics(8, 0.2), credits=300,
     )  # fmt: skip
     told = predict(cluster)
-    hot = first_to(told)
-    assert hot.tolist() == [0]
+    hot = gathered_at(told)
+    assert hot.tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
     away = 6000 / told.batches_per_second  # Little's law: nearly all are on their way
-    seen = simulate(cluster, 15 * away, 1, first_to=hot)
+    seen = simulate(cluster, 15 * away, 1, gathered_at=hot)
     assert seen.latencies.mean() == pytest.approx(away, rel=0.05)
     assert simulate(cluster, 15 * away, 1).latencies.mean() < 0.85 * away
     turns = replace(cluster, topics=Topics(routing="round-robin"))
-    assert first_to(predict(turns)) is None
+    assert gathered_at(predict(turns)) is None
 
 
 def test_a_run_that_is_no_whole_number_of_the_first_keeps_its_rate():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.cluster.population import CELLS, allowed_away, tilt
+from aethermodel.model.cluster.credits.population import CELLS, allowed_away, tilt
 from aethermodel.model.cluster.stations import FULL, WIRES, Stage
 from aethermodel.model.cluster.waits import Waits, log_transform, poisson_wait
 
