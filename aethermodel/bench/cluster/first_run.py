@@ -94,13 +94,16 @@ def displaced_batches(prediction: Prediction) -> float:
 
     Notes
     -----
-    What comes to a station less what leaves it is no more than all batches in flight; of those
-    that go elsewhere in the meantime, as many more as its share is small.
+    What comes to a station less what leaves it is no more than all batches that may be there; of
+    those that go elsewhere in the meantime, as many more as its share is small.
     """
     if prediction.window is None:
         return 0.0
-    busiest = prediction.bottleneck
-    return prediction.window.population / float(busiest.stage.share[busiest.station])
+    stage, station = prediction.bottleneck.stage, prediction.bottleneck.station
+    there = prediction.window.population
+    if stage.side == "producers":  # those of its own producers
+        there = there // stage.ends.size * int(stage.members[station])
+    return there / float(stage.share[station])
 
 
 def first_run_seconds(prediction: Prediction, most_batches: int) -> float:

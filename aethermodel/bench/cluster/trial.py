@@ -51,8 +51,9 @@ def verdicts(prediction: Prediction, observation: Observation) -> tuple[str, str
         error = observation.batches_per_second.error(prediction.batches_per_second)
         # On its way: neither right nor wrong is told by it.
         throughput = verdict(error, THROUGHPUT) if observation.rate_settled else "unclear"
-    if prediction.grows:
-        p99 = "within" if observation.grows else "beyond"
+    if prediction.grows:  # one that is not seen to grow has to be known to stay
+        stays = np.isfinite(observation.p99.half)
+        p99 = "within" if observation.grows else "beyond" if stays else "unclear"
     elif prediction.latency:
         p99 = verdict(observation.p99.error(prediction.latency.quantile(0.99)), P99)
     if p99 != "not told" and not (observation.settled or observation.grows):
