@@ -61,7 +61,30 @@ def memory_seconds(prediction: Prediction) -> float:
                 return through / (1 - load)
             own = 2 * (1 + part.scatter**2) * float(part.seconds[station]) / (1 - load) ** 2
             return max(through, own)
-    return 2 * noise * seconds / max(spare, 1 - _NEAREST_LOAD) ** 2
+    else:  # of queues that are as busy the slowest one remembers longest
+        return max(
+            float(np.max(_forgotten(1 + part.scatter**2, part.seconds, 1 - rate * part.demand)))
+            for part in shared
+        )
+    return float(_forgotten(noise, seconds, spare))
+
+
+def _forgotten(noise: float, seconds: Floats | float, spare: Floats | float) -> Floats:
+    return np.asarray(2 * noise * seconds / np.maximum(spare, 1 - _NEAREST_LOAD) ** 2)
+
+
+def keeps_turns(prediction: Prediction, seconds: float) -> bool:
+    """Whether producers that take turns keep for so long who is where in a round.
+
+    A producer whose batches are ready at random times is elsewhere in a round of n consumers when
+    about ``(n / 2 pi) ** 2`` batches later their number has varied by as much. Till then, bursts
+    that meet at a station meet there again: what differs is one simulation from the other.
+    """
+    cluster = prediction.cluster
+    if cluster.topics.routing != "round-robin" or cluster.producers.rate is None:
+        return False
+    sent = prediction.batches_per_second / cluster.producers.count * seconds
+    return sent < (cluster.consumers.count / (2 * np.pi)) ** 2
 
 
 def gathered_at(prediction: Prediction) -> Floats | None:

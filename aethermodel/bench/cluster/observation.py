@@ -66,6 +66,7 @@ def observe(
     seed: int,
     *,
     memory_seconds: float = 0.0,
+    independent_runs: bool = False,
     ask_growth: bool = False,
     precision_batches: int | None = None,
     is_answer: Callable[[Observation], bool] = accept,
@@ -86,6 +87,9 @@ def observe(
         Of the first run; each has its own.
     memory_seconds : float
         After which the busiest queue has forgotten how it was.
+    independent_runs : bool
+        Whether a run keeps something from beginning to end that another has otherwise: all runs
+        are then as long as the first, and only whole ones are compared.
     ask_growth : bool
         Whether to ask if the P99 grows without end; it has no interval then.
     precision_batches : int, optional
@@ -120,6 +124,8 @@ def observe(
         min(2 * warm_up, _SETTLING_RUN_BATCHES / expected_rate),
     )
     part_seconds = max(first_run_seconds / 2 / _FIRST_RUN_PARTS, PART_MEMORIES * memory_seconds)
+    if independent_runs:
+        longest = part_seconds = first_run_seconds
     tally, settling = Tally(part_seconds), Settling()
     runs = runs_that_grew = 0
     simulated_batches, seconds = 0.0, first_run_seconds

@@ -13,6 +13,7 @@ from aethermodel.bench.cluster.first_run import (
     displaced_batches,
     first_run_seconds,
     gathered_at,
+    keeps_turns,
     memory_seconds,
 )
 from aethermodel.bench.cluster.observation import Observation, observe
@@ -75,13 +76,15 @@ def compare(cluster: Cluster, seed: int, most_batches: int = MOST_BATCHES) -> di
     prediction = predict(cluster)
     p99 = prediction.latency.quantile(0.99) if prediction.latency else float("nan")
     predicted = time.process_time()
+    seconds = first_run_seconds(prediction, most_batches)
     observation = observe(
         cluster,
-        first_run_seconds(prediction, most_batches),
+        seconds,
         prediction.batches_per_second,
         most_batches,
         seed,
         memory_seconds=memory_seconds(prediction),
+        independent_runs=keeps_turns(prediction, seconds),
         ask_growth=prediction.grows,
         precision_batches=_PRECISION_BATCHES,
         is_answer=lambda observation: "unclear" not in verdicts(prediction, observation),

@@ -108,9 +108,14 @@ def predict(cluster: Cluster) -> Prediction:
     trip += sum(float(np.sum(part.stage.demand)) for part in _work(stages))
     each = cluster.offered / cluster.producers.count
     full = window(stages, cluster.credits, trip, in_turn=in_turn, offered=each)
-    rate, why = full.batches_per_second, ""
+    scatters = any(stage.scatter for stage in stages)
+    if full.batches_per_second <= cluster.offered * (1 - MET) and scatters:
+        # Whose batches wait without end sends whenever a credit comes, at no random times. Where
+        # nothing scatters, producers stay out of step as they were when they began to wait.
+        full = window(stages, cluster.credits, trip, in_turn=in_turn)
+    rate, why = min(full.batches_per_second, cluster.offered), ""
     sure, grows = _sure(full), False
-    if rate > cluster.offered * (1 - MET):
+    if full.batches_per_second > cluster.offered * (1 - MET):
         latency, why = _with_credits(cluster, stages, full)
         mean = latency.mean if latency else float("nan")
     elif cluster.producers.rate is not None:

@@ -35,7 +35,7 @@ def can_count(behind: int, consumers: int) -> bool:
 
 @lru_cache(maxsize=256)
 def variation_of_turns(
-    load: float, noise: float, behind: int, consumers: int, senders: int
+    load: float, noise: float, behind: int, consumers: int, senders: int, *, steady: bool = False
 ) -> tuple[float, float]:
     """Squared coefficients of variation that explain the mean wait at a station, and its P99.
 
@@ -43,13 +43,15 @@ def variation_of_turns(
     ----------
     load, noise, behind, consumers, senders
         As `arrival_variation.variation_in_turn` takes them.
+    steady : bool
+        Whether producers send at a steady pace; else at random times (Poisson).
 
     Returns
     -------
     mean, tail : float
         1 where arrivals are as irregular as Poisson ones, more where batches come in bursts.
     """
-    waits, beyond = exceeding_in_turn(load, noise, behind, consumers, senders)
+    waits, beyond = exceeding_in_turn(load, noise, behind, consumers, senders, steady=steady)
     poisson_mean = load * (1 + noise) / (2 * (1 - load))
     ratio = float(np.trapezoid(beyond, waits)) / poisson_mean
     mean = _variation_of_mean(ratio, load, noise)
@@ -67,7 +69,7 @@ def variation_of_turns(
 
 
 def exceeding_in_turn(
-    load: float, noise: float, behind: int, consumers: int, senders: int
+    load: float, noise: float, behind: int, consumers: int, senders: int, *, steady: bool = False
 ) -> tuple[Floats, Floats]:
     """Chance that a batch waits for longer than so many services.
 
@@ -90,11 +92,13 @@ def exceeding_in_turn(
     pace = load * consumers / behind / senders  # batches of a producer in a service
     remembered = longest_wait_window(load, noise, behind, consumers, senders)
     window = remembered if remembered * pace > consumers else _LEAST_WINDOW
-    tables = _tables(behind, consumers, _past_rate(behind, consumers, pace * window))
+    tables = _tables(behind, consumers, _past_rate(behind, consumers, pace * window, steady))
     fine = np.arange(_STEP, _FINE + _STEP / 2, _STEP)
     last = max(6 * consumers / pace, 25 * (1 + noise) / (1 - load) ** 2, 4 * _FINE)
     coarse = _FINE * _RATIO ** np.arange(int(np.log(last / _FINE) / np.log(_RATIO)) + 2)
-    looked_back = [(time, *_idle_before(time, pace, senders, tables)) for time in (*fine, *coarse)]
+    looked_back = [
+        (time, *_idle_before(time, pace, senders, tables, steady)) for time in (*fine, *coarse)
+    ]
     longest = max(20.0, 15 * (1 + noise) / (1 - load))
     while True:
         far = np.round(np.geomspace(_NEAR_WAITS, longest, _FAR_WAITS) / _STEP) * _STEP
@@ -129,16 +133,17 @@ def _poisson(s: Complexes, load: float, noise: float) -> Complexes:
     return np.asarray((1 - load) * s / (s - load * (1 - busy)))
 
 
-def _past_rate(behind: int, consumers: int, sent: float) -> Floats:
+def _past_rate(behind: int, consumers: int, sent: float, steady: bool) -> Floats:
     """Share of the batches that pass the station, of those before each place in a round.
 
-    Of a time in which a producer sends so many on average, their number being Poisson.
+    Of a time in which a producer sends so many on average.
     """
     from scipy.special import gammainc
 
     passes = (np.arange(consumers) < behind).astype(np.float64)
     back = np.arange(int(sent + 9 * np.sqrt(sent) + 20))
-    weight = np.bincount(back % consumers, gammainc(back + 1, sent), consumers) / sent
+    so_many = np.clip(sent - back, 0, 1) if steady else gammainc(back + 1, sent)
+    weight = np.bincount(back % consumers, so_many, consumers) / sent
     return np.real(np.fft.ifft(np.fft.fft(weight) * np.fft.fft(passes)))
 
 
@@ -165,21 +170,25 @@ def _tables(behind: int, consumers: int, rate: Floats) -> Floats:
     return tables
 
 
-def _idle_before(time: float, pace: float, senders: int, tables: Floats) -> tuple[Floats, Floats]:
+def _idle_before(
+    time: float, pace: float, senders: int, tables: Floats, steady: bool
+) -> tuple[Floats, Floats]:
     """Numbers of batches that came within a time, and how likely they did after an idle moment."""
     from scipy.special import gammaln, ndtr
 
-    _, consumers, most = tables.shape
     mean_sent = pace * time
-    spread = 9 * np.sqrt(mean_sent)
-    sent = np.arange(max(int(mean_sent - spread) - 10, 0), int(mean_sent + spread) + 25)
-    likely = np.exp(sent * np.log(mean_sent) - mean_sent - gammaln(sent + 1.0))
-    rounds = sent[-1] // consumers + 1
-    each = np.bincount(sent, likely, rounds * consumers).reshape(rounds, consumers)
-    parts = np.zeros((6, rounds * (most - 1) + 1))
-    for at in np.flatnonzero(each.any(axis=1)):
-        begin = at * (most - 1)
-        parts[:, begin : begin + most] += np.tensordot(each[at], tables, (0, 1))
+    if steady:  # the producer of the batch that arrives has sent whole periods before
+        least = int(mean_sent)
+        sent = np.array([least, least + 1])
+        likely = np.array([1 - mean_sent + least, mean_sent - least])
+        parts = np.concatenate(
+            [_passed(sent, likely, tables[:3]), _passed(sent, np.array([1.0, 0.0]), tables[3:])]
+        )
+    else:
+        spread = 9 * np.sqrt(mean_sent)
+        sent = np.arange(max(int(mean_sent - spread) - 10, 0), int(mean_sent + spread) + 25)
+        likely = np.exp(sent * np.log(mean_sent) - mean_sent - gammaln(sent + 1.0))
+        parts = _passed(sent, likely, tables)
     count = np.arange(parts.shape[1])
     moments = parts[[0, 3]] @ np.stack([count, count**2], axis=1)
     others = senders - 1
@@ -212,6 +221,18 @@ def _idle_before(time: float, pace: float, senders: int, tables: Floats) -> tupl
     z = (1 - load) / deviation
     idle = (1 - load) * ndtr(z) + deviation * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     return number[known], (likely * idle)[known]
+
+
+def _passed(sent: npt.NDArray[np.int64], likely: Floats, tables: Floats) -> Floats:
+    """Chances of what passes of a random number of batches that a producer sends."""
+    kinds, consumers, most = tables.shape
+    rounds = int(sent[-1]) // consumers + 1
+    each = np.bincount(sent, likely, rounds * consumers).reshape(rounds, consumers)
+    parts = np.zeros((kinds, rounds * (most - 1) + 1))
+    for at in np.flatnonzero(each.any(axis=1)):
+        begin = at * (most - 1)
+        parts[:, begin : begin + most] += np.tensordot(each[at], tables, (0, 1))
+    return parts
 
 
 def _density(counts: Floats, chance: Floats, work: Floats, noise: float) -> Floats:

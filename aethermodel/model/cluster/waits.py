@@ -211,7 +211,9 @@ def arrival_variation(
             own = senders if behind == 1 else -(-senders // steady)
             found.append(variation_of_steady(float(busy), own))
         elif in_turn and counted and can_count(behind, ends):
-            found.append(variation_of_turns(float(busy), noise, behind, ends, senders))
+            found.append(
+                variation_of_turns(float(busy), noise, behind, ends, senders, bool(steady))
+            )
         elif in_turn:
             found.append(variation_in_turn(float(busy), noise, behind, ends, senders))
         else:

@@ -98,7 +98,7 @@ def _links_full(full: Window, *, in_turn: bool) -> bool:
 def _pace(stage: Stage, *, in_turn: bool) -> float:
     """Load up to which a stage keeps pace with steady senders."""
     behind = int(stage.members.max())
-    evenly = behind == stage.ends.size or (in_turn and behind == 1)
+    evenly = stage.side == "producers" or behind == stage.ends.size or (in_turn and behind == 1)
     return 1.0 if evenly and not stage.scatter else MOST_PACE
 
 
