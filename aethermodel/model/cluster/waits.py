@@ -212,7 +212,7 @@ def arrival_variation(
             found.append(variation_of_steady(float(busy), own))
         elif in_turn and counted and can_count(behind, ends):
             found.append(
-                variation_of_turns(float(busy), noise, behind, ends, senders, bool(steady))
+                variation_of_turns(float(busy), noise, behind, ends, senders, steady=steady > 0)
             )
         elif in_turn:
             found.append(variation_in_turn(float(busy), noise, behind, ends, senders))

@@ -18,6 +18,10 @@ Complexes = npt.NDArray[np.complex128]
 
 #: Load of a station from which on its queue is that of the closed network.
 BUSY = 0.5
+#: Load of a station next to producers from which on it keeps what of their credits is not away.
+HOME = 0.9
+#: Credits behind it from which on they come back steadily.
+FEW_AT_HOME = 16
 # Cells of a queue's distribution.
 _BINS = 200
 # Batches in flight from which on a station that is not busy does not notice their limit.
@@ -158,8 +162,9 @@ def closed_queues(
     found: list[Waits | Queues] = []
     for part in shared:
         most = rate * float(part.stage.demand.max())
-        if part is own and most > FULL:
-            found.append(_at_home(part, rate, population - home, credits))
+        if part is own and most > HOME:
+            others = [other for other in waits if other is not part]
+            found.append(_at_home(part, others, away_seconds, credits))
         elif in_turn and most > FULL and not part.stage.scatter:
             found.append(_even(part, rate, credits))
         elif most < least:
@@ -212,19 +217,47 @@ def _filled(waits: Sequence[Waits], rate: float, counted: float, population: int
     return found
 
 
-def _at_home(part: Waits, rate: float, away: float, credits: int) -> Queues:
-    """Queues of the full stations next to producers: whatever of their credits is not away."""
+def _at_home(part: Waits, others: Sequence[Waits], away: float, credits: int) -> Waits | Queues:
+    """Queues of the full stations next to producers: whatever of their credits is not away.
+
+    A full station sends at a steady pace, so that credits come back at one, and hardly wait to be
+    spent. Producers at stations that are not full have the waits of any others.
+    """
     from scipy.special import gammaln
 
     stage = part.stage
-    waiting = rate * float(np.sum(stage.share * part.mean))
-    kinds, group = np.unique(stage.members, return_inverse=True)
-    met, chance = np.zeros((kinds.size, _BINS)), np.zeros((kinds.size, _BINS))
-    for row, members in enumerate(kinds):
-        most = int(members) * credits - 1
-        mean = (away - waiting) * members / stage.station.size
-        gone = np.arange(most + 1)
-        log = gone * np.log(max(mean, 1e-9)) - gammaln(gone + 1.0)
+    population = stage.members * credits
+    through = part.rate * population / np.maximum(population - 1, 1)
+    full = through * stage.seconds > HOME
+    if not full.any():
+        return part
+    elsewhere, variance = np.full(full.size, away), np.zeros(full.size)
+    for other in others:
+        wait = np.zeros_like(other.mean) if other.stage.name == "producer" else other.mean
+        work = 0.0 if other.stage.name in WIRES else other.stage.seconds
+        times = wait + work
+        squares = wait**2 + (other.stage.scatter * work) ** 2
+        if other.stage.side == "producers":  # of each station's own producers
+            of_own = other.stage.station
+            elsewhere += np.bincount(stage.station, times[of_own], full.size) / stage.members
+            variance += np.bincount(stage.station, squares[of_own], full.size) / stage.members
+        else:
+            elsewhere += float(other.stage.share @ times)
+            variance += float(other.stage.share @ squares)
+    gone = elsewhere / stage.seconds
+    figures = np.stack([stage.members, gone, np.sqrt(variance) / stage.seconds])[:, full]
+    kinds, alike = np.unique(figures.round(6), axis=1, return_inverse=True)
+    group = np.full(full.size, -1)
+    group[full] = alike.ravel()
+    met, chance = np.zeros((kinds.shape[1], _BINS)), np.zeros((kinds.shape[1], _BINS))
+    for row, (members, mean, deviation) in enumerate(kinds.T):
+        there = np.arange(int(members) * credits)[::-1]  # of all but the batch that arrives
+        away_now = np.arange(there.size)
+        spread = max(deviation / np.sqrt(np.pi), _STEADY * mean**2, 0.25)
+        if there.size < FEW_AT_HOME:  # so few that they come back at random
+            log = away_now * np.log(mean) - gammaln(away_now + 1.0)
+        else:
+            log = -((away_now - mean) ** 2) / (2 * spread)
         share = np.exp(log - log.max())[::-1]
         met[row], chance[row] = _binned(share / share.sum())
     return Queues(stage, part, group, met, chance)

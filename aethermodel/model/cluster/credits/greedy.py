@@ -21,6 +21,8 @@ STEADY = 0.3
 MANY_CREDITS = 8
 #: Load up to which a station keeps pace with steady senders, and the nearest to a full one.
 MOST_PACE, BELOW = 0.9, 0.9999
+#: Share of the batches that P99 leaves out.
+LIMIT = 0.01
 #: Part of the load beyond that which is rounding.
 MET = 1e-3
 
@@ -56,8 +58,10 @@ def greedy_latency(
         times = open_waits(
             past, full.batches_per_second, cluster.producers.count, in_turn=in_turn, steady=1
         )
-    elif _links_full(full, in_turn=in_turn):
-        times = _past_links(cluster, full, wires, handled, in_turn=in_turn)
+    elif _links_full(full, in_turn=in_turn) and (
+        past := _past_links(cluster, full, wires, handled, in_turn=in_turn)
+    ):
+        times = past
     else:
         away = wires + cluster.links.latency
         times = closed_queues(
@@ -105,7 +109,11 @@ def _pace(stage: Stage, *, in_turn: bool) -> float:
 def _past_links(
     cluster: Cluster, full: Window, wires: float, handled: tuple[Services, ...], *, in_turn: bool
 ) -> tuple[Waits | Queues, ...]:
-    """Waits where links of producers' hosts are full, and send at a steady pace."""
+    """Waits where links of producers' hosts are full, and send at a steady pace.
+
+    None where more than one batch in a hundred stays away for longer than all credits last: a link
+    does not stay full then.
+    """
     link = next(part for part in full.waits if part.stage.name == "uplink")
     making = [part for part in full.waits if part.stage.name == "producer"]
     after = [part.stage for part in full.waits if part.stage.name not in ("producer", "uplink")]
@@ -118,6 +126,9 @@ def _past_links(
     away += sum(float(part.stage.demand.sum()) for part in making)
     gone = full.batches_per_second * away / link.stage.seconds.size
     credits = full.population // cluster.producers.count
+    last = credits * float((link.stage.members * link.stage.seconds).min())
+    if elsewhere.quantile(1 - LIMIT) + away - elsewhere.mean > last:
+        return ()
     return (full_links(link, credits, gone, elsewhere.variance), *times)
 
 
