@@ -31,6 +31,8 @@ LIMIT = 0.01
 #: Share by which a throughput with credits may lie below its asymptote and be told all the same
 #: where batches can fall into step.
 MOST_GAP = 0.03
+#: Credits up to which producers that take turns fall into step.
+FEW_CREDITS = 2
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def predict(cluster: Cluster) -> Prediction:
         # nothing scatters, producers stay out of step as they were when they began to wait.
         full = window(stages, cluster.credits, trip, in_turn=in_turn)
     rate, why = min(full.batches_per_second, cluster.offered), ""
-    sure, grows = _sure(full), False
+    sure, grows = _throughput_told(full, in_turn=in_turn), False
     if full.batches_per_second > cluster.offered * (1 - MET):
         latency, why = _with_credits(cluster, stages, full)
         mean = latency.mean if latency else float("nan")
@@ -186,10 +188,16 @@ def _with_credits(
     return _open(cluster, stages, (held,)), ""
 
 
-def _sure(full: Window) -> bool:
-    """Whether the throughput is told: few batches may fall into step, and then nobody waits."""
+def _throughput_told(full: Window, *, in_turn: bool) -> bool:
+    """Whether the throughput is told: few batches may fall into step, and then nobody waits.
+
+    So do producers of one or two credits that take turns: their batches keep the distance that
+    they have, where many that are mixed come at random.
+    """
     gap = full.asymptote / full.batches_per_second - 1
-    return full.population >= FEW_BATCHES or gap <= MOST_GAP
+    credits = full.population // full.by_producer.size
+    mixed = full.population >= FEW_BATCHES and not (in_turn and credits <= FEW_CREDITS)
+    return mixed or gap <= MOST_GAP
 
 
 def _work(stages: list[Stage]) -> tuple[Services, ...]:

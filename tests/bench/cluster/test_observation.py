@@ -6,12 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aethermodel.bench.cluster.first_run import gathered_at, memory_seconds
+from aethermodel.bench.cluster.first_run import gathered_at, keeps_turns, memory_seconds
 from aethermodel.bench.cluster.observation import observe
 from aethermodel.bench.cluster.tally import Interval, Tally
 from aethermodel.bench.cluster.trial import summary, verdict
 from aethermodel.clusters.simulation.run import simulate
-from aethermodel.model.cluster.cluster import Cluster, Consumers, Cost, Links, Producers, Topics
+from aethermodel.model.cluster.cluster import (
+    Cluster,
+    Consumers,
+    Cost,
+    Links,
+    Producers,
+    Switches,
+    Topics,
+)
 from aethermodel.model.cluster.prediction import predict
 
 
@@ -75,10 +83,49 @@ def test_a_tally_knows_rate_and_quantile_of_many_runs():
     assert p99.half == pytest.approx(2.576 / np.sqrt(0.01 * every.size) / np.log(100), rel=0.3)
 
 
-def test_of_few_parts_no_interval_is_told():
+def test_of_few_parts_the_rate_has_an_interval_and_the_p99_none():
     tally = Tally(1.0)
-    tally.add(np.full(100, 1e-3), np.linspace(0, 3, 100), 0.0, 3.0)
-    assert np.isinf(tally.rate().half) and np.isinf(tally.quantile(0.99).half)
+    ends = np.sort(np.random.default_rng(3).uniform(0, 3, 3000))
+    tally.add(np.full(3000, 1e-3), ends, 0.0, 3.0)
+    assert np.isinf(tally.quantile(0.99).half)
+    # Batches at random times: their number varies by its root.
+    assert tally.rate().half == pytest.approx(2.576 / np.sqrt(3000), rel=0.6)
+
+
+def test_a_rate_is_known_before_the_latencies_have_settled():
+    run = queue(0.5), 1.0, 5e4, 50_000, 1
+    known = observe(*run, memory_seconds=10.0)
+    assert not known.settled and known.rate_settled
+    assert known.batches_per_second.half <= 0.03
+    moved = observe(*run, memory_seconds=10.0, displaced_batches=5_000)
+    assert moved.batches_per_second.half == pytest.approx(
+        known.batches_per_second.half + 5_000 / known.batches
+    )
+
+
+def test_runs_that_keep_their_turns_are_compared_whole():
+    seen = observe(queue(0.5), 0.1, 5e4, 100_000, 1, independent_runs=True)
+    assert np.isfinite(seen.p99.half)
+    assert np.isinf(observe(queue(0.5), 0.1, 5e4, 35_000, 1, independent_runs=True).p99.half)
+    turns = Topics(routing="round-robin")
+    many = Cluster(
+        Producers(10, 1, 1e4), Consumers(300, Cost(1e-5)), Links(1e18, 1e-6), topics=turns
+    )
+    # (300 / 2 pi)**2 = 2,280 batches of a producer.
+    assert keeps_turns(predict(many), 0.2) and not keeps_turns(predict(many), 0.25)
+    assert not keeps_turns(predict(replace(many, topics=Topics(300))), 0.1)
+
+
+def test_the_slowest_of_queues_that_are_as_busy_remembers_longest():
+    # 64 links of 10 us feed one trunk of their rates' sum: both at 90 %.
+    shared = Cluster(
+        Producers(64, 1, 9e4),
+        Consumers(640, Cost(1e-9)),
+        Links(64e5),
+        Switches(64, 1.0),
+        Topics(640),
+    )
+    assert memory_seconds(predict(shared)) == pytest.approx(2 * 1e-5 / 0.1**2)
 
 
 def test_a_hot_consumer_has_its_batches_from_the_beginning():

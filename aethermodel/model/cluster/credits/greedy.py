@@ -53,16 +53,9 @@ def greedy_latency(
     handled = tuple(Services(stage) for stage in stages if stage.name == "consumer")
     times: Sequence[Waits | Queues]
     untold = ""
-    if _never_idle(full):  # what comes back changes nothing in what they send
-        past = [stage for stage in stages if stage.name != "producer"]
-        times = open_waits(
-            past, full.batches_per_second, cluster.producers.count, in_turn=in_turn, steady=1
-        )
-    elif _links_full(full, in_turn=in_turn) and (
-        past := _past_links(cluster, full, wires, handled, in_turn=in_turn)
-    ):
-        times = past
-    else:
+    times = _past_producers(cluster, full, wires, handled, in_turn=in_turn)
+    times = times or _past_links(cluster, full, wires, handled, in_turn=in_turn)
+    if not times:
         away = wires + cluster.links.latency
         times = closed_queues(
             full.waits, full.batches_per_second, away, cluster.credits or 0, in_turn=in_turn
@@ -106,30 +99,46 @@ def _pace(stage: Stage, *, in_turn: bool) -> float:
     return 1.0 if evenly and not stage.scatter else MOST_PACE
 
 
+def _past_producers(
+    cluster: Cluster, full: Window, wires: float, handled: tuple[Services, ...], *, in_turn: bool
+) -> tuple[Waits | Queues, ...]:
+    """Waits of what producers send that are never idle; none where they are, or may be."""
+    if not _never_idle(full):
+        return ()
+    past = [part.stage for part in full.waits if part.stage.name != "producer"]
+    producers = cluster.producers.count
+    times = open_waits(past, full.batches_per_second, producers, in_turn=in_turn, steady=1)
+    making = next(part.stage for part in full.waits if part.stage.name == "producer")
+    away = Latency(wires + cluster.links.latency, (*times, *handled))
+    last = full.population // producers * float(making.seconds.min())
+    return tuple(times) if away.quantile(1 - LIMIT) <= last else ()
+
+
 def _past_links(
     cluster: Cluster, full: Window, wires: float, handled: tuple[Services, ...], *, in_turn: bool
 ) -> tuple[Waits | Queues, ...]:
-    """Waits where links of producers' hosts are full, and send at a steady pace.
+    """Waits where links of producers' hosts are full, and send at a steady pace; else none.
 
-    None where more than one batch in a hundred stays away for longer than all credits last: a link
-    does not stay full then.
+    A link does not stay full, nor a producer busy, where more than one batch in a hundred stays
+    away for longer than all credits last.
     """
+    if not _links_full(full, in_turn=in_turn):
+        return ()
     link = next(part for part in full.waits if part.stage.name == "uplink")
     making = [part for part in full.waits if part.stage.name == "producer"]
     after = [part.stage for part in full.waits if part.stage.name not in ("producer", "uplink")]
     rate = min(full.batches_per_second, *(BELOW / float(stage.demand.max()) for stage in after))
     together = cluster.producers.per_host
     times = open_waits(after, rate, cluster.producers.count, in_turn=in_turn, steady=together)
-    elsewhere = Latency(wires, (*times, *handled))
-    away = elsewhere.mean + cluster.links.latency
     # Credits come back at a steady pace: they hardly wait to be spent.
-    away += sum(float(part.stage.demand.sum()) for part in making)
-    gone = full.batches_per_second * away / link.stage.seconds.size
+    back = cluster.links.latency + sum(float(part.stage.demand.sum()) for part in making)
+    away = Latency(wires + back, (*times, *handled))
     credits = full.population // cluster.producers.count
     last = credits * float((link.stage.members * link.stage.seconds).min())
-    if elsewhere.quantile(1 - LIMIT) + away - elsewhere.mean > last:
+    if away.quantile(1 - LIMIT) > last:
         return ()
-    return (full_links(link, credits, gone, elsewhere.variance), *times)
+    gone = full.batches_per_second * away.mean / link.stage.seconds.size
+    return (full_links(link, credits, gone, away.variance), *times)
 
 
 def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
