@@ -34,10 +34,15 @@ def overflow(told: Prediction) -> float:
     if buffer is None or told.latency is None:
         return float("nan")
     ports = next(
-        part
-        for part in told.latency.times
-        if part.stage.name == "port" and not isinstance(part, Services)
+        (
+            part
+            for part in told.latency.times
+            if part.stage.name == "port" and not isinstance(part, Services)
+        ),
+        None,
     )
+    if ports is None:  # the latency is told, but not where batches wait
+        return float("nan")
     busiest = np.array([int(np.argmax(ports.stage.demand))])
     full = max(buffer - told.cluster.producers.batch_bytes, 1.0)
     waiting = full / told.cluster.links.bytes_per_second

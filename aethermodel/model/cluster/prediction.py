@@ -122,7 +122,8 @@ def predict(cluster: Cluster) -> Prediction:
         mean = latency.mean if latency else float("nan")
     elif cluster.producers.rate is not None:
         latency, why, mean = None, "producers wait for credits without end", float("inf")
-        grows = rate < cluster.offered * (1 - NEAR)
+        # Where batches may fall into step, only their asymptote is sure.
+        grows = (rate if sure else full.asymptote) < cluster.offered * (1 - NEAR)
         if not grows:
             why, mean = "about as much is offered as credits let through", float("nan")
     else:
@@ -159,12 +160,12 @@ def _with_credits(
     credits = cluster.credits
     assert credits is not None
     producers = cluster.producers.count
-    empty = Latency(wire_seconds(stages) + 2 * cluster.links.latency, _work(stages))
     # What waits a batch meets that knows of no other of its own: mean value analysis.
-    met = (float(np.sum(part.stage.share * part.mean)) for part in full.waits)
-    trip = empty.mean + sum(met)
+    wires = wire_seconds(stages) + 2 * cluster.links.latency
+    trip_time = Latency(wires, (*full.waits, *_work(stages)))
+    trip = trip_time.mean
     each = cluster.offered / producers
-    variation = empty.variance / empty.mean**2
+    variation = trip_time.variance / trip**2
 
     def waits(seconds: float) -> Waits:
         every = np.full(producers, seconds)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aethermodel.model.cluster.cluster import Cluster
-from aethermodel.model.cluster.credits.closed_queues import Queues, closed_queues, full_links
+from aethermodel.model.cluster.credits.closed_queues import closed_queues, full_links
 from aethermodel.model.cluster.credits.window import Window
 from aethermodel.model.cluster.latency import Latency
 from aethermodel.model.cluster.stations import FULL, Stage, wire_seconds
-from aethermodel.model.cluster.waits import Services, Waits, open_waits
+from aethermodel.model.cluster.waits import Services, open_waits
 
 #: Batches in flight, of all producers, from which on they do not fall into step by themselves.
 FEW_BATCHES = 16
@@ -51,17 +49,16 @@ def greedy_latency(
     in_turn = cluster.topics.routing == "round-robin"
     wires = wire_seconds(stages) + cluster.links.latency
     handled = tuple(Services(stage) for stage in stages if stage.name == "consumer")
-    times: Sequence[Waits | Queues]
     untold = ""
-    times = _past_producers(cluster, full, wires, handled, in_turn=in_turn)
-    times = times or _past_links(cluster, full, wires, handled, in_turn=in_turn)
-    if not times:
+    latency = _past_producers(cluster, full, wires, handled, in_turn=in_turn)
+    latency = latency or _past_links(cluster, full, wires, handled, in_turn=in_turn)
+    if latency is None:
         away = wires + cluster.links.latency
         times = closed_queues(
             full.waits, full.batches_per_second, away, cluster.credits or 0, in_turn=in_turn
         )
+        latency = Latency(wires, (*times, *handled))
         untold = _in_step(full, in_turn=in_turn)
-    latency = Latency(wires, (*times, *handled))
     mean = _mean_in_flight(full, cluster.links.latency, latency)
     return None if untold else latency, mean, untold
 
@@ -101,29 +98,34 @@ def _pace(stage: Stage, *, in_turn: bool) -> float:
 
 def _past_producers(
     cluster: Cluster, full: Window, wires: float, handled: tuple[Services, ...], *, in_turn: bool
-) -> tuple[Waits | Queues, ...]:
-    """Waits of what producers send that are never idle; none where they are, or may be."""
+) -> Latency | None:
+    """Latency of what producers send that are never idle; None where they are, or may be."""
     if not _never_idle(full):
-        return ()
+        return None
     past = [part.stage for part in full.waits if part.stage.name != "producer"]
     producers = cluster.producers.count
     times = open_waits(past, full.batches_per_second, producers, in_turn=in_turn, steady=1)
     making = next(part.stage for part in full.waits if part.stage.name == "producer")
-    away = Latency(wires + cluster.links.latency, (*times, *handled))
+    latency = Latency(wires, (*times, *handled))
     last = full.population // producers * float(making.seconds.min())
-    return tuple(times) if away.quantile(1 - LIMIT) <= last else ()
+    away = latency.quantile(1 - LIMIT) + cluster.links.latency
+    return latency if away <= last else None
 
 
 def _past_links(
     cluster: Cluster, full: Window, wires: float, handled: tuple[Services, ...], *, in_turn: bool
-) -> tuple[Waits | Queues, ...]:
-    """Waits where links of producers' hosts are full, and send at a steady pace; else none.
+) -> Latency | None:
+    """Latency where links of producers' hosts are full, and send at a steady pace; else None.
 
     A link does not stay full, nor a producer busy, where more than one batch in a hundred stays
     away for longer than all credits last.
+
+    What leaves a full link at a steady pace, and finds the same others before it at each consumer
+    in turn, stays away for the same time: from commit to handled it takes what all credits take at
+    the link, less what a credit needs to be spent again.
     """
     if not _links_full(full, in_turn=in_turn):
-        return ()
+        return None
     link = next(part for part in full.waits if part.stage.name == "uplink")
     making = [part for part in full.waits if part.stage.name == "producer"]
     after = [part.stage for part in full.waits if part.stage.name not in ("producer", "uplink")]
@@ -136,9 +138,11 @@ def _past_links(
     credits = full.population // cluster.producers.count
     last = credits * float((link.stage.members * link.stage.seconds).min())
     if away.quantile(1 - LIMIT) > last:
-        return ()
+        return None
+    if in_turn and not any(stage.scatter for stage in after):
+        return Latency(last - back, ())
     gone = full.batches_per_second * away.mean / link.stage.seconds.size
-    return (full_links(link, credits, gone, away.variance), *times)
+    return Latency(wires, (full_links(link, credits, gone, away.variance), *times, *handled))
 
 
 def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
