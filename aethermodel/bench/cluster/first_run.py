@@ -40,6 +40,9 @@ def memory_seconds(prediction: Prediction) -> float:
     if prediction.grows:
         most = rate if prediction.window else prediction.bottleneck.batches_per_second
         spare = prediction.cluster.offered / most - 1
+        if prediction.window and stage.side == "consumers":  # what gathers there slows all down
+            through = prediction.window.population / rate / float(stage.share[busiest])
+            return max(through, float(_forgotten(noise, seconds, spare)))
     elif prediction.window is not None and spare < 1 - FULL:
         if stage.side == "producers":  # its queue holds the credits of a few producers
             return prediction.window.population / rate
@@ -98,7 +101,7 @@ def gathered_at(prediction: Prediction) -> Floats | None:
     """
     window, rate = prediction.window, prediction.batches_per_second
     in_turn = prediction.cluster.topics.routing == "round-robin"
-    if window is None or prediction.grows or in_turn:
+    if window is None or in_turn:
         return None
     queued = np.zeros(prediction.cluster.consumers.count)
     for part in window.waits:
