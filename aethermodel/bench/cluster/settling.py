@@ -29,7 +29,7 @@ class Settling:
     @property
     def latency(self) -> bool:
         """Whether the P99 is as large later as before, on average of all runs."""
-        return abs(float(np.mean(self._log_drifts))) < np.log(SETTLED_DRIFT)
+        return abs(float(np.mean(self._log_drifts))) < float(np.log(SETTLED_DRIFT))
 
     @property
     def rate(self) -> bool:
