@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.cluster.credits.population import CELLS, allowed_away, tilt
+from aethermodel.model.cluster.credits.population import (
+    CELLS,
+    allowed_away,
+    coefficients,
+    logarithm,
+    number_here,
+    tilt,
+)
 from aethermodel.model.cluster.stations import FULL, WIRES, Stage
 from aethermodel.model.cluster.waits import Waits, log_transform, poisson_wait
 
@@ -26,8 +33,6 @@ FEW_AT_HOME = 16
 _BINS = 200
 # Batches in flight from which on a station that is not busy does not notice their limit.
 _FEW = 64
-# What an inverted generating function is sure of, as a share of its largest value.
-_SURE = 1e-11
 # Queues whose times differ by less, as a power of e, count as one.
 _ALIKE = 0.1
 # Square of the least variation of a queue that a transform is turned back to sharply enough.
@@ -154,17 +159,21 @@ def closed_queues(
         for (load, more), count in zip(alike.T, many, strict=True):
             log_all = log_all + count * np.log(_generating(z, load, more, part.stage))
     allowed = allowed_away(producers, credits, step, cells)
-    known = _log(_coefficients(np.exp(log_all), radius, cells))
+    known = logarithm(coefficients(np.exp(log_all), radius, cells))
     allowed += tilt(known + allowed, (population - home) / step) * np.arange(cells)
     crowded = [part for part in shared if part.stage.side == "producers"]
     own = max(crowded, key=lambda part: float(part.stage.demand.max()), default=None)
     least = BUSY if population > _FEW else 0.0
+    near = sum(int(np.sum(rate * part.stage.demand > HOME)) for part in waits)
     found: list[Waits | Queues] = []
     for part in shared:
         most = rate * float(part.stage.demand.max())
         if part is own and most > HOME:
             others = [other for other in waits if other is not part]
             found.append(_at_home(part, others, away_seconds, credits))
+        elif near == 1 and most > FULL and not in_turn and not part.stage.scatter:
+            others = [other for other in waits if other is not part]
+            found.append(_gathered(part, others, away_seconds, rate, population))
         elif in_turn and most > FULL and not part.stage.scatter:
             found.append(_even(part, rate, credits))
         elif most < least:
@@ -263,6 +272,35 @@ def _at_home(part: Waits, others: Sequence[Waits], away: float, credits: int) ->
     return Queues(stage, part, group, met, chance)
 
 
+def _gathered(
+    part: Waits, others: Sequence[Waits], away: float, rate: float, population: int
+) -> Queues:
+    """Queue of the only full station, where times do not scatter: all batches but those away.
+
+    It sends at a steady pace, so that those away are the queue D/G/endless (see `full_links`). A
+    batch that goes elsewhere makes another round before it comes back.
+    """
+    stage = part.stage
+    full = int(np.argmax(stage.demand))
+    share, seconds = float(stage.share[full]), float(stage.seconds[full])
+    round_trip, variance = away, 0.0
+    for other in others:
+        work = 0.0 if other.stage.name in WIRES else other.stage.seconds
+        round_trip += float(other.stage.share @ (other.mean + work))
+        squares = other.mean**2 + (other.stage.scatter * work) ** 2
+        variance += float(other.stage.share @ squares)
+    rounds = (1 - share) / share  # elsewhere, before a batch is back; geometric
+    gone = (1 + rounds) * round_trip / seconds
+    variance = (1 + rounds) * variance + rounds / share * round_trip**2
+    spread = np.sqrt(np.sqrt(variance / np.pi) / seconds)
+    met = np.arange(population, dtype=np.float64)
+    log = -((population - 1 - met - gone) ** 2) / (2 * max(spread**2, 0.25))
+    chance = np.exp(log - log.max())
+    group = np.where(np.arange(stage.seconds.size) == full, 0, -1)
+    bins = _binned(chance / chance.sum())
+    return Queues(stage, part, group, bins[0][None, :], bins[1][None, :])
+
+
 def full_links(part: Waits, credits: int, gone: float, variance: float) -> Queues:
     """Queues at links of producers' hosts that are all full: all credits but those away.
 
@@ -332,8 +370,8 @@ def _queues(
     counted = np.maximum(number - 1, 0) if part.stage.name in WIRES else number
     for row, station in enumerate(members):
         own = _generating(z, load[station], more[station], part.stage)
-        others = _coefficients(np.exp(log_all - np.log(own)), radius, allowed.size)
-        rest = _together(_log(others), arriving)
+        others = coefficients(np.exp(log_all - np.log(own)), radius, allowed.size)
+        rest = number_here(logarithm(others), arriving)
         with np.errstate(divide="ignore"):
             here = np.log(load[station] * (1 - more[station]))
             here = here + np.maximum(number - 1, 0) * np.log(more[station])
@@ -344,27 +382,6 @@ def _queues(
         share = np.exp(log - log.max())
         met[row], chance[row] = _binned(share / share.sum())
     return Queues(part.stage, part, group, met, chance)
-
-
-def _together(others: Floats, allowed: Floats) -> Floats:
-    """Logarithm of the weight of so many batches here, over all numbers elsewhere."""
-    size = allowed.size
-    later = np.concatenate([allowed, np.full(size - 1, -np.inf)])
-    sums = np.lib.stride_tricks.sliding_window_view(later, size) + others[:size]
-    top = sums.max(axis=1)
-    known = np.where(np.isfinite(top), top, 0.0)
-    return np.asarray(known + _log(np.exp(sums - known[:, None]).sum(axis=1)))
-
-
-def _log(values: Floats) -> Floats:
-    with np.errstate(divide="ignore"):
-        return np.log(values)
-
-
-def _coefficients(generating: Complexes, radius: float, cells: int) -> Floats:
-    """Coefficients of a generating function from its values on a circle."""
-    found = np.real(np.fft.ifft(generating))[:cells] * radius ** -np.arange(cells)
-    return np.asarray(np.where(found < _SURE * found.max(), 0.0, found))
 
 
 def _binned(share: Floats) -> tuple[Floats, Floats]:
