@@ -191,3 +191,14 @@ def test_links_whose_credits_do_not_last_are_not_taken_for_full():
         Links(64e3 / 40e-6, 2e-6), topics=TURNS, credits=16,
     )  # fmt: skip
     assert predict(cluster).untold == "producers that take turns fall into step"
+
+
+def test_the_only_full_port_has_all_batches_but_those_away():
+    # Half of all batches go to one port, which passes one each 25 us.
+    cluster = Cluster(
+        Producers(8, 1000, cost=Cost(40e-6, scatter=0.2), per_host=4),
+        Consumers(12, Cost(10e-6, scatter=0.3), 4), Links(64e3 / 25e-6, 5e-6),
+        topics=Topics(24, 1.0), credits=3,
+    )  # fmt: skip
+    told, seen = predict(cluster), simulate(cluster, 1.0)
+    assert told.latency.quantile(0.99) == pytest.approx(seen.quantile(0.99), rel=0.12)
