@@ -158,3 +158,47 @@ def test_full_links_keep_what_credits_there_are(producers, per_host, together):
     told, seen = predict(cluster), simulate(cluster, 0.2)
     assert told.latency.quantile(0.99) == pytest.approx(seen.quantile(0.99), rel=0.1)
     assert told.latency.quantile(0.5) == pytest.approx(np.median(seen.latencies), rel=0.1)
+
+
+def test_producers_that_wait_for_credits_without_end_carry_what_greedy_ones_do():
+    making = Cost(40e-6, 0.0, 1.0)
+    offered = Cluster(
+        Producers(40, 1000, 50e6), Consumers(40, making), Links(64e3 / 5e-6, 1e-6),
+        topics=TURNS, credits=4,
+    )  # fmt: skip
+    greedy = replace(offered, producers=replace(offered.producers, rate=None))
+    told, seen = predict(offered), simulate(offered, 0.3)
+    assert told.grows
+    assert told.batches_per_second == pytest.approx(predict(greedy).batches_per_second)
+    assert told.batches_per_second == pytest.approx(seen.batches_per_second, rel=0.05)
+
+
+def test_a_full_trunk_keeps_the_credits_of_its_own_producers():
+    # Of three leaves two are full: credits come back to their producers at a steady pace.
+    cluster = Cluster(
+        Producers(80, 1000, cost=Cost(150e-6, scatter=0.2)), Consumers(160, Cost(10e-6)),
+        Links(64e3 / 20e-6, 5e-6), Switches(32, 4.0), Topics(160), credits=2,
+    )  # fmt: skip
+    told, seen = predict(cluster), simulate(cluster, 0.5)
+    assert told.latency.quantile(0.99) == pytest.approx(seen.quantile(0.99), rel=0.15)
+    assert told.latency.quantile(0.5) == pytest.approx(np.median(seen.latencies), rel=0.15)
+
+
+def test_links_whose_credits_do_not_last_are_not_taken_for_full():
+    # What is away for long at one consumer of scatter 1 has all credits of a link with it.
+    cluster = Cluster(
+        Producers(8, 1000, cost=Cost(5e-6, scatter=0.2)), Consumers(8, Cost(35e-6, scatter=1.0)),
+        Links(64e3 / 40e-6, 2e-6), topics=TURNS, credits=16,
+    )  # fmt: skip
+    assert predict(cluster).untold == "producers that take turns fall into step"
+
+
+def test_the_only_full_port_has_all_batches_but_those_away():
+    # Half of all batches go to one port, which passes one each 25 us.
+    cluster = Cluster(
+        Producers(8, 1000, cost=Cost(40e-6, scatter=0.2), per_host=4),
+        Consumers(12, Cost(10e-6, scatter=0.3), 4), Links(64e3 / 25e-6, 5e-6),
+        topics=Topics(24, 1.0), credits=3,
+    )  # fmt: skip
+    told, seen = predict(cluster), simulate(cluster, 1.0)
+    assert told.latency.quantile(0.99) == pytest.approx(seen.quantile(0.99), rel=0.12)

@@ -5,29 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from aethermodel.bench.cluster.settling import GROWTH, Settling, p99_drift
 from aethermodel.bench.cluster.tally import Interval, Tally
-from aethermodel.clusters.simulation.run import Simulated, simulate
-from aethermodel.model.cluster.cluster import Cluster
-
-Integers = npt.NDArray[np.int64]
+from aethermodel.clusters.simulation.run import simulate
+from aethermodel.model.cluster.cluster import Cluster, Floats
 
 #: Half a 99 % interval of the P99, and of the rate, at which the simulation ends, as a share.
-NARROW, NARROW_RATE = 0.05, 0.01
+P99_PRECISION, RATE_PRECISION = 0.05, 0.01
 #: Memories of the busiest queue before a run counts, and in one of the parts that are compared.
-WARM_UP, PART = 4, 2
+WARM_UP_MEMORIES, PART_MEMORIES = 4, 2
 #: Parts of the first run.
-_PARTS = 12
+_FIRST_RUN_PARTS = 12
 # Batches of a run, for the sake of memory; more only where it would not settle otherwise.
-_LONGEST, _LONGEST_TO_SETTLE = 3_000_000, 12_000_000
-#: Growth of the P99 from the first third of what a run measured to the last that is no noise: a
-#: queue that grows in proportion to time gives some 1.5, one that does not grow 1.
-GROWS = 1.2
-#: The same of a run that has not settled; and how uneven its halves may be.
-SETTLED = 1.3
-_EVEN = 0.02
+_RUN_BATCHES, _SETTLING_RUN_BATCHES = 3_000_000, 12_000_000
 
 
 @dataclass(frozen=True)
@@ -37,14 +27,17 @@ class Observation:
     Attributes
     ----------
     batches_per_second : Interval
+        With what batches in flight leave open where it has not settled.
     p99 : Interval
         In seconds.
     settled : bool
-        Whether it is what the cluster does for ever, and no longer on its way.
+        Whether latencies are those that the cluster has for ever, and no longer on their way.
     batches : int
         Handled after warm-up.
     grows : bool
         Whether the P99 grew in two runs, and less was handled than offered.
+    rate_settled : bool
+        The same of the rate.
     """
 
     batches_per_second: Interval
@@ -52,55 +45,62 @@ class Observation:
     settled: bool
     batches: int
     grows: bool = False
+    rate_settled: bool = True
 
     @property
-    def narrow(self) -> bool:
+    def precise(self) -> bool:
         """Whether both figures are known as well as anybody asks for."""
-        return self.p99.half <= NARROW and self.batches_per_second.half <= NARROW_RATE
+        return self.p99.half <= P99_PRECISION and self.batches_per_second.half <= RATE_PRECISION
 
 
-def always(seen: Observation) -> bool:
-    """Every observation will do."""
+def accept(observation: Observation) -> bool:
+    """Take every observation for an answer."""
     return True
 
 
 def observe(
     cluster: Cluster,
-    seconds: float,
-    rate: float,
-    most: int,
+    first_run_seconds: float,
+    expected_rate: float,
+    most_batches: int,
     seed: int,
     *,
-    memory: float = 0.0,
-    growing: bool = False,
-    precise: int | None = None,
-    judged: Callable[[Observation], bool] = always,
-    first_to: Integers | None = None,
+    memory_seconds: float = 0.0,
+    independent_runs: bool = False,
+    ask_growth: bool = False,
+    precision_batches: int | None = None,
+    is_answer: Callable[[Observation], bool] = accept,
+    gathered_at: Floats | None = None,
+    displaced_batches: float = 0.0,
 ) -> Observation:
     """Simulate a cluster in longer and longer runs, the first half of each a warm-up.
 
     Parameters
     ----------
     cluster : Cluster
-    seconds : float
-        Of the first run.
-    rate : float
-        Batches a second that are expected.
-    most : int
-        Batches of all runs, at most.
+    first_run_seconds : float
+    expected_rate : float
+        Batches a second.
+    most_batches : int
+        Of all runs.
     seed : int
         Of the first run; each has its own.
-    memory : float
-        Seconds after which the busiest queue has forgotten how it was.
-    growing : bool
+    memory_seconds : float
+        After which the busiest queue has forgotten how it was.
+    independent_runs : bool
+        Whether a run keeps something from beginning to end that another has otherwise: all runs
+        are then as long as the first, and only whole ones are compared.
+    ask_growth : bool
         Whether to ask if the P99 grows without end; it has no interval then.
-    precise : int, optional
-        Batches that are spent on narrow intervals, at most; beyond them runs go on only for as
-        long as they leave it open what `judged` asks. All, if not given.
-    judged : callable
+    precision_batches : int, optional
+        That are spent on precise figures, at most; beyond them runs go on only for as long as they
+        do not answer. All, if not given.
+    is_answer : callable
         Whether an observation answers what it is made for.
-    first_to : ndarray of int, optional
-        Consumers at which the first batches gather (`simulate`).
+    gathered_at : ndarray, optional
+        Where the first batches gather (`simulate`).
+    displaced_batches : float
+        That can have passed too many or too few, as queues were not yet what they will be.
 
     Notes
     -----
@@ -112,61 +112,54 @@ def observe(
     that of their mean, and of a quantile that of the share above it, turned back into times (batch
     means). Runs end when both intervals are narrow and the question is answered, or when the P99
     grew in two of them.
+
+    A rate settles sooner than the latencies: a station that is always busy passes what it can,
+    however batches are spread over the others. What a queue grows or shrinks by, while it is on its
+    way, is no more than there are batches in flight; the interval of the rate is wider by that.
     """
-    warm_up = WARM_UP * memory
-    longest = max(seconds, _LONGEST / rate, min(2 * warm_up, _LONGEST_TO_SETTLE / rate))
-    part = max(seconds / 2 / _PARTS, PART * memory)
-    tally, ways = Tally(part), Settling()
-    grew = number = 0
-    spent = 0.0
+    warm_up = WARM_UP_MEMORIES * memory_seconds
+    longest = max(
+        first_run_seconds,
+        _RUN_BATCHES / expected_rate,
+        min(2 * warm_up, _SETTLING_RUN_BATCHES / expected_rate),
+    )
+    part_seconds = max(first_run_seconds / 2 / _FIRST_RUN_PARTS, PART_MEMORIES * memory_seconds)
+    if independent_runs:
+        longest = part_seconds = first_run_seconds
+    tally, settling = Tally(part_seconds), Settling()
+    runs = runs_that_grew = 0
+    simulated_batches, seconds = 0.0, first_run_seconds
     while True:
-        run = simulate(cluster, seconds, seed + 1_000_003 * number, first_to=first_to)
-        number += 1
-        spent += seconds * rate
-        longer = min(2 * seconds, longest)
-        last = spent + longer * rate > most
-        grew += _drift(run) > GROWS
-        ways.add(run)
-        settled = seconds >= 2 * warm_up and ways.settled
-        if not (settled or growing or last or seconds == longer):
-            tally, ways = Tally(part), Settling()
+        run = simulate(cluster, seconds, seed + 1_000_003 * runs, gathered_at=gathered_at)
+        runs += 1
+        simulated_batches += seconds * expected_rate
+        next_seconds = min(2 * seconds, longest)
+        is_last = simulated_batches + next_seconds * expected_rate > most_batches
+        runs_that_grew += p99_drift(run) > GROWTH
+        settling.add(run)
+        settled = seconds >= 2 * warm_up and settling.latency and settling.rate
+        if not (settled or ask_growth or is_last or seconds == next_seconds):
+            tally, settling = Tally(part_seconds), Settling()
         else:
             tally.add(run.latencies, run.ends, seconds / 2, seconds)
-            rate_seen = tally.rate()
-            grows = grew > 1 and rate_seen.high < cluster.offered
-            found = Observation(rate_seen, tally.quantile(0.99), settled, tally.batches, grows)
-            enough = found.narrow or spent > (most if precise is None else precise)
-            if last or (grows if growing else settled and enough and judged(found)):
-                return found
-        seconds = longer
-
-
-class Settling:
-    """Whether runs of one length are on their way, as far as parts of them can tell."""
-
-    def __init__(self) -> None:
-        self._drifts: list[float] = []
-        self._later: list[float] = []
-
-    def add(self, run: Simulated) -> None:
-        """Count a run."""
-        half = run.seconds * 3 / 4
-        self._drifts.append(float(np.log(_drift(run))))
-        self._later.append(float(np.mean(run.ends >= half)) if run.ends.size else 0.5)
-
-    @property
-    def settled(self) -> bool:
-        """Whether latency and rate are as large later as before, on average of all runs."""
-        drift, later = float(np.mean(self._drifts)), float(np.mean(self._later))
-        return abs(drift) < np.log(SETTLED) and abs(later - 0.5) < _EVEN
-
-
-def _drift(run: Simulated) -> float:
-    """P99 of the last third of what a run measured over that of the first third."""
-    third = run.latencies.size // 3
-    if not third:
-        return 1.0
-    first, last = (
-        float(np.quantile(part, 0.99)) for part in (run.latencies[:third], run.latencies[-third:])
-    )
-    return last / first
+            rate = tally.rate()
+            if not settled:
+                rate = rate.wider(displaced_batches / max(tally.batches, 1))
+            observation = Observation(
+                rate,
+                tally.quantile(0.99),
+                settled,
+                tally.batches,
+                grows=runs_that_grew > 1 and rate.high < cluster.offered,
+                rate_settled=settled or settling.rate,
+            )
+            is_narrow = observation.precise or simulated_batches > (
+                most_batches if precision_batches is None else precision_batches
+            )
+            if is_last or (
+                observation.grows
+                if ask_growth
+                else settled and is_narrow and is_answer(observation)
+            ):
+                return observation
+        seconds = next_seconds

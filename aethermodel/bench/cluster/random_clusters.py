@@ -42,7 +42,7 @@ def random_cluster(rng: np.random.Generator) -> Cluster:
     links = Links(float(rng.choice([10, 25, 100])) * 1e9 / 8, log_uniform(1e-6, 20e-6))
     ports = None if rng.random() < 0.4 else int(rng.choice([16, 32, 64]))
     by_key = rng.random() < 0.6
-    drawn = Cluster(
+    unloaded = Cluster(
         Producers(sending * per_host[0], batch, 1.0, per_host=per_host[0]),
         Consumers(consumers, cost, per_host[1], slow, float(rng.uniform(1, 2)) if slow else 1.0),
         links,
@@ -53,20 +53,20 @@ def random_cluster(rng: np.random.Generator) -> Cluster:
             "key" if by_key else "round-robin",
         ),
     )
-    return _loaded(drawn, rng, log_uniform)
+    return _loaded(unloaded, rng, log_uniform)
 
 
 def _loaded(
     cluster: Cluster, rng: np.random.Generator, log_uniform: Callable[[float, float], float]
 ) -> Cluster:
-    most = bottleneck(stages_of(cluster)).batches_per_second
+    capacity = bottleneck(stages_of(cluster)).batches_per_second
     producers = cluster.producers
-    limited = rng.random() < 0.5
-    credits = int(log_uniform(1, 64)) if limited else None
-    if limited and rng.random() < 0.5:
-        making = Cost(log_uniform(0.2, 5) * producers.count / most / 2, 0.0, 0.2)
+    has_credits = rng.random() < 0.5
+    credits = int(log_uniform(1, 64)) if has_credits else None
+    if has_credits and rng.random() < 0.5:
+        making = Cost(log_uniform(0.2, 5) * producers.count / capacity / 2, 0.0, 0.2)
         return replace(
             cluster, producers=replace(producers, rate=None, cost=making), credits=credits
         )
-    rate = rng.uniform(0.1, 1.1) * most * producers.batch / producers.count
+    rate = rng.uniform(0.1, 1.1) * capacity * producers.batch / producers.count
     return replace(cluster, producers=replace(producers, rate=float(rate)), credits=credits)

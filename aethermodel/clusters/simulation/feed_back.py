@@ -22,7 +22,7 @@ def run(
     seconds: float,
     rng: np.random.Generator,
     progress: Progress = ignored,
-    first_to: Integers | None = None,
+    gathered_at: Floats | None = None,
 ) -> tuple[Floats, Floats]:
     """Send batches until a time, each producer with no more in flight than its credits.
 
@@ -33,9 +33,9 @@ def run(
     rng : numpy.random.Generator
     progress : callable
         Called now and then with (thousandths of the time, 1000).
-    first_to : ndarray of int, optional
-        Consumers that get as many of the first batches as there are credits, where batches are not
-        sent in turn: a queue in which they would gather in the end has them from the beginning.
+    gathered_at : ndarray, shape (consumers,), optional
+        Shares by which as many of the first batches as there are credits go to consumers, where
+        they do not take turns: queues in which they would gather in the end have them at once.
 
     Returns
     -------
@@ -74,11 +74,12 @@ def run(
     committed, handled = np.empty(_BLOCK), np.empty(_BLOCK)
     parts: list[tuple[Floats, Floats]] = []
     finished = False
-    gathering = 0 if first_to is None or in_turn else cluster.credits * producers
+    gathering = 0 if gathered_at is None or in_turn else cluster.credits * producers
     while not finished:
         consumer = nobody if in_turn else destinations(cluster, nobody, rng)
-        if first_to is not None and gathering > 0:
-            consumer[:gathering] = _only(consumer[:gathering], first_to, rng)
+        if gathered_at is not None and gathering > 0:
+            first = consumer[:gathering]
+            first[:] = rng.choice(consumers, first.size, p=gathered_at)
             gathering -= _BLOCK
         count, finished, now = network.advance(
             seconds,
@@ -91,13 +92,6 @@ def run(
         parts.append((committed[:count].copy(), handled[:count].copy()))
         progress(int(1000 * now / seconds), 1000)
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-
-
-def _only(consumer: Integers, wanted: Integers, rng: np.random.Generator) -> Integers:
-    """Draw again from those that are wanted where another consumer was drawn."""
-    inside = np.isin(consumer, wanted)
-    pool = consumer[inside] if inside.any() else wanted
-    return np.where(inside, consumer, rng.choice(pool, consumer.size))
 
 
 def _in_order(layout: Layout, at: int) -> bool:

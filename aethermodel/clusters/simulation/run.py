@@ -12,7 +12,6 @@ from aethermodel.clusters.simulation.progress import Progress, ignored
 from aethermodel.model.cluster.cluster import Cluster
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 #: Share of the time that only fills queues.
 WARM_UP = 0.5
@@ -50,7 +49,7 @@ def simulate(
     seed: int = 0,
     progress: Progress = ignored,
     warm_up: float | None = None,
-    first_to: Integers | None = None,
+    gathered_at: Floats | None = None,
 ) -> Simulated:
     """Simulate a cluster for a time.
 
@@ -64,14 +63,14 @@ def simulate(
         Told how far it is.
     warm_up : float, optional
         Seconds at the beginning that only fill queues; half of all, if not given.
-    first_to : ndarray of int, optional
-        Consumers at which the first batches gather, where there are credits (`feed_back.run`).
+    gathered_at : ndarray, shape (consumers,), optional
+        Where the first batches gather, by share, if there are credits (`feed_back.run`).
     """
     rng = np.random.default_rng(seed)
     if cluster.credits is None:
         ready, handled = feed_forward.run(cluster, seconds, rng, progress)
     else:
-        ready, handled = feed_back.run(cluster, seconds, rng, progress, first_to)
+        ready, handled = feed_back.run(cluster, seconds, rng, progress, gathered_at)
     begin = WARM_UP * seconds if warm_up is None else warm_up
     seen = (handled >= begin) & (handled < seconds)
     ends = handled[seen]

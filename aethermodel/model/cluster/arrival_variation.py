@@ -56,22 +56,43 @@ def variation_in_turn(
     """
     if not 0 < load < 1:
         return 1.0, 1.0
-    per_sender = load * _WINDOWS * consumers / behind / senders
-    dispersion = dispersion_in_turn(per_sender, behind, consumers)
-    drift = (1 - load) / load * _WINDOWS
+    dispersion, drift = _turns(load, behind, consumers, senders)
 
     def explained(unlikely: float) -> float:
-        def waits(spread: Floats | float) -> Floats:
-            spread = np.broadcast_to(spread, _WINDOWS.shape)
-            return np.asarray(_excess(_WINDOWS, spread + noise, unlikely) - drift)
-
-        poisson = waits(1.0)
+        poisson = _wait(1.0, noise, drift, unlikely)
         if _WINDOWS[np.argmax(poisson)] < 1:
             return float(dispersion[np.argmax(_WINDOWS >= 1)])
-        ratio = float(waits(dispersion).max() / poisson.max())
+        ratio = float(_wait(dispersion, noise, drift, unlikely).max() / poisson.max())
         return float(np.clip((1 + noise) * ratio - noise, 0.0, None))
 
     return explained(1.0), explained(np.log(100.0))
+
+
+def longest_wait_window(
+    load: float, noise: float, behind: int, consumers: int, senders: int
+) -> float:
+    """Services over which arrivals in turn decide the mean wait (see `variation_in_turn`)."""
+    dispersion, drift = _turns(load, behind, consumers, senders)
+    return float(_WINDOWS[np.argmax(_wait(dispersion, noise, drift, 1.0))])
+
+
+def _turns(load: float, behind: int, consumers: int, senders: int) -> tuple[Floats, Floats]:
+    """Index of dispersion of turns over each window, and what the station works off in it."""
+    per_sender = load * _WINDOWS * consumers / behind / senders
+    return dispersion_in_turn(per_sender, behind, consumers), (1 - load) / load * _WINDOWS
+
+
+def _wait(dispersion: Floats | float, noise: float, drift: Floats, unlikely: float) -> Floats:
+    """Wait that what comes in each window explains."""
+    spread = np.broadcast_to(dispersion, _WINDOWS.shape)
+    return np.asarray(_excess(_WINDOWS, spread + noise, unlikely) - drift)
+
+
+def damping(load: Floats | float, variation: Floats, noise: float) -> Floats:
+    """Factor of Kraemer and Langenbach-Belz for arrivals more regular than Poisson ones."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = 2 * (1 - load) * (1 - variation) ** 2 / (3 * load * (variation + noise))
+    return np.where(variation < 1, np.exp(-np.nan_to_num(power, nan=0.0, posinf=700.0)), 1.0)
 
 
 def _excess(mean: Floats, dispersion: Floats, unlikely: float) -> Floats:

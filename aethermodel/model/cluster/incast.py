@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from aethermodel.model.cluster.closed_queues import Queues
 from aethermodel.model.cluster.cluster import Cluster
+from aethermodel.model.cluster.credits.closed_queues import Queues
 from aethermodel.model.cluster.inversion import exceeding
 from aethermodel.model.cluster.prediction import Prediction
 from aethermodel.model.cluster.waits import Services, Waits
@@ -34,10 +34,15 @@ def overflow(told: Prediction) -> float:
     if buffer is None or told.latency is None:
         return float("nan")
     ports = next(
-        part
-        for part in told.latency.times
-        if part.stage.name == "port" and not isinstance(part, Services)
+        (
+            part
+            for part in told.latency.times
+            if part.stage.name == "port" and not isinstance(part, Services)
+        ),
+        None,
     )
+    if ports is None:  # the latency is told, but not where batches wait
+        return float("nan")
     busiest = np.array([int(np.argmax(ports.stage.demand))])
     full = max(buffer - told.cluster.producers.batch_bytes, 1.0)
     waiting = full / told.cluster.links.bytes_per_second

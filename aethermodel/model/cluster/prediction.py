@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from aethermodel.model.cluster.closed_queues import Queues, closed_queues, full_links
 from aethermodel.model.cluster.cluster import Cluster
-from aethermodel.model.cluster.credit_waits import credit_waits
+from aethermodel.model.cluster.credits.credit_waits import credit_waits
+from aethermodel.model.cluster.credits.greedy import FEW_BATCHES, greedy_latency
+from aethermodel.model.cluster.credits.window import Window, window
 from aethermodel.model.cluster.flow import Bottleneck, bottleneck, delivered, endless, max_flow
 from aethermodel.model.cluster.latency import Latency
-from aethermodel.model.cluster.stations import FULL, Stage, stages_of, wire_seconds
+from aethermodel.model.cluster.stations import WIRES, Stage, stages_of, wire_seconds
 from aethermodel.model.cluster.waits import Services, Waits, open_waits
-from aethermodel.model.cluster.window import Window, window
 
 #: Load of a station above which its wait is not told: there it turns on the last per cent of every
 #: figure, and takes longer to settle than anybody watches.
@@ -27,21 +26,13 @@ NEAR = 0.03
 MOST_HELD_LOAD, MOST_HELD = 0.75, 0.05
 #: Part of the mean latency by which a trip that is longer by `NEAR` may lengthen waits for credits.
 MOST_SHIFT = 0.05
-#: Load of stations, where producers take turns, from which on they fall into step.
-STEP_LOAD = 0.6
-#: Scatter of the time to make a batch up to which producers that never idle send steadily.
-STEADY = 0.3
-#: Credits of a producer from which on full stations without scatter of their own stay full.
-MANY_CREDITS = 8
-#: Load up to which a station keeps pace with steady senders, and the nearest to a full one.
-MOST_PACE, BELOW = 0.9, 0.9999
 #: Share of the batches that P99 leaves out.
 LIMIT = 0.01
 #: Share by which a throughput with credits may lie below its asymptote and be told all the same
 #: where batches can fall into step.
 MOST_GAP = 0.03
-#: Batches in flight, of all producers, from which on they do not fall into step by themselves.
-FEW_BATCHES = 16
+#: Credits up to which producers that take turns fall into step.
+FEW_CREDITS = 2
 
 
 @dataclass(frozen=True)
@@ -115,37 +106,28 @@ def predict(cluster: Cluster) -> Prediction:
         grows = endless(stages, cluster.offered) > LIMIT
         return Prediction(*common, rate, spread, latency, why, mean, grows=grows)
     in_turn = cluster.topics.routing == "round-robin"
-    wires, handled = _wires(cluster, stages), _services(stages, "consumer")
-    made = _services(stages, "producer")
-    trip = wires + cluster.links.latency
-    trip += sum(float(np.sum(part.stage.demand)) for part in (*handled, *made))
+    trip = wire_seconds(stages) + 2 * cluster.links.latency
+    trip += sum(float(np.sum(part.stage.demand)) for part in _work(stages))
     each = cluster.offered / cluster.producers.count
     full = window(stages, cluster.credits, trip, in_turn=in_turn, offered=each)
-    rate, why = full.batches_per_second, ""
-    sure, grows = _sure(full), False
-    if rate > cluster.offered * (1 - MET):
+    scatters = any(stage.scatter for stage in stages)
+    if full.batches_per_second <= cluster.offered * (1 - MET) and scatters:
+        # Whose batches wait without end sends whenever a credit comes, at no random times. Where
+        # nothing scatters, producers stay out of step as they were when they began to wait.
+        full = window(stages, cluster.credits, trip, in_turn=in_turn)
+    rate, why = min(full.batches_per_second, cluster.offered), ""
+    sure, grows = _throughput_told(full, in_turn=in_turn), False
+    if full.batches_per_second > cluster.offered * (1 - MET):
         latency, why = _with_credits(cluster, stages, full)
         mean = latency.mean if latency else float("nan")
     elif cluster.producers.rate is not None:
         latency, why, mean = None, "producers wait for credits without end", float("inf")
-        grows = rate < cluster.offered * (1 - NEAR)
+        # Where batches may fall into step, only their asymptote is sure.
+        grows = (rate if sure else full.asymptote) < cluster.offered * (1 - NEAR)
         if not grows:
             why, mean = "about as much is offered as credits let through", float("nan")
     else:
-        times: Sequence[Waits | Queues]
-        if _never_idle(full):  # what comes back changes nothing in what they send
-            past = [stage for stage in stages if stage.name != "producer"]
-            times = open_waits(past, rate, cluster.producers.count, in_turn=in_turn, steady=1)
-        elif _links_full(full, in_turn=in_turn):
-            times = _past_links(cluster, full, wires, handled, in_turn=in_turn)
-        else:
-            times = closed_queues(
-                full.waits, rate, wires + cluster.links.latency, cluster.credits, in_turn=in_turn
-            )
-        latency = Latency(wires, (*times, *handled))
-        mean = _mean_in_flight(full, cluster.links.latency, latency)
-        why = _in_step(full, in_turn=in_turn)
-        latency = None if why else latency
+        latency, mean, why = greedy_latency(cluster, stages, full)
     return Prediction(*common, rate, spread, latency, why, mean, full, sure, grows)
 
 
@@ -165,7 +147,8 @@ def _open(cluster: Cluster, stages: list[Stage], before: tuple[Waits, ...] = ())
     waits = open_waits(
         stages, cluster.offered, cluster.producers.count, in_turn=in_turn, before=before
     )
-    return Latency(_wires(cluster, stages), (*before, *waits, *_work(stages)))
+    wires = wire_seconds(stages) + cluster.links.latency
+    return Latency(wires, (*before, *waits, *_work(stages)))
 
 
 def _with_credits(
@@ -176,13 +159,13 @@ def _with_credits(
         return None, why
     credits = cluster.credits
     assert credits is not None
-    producers, back = cluster.producers.count, cluster.links.latency
-    empty = Latency(_wires(cluster, stages) + back, _work(stages))
+    producers = cluster.producers.count
     # What waits a batch meets that knows of no other of its own: mean value analysis.
-    met = (float(np.sum(part.stage.share * part.mean)) for part in full.waits)
-    trip = empty.mean + sum(met)
+    wires = wire_seconds(stages) + 2 * cluster.links.latency
+    trip_time = Latency(wires, (*full.waits, *_work(stages)))
+    trip = trip_time.mean
     each = cluster.offered / producers
-    variation = empty.variance / empty.mean**2
+    variation = trip_time.variance / trip**2
 
     def waits(seconds: float) -> Waits:
         every = np.full(producers, seconds)
@@ -206,101 +189,18 @@ def _with_credits(
     return _open(cluster, stages, (held,)), ""
 
 
-def _sure(full: Window) -> bool:
-    """Whether the throughput is told: few batches may fall into step, and then nobody waits."""
+def _throughput_told(full: Window, *, in_turn: bool) -> bool:
+    """Whether the throughput is told: few batches may fall into step, and then nobody waits.
+
+    So do producers of one or two credits that take turns: their batches keep the distance that
+    they have, where many that are mixed come at random.
+    """
     gap = full.asymptote / full.batches_per_second - 1
-    return full.population >= FEW_BATCHES or gap <= MOST_GAP
-
-
-def _never_idle(full: Window) -> bool:
-    """Whether producers make batches all the time, steadily, and nothing else is always busy."""
-    making, others = 0.0, 0.0
-    for part in full.waits:
-        load = full.batches_per_second * part.stage.demand
-        if part.stage.name == "producer" and part.stage.scatter <= STEADY:
-            making = float(load.min())
-        else:
-            others = max(others, float(load.max()))
-    return making > FULL > others
-
-
-def _links_full(full: Window, *, in_turn: bool) -> bool:
-    """Whether each link of a producer's host is always busy, and what follows can keep pace."""
-    steady = False
-    for part in full.waits:
-        loads = full.batches_per_second * part.stage.demand
-        if part.stage.name == "uplink":
-            credits = full.population // part.stage.station.size * int(part.stage.members.min())
-            steady = float(loads.min()) > FULL and credits >= FEW_BATCHES
-        elif part.stage.name != "producer":
-            behind = int(part.stage.members.max())
-            evenly = behind == part.stage.ends.size or (in_turn and behind == 1)
-            most = 1.0 if evenly and not part.stage.scatter else MOST_PACE
-            steady = steady and float(loads.max()) <= most + MET
-    return steady
-
-
-def _past_links(
-    cluster: Cluster, full: Window, wires: float, handled: tuple[Services, ...], *, in_turn: bool
-) -> tuple[Waits | Queues, ...]:
-    """Waits where links of producers' hosts are full, and send at a steady pace."""
-    link = next(part for part in full.waits if part.stage.name == "uplink")
-    making = [part for part in full.waits if part.stage.name == "producer"]
-    after = [part.stage for part in full.waits if part.stage.name not in ("producer", "uplink")]
-    rate = min(full.batches_per_second, *(BELOW / float(stage.demand.max()) for stage in after))
-    together = cluster.producers.per_host
-    times = open_waits(after, rate, cluster.producers.count, in_turn=in_turn, steady=together)
-    elsewhere = Latency(wires, (*times, *handled))
-    away = elsewhere.mean + cluster.links.latency
-    # Credits come back at a steady pace: they hardly wait to be spent.
-    away += sum(float(np.sum(part.stage.demand)) for part in making)
-    gone = full.batches_per_second * away / link.stage.seconds.size
-    credits = full.population // cluster.producers.count
-    return (full_links(link, credits, gone, elsewhere.variance), *times)
-
-
-def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
-    """Mean latency by Little's law: what is not on its way back, or being made, is on its way."""
-    making = [part for part in full.waits if part.stage.name == "producer"]
-    if any(full.batches_per_second * part.stage.demand.max() > FULL for part in making):
-        return latency.mean  # how many batches wait to be made, their mean alone does not tell
-    away = sum(
-        float(np.sum(part.stage.share * (part.mean + part.stage.seconds))) for part in making
-    )
-    return full.population / full.batches_per_second - back - away
-
-
-def _in_step(full: Window, *, in_turn: bool) -> str:
-    """Why the latency of producers as fast as they can is not told; empty where it is."""
-    if _never_idle(full) or _links_full(full, in_turn=in_turn):
-        return ""
-    if full.population < FEW_BATCHES * (2 if in_turn else 1):
-        return "few batches are in flight"
-    if not in_turn:
-        return ""
-    shared = [part.stage for part in full.waits if part.stage.name != "producer"]
-    busy = [full.batches_per_second * stage.demand for stage in shared]
-    if max(float(loads.max()) for loads in busy) <= STEP_LOAD:
-        return ""
-    stations = sum(int(np.sum(loads > FULL)) for loads in busy)
-    producers = full.waits[0].stage.ends.size
-    own = any(s.scatter for s, loads in zip(shared, busy, strict=True) if loads.max() > FULL)
-    many = full.population >= MANY_CREDITS * producers and not own
-    calm = stations == 1 or many or not any(stage.scatter for stage in shared)
-    # Fewer producers than full stations leave one of them idle now and then.
-    if stations == 1 or (stations and calm and producers >= 2 * stations):
-        return ""
-    return "producers that take turns fall into step"
-
-
-def _wires(cluster: Cluster, stages: list[Stage]) -> float:
-    return wire_seconds(stages) + cluster.links.latency
-
-
-def _services(stages: list[Stage], name: str) -> tuple[Services, ...]:
-    return tuple(Services(stage) for stage in stages if stage.name == name)
+    credits = full.population // full.by_producer.size
+    mixed = full.population >= FEW_BATCHES and not (in_turn and credits <= FEW_CREDITS)
+    return mixed or gap <= MOST_GAP
 
 
 def _work(stages: list[Stage]) -> tuple[Services, ...]:
     """Times of the stages that work on a batch, which no wire does."""
-    return (*_services(stages, "producer"), *_services(stages, "consumer"))
+    return tuple(Services(stage) for stage in stages if stage.name not in WIRES)

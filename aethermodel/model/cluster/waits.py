@@ -9,8 +9,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.cluster.arrival_variation import variation_in_turn, variation_of_steady
+from aethermodel.model.cluster.arrival_variation import (
+    damping,
+    variation_in_turn,
+    variation_of_steady,
+)
 from aethermodel.model.cluster.stations import Stage
+from aethermodel.model.cluster.turn_waits import can_count, variation_of_turns
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -167,15 +172,31 @@ def open_waits(
     for stage in stages:
         rate = batches_per_second * stage.share
         load = rate * stage.seconds
-        variation = arrival_variation(stage, load, senders, in_turn=in_turn, steady=steady)
+        variation = arrival_variation(
+            stage, load, senders, in_turn=in_turn, steady=steady, counted=True
+        )
         found.append(waits_at(stage, rate, variation, [*before, *found]))
     return found
 
 
 def arrival_variation(
-    stage: Stage, load: Floats, senders: int, *, in_turn: bool, steady: int = 0
+    stage: Stage,
+    load: Floats,
+    senders: int,
+    *,
+    in_turn: bool,
+    steady: int = 0,
+    counted: bool = False,
 ) -> Floats:
-    """Squared coefficients of variation of arrivals, for mean and tail: shape (2, stations)."""
+    """Squared coefficients of variation of arrivals, for mean and tail: shape (2, stations).
+
+    Parameters
+    ----------
+    stage, load, senders, in_turn, steady
+        As `open_waits` takes them.
+    counted : bool
+        Whether batches in turn are counted (`turn_waits`), which takes longer.
+    """
     sending = stage.side == "producers"
     if not steady and (sending or not in_turn):
         return np.ones((2, stage.seconds.size))
@@ -189,6 +210,10 @@ def arrival_variation(
         elif steady and in_turn and behind in (1, ends):  # each sender's batches come evenly
             own = senders if behind == 1 else -(-senders // steady)
             found.append(variation_of_steady(float(busy), own))
+        elif in_turn and counted and can_count(behind, ends):
+            found.append(
+                variation_of_turns(float(busy), noise, behind, ends, senders, steady=steady > 0)
+            )
         elif in_turn:
             found.append(variation_in_turn(float(busy), noise, behind, ends, senders))
         else:
@@ -213,31 +238,37 @@ def waits_at(stage: Stage, rate: Floats, variation: Floats, before: Sequence[Wai
     load, noise = rate * stage.seconds, stage.scatter**2
     # Poisson arrivals at a station without scatter; what scatter adds follows.
     plain = rate * stage.seconds**2 / (2 * (1 - load))
-    saved = np.zeros_like(plain)
+    waited, calmed = np.zeros_like(plain), np.zeros_like(plain)
     for upstream in before:
-        saved += _waited_before(upstream, stage, plain)
-    known = np.clip(variation[0] - _over(saved, plain), 0, None)
-    mean = plain * (known + noise * _damped(load, known, noise))
+        again, calm = _waited_before(upstream, stage, plain)
+        waited, calmed = waited + again, np.maximum(calmed, calm)
+    spared = np.minimum(_over(waited, plain), variation[0])
+    calmed = np.minimum(calmed, spared)
+    arriving = variation[0] - calmed
+    # Times without scatter keep batches apart; the more they scatter, the more those meet again.
+    known = variation[0] - (spared + noise * calmed) / (1 + noise)
+    mean = plain * (known + noise * damping(load, arriving, noise))
     # Regular arrivals make all waits shorter; what was waited for before makes them rarer.
     stretch = np.maximum((variation[1] + noise) / (1 + noise), 1e-9)
     share = np.minimum(_over(mean, plain * (1 + noise) * stretch), 1)
     return Waits(stage, rate, share, stretch)
 
 
-def _damped(load: Floats, variation: Floats, noise: float) -> Floats:
-    """Factor of Kraemer and Langenbach-Belz for arrivals more regular than Poisson ones."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        power = 2 * (1 - load) * (1 - variation) ** 2 / (3 * load * (variation + noise))
-    return np.where(variation < 1, np.exp(-np.nan_to_num(power, nan=0.0, posinf=700.0)), 1.0)
+def _waited_before(upstream: Waits, stage: Stage, plain: Floats) -> tuple[Floats, Floats]:
+    """Mean wait at a stage that batches of one input had before, and how much calmer they come.
 
-
-def _waited_before(upstream: Waits, stage: Stage, plain: Floats) -> Floats:
-    """Mean wait at a stage that batches of one input had at an earlier stage already."""
+    Notes
+    -----
+    What leaves a station varies less than what came, by its load's square (Marshall 1968, doi
+    10.1287/opre.16.3.651; Whitt 1983, equations 36, 38 and 29: what is split, and put together).
+    """
     through, waited = upstream.stage, upstream.mean
+    calm = upstream.load**2 * (1 - min(through.scatter, 1.0) ** 2)
     if through.side != stage.side:  # any of its stations leads to any of these
         weight = through.share[:, None]
         spent = stage.share * waited[:, None]
-        return np.asarray((weight * np.minimum(spent, weight * plain)).sum(axis=0))
+        saved = (weight * np.minimum(spent, weight * plain)).sum(axis=0)
+        return np.asarray(saved), np.asarray(stage.share * float(through.share @ calm))
     # Stations nest: many lead into one on the producers' side, one to many on the consumers'.
     if stage.side == "producers":
         inner, outer = np.arange(waited.size), np.empty(waited.size, dtype=np.int64)
@@ -249,7 +280,12 @@ def _waited_before(upstream: Waits, stage: Stage, plain: Floats) -> Floats:
     weight = np.minimum(_over(through.share[inner], stage.share[outer]), 1)
     onward = np.minimum(_over(stage.share[outer], through.share[inner]), 1)
     saved = weight * np.minimum(onward * waited[inner], weight * plain[outer])
-    return np.asarray(np.bincount(outer, saved, stage.seconds.size), dtype=np.float64)
+    totals = (
+        np.bincount(outer, part, stage.seconds.size)
+        for part in (saved, weight * onward * calm[inner])
+    )
+    found, calmer = (np.asarray(total, dtype=np.float64) for total in totals)
+    return found, calmer
 
 
 def _over(part: Floats, whole: Floats) -> Floats:

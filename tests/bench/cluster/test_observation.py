@@ -6,11 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aethermodel.bench.cluster.first_run import gathered_at, keeps_turns, memory_seconds
 from aethermodel.bench.cluster.observation import observe
 from aethermodel.bench.cluster.tally import Interval, Tally
-from aethermodel.bench.cluster.trial import first_to, memory_seconds, summary, verdict
+from aethermodel.bench.cluster.trial import summary, verdict
 from aethermodel.clusters.simulation.run import simulate
-from aethermodel.model.cluster.cluster import Cluster, Consumers, Cost, Links, Producers, Topics
+from aethermodel.model.cluster.cluster import (
+    Cluster,
+    Consumers,
+    Cost,
+    Links,
+    Producers,
+    Switches,
+    Topics,
+)
 from aethermodel.model.cluster.prediction import predict
 
 
@@ -28,8 +37,8 @@ def test_a_p99_is_seen_as_narrowly_as_it_was_asked_for():
 
 
 def test_a_queue_without_end_is_seen_to_grow_and_another_is_not():
-    assert observe(queue(1.1), 0.2, 1e5, 200_000, 1, growing=True).grows
-    assert not observe(queue(0.7), 0.2, 7e4, 200_000, 1, growing=True).grows
+    assert observe(queue(1.1), 0.2, 1e5, 200_000, 1, ask_growth=True).grows
+    assert not observe(queue(0.7), 0.2, 7e4, 200_000, 1, ask_growth=True).grows
 
 
 def test_a_run_shorter_than_its_queue_remembers_has_not_settled():
@@ -37,8 +46,8 @@ def test_a_run_shorter_than_its_queue_remembers_has_not_settled():
     memory = memory_seconds(told)
     assert memory == pytest.approx(2 * 2 * 1e-5 / 0.1**2)
     run = queue(0.5), 1.0, 5e4, 50_000, 1
-    assert observe(*run, memory=0.125).settled
-    assert not observe(*run, memory=0.15).settled  # the same run, by its length alone
+    assert observe(*run, memory_seconds=0.125).settled
+    assert not observe(*run, memory_seconds=0.15).settled  # the same run, by its length alone
 
 
 def test_a_run_goes_on_only_where_the_verdict_is_open():
@@ -48,11 +57,13 @@ def test_a_run_goes_on_only_where_the_verdict_is_open():
         asked.append(seen)
         return len(asked) == 3
 
-    few = observe(queue(0.5), 0.1, 5e4, 2_000_000, 1, precise=1, judged=lambda seen: True)
-    more = observe(queue(0.5), 0.1, 5e4, 2_000_000, 1, precise=1, judged=judged)
+    few = observe(
+        queue(0.5), 0.1, 5e4, 2_000_000, 1, precision_batches=1, is_answer=lambda seen: True
+    )
+    more = observe(queue(0.5), 0.1, 5e4, 2_000_000, 1, precision_batches=1, is_answer=judged)
     assert few.batches == pytest.approx(2500, rel=0.1)  # the second half of one run
     assert more.batches == pytest.approx(7 * 2500, rel=0.1)  # of 0.1, 0.2 and 0.4 s
-    assert more is not asked[0] and not few.narrow
+    assert more is not asked[0] and not few.precise
 
 
 def test_a_tally_knows_rate_and_quantile_of_many_runs():
@@ -72,10 +83,49 @@ def test_a_tally_knows_rate_and_quantile_of_many_runs():
     assert p99.half == pytest.approx(2.576 / np.sqrt(0.01 * every.size) / np.log(100), rel=0.3)
 
 
-def test_of_few_parts_no_interval_is_told():
+def test_of_few_parts_the_rate_has_an_interval_and_the_p99_none():
     tally = Tally(1.0)
-    tally.add(np.full(100, 1e-3), np.linspace(0, 3, 100), 0.0, 3.0)
-    assert np.isinf(tally.rate().half) and np.isinf(tally.quantile(0.99).half)
+    ends = np.sort(np.random.default_rng(3).uniform(0, 3, 3000))
+    tally.add(np.full(3000, 1e-3), ends, 0.0, 3.0)
+    assert np.isinf(tally.quantile(0.99).half)
+    # Batches at random times: their number varies by its root.
+    assert tally.rate().half == pytest.approx(2.576 / np.sqrt(3000), rel=0.6)
+
+
+def test_a_rate_is_known_before_the_latencies_have_settled():
+    run = queue(0.5), 1.0, 5e4, 50_000, 1
+    known = observe(*run, memory_seconds=10.0)
+    assert not known.settled and known.rate_settled
+    assert known.batches_per_second.half <= 0.03
+    moved = observe(*run, memory_seconds=10.0, displaced_batches=5_000)
+    assert moved.batches_per_second.half == pytest.approx(
+        known.batches_per_second.half + 5_000 / known.batches
+    )
+
+
+def test_runs_that_keep_their_turns_are_compared_whole():
+    seen = observe(queue(0.5), 0.1, 5e4, 100_000, 1, independent_runs=True)
+    assert np.isfinite(seen.p99.half)
+    assert np.isinf(observe(queue(0.5), 0.1, 5e4, 35_000, 1, independent_runs=True).p99.half)
+    turns = Topics(routing="round-robin")
+    many = Cluster(
+        Producers(10, 1, 1e4), Consumers(300, Cost(1e-5)), Links(1e18, 1e-6), topics=turns
+    )
+    # (300 / 2 pi)**2 = 2,280 batches of a producer.
+    assert keeps_turns(predict(many), 0.2) and not keeps_turns(predict(many), 0.25)
+    assert not keeps_turns(predict(replace(many, topics=Topics(300))), 0.1)
+
+
+def test_the_slowest_of_queues_that_are_as_busy_remembers_longest():
+    # 64 links of 10 us feed one trunk of their rates' sum: both at 90 %.
+    shared = Cluster(
+        Producers(64, 1, 9e4),
+        Consumers(640, Cost(1e-9)),
+        Links(64e5),
+        Switches(64, 1.0),
+        Topics(640),
+    )
+    assert memory_seconds(predict(shared)) == pytest.approx(2 * 1e-5 / 0.1**2)
 
 
 def test_a_hot_consumer_has_its_batches_from_the_beginning():
@@ -85,14 +135,14 @@ def test_a_hot_consumer_has_its_batches_from_the_beginning():
         topics=Topics(8, 0.2), credits=300,
     )  # fmt: skip
     told = predict(cluster)
-    hot = first_to(told)
-    assert hot.tolist() == [0]
+    hot = gathered_at(told)
+    assert hot.tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
     away = 6000 / told.batches_per_second  # Little's law: nearly all are on their way
-    seen = simulate(cluster, 15 * away, 1, first_to=hot)
+    seen = simulate(cluster, 15 * away, 1, gathered_at=hot)
     assert seen.latencies.mean() == pytest.approx(away, rel=0.05)
     assert simulate(cluster, 15 * away, 1).latencies.mean() < 0.85 * away
     turns = replace(cluster, topics=Topics(routing="round-robin"))
-    assert first_to(predict(turns)) is None
+    assert gathered_at(predict(turns)) is None
 
 
 def test_a_run_that_is_no_whole_number_of_the_first_keeps_its_rate():

@@ -16,9 +16,9 @@ from aethermodel.model.cluster.cluster import (
     Switches,
     Topics,
 )
+from aethermodel.model.cluster.credits.population import allowed_away, tilt
 from aethermodel.model.cluster.flow import endless
 from aethermodel.model.cluster.incast import overflow
-from aethermodel.model.cluster.population import allowed_away, tilt
 from aethermodel.model.cluster.prediction import predict
 from aethermodel.model.cluster.stations import stages_of
 

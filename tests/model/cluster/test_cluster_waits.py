@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
 from aethermodel.clusters.simulation.feed_forward import start_times
+from aethermodel.clusters.simulation.run import simulate
 from aethermodel.model.cluster.arrival_variation import (
     dispersion_in_turn,
     exceeding_steady,
@@ -30,6 +31,7 @@ from aethermodel.model.cluster.incast import overflow
 from aethermodel.model.cluster.inversion import exceeding, quantile
 from aethermodel.model.cluster.prediction import predict
 from aethermodel.model.cluster.stations import stages_of
+from aethermodel.model.cluster.turn_waits import exceeding_in_turn, variation_of_turns
 from aethermodel.model.cluster.waits import open_waits, poisson_wait
 
 FAST = Links(1e18)
@@ -123,6 +125,54 @@ def test_endlessly_many_steady_senders_are_poisson_ones():
     assert variation_of_steady(0.7, 1) == (0, 0)
     assert 0.9 <= variation_of_steady(0.7, 2000, 0.1)[0] <= 1  # chance decides whose batches come
     assert variation_of_steady(0.98, 20_000, 1e-3)[0] == pytest.approx(1, abs=0.01)
+
+
+TURNS = [
+    # Load, square of the scatter, consumers behind, consumers, producers.
+    (0.55, 0.0, 4, 20, 32),
+    (0.8, 0.0, 1, 10, 5),
+    (0.7, 0.09, 8, 40, 16),
+    (0.93, 1.0, 1, 11, 8),
+]
+
+
+@pytest.mark.parametrize("station", TURNS)
+def test_p99_of_turns_is_that_of_simulated_turns(station):
+    load, noise, behind, consumers, producers = station
+    rng = np.random.default_rng(1)
+    count = 500_000 * consumers // behind // producers
+    end = count / (load * consumers / behind / producers)
+    arrival = []
+    for _ in range(producers):
+        ready = np.sort(rng.uniform(0, end, rng.poisson(count)))
+        arrival.append(
+            ready[(rng.integers(consumers) + np.arange(ready.size)) % consumers < behind]
+        )
+    at = np.sort(np.concatenate(arrival))
+    spent = rng.gamma(1 / noise, noise, at.size) if noise else np.ones(at.size)
+    seen = start_times(at, np.zeros(at.size, dtype=np.int64), spent) - at
+    waits, beyond = exceeding_in_turn(load, noise, behind, consumers, producers)
+    p99 = np.interp(-0.01, -beyond, waits)
+    assert p99 == pytest.approx(np.quantile(seen, 0.99), rel=0.12)
+
+
+def test_steady_turns_are_periodic_streams():
+    # Every second batch of each of eight producers, as if eight sent it half as often.
+    waits, beyond = exceeding_in_turn(0.8, 0.0, 1, 2, 8, steady=True)
+    exact = exceeding_steady(waits, 8, 0.8)
+    assert beyond[1:] == pytest.approx(exact[1:], abs=0.02)
+
+
+def test_turns_of_one_batch_among_many_producers_are_poisson():
+    mean, tail = variation_of_turns(0.6, 0.0, 1, 1000, 2000)
+    assert mean == pytest.approx(1, abs=0.05) and tail == pytest.approx(1, abs=0.05)
+
+
+def test_times_that_scatter_make_batches_of_one_wire_meet_again():
+    # One producer whose link spaces its batches further apart than their handling takes.
+    one = cluster(1, 1, cost=1e-5, scatter=1.0, load=0.4, links=Links(64 / 1.1e-5))
+    told, seen = predict(one), simulate(one, 20.0)
+    assert told.latency.quantile(0.99) == pytest.approx(seen.quantile(0.99), rel=0.08)
 
 
 clusters = st.builds(

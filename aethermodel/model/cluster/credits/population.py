@@ -6,9 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Complexes = npt.NDArray[np.complex128]
 
 #: Cells that batches in flight are counted in, at most.
 CELLS = 2048
+# What an inverted generating function is sure of, as a share of its largest value.
+_SURE = 1e-11
 # Figures of a table over tilts and exponents, at most.
 _ROOM = 1 << 22
 
@@ -58,6 +61,28 @@ def tilt(log: Floats, wanted: float) -> float:
     if mean(low) > 0 or mean(high) < 0:
         return low if mean(low) > 0 else high
     return float(brentq(mean, low, high, xtol=1e-6))
+
+
+def number_here(others: Floats, allowed: Floats) -> Floats:
+    """Logarithm of the weight of so many batches here, over all numbers elsewhere."""
+    size = allowed.size
+    later = np.concatenate([allowed, np.full(size - 1, -np.inf)])
+    sums = np.lib.stride_tricks.sliding_window_view(later, size) + others[:size]
+    top = sums.max(axis=1)
+    known = np.where(np.isfinite(top), top, 0.0)
+    return np.asarray(known + logarithm(np.exp(sums - known[:, None]).sum(axis=1)))
+
+
+def logarithm(values: Floats) -> Floats:
+    """Logarithm, of nothing minus infinity."""
+    with np.errstate(divide="ignore"):
+        return np.log(values)
+
+
+def coefficients(generating: Complexes, radius: float, cells: int) -> Floats:
+    """Coefficients of a generating function from its values on a circle."""
+    found = np.real(np.fft.ifft(generating))[:cells] * radius ** -np.arange(cells)
+    return np.asarray(np.where(found < _SURE * found.max(), 0.0, found))
 
 
 def _power(log: Floats, power: int) -> Floats:

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.cluster.population import CELLS, allowed_away, tilt
+from aethermodel.model.cluster.credits.population import (
+    CELLS,
+    allowed_away,
+    coefficients,
+    logarithm,
+    number_here,
+    tilt,
+)
 from aethermodel.model.cluster.stations import FULL, WIRES, Stage
 from aethermodel.model.cluster.waits import Waits, log_transform, poisson_wait
 
@@ -18,12 +25,14 @@ Complexes = npt.NDArray[np.complex128]
 
 #: Load of a station from which on its queue is that of the closed network.
 BUSY = 0.5
+#: Load of a station next to producers from which on it keeps what of their credits is not away.
+HOME = 0.9
+#: Credits behind it from which on they come back steadily.
+FEW_AT_HOME = 16
 # Cells of a queue's distribution.
 _BINS = 200
 # Batches in flight from which on a station that is not busy does not notice their limit.
 _FEW = 64
-# What an inverted generating function is sure of, as a share of its largest value.
-_SURE = 1e-11
 # Queues whose times differ by less, as a power of e, count as one.
 _ALIKE = 0.1
 # Square of the least variation of a queue that a transform is turned back to sharply enough.
@@ -150,16 +159,21 @@ def closed_queues(
         for (load, more), count in zip(alike.T, many, strict=True):
             log_all = log_all + count * np.log(_generating(z, load, more, part.stage))
     allowed = allowed_away(producers, credits, step, cells)
-    known = _log(_coefficients(np.exp(log_all), radius, cells))
+    known = logarithm(coefficients(np.exp(log_all), radius, cells))
     allowed += tilt(known + allowed, (population - home) / step) * np.arange(cells)
     crowded = [part for part in shared if part.stage.side == "producers"]
     own = max(crowded, key=lambda part: float(part.stage.demand.max()), default=None)
     least = BUSY if population > _FEW else 0.0
+    near = sum(int(np.sum(rate * part.stage.demand > HOME)) for part in waits)
     found: list[Waits | Queues] = []
     for part in shared:
         most = rate * float(part.stage.demand.max())
-        if part is own and most > FULL:
-            found.append(_at_home(part, rate, population - home, credits))
+        if part is own and most > HOME:
+            others = [other for other in waits if other is not part]
+            found.append(_at_home(part, others, away_seconds, credits))
+        elif near == 1 and most > FULL and not in_turn and not part.stage.scatter:
+            others = [other for other in waits if other is not part]
+            found.append(_gathered(part, others, away_seconds, rate, population))
         elif in_turn and most > FULL and not part.stage.scatter:
             found.append(_even(part, rate, credits))
         elif most < least:
@@ -212,22 +226,79 @@ def _filled(waits: Sequence[Waits], rate: float, counted: float, population: int
     return found
 
 
-def _at_home(part: Waits, rate: float, away: float, credits: int) -> Queues:
-    """Queues of the full stations next to producers: whatever of their credits is not away."""
+def _at_home(part: Waits, others: Sequence[Waits], away: float, credits: int) -> Waits | Queues:
+    """Queues of the full stations next to producers: whatever of their credits is not away.
+
+    A full station sends at a steady pace, so that credits come back at one, and hardly wait to be
+    spent. Producers at stations that are not full have the waits of any others.
+    """
     from scipy.special import gammaln
 
     stage = part.stage
-    waiting = rate * float(np.sum(stage.share * part.mean))
-    kinds, group = np.unique(stage.members, return_inverse=True)
-    met, chance = np.zeros((kinds.size, _BINS)), np.zeros((kinds.size, _BINS))
-    for row, members in enumerate(kinds):
-        most = int(members) * credits - 1
-        mean = (away - waiting) * members / stage.station.size
-        gone = np.arange(most + 1)
-        log = gone * np.log(max(mean, 1e-9)) - gammaln(gone + 1.0)
+    population = stage.members * credits
+    through = part.rate * population / np.maximum(population - 1, 1)
+    full = through * stage.seconds > HOME
+    if not full.any():
+        return part
+    elsewhere, variance = np.full(full.size, away), np.zeros(full.size)
+    for other in others:
+        wait = np.zeros_like(other.mean) if other.stage.name == "producer" else other.mean
+        work = 0.0 if other.stage.name in WIRES else other.stage.seconds
+        times = wait + work
+        squares = wait**2 + (other.stage.scatter * work) ** 2
+        if other.stage.side == "producers":  # of each station's own producers
+            of_own = other.stage.station
+            elsewhere += np.bincount(stage.station, times[of_own], full.size) / stage.members
+            variance += np.bincount(stage.station, squares[of_own], full.size) / stage.members
+        else:
+            elsewhere += float(other.stage.share @ times)
+            variance += float(other.stage.share @ squares)
+    gone = elsewhere / stage.seconds
+    figures = np.stack([stage.members, gone, np.sqrt(variance) / stage.seconds])[:, full]
+    kinds, alike = np.unique(figures.round(6), axis=1, return_inverse=True)
+    group = np.full(full.size, -1)
+    group[full] = alike.ravel()
+    met, chance = np.zeros((kinds.shape[1], _BINS)), np.zeros((kinds.shape[1], _BINS))
+    for row, (members, mean, deviation) in enumerate(kinds.T):
+        there = np.arange(int(members) * credits)[::-1]  # of all but the batch that arrives
+        away_now = np.arange(there.size)
+        spread = max(deviation / np.sqrt(np.pi), _STEADY * mean**2, 0.25)
+        if there.size < FEW_AT_HOME:  # so few that they come back at random
+            log = away_now * np.log(mean) - gammaln(away_now + 1.0)
+        else:
+            log = -((away_now - mean) ** 2) / (2 * spread)
         share = np.exp(log - log.max())[::-1]
         met[row], chance[row] = _binned(share / share.sum())
     return Queues(stage, part, group, met, chance)
+
+
+def _gathered(
+    part: Waits, others: Sequence[Waits], away: float, rate: float, population: int
+) -> Queues:
+    """Queue of the only full station, where times do not scatter: all batches but those away.
+
+    It sends at a steady pace, so that those away are the queue D/G/endless (see `full_links`). A
+    batch that goes elsewhere makes another round before it comes back.
+    """
+    stage = part.stage
+    full = int(np.argmax(stage.demand))
+    share, seconds = float(stage.share[full]), float(stage.seconds[full])
+    round_trip, variance = away, 0.0
+    for other in others:
+        work = 0.0 if other.stage.name in WIRES else other.stage.seconds
+        round_trip += float(other.stage.share @ (other.mean + work))
+        squares = other.mean**2 + (other.stage.scatter * work) ** 2
+        variance += float(other.stage.share @ squares)
+    rounds = (1 - share) / share  # elsewhere, before a batch is back; geometric
+    gone = (1 + rounds) * round_trip / seconds
+    variance = (1 + rounds) * variance + rounds / share * round_trip**2
+    spread = np.sqrt(np.sqrt(variance / np.pi) / seconds)
+    met = np.arange(population, dtype=np.float64)
+    log = -((population - 1 - met - gone) ** 2) / (2 * max(spread**2, 0.25))
+    chance = np.exp(log - log.max())
+    group = np.where(np.arange(stage.seconds.size) == full, 0, -1)
+    bins = _binned(chance / chance.sum())
+    return Queues(stage, part, group, bins[0][None, :], bins[1][None, :])
 
 
 def full_links(part: Waits, credits: int, gone: float, variance: float) -> Queues:
@@ -299,8 +370,8 @@ def _queues(
     counted = np.maximum(number - 1, 0) if part.stage.name in WIRES else number
     for row, station in enumerate(members):
         own = _generating(z, load[station], more[station], part.stage)
-        others = _coefficients(np.exp(log_all - np.log(own)), radius, allowed.size)
-        rest = _together(_log(others), arriving)
+        others = coefficients(np.exp(log_all - np.log(own)), radius, allowed.size)
+        rest = number_here(logarithm(others), arriving)
         with np.errstate(divide="ignore"):
             here = np.log(load[station] * (1 - more[station]))
             here = here + np.maximum(number - 1, 0) * np.log(more[station])
@@ -311,27 +382,6 @@ def _queues(
         share = np.exp(log - log.max())
         met[row], chance[row] = _binned(share / share.sum())
     return Queues(part.stage, part, group, met, chance)
-
-
-def _together(others: Floats, allowed: Floats) -> Floats:
-    """Logarithm of the weight of so many batches here, over all numbers elsewhere."""
-    size = allowed.size
-    later = np.concatenate([allowed, np.full(size - 1, -np.inf)])
-    sums = np.lib.stride_tricks.sliding_window_view(later, size) + others[:size]
-    top = sums.max(axis=1)
-    known = np.where(np.isfinite(top), top, 0.0)
-    return np.asarray(known + _log(np.exp(sums - known[:, None]).sum(axis=1)))
-
-
-def _log(values: Floats) -> Floats:
-    with np.errstate(divide="ignore"):
-        return np.log(values)
-
-
-def _coefficients(generating: Complexes, radius: float, cells: int) -> Floats:
-    """Coefficients of a generating function from its values on a circle."""
-    found = np.real(np.fft.ifft(generating))[:cells] * radius ** -np.arange(cells)
-    return np.asarray(np.where(found < _SURE * found.max(), 0.0, found))
 
 
 def _binned(share: Floats) -> tuple[Floats, Floats]:

@@ -90,6 +90,7 @@ def window(
     # and batches that are ready at random times.
     in_step = in_turn and np.isinf(offered)
     scatter = max(stage.scatter for stage in stages) ** 2
+    parted = scatter / (1 + scatter)  # of scatter 1 half is left, as simulations have it
 
     def chain(side: list[Stage], rates: list[Floats]) -> list[Waits]:
         found: list[Waits] = []
@@ -97,7 +98,7 @@ def window(
             load = rate * stage.seconds
             variation = arrival_variation(stage, load, producers, in_turn=in_turn)
             if in_step and stage.side == "consumers":
-                variation = np.minimum(variation, scatter)
+                variation = np.minimum(variation, parted)
             if found and found[0].stage.name == "producer" and stage.side == "producers":
                 variation *= _together(found[0], stage, load)
             found.append(waits_at(stage, rate, variation, found))

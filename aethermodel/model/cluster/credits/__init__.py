@@ -1,0 +1,1 @@
+"""Credits: networks whose batches in flight are limited."""

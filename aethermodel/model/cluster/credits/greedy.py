@@ -1,0 +1,177 @@
+"""Latency of producers that are as fast as their costs and credits let them."""
+
+from __future__ import annotations
+
+from aethermodel.model.cluster.cluster import Cluster
+from aethermodel.model.cluster.credits.closed_queues import closed_queues, full_links
+from aethermodel.model.cluster.credits.window import Window
+from aethermodel.model.cluster.latency import Latency
+from aethermodel.model.cluster.stations import FULL, Stage, wire_seconds
+from aethermodel.model.cluster.waits import Services, open_waits
+
+#: Batches in flight, of all producers, from which on they do not fall into step by themselves.
+FEW_BATCHES = 16
+#: Load of stations, where producers take turns, from which on they fall into step.
+STEP_LOAD = 0.6
+#: Scatter of the time to make a batch up to which producers that never idle send steadily.
+STEADY = 0.3
+#: Credits of a producer from which on full stations without scatter of their own stay full.
+MANY_CREDITS = 8
+#: Load up to which a station keeps pace with steady senders, and the nearest to a full one.
+MOST_PACE, BELOW = 0.9, 0.9999
+#: Share of the batches that P99 leaves out.
+LIMIT = 0.01
+#: Part of the load beyond that which is rounding.
+MET = 1e-3
+
+
+def greedy_latency(
+    cluster: Cluster, stages: list[Stage], full: Window
+) -> tuple[Latency | None, float, str]:
+    """Latency where producers wait for nothing but their credits.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    stages : list of Stage
+    full : Window
+        Its closed network.
+
+    Returns
+    -------
+    latency : Latency or None
+        None where it is not told.
+    mean : float
+        In seconds, told or not.
+    untold : str
+        Why not; empty where it is.
+    """
+    in_turn = cluster.topics.routing == "round-robin"
+    wires = wire_seconds(stages) + cluster.links.latency
+    handled = tuple(Services(stage) for stage in stages if stage.name == "consumer")
+    untold = ""
+    latency = _past_producers(cluster, full, wires, handled, in_turn=in_turn)
+    latency = latency or _past_links(cluster, full, wires, handled, in_turn=in_turn)
+    if latency is None:
+        away = wires + cluster.links.latency
+        times = closed_queues(
+            full.waits, full.batches_per_second, away, cluster.credits or 0, in_turn=in_turn
+        )
+        latency = Latency(wires, (*times, *handled))
+        untold = _in_step(full, in_turn=in_turn)
+    mean = _mean_in_flight(full, cluster.links.latency, latency)
+    return None if untold else latency, mean, untold
+
+
+def _never_idle(full: Window) -> bool:
+    """Whether producers make batches all the time, steadily, and nothing else is always busy."""
+    making, others = 0.0, 0.0
+    for part in full.waits:
+        load = full.batches_per_second * part.stage.demand
+        if part.stage.name == "producer" and part.stage.scatter <= STEADY:
+            making = float(load.min())
+        else:
+            others = max(others, float(load.max()))
+    return making > FULL > others
+
+
+def _links_full(full: Window, *, in_turn: bool) -> bool:
+    """Whether each link of a producer's host is always busy, and what follows can keep pace."""
+    stages = {part.stage.name: part.stage for part in full.waits}
+    link = stages.pop("uplink")
+    stages.pop("producer", None)
+    credits = full.population // link.station.size * int(link.members.min())
+    if full.batches_per_second * float(link.demand.min()) <= FULL or credits < FEW_BATCHES:
+        return False
+    return all(
+        full.batches_per_second * float(stage.demand.max()) <= _pace(stage, in_turn=in_turn) + MET
+        for stage in stages.values()
+    )
+
+
+def _pace(stage: Stage, *, in_turn: bool) -> float:
+    """Load up to which a stage keeps pace with steady senders."""
+    behind = int(stage.members.max())
+    evenly = stage.side == "producers" or behind == stage.ends.size or (in_turn and behind == 1)
+    return 1.0 if evenly and not stage.scatter else MOST_PACE
+
+
+def _past_producers(
+    cluster: Cluster, full: Window, wires: float, handled: tuple[Services, ...], *, in_turn: bool
+) -> Latency | None:
+    """Latency of what producers send that are never idle; None where they are, or may be."""
+    if not _never_idle(full):
+        return None
+    past = [part.stage for part in full.waits if part.stage.name != "producer"]
+    producers = cluster.producers.count
+    times = open_waits(past, full.batches_per_second, producers, in_turn=in_turn, steady=1)
+    making = next(part.stage for part in full.waits if part.stage.name == "producer")
+    latency = Latency(wires, (*times, *handled))
+    last = full.population // producers * float(making.seconds.min())
+    away = latency.quantile(1 - LIMIT) + cluster.links.latency
+    return latency if away <= last else None
+
+
+def _past_links(
+    cluster: Cluster, full: Window, wires: float, handled: tuple[Services, ...], *, in_turn: bool
+) -> Latency | None:
+    """Latency where links of producers' hosts are full, and send at a steady pace; else None.
+
+    A link does not stay full, nor a producer busy, where more than one batch in a hundred stays
+    away for longer than all credits last.
+
+    What leaves a full link at a steady pace, and finds the same others before it at each consumer
+    in turn, stays away for the same time: from commit to handled it takes what all credits take at
+    the link, less what a credit needs to be spent again.
+    """
+    if not _links_full(full, in_turn=in_turn):
+        return None
+    link = next(part for part in full.waits if part.stage.name == "uplink")
+    making = [part for part in full.waits if part.stage.name == "producer"]
+    after = [part.stage for part in full.waits if part.stage.name not in ("producer", "uplink")]
+    rate = min(full.batches_per_second, *(BELOW / float(stage.demand.max()) for stage in after))
+    together = cluster.producers.per_host
+    times = open_waits(after, rate, cluster.producers.count, in_turn=in_turn, steady=together)
+    # Credits come back at a steady pace: they hardly wait to be spent.
+    back = cluster.links.latency + sum(float(part.stage.demand.sum()) for part in making)
+    away = Latency(wires + back, (*times, *handled))
+    credits = full.population // cluster.producers.count
+    last = credits * float((link.stage.members * link.stage.seconds).min())
+    if away.quantile(1 - LIMIT) > last:
+        return None
+    if in_turn and not any(stage.scatter for stage in after):
+        return Latency(last - back, ())
+    gone = full.batches_per_second * away.mean / link.stage.seconds.size
+    return Latency(wires, (full_links(link, credits, gone, away.variance), *times, *handled))
+
+
+def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
+    """Mean latency by Little's law: what is not on its way back, or being made, is on its way."""
+    making = [part for part in full.waits if part.stage.name == "producer"]
+    if any(full.batches_per_second * part.stage.demand.max() > FULL for part in making):
+        return latency.mean  # how many batches wait to be made, their mean alone does not tell
+    away = sum(
+        float((part.stage.share * (part.mean + part.stage.seconds)).sum()) for part in making
+    )
+    return full.population / full.batches_per_second - back - away
+
+
+def _in_step(full: Window, *, in_turn: bool) -> str:
+    """Why the queues of a closed network do not tell the latency; empty where they do."""
+    if full.population < FEW_BATCHES * (2 if in_turn else 1):
+        return "few batches are in flight"
+    if not in_turn:
+        return ""
+    shared = [part.stage for part in full.waits if part.stage.name != "producer"]
+    busy = [full.batches_per_second * stage.demand for stage in shared]
+    if max(float(loads.max()) for loads in busy) <= STEP_LOAD:
+        return ""
+    stations = sum(int((loads > FULL).sum()) for loads in busy)
+    producers = full.waits[0].stage.ends.size
+    own = any(s.scatter for s, loads in zip(shared, busy, strict=True) if loads.max() > FULL)
+    many = full.population >= MANY_CREDITS * producers and not own
+    calm = stations == 1 or many or not any(stage.scatter for stage in shared)
+    # Fewer producers than full stations leave one of them idle now and then.
+    if stations == 1 or (stations and calm and producers >= 2 * stations):
+        return ""
+    return "producers that take turns fall into step"
