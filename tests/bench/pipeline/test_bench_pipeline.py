@@ -181,6 +181,7 @@ def test_a_producer_is_timed_beside_the_loop_that_empties_its_connection():
     assert bench.batch_size not in {send["batch_size"] for send in sends}
 
 
+@pytest.mark.slow(reason="the terms are timed once: 10 s")
 def test_variants_of_the_kernels_have_rows_of_their_own_and_run_as_they_say():
     chosen, other = simd_variant(), next((v for v in simd_variants() if v != simd_variant()), "")
     if not other:

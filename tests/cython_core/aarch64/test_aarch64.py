@@ -29,6 +29,7 @@ SOURCES = (
 )
 
 
+@pytest.mark.slow(reason="a cross compiler and an emulated processor: 15 s")
 @pytest.mark.aarch64
 @pytest.mark.skipif(
     not (shutil.which(COMPILER) and shutil.which(EMULATOR)),
