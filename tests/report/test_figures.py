@@ -197,7 +197,7 @@ def test_any_figure_gets_words_made_from_its_table():
         figure.subplots().plot([1, 2], [3, 4])
     table = pd.DataFrame({"n": [1, 2000], "seconds": [0.5, np.nan], "label": ["a", "<b>"]})
     html = report.figure_html(figure, table, "A <title>", "Caption & more")
-    assert "n 1 to 2,000" in html
+    assert "N 1 to 2,000" in html
     assert "A &lt;title&gt;" in html
     assert "<b>" not in html
     assert "Caption &amp; more" in html

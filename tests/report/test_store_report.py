@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from command_line import aether
+from executed_notebooks import raw_cells
 from hypothesis import given
 from hypothesis import strategies as st
 from sweep_stores import write_store
@@ -99,6 +100,7 @@ def test_the_page_has_no_script_and_every_figure_its_words_and_data(tmp_path):
         "Formula",
         "Host and command",
     ]
+    assert not raw_cells(page)
     assert "Warning: foreign: taken elsewhere." in page
     assert page == store_report(result, foreign).html()
 
@@ -117,6 +119,7 @@ def test_the_pipeline_is_held_against_the_calibration_it_fits(tmp_path):
     assert "3 points were measured under other settings and are not compared" in page
     assert "held out" in page
     assert "unexplained" in page
+    assert not raw_cells(page)
     assert not any("Warning: it was taken on another host" in str(s) for s in report.sections)
 
 

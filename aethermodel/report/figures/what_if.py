@@ -15,6 +15,7 @@ from aethermodel.report.curve import POINTS, curve, extrapolated, solid_and_dash
 from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
+from aethermodel.report.readable_table import CHANGE, REST, SHARE
 from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def roofline_figure(
         "where extrapolated. Dash-dotted: with what is assumed. Thin: ceilings, measured, "
         f"published or assumed as their names say. {provenance(changed)}",
         view=table[::30],
+        units={REST: "events/s"},
     )
 
 
@@ -191,8 +193,9 @@ def bottleneck_figure(scenario: Scenario, top: float = _TOP) -> ReportFigure:
     beyond = f" Hatched: extrapolated beyond N = {count(largest)}." * _reaches(scenario, top)
     caption = f"{words}.{beyond} {provenance(scenario)}"
     return ReportFigure(
-        figure, table, "Share of each term in a batch's time", caption, view=table[::30]
-    )
+        figure, table, "Share of each term in a batch's time", caption, view=table[::30],
+        units={REST: SHARE},
+    )  # fmt: skip
 
 
 def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
@@ -233,6 +236,7 @@ def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
         f"What halving a cost buys at N = {count(n)}{extrapolated(scenario, n)}",
         f"Halving {best.name} buys {percent(best.gain.value)} at N = {count(n)}. Bars with 95 % "
         f"intervals. {provenance(scenario)}",
+        units=dict.fromkeys(("gain", "low", "high"), CHANGE),
     )
 
 

@@ -12,6 +12,7 @@ from aethermodel.report import style
 from aethermodel.report.curve import POINTS
 from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.readable_table import CHANGE
 from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def rate_figure(
         "Predicted and measured rate" if trial else "Predicted rate",
         f"Line: the terms, each timed isolated, composed; band: 95 %.{points}",
         view=view,
+        units={"predicted_low": "s", "predicted_high": "s", "error": CHANGE},
     )
 
 
@@ -173,4 +175,5 @@ def halving_figure(calibration: PipelineCalibration, n: float) -> ReportFigure:
         f"What halving a term buys at N = {count(n)}",
         f"{best.term} in half the time buys {percent(best.gain)}. Bars with 95 % intervals; grey: "
         "assumed. What waits for a slower group buys nothing.",
+        units=dict.fromkeys(("gain", "low", "high"), CHANGE),
     )
