@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from math import inf
+from math import inf, isnan
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.report.engineering_notation import engineering
@@ -71,7 +71,7 @@ def title(name: str) -> str:
 
 def written(value: float, unit: str) -> str:
     """Write a figure with its unit; nothing known is a dash."""
-    if value != value:
+    if isnan(value):
         return "–"
     writer = _WRITERS.get(unit)
     if writer is not None:

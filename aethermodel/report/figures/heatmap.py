@@ -14,8 +14,8 @@ from aethermodel.report.figures.comparison import HERE
 from aethermodel.report.readable_table import SHARE
 
 if TYPE_CHECKING:
-    import pandas as pd
     import numpy.typing as npt
+    import pandas as pd
 
     from aethermodel.report.sweep.point_tables import SweepResult
 
