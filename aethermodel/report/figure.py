@@ -70,10 +70,9 @@ class ReportFigure:
         view = self.table if self.view is None else self.view
         rows, shown = len(self.table), readable(view.head(_MOST_ROWS), self.units)
         counted = f"{rows} {'row' if rows == 1 else 'rows'}"
-        if len(shown) < len(view):
-            counted += f", the first {len(shown)} of them here, all in the file"
-        elif len(shown) < rows:
-            counted += f", {len(shown)} of them here, all in the file"
+        if len(shown) < rows:
+            first = "the first " if len(shown) < len(view) else ""
+            counted += f" in the file, {first}{len(shown)} here"
         return (
             f'{BLOCK_STYLE}<figure class="ae ae-figure">'
             f'<div class="ae-heading">{escape(self.title)}</div>'

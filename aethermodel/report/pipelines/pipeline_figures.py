@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#0072b2", "#d55e00", "#f0e442")
 
 
+_ENDS = ("measured_low", "measured_high", "predicted_low", "predicted_high")
+
+
 def _sizes(calibration: PipelineCalibration) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.geomspace(max(calibration.smallest, 1.0), calibration.largest, POINTS)
 
@@ -75,16 +78,17 @@ def rate_figure(
             " Points: the whole at sizes that no term was timed at, bars from the slowest to the "
             "fastest process."
         )
-    view = table[::30] if trial is None else trial.table[
-        ["n", "measured_seconds", "predicted_seconds", "predicted_low", "predicted_high", "error"]
-    ]  # fmt: skip
+        table = trial.table[[
+            "n", "measured_seconds", "measured_low", "measured_high",
+            "predicted_seconds", "predicted_low", "predicted_high", "error",
+        ]]  # fmt: skip
     return ReportFigure(
         figure,
         table,
         "Predicted and measured rate" if trial else "Predicted rate",
         f"Line: the terms, each timed isolated, composed; band: 95 %.{points}",
-        view=view,
-        units={"predicted_low": "s", "predicted_high": "s", "error": CHANGE},
+        view=None if trial else table[::30],
+        units=dict.fromkeys(_ENDS, "s") | {"error": CHANGE},
     )
 
 
