@@ -19,6 +19,7 @@ def test_costs_of_a_stage_are_added_up():
         cost("publish_c3", 0.60, GROWING),
         cost("parse_c1", 0.20, GROWING),
         cost("publish_c0", 0.10, FIXED),
+        cost("parse_c0", 0.004, FIXED),  # nothing that anyone reads
         cost("parse_all_c1", 0.10, FIXED),
     ]
     publish, parse, whole = costs_by_term(parts, ["parse", "parse_all", "publish"])

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,25 @@ def test_budget_bars_stack_to_the_prediction(comparison, scale):
         tops[middle] = max(tops.get(middle, 0), bar.get_y() + bar.get_height())
     unit = 100 / comparison["measured_seconds"] if scale == "share" else 1e6
     assert list(tops.values()) == pytest.approx(list(comparison["predicted_seconds"] * unit))
+
+
+@pytest.mark.parametrize("bars", [9, 20, 40])
+def test_totals_and_sizes_of_many_bars_do_not_overprint(comparison, bars):
+    """The shipped sweep has 20 sizes: `1.98 µs` and `2.16 µs` were written over each other."""
+    row = comparison[comparison["label"] == comparison["label"][0]].head(1)
+    rows = pd.concat([row] * bars, ignore_index=True).assign(
+        n=[1_000 * (i + 1) for i in range(bars)]
+    )
+    figure = report.budget(rows).figure
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    totals = [text.get_window_extent() for text in axes.texts]
+    assert len(totals) == (bars if bars < 40 else 0)
+    assert not [1 for one, other in pairwise(totals) if one.overlaps(other)]
+    assert all(extent.y1 <= axes.get_window_extent().y1 for extent in totals)
+    # Turned text has the extent of its corners: the height of a line is what has to fit.
+    names = [label for label in axes.get_xticklabels() if label.get_text()]
+    assert names and len(names) <= 28 and (bars < 10) == (names[0].get_rotation() == 0)
 
 
 def test_the_wait_for_a_slower_producer_is_part_of_the_budget(comparison):

@@ -170,7 +170,6 @@ def test_a_sweep_of_a_thousand_points_has_a_report_of_readable_size(tmp_path):
     names = [label.get_text() for label in heat.figure.axes[0].get_xticklabels()]
     assert names[:2] == ["1", "51"]
     assert len(names) == 20
-    assert "... 1000 values ..." in page  # in the host's facts; the command has them all
     assert ",".join(map(str, sizes)) in page
 
 

@@ -214,7 +214,7 @@ def _added(term: str, parts: Sequence[CostShare]) -> CostShare:
         notes[part.share.note] = notes.get(part.share.note, 0.0) + part.share.value
     ends = (sum(getattr(part.share, end) for part in parts) for end in ("value", "low", "high"))
     value, low, high = (min(end, 1.0) for end in ends)
-    note = next(iter(notes))
-    if len(notes) > 1:
-        note = ", ".join(f"{percentage(share, 0)} {said}" for said, share in notes.items())
+    told = {f"{percentage(share, 0)} {said}": said for said, share in notes.items()}
+    told = {words: said for words, said in told.items() if not words.startswith("0 %")} or told
+    note = ", ".join(told) if len(told) > 1 else next(iter(told.values()))
     return CostShare(term, Quantity(value, low, high, "", note), 1 / (1 - value / 2) - 1)
