@@ -74,6 +74,8 @@ def test_totals_and_sizes_of_many_bars_do_not_overprint(comparison, bars):
     assert len(totals) == (bars if bars < 40 else 0)
     assert not [1 for one, other in pairwise(totals) if one.overlaps(other)]
     assert all(extent.y1 <= axes.get_window_extent().y1 for extent in totals)
+    tops = [axes.transData.transform(text.xy)[1] for text in axes.texts]
+    assert all(one.y0 >= top for one, top in zip(totals, tops, strict=True))
     # Turned text has the extent of its corners: the height of a line is what has to fit.
     names = [label for label in axes.get_xticklabels() if label.get_text()]
     assert names and len(names) <= 28 and (bars < 10) == (names[0].get_rotation() == 0)

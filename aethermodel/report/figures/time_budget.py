@@ -180,6 +180,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, scale: Scale) -> None:
                 xytext=(0, 4),
                 textcoords="offset points",
                 ha="center",
+                va="bottom",
                 fontsize=8,
                 linespacing=1.25,
                 rotation=0 if across else 90,
