@@ -295,5 +295,5 @@ def test_notebook_30_tries_a_pipeline_of_ones_own(folder):
     trial = validation.validation(str(folder / "orders.py"), given)
     assert "mean error of the prediction" in str(trial.summary())
     assert "T(N) = decode + publish + loop" in str(trial.formula())
-    assert trial.throughput().view["n"].tolist() == [32]
+    assert trial.throughput().table["n"].tolist() == [32]
     assert "disturbed" in str(trial.host("")) and "aethermodel validate" in str(trial.host(""))
