@@ -44,7 +44,7 @@ def diagnosis_of(
 
     design = settings.design
     if calibration is None and design.core == "cython":
-        with progress("probing the terms") as advance:
+        with progress("probing the terms", budget=seconds) as advance:
             try:
                 calibration = quick_calibration(design, seconds, advance)
             except ValueError as error:

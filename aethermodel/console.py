@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from functools import cache
+from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -187,7 +188,9 @@ def _console_class() -> type[Console]:
 
 
 @contextmanager
-def progress(title: str, *, after: float = 0.0) -> Iterator[Callable[[int, int], None]]:
+def progress(
+    title: str, *, after: float = 0.0, budget: float = inf
+) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with the time that remains, on standard error, or as one line in a notebook.
 
     Parameters
@@ -195,6 +198,8 @@ def progress(title: str, *, after: float = 0.0) -> Iterator[Callable[[int, int],
     title : str
     after : float
         Seconds in which nothing is shown: what ends before is quick.
+    budget : float
+        Seconds after which the work ends, were it not done.
 
     Yields
     ------
@@ -203,18 +208,18 @@ def progress(title: str, *, after: float = 0.0) -> Iterator[Callable[[int, int],
     """
     if after:
         with ExitStack() as open_:
-            yield _late(after, lambda: open_.enter_context(progress(title)))
+            yield _late(after, lambda: open_.enter_context(progress(title, budget=budget)))
         return
     if shown := _notebook_line():
         # One line that each next one replaces: no red block of standard error.
         from time import monotonic
 
         start = monotonic()
-        yield _plain_progress(title, shown)
+        yield _plain_progress(title, shown, budget)
         shown(f"{title}: done in {monotonic() - start:,.1f} s")
         return
     if not sys.stderr.isatty():
-        yield _plain_progress(title, lambda line: sys.stderr.write(f"{line}\n"))
+        yield _plain_progress(title, lambda line: sys.stderr.write(f"{line}\n"), budget)
         return
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
     from rich.text import Text
@@ -222,7 +227,8 @@ def progress(title: str, *, after: float = 0.0) -> Iterator[Callable[[int, int],
     class Left(ProgressColumn):
         def render(self, task: Task) -> Text:
             done, total = int(task.completed), int(task.total or 0)
-            return Text(time_left(done, total, task.elapsed or 0.0).removeprefix(", "))
+            taken = task.elapsed or 0.0
+            return Text(time_left(done, total, taken, budget).removeprefix(", "))
 
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -239,7 +245,7 @@ def progress(title: str, *, after: float = 0.0) -> Iterator[Callable[[int, int],
 _LEAST_SHARE, _LEAST_SECONDS = 0.1, 2.0
 
 
-def time_left(done: int, total: int, seconds: float) -> str:
+def time_left(done: int, total: int, seconds: float, budget: float = inf) -> str:
     """Say how long the rest will take, or nothing while that is not known.
 
     Parameters
@@ -248,10 +254,13 @@ def time_left(done: int, total: int, seconds: float) -> str:
         Of the work.
     seconds : float
         That `done` took.
+    budget : float
+        Seconds after which no more is begun; once they are over, what is left is not known.
     """
     if not 0 < done < total or done < _LEAST_SHARE * total or seconds < _LEAST_SECONDS:
         return ""
-    return f", about {seconds * (total - done) / done:,.0f} s left"
+    left = min(seconds * (total - done) / done, budget - seconds)
+    return f", about {left:,.0f} s left" if left >= 1 else ""
 
 
 def _notebook_line() -> Callable[[str], object] | None:
@@ -287,7 +296,9 @@ def _late(
     return late
 
 
-def _plain_progress(title: str, show: Callable[[str], object]) -> Callable[[int, int], None]:
+def _plain_progress(
+    title: str, show: Callable[[str], object], budget: float
+) -> Callable[[int, int], None]:
     """Where nobody can watch a bar (a log, a pipe, a notebook): a line at each tenth."""
     from time import monotonic
 
@@ -300,6 +311,6 @@ def _plain_progress(title: str, show: Callable[[str], object]) -> Callable[[int,
             return
         last = tenth
         taken = monotonic() - start
-        show(f"{title}: {done}/{total}{time_left(done, total, taken)}")
+        show(f"{title}: {done}/{total}{time_left(done, total, taken, budget)}")
 
     return update

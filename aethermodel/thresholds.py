@@ -126,6 +126,9 @@ UNSETTLED_LAW = 0.001
 #: Relative deviation of a term's samples from its law from which on it is too noisy to rely on:
 #: from there on pyperf calls a benchmark unstable.
 MOST_NOISE = 0.10
+#: Ends of an interval of a ratio that are so many times apart tell nothing of the ratio, but that
+#: one of its sides was hardly measured.
+UNKNOWN_SPAN = 10.0
 
 # Judge -------------------------------------------------------------------------------------------
 #: Share of disturbed samples or runs above which a miss says nothing.

@@ -1,6 +1,11 @@
 """Faults that an executed notebook may not show, for the tests and for the pages of the site."""
 
+import re
+from html import unescape
 from typing import Any
+
+# Of programs and not of readers: an exponent, a truth value, a name with underscores.
+_RAW_CELL = re.compile(r"-?[\d.]+e[-−+]?\d+|True|False|nan|None|inf")
 
 
 def amiss(notebook: Any) -> list[str]:
@@ -20,4 +25,12 @@ def amiss(notebook: Any) -> list[str]:
         found.append("a table as pandas prints it")
     if "<svg" not in shown:
         found.append("no figure")
-    return found
+    return found + [f"raw behind a figure: {cell}" for cell in raw_cells(shown)]
+
+
+def raw_cells(page: str) -> list[str]:
+    """Return cells and heads of the tables behind a page's figures that nobody made readable."""
+    tables = "".join(re.findall(r'(?s)aria-label="Data">(.*?)</table>', page))
+    cells = [unescape(cell) for cell in re.findall(r"<td[^>]*>([^<]*)</td>", tables)]
+    heads = [unescape(head) for head in re.findall(r"<th[^>]*>([^<]*)</th>", tables)]
+    return [cell for cell in cells if _RAW_CELL.fullmatch(cell)] + [h for h in heads if "_" in h]

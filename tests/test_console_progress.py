@@ -33,6 +33,19 @@ def test_the_time_left_is_said_only_once_it_is_known(done, total, seconds, words
     assert time_left(done, total, seconds) == words
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (5.0, ", about 10 s left"),  # of a budget of 15 s, which said 45 s
+        (3.0, ", about 12 s left"),
+        (14.9, ""),
+        (15.1, ""),  # one pass takes longer: nobody knows
+    ],
+)
+def test_no_more_time_is_left_than_the_budget(seconds, words):
+    assert time_left(10, 100, seconds, 15.0) == words
+
+
 def test_a_log_gets_a_line_at_each_tenth():
     done = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=True)
     lines = done.stderr.splitlines()

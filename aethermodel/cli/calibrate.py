@@ -151,7 +151,7 @@ def command(
                 seed=seed,
                 pin=place.pin,
             )
-            with measuring(wait_seconds), progress("calibrating") as advance:
+            with measuring(wait_seconds), progress("calibrating", budget=seconds) as advance:
                 calibration = calibrate_host(
                     campaign,
                     announced(advance, seconds, "budget"),

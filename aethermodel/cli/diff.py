@@ -83,15 +83,25 @@ def diff(
     raise typer.Exit(1 if found.verdict == "worse" else 0)
 
 
+# In one word, so that a point has one line; and what the words say.
+_MOVED = {"no change seen": "no", "cannot tell": "open", "too few repeats": "few"}
+_SAID = {
+    "no change seen": "no change was seen beyond noise",
+    "cannot tell": "the ends of the interval are more than ten times apart",
+    "too few repeats": "too few repeats to tell",
+}
+
+
 def _print(found: Diff, output: Path) -> None:
     from aethermodel.cli.shared.terminal_tables import Table, say, show
     from aethermodel.report.comparison.diff import why
     from aethermodel.report.engineering_notation import engineering
 
     table = Table(
-        f"{found.a.metric} of {found.a.target}: A {found.a.path}, B {found.b.path}",
-        ("point", "A", "B", "B over A", "interval", "outcome"),
-        text=("point", "outcome"),
+        f"{found.a.metric} of {found.a.target}{f', {found.shared}' if found.shared else ''}: "
+        f"A {found.a.path}, B {found.b.path}",
+        ("point", "A", "B", "B over A", "interval", "moved"),
+        text=("point", "moved"),
     )
     for row in found.table.to_dict("records"):
         known = row["low"] == row["low"]
@@ -101,7 +111,14 @@ def _print(found: Diff, output: Path) -> None:
             engineering(row["b"], found.b.unit),
             f"{row['ratio']:.3f}",
             f"{row['low']:.3f} to {row['high']:.3f}" if known else "none",
-            row["outcome"],
+            _MOVED.get(row["outcome"], row["outcome"]),
         )
     show(table)
+    lines = ["A, B: medians of the repeats; B over A: of their geometric means"]
+    lines += [
+        f"{_MOVED[outcome]}: {words}"
+        for outcome, words in _SAID.items()
+        if (found.table["outcome"] == outcome).any()
+    ]
+    say(lines)
     say(f"{found.verdict.upper()}: {why(found)}.\n{output}")

@@ -336,7 +336,8 @@ def _measure_and_report(
         check_target(beside)
         check_apart(beside, [output, json])
     tell_duration(seconds + _EXPORT_SECONDS, "budget")
-    with measuring(wait_seconds), progress("[1/3] measuring this host") as advance:
+    measured = progress("[1/3] measuring this host", budget=seconds)
+    with measuring(wait_seconds), measured as advance:
         trial = Trial.run(campaign, advance, seconds=seconds)
     trial.save(samples)
     write_document(trial.calibration.to_json(), str(calibration))

@@ -127,7 +127,7 @@ def command(
     tell_duration(seconds * len(campaigns), "budget")
     with measuring(wait_seconds):
         for campaign in campaigns:
-            with progress(f"measuring, {campaign.fabric}") as advance:
+            with progress(f"measuring, {campaign.fabric}", budget=seconds) as advance:
                 trials.append(Trial.run(campaign, advance, seconds=seconds))
     for trial in trials:
         if samples:

@@ -129,13 +129,11 @@ class PipelineTrial:
             return f"{other}At N = {n:,} no stage differs in place that would explain it; {rest}."
         surely = [one for one in same_way if one.differs]
         most = max(surely or same_way, key=lambda one: abs(one.seconds))
-        low, high = most.change_interval
         doubt = "" if surely else ", which its interval leaves open"
         return (
             f"{other}At N = {n:,} {most.term} differs most: {duration(most.isolated)} isolated, "
-            f"{duration(most.in_place)} in the pipeline ({percent(most.change)}, {percent(low)} to "
-            f"{percent(high)}), {percentage(abs(most.seconds) / measured)} of the batch{doubt}; "
-            f"{rest}."
+            f"{duration(most.in_place)} in the pipeline ({most.change_in_words()}), "
+            f"{percentage(abs(most.seconds) / measured)} of the batch{doubt}; {rest}."
         )
 
     @property

@@ -188,7 +188,7 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
                 f'<tr><th scope="row">{_swatch(row.term) if first else ""}'
                 f"{escape(row.term) if first else _repeat(row.term)}</th>"
                 f'{_parameter(row)}<td class="ae-n">{escape(value)}</td>'
-                f'<td class="ae-fold">{escape(bounds)}</td>'
+                f'<td class="ae-fold">{unbroken(escape(bounds))}</td>'
             )
             if first:
                 body.append(f'<td rowspan="{len(of_term)}">{_formula(row.expression)}</td>')

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import base64
-import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
 from aethermodel.report.csv import csv_text
 from aethermodel.report.html.css import BLOCK_STYLE
 from aethermodel.report.html.prose import prose
+from aethermodel.report.readable_table import readable, title, unit_of, written
 from aethermodel.report.svg import figure_svg
-from aethermodel.text.number_format import plain
-from aethermodel.text.percentages import MINUS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +43,10 @@ class ReportFigure:
     alt : str or None
         Text alternative; made from the table when None.
     view : pandas.DataFrame or None
-        What the table behind the figure shows; `table` itself when None.
+        What the table behind the figure shows; `table` itself when None. Either is shown with
+        units and in words (`aethermodel.report.readable_table.readable`).
+    units : mapping of str to str
+        Units by column, for what their names do not say.
     """
 
     figure: Figure
@@ -53,11 +55,12 @@ class ReportFigure:
     caption: str
     alt: str | None = None
     view: pd.DataFrame | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def text_alternative(self) -> str:
         """What is announced in place of the drawing."""
-        return self.alt if self.alt else describe(self.table)
+        return self.alt if self.alt else describe(self.table, self.units)
 
     def svg(self) -> str:
         """Return the drawing as one ``<svg>`` element."""
@@ -65,10 +68,11 @@ class ReportFigure:
 
     def _repr_html_(self) -> str:
         view = self.table if self.view is None else self.view
-        rows, shown = len(self.table), view.head(_MOST_ROWS)
+        rows, shown = len(self.table), readable(view.head(_MOST_ROWS), self.units)
         counted = f"{rows} {'row' if rows == 1 else 'rows'}"
-        if len(shown) < len(view):
-            counted += f", the first {len(shown)} of them here, all in the file"
+        if len(shown) < rows:
+            first = "the first " if len(shown) < len(view) else ""
+            counted += f" in the file, {first}{len(shown)} here"
         return (
             f'{BLOCK_STYLE}<figure class="ae ae-figure">'
             f'<div class="ae-heading">{escape(self.title)}</div>'
@@ -112,22 +116,23 @@ def figure_html(
     return ReportFigure(fig, table, title, caption, alt)._repr_html_()
 
 
-def describe(table: pd.DataFrame) -> str:
+def describe(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> str:
     """Say in words what a table holds: the range of each numeric column, the values of others."""
     if table.empty:
         return ""
     parts = []
     for name in table.columns:
-        column = table[name].dropna()
+        column, words = table[name].dropna(), title(str(name))
         if column.empty:
-            parts.append(f"{name}: no values")
+            parts.append(f"{words}: no values")
         elif column.dtype.kind in "iuf":
-            low, high = _cell(column.min()), _cell(column.max())
-            parts.append(f"{name} {low}" if low == high else f"{name} {low} to {high}")
+            unit = unit_of(str(name), units)
+            low, high = written(column.min(), unit), written(column.max(), unit)
+            parts.append(f"{words} {low}" if low == high else f"{words} {low} to {high}")
         else:
             values = [str(value) for value in dict.fromkeys(column)]
             more = f" and {len(values) - 5} more" if len(values) > 5 else ""
-            parts.append(f"{name}: {', '.join(values[:5])}{more}")
+            parts.append(f"{words}: {', '.join(values[:5])}{more}")
     return f"{len(table)} rows. {'; '.join(parts)}."
 
 
@@ -143,7 +148,7 @@ def table_html(table: pd.DataFrame, caption: str) -> str:
         cells = []
         for name, value in zip(table.columns, row, strict=True):
             right = name in numeric
-            text = _cell(value) if right else escape(str(value))
+            text = written(value, "") if right else escape(str(value))
             # Sentences break: a table wider than its page hides the figures on its right.
             kind = "ae-n" if right else _width(str(value))
             cells.append(f'<td class="{kind}">{text}</td>' if kind else f"<td>{text}</td>")
@@ -169,11 +174,3 @@ def csv_link(table: pd.DataFrame, name: str) -> str:
         f'<a class="ae-download" download="{escape(stem)}.csv" '
         f'href="data:text/csv;base64,{data}">Save as CSV</a>'
     )
-
-
-def _cell(value: float) -> str:
-    if math.isnan(value):
-        return "–"
-    if float(value).is_integer() and abs(value) < 1e12:
-        return f"{int(value):,}".replace("-", MINUS)
-    return plain(value, 4)

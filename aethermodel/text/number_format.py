@@ -11,12 +11,15 @@ from aethermodel.text.percentages import MINUS
 _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 
 # The space between a figure and its unit.
-_GAP = re.compile(r"(?<=\d) (?=(?:%|[pnµm]?s|[kMGT]?i?B(?:/s)?|[kMGT] [a-z]+/s)(?!\w))")
+_GAP = re.compile(r"(?<=\d) (?=(?:%|[pnµm]?s(?:/[a-z]+)?|[kMGT]?i?B(?:/s)?|[kMGT] [a-z]+/s)(?!\w))")
+
+# A batch size that is said.
+_SIZE = re.compile(r"\bN = (?=\d)")
 
 
 def unbroken(text: str) -> str:
-    """Return a text in which no line ends between a figure and its unit."""
-    return _GAP.sub("\N{NO-BREAK SPACE}", text)
+    """Return a text in which no line ends between a figure and its unit, or within N = 100."""
+    return _SIZE.sub("N\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}", _GAP.sub("\N{NO-BREAK SPACE}", text))
 
 
 def plain(value: float, digits: int = 3) -> str:

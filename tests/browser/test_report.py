@@ -1,11 +1,13 @@
 """The exported report, opened from disk with the network off, as whoever is sent it opens it."""
 
 import re
+from io import BytesIO
 
 import pandas as pd
 import pytest
 import sympy
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from PIL import Image
 from reading import Told, alternatives, barriers, boxes, overflow, parted
 from report_cases import report_cells, shown, write_notebook
 from synthetic_calibration import synthetic_calibration
@@ -173,6 +175,25 @@ def test_what_scrolls_on_a_phone_shows_that_it_does(opened):
     seen = opened("phone").evaluate(bare)
     assert len(seen) > 5
     assert not [name for name, ground in seen if ground.count("linear-gradient") != 4]
+
+
+@pytest.mark.parametrize(("hidden", "colours"), [(0, 1), (15, 2)])
+def test_a_shade_is_seen_however_little_is_hidden_and_none_where_nothing_is(
+    opened, hidden, colours
+):
+    """Of 15 pixels that are hidden none showed; and boxes had a stray line at their lower end."""
+    page = opened("phone")
+    page.evaluate(f"""() => document.querySelector('main').insertAdjacentHTML('afterbegin',
+      '<div class="ae-scroll" id="box" style="width: 200px; scrollbar-width: none">'
+      + '<div style="width: {200 + hidden}px; height: 30.4px"></div></div>')""")
+    seen = Image.open(BytesIO(page.locator("#box").screenshot())).convert("RGB")
+    inner = seen.crop((0, 1, seen.width, seen.height - 1))
+    found = len({pixel for _, pixel in inner.getcolors(1 << 20)})
+    assert min(found, 2) == colours
+    if hidden:
+        ground = inner.getpixel((inner.width // 2, 5))
+        edge = min(sum(inner.getpixel((inner.width - 1 - at, 5))) for at in range(8))
+        assert sum(ground) - edge > 60  # of 765: a shade that one sees
 
 
 def test_printed_it_fits_the_paper_and_holds_its_figures(opened, tmp_path):

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from executed_notebooks import raw_cells
 from test_bad_input import call, refused
 
 from aethermodel.clusters.notebook_parameters import ClusterParameters
@@ -28,6 +29,7 @@ def test_a_cluster_file_gives_a_report_with_its_binding_link(call):
     page = Path("page.html").read_text()
     assert "<script" not in page
     assert page.count("<svg") == 4
+    assert not raw_cells(page)
     document = json.loads(Path("cluster.json").read_text())
     assert document["schema"] == "aethermodel.cluster/1"
     assert document["binds"] == "consumer 1"

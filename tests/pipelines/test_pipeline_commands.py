@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 from command_line import aether
+from executed_notebooks import raw_cells
 
 from aethermodel.report.notebooks import calibration, load, validation, what_if
 
@@ -148,6 +150,7 @@ def test_report_of_a_file_measures_that_pipeline(folder):
     assert done.returncode in (0, 1) and "own.html: " in done.stdout, done.stderr
     page = (folder / "own.html").read_text()
     assert "Pipeline orders" in page and "Back to back" in page
+    assert not raw_cells(page)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +173,8 @@ def test_a_report_is_written_from_a_calibration(folder):
     assert done.returncode == 0, done.stderr
     page = (folder / "r.html").read_text()
     assert "Pipeline orders" in page and "Term publish" in page and "<script" not in page
+    # Parameters of the composed law, such as publish_c0, stand nowhere on the page.
+    assert not raw_cells(page) and not re.search(r"Cost of \w+_\w+ at", page)
 
 
 @pytest.mark.parametrize(
@@ -290,5 +295,5 @@ def test_notebook_30_tries_a_pipeline_of_ones_own(folder):
     trial = validation.validation(str(folder / "orders.py"), given)
     assert "mean error of the prediction" in str(trial.summary())
     assert "T(N) = decode + publish + loop" in str(trial.formula())
-    assert trial.throughput().view["n"].tolist() == [32]
+    assert trial.throughput().table["n"].tolist() == [32]
     assert "disturbed" in str(trial.host("")) and "aethermodel validate" in str(trial.host(""))

@@ -1,5 +1,7 @@
 """Figures made from a calibration: they say where they come from and what is assumed."""
 
+from itertools import pairwise
+
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
@@ -111,6 +113,20 @@ def test_what_lies_beyond_the_calibration_is_dashed_and_called_extrapolated(base
     assert "extrapolated" not in sensitivity_figure(base, 12_288).title
     assert list(prediction_table(base, [100, 20_000]).index) == ["100", "20,000 (extrapolated)"]
     assert "extrapolated beyond N = 12,288" in bottleneck_figure(base).caption
+
+
+def test_names_of_costs_leave_the_figure_to_the_bars(base):
+    """Beside the bars they took two thirds of it; on a phone no bar was to be seen."""
+    shown = sensitivity_figure(base, 256)
+    shown.figure.draw_without_rendering()
+    (axes,) = shown.figure.axes
+    names = [text.get_window_extent() for text in axes.texts]
+    assert len(names) == len(shown.table) and not axes.get_yticklabels()
+    assert axes.get_position().width > 0.9
+    assert all(axes.get_window_extent().contains(one.x0, one.y1) for one in names)
+    assert not [1 for one, other in pairwise(names) if one.overlaps(other)]
+    assert all(one.x1 < axes.get_window_extent().x1 for one in names)
+    assert "Halving one tick of the event loop" in shown.caption or "(t_" in shown.caption
 
 
 def test_titles_of_panels_do_not_meet():

@@ -18,9 +18,10 @@ from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.target import Outcome
 
 
-def store(folder, sizes=(10, 100), repeats=4, code="c", factor=lambda job: 1.0):
+def store(folder, sizes=(10, 100), repeats=4, code="c", factor=lambda job: 1.0, **more):
     """A store whose points take `factor` times a microsecond, a per cent more each repeat."""
-    sweep = Sweep(probe="kernel", parameters={"batch_size": list(sizes)}, repeats=repeats)
+    axes = {"batch_size": list(sizes)} | more
+    sweep = Sweep(probe="kernel", parameters=axes, repeats=repeats)
 
     def outcome(job):
         seconds = 1e-6 * factor(job) * (1 + 0.01 * job.repeat)
@@ -51,6 +52,30 @@ def test_what_moved_is_told_from_what_did_not(tmp_path):
     page = diff_html(found)
     assert "B is worse than A" in page
     assert "<script" not in page
+
+
+def test_points_are_named_by_what_tells_them_apart(tmp_path):
+    """The shipped sweep's names took two lines each: all of its points have one loop and topics."""
+    a, b = (store(tmp_path / name, topics=[4]) for name in "ab")
+    found = diff(load_source(a), load_source(b))
+    assert found.table["point"].tolist() == ["batch_size=10", "batch_size=100"]
+    assert found.shared == "topics=4"
+    one = diff(*(load_source(store(tmp_path / name, sizes=(10,), topics=[4])) for name in "cd"))
+    assert one.table["point"].tolist() == ["batch_size=10 topics=4"] and not one.shared
+
+
+def test_where_the_interval_spans_ten_times_a_change_cannot_be_told(tmp_path):
+    """Of 0.019 to 30.9 times it said that no change was seen."""
+
+    def wild(job):
+        return 20.0 if job.parameters["batch_size"] == 100 and job.repeat == 1 else 1.0
+
+    a = store(tmp_path / "a", repeats=3)
+    found = diff(load_source(a), load_source(store(tmp_path / "b", repeats=3, factor=wild)))
+    assert dict(zip(found.table["point"], found.table["outcome"], strict=True)) == {
+        "batch_size=10": "no change seen",
+        "batch_size=100": "cannot tell",
+    }
 
 
 def test_too_few_repeats_and_points_of_one_side_are_said(tmp_path):

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,27 @@ def test_budget_bars_stack_to_the_prediction(comparison, scale):
         tops[middle] = max(tops.get(middle, 0), bar.get_y() + bar.get_height())
     unit = 100 / comparison["measured_seconds"] if scale == "share" else 1e6
     assert list(tops.values()) == pytest.approx(list(comparison["predicted_seconds"] * unit))
+
+
+@pytest.mark.parametrize("bars", [9, 20, 40])
+def test_totals_and_sizes_of_many_bars_do_not_overprint(comparison, bars):
+    """The shipped sweep has 20 sizes: `1.98 µs` and `2.16 µs` were written over each other."""
+    row = comparison[comparison["label"] == comparison["label"][0]].head(1)
+    rows = pd.concat([row] * bars, ignore_index=True).assign(
+        n=[1_000 * (i + 1) for i in range(bars)]
+    )
+    figure = report.budget(rows).figure
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    totals = [text.get_window_extent() for text in axes.texts]
+    assert len(totals) == (bars if bars < 40 else 0)
+    assert not [1 for one, other in pairwise(totals) if one.overlaps(other)]
+    assert all(extent.y1 <= axes.get_window_extent().y1 for extent in totals)
+    tops = [axes.transData.transform(text.xy)[1] for text in axes.texts]
+    assert all(one.y0 >= top for one, top in zip(totals, tops, strict=True))
+    # Turned text has the extent of its corners: the height of a line is what has to fit.
+    names = [label for label in axes.get_xticklabels() if label.get_text()]
+    assert names and len(names) <= 28 and (bars < 10) == (names[0].get_rotation() == 0)
 
 
 def test_the_wait_for_a_slower_producer_is_part_of_the_budget(comparison):
@@ -197,7 +219,7 @@ def test_any_figure_gets_words_made_from_its_table():
         figure.subplots().plot([1, 2], [3, 4])
     table = pd.DataFrame({"n": [1, 2000], "seconds": [0.5, np.nan], "label": ["a", "<b>"]})
     html = report.figure_html(figure, table, "A <title>", "Caption & more")
-    assert "n 1 to 2,000" in html
+    assert "N 1 to 2,000" in html
     assert "A &lt;title&gt;" in html
     assert "<b>" not in html
     assert "Caption &amp; more" in html

@@ -51,6 +51,9 @@ def test_a_curve_goes_through_hundreds_of_sizes_and_is_dashed_beyond(one):
     (measured,) = (line for line in axes.lines if line.get_label() == "measured")
     assert len(dashed) == 1 and len(measured.get_xdata()) == 12
     assert len(shown.view) == 12
+    kept = shown.table.dropna(subset="measured_seconds")
+    assert kept["measured_seconds"].tolist() == law.means.tolist()
+    assert "rows in the file, 12 here)" in shown._repr_html_()
 
 
 def test_size_zero_is_told_and_not_drawn():

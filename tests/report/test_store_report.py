@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from command_line import aether
+from executed_notebooks import raw_cells
 from hypothesis import given
 from hypothesis import strategies as st
 from sweep_stores import write_store
@@ -99,6 +100,7 @@ def test_the_page_has_no_script_and_every_figure_its_words_and_data(tmp_path):
         "Formula",
         "Host and command",
     ]
+    assert not raw_cells(page)
     assert "Warning: foreign: taken elsewhere." in page
     assert page == store_report(result, foreign).html()
 
@@ -117,6 +119,7 @@ def test_the_pipeline_is_held_against_the_calibration_it_fits(tmp_path):
     assert "3 points were measured under other settings and are not compared" in page
     assert "held out" in page
     assert "unexplained" in page
+    assert not raw_cells(page)
     assert not any("Warning: it was taken on another host" in str(s) for s in report.sections)
 
 
@@ -162,12 +165,11 @@ def test_a_sweep_of_a_thousand_points_has_a_report_of_readable_size(tmp_path):
     report = store_report(write_store(tmp_path / "s", sweep, done))
     page = report.html()
     assert len(page) < 1_000_000
-    assert "1000 rows, the first 200 of them here, all in the file" in page
+    assert "1000 rows in the file, the first 200 here" in page
     heat = next(f for f in report.figures if f.title.startswith("Throughput of every"))
     names = [label.get_text() for label in heat.figure.axes[0].get_xticklabels()]
     assert names[:2] == ["1", "51"]
     assert len(names) == 20
-    assert "... 1000 values ..." in page  # in the host's facts; the command has them all
     assert ",".join(map(str, sizes)) in page
 
 

@@ -29,22 +29,22 @@ def _tails(trial: AdaptiveTrial) -> Iterator[Judgement]:
     for row in _adaptive(trial.table).to_dict("records"):
         name = f"P99, {arrivals_in_words(row['arrivals'])} at {percentage(row['load'], 0)} load"
         figure = (row["p99"], row["p99_median_low"], row["p99_median_high"])
-        yield judged(name, row, figure, target, "s")
+        yield judged(name, row, figure, target, "s", trial.campaign.processes)
 
 
 def _throughputs(trial: AdaptiveTrial) -> Iterator[Judgement]:
+    least, processes = thresholds.ADAPTIVE_SHARE, trial.campaign.processes
     for row in _adaptive(trial.table).to_dict("records"):
         name = (
             f"throughput against the best fixed size's, {arrivals_in_words(row['arrivals'])} at "
             f"{percentage(row['load'], 0)} load"
         )
-        yield judged(
-            name, row, _delivered(trial, row), thresholds.ADAPTIVE_SHARE, "1", at_least=True
-        )
+        figure = _delivered(trial, row)
+        yield judged(name, row, figure, least, "1", processes, at_least=True)
     name = "throughput against the best fixed size's, at full speed"
     shares = trial.saturated_shares()
     figure = (trial.saturated_share(), *median_interval(shares).ends)
-    yield judged(name, _CALM, figure, thresholds.ADAPTIVE_SHARE, "1", at_least=True)
+    yield judged(name, _CALM, figure, least, "1", processes, at_least=True)
 
 
 def _delivered(trial: AdaptiveTrial, row: dict[str, Any]) -> tuple[float, float, float]:

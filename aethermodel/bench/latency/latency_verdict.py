@@ -69,7 +69,7 @@ def _model(trial: LatencyTrial) -> Iterator[Judgement]:
         sizes = sorted((abs(low), abs(high)))
         least = 0.0 if low <= 0 <= high else sizes[0]
         figure = (abs(row["p99_error"]), least, sizes[1])
-        yield judged(name, row, figure, thresholds.P99_ERROR, "1")
+        yield judged(name, row, figure, thresholds.P99_ERROR, "1", trial.campaign.processes)
 
 
 def judged(
@@ -78,10 +78,13 @@ def judged(
     figure: tuple[float, float, float],
     threshold: float,
     unit: str,
+    processes: int,
     *,
     at_least: bool = False,
 ) -> Judgement:
     """Judge a figure: a miss counts unless the processes, or the system, leave it open.
+
+    Of fewer than `thresholds.FEWEST_PROCESSES` it never counts: nobody knows what they differ by.
 
     Parameters
     ----------
@@ -92,6 +95,8 @@ def judged(
         As measured, and what its processes leave possible.
     threshold : float
     unit : {"1", "s"}
+    processes : int
+        That the figure is of.
     at_least : bool
         Whether the figure should reach the threshold; else it should not pass it.
     """
@@ -99,7 +104,11 @@ def judged(
     disturbed = mostly_disturbed(row["disturbed"])
     outcome = judge(value, low, high, threshold, at_least=at_least, disturbed=disturbed)
     why = ""
-    if outcome == "inconclusive":
+    if outcome == "fail" and processes < thresholds.FEWEST_PROCESSES:
+        few = f"{processes} process{'es' * (processes > 1)}"
+        why = f"of {few} a miss says nothing: at least {thresholds.FEWEST_PROCESSES} --processes"
+        outcome = "inconclusive"
+    elif outcome == "inconclusive":
         why = f"the processes leave it between {_shown(low, unit)} and {_shown(high, unit)}"
         if disturbed:
             why = f"{percentage(row['disturbed'], 0)} of the runs were disturbed: {causes(row)}"
@@ -121,7 +130,7 @@ def _plane(trial: LatencyTrial, specification: Specification) -> Iterator[Judgem
         for name in ("p50", "p99"):
             criterion = f"plane {name.upper()}, {_offered(row)}"
             figure = (row[name], row[f"{name}_median_low"], row[f"{name}_median_high"])
-            yield judged(criterion, row, figure, budget, "s")
+            yield judged(criterion, row, figure, budget, "s", trial.campaign.processes)
 
 
 def _tiers(trial: LatencyTrial, specification: Specification) -> Iterator[Judgement]:

@@ -49,6 +49,12 @@ def all_samples(samples: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     )
 
 
+def rate(per_second: float, what: str = "msg/s") -> str:
+    """Write a rate with three digits: ``241 M msg/s``."""
+    figure, prefix = prefixed(per_second)
+    return f"{figure} {prefix}{' ' if prefix else ''}{what}"
+
+
 def left_out(per_second: float, share: float, what: str = "msg/s") -> str:
     """Say in words what stands beside a headline rate.
 
@@ -61,8 +67,7 @@ def left_out(per_second: float, share: float, what: str = "msg/s") -> str:
     what : str
         Unit of the rate.
     """
-    figure, prefix = prefixed(per_second)
-    words = f"{figure} {prefix}{' ' if prefix else ''}{what} over all samples; "
+    words = f"{rate(per_second, what)} over all samples; "
     if not share:
         return f"{words}none of their time is left out"
     part = percentage(share, 0) if share >= 0.005 else "less than 0.5 %"

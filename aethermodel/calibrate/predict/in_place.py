@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: What is timed between two reads of the clock in the built-in pipeline, and its terms. The rest of
 #: a batch is the loop's.
 ROUTE = "ffi + kernel"
+#: What is said of a change that is not known.
+UNKNOWN = "cannot be told"
 _MOST = 1e6  # seconds
 
 
@@ -73,24 +75,36 @@ class InPlace:
         return float(ratio * np.exp(-below) - 1), float(ratio * np.exp(above) - 1)
 
     @property
-    def differs(self) -> bool:
-        """Whether the interval of the change leaves out none."""
+    def known(self) -> bool:
+        """Whether both sides are known well enough to say by how much they differ."""
         low, high = self.change_interval
-        return not low <= 0 <= high
+        return bool(1 + high < thresholds.UNKNOWN_SPAN * (1 + low))
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is known, and the interval of the change leaves out none."""
+        low, high = self.change_interval
+        return self.known and not low <= 0 <= high
 
     @property
     def seconds(self) -> float:
         """What it costs more in place."""
         return self.in_place - self.isolated
 
-    def __str__(self) -> str:
+    def change_in_words(self) -> str:
+        """Say by how much it differs, with the interval: ``+9.8 %, +7.9 to +12 %``."""
+        if not self.known:
+            return f"by how much it differs {UNKNOWN}"
         low, high = self.change_interval
+        return f"{percent(self.change)}, {percent(low)} to {percent(high)}"
+
+    def __str__(self) -> str:
         clock = ""
         if self.clock_share > thresholds.CLOCK_SHARE:
             clock = f"; the clock's {percentage(self.clock_share, 0)} taken off"
         return (
             f"{self.term}: {duration(self.isolated)} isolated, {duration(self.in_place)} in the "
-            f"pipeline ({percent(self.change)}, {percent(low)} to {percent(high)}{clock})"
+            f"pipeline ({self.change_in_words()}{clock})"
         )
 
     def figures(self) -> dict[str, Any]:
@@ -108,6 +122,7 @@ class InPlace:
             "change": self.change,
             "change_low": low,
             "change_high": high,
+            "known": self.known,
             "differs": self.differs,
             "clock_share": self.clock_share,
         }

@@ -176,7 +176,7 @@ def command(
     tell_duration(loaded * campaign.processes / (3 if adaptive else 15) + (0 if known else seconds))
     with measuring(wait_seconds):
         if known is None:
-            with progress("[1/2] calibrating") as advance:
+            with progress("[1/2] calibrating", budget=seconds) as advance:
                 known = calibrate_host(terms, advance, seconds=seconds)
         with progress("[2/2] processes under load") as advance:
             if isinstance(campaign, AdaptiveCampaign):

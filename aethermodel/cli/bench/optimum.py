@@ -92,7 +92,7 @@ def command(
     tell_duration(seconds + SECONDS["optimum"] - 30)
     with (
         measuring(wait_seconds),
-        progress("calibrating") as calibrating,
+        progress("calibrating", budget=seconds) as calibrating,
         progress("sweeping") as sweeping,
     ):
         bars = {"calibrating": calibrating, "sweeping": sweeping}

@@ -108,7 +108,7 @@ def command(
         predict=predict,
         **without_unset(given),
     )
-    with measuring(), progress("measuring") as advance:
+    with measuring(), progress("measuring", budget=seconds) as advance:
         table = bench.run(announced(advance, seconds, "budget"))
     if json:
         figures = {

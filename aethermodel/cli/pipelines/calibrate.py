@@ -29,7 +29,7 @@ def calibrate_own(
     from aethermodel.pipelines.campaign import CUT_SHORT, Campaign, calibrate_pipeline
 
     campaign = Campaign(reference, seconds=seconds, spent=seconds_so_far(), **given)
-    with measuring(wait_seconds), progress("calibrating") as advance:
+    with measuring(wait_seconds), progress("calibrating", budget=seconds) as advance:
         found = calibrate_pipeline(campaign, announced(advance, seconds, "budget"))
     calibration = found.calibration
     if json:
@@ -55,5 +55,5 @@ def calibrated(
 
     given: dict[str, Any] = {} if seed is None else {"seed": seed}
     campaign = campaigns.Campaign(reference, seconds=seconds, **given)
-    with progress("[1/2] calibrating") as advance:
+    with progress("[1/2] calibrating", budget=seconds) as advance:
         return campaigns.calibrated(campaign, announced(advance, seconds + later))

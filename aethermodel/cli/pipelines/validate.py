@@ -64,7 +64,8 @@ def measure_own(
         raise ValueError(
             f"{calibration}: of the pipeline {known.pipeline}, not {campaign.pipeline.name}"
         )
-    with measuring(wait_seconds), progress(f"{title}, {campaign.pipeline.name}") as advance:
+    bar = progress(f"{title}, {campaign.pipeline.name}", budget=seconds)
+    with measuring(wait_seconds), bar as advance:
         return PipelineTrial.run(campaign, announced(advance, seconds, "budget"), known)
 
 

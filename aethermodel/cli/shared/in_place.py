@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aethermodel import thresholds
+from aethermodel.calibrate.predict.in_place import UNKNOWN
 from aethermodel.cli.shared.terminal_tables import Table, say, show
 from aethermodel.text.number_format import told_from
 from aethermodel.text.percentages import percent, percentage
@@ -34,6 +35,11 @@ def print_in_place(found: Sequence[InPlace], told: Sequence[InPlace]) -> None:
     if any(one.clock_share > thresholds.CLOCK_SHARE for one in found):
         lines.append(
             "clock: what reading it twice costs, as a share of the time in place; it is taken off"
+        )
+    if not all(one.known for one in found):
+        lines.append(
+            f"{UNKNOWN}: the ends of the interval are more than {thresholds.UNKNOWN_SPAN:.0f} "
+            "times apart, as the time isolated or in place is hardly known"
         )
     say([*lines, _differing(told)])
 
@@ -66,8 +72,10 @@ def in_place_table(found: Sequence[InPlace]) -> Table:
             one.term,
             duration(one.isolated),
             duration(one.in_place),
-            percent(one.change, 0),
-            f"{told_from(low, 0, percent, 0)} to {told_from(high, 0, percent, 0)}",
+            percent(one.change, 0) if one.known else UNKNOWN,
+            f"{told_from(low, 0, percent, 0)} to {told_from(high, 0, percent, 0)}"
+            if one.known
+            else "",
             clock,
         )
     return table

@@ -13,7 +13,7 @@ import pandas as pd
 from aethermodel import thresholds
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.composition import composition_errors
-from aethermodel.calibrate.predict.all_samples import left_out
+from aethermodel.calibrate.predict.all_samples import left_out, rate
 from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.comparison import Verdict, compare, judge
 from aethermodel.calibrate.predict.in_place import InPlace, terms_in_place, told_in_place
@@ -159,8 +159,8 @@ class Trial:
         best = self.table.loc[self.table["measured_per_second"].idxmax()]
         beside = left_out(best["all_per_second"], best["share_left_out"])
         return (
-            f"carries {best['measured_per_second'] / 1e6:,.1f} M msg/s at N = {best['n']:,.0f} "
-            f"while undisturbed, {beside}"
+            f"carries {rate(best['measured_per_second'])} at N = {best['n']:,.0f} while "
+            f"undisturbed, {beside}"
         )
 
     @cached_property

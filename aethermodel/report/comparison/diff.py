@@ -158,13 +158,16 @@ class Diff:
     table : pandas.DataFrame
         A row a point, in the order of A's plan: ``point``, ``a``, ``b`` (medians), ``ratio``
         (b over a), ``low``, ``high``, ``repeats_a``, ``repeats_b``, ``outcome``: higher, lower, no
-        change seen, too few repeats.
+        change seen, cannot tell (where the interval's ends are ten times apart), too few repeats.
+        Points are named by what tells them apart.
     whole : Ratio
         Of all points together.
     verdict : {"better", "worse", "same", "cannot tell"}
         Of B against A.
     only_a, only_b : list of str
         Points of one side.
+    shared : str
+        What all points have in common; empty where nothing is.
     """
 
     a: Source
@@ -174,6 +177,7 @@ class Diff:
     verdict: Verdict
     only_a: list[str]
     only_b: list[str]
+    shared: str = ""
 
     @property
     def moved(self) -> int:
@@ -223,11 +227,12 @@ def diff(a: Source, b: Source) -> Diff:
     common = [point for point in a.values if point in b.values]
     if not common:
         raise ValueError(f"{a.path} and {b.path} have no finished point in common")
+    names, shared = _told_apart(common)
     first, second = ([side.values[point] for point in common] for side in (a, b))
     whole, each = pooled(first, second), of_each(first, second)
     rows = [
         {
-            "point": point,
+            "point": name,
             "a": median(a.values[point].values()),
             "b": median(b.values[point].values()),
             "ratio": ratio.value,
@@ -237,7 +242,7 @@ def diff(a: Source, b: Source) -> Diff:
             "repeats_b": len(b.values[point]),
             "outcome": _outcome(ratio),
         }
-        for point, ratio in zip(common, each, strict=True)
+        for point, name, ratio in zip(common, names, each, strict=True)
     ]
     return Diff(
         a,
@@ -247,12 +252,25 @@ def diff(a: Source, b: Source) -> Diff:
         verdict(whole, each, a.better),
         [point for point in a.values if point not in b.values],
         [point for point in b.values if point not in a.values],
+        shared,
     )
+
+
+def _told_apart(points: list[str]) -> tuple[list[str], str]:
+    """Return the names of points without the words that all share, and those words."""
+    words = [point.split(" ") for point in points]
+    shared = [word for word in words[0] if all(word in own for own in words)]
+    names = [" ".join(word for word in own if word not in shared) for own in words]
+    if len(set(names)) < len(names) or not all(names):
+        return points, ""
+    return names, " ".join(shared)
 
 
 def _outcome(ratio: Ratio) -> str:
     if math.isnan(ratio.low):
         return "too few repeats"
+    if not ratio.direction and ratio.high > thresholds.UNKNOWN_SPAN * ratio.low:
+        return "cannot tell"
     return {1: "higher", -1: "lower", 0: "no change seen"}[ratio.direction]
 
 

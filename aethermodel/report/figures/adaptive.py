@@ -14,6 +14,7 @@ from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
+from aethermodel.report.readable_table import SHARE, SIZE
 from aethermodel.text.number_format import told_from
 from aethermodel.text.percentages import percentage
 
@@ -86,6 +87,8 @@ def adaptive_figure(trial: AdaptiveTrial) -> ReportFigure:
         "the target. Right: median of the batches formed, bars from the 5th to the 95th "
         f"percentile. {provenance(Scenario(trial.calibration, {}))}",
         view=table[shown],
+        units=dict.fromkeys(("p50", "p99", "p99_all"), "s")
+        | {"load": SHARE, "delivered_per_second": "msg/s", "size_p50": SIZE},
     )
 
 

@@ -14,6 +14,7 @@ from aethermodel.report import style
 from aethermodel.report.clusters.cluster_words import growth_words, throughput_words
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.readable_table import SHARE
 from aethermodel.text.percentages import percentage
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def stations_figure(found: Analysis) -> ReportFigure:
     return ReportFigure(
         figure, table, "How busy links and nodes are",
         f"{throughput_words(found)} The other colour marks what binds. {_LABEL}", alt=f"{words}.",
+        units={"mean": SHARE, "most": SHARE},
     )  # fmt: skip
 
 
@@ -77,7 +79,7 @@ def latency_figure(found: Analysis) -> ReportFigure:
     return ReportFigure(
         figure, table, "Latency against load",
         "From a batch's commit to the end of its handling; the time to fill a batch comes on top."
-        f"{untold} {_LABEL}",
+        f"{untold} {_LABEL}", units={"load": SHARE, "p50": "s", "p99": "s"},
     )  # fmt: skip
 
 
@@ -162,4 +164,5 @@ def hot_topic_figure(found: Analysis) -> ReportFigure:
         f"With a skew of {worst['skew']:g} the busiest of {cluster.consumers.count:,} consumers "
         f"gets {percentage(worst['busiest_share'], 0)} of all batches, and the cluster carries "
         f"{percentage(1 - worst['lost'], 0)} of what it would in turn. {_LABEL}",
+        units={"lost": SHARE},
     )  # fmt: skip

@@ -54,4 +54,5 @@ def rates(table: pd.DataFrame, title: str, label: str) -> ReportFigure:
         "medians of processes, whiskers their slowest and fastest"
         + "; crosses are the rate over all samples" * every
         + f". {HERE}",
+        units={"low": "s", "high": "s"},
     )

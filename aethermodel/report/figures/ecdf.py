@@ -9,6 +9,7 @@ import numpy as np
 from aethermodel.report import style
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
+from aethermodel.report.readable_table import CHANGE
 from aethermodel.text.percentages import MINUS, percent
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_IN_LEGEND = 12
 _MOST_LINES = 60
+_FROM_MEDIAN = "off its point's median"
 
 
 def drift(samples: pd.DataFrame) -> tuple[pd.Series[float], float]:
@@ -116,4 +118,8 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
         alt=f"{len(table)} values of {len(names)} points; 90 % lie between "
         f"{percent(spread[0.05] - 1)} and {percent(spread[0.95] - 1)} of their point's median; "
         f"{int(table['noisy'].sum())} were disturbed; {trend}.",
+        view=table.assign(relative=table["relative"] - 1).rename(
+            columns={"noisy": "disturbed", "relative": _FROM_MEDIAN}
+        ),
+        units={_FROM_MEDIAN: CHANGE},
     )

@@ -11,9 +11,11 @@ from aethermodel.report import style
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.figures.comparison import HERE
+from aethermodel.report.readable_table import SHARE
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import pandas as pd
 
     from aethermodel.report.sweep.point_tables import SweepResult
 
@@ -90,7 +92,32 @@ def heatmap(result: SweepResult) -> ReportFigure:
         "logarithmic scale. Hatched cells have no figure and say why: failed, timeout, or missing "
         f"(not run yet).{starred} {HERE}",
         alt=_in_words(result),
+        view=_view(result),
+        units=dict.fromkeys((name, "low", "high"), unit)
+        | dict.fromkeys(("P99", "P99, low", "P99, high"), "s")
+        | {"disturbed": SHARE},
     )
+
+
+def _view(result: SweepResult) -> pd.DataFrame:
+    """Return what is known of each point: its state, the figure, P99, and what disturbed it."""
+    columns = {
+        "label": "label",
+        "state": "state",
+        "value": result.metric[0],
+        "low": "low",
+        "high": "high",
+        "p99_seconds": "P99",
+        "p99_low": "P99, low",
+        "p99_high": "P99, high",
+        "disturbed": "disturbed",
+        "error": "error",
+    }
+    shown = result.points[[*result.axes, *columns]].rename(columns=columns)
+    empty = [name for name in ("P99", "P99, low", "P99, high") if shown[name].isna().all()]
+    if not shown["error"].astype(str).str.strip().any():
+        empty.append("error")
+    return shown.drop(columns=empty)
 
 
 def _hatch(axes: Any, cell: Any, state: str) -> None:

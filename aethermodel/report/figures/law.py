@@ -44,7 +44,7 @@ def law_figure(law: Law) -> ReportFigure:
     -------
     ReportFigure
         Both axes are logarithmic; what lies beyond the measured sizes is dashed and named in the
-        title. The table has the curve.
+        title. The table has the curve, and what was measured.
     """
     known = law_curve(law)
     with style.styled():
@@ -76,7 +76,7 @@ def law_figure(law: Law) -> ReportFigure:
     title = f"Time against {_axis(law)}" + (f": {law.name}" if law.name else "")
     return ReportFigure(
         figure=figure,
-        table=known if len(known) else measured(law),
+        table=_curve_and_means(known, law),
         title=title + ", extrapolated where dashed" * bool(beyond),
         caption=_caption(law, bool(beyond)),
         alt=_in_words(law),
@@ -107,7 +107,7 @@ def laws_figure(laws: Mapping[str, Law]) -> ReportFigure:
             inside = known[~known["extrapolated"]] if len(known) else known
             if len(inside):
                 axes.plot(inside["n"], inside["seconds"], color=colour)
-                curves.append(inside.assign(curve=name))
+                curves.append(_curve_and_means(inside, law).assign(curve=name))
             kept = law.sizes > 0
             axes.plot(
                 law.sizes[kept],
@@ -160,6 +160,12 @@ def measured(law: Law) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame({"n": law.sizes, "measured_seconds": law.means})
+
+
+def _curve_and_means(curve: pd.DataFrame, law: Law) -> pd.DataFrame:
+    """Return a curve, which goes through every measured size, with the means there."""
+    means = measured(law)
+    return curve.merge(means, on="n", how="left") if len(curve) else means
 
 
 def parameters_block(law: Law) -> Block:

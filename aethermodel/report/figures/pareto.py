@@ -95,4 +95,6 @@ def pareto(result: SweepResult) -> ReportFigure | None:
         f"{engineering(first['value'], 'msg/s')} at P99 {engineering(first['p99_seconds'], 's')} "
         f"({first['point']}) to {engineering(last['value'], 'msg/s')} at P99 "
         f"{engineering(last['p99_seconds'], 's')} ({last['point']}).",
+        view=both.rename(columns={"value": "throughput"}),
+        units={"throughput": "msg/s"},
     )

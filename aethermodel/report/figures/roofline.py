@@ -67,6 +67,7 @@ def ceilings(result: SweepResult, calibration: Calibration | None) -> ReportFigu
         + _foreign(result, calibration),
         alt=f"The best point carries {engineering(best['value'], 'msg/s')} ({best['point']}); the "
         f"model's limit is {engineering(limit, 'msg/s')}.{reached}",
+        units={"per_second": "msg/s"},
     )
 
 

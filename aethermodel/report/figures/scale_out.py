@@ -12,6 +12,7 @@ from aethermodel.report import style
 from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
+from aethermodel.report.readable_table import REST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +82,7 @@ def turns_figure(turns: pd.DataFrame, overlaps: int, workers: int) -> ReportFigu
         "One measurement at a time on each host",
         f"{words} Each box is a point in a process of its own. Label: loopback.",
         alt=words,
+        units={"begin": "s", "end": "s"},
     )
 
 
@@ -234,6 +236,7 @@ def scale_out_figure(
         )
         + ".",
         view=table[np.isin(cores, ticks)],
+        units={REST: "events/s", "cores": ""},
     )
 
 

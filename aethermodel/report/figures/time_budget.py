@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _CLOSURE = 0.02
+# Bars beside one another whose totals are read across; of more they stand upright, and of many
+# they are in the table alone.
+_MOST_ACROSS, _MOST_TOTALS = 9, 28
 Scale = Literal["share", "batch"]
 
 
@@ -165,21 +168,29 @@ def _draw(axes: Axes, rows: pd.DataFrame, scale: Scale) -> None:
         label="measured total, with spread",
     )
     tops = (rows["measured_high"] * unit).combine(floor, max)
+    across, written = len(rows) <= _MOST_ACROSS, len(rows) <= _MOST_TOTALS
+    between = "\n" if across else ", "
     for x, top, seconds, share in zip(
         at, tops, rows["measured_seconds"], rows["unexplained"], strict=True
     ):
-        axes.annotate(
-            f"{engineering(seconds, 's')}\n{percent(share, 0)}",
-            (x, top),
-            xytext=(0, 4),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            linespacing=1.25,
-        )
-    axes.set_xticks(at, [count(n) for n in rows["n"]])
+        if written:
+            axes.annotate(
+                f"{engineering(seconds, 's')}{between}{percent(share, 0)}",
+                (x, top),
+                xytext=(0, 4),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=8,
+                linespacing=1.25,
+                rotation=0 if across else 90,
+            )
+    step = -(-len(rows) // _MOST_TOTALS)
+    sizes = [count(n) for n in rows["n"]]
+    axes.set_xticks(at[::step], sizes[::step], rotation=0 if across else 45)
     axes.set_xlabel("batch size N (messages)")
-    axes.set_ylim(0, float(tops.max()) * 1.17)
+    room = 1.17 if across else 1.42 if written else 1.05
+    axes.set_ylim(0, float(tops.max()) * room)
     axes.margins(x=0.02)
     axes.grid(visible=False, axis="x")
     if scale == "share":

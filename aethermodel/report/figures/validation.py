@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aethermodel import thresholds
 from aethermodel.calibrate.predict.all_samples import left_out
 from aethermodel.calibrate.predict.comparison import spread_in_words
+from aethermodel.calibrate.predict.in_place import UNKNOWN
 from aethermodel.published.specification import load_specification
 from aethermodel.report.blocks import Block, SummaryRow, host_block, model_terms, summary_block
 from aethermodel.report.curve import curve
@@ -135,15 +136,22 @@ def residual(trial: Trial) -> pd.DataFrame:
 def in_place_row(one: InPlace) -> dict[str, str]:
     """Return a term isolated and in place as text for reading."""
     low, high = one.change_interval
+    known = (
+        {
+            "Change": percent(one.change),
+            "95 % interval": f"{told_from(low, 0, percent, 1)} to {told_from(high, 0, percent, 1)}",
+            "Significant?": "yes" if one.differs else "no",
+        }
+        if one.known
+        else {"Change": UNKNOWN, "95 % interval": "", "Significant?": ""}
+    )
     clock = percentage(one.clock_share, 0) if one.clock_share > thresholds.CLOCK_SHARE else ""
     return {
         "Term": one.term,
         "At N": count(one.n),
         "Isolated": engineering(one.isolated, "s"),
         "In the pipeline": engineering(one.in_place, "s"),
-        "Change": percent(one.change),
-        "95 % interval": f"{told_from(low, 0, percent, 1)} to {told_from(high, 0, percent, 1)}",
-        "Significant?": "yes" if one.differs else "no",
+        **known,
         "Clock, taken off": clock,
     }
 

@@ -15,6 +15,7 @@ from aethermodel.report.curve import POINTS, curve, extrapolated, solid_and_dash
 from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.report.provenance import provenance
+from aethermodel.report.readable_table import CHANGE, REST, SHARE
 from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def roofline_figure(
         "where extrapolated. Dash-dotted: with what is assumed. Thin: ceilings, measured, "
         f"published or assumed as their names say. {provenance(changed)}",
         view=table[::30],
+        units={REST: "events/s"},
     )
 
 
@@ -191,8 +193,9 @@ def bottleneck_figure(scenario: Scenario, top: float = _TOP) -> ReportFigure:
     beyond = f" Hatched: extrapolated beyond N = {count(largest)}." * _reaches(scenario, top)
     caption = f"{words}.{beyond} {provenance(scenario)}"
     return ReportFigure(
-        figure, table, "Share of each term in a batch's time", caption, view=table[::30]
-    )
+        figure, table, "Share of each term in a batch's time", caption, view=table[::30],
+        units={REST: SHARE},
+    )  # fmt: skip
 
 
 def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
@@ -209,16 +212,25 @@ def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
         }
     )
     with style.styled():
-        figure = style.new_figure(height=3.2)
+        # Each name above its bar: beside them the names would take most of the figure.
+        figure = style.new_figure(height=0.8 + 0.34 * len(found))
         axes = figure.subplots()
         spread = [table["gain"] - table["low"], table["high"] - table["gain"]]
         axes.barh(
-            [f"{meanings[name]} ({name})" for name in table["halved"]],
+            table.index,
             100 * table["gain"],
+            height=0.4,
             xerr=[100 * side for side in spread],
             color=[ORIGIN_COLOURS[origin] for origin in table["origin"]],
             error_kw={"ecolor": style.INK, "linewidth": 1},
         )
+        for at, name in enumerate(table["halved"]):
+            axes.annotate(
+                f"{meanings[name]} ({name})", (0, at + 0.22), xytext=(3, 0),
+                textcoords="offset points", va="bottom", fontsize=8,
+            )  # fmt: skip
+        axes.set_yticks([])
+        axes.set_ylim(-0.5, len(found) - 0.1)
         for origin in ("measured", "assumed") if scenario.assumptions else ():
             named = {"measured": "calibrated cost", "assumed": "assumed cost"}[origin]
             axes.barh([0], [0], color=ORIGIN_COLOURS[origin], label=named)
@@ -231,8 +243,9 @@ def sensitivity_figure(scenario: Scenario, n: int) -> ReportFigure:
         figure,
         table[::-1],
         f"What halving a cost buys at N = {count(n)}{extrapolated(scenario, n)}",
-        f"Halving {best.name} buys {percent(best.gain.value)} at N = {count(n)}. Bars with 95 % "
-        f"intervals. {provenance(scenario)}",
+        f"Halving {meanings[best.name]} ({best.name}) buys {percent(best.gain.value)} at "
+        f"N = {count(n)}. Bars with 95 % intervals. {provenance(scenario)}",
+        units=dict.fromkeys(("gain", "low", "high"), CHANGE),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from aethermodel.report.html.css import BLOCK_STYLE
 from aethermodel.report.math.line_breaks import broken
+from aethermodel.text.number_format import unbroken
 
 _PAGE_WIDTH = 60
 
@@ -63,7 +64,7 @@ class Formula:
         valued = any(row.quantity for row in legend)
         rows = "".join(
             f"<tr><td>{_symbol(row.symbol)}</td><td>{escape(row.meaning)}</td>"
-            + f'<td class="ae-n">{escape(row.quantity)}</td>' * valued
+            + f'<td class="ae-n">{unbroken(escape(row.quantity))}</td>' * valued
             + "</tr>"
             for row in legend
         )

@@ -84,7 +84,7 @@ def builtin_calibration(
     """
     if file:
         return load_calibration(file, foreign=foreign)
-    with progress("calibrating") as advance:
+    with progress("calibrating", budget=seconds) as advance:
         return calibrate_host(campaign, advance, seconds=seconds)
 
 
@@ -108,8 +108,9 @@ def own_calibration(pipeline: str, file: str, foreign: bool, **given: Any) -> Pi
 
     if file:
         return load_for(pipeline, file, foreign=foreign)
-    with host_lock(True), progress("calibrating") as advance:
-        return calibrated(OwnCampaign(pipeline, **given), advance)
+    campaign = OwnCampaign(pipeline, **given)
+    with host_lock(True), progress("calibrating", budget=campaign.seconds) as advance:
+        return calibrated(campaign, advance)
 
 
 class BuiltinCalibration:

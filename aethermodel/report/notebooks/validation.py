@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from aethermodel import thresholds
 from aethermodel.console import progress
 from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.measure.campaign.validation import Trial
@@ -62,7 +63,7 @@ def validation(
     again = papermill_command(_NOTEBOOK, {**given, "samples": samples})
     if samples:
         return BuiltinTrial(Trial.load(samples), again)
-    with progress("measuring") as advance:
+    with progress("measuring", budget=thresholds.VALIDATION_SECONDS) as advance:
         return BuiltinTrial(Trial.run(campaign, advance), again)
 
 

@@ -9,6 +9,7 @@ from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.readable_table import CHANGE, SHARE
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ _HEADLINES = {
     "inconclusive": "These runs cannot tell whether latency is as predicted",
 }
 _SHOWN = ("p50", "p99")
+# Columns of the table behind the figure.
+_TIMES = ("p50", "predicted_p50", "p99", "predicted_p99")
+_ERRORS = ("p99_error", "p99_error_low", "p99_error_high")
 
 
 def verdict(trial: LatencyTrial) -> Block:
@@ -78,4 +82,8 @@ def latency_figure(trial: LatencyTrial) -> ReportFigure:
         "Latency against load",
         "Points: medians over processes. Bars across: the queues of the calibrated terms at the "
         "pace of this host around those runs; dots: at full speed.",
+        view=table[["load", *_TIMES, *_ERRORS, "processes", "disturbed", "outcome"]],
+        units=dict.fromkeys(("load", "disturbed"), SHARE)
+        | dict.fromkeys(_TIMES, "s")
+        | dict.fromkeys(_ERRORS, CHANGE),
     )

@@ -161,7 +161,8 @@ def tried(reference: str, batch_sizes: str, **given: Any) -> PipelineTrial:
 
     sizes = tuple(count_of(text) for text in batch_sizes.split(",") if text.strip())
     campaign = Campaign(reference, held_out=sizes, **given)
-    with host_lock(True), progress(f"measuring, {campaign.pipeline.name}") as advance:
+    bar = progress(f"measuring, {campaign.pipeline.name}", budget=campaign.seconds)
+    with host_lock(True), bar as advance:
         return PipelineTrial.run(campaign, advance)
 
 

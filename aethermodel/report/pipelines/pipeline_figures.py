@@ -12,6 +12,7 @@ from aethermodel.report import style
 from aethermodel.report.curve import POINTS
 from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.readable_table import CHANGE
 from aethermodel.text.percentages import percent
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 # Terms beyond these are drawn in grey.
 _COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#0072b2", "#d55e00", "#f0e442")
+
+
+_ENDS = ("measured_low", "measured_high", "predicted_low", "predicted_high")
 
 
 def _sizes(calibration: PipelineCalibration) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -74,15 +78,17 @@ def rate_figure(
             " Points: the whole at sizes that no term was timed at, bars from the slowest to the "
             "fastest process."
         )
-    view = table[::30] if trial is None else trial.table[
-        ["n", "measured_seconds", "predicted_seconds", "predicted_low", "predicted_high", "error"]
-    ]  # fmt: skip
+        table = trial.table[[
+            "n", "measured_seconds", "measured_low", "measured_high",
+            "predicted_seconds", "predicted_low", "predicted_high", "error",
+        ]]  # fmt: skip
     return ReportFigure(
         figure,
         table,
         "Predicted and measured rate" if trial else "Predicted rate",
         f"Line: the terms, each timed isolated, composed; band: 95 %.{points}",
-        view=view,
+        view=None if trial else table[::30],
+        units=dict.fromkeys(_ENDS, "s") | {"error": CHANGE},
     )
 
 
@@ -173,4 +179,5 @@ def halving_figure(calibration: PipelineCalibration, n: float) -> ReportFigure:
         f"What halving a term buys at N = {count(n)}",
         f"{best.term} in half the time buys {percent(best.gain)}. Bars with 95 % intervals; grey: "
         "assumed. What waits for a slower group buys nothing.",
+        units=dict.fromkeys(("gain", "low", "high"), CHANGE),
     )

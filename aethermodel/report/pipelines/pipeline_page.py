@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from aethermodel import thresholds
+from aethermodel.advice.law_answers import CostShare, Quantity, answers
 from aethermodel.laws.family_names import named
 from aethermodel.report.blocks import Block, SummaryRow, host_block, note_block, summary_block
 from aethermodel.report.engineering_notation import engineering
@@ -180,9 +183,38 @@ def answered(
     calibration: PipelineCalibration, rate: float | None, latency: float | None
 ) -> Block | str:
     """Return which batch sizes to take, or why that cannot be said."""
-    from aethermodel.advice.law_answers import answers
-
     try:
-        return answers_block(answers(calibration.law, rate=rate, latency=latency))
+        found = answers(calibration.law, rate=rate, latency=latency)
     except ValueError as error:
         return f"No answers: {error}."
+    return answers_block(replace(found, costs=costs_by_term(found.costs, list(calibration.terms))))
+
+
+def costs_by_term(costs: Sequence[CostShare], terms: Sequence[str]) -> tuple[CostShare, ...]:
+    """Add up the costs of each term, whose parameters nobody has seen: ``publish_c3``.
+
+    Parameters
+    ----------
+    costs : sequence of CostShare
+        Of a composed law: names begin with the term's.
+    terms : sequence of str
+    """
+    own: dict[str, list[CostShare]] = {}
+    for cost in costs:
+        named = [term for term in terms if cost.name.startswith(f"{term}_")]
+        own.setdefault(max(named, key=len, default=cost.name), []).append(cost)
+    return tuple(
+        sorted((_added(term, parts) for term, parts in own.items()), key=lambda c: -c.share.value)
+    )
+
+
+def _added(term: str, parts: Sequence[CostShare]) -> CostShare:
+    notes: dict[str, float] = {}
+    for part in parts:
+        notes[part.share.note] = notes.get(part.share.note, 0.0) + part.share.value
+    ends = (sum(getattr(part.share, end) for part in parts) for end in ("value", "low", "high"))
+    value, low, high = (min(end, 1.0) for end in ends)
+    told = {f"{percentage(share, 0)} {said}": said for said, share in notes.items()}
+    told = {words: said for words, said in told.items() if not words.startswith("0 %")} or told
+    note = ", ".join(told) if len(told) > 1 else next(iter(told.values()))
+    return CostShare(term, Quantity(value, low, high, "", note), 1 / (1 - value / 2) - 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from aethermodel.calibrate.calibration.calibration import Calibration
 
 
-_MOST_VALUES = 24
+# Digits of a hash that tell one code from another.
+_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,8 @@ def _host(result: SweepResult, command: str) -> Block:
     else:
         facts["processor"] = "not stored: the sweep ran on another host than wrote this report"
     for name in ("environment", "code", "extensions"):
-        facts[name] = sorted({getattr(r.conditions, name) for r in result.records})
+        values = sorted({getattr(r.conditions, name) for r in result.records})
+        facts[name] = values if name == "environment" else [value[:_DIGITS] for value in values]
     worst = max((r.outcome.disturbed for r in result.records), default=0.0)
     tries = sum(r.tries - 1 for r in result.records)
     sent_back = f"{tries} noisy tries sent back"
@@ -167,19 +168,9 @@ def _host(result: SweepResult, command: str) -> Block:
         "noise": f"at most {percentage(worst, 0)} of a run's samples disturbed; {sent_back}",
         "seed": f"{result.sweep.seed} (order of the points)",
         "measured": period(_first(result), _last(result)),
-        "sweep": json.dumps(_in_short(result.sweep.model_dump(exclude_defaults=True))),
         **({"report": command} if command else {}),
     }
     return host_block(facts, rerun_command(result))
-
-
-def _in_short(value: Any) -> Any:
-    """Leave the middle out of long lists: the command has them in full."""
-    if isinstance(value, dict):
-        return {name: _in_short(inner) for name, inner in value.items()}
-    if isinstance(value, list) and len(value) > _MOST_VALUES:
-        return [*value[:3], f"... {len(value)} values ...", *value[-3:]]
-    return value
 
 
 def _first(result: SweepResult) -> str:

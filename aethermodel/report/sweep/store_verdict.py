@@ -134,9 +134,10 @@ def _complete(result: SweepResult) -> SummaryRow:
 def _undisturbed(result: SweepResult) -> SummaryRow:
     noisy = sum(record.noisy for record in result.records)
     return SummaryRow(
-        "runs that the system disturbed, last try included",
+        f"runs of which the system disturbed more than {percentage(result.sweep.noise_gate, 0)}, "
+        "the last try too",
         f"{noisy} of {len(result.records)}",
-        f"none above {percentage(result.sweep.noise_gate, 0)}",
+        "none",
         "inconclusive" if noisy else "pass",
     )
 

@@ -96,7 +96,8 @@ def with_rows(trial, share=1.0, **changed):
             for process in range(3)
         ]
     )
-    return replace(trial, table=table, saturated=rates, full=full, runs=runs)
+    several = trial.campaign.model_copy(update={"processes": 3})
+    return replace(trial, campaign=several, table=table, saturated=rates, full=full, runs=runs)
 
 
 FAR = {"p99": 2e-3, "p99_median_low": 2e-3, "p99_median_high": 3e-3}
@@ -127,6 +128,12 @@ def test_a_share_that_misses_its_limit_is_not_written_as_the_limit(trial):
     assert "at full speed: 89.6 %, threshold at least 90 % (fail)" in str(
         report.verdict(with_rows(trial, 0.896))
     )
+
+
+def test_of_one_process_a_miss_says_nothing(trial):
+    alone = replace(with_rows(trial, 0.5, **FAR), campaign=trial.campaign)
+    found = adaptive_judgements(alone)
+    assert overall(found) == "inconclusive" and "at least 3 --processes" in found[0].why
 
 
 def test_the_reason_names_what_disturbed(trial):

@@ -110,7 +110,8 @@ def with_row(trial, **changed):
         for side in ("low", "high"):
             key = f"{name}_{side}" if name == "p99_error" else f"{name}_median_{side}"
             given.setdefault(key, given[name])
-    return replace(trial, table=trial.table.iloc[:1].assign(**given))
+    several = trial.campaign.model_copy(update={"processes": 3})
+    return replace(trial, campaign=several, table=trial.table.iloc[:1].assign(**given))
 
 
 FAR = {"p99": 2e-3, "p99_median_low": 1.5e-3}
@@ -139,6 +140,14 @@ def test_a_miss_fails_unless_the_processes_or_the_system_leave_it_open(trial, ch
     fabric = [one for one in found if one.criterion.startswith("fabric")]
     assert {one.outcome for one in fabric} == {"inconclusive"}
     assert "no RDMA hardware" in fabric[0].why
+
+
+@pytest.mark.parametrize(("processes", "said"), [(1, "of 1 process a"), (2, "of 2 processes a")])
+def test_of_too_few_processes_a_miss_says_nothing(trial, processes, said):
+    missed = with_row(trial, p99_error=0.5)
+    few = replace(missed, campaign=trial.campaign.model_copy(update={"processes": processes}))
+    found = judgements(few, load_specification())[0]
+    assert found.outcome == "inconclusive" and said in found.why and "--processes" in found.why
 
 
 def test_the_reason_names_switches_and_steal(trial):

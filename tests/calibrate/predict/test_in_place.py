@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from trial_samples import trial_samples
 
-from aethermodel.calibrate.predict.in_place import InPlace
+from aethermodel.calibrate.predict.in_place import InPlace, told_in_place
+from aethermodel.cli.shared.in_place import print_in_place
 from aethermodel.measure.campaign.validation import Trial
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.probes.in_place import Settings
+from aethermodel.report.figures.validation import in_place_row
 
 # What `trial_samples` are made of.
 FABRIC, CLOCK = 5e-7, 5e-8
@@ -80,6 +83,25 @@ def test_no_change_is_none_and_a_change_has_its_interval():
     more = InPlace("a", 1, 1.0, 0.99, 1.01, 1.2, 1.19, 1.21, 0.0)
     low, high = more.change_interval
     assert low < 0.2 < high and more.differs
+
+
+def test_a_change_from_what_was_hardly_measured_cannot_be_told(capsys):
+    # Its isolated law leaves out nothing from zero to twice what it says.
+    vague = InPlace("fabric", 100, 1e-7, 1e-10, 2e-7, 1.2e-6, 1.1e-6, 1.3e-6, 0.1)
+    low, high = vague.change_interval
+    assert low > 2 and high > 1000, "which read as +244 to +1,280,000 %"
+    assert not vague.known and not vague.differs and not told_in_place([vague], {100: 2e-6})
+    assert "by how much it differs cannot be told; the clock's 10 % taken off" in str(vague)
+    assert not vague.figures()["known"]
+    print_in_place([vague], [])
+    said = capsys.readouterr().out
+    assert re.search(r"fabric +100 ns +1.20 µs +cannot be told +10 %", said)
+    assert "more than 10 times apart" in " ".join(said.split()) and "+" not in said
+    row = in_place_row(vague)
+    assert row["Change"] == "cannot be told" and "+" not in "".join(row.values())
+    # Ten times as dear, and known to be.
+    dear = InPlace("fabric", 100, 1e-7, 0.9e-7, 1.1e-7, 1e-6, 0.9e-6, 1.1e-6, 0.0)
+    assert dear.known and dear.differs and in_place_row(dear)["Significant?"] == "yes"
 
 
 @pytest.mark.parametrize("event_loop", ["asyncio"])
