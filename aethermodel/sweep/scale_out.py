@@ -124,13 +124,14 @@ class ScaleOutCampaign(UnsetIsDefault):
             folder = Path(self.store or passing)
             records: list[Record] = []
             sweeps = self.sweeps()
-            total = sum(len(sweep.jobs()) for sweep in sweeps.values())
+            after = sum(len(sweep.jobs()) for sweep in sweeps.values())
+            before = 0
             for probe, sweep in sweeps.items():
-                before = len(records)
+                after -= len(sweep.jobs())
 
-                def advance(done: int, _: int, before: int = before) -> None:
+                def advance(done: int, of: int, before: int = before, after: int = after) -> None:
                     if progress:
-                        progress(before + done, total)
+                        progress(before + done, before + of + after)
 
                 store = Store(folder / probe)
                 summary = run(sweep, store, backend=self._backend(), progress=advance)
@@ -138,6 +139,7 @@ class ScaleOutCampaign(UnsetIsDefault):
                     error = summary.failures[0].outcome.error
                     raise ValueError(f"{len(summary.failures)} points failed: {error}")
                 records += store.records()
+                before += summary.ran + summary.requeued
         return ScalingTrial(self, records)
 
     def _backend(self) -> Backend:

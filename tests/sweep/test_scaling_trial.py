@@ -26,7 +26,10 @@ def trial(tmp_path_factory):
     seen = []
     campaign = ScaleOutCampaign(store=str(store), **QUICK)
     trial = campaign.run(lambda *done: seen.append(done))
-    assert seen[-1] == (6, 6)
+    # A try that was disturbed is one more.
+    done, total = seen[-1]
+    assert done == total >= 6
+    assert [done for done, _ in seen] == list(range(1, total + 1))
     return trial
 
 
