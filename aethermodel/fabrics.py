@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeGuard, get_args
 
-from aethermodel.labels import DeviceLabel, FabricLabel
-
+#: What moved the batches of a figure: every one says which.
+FabricLabel = Literal[
+    "loopback", "shared-memory", "kernel-tcp", "soft-roce", "rdma-nic", "simulated"
+]
+#: What an RDMA device may be.
+DeviceLabel = Literal["soft-roce", "rdma-nic"]
 #: The fabrics, each in the order of its cost.
 Fabric = Literal["loopback", "shm", "tcp", "verbs"]
 #: Those whose producer is another process.
@@ -26,7 +30,7 @@ class FabricKind:
     ----------
     name : {"loopback", "shm", "tcp", "verbs"}
     label : str or None
-        Of its figures; None where it is the device's, `aethermodel.labels.DeviceLabel`.
+        Of its figures; None where it is the device's, `DeviceLabel`.
     crosses : bool
         Whether events come from another process.
     opening : {"object", "handle", "port"}

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from aethermodel.labels import FabricLabel
+from aethermodel.fabrics import FabricLabel
 from aethermodel.output_files import naming, write_whole
 
 

@@ -1,8 +1,13 @@
 """Architecture page: every package of the import contract is in its table and its figure."""
 
+from collections import Counter
+
 from tools.site import architecture_figure
 
 PAGE = architecture_figure.ROOT / "docs" / "architecture.md"
+# Plug-ins, one a file.
+PLUG_INS = {"aethermodel/measure/probes", "aethermodel/report/figures"}
+MOST_MODULES = 14
 
 
 def test_every_package_has_a_line_and_a_box():
@@ -27,3 +32,18 @@ def test_a_package_without_a_place_stands_above_what_it_imports(monkeypatch):
     at = names.index(["laws"])
     assert names[at - 1 : at + 2] == [["advice"], ["laws"], ["calibrate", "published"]]
     assert layers[at][0].caption
+
+
+def test_no_folder_of_sources_holds_more_modules_than_one_takes_in():
+    """A .pyx with its .pxd and .pyi is one module."""
+    root = architecture_figure.ROOT
+    sources = [
+        path.relative_to(root)
+        for package in ("aethermodel", "cython_core")
+        for path in (root / package).rglob("*")
+        if path.suffix in {".py", ".pyx", ".c", ".typed"} and path.stem != "__init__"
+    ]
+    held = Counter(folder.as_posix() for folder, _ in {(p.parent, p.stem) for p in sources})
+    assert held["aethermodel"] > 5
+    crowded = {name: n for name, n in held.items() if n > MOST_MODULES}
+    assert crowded.keys() <= PLUG_INS

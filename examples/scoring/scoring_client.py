@@ -108,6 +108,7 @@ class Held:
     def __init__(self, port: int, seed: int = 0) -> None:
         self.connections = Connections(port, _MOST_CONNECTIONS, seed)
         self.wanted = self._sent = 0
+        self._random = random.Random(seed)
         self.want(0)
 
     def want(self, count: int) -> None:
@@ -125,7 +126,7 @@ class Held:
             self._sent += 1
             if len(self._answers) == self._answers.maxlen:
                 pace = (self._answers[-1] - self._answers[0]) / (len(self._answers) - 1)
-                self._due = perf_counter() + random.expovariate(1 / (_FASTER * pace))
+                self._due = perf_counter() + self._random.expovariate(1 / (_FASTER * pace))
 
     def answered(self) -> Iterator[int | None]:
         """Wait for answers, or until one is due; yields as `Connections.answered` does."""

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aethermodel.labels import FabricLabel
+from aethermodel.fabrics import FabricLabel
 from tools.torture.findings import Trial
 from tools.torture.journal import Journal
 

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bench.extreme.stress import Design, Stress
-from aethermodel.labels import FabricLabel
+from aethermodel.fabrics import FabricLabel
 from aethermodel.text.times import microseconds
 
 ADVICE = (

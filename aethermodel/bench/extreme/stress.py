@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.plane import Batch, Plane
-from aethermodel.labels import FabricLabel
+from aethermodel.fabrics import FabricLabel
 from aethermodel.measure.harness.batch_pool import make_pool
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops, on_loop
 from aethermodel.measure.harness.handlers import LostEventsError, Tally, mocked_core

@@ -14,8 +14,8 @@ from aethermodel.bench.fabric.overhead import Overhead, mean_overhead, overhead_
 from aethermodel.bench.fabric.session import Address, Door, Session, call
 from aethermodel.bench.fabric.transports import Carrier, Tcp, Transport, Verbs
 from aethermodel.bus.fabrics.key_exchange import SharedKey
+from aethermodel.fabrics import FabricLabel
 from aethermodel.json_documents import strict_values
-from aethermodel.labels import FabricLabel
 from aethermodel.measure.host.fingerprint import this_host
 
 #: Of a document of the result.

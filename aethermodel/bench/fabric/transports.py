@@ -12,7 +12,7 @@ from aethermodel.bench.fabric.exchanges import RECORD, Answered, Caller, Calls, 
 from aethermodel.bench.fabric.session import Address, Door, Session, dial_timed
 from aethermodel.bench.fabric.udp_path import udp_seconds
 from aethermodel.bus.fabrics.key_exchange import SharedKey
-from aethermodel.labels import FabricLabel
+from aethermodel.fabrics import FabricLabel
 from cython_core import crc32c
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aethermodel.bus.fabrics.loopback import Loopback
 from aethermodel.bus.fabrics.protocol import Batch
-from aethermodel.fabrics import FABRICS, CrossingFabric, Fabric, FabricKind
+from aethermodel.fabrics import FABRICS, CrossingFabric, Fabric, FabricKind, FabricLabel
 from aethermodel.kernel_facts import EVENT_BYTES
-from aethermodel.labels import FabricLabel
 from aethermodel.measure.harness.asyncio_queue import BatchesQueued, move_singly
 from aethermodel.measure.harness.batch_pool import numbered_record
 from aethermodel.measure.harness.bus_run import Move, Moved, across, drain, moved, tallied

@@ -15,6 +15,7 @@ from aethermodel.calibrate.calibration.term_samples import TermSamples
 from aethermodel.calibrate.term_fit.fit_term import TermFit
 from aethermodel.calibrate.term_fit.model_selection import weighed
 from aethermodel.calibrate.term_fit.samples import Timings
+from aethermodel.fabrics import FabricLabel
 from aethermodel.inputs.fields import (
     Content,
     Fingerprint,
@@ -31,7 +32,6 @@ from aethermodel.inputs.input_files import read_bytes, refusing
 from aethermodel.inputs.plain_values import parse_json
 from aethermodel.inputs.refusals import one_line, quoted
 from aethermodel.kernel_facts import EVENT_BYTES
-from aethermodel.labels import FabricLabel
 from aethermodel.model.parameters import Parameter
 from aethermodel.model.terms import PRODUCER, REFILL, TERM_NAMES
 

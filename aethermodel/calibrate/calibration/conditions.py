@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.dataclasses import dataclass
 
-from aethermodel.fabrics import RING_BATCHES, RING_BYTES
+from aethermodel.fabrics import RING_BATCHES, RING_BYTES, FabricLabel
 from aethermodel.inputs.fields import Bytes, Id
 from aethermodel.kernel_facts import EVENT_BYTES, MAX_TOPICS
-from aethermodel.labels import FabricLabel
 from aethermodel.model.terms import expected_calls
 
 if TYPE_CHECKING:

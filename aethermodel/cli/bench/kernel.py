@@ -18,7 +18,7 @@ from aethermodel.text.times import microseconds
 
 if TYPE_CHECKING:
     from aethermodel.bench.contest import Contestant, Result
-    from aethermodel.labels import FabricLabel
+    from aethermodel.fabrics import FabricLabel
 
 BatchSize = Annotated[int, batch_size("events in a batch, such as 1e4")]
 Topics = Annotated[

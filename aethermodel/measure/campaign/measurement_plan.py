@@ -9,11 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from aethermodel.fabrics import FABRICS, LABEL_OF, Fabric, crosses
+from aethermodel.fabrics import FABRICS, LABEL_OF, DeviceLabel, Fabric, FabricLabel, crosses
 from aethermodel.inputs.list_types import LISTED
 from aethermodel.inputs.unset_values import UnsetIsDefault
 from aethermodel.kernel_facts import EVENT_BYTES, MAX_THREADS, switch_size
-from aethermodel.labels import DeviceLabel, FabricLabel
 from aethermodel.measure.harness.event_loops import EventLoop, available_loops
 from aethermodel.measure.harness.ring_size import MOST_BATCH_BYTES, ring_bytes
 from aethermodel.measure.host.fingerprint import this_host

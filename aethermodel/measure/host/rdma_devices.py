@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aethermodel.fabrics import FABRICS, Fabric
-from aethermodel.labels import DeviceLabel, FabricLabel
+from aethermodel.fabrics import FABRICS, DeviceLabel, Fabric, FabricLabel
 
 _DEVICES = Path("/sys/class/infiniband")
 
