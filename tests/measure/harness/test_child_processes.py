@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import psutil
 import pytest
@@ -60,6 +61,26 @@ def test_a_producer_that_dies_ends_the_wait(transport):
     killer.join()
     with pytest.raises(ChildError, match="SIGBUS"):
         timed(1)
+
+
+def test_a_library_that_makes_an_error_of_its_own_of_a_death_does_not_hide_it():
+    child = children.start(time.sleep, 0)
+    died = pytest.raises(ChildError, match="the other process ended with status 0")
+    with died, children.watched(child):
+        try:
+            time.sleep(120)
+        except OSError:
+            raise ValueError("while reading") from None
+
+
+def test_what_fails_while_the_other_lives_stays_what_it_is():
+    child = children.start(time.sleep, 120)
+    try:
+        with pytest.raises(ValueError, match="of its own"), children.watched(child):
+            raise ValueError("of its own")
+    finally:
+        child.kill()
+        child.join()
 
 
 PARENT = """

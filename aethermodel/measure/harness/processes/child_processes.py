@@ -139,10 +139,12 @@ def watched(child: BaseProcess) -> Iterator[None]:
     ChildError
         In place of the wait.
     """
+    told: list[ChildError] = []
 
     def look(*_: object) -> None:
         if not child.is_alive():
-            raise lost(child)
+            told.append(lost(child))
+            raise told[-1]
 
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are the main thread's
@@ -152,6 +154,11 @@ def watched(child: BaseProcess) -> Iterator[None]:
     timer = signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
     try:
         yield
+    except Exception:
+        if told:
+            # A library that it met while reading may have made an error of its own of it.
+            raise told[-1] from None
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, *timer)
         signal.signal(signal.SIGALRM, before)
