@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from math import isnan, nan
 from statistics import median
 from threading import Event, Thread
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aethermodel import thresholds
@@ -25,8 +24,8 @@ from aethermodel.measure.host.affinity import usable_cores
 if TYPE_CHECKING:
     from cython_core.probes.core_to_core import Bounce
 
-# Turns of a glance: 6 µs where the core is at its best.
-_GLANCE = 500
+# Turns of the loop at a glance and at a longer look: 5 and 20 µs of a core at 4 GHz.
+_GLANCE, _LOOK = 10_000, 40_000
 # Several short games, of which two are not disturbed.
 _GAMES, _TRIPS = 5, 60
 # Longer than a look at one core takes.
@@ -139,18 +138,16 @@ def busy_core() -> Iterator[None]:
 
 
 def glance() -> float:
-    """Return the seconds of a thousand turns of an empty loop on this core, from fewer of them.
+    """Return the seconds of a thousand turns of an idle loop on this core.
 
-    As long as 6 µs, and 6 before: short enough to stand beside each millisecond of a sample.
+    It takes some 5 µs, and 5 before: short enough to stand beside each millisecond of a sample.
     """
-    # Not yet looked at: whatever ran before may have displaced even this, and a core that has just
-    # used its widest vectors is slower for some microseconds.
-    for _ in range(_GLANCE):
-        pass
-    start = perf_counter()
-    for _ in range(_GLANCE):
-        pass
-    return (perf_counter() - start) * 1000 / _GLANCE
+    from cython_core.probes.core_pace import pace_seconds  # samples are read without it
+
+    # Not yet looked at: a core that has just used its widest vectors is slower for some
+    # microseconds.
+    pace_seconds(_GLANCE)
+    return pace_seconds(_GLANCE)
 
 
 def _bounce() -> Bounce:
@@ -198,13 +195,9 @@ def _busy(core: int) -> Iterator[None]:
 
 
 def _turns() -> float:
-    times = []
-    for _ in range(3):
-        start = perf_counter()
-        for _ in range(1000):
-            pass
-        times.append(perf_counter() - start)
-    return median(times)
+    from cython_core.probes.core_pace import pace_seconds
+
+    return median(pace_seconds(_LOOK) for _ in range(3))
 
 
 def trip_between(one: int, other: int) -> float:
