@@ -49,6 +49,12 @@ PREEMPTED_TIMES = 2.0
 AWAY_SHARE = 0.02
 #: A lap of the event loop that takes so many medians is slow.
 SLOW_LAP = 2.0
+#: Share of a batch's usual time that what others took of the cores since its queue was last empty
+#: may hold it up by, where it counts as left alone: P99 is a batch's time at least, so that this is
+#: less than a quarter of what it may be off by.
+HELD_UP = 0.05
+#: Batches that a run needs of which nothing held up more: P99 of fewer is the largest of them.
+LEFT_ALONE_BATCHES = 200
 #: How often a disturbed sample is taken again: most disturbances are over by the second time.
 RETRIES = 2
 #: How often a disturbed run under load is: it is a hundred times longer, and rarely left alone.

@@ -46,7 +46,10 @@ class LatencyTrial:
         Records of an arriving batch.
     table : pandas.DataFrame
         A row a load: ``p50`` to ``p99.9`` in seconds (medians over processes), ``predicted_...``
-        of the same schedules at the pace at which the host ran, ``ideal_...`` at full speed,
+        of the same schedules at the pace at which the host ran, ``ideal_...`` at full speed. Where
+        the runs know it, of the batches that nobody else held up, at the host's pace while it was
+        left alone; ``left_alone`` is their share, and ``p99_all``, ``predicted_p99_all`` and
+        ``p99_error_all`` are of all batches, pauses of the host included.
         ``p99_error`` with its interval ``p99_error_low`` and ``p99_error_high``, which holds what
         processes differ by (alone: ``p99_error_processes_low`` and ``..._high``) and what the
         laws and the host's full speed leave open (``p99_error_laws_low`` and ``..._high``),
@@ -218,20 +221,42 @@ class LoadComparison:
     full: float
 
     @cached_property
+    def judged(self) -> list[LoadedProcess]:
+        """The runs of which it is known which batches were left alone; all, where it is of none."""
+        known = [one for one in self.runs if one.run.left_alone is not None]
+        return known or list(self.runs)
+
+    @cached_property
     def measured(self) -> pd.DataFrame:
         """Percentiles in seconds, a row a run."""
-        return pd.DataFrame([_percentiles(_warm(one.run.latencies)) for one in self.runs])
+        return pd.DataFrame([_percentiles(_counted(one.run)) for one in self.judged])
 
     @cached_property
     def model(self) -> pd.DataFrame:
         """The model's percentiles, at full speed and at the pace of the host, a row a run."""
         rows = []
-        for one in self.runs:
+        for one in self.judged:
             ideal = predicted(self.calibration, self.n, one.run.due)
             here = predicted(self.calibration, self.n, one.run.due, self._pace(one.run))
             rows.append(
-                _percentiles(_warm(ideal), "ideal_") | _percentiles(_warm(here), "predicted_")
+                _percentiles(_counted(one.run, ideal), "ideal_")
+                | _percentiles(_counted(one.run, here), "predicted_")
             )
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def all_in_all(self) -> pd.DataFrame:
+        """P99 of all batches, measured and at the host's pace with its pauses, a row a run."""
+        rows = []
+        for one in self.runs:
+            pace = pace_of(list(one.run.around), self.full)
+            here = predicted(self.calibration, self.n, one.run.due, pace)
+            measured, model = (
+                float(np.quantile(_warm(seconds), thresholds.PERCENTILES["p99"]))
+                for seconds in (one.run.latencies, here)
+            )
+            rows.append({"p99_all": measured, "predicted_p99_all": model,
+                         "p99_error_all": model / measured - 1})  # fmt: skip
         return pd.DataFrame(rows)
 
     @cached_property
@@ -255,15 +280,16 @@ class LoadComparison:
         """
         drawn = self.calibration.drawn([self.n], _DRAWS)
         # Full speed is that of the middle process, and there are few of them.
-        own = [np.median(np.concatenate([w.rates for w in one.run.around])) for one in self.runs]
+        own = [np.median(np.concatenate([w.rates for w in one.run.around])) for one in self.judged]
         paces = median_draws(np.asarray(own) / np.median(own), _DRAWS)
         found = []
-        for one in self.runs[:_DRAWN_RUNS]:
-            due = one.run.due
-            clock = self._pace(one.run).clock(2 * float(due[-1]))
+        for one in self.judged[:_DRAWN_RUNS]:
+            clock = self._pace(one.run).clock(2 * float(one.run.due[-1]))
 
-            def p99(queues: list[Queue], due: Floats = due, clock: PaceClock = clock) -> float:
-                return float(np.quantile(_warm(through(queues, due, clock)), 0.99))
+            def p99(
+                queues: list[Queue], run: LoadedRun = one.run, clock: PaceClock = clock
+            ) -> float:
+                return float(np.quantile(_counted(run, through(queues, run.due, clock)), 0.99))
 
             middle = p99(_queues(self.calibration, self.calibration.composed([self.n])))
             ratios = []
@@ -275,7 +301,7 @@ class LoadComparison:
         return np.asarray(np.median(np.log(found), axis=0))
 
     def _pace(self, run: LoadedRun) -> HostPace:
-        return pace_of(list(run.around), self.full)
+        return pace_of(list(run.around), self.full, left_alone=run.left_alone is not None)
 
     def row(self, n: int) -> dict[str, Any]:
         """Return the load's row of `LatencyTrial.table`."""
@@ -286,7 +312,7 @@ class LoadComparison:
         tails = [(1 - thresholds.LEVEL) / 2, (1 + thresholds.LEVEL) / 2]
         laws = np.expm1(np.median(self.errors) + np.quantile(self.shifts, tails)).tolist()
         disturbed = float(np.mean([one.run.disturbed for one in self.runs]))
-        few = len(self.runs) < thresholds.FEWEST_PROCESSES  # of one or two a miss says nothing
+        few = len(self.judged) < thresholds.FEWEST_PROCESSES  # of one or two a miss says nothing
         return {
             "load": self.load,
             "offered_per_second": self.load
@@ -294,6 +320,8 @@ class LoadComparison:
             * n,
             **self.measured.median().to_dict(),
             **self.model.median().to_dict(),
+            **self.all_in_all.median().to_dict(),
+            "left_alone": float(np.median([_share_left_alone(one.run) for one in self.judged])),
             "p99_error": value,
             "p99_error_low": low,
             "p99_error_high": high,
@@ -325,6 +353,18 @@ def _by_load(
 
 def _warm(latencies: Floats) -> Floats:
     return latencies[int(thresholds.LOAD_WARM_UP * latencies.size) :]
+
+
+def _counted(run: LoadedRun, latencies: Floats | None = None) -> Floats:
+    """Latencies of a run, or the model's of its schedule, of the batches that count in either."""
+    latencies = run.latencies if latencies is None else latencies
+    if run.left_alone is None:
+        return _warm(latencies)
+    return _warm(latencies)[_warm(run.left_alone)]
+
+
+def _share_left_alone(run: LoadedRun) -> float:
+    return 1.0 if run.left_alone is None else float(_warm(run.left_alone).mean())
 
 
 def _percentiles(latencies: Floats, prefix: str = "") -> dict[str, float]:

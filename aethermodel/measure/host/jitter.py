@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from aethermodel import thresholds
 from aethermodel.measure.host.contention import core_excess, glance
+from aethermodel.measure.host.core_losses import beyond_usual
 from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.model.queueing.host_pace import HostPace
 
@@ -45,6 +46,8 @@ class Watch:
         Seconds of each.
     core_seconds : ndarray of float64, shape (stretches,), optional
         Of an idle loop beside each, where the loop itself is none.
+    lost : ndarray of float64, shape (stretches,), optional
+        Seconds of each in which others had the core, where that is known.
     """
 
     gaps: Floats
@@ -53,6 +56,7 @@ class Watch:
     noise: Noise
     stretch: float | Floats = STRETCH
     core_seconds: Floats | None = None
+    lost: Floats | None = None
 
     @property
     def running(self) -> float:
@@ -96,7 +100,9 @@ def watch(seconds: float) -> Watch:
     )
 
 
-def watch_ticks(ticks: Callable[[], Floats], seconds: float) -> Watch:
+def watch_ticks(
+    ticks: Callable[[], Floats], seconds: float, lost: Callable[[], Floats] | None = None
+) -> Watch:
     """Let ticks follow each other, with an idle loop beside every few.
 
     Parameters
@@ -105,21 +111,29 @@ def watch_ticks(ticks: Callable[[], Floats], seconds: float) -> Watch:
         Runs a few, of some milliseconds in all, and returns the seconds of each.
     seconds : float
         How long; called once at least.
+    lost : callable, optional
+        Returns the seconds in which others had the core, in each of the last ones.
     """
     taken: list[Floats] = []
     cores: list[Floats] = []
+    losses: list[Floats] = []
     before = Reading.now()
     start, core = perf_counter(), glance()
     while perf_counter() - start < seconds or not taken:
         taken.append(ticks())
         last, core = core, glance()
+        if lost:
+            losses.append(lost())
         cores.append(np.full(taken[-1].size, max(last, core)))
     noise = Noise.since(before)
     stretch = np.concatenate(taken)
     late = stretch - np.median(stretch)
     gaps = late[late > thresholds.PAUSE_SECONDS]
     turns = np.ones(stretch.size)
-    return Watch(gaps, turns, float(stretch.sum()), noise, stretch, np.concatenate(cores))
+    return Watch(
+        gaps, turns, float(stretch.sum()), noise, stretch, np.concatenate(cores),
+        np.concatenate(losses) if losses else None,
+    )  # fmt: skip
 
 
 def full_rate(watches: list[Watch]) -> float:
@@ -151,7 +165,7 @@ def _slices(seen: Watch) -> tuple[Floats, Floats]:
     return rates, cores
 
 
-def pace_of(watches: list[Watch], full: float) -> HostPace:
+def pace_of(watches: list[Watch], full: float, *, left_alone: bool = False) -> HostPace:
     """Return how fast the host ran in some watches, one after the other.
 
     Parameters
@@ -159,7 +173,27 @@ def pace_of(watches: list[Watch], full: float) -> HostPace:
     watches : list of Watch
     full : float
         Turns a second at full speed: a single stretch may be faster.
+    left_alone : bool
+        Only by the stretches in which nobody else had the core, or a part of it; by all, where
+        these are too few or nobody knows.
     """
     speeds = np.concatenate([each.rates for each in watches]) / full
-    seconds = [np.broadcast_to(each.stretch, each.turns.shape) for each in watches]
-    return HostPace(np.concatenate(seconds), speeds)
+    seconds = np.concatenate([np.broadcast_to(each.stretch, each.turns.shape) for each in watches])
+    if left_alone and (calm := _calm(watches)) is not None:
+        speeds, seconds = speeds[calm], seconds[calm]
+    return HostPace(seconds, speeds)
+
+
+def _calm(watches: list[Watch]) -> npt.NDArray[np.bool_] | None:
+    """Whether each stretch was left alone; None where too few were."""
+    found = [(each.lost, each.core_seconds) for each in watches]
+    known = [(lost, core) for lost, core in found if lost is not None and core is not None]
+    if len(known) < len(watches):
+        return None
+    lost, cores = (np.concatenate(column) for column in zip(*known, strict=True))
+    best = np.quantile(cores, thresholds.BEST_CORE_QUANTILE)
+    usual = np.median(np.concatenate([each.stretch + np.zeros(each.turns.size) for each in watches]))
+    held = beyond_usual(lost) > thresholds.HELD_UP * usual
+    calm = np.asarray(~held & (core_excess(cores, best) <= 1))
+    least = max(thresholds.CALM_SLICES_OF_A_RUN, thresholds.CALM_SHARE_OF_A_RUN * calm.size)
+    return calm if calm.sum() >= least else None

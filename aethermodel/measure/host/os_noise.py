@@ -10,8 +10,8 @@ from pathlib import Path
 _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
 
-def _stolen_seconds() -> float:
-    """Time the hypervisor gave to others, over all cores, since boot."""
+def stolen_seconds() -> float:
+    """Return the time that the hypervisor gave to others, over all cores, since boot."""
     try:
         # As bytes: the codec of ASCII would be imported, in every fresh child anew.
         fields = Path("/proc/stat").read_bytes().split(b"\n", 1)[0].split()
@@ -39,7 +39,7 @@ class Reading:
     def now(cls) -> Reading:
         """Read the counters; about 20 µs, outside the timed part."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        return cls(_stolen_seconds(), usage.ru_nivcsw, usage.ru_nvcsw)
+        return cls(stolen_seconds(), usage.ru_nivcsw, usage.ru_nvcsw)
 
 
 @dataclass(frozen=True)

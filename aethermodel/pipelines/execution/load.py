@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, replace
@@ -17,9 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from aethermodel import thresholds
-from aethermodel.measure.host.jitter import Watch, watch, watch_ticks
+from aethermodel.measure.host.core_losses import CoreLosses, beyond_usual
+from aethermodel.measure.host.jitter import Watch, pace_of, watch, watch_ticks
 from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.host.run_queue import RunQueue, descendants
 from aethermodel.measure.sampling.garbage_collection import uncollected
+from aethermodel.model.queueing.catch_up import held_up
 from aethermodel.pipelines.execution.passes import StagePass
 from aethermodel.pipelines.execution.whole_pipeline import PipelinedTimer, Whole, WholeTimer
 from aethermodel.pipelines.pipeline_file import load_pipeline
@@ -55,7 +59,11 @@ class LoadedRun:
         Share of the time that the process was off its core; 0 where it waits for others.
     disturbed : bool
         Whether time was stolen meanwhile, or the core taken away: more often than it always is,
-        or for longer than P99 can bear.
+        or for longer than P99 can bear. Of a run that knows which batches were left alone: whether
+        those are too few.
+    held_up : ndarray, shape (batches,), optional
+        Share of a batch's usual time that others took of the cores since the queue was last empty;
+        None where nobody knows.
     """
 
     due: Floats
@@ -64,6 +72,15 @@ class LoadedRun:
     around: tuple[Watch, Watch]
     away: float = 0.0
     disturbed: bool = False
+    held_up: Floats | None = None
+
+    @property
+    def left_alone(self) -> npt.NDArray[np.bool_] | None:
+        """Which batches nobody else held up; None where nobody knows, or where they are few."""
+        if self.held_up is None:
+            return None
+        found = np.asarray(self.held_up <= thresholds.HELD_UP)
+        return found if found.sum() >= thresholds.LEFT_ALONE_BATCHES else None
 
     @property
     def switches_per_second(self) -> float:
@@ -75,6 +92,8 @@ class LoadedRun:
 
         What runs beside a server or a client is always switched: only more than that disturbs.
         """
+        if self.left_alone is not None:
+            return replace(self, disturbed=False)
         often = self.switches_per_second > thresholds.PREEMPTED_TIMES * least
         away = self.away > thresholds.AWAY_SHARE
         return replace(self, disturbed=often or away or self.noise.stolen_seconds > 0)
@@ -93,12 +112,21 @@ class Loaded:
     def __init__(self, whole: Whole, n: int) -> None:
         self.whole, self.n = whole, n
         self.timer = whole.timer(n, timed=False)
+        self._queue = RunQueue(descendants(os.getpid()))
+        self._each = 0.0
 
     def capacity(self) -> float:
         """Return the batches a second that it carries when there are always enough."""
         each = self.timer(_CAPACITY_BATCHES) / _CAPACITY_BATCHES
-        loops = max(_CAPACITY_BATCHES, int(_CAPACITY_SECONDS / each))
-        return float(np.median([loops / self.timer(loops) for _ in range(3)]))
+        if isinstance(self.timer, WholeTimer):
+            # Of what others took it tells nothing: that is not the process's load.
+            watched = self._watch(3 * max(_CAPACITY_SECONDS, _CAPACITY_BATCHES * each))
+            found = pace_of([watched], 1.0, left_alone=True).mean
+        else:
+            loops = max(_CAPACITY_BATCHES, int(_CAPACITY_SECONDS / each))
+            found = float(np.median([loops / self.timer(loops) for _ in range(3)]))
+        self._each = 1 / found
+        return found
 
     def run(self, due: Floats) -> LoadedRun:
         """Run a schedule.
@@ -111,15 +139,35 @@ class Loaded:
         seconds = max(_WATCH_SECONDS, _WATCH_SHARE * float(due[-1]))
         before_run = self._watch(seconds)
         before, busy, begin = Reading.now(), process_time(), perf_counter()
+        losses = CoreLosses(self._queue)
         if isinstance(self.timer, WholeTimer):
-            latencies = self._in_turn(self.timer, due)
+            latencies = self._in_turn(self.timer, due, losses)
         else:
             latencies = self._streamed(self.timer, due)
         noise = Noise.since(before)
         share = (process_time() - busy) / (perf_counter() - begin)
         waits = 2 * (Reading.now().waits - before.waits) >= due.size
         away = 0.0 if waits else max(1 - share, 0.0)
-        return LoadedRun(due, latencies, noise, (before_run, self._watch(seconds)), away)
+        around = before_run, self._watch(seconds)
+        return LoadedRun(
+            due, latencies, noise, around, away,
+            held_up=self._held_up(due, latencies, losses, around),
+        )  # fmt: skip
+
+    def _held_up(
+        self, due: Floats, latencies: Floats, losses: CoreLosses, around: tuple[Watch, Watch]
+    ) -> Floats | None:
+        """Return the share of a batch's time by which others held up each; None if unknown."""
+        # Groups beside each other wait for their own cores: nobody knows for whose.
+        if not isinstance(self.timer, WholeTimer) or not self._queue.counted:
+            return None
+        cores = [one.core_seconds for one in around if one.core_seconds is not None]
+        best = float(np.quantile(
+            np.concatenate([losses.core_seconds, *cores]), thresholds.BEST_CORE_QUANTILE
+        ))  # fmt: skip
+        lost = beyond_usual(losses.lost(best))
+        each = self._each or float(np.median(latencies))
+        return held_up(due, due + latencies, lost) / each
 
     def _watch(self, seconds: float) -> Watch:
         timer = self.timer
@@ -129,36 +177,50 @@ class Loaded:
         # All due at once, and the first left out: after a pause a batch may find part of its work
         # done, as a server reads on while nothing is asked of it, or its caches cold.
         row = np.zeros(1 + max(_FEWEST_IN_A_ROW, int(_ROW_SECONDS / each)))
-        return watch_ticks(lambda: np.diff(self._in_turn(timer, row)), seconds)
+        losses = CoreLosses(self._queue)
 
-    def _in_turn(self, timer: WholeTimer, due: Floats) -> Floats:
+        def ticks() -> Floats:
+            nonlocal losses
+            losses = CoreLosses(self._queue)
+            return np.diff(self._in_turn(timer, row, losses))
+
+        lost = (lambda: losses.lost()[1:]) if self._queue.counted else None
+        return watch_ticks(ticks, seconds, lost)
+
+    def _in_turn(self, timer: WholeTimer, due: Floats, losses: CoreLosses) -> Floats:
         passing = StagePass(self.whole.runtime, timed=False, keep=False)
         if passing.waits:
-            return self.whole.runtime.run(self._in_turn_waiting(timer, passing, due))
+            return self.whole.runtime.run(self._in_turn_waiting(timer, passing, due, losses))
         done, made = np.empty(due.size), 0.0
-        begin = perf_counter()
+        begin = stopped = perf_counter()
         for index, at in enumerate(due.tolist()):
-            before = perf_counter()
             (batch,) = timer.inputs.take(1)
-            # What makes a batch is no part of the pipeline: its clock stands still.
-            made += perf_counter() - before
+            losses.begin()
+            # What makes a batch is no part of the pipeline, nor are looks: its clock stands still.
+            made += perf_counter() - stopped
             while perf_counter() - begin - made < at:
                 pass
             passing.one(batch)
-            done[index] = perf_counter() - begin - made
+            stopped = perf_counter()
+            done[index] = stopped - begin - made
+            losses.end()
         return np.asarray(done - due)
 
-    async def _in_turn_waiting(self, timer: WholeTimer, passing: StagePass, due: Floats) -> Floats:
+    async def _in_turn_waiting(
+        self, timer: WholeTimer, passing: StagePass, due: Floats, losses: CoreLosses
+    ) -> Floats:
         done, made = np.empty(due.size), 0.0
-        begin = perf_counter()
+        begin = stopped = perf_counter()
         for index, at in enumerate(due.tolist()):
-            before = perf_counter()
             (batch,) = timer.inputs.take(1)
-            made += perf_counter() - before
+            losses.begin()
+            made += perf_counter() - stopped
             while perf_counter() - begin - made < at:
                 await asyncio.sleep(0)
             await passing.one_waiting(batch)
-            done[index] = perf_counter() - begin - made
+            stopped = perf_counter()
+            done[index] = stopped - begin - made
+            losses.end()
         return np.asarray(done - due)
 
     def _streamed(self, timer: PipelinedTimer, due: Floats) -> Floats:
@@ -212,4 +274,9 @@ def _least_disturbed(
         least = min(run.switches_per_second for run in [*before, *tried])
         if not tried[-1].judged(least).disturbed:
             break
-    return min(tried, key=lambda run: (run.noise.stolen_seconds, run.away, run.switches_per_second))
+    return min(
+        tried,
+        key=lambda run: (
+            run.left_alone is None, run.noise.stolen_seconds, run.away, run.switches_per_second
+        ),
+    )  # fmt: skip
