@@ -149,11 +149,15 @@ def with_predictions(
 def _sizes_of_hop(fabric: Fabric, n: int) -> list[int]:
     """Return the sizes that a fabric's terms are sampled at, around `n` and without it.
 
-    What the kernel copies is in the processor's caches as long as two batches fit there; the law
-    bends where they do not, which is not to lie between the samples and the size asked for.
+    What the kernel copies is in the processor's caches as long as two batches fit there, and as
+    long as the other side empties a connection sooner than it fills; the law bends where they do
+    not, which is not to lie between the samples and the size asked for.
     """
-    above = (9 * n // 8 + 1, 5 * n // 4 + 2) if fabric == "tcp" else (3 * n // 2 + 1, 2 * n + 1)
-    return sorted({max(2, n // 2), max(1, 3 * n // 4), *above} - {n})
+    if fabric == "tcp":
+        near = (3 * n // 4, 7 * n // 8, 9 * n // 8 + 1, 5 * n // 4 + 2)
+    else:
+        near = (n // 2, 3 * n // 4, 3 * n // 2 + 1, 2 * n + 1)
+    return sorted({max(1, near[0] if n > 2 else 2), *(max(1, size) for size in near[1:])} - {n})
 
 
 def _tick(loop: EventLoop, topics: int, calls: int, **settings: Any) -> Point:

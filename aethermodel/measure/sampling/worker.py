@@ -19,8 +19,10 @@ from aethermodel import fabrics, thresholds
 from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.harness.warm_up import WarmUp
 from aethermodel.measure.host import affinity
+from aethermodel.measure.host.affinity import usable_cores
 from aethermodel.measure.host.contention import CoreCheck, busy_core
 from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.host.run_queue import RunQueue
 from aethermodel.measure.host.slices import sliced, undisturbed
 from aethermodel.measure.probes import PROBES, Timed
 from aethermodel.measure.sampling.sampler import Plan, Point
@@ -95,6 +97,19 @@ def way_of(point: Point) -> CoreCheck:
     return CoreCheck(trip_seconds=CoreCheck.now(crossing=True).trip_seconds)
 
 
+def on_one_core(waited: float, taken: float) -> bool:
+    """Whether a process shared a core with the other one for much of a sample.
+
+    Where there is but one, they have to: that is what such a host does.
+
+    Parameters
+    ----------
+    waited, taken : float
+        Seconds for which it could have run and had no core, and those of the sample.
+    """
+    return len(usable_cores()) > 1 and waited > thresholds.QUEUED_SHARE * taken
+
+
 def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[dict[str, Any]]:
     """Yield the rows of one process: every point in random order, round after round.
 
@@ -107,7 +122,7 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
     """
     best = best or CoreCheck()
     order = random.Random(f"{plan.seed}/{process}")
-    clock_ns = clock_cost_ns()
+    clock_ns, queue = clock_cost_ns(), RunQueue()
     prepared: dict[int, tuple[Timed, int, float]] = {}
     warm: dict[int, bool] = {}
     position = 0
@@ -132,9 +147,10 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
                 timed(loops if crosses(plan.points[turn]) else max(1, loops // 4))
                 beside: Figures = getattr(timed, "figures", lambda _: {})
                 beside(())  # of what warmed it up
-                before = Reading.now()
+                own = plan.points[turn].company
+                before, waited = Reading.now(this_thread=own), queue.waited()
                 slices = sliced(timed, loops, slices_of(plan, seconds))
-                after = Reading.now()
+                waited, after = queue.waited() - waited, Reading.now(this_thread=own)
                 noise, waits = Noise.since(before, after), after.waits - before.waits
             found = undisturbed(slices, best.core_seconds)
             noisy = noise.noisy
@@ -149,8 +165,11 @@ def sample(plan: Plan, process: int, best: CoreCheck | None = None) -> Iterator[
                 alone = not crosses(plan.points[turn]) and 2 * waits < sum(s.loops for s in slices)
                 short = alone and len(slices) >= plan.slices
                 noisy |= short and 2 * noise.switches > len(slices)
-                # The other core shows in no slice: it is waited for while it is stolen.
-                noisy |= crosses(plan.points[turn]) and noise.stolen_seconds > 0
+                # The other core shows in no slice: it is waited for while it is stolen. And two
+                # processes that were put on one core, though another is idle, wait for each other.
+                if crosses(plan.points[turn]):
+                    taken = sum(each.seconds for each in slices)
+                    noisy |= noise.stolen_seconds > 0 or on_one_core(waited, taken)
             noisy |= not warm[turn]
             if noisy and attempt < plan.retries:
                 turns.append((turn, attempt + 1))

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling.sampler import Plan, Point, SamplingError, take_samples
+from aethermodel.measure.sampling.worker import on_one_core
 
 # These have other settings, or need a device.
 OTHERWISE = {"call", "dispatch", "singly", "verbs", "stage"}
@@ -109,3 +110,14 @@ def test_a_process_that_gives_no_sample_for_too_long_is_ended(tmp_path):
     with pytest.raises(SamplingError, match="did not come back within 2 s") as error:
         take_samples(plan, silence=2.0)
     assert len(error.value.samples) == 0
+
+
+@pytest.mark.parametrize(
+    ("cores", "queued", "shared"),
+    [([0, 1], 0.2, True), ([0, 1], 0.05, False), ([0], 0.9, False)],
+)
+def test_two_processes_on_one_core_are_told_where_they_had_a_choice(
+    monkeypatch, cores, queued, shared
+):
+    monkeypatch.setattr("aethermodel.measure.sampling.worker.usable_cores", lambda: cores)
+    assert on_one_core(queued, 1.0) == shared

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -21,7 +22,7 @@ from aethermodel.measure.harness.processes.child_processes import end, hear, sta
 from aethermodel.measure.harness.receivers import Checked
 from aethermodel.measure.harness.ring_size import ring_capacity
 from aethermodel.measure.harness.senders import Order, Send, fulfil, ring_send
-from cython_core import Ring, RingHandle
+from cython_core import Ring, RingHandle, Routed, route
 
 
 class Drained:
@@ -141,7 +142,8 @@ def _drain_dialled(
         receiver = await listening.accept()
         listening.close()
         try:
-            await _drain(receiver, form, order, orders)
+            # Over verbs a consumer that holds batches would set the device's pace.
+            await _drain(receiver, form, order, orders, hold=fabric == "tcp")
         finally:
             receiver.close()
 
@@ -152,13 +154,31 @@ def _drain_dialled(
         runner.run(main())
 
 
+@contextmanager
+def _awake() -> Iterator[None]:
+    """Keep the loop from sleeping meanwhile: whoever sends to a sleeper pays for waking it."""
+
+    async def turn() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    turning = asyncio.ensure_future(turn())
+    try:
+        yield
+    finally:
+        turning.cancel()
+
+
 async def _drain(
     receiver: Receiver,
     form: BatchForm,
     order: Callable[[], Coroutine[None, None, int]],
     orders: Connection,
+    *,
+    hold: bool = False,
 ) -> None:
-    first = 0
+    """Serve orders; `hold` each batch for as long as a tick does, by routing it, and stay awake."""
+    first, routed = 0, Routed(form.batch_size, form.topics)
     while True:
         try:
             batches = await order()
@@ -166,9 +186,12 @@ async def _drain(
             return
         checked = Checked(receiver, batches, first, record=form.record)
         try:
-            while True:
-                await checked.receive()
-                checked.release()
+            with _awake() if hold else nullcontext():
+                while True:
+                    batch = await checked.receive()
+                    if hold:
+                        route(batch, form.topics, out=routed)
+                    checked.release()
         except EndOfStream:
             first = checked.next
             orders.send(batches)
