@@ -12,7 +12,7 @@ _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"
 
 # The space between a figure and its unit: of ``81.9 M msg/s`` the first one of two.
 _GAP = re.compile(
-    r"(?<=\d) (?=(?:%|[pnµm]?s(?:/\w+)?|[kMGT]?i?B(?:/s)?|[kMGT]?bit/s|(?:[kMGT] )?\w+/s)(?!\w))"
+    r"(?<=\d) (?=(?:%|[pnµm]?s(?:/\w+)?|[kKMGT]?i?B(?:/s)?|[kMGT]?bit/s|(?:[kMGT] )?\w+/s)(?!\w))"
 )
 # The other one: between the prefix and what is counted.
 _PREFIX_GAP = re.compile(r"(?<=\d\N{NO-BREAK SPACE}[kMGT]) (?=\w+/s(?!\w))")
