@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from aethermodel.cli.report import command as report
 from aethermodel.cli.shared import options
-from aethermodel.cli.shared.outputs import refuse_existing
+from aethermodel.cli.shared.outputs import compared, refuse_existing
 
 if TYPE_CHECKING:
     from aethermodel.report.comparison.diff import Diff
@@ -53,8 +53,14 @@ def diff(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", callback=options.writable, help="the HTML file")
-    ] = Path("reports/diff.html"),
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            callback=options.writable,
+            help="the HTML file [default: reports/diff-A-B.html, after the two]",
+        ),
+    ] = None,
     force: options.Force = False,
     json: options.Json = None,
 ) -> None:
@@ -72,6 +78,7 @@ def diff(
     from aethermodel.report.comparison.diff import diff as compare
     from aethermodel.report.comparison.diff import diff_html, load_source
 
+    output = output or compared(a, b)
     refuse_existing([output], force=force)
     found = compare(load_source(a), load_source(b))
     write_whole(output, diff_html(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +10,13 @@ import typer
 from aethermodel.cli.shared import options
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from aethermodel.doctor import Finding
 
+# Columns before the name of a finding.
+_INDENT = 7
+_PAUSE = re.compile(r"(?<=[:;]) | (?=\()")
 _STYLES = {"good": "green", "warn": "yellow", "bad": "bold red"}
 
 
@@ -73,19 +79,54 @@ def _print(findings: tuple[Finding, ...]) -> None:
         if finding.area != area:
             area = finding.area
             console.print(Text(area, style="bold"))
-        found = "unknown" if finding.value is None else finding.value
-        # One line each, however long: lines are found by grep and copied into tickets.
-        line = Text.assemble(
-            "  ",
-            (f"{finding.level:5}", _STYLES[finding.level]),
-            (f"{finding.name}: {found}", "bold"),
-            f" \N{EN DASH} {finding.why}",
-        )
-        console.print(line, soft_wrap=True)
+        console.print(_line(finding, console.width), soft_wrap=True)
     for finding in findings:
         if finding.remedy:
             console.print(Text(f"\n{finding.name}", style=_STYLES[finding.level]))
             for step in finding.remedy:
-                console.print(Text(f"  {step}"), soft_wrap=True)
+                for line in step_lines(step, console.width):
+                    console.print(Text(line), soft_wrap=True)
     counts = {level: sum(f.level == level for f in findings) for level in _STYLES}
     console.print("\n" + ", ".join(f"{count} {level}" for level, count in counts.items()))
+
+
+def _line(finding: Finding, width: int) -> Text:
+    """Return level, name, value and reason; what goes on in a further line stands below the name.
+
+    Level and name are in the first line, where grep finds them.
+    """
+    from rich.text import Text
+
+    from aethermodel.text.lines import wrapped
+
+    head = f"{finding.name}: {'unknown' if finding.value is None else finding.value}"
+    first, *more = wrapped(f"{head} \N{EN DASH} {finding.why}", width - _INDENT)
+    line = Text.assemble(
+        "  ",
+        (f"{finding.level:5}", _STYLES[finding.level]),
+        (first[: len(head)], "bold"),
+        first[len(head) :],
+    )
+    bold = len(head) - len(first)
+    for part in more:
+        style = "bold" if bold > 0 else ""
+        line.append(f"\n{' ' * _INDENT}{part}", style)
+        bold -= len(part)
+    return line
+
+
+def step_lines(step: str, width: int) -> list[str]:
+    """Return a step of a remedy in lines that fit, a command in it whole.
+
+    A line ends only where the sentence pauses (after a colon or a semicolon, before a bracket),
+    which no command does: what a user copies is in one piece, also where it is wider than the
+    window.
+    """
+    own = " " * (2 + len(step) - len(step.lstrip()))
+    lines: list[str] = []
+    for part in _PAUSE.split(step.strip()):
+        if lines and len(f"{lines[-1]} {part}") <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(f"{own}{'  ' if lines else ''}{part}")
+    return lines

@@ -43,7 +43,8 @@ def command(
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         f"--ServerApp.root_dir={folder or notebooks_folder()}",
-        # Nothing here is to call anywhere: no news, no check for a newer version.
+        # Nothing here is to call anywhere: no news, no check for a newer version. That nobody is
+        # asked whether he wants them is among the defaults (`_defaults`).
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
@@ -53,4 +54,20 @@ def command(
         arguments.append("--allow-root")
     # Without a token set from outside, the server draws a random one of 192 bits and shows it.
     environment = {key: value for key, value in os.environ.items() if key != "JUPYTER_TOKEN"}
+    environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
+        filter(None, (environment.get("JUPYTER_CONFIG_PATH"), str(_defaults())))
+    )
     os.execve(sys.executable, arguments, environment)
+
+
+def _defaults() -> Path:
+    """Return the folder of the settings that JupyterLab starts with; a user's own win over them.
+
+    JupyterLab reads ``labconfig/default_setting_overrides.json`` in every folder of its
+    configuration path.
+    """
+    from importlib.resources import files
+
+    # An editable install maps single files to the checkout; a file leads to its folder.
+    folder = files("aethermodel") / "data" / "jupyter" / "labconfig"
+    return Path(str(folder / "default_setting_overrides.json")).parents[1]

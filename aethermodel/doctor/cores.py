@@ -31,7 +31,7 @@ def _free(roots: Roots, allowed: frozenset[int] | None) -> Finding:
     value += ", load not readable" if load is None else f", load {load:.2f}"
     if len(allowed) < WANTED or (quota is not None and quota < WANTED):
         why = "producer and consumer take turns on what is left: figures are those of the scheduler"
-        remedy = ("allow two cores: taskset -c 0,1, or a container's --cpus 2 --cpuset-cpus 0,1",)
+        remedy = ("allow two cores: taskset -c 0,1; of a container: --cpus 2 --cpuset-cpus 0,1",)
         return _line(name, "bad", value, why, remedy)
     if cores < WANTED:
         why = "two threads of one core share its execution units and its caches"

@@ -85,7 +85,7 @@ def remedy(needed: int, hard: float = 0) -> tuple[str, ...]:
         "    [Service]",
         "    LimitMEMLOCK=infinity",
         "container: --ulimit memlock=-1:-1",
-        f"instead of unlimited, at least: limits.d {kib}, LimitMEMLOCK={kib}K, "
+        f"instead of unlimited, at least: limits.d {kib}; LimitMEMLOCK={kib}K; "
         f"--ulimit memlock={kib * 1024}:{kib * 1024}",
     )
 

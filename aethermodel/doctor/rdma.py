@@ -90,7 +90,7 @@ def _written(gid: Gid) -> str:
 
 
 def _address_remedy() -> tuple[str, ...]:
-    return ("ip address add ADDRESS/24 dev INTERFACE: its IPv4-mapped GID appears with it",)
+    return ("an address gives it an IPv4-mapped GID: ip address add ADDRESS/24 dev INTERFACE",)
 
 
 def _line(

@@ -11,6 +11,8 @@ of any other form is sampled, and searched (`aethermodel.model.sampled_law`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -181,22 +183,55 @@ def last_size_at(law: AnyLaw, rate: npt.ArrayLike, most: float) -> Floats:
     ndarray of float64, shape (draws,)
         Events; `most` where that reaches it, nan where no size does.
     """
-    if isinstance(law, SampledLaw):
-        return law.last_size_at(rate, most)
-    stages = law.stages if isinstance(law, Pipelined) else (law,)
-    shape = stages[0].slope[0].shape
-    wanted = np.broadcast_to(np.asarray(rate, dtype=np.float64), shape)
-    _, peak = best_rate(law, most)
-    # Behind its peak a rate falls; where a knee comes before all topics are hit, not at once.
-    steps = np.linspace(0, 1, _STEPS)[:, None]
-    grid = peak * (most / peak) ** steps
-    reached = np.stack([law.rate(np.minimum(size, most)) for size in grid]) >= wanted * (1 - 1e-12)
-    last = _STEPS - 1 - np.argmax(reached[::-1], axis=0)[None]
-    low = np.take_along_axis(grid, last, 0)[0]
-    high = np.take_along_axis(grid, np.minimum(last + 1, _STEPS - 1), 0)[0]
-    low, _ = _halved(low, high, lambda n: law.rate(n) < wanted)
-    found = np.where(law.rate(np.full(shape, most)) >= wanted * (1 - 1e-12), most, low)
-    return np.where(reached.any(axis=0), found, np.nan)
+    return RateSearch(law, most).last_size_at(rate)
+
+
+@dataclass(frozen=True)
+class RateSearch:
+    """Rates of a law up to a largest size, worked out once for all that is asked of them.
+
+    Attributes
+    ----------
+    law : Law, Pipelined or SampledLaw
+    most : float
+        Largest batch to look at, in events.
+    """
+
+    law: AnyLaw
+    most: float
+
+    @cached_property
+    def best(self) -> tuple[Floats, Floats]:
+        """The highest rate and its size, as `best_rate` returns them."""
+        return best_rate(self.law, self.most)
+
+    @cached_property
+    def _beyond_peak(self) -> tuple[Floats, Floats]:
+        """Sizes from the peak to the largest, and the rates there."""
+        steps = np.linspace(0, 1, _STEPS)[:, None]
+        peak = self.best[1]
+        grid = peak * (self.most / peak) ** steps
+        return grid, np.stack([self.law.rate(np.minimum(size, self.most)) for size in grid])
+
+    def last_size_at(self, rate: npt.ArrayLike) -> Floats:
+        """Return the largest batch size that still reaches a rate, as `last_size_at` does."""
+        law = self.law
+        if isinstance(law, SampledLaw):
+            return law.last_size_at(rate, self.most)
+        stages = law.stages if isinstance(law, Pipelined) else (law,)
+        shape = stages[0].slope[0].shape
+        wanted = np.broadcast_to(np.asarray(rate, dtype=np.float64), shape)
+        # Behind its peak a rate falls; where a knee comes before all topics are hit, not at once.
+        grid, rates = self._beyond_peak
+        reached = rates >= wanted * (1 - 1e-12)
+        last = _STEPS - 1 - np.argmax(reached[::-1], axis=0)[None]
+        low = np.take_along_axis(grid, last, 0)[0]
+        high = np.take_along_axis(grid, np.minimum(last + 1, _STEPS - 1), 0)[0]
+        low, _ = _halved(low, high, lambda n: law.rate(n) < wanted)
+        found = np.where(
+            law.rate(np.full(shape, self.most)) >= wanted * (1 - 1e-12), self.most, low
+        )
+        return np.where(reached.any(axis=0), found, np.nan)
 
 
 def size_within(law: AnyLaw, seconds: npt.ArrayLike) -> Floats:

@@ -50,8 +50,17 @@ def pieces(model: BatchModel) -> list[Piece]:
     """
     if model.producer:
         raise ValueError("two stages are no one law: take model.stages, or law_of(model)")
-    t_batch = sympy.expand(model.t_batch)
-    values = {p.symbol: p.value for p in model.parameters.values()}
+    values = tuple((p.symbol, p.value) for p in model.parameters.values())
+    return list(_pieces(model.t_batch, values))
+
+
+@lru_cache(maxsize=64)
+def _pieces(
+    written: sympy.Expr, parameters: tuple[tuple[sympy.Symbol, float], ...]
+) -> tuple[Piece, ...]:
+    # Kept: the law itself and its draws ask for the same pieces, and SymPy takes its time.
+    t_batch = sympy.expand(written)
+    values = dict(parameters)
     rises = []
     for hinge in t_batch.atoms(sympy.Max):
         argument = next(part for part in hinge.args if not part.is_zero)
@@ -61,12 +70,12 @@ def pieces(model: BatchModel) -> list[Piece]:
     slope = base.coeff(N, 1)
     fixed = sympy.expand(base - slope * N)
     if fixed.has(N) or slope.has(N) or slope.has(K):
-        raise ValueError(f"T_batch is not piecewise affine in N: {model.t_batch}")
+        raise ValueError(f"T_batch is not piecewise affine in N: {written}")
     found = [Piece(sympy.Integer(0), fixed, slope)]
     for knee, rise, _ in rises:
         last = found[-1]
         found.append(Piece(knee, last.fixed - rise * knee, last.slope + rise))
-    return found
+    return tuple(found)
 
 
 @dataclass(frozen=True)

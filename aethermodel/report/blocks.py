@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -23,6 +24,7 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 VERDICTS = ("pass", "fail", "inconclusive")
 # Letters and signs of a formula in a column of a table.
 _COLUMN_WIDTH = 30
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # Letters of an argument that a phone shows in a line.
 _LONGEST_ARGUMENT = 34
 
@@ -194,7 +196,7 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
                 body.append(f'<td rowspan="{len(of_term)}">{_formula(row.expression)}</td>')
             if first or not alike:
                 span = len(of_term) if alike else 1
-                body.append(f'<td class="ae-fold" rowspan="{span}">{escape(row.source)}</td>')
+                body.append(f'<td class="ae-fold" rowspan="{span}">{_dated(row.source)}</td>')
             body.append("</tr>")
             text.append(f"{row.term}: {row.parameter} = {value} ({bounds or 'no interval'})")
     html = f'<div class="ae">{_table("Terms of T_batch", head, "".join(body))}</div>'
@@ -229,7 +231,9 @@ def host_block(fingerprint: Mapping[str, Any], command: str) -> Block:
         The exact command to rerun.
     """
     facts = [_named_fact(str(name), value) for name, value in fingerprint.items()]
-    entries = "".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in facts)
+    entries = "".join(
+        f"<dt>{escape(name)}</dt><dd>{unbroken(escape(fact))}</dd>" for name, fact in facts
+    )
     html = (
         f'<div class="ae ae-host"><dl>{entries}</dl>'
         '<div class="ae-quiet">Measure it again:</div>'
@@ -264,6 +268,11 @@ def _arguments(command: str) -> str:
         else escape(word)
         for word in command.split(" ")
     )
+
+
+def _dated(source: str) -> str:
+    """Mark dates, which a hyphen would break."""
+    return _DATE.sub(r'<span class="ae-whole">\g<0></span>', escape(source))
 
 
 def _interval(row: TermRow) -> str:

@@ -44,7 +44,8 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
     if unit in _COUNTED or (unit == "1" and value.is_integer()):
         return _counted(value, unit.removeprefix("1"))
     unit = "" if unit == "1" else unit
-    rate = unit == "msg/s" or unit.endswith("s/s")  # of things: events, messages, records
+    # Of things: events, messages, or whatever a column of one's own counts.
+    rate = unit == "msg/s" or (unit.endswith("/s") and unit not in _SCALED)
     scaled = rate or unit in _SCALED or unit.startswith(_FIRST)
     rounded = float(f"{value:.{digits - 1}e}")
     figure, prefix = prefixed(value, digits) if scaled else (plain(rounded, digits), "")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from aethermodel.report.csv import csv_text
 from aethermodel.report.html.css import BLOCK_STYLE
 from aethermodel.report.html.prose import prose
-from aethermodel.report.readable_table import readable, title, unit_of, written
+from aethermodel.report.readable_table import column_figures, readable, title, unit_of, written
 from aethermodel.report.svg import figure_svg
+from aethermodel.text.number_format import unbroken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,16 +140,17 @@ def describe(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> str
 def table_html(table: pd.DataFrame, caption: str) -> str:
     """Write a table with numbers right-aligned and a caption for screen readers."""
     numeric = {name for name in table.columns if table[name].dtype.kind in "iuf"}
+    plain_figures = {name: column_figures(table[name]) for name in numeric}
     head = "".join(
         f'<th scope="col"{" class=ae-n" if name in numeric else ""}>{escape(str(name))}</th>'
         for name in table.columns
     )
     body = []
-    for row in table.itertuples(index=False):
+    for at, row in enumerate(table.itertuples(index=False)):
         cells = []
         for name, value in zip(table.columns, row, strict=True):
             right = name in numeric
-            text = written(value, "") if right else escape(str(value))
+            text = plain_figures[name][at] if right else _words(str(value))
             # Sentences break: a table wider than its page hides the figures on its right.
             kind = "ae-n" if right else _width(str(value))
             cells.append(f'<td class="{kind}">{text}</td>' if kind else f"<td>{text}</td>")
@@ -157,6 +159,11 @@ def table_html(table: pd.DataFrame, caption: str) -> str:
         f'<table><caption class="ae-hidden">{escape(caption)}</caption><thead><tr>{head}</tr>'
         f"</thead><tbody>{''.join(body)}</tbody></table>"
     )
+
+
+def _words(text: str) -> str:
+    # What is short stays in one line as it is.
+    return escape(text) if len(text) <= _SHORTEST_WORDS else unbroken(escape(text))
 
 
 def _width(text: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from math import inf, isnan
+from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.text.number_format import plain, size_text
-from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.percentages import MINUS, percent, percentage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,9 @@ REST = ""
 #: Units beside those of `engineering`: a share, one with its sign, and a size.
 SHARE, CHANGE, SIZE = "%", "+%", "size"
 
+# Digits after the point that all figures of a column have where one needs them, and the figure
+# from which on they mean nothing.
+_MOST_DECIMALS, _LARGE = 3, 1000
 _WRITERS = {SHARE: percentage, CHANGE: percent, SIZE: size_text}
 _RATE, _TIME = "per_second", "seconds"
 _WORDS = {"n": "N", _TIME: "time", _RATE: "rate"}
@@ -80,6 +83,24 @@ def written(value: float, unit: str) -> str:
         return engineering(value, unit)
     whole = float(value).is_integer() and abs(value) < 1e12
     return size_text(value) if whole or abs(value) == inf else plain(value, 4)
+
+
+def column_figures(values: pd.Series[Any]) -> list[str]:
+    """Write figures without a unit as one column: 0.2, 1.0 and 1.6, not 0.2000, 1 and 1.600.
+
+    As many digits follow the point as the figure with most of them needs; not so in a column that
+    is of large and of small ones, as the large ones would have digits that mean nothing.
+    """
+    texts = [written(float(value), "") for value in values]
+    finite = [float(value) for value in values if isfinite(value)]
+    needed = [written(value, "").rstrip("0").partition(".")[2] for value in finite if value % 1]
+    digits = max(map(len, needed), default=0)
+    if not 0 < digits <= _MOST_DECIMALS or max(map(abs, finite)) >= _LARGE:
+        return texts
+    return [
+        f"{value:,.{digits}f}".replace("-", MINUS) if isfinite(value) else text
+        for value, text in zip(map(float, values), texts, strict=True)
+    ]
 
 
 def _column(values: pd.Series[Any], unit: str) -> pd.Series[Any]:

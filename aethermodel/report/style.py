@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
 
 TERM_COLOURS = {
     "loop": "#56b4e9",
@@ -48,6 +49,10 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 
 LINES = ("-", "--", "-.", ":")
 """Stroke of the first, second ... line: in the dark the first and sixth colour are nearly one."""
+
+# Labels that a logarithmic axis has at least, about how many where its span is narrow, and their
+# digits at most.
+_FEWEST_TICKS, _NARROW_TICKS, _MOST_DIGITS = 3, 5, 6
 
 STYLE: dict[str, Any] = {
     "figure.figsize": (7.4, 4.4),
@@ -140,18 +145,32 @@ def log_ticks(axis: Axis, unit: str = "") -> None:
     Parameters
     ----------
     axis : matplotlib.axis.Axis
-        With its data drawn: a span of few decades is labelled at 2 and 5 as well.
+        With its data drawn: a span of few decades is labelled at 2 and 5 as well, and one of less
+        at even steps, as a single label tells no scale.
     unit : str
         Base unit of the axis, for its prefix; none for counts.
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     from aethermodel.report.engineering_notation import engineering
 
     low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if high < 300 * low else (1,)))
-    axis.set_major_formatter(FuncFormatter(lambda x, _: engineering(x, unit, 1)))
+    locator: Locator = LogLocator(10, subs=(1, 2, 5) if high < 300 * low else (1,))
+    ticks = [tick for tick in locator.tick_values(low, high) if low <= tick <= high]
+    if len(ticks) < _FEWEST_TICKS:
+        locator = MaxNLocator(_NARROW_TICKS, steps=[1, 2, 2.5, 5, 10])
+        ticks = [tick for tick in locator.tick_values(low, high) if low <= tick <= high]
+    digits = 1
+    while digits < _MOST_DIGITS and any(_is_rounded(tick, digits) for tick in ticks):
+        digits += 1
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(FuncFormatter(lambda x, _: engineering(x, unit, digits)))
     axis.set_minor_locator(NullLocator())
+
+
+def _is_rounded(tick: float, digits: int) -> bool:
+    """Whether so many digits tell a tick to be elsewhere than it is."""
+    return abs(float(f"{tick:.{digits - 1}e}") - tick) > 1e-9 * abs(tick)
 
 
 def settle(figure: Figure) -> None:

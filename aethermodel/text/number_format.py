@@ -10,16 +10,23 @@ from aethermodel.text.percentages import MINUS
 
 _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 
-# The space between a figure and its unit.
-_GAP = re.compile(r"(?<=\d) (?=(?:%|[pnµm]?s(?:/[a-z]+)?|[kMGT]?i?B(?:/s)?|[kMGT] [a-z]+/s)(?!\w))")
+# The space between a figure and its unit: of ``81.9 M msg/s`` the first one of two.
+_GAP = re.compile(
+    r"(?<=\d) (?=(?:%|[pnµm]?s(?:/\w+)?|[kKMGT]?i?B(?:/s)?|[kMGT]?bit/s|(?:[kMGT] )?\w+/s)(?!\w))"
+)
+# The other one: between the prefix and what is counted.
+_PREFIX_GAP = re.compile(r"(?<=\d\N{NO-BREAK SPACE}[kMGT]) (?=\w+/s(?!\w))")
 
+# Below it a size is none, such as the end of an interval that reaches down to nothing.
+_NO_SIZE = 1e-4
 # A batch size that is said.
 _SIZE = re.compile(r"\bN = (?=\d)")
 
 
 def unbroken(text: str) -> str:
     """Return a text in which no line ends between a figure and its unit, or within N = 100."""
-    return _SIZE.sub("N\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}", _GAP.sub("\N{NO-BREAK SPACE}", text))
+    glued = _PREFIX_GAP.sub("\N{NO-BREAK SPACE}", _GAP.sub("\N{NO-BREAK SPACE}", text))
+    return _SIZE.sub("N\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}", glued)
 
 
 def plain(value: float, digits: int = 3) -> str:
@@ -43,7 +50,7 @@ def size_text(value: float, digits: int = 3) -> str:
         return "unknown"
     if math.isinf(value):
         return "unbounded"
-    if float(value).is_integer() or abs(value) >= 10**digits:
+    if float(value).is_integer() or abs(value) >= 10**digits or abs(value) < _NO_SIZE:
         return f"{value:,.0f}".replace("-", MINUS)
     return plain(value, digits)
 

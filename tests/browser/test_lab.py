@@ -80,6 +80,18 @@ def test_nobody_without_the_token_gets_in(lab):
     assert refused.value.code == 403
 
 
+def test_nobody_is_asked_whether_he_wants_news(lab):
+    """JupyterLab asked at each start, whatever address the news had."""
+    address, _ = lab
+    where, token = address.split("/lab?token=")
+    request = Request(f"{where}/lab/api/settings/@jupyterlab/apputils-extension:notification")
+    request.add_header("Authorization", f"token {token}")
+    with urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+        asked = json.loads(answer.read())["schema"]["properties"]
+    assert asked["fetchNews"]["default"] == "false"
+    assert asked["checkForUpdates"]["default"] is False
+
+
 @pytest.fixture
 def opened(lab, new_page):
     """Opens a notebook, ready to run, and allows no call beyond loopback; its kernel ends here."""
@@ -123,8 +135,10 @@ def test_run_all_and_what_is_exported(lab, opened, new_page, tmp_path):
     """Any notebook will do for what JupyterLab does to it; the pages of all are the site's."""
     _, folder = lab
     name = "10_upper_bound.ipynb"
-    seen = _run_all(opened(name), folder / name)
+    shown = opened(name)
+    seen = _run_all(shown, folder / name)
     assert any("<svg" in "".join(o.get("data", {}).get("text/html", "")) for o in _outputs(seen))
+    assert "notified" not in shown.inner_text("body")
     # A copy: JupyterLab may be saving its own once more.
     (tmp_path / name).write_text(json.dumps(seen))
     page = new_page(viewport={"width": 360, "height": 740}, offline=True, bypass_csp=True)

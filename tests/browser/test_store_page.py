@@ -9,7 +9,7 @@ from tools.report_example import write_store
 
 pytestmark = pytest.mark.browser
 
-_CUT = """() => [...document.querySelectorAll('.scroll, .ae-scroll, .ae-formula, pre')]
+_CUT = """() => [...document.querySelectorAll('.ae-scroll, .ae-formula, pre')]
   .filter(e => e.scrollWidth > e.clientWidth && !e.closest('details:not([open])'))
   .map(e => e.textContent.trim().slice(0, 80))"""
 

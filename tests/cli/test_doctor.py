@@ -1,17 +1,21 @@
 """`aethermodel doctor` as users call it, on the host that runs the tests."""
 
 import json
+import os
+import re
 
 import pytest
 from command_line import aether
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aethermodel.cli.doctor import step_lines
+from aethermodel.doctor import examine
 from aethermodel.inputs.sizes import memory, size_of
 
 
-def doctor(*arguments):
-    return aether("doctor", *arguments)
+def doctor(*arguments, **more):
+    return aether("doctor", *arguments, **more)
 
 
 def test_each_line_has_a_level_and_a_reason_and_the_worst_decides():
@@ -71,3 +75,35 @@ def test_sizes_are_read_as_they_are_meant(count, unit):
 @given(st.integers(1, 999), st.integers(0, 4))
 def test_sizes_written_are_read_back(count, power):
     assert size_of(memory(count * 1024**power)) == count * 1024**power
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_every_line_fits_the_window_but_for_commands_which_are_whole(width):
+    """Lines had up to 142 columns."""
+    shown = doctor("--register", "64MiB", env=os.environ | {"COLUMNS": str(width)}).stdout
+    findings, _, remedies = shown.partition("\n\n")
+    assert all(len(line) <= width for line in findings.splitlines())
+    for line in remedies.splitlines():
+        assert len(line) <= width or not re.search(r"[:;] | \(", line)
+    for finding in examine(None):
+        assert re.search(rf"^  (good|warn|bad ) {re.escape(finding.name)}: ", findings, re.M)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize(
+    ("step", "command"),
+    [
+        ("this shell: ulimit -l 8192", "ulimit -l 8192"),
+        ("as root, with a name: echo tsc > /sys/" + "x" * 90, "echo tsc > /sys/" + "x" * 90),
+        ("    * soft memlock unlimited", "    * soft memlock unlimited"),
+        ("numactl --cpunodebind=0 --membind=0 aethermodel ... (the node of the device)",
+         "numactl --cpunodebind=0 --membind=0 aethermodel ..."),
+        ("container: --shm-size=1g; else: mount -o remount,size=1g /dev/shm",
+         "mount -o remount,size=1g /dev/shm"),
+    ],
+)  # fmt: skip
+def test_a_command_is_in_one_piece_however_narrow_the_window(step, command, width):
+    lines = step_lines(step, width)
+    assert [line for line in lines if command in line]
+    assert " ".join(" ".join(lines).split()) == " ".join(step.split())
+    assert all(len(line) <= width or not re.search(r"[:;] | \(", line) for line in lines)

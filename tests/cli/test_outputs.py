@@ -1,8 +1,13 @@
 """Reports by default names: named after their source, and nothing that is there is replaced."""
 
+from pathlib import Path
+
+import pytest
 from nbformat.v4 import new_code_cell, new_output
 from report_cases import write_notebook
 from test_bad_input import call, refused
+
+from aethermodel.cli.shared.outputs import compared
 
 __all__ = ["call"]
 
@@ -38,3 +43,31 @@ def test_a_fresh_run_spares_what_lies_beside_its_report(call, tmp_path):
     line = refused(call, "report", "--run", "-o", "host.html")
     assert "host.ipynb exists: replace it by --force" in line
     assert [path.name for path in tmp_path.iterdir()] == ["host.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "name"),
+    [
+        ("before.csv", "after.csv", "diff-before-after"),
+        ("after.csv", "before.csv", "diff-after-before"),
+        ("before/run.parquet", "after/run.parquet", "diff-before-run-after-run"),
+        ("x/one/run.csv", "y/one/run.csv", "diff-x-one-run-y-one-run"),
+        ("run.csv", "run.json", "diff-run.csv-run.json"),
+        ("batch=1 (a).csv", "v1.2/b.csv", "diff-batch=1-a-b"),
+    ],
+)
+def test_a_comparison_is_named_after_the_two_that_are_compared(a, b, name):
+    assert compared(Path(a), Path(b)) == Path("reports", f"{name}.html")
+    assert compared(Path(a), Path(b)) != compared(Path(b), Path(a))
+
+
+def test_a_second_comparison_is_not_refused_for_the_first(call, tmp_path):
+    """Both went to reports/diff.html."""
+    rows = "".join(f"{n},{n * factor}\n" for n in (1, 10, 100) for factor in (2.0, 2.02, 2.04))
+    for name in ("before", "after", "later"):
+        (tmp_path / f"{name}.csv").write_text(f"batch_size,time_us\n{rows}")
+    assert call("diff", "before.csv", "after.csv")[0] == 0
+    assert call("diff", "before.csv", "later.csv")[0] == 0
+    made = sorted(path.name for path in (tmp_path / "reports").iterdir())
+    assert made == ["diff-before-after.html", "diff-before-later.html"]
+    assert "exists: replace it by --force" in refused(call, "diff", "before.csv", "after.csv")

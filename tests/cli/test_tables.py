@@ -141,3 +141,14 @@ def test_a_key_stays_whole_and_parts_are_about_as_wide():
         assert len(keys) == 2 * parts
         assert all(line[4:].startswith(" of the best rate  ") for line in keys), keys
         assert min(map(len, keys)) > 36
+
+
+def test_each_part_has_the_words_that_tell_its_rows_apart():
+    """Of two curves of a gate the second part had the same quantities, and not whose they are."""
+    table = Table("t", ("quantity", "curve", "base", "head", "outcome"), text=("quantity", "curve"))
+    for curve in ("codec=json", "codec=pickle"):
+        for quantity in ("T(1)", "T(64)"):
+            table.add(quantity, curve, "2.26 µs (2.23 to 2.29)", "2.26 µs (2.23 to 2.29)", "ok")
+    parts = printed(table, 60).split("\n\n")
+    assert len(parts) > 1
+    assert all(part.count("codec=json") == part.count("codec=pickle") == 2 for part in parts)

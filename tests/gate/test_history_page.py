@@ -13,7 +13,7 @@ from synthetic_calibration import synthetic_calibration
 from aethermodel.gate.history import History
 from aethermodel.gate.limits import quantity_of
 from aethermodel.inputs.refusals import InputError
-from aethermodel.report.laws.history_page import history_report
+from aethermodel.report.laws.history_page import all_tracks, history_report, track_figure
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,6 +37,21 @@ def test_the_page_marks_the_change_where_it_came(folder):
     assert "since commit4" not in page
     assert page.count(" over the commits<") >= 5  # two costs, three times
     assert "<script" not in page and "://" not in page.replace("http://www.w3.org", "")
+
+
+def test_axes_have_units_and_nothing_is_drawn_over_the_legend(folder):
+    """The times' axis read 0 to 2.0 with 1e-6 above it, the legend lay on the intervals."""
+    tracks = {str(track.quantity): track for track in all_tracks(History(folder))}
+    figure = track_figure(tracks["T(1)"]).figure
+    (axes,) = figure.axes
+    figure.canvas.draw()
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert labels[0] == "0" and all(label.endswith("µs") for label in labels[1:])
+    assert not axes.yaxis.get_offset_text().get_text()
+    (legend,) = figure.legends
+    assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+    most = max(point.value for point in tracks["T(1)"].points)
+    assert axes.get_ylim()[1] > 1.05 * most
 
 
 def test_the_command_writes_the_page_and_counts(folder, tmp_path):

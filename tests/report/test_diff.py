@@ -14,6 +14,7 @@ from sweep_stores import CONDITIONS, write_store
 
 from aethermodel.report.comparison.diff import diff, diff_html, load_source, why
 from aethermodel.report.comparison.shift import of_each, pooled, verdict
+from aethermodel.report.html.prose import prose
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.target import Outcome
 
@@ -214,3 +215,19 @@ def test_the_command_ends_with_1_where_the_run_is_worse(command, tmp_path):
     back = aether(*command, str(b), str(a), *words[-2:], "--force")
     assert back.returncode == 0
     assert "BETTER" in back.stdout
+
+
+def test_the_page_has_units_and_checksums_that_one_can_read(tmp_path):
+    a, b = (store(tmp_path / name, code=name) for name in "ab")
+    page = diff_html(diff(load_source(a), load_source(b)))
+    assert "msg/s</td>" in page.partition("Data behind")[2]  # A and B were bare figures
+    assert "a" * 12 in page and "a" * 13 not in page
+    assert ">differs<" in page  # held against each other whole
+
+
+def test_no_line_ends_within_an_option():
+    assert prose("with more --repeats, or `-n 5`") == (
+        'with more <span class="ae-whole">--repeats</span>, or '
+        '<code><span class="ae-whole">-n</span> 5</code>'
+    )
+    assert prose("5 - 3, a-b, 2026-01-31") == "5 - 3, a-b, 2026-01-31"

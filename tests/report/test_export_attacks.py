@@ -87,7 +87,7 @@ def test_structure_survives_the_sanitizer():
     )
     sanitizer = Sanitizer()
     first = sanitizer.prose(fragment).html
-    box = '<div class="scroll" tabindex="0" role="group" aria-label="Table">'
+    box = '<div class="ae-scroll" tabindex="0" role="group" aria-label="Table">'
     assert first.replace(box, "").replace("</table></div>", "</table>") == fragment
     second = sanitizer.prose(fragment).html
     assert 'id="c-2"' in second

@@ -10,6 +10,7 @@ from command_line import aether
 
 from aethermodel.laws.fit import fit
 from aethermodel.readers.measurements import Measurements
+from aethermodel.report import style
 from aethermodel.report.figures import law as figures
 from aethermodel.report.laws.law_page import law_report, verdict_block
 
@@ -93,7 +94,7 @@ def test_names_from_a_file_are_text(two):
 def test_answers_write_rates_in_full_and_leave_out_costs_of_nothing(one):
     page = law_report(one, rate=1e6, latency=1e-2)
     assert "at 1,000,000/s" in page and "e+06" not in page
-    assert "within 10.0 ms" in page
+    assert "within 10.0\N{NO-BREAK SPACE}ms" in page
     assert not re.search(r">0 % of T", page)
     assert "grows with the size" in page and "a fixed cost of the batch" in page
 
@@ -187,3 +188,40 @@ def test_ticks_of_a_narrow_axis_differ():
         if label.get_text() and least <= label.get_position()[1] <= most
     ]
     assert len(labels) > 1 and len({*labels}) == len(labels)
+
+
+def test_a_law_is_written_once_in_symbols(one):
+    """It stood above its parameters twice, once without its T."""
+    page = law_report(one)
+    assert page.count('<math display="block">') == 1
+    assert re.search(r'<math display="block">.{0,80}<mi>T</mi><mo>=</mo>', page)
+
+
+def test_goals_begin_as_all_other_questions_do(one):
+    page = law_report(one, rate=1e6, latency=1e-2)
+    asked = re.findall(r"<tr><td[^>]*>([^<]+)</td>", page.partition("Question")[2])
+    assert any(question.startswith("At least") for question in asked)
+    assert all(question[0].isupper() or question[0].isdigit() for question in asked)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.95e-6, 1.5e-6), (1.01e-6, 1.04e-6), (2e-9, 3.9e-9)])
+def test_an_axis_of_a_narrow_span_has_several_labels_all_different(low, high):
+    """From 0.95 to 1.5 µs there was one, which tells no scale."""
+    drawn = style.new_figure()
+    axes = drawn.subplots()
+    axes.plot([1, 10], [low, high])
+    axes.set(xscale="log", yscale="log")
+    style.log_ticks(axes.yaxis, "s")
+    drawn.canvas.draw()
+    bottom, top = axes.get_ylim()
+    shown = [
+        (text.get_text(), at)
+        for text, at in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)
+        if bottom <= at <= top
+    ]
+    assert len(shown) >= 3
+    assert len({text for text, _ in shown}) == len(shown)
+    scale = {"ps": 1e-12, "ns": 1e-9, "µs": 1e-6}
+    for text, at in shown:
+        figure, unit = text.split()
+        assert float(figure) * scale[unit] == pytest.approx(at, rel=1e-6)

@@ -7,7 +7,7 @@ import pytest
 from executed_notebooks import raw_cells
 
 from aethermodel.report.figure import ReportFigure, describe
-from aethermodel.report.readable_table import CHANGE, REST, SHARE, readable
+from aethermodel.report.readable_table import CHANGE, REST, SHARE, column_figures, readable
 from aethermodel.report.style import new_figure
 
 TABLE = pd.DataFrame(
@@ -57,3 +57,24 @@ def test_behind_a_figure_stands_what_is_read_and_in_the_file_the_data():
 @pytest.mark.parametrize(("value", "words"), [(math.inf, "unbounded"), (0.25, "0.2500")])
 def test_plain_figures_have_words(value, words):
     assert describe(pd.DataFrame({"value": [value]})) == f"1 rows. value {words}."
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([0.0, 0.2, 1.0, 1.6], ["0.0", "0.2", "1.0", "1.6"]),
+        ([0.997, math.nan, -1.5], ["0.997", "–", "−1.500"]),
+        ([1.0, 10.0, 4096.0], ["1", "10", "4,096"]),
+        ([0.125, 12_345.6], ["0.1250", "12,350"]),  # digits of the large one would mean nothing
+        ([0.000123, 1.5], ["0.0001230", "1.500"]),
+        ([], []),
+    ],
+)
+def test_figures_of_a_column_have_as_many_digits_after_the_point(values, words):
+    assert column_figures(pd.Series(values, dtype=float)) == words
+
+
+def test_figures_in_words_stay_beside_their_units():
+    table = pd.DataFrame({"answer": ["1.72 M rows/s (1.71 to 1.75 M rows/s)", "2.5 µs"]})
+    page = ReportFigure(new_figure(), table, "t", "c.")._repr_html_()
+    assert "1.72~M~rows/s (1.71 to 1.75~M~rows/s)".replace("~", "\N{NO-BREAK SPACE}") in page

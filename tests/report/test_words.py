@@ -256,10 +256,22 @@ def test_terms_table_keeps_the_order_of_a_sum_and_says_what_a_symbol_means():
 def test_no_line_ends_between_a_figure_and_its_unit_nor_within_an_option():
     rows = [("P99 at 80 % load", "1.20 ms", "at most 81.9 M msg/s")]
     html = report.summary_block("pass", "h", "1,000 µs in 3 rows and 5 steps.", rows).html
-    for part in ("80\xa0%", "1.20\xa0ms", "81.9\xa0M msg/s", "1,000\xa0µs", "3 rows and 5 steps"):
+    for part in (
+        "80\xa0%",
+        "1.20\xa0ms",
+        "81.9\xa0M\xa0msg/s",
+        "1,000\xa0µs",
+        "3 rows and 5 steps",
+    ):
         assert part in html
     command = report.host_block({}, "aethermodel sweep run --noise-gate 0.4").html
     assert "aethermodel sweep run <span>--noise-gate</span> 0.4" in command
+
+
+def test_no_line_ends_within_a_date():
+    source = "loop probe, 2026-11-30, host 226c4843293b"
+    html = report.terms_table([report.TermRow("loop", "p", 1e-6, source=source)]).html
+    assert 'loop probe, <span class="ae-whole">2026-11-30</span>, host 226c4843293b<' in html
 
 
 def test_a_legend_without_values_has_no_column_for_them():
@@ -290,7 +302,7 @@ def test_host_block_shows_every_fact_and_the_command():
     for part in (
         "cpu model",
         "L2: 1, 2",
-        "<dt>cache</dt><dd>L1: 32 KiB, L3: 48 MiB</dd>",
+        "<dt>cache</dt><dd>L1: 32\xa0KiB, L3: 48\xa0MiB</dd>",
         "not readable",
         "<dd>no</dd>",
         "run &lt;it&gt;",

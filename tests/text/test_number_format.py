@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from aethermodel.text.number_format import size_text, told_from
+from aethermodel.text.number_format import size_text, told_from, unbroken
 from aethermodel.text.percentages import percent, percentage
 
 
@@ -17,6 +17,8 @@ from aethermodel.text.percentages import percent, percentage
         (93.08, "93.1"),
         (1538.7, "1,539"),
         (0.0, "0"),
+        (5.02e-35, "0"),
+        (0.25, "0.250"),
         (math.inf, "unbounded"),
     ],
 )
@@ -43,3 +45,20 @@ def test_a_size_that_is_no_number_is_unknown_and_one_without_end_unbounded():
 
 def test_figures_that_no_digit_tells_apart_are_written_short():
     assert told_from(1 + 1e-9, 1.0, lambda value, digits: f"{value:.{digits}f}", 1) == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "glued"),
+    [
+        ("claimed: 81.9 M msg/s here", "claimed: 81.9~M~msg/s here"),
+        ("1.72 M batch_size/s (1.71 to 1.75", "1.72~M~batch_size/s (1.71 to 1.75"),
+        ("of it: +8 % rate", "of it: +8~% rate"),
+        ("over 25.0 Gbit/s in 3.00 µs", "over 25.0~Gbit/s in 3.00~µs"),
+        ("36.7 to 45.0 ns/call", "36.7 to 45.0~ns/call"),
+        ("at N = 1,000 it", "at N~=~1,000 it"),
+        ("10 points of 3 M others", "10 points of 3 M others"),
+        ("1 server in 2 stations", "1 server in 2 stations"),
+    ],
+)
+def test_a_figure_stays_beside_its_unit_with_its_prefix(text, glued):
+    assert unbroken(text) == glued.replace("~", "\N{NO-BREAK SPACE}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,8 @@ from aethermodel import thresholds
 from aethermodel.calibrate.predict.monte_carlo import Answer, answer
 from aethermodel.model.optimal_batch_size import (
     AnyLaw,
-    best_rate,
+    RateSearch,
     best_within,
-    last_size_at,
     size_for_rate,
 )
 from aethermodel.text.number_format import size_text
@@ -108,6 +108,19 @@ class SizeAnswers(ABC):
         """The drawn laws, for a time or a rate at about a size."""
         return self.drawn
 
+    @cached_property
+    def _searches(self) -> dict[float, list[RateSearch]]:
+        return {}
+
+    def _search(self, law: AnyLaw, most: float) -> RateSearch:
+        """Return the search of a law, the same one for all shares."""
+        known = self._searches.setdefault(most, [])
+        for search in known:
+            if search.law is law:
+                return search
+        known.append(RateSearch(law, most))
+        return known[-1]
+
     def _answer(self, value: float, draws: Floats) -> Answer:
         return answer(value, draws, self.level)
 
@@ -127,8 +140,9 @@ class SizeAnswers(ABC):
             In events; the largest measured size by default, infinite for the limit of the law.
         """
         most = self.largest if most is None else most
-        (rate,), (size,) = best_rate(self.point, most)
-        return self._answer(float(rate), best_rate(self.drawn_about(size), most)[0])
+        (rate,), (size,) = self._search(self.point, most).best
+        drawn = self._search(self.drawn_about(size), most).best[0]
+        return self._answer(float(rate), drawn)
 
     def share(self, share: float, most: float | None = None) -> Optimum:
         """Return the batch sizes that reach a share of the highest throughput.
@@ -152,14 +166,15 @@ class SizeAnswers(ABC):
         most = self.largest if most is None else most
         # Two sizes are compared: what makes one stage slower than the other counts as drawn.
         laws = (self.point, self.drawn)
-        wanted = [share * best_rate(law, most)[0] for law in laws]
+        searches = [self._search(law, most) for law in laws]
+        wanted = [share * search.best[0] for search in searches]
         least = [self._up(size_for_rate(law, x)) for law, x in zip(laws, wanted, strict=True)]
         if np.isinf(most):
             return self._optimum(goal, least[0], least[1])
         least = [np.minimum(sizes, most) for sizes in least]
         last = [
-            np.maximum(self._down(last_size_at(law, x, most)), sizes)
-            for law, x, sizes in zip(laws, wanted, least, strict=True)
+            np.maximum(self._down(search.last_size_at(x)), sizes)
+            for search, x, sizes in zip(searches, wanted, least, strict=True)
         ]
         return self._optimum(goal, least[0], least[1], self._answer(float(last[0][0]), last[1]))
 

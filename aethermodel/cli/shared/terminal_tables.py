@@ -43,7 +43,8 @@ class Table:
     text : collection of str
         Headings of the columns that hold words.
     keys : int
-        Columns, from the left, that say what a row is of.
+        Columns, from the left, that say what a row is of; those of words that follow are, too,
+        where rows could not be told apart without them.
     """
 
     title: str
@@ -66,9 +67,10 @@ class Table:
     ) -> Iterator[RenderableType]:
         """Yield the title and the parts that the width makes of the table."""
         yield Text(self.title, style="bold")
+        keys = self._telling_apart()
         for whole in (True, False):
-            least = [self._least(at, whole=whole) for at in range(len(self.headings))]
-            parts = self._parts(least, options.max_width)
+            least = [self._least(at, keys if whole else 0) for at in range(len(self.headings))]
+            parts = self._parts(least, options.max_width, keys)
             if parts:
                 break
         else:
@@ -77,7 +79,7 @@ class Table:
         for at, columns in enumerate(parts):
             if at:
                 yield ""
-            yield self._grid(columns, least, options.max_width)
+            yield self._grid(columns, least, options.max_width, keys)
 
     def _cells(self, column: int) -> Iterator[str]:
         return (row[column] for row in self._rows)
@@ -85,16 +87,25 @@ class Table:
     def _is_text(self, column: int) -> bool:
         return self.headings[column] in self.text
 
-    def _least(self, column: int, *, whole: bool) -> int:
+    def _telling_apart(self) -> int:
+        """Return how many columns it takes to tell rows apart, if words do that at all."""
+        for keys in range(self.keys, len(self.headings)):
+            if len({row[:keys] for row in self._rows}) == len(self._rows):
+                return keys
+            if not self._is_text(keys):
+                break
+        return self.keys
+
+    def _least(self, column: int, whole: int) -> int:
         """Return the width below which something that has to stay whole would break.
 
-        Whether that is a key with all its words, or its longest word.
+        Of the first `whole` columns, keys, that is all their words, of others the longest word.
         """
         heading = max(map(cell_len, self.headings[column].split()), default=0)
         if not self._is_text(column):
             return max([heading, *map(cell_len, self._cells(column))])
         cells = list(self._cells(column))
-        if whole and column < self.keys:
+        if column < whole:
             return max(heading, min(max(map(cell_len, cells), default=0), _KEY))
         words = chain.from_iterable(map(str.split, cells))
         return max(heading, min(max(map(cell_len, words), default=0), _WORD))
@@ -103,29 +114,29 @@ class Table:
         """Return the width in which nothing folds."""
         return max(map(cell_len, (self.headings[column], *self._cells(column))))
 
-    def _parts(self, least: list[int], width: int) -> list[list[int]]:
+    def _parts(self, least: list[int], width: int, keys: int) -> list[list[int]]:
         """Return the columns of each part, as few parts as fit and about as wide; none if none do.
 
         Filled up one after the other, they would leave a last column by itself.
         """
         parts: list[list[int]] = []
         for room in range(width, 0, -1):
-            filled = self._filled(least, room)
+            filled = self._filled(least, room, keys)
             too_wide = any(_width(part, least) > room for part in filled)
             if too_wide or len(filled) > len(parts or filled):
                 break
             parts = filled
         return parts
 
-    def _filled(self, least: list[int], width: int) -> list[list[int]]:
-        keys, parts = list(range(self.keys)), [list(range(self.keys))]
-        for column in range(self.keys, len(self.headings)):
-            if len(parts[-1]) > self.keys and _width([*parts[-1], column], least) > width:
-                parts.append(list(keys))
+    def _filled(self, least: list[int], width: int, keys: int) -> list[list[int]]:
+        parts = [list(range(keys))]
+        for column in range(keys, len(self.headings)):
+            if len(parts[-1]) > keys and _width([*parts[-1], column], least) > width:
+                parts.append(list(range(keys)))
             parts[-1].append(column)
         return parts
 
-    def _grid(self, columns: list[int], least: list[int], width: int) -> Grid:
+    def _grid(self, columns: list[int], least: list[int], width: int, keys: int) -> Grid:
         widths = {column: least[column] for column in columns}
         room = width - _width(columns, least)
         most = {column: self._most(column) for column in columns}
@@ -145,7 +156,7 @@ class Table:
             )
         for at, row in enumerate(self._rows):
             # A row that says nothing in this part, and something in another, is left out here.
-            if not any(row[column] for column in columns[self.keys :]) and any(row[self.keys :]):
+            if not any(row[column] for column in columns[keys:]) and any(row[keys:]):
                 continue
             style = "bold" if at in self._bold else ""
             grid.add_row(*(Text(row[column], style=style) for column in columns))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -22,6 +23,9 @@ from aethermodel.report.html.page import Section, render
 from aethermodel.report.html_table import data_table
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.text.moments import moment, period
+
+# A checksum, of which the first dozen digits tell it from others.
+_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,8 @@ class Diff:
         for name in names:
             first, second = self.a.facts.get(name, "unknown"), self.b.facts.get(name, "unknown")
             same = "same" if first == second else "differs"
-            rows.append({"fact": name, "A": first[:160], "B": second[:160], "is": same})
+            shown = (_HASH.sub(r"\1", fact)[:160] for fact in (first, second))
+            rows.append(dict(zip(("fact", "A", "B", "is"), (name, *shown, same), strict=True)))
         return pd.DataFrame(rows)
 
 
@@ -305,6 +310,7 @@ def ratios_figure(found: Diff) -> ReportFigure:
         "them. Circles moved beyond noise, diamonds did not, or too few repeats can tell. "
         f"{HERE}",
         alt=f"{found.moved} of {len(table)} points moved. {words}.",
+        units={"a": found.a.unit, "b": found.a.unit},
     )
 
 

@@ -103,8 +103,9 @@ def growth_figure(found: Analysis) -> ReportFigure:
         axes.plot(table["consumers"], table["events_per_second"], color=style.QUIET, linewidth=0.8)
         axes.axvline(found.enough.consumers, color=style.MEASURED, linewidth=1)
         axes.annotate(
-            f" {found.enough.consumers:,}: enough", (found.enough.consumers, 0.03),
-            xycoords=("data", "axes fraction"), fontsize=8, color=style.MEASURED,
+            f"{found.enough.consumers:,}: enough", (found.enough.consumers, 0.03),
+            xycoords=("data", "axes fraction"), xytext=(4, 0), textcoords="offset points",
+            fontsize=8, color=style.MEASURED,
         )  # fmt: skip
         axes.set(xscale="log", yscale="log", xlabel="consumers", ylabel="events a second at most")
         axes.set_ylim(top=2 * table["events_per_second"].max())

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _MOST_IN_LEGEND = 12
 _MOST_LINES = 60
+# Letters of the legend that stand beside each other, those that a line's sign is as wide as, and
+# the height of a row.
+_LETTERS, _KEY_LETTERS, _ROW_INCHES = 130, 8, 0.16
 _FROM_MEDIAN = "off its point's median"
 
 
@@ -60,9 +63,13 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
     table = samples[["point", "process", "run_order", "seconds", "noisy"]].assign(relative=relative)
     names = list(dict.fromkeys(table["point"]))
     with style.styled():
-        figure = style.new_figure(height=5.8)
-        above, below = figure.subplots(2, 1)
+        from matplotlib.ticker import MaxNLocator
+
         few, together = len(names) <= _MOST_IN_LEGEND, len(names) > _MOST_LINES
+        columns = max(1, _LETTERS // (max(map(len, names)) + _KEY_LETTERS))
+        rows = -(-len(names) // columns) if few else 0
+        figure = style.new_figure(height=5.8 + _ROW_INCHES * rows)
+        above, below = figure.subplots(2, 1)
         curves = [("", table)] if together else table.groupby("point", sort=False)
         for at, (name, part) in enumerate(curves):
             values = np.sort(part["relative"])
@@ -80,7 +87,8 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
         above.set_xlabel("sample over the median of its point")
         above.set_ylabel("share of samples")
         if few:
-            above.legend(fontsize=7, loc="lower right")
+            # Above both drawings: curves go everywhere.
+            figure.legend(fontsize=7, loc="outside upper left", ncols=columns)
         for noisy, part in table.groupby("noisy"):
             below.plot(
                 part["run_order"],
@@ -89,6 +97,7 @@ def ecdf(result: SweepResult) -> ReportFigure | None:
                 color=style.MEASURED if noisy else style.MODEL,
                 label="disturbed" if noisy else "undisturbed",
             )
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))
         below.set_yscale("log")
         _ratio_ticks(below.yaxis)
         below.axhline(1, color=style.QUIET, linewidth=0.8)

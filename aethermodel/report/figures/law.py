@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 #: So many times beyond the data a curve is drawn, dashed.
 BEYOND = 4.0
-_DECADE = 10
 #: Most curves that one drawing tells apart by colour and marker.
 MOST_CURVES = 6
 
@@ -176,12 +174,9 @@ def parameters_block(law: Law) -> Block:
     rows = pd.DataFrame(
         {
             "Parameter": [p.name for p in law.parameters],
-            "Value": [_parameter(p.name, p.value, p.unit) for p in law.parameters],
+            "Value": [parameter_text(p.name, p.value, p.unit) for p in law.parameters],
             f"{percentage(law.level, 0)} interval".replace("%", " %"): [
-                f"{size_text(p.low)} to {_parameter(p.name, p.high, p.unit)}"
-                if p.name.startswith("N")
-                else interval(p.low, p.high, p.unit)
-                for p in law.parameters
+                parameter_interval(p.name, p.low, p.high, p.unit) for p in law.parameters
             ],
         }
     )
@@ -190,9 +185,16 @@ def parameters_block(law: Law) -> Block:
     return Block(formula._repr_html_() + table.html, f"T = {law.expression}\n{table.text}")
 
 
-def _parameter(name: str, value: float, unit: str) -> str:
+def parameter_text(name: str, value: float, unit: str) -> str:
     """Write a cost with its prefix, and a size in full, as the answers write it."""
     return f"{size_text(value)} {unit}".rstrip() if name[:1] == "N" else engineering(value, unit)
+
+
+def parameter_interval(name: str, low: float, high: float, unit: str) -> str:
+    """Write the interval of a parameter as `parameter_text` writes the parameter."""
+    if name[:1] == "N":
+        return f"{size_text(low)} to {parameter_text(name, high, unit)}"
+    return interval(low, high, unit)
 
 
 def overview(laws: Mapping[str, Law]) -> pd.DataFrame:
@@ -235,11 +237,11 @@ def _answer_rows(found: Answers) -> Iterator[tuple[str, str, str]]:
     for optimum in (*found.shares, found.for_rate, found.for_latency):
         if optimum is not None:
             goal, _, answer = str(optimum).partition(": ")
-            yield goal, answer, ""
+            yield _capital(goal), answer, ""
     for name in ("for_rate", "for_latency"):
         if name in found.reasons:
             goal, _, why = found.reasons[name].partition(": ")
-            yield goal, "no size", why
+            yield _capital(goal), "no size", why
     if found.fill is not None:
         yield "Longest wait for a batch to fill", _with_interval(found.fill), found.fill.note
     for name, latency in (("P50 of the latency", found.p50), ("P99 of the latency", found.p99)):
@@ -249,6 +251,10 @@ def _answer_rows(found: Answers) -> Iterator[tuple[str, str, str]]:
         words = f"{percentage(cost.share.value, 0)} of T; half of it: {percent(cost.gain, 0)} rate"
         yield f"Cost of {cost.name} at N = {size_text(found.at_size)}", words, cost.share.note
     yield "Next size to measure", found.next_size.size_text(unit), found.next_size.note
+
+
+def _capital(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _with_interval(quantity: Quantity) -> str:
@@ -270,20 +276,11 @@ def _axis(law: Law) -> str:
     return f"{law.size_name} ({law.size_unit})" if named else law.size_name
 
 
-def _tick(unit: str, value: float, _: int | None = None) -> str:
-    return engineering(value, unit, 3)
-
-
 def _finish(axes: Axes, law: Law) -> None:
-    from matplotlib.ticker import FuncFormatter
-
     axes.set(xscale="log", yscale="log", ylabel=f"time, {law.time_kind}")
     axes.set_xlabel(style.literal(_axis(law)))
-    for axis, unit in ((axes.xaxis, ""), (axes.yaxis, "s")):
-        style.log_ticks(axis, unit)
-        least, most = axis.get_view_interval()
-        if most < _DECADE * least:  # one digit would name several ticks alike
-            axis.set_major_formatter(FuncFormatter(partial(_tick, unit)))
+    style.log_ticks(axes.xaxis)
+    style.log_ticks(axes.yaxis, "s")
     axes.legend(loc="best")
 
 

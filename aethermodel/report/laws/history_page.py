@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from aethermodel.inputs.refusals import InputError
 from aethermodel.report import style
 from aethermodel.report.blocks import Block, SummaryRow, summary_block
-from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.figure import ReportFigure
+from aethermodel.report.figures.law import parameter_interval, parameter_text
 from aethermodel.report.html.page import Section, render
 from aethermodel.text.percentages import percent
 
@@ -25,6 +25,8 @@ MOST_DRAWN = 60
 MOST_COMMITS = 300
 # Commits that are named below an axis.
 _NAMED = 12
+# Height of a drawing, over its largest value.
+_ROOM_ABOVE = 1.1
 
 
 def history_report(history: History, *, title: str = "", command: str = "") -> str:
@@ -92,6 +94,8 @@ def changes_block(history: History, tracks: Sequence[Track]) -> Block:
 
 def track_figure(track: Track) -> ReportFigure:
     """Draw a quantity over the commits with its intervals, and its levels as lines."""
+    from matplotlib.ticker import FuncFormatter
+
     points = track.points[-MOST_COMMITS:]
     table = _table(track)
     with style.styled():
@@ -123,9 +127,16 @@ def track_figure(track: Track) -> ReportFigure:
             rotation=45,
             ha="right",
         )
-        axes.set_ylabel(style.literal(f"{track.quantity}, {track.unit or '1'}"))
-        axes.set_ylim(bottom=0)
-        axes.legend()
+        axes.set_ylabel(style.literal(str(track.quantity)))
+        most = max(value + more for value, more in zip(values, above, strict=True))
+        axes.set_ylim(0, _ROOM_ABOVE * most if most > 0 else None)
+        axes.yaxis.set_major_formatter(
+            FuncFormatter(
+                lambda y, _: parameter_text(str(track.quantity), y, track.unit) if y else "0"
+            )
+        )
+        # Above the drawing: intervals may fill it.
+        figure.legend(loc="outside upper left", ncols=2)
         style.settle(figure)
     return ReportFigure(
         figure=figure,
@@ -160,8 +171,13 @@ def _view(track: Track) -> pd.DataFrame:
         {
             "commit": [point.entry.commit[:12] for point in points],
             "date": [point.entry.moment[:10] for point in points],
-            "value": [engineering(point.value, track.unit) for point in points],
-            "95 %": [interval(point.low, point.high, track.unit) for point in points],
+            "value": [
+                parameter_text(str(track.quantity), point.value, track.unit) for point in points
+            ],
+            "95 %": [
+                parameter_interval(str(track.quantity), point.low, point.high, track.unit)
+                for point in points
+            ],
             "change": [
                 f"{percent(point.change)} from here" if point.begins else "" for point in points
             ],
@@ -173,8 +189,8 @@ def _caption(track: Track) -> str:
     first, last = track.points[0], track.points[-1]
     words = (
         f"{len(track.points)} entries, from {first.entry.commit[:12]} "
-        f"({engineering(first.value, track.unit)}) to {last.entry.commit[:12]} "
-        f"({engineering(last.value, track.unit)})."
+        f"({parameter_text(str(track.quantity), first.value, track.unit)}) to "
+        f"{last.entry.commit[:12]} ({parameter_text(str(track.quantity), last.value, track.unit)})."
     )
     moved = [point for point in track.points if point.begins]
     for point in moved:

@@ -21,7 +21,6 @@ from aethermodel.report.figures.law import (
 )
 from aethermodel.report.html.page import Section, render
 from aethermodel.report.html_table import data_table
-from aethermodel.report.math.mathml import Formula
 
 if TYPE_CHECKING:
     from aethermodel.laws.law import Law
@@ -80,13 +79,12 @@ def law_report(
 def _sections(name: str, law: Law, rate: float | None, latency: float | None) -> list[Section]:
     # Of a single law the page's opening has said the words.
     words = [f"{line[:1].upper()}{line[1:]}." for line in law.verdict] if name else []
-    formula = [] if law.interpolates else [Formula(law.expression)]
     parameters = [parameters_block(law)] if law.parameters else []
     found = _answered(law, rate, latency)
     if name:
-        return [Section(name, [*words, law_figure(law), *formula, *parameters, found])]
+        return [Section(name, [*words, law_figure(law), *parameters, found])]
     return [
-        Section("Law", [law_figure(law), *formula, *parameters]),
+        Section("Law", [law_figure(law), *parameters]),
         Section("Answers", [found]),
     ]
 

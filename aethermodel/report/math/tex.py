@@ -78,7 +78,7 @@ def tex_box(source: str, *, display: bool = False) -> str:
     formula = tex_to_mathml(source, display=display)
     reached = 'tabindex="0" role="group" aria-label="Formula"'
     if display:
-        return f'<div class="scroll" {reached}>{formula}</div>'
+        return f'<div class="ae-scroll" {reached}>{formula}</div>'
     written = "".join(_TAGS.sub("", formula).split())
     return (
         f'<span class="tex-inline"{f" {reached}" if len(written) > _FITS else ""}>{formula}</span>'

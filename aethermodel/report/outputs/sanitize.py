@@ -308,7 +308,7 @@ class _Completion:
         if closing:
             return "</table></div>" if self._boxed and self._boxed.pop() else tag
         self._boxed.append("ae-scroll" not in outside)
-        box = '<div class="scroll" tabindex="0" role="group" aria-label="Table">'
+        box = '<div class="ae-scroll" tabindex="0" role="group" aria-label="Table">'
         return box + tag if self._boxed[-1] else tag
 
     def _img(self, attributes: str) -> str:
