@@ -8,7 +8,8 @@ import numpy as np
 
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.credits.credit_waits import credit_waits
-from aethermodel.model.cluster.credits.greedy import FEW_BATCHES, greedy_latency
+from aethermodel.model.cluster.credits.greedy import greedy_latency
+from aethermodel.model.cluster.credits.untold import LIMIT, throughput_told
 from aethermodel.model.cluster.credits.window import Window, window
 from aethermodel.model.cluster.flow import Bottleneck, bottleneck, delivered, endless, max_flow
 from aethermodel.model.cluster.latency import Latency
@@ -26,13 +27,6 @@ NEAR = 0.03
 MOST_HELD_LOAD, MOST_HELD = 0.75, 0.05
 #: Part of the mean latency by which a trip that is longer by `NEAR` may lengthen waits for credits.
 MOST_SHIFT = 0.05
-#: Share of the batches that P99 leaves out.
-LIMIT = 0.01
-#: Share by which a throughput with credits may lie below its asymptote and be told all the same
-#: where batches can fall into step.
-MOST_GAP = 0.03
-#: Credits up to which producers that take turns fall into step.
-FEW_CREDITS = 2
 
 
 @dataclass(frozen=True)
@@ -116,7 +110,7 @@ def predict(cluster: Cluster) -> Prediction:
         # nothing scatters, producers stay out of step as they were when they began to wait.
         full = window(stages, cluster.credits, trip, in_turn=in_turn)
     rate, why = min(full.batches_per_second, cluster.offered), ""
-    sure, grows = _throughput_told(full, in_turn=in_turn), False
+    sure, grows = throughput_told(full, in_turn=in_turn), False
     if full.batches_per_second > cluster.offered * (1 - MET):
         latency, why = _with_credits(cluster, stages, full)
         mean = latency.mean if latency else float("nan")
@@ -187,18 +181,6 @@ def _with_credits(
     if producers > 2 and short > MOST_HELD and load > MOST_HELD_LOAD:
         return None, "producers run out of credits while a station is busy"
     return _open(cluster, stages, (held,)), ""
-
-
-def _throughput_told(full: Window, *, in_turn: bool) -> bool:
-    """Whether the throughput is told: few batches may fall into step, and then nobody waits.
-
-    So do producers of one or two credits that take turns: their batches keep the distance that
-    they have, where many that are mixed come at random.
-    """
-    gap = full.asymptote / full.batches_per_second - 1
-    credits = full.population // full.by_producer.size
-    mixed = full.population >= FEW_BATCHES and not (in_turn and credits <= FEW_CREDITS)
-    return mixed or gap <= MOST_GAP
 
 
 def _work(stages: list[Stage]) -> tuple[Services, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.model.cluster.credits.outstanding_turns import unevenness_of_outstanding
 from aethermodel.model.cluster.credits.population import (
     CELLS,
     allowed_away,
@@ -168,13 +169,14 @@ def closed_queues(
     found: list[Waits | Queues] = []
     for part in shared:
         most = rate * float(part.stage.demand.max())
+        turns = in_turn and part.stage.side == "consumers"
         if part is own and most > HOME:
             others = [other for other in waits if other is not part]
             found.append(_at_home(part, others, away_seconds, credits))
         elif near == 1 and most > FULL and not in_turn and not part.stage.scatter:
             others = [other for other in waits if other is not part]
             found.append(_gathered(part, others, away_seconds, rate, population))
-        elif in_turn and most > FULL and not part.stage.scatter:
+        elif turns and most > FULL and not part.stage.scatter:
             found.append(_even(part, rate, credits))
         elif most < least:
             found.append(part)
@@ -324,31 +326,34 @@ def full_links(part: Waits, credits: int, gone: float, variance: float) -> Queue
     kinds, group = np.unique(stage.members, return_inverse=True)
     spread = np.sqrt(np.sqrt(variance / np.pi) / float(stage.seconds[0]))
     there = np.maximum(kinds * credits - 1 - gone, 0.5)
-    return Queues(stage, part, group, *_normal(there, np.full(kinds.size, spread)))
+    return Queues(stage, part, group, *_skewed(there, np.full(kinds.size, spread)))
 
 
-def _normal(mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
-    """Numbers met and their chances, as a normal law has them."""
-    from scipy.stats import norm
+def _skewed(mean: Floats, spread: Floats, skew: Floats | float = 0.0) -> tuple[Floats, Floats]:
+    """Numbers met and their chances, as a normal law has them, or a gamma law of some skewness."""
+    from scipy.stats import pearson3
 
-    points = norm.ppf((np.arange(_BINS) + 0.5) / _BINS)
-    met = np.maximum(mean[:, None] + spread[:, None] * points, 1e-9)
+    points = (np.arange(_BINS) + 0.5) / _BINS
+    beyond = pearson3.ppf(points, np.broadcast_to(skew, mean.shape)[:, None])
+    met = np.maximum(mean[:, None] + spread[:, None] * beyond, 1e-9)
     return met, np.full(met.shape, 1 / _BINS)
 
 
 def _even(part: Waits, rate: float, credits: int) -> Queues:
     """Queues at full stations that producers take in turn.
 
-    Nothing evens out what one of them got more than another when all began; but of a producer's
-    credits no two are at one consumer.
+    Nothing evens out what one of them got more than another when all began.
     """
     stage = part.stage
     full = int(np.sum(rate * stage.demand > FULL))
+    # All batches are somewhere: what is here is not at the others.
+    apart = max(1 - 1 / full, 0.0)
+    second, third = unevenness_of_outstanding(stage, credits)
     length = part.mean / stage.seconds + 0.5
-    kinds, group = np.unique(length, return_inverse=True)
-    apart = max(1 - 1 / full, 0) * max(1 - credits / stage.ends.size, 0)
-    spread = np.sqrt(np.maximum(kinds * apart, _STEADY * kinds**2))
-    return Queues(stage, part, group, *_normal(kinds, spread))
+    figures = np.stack([length, second * apart, third * apart * (1 - 2 / full)])
+    (kinds, uneven, lopsided), group = np.unique(figures, axis=1, return_inverse=True)
+    spread = np.sqrt(np.maximum(kinds * uneven, _STEADY * kinds**2))
+    return Queues(stage, part, group.ravel(), *_skewed(kinds, spread, kinds * lopsided / spread**3))
 
 
 def _queues(

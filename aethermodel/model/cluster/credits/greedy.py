@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.credits.closed_queues import closed_queues, full_links
+from aethermodel.model.cluster.credits.untold import FEW_BATCHES, LIMIT, why_untold
 from aethermodel.model.cluster.credits.window import Window
 from aethermodel.model.cluster.latency import Latency
 from aethermodel.model.cluster.stations import FULL, Stage, wire_seconds
 from aethermodel.model.cluster.waits import Services, open_waits
 
-#: Batches in flight, of all producers, from which on they do not fall into step by themselves.
-FEW_BATCHES = 16
-#: Load of stations, where producers take turns, from which on they fall into step.
-STEP_LOAD = 0.6
 #: Scatter of the time to make a batch up to which producers that never idle send steadily.
 STEADY = 0.3
-#: Credits of a producer from which on full stations without scatter of their own stay full.
-MANY_CREDITS = 8
 #: Load up to which a station keeps pace with steady senders, and the nearest to a full one.
 MOST_PACE, BELOW = 0.9, 0.9999
-#: Share of the batches that P99 leaves out.
-LIMIT = 0.01
 #: Part of the load beyond that which is rounding.
 MET = 1e-3
 
@@ -58,7 +51,7 @@ def greedy_latency(
             full.waits, full.batches_per_second, away, cluster.credits or 0, in_turn=in_turn
         )
         latency = Latency(wires, (*times, *handled))
-        untold = _in_step(full, in_turn=in_turn)
+        untold = why_untold(full, in_turn=in_turn)
     mean = _mean_in_flight(full, cluster.links.latency, latency)
     return None if untold else latency, mean, untold
 
@@ -154,24 +147,3 @@ def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
         float((part.stage.share * (part.mean + part.stage.seconds)).sum()) for part in making
     )
     return full.population / full.batches_per_second - back - away
-
-
-def _in_step(full: Window, *, in_turn: bool) -> str:
-    """Why the queues of a closed network do not tell the latency; empty where they do."""
-    if full.population < FEW_BATCHES * (2 if in_turn else 1):
-        return "few batches are in flight"
-    if not in_turn:
-        return ""
-    shared = [part.stage for part in full.waits if part.stage.name != "producer"]
-    busy = [full.batches_per_second * stage.demand for stage in shared]
-    if max(float(loads.max()) for loads in busy) <= STEP_LOAD:
-        return ""
-    stations = sum(int((loads > FULL).sum()) for loads in busy)
-    producers = full.waits[0].stage.ends.size
-    own = any(s.scatter for s, loads in zip(shared, busy, strict=True) if loads.max() > FULL)
-    many = full.population >= MANY_CREDITS * producers and not own
-    calm = stations == 1 or many or not any(stage.scatter for stage in shared)
-    # Fewer producers than full stations leave one of them idle now and then.
-    if stations == 1 or (stations and calm and producers >= 2 * stations):
-        return ""
-    return "producers that take turns fall into step"

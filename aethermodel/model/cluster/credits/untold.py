@@ -1,0 +1,129 @@
+"""Untold latencies: why the queues of a closed network do not tell a P99, or its throughput."""
+
+from __future__ import annotations
+
+from aethermodel.model.cluster.credits.window import Window
+from aethermodel.model.cluster.stations import FULL, WIRES, Stage
+
+#: Share of the batches that P99 leaves out.
+LIMIT = 0.01
+#: Batches in flight, of all producers, from which on they do not fall into step by themselves.
+FEW_BATCHES = 16
+#: Credits of a producer up to which its batches keep the distance that they have.
+FEW_CREDITS = 2
+#: Share by which a throughput with credits may lie below its asymptote and be told all the same
+#: where batches can fall into step.
+MOST_GAP = 0.03
+#: Load of a station from which on batches that meet the same others there fall into step.
+STEP_LOAD = 0.6
+#: Load of a station on the producers' side from which on few credits of each fall into step.
+MOST_OWN_LOAD = 0.8
+#: Scatter of a round trip's own times from which on producers of one credit come at random.
+MIXED = 0.2
+#: Credits of a producer from which on full stations without scatter of their own stay full.
+MANY_CREDITS = 8
+#: Load of a station from which on it may hold the batches in place of the fullest one.
+RIVAL_LOAD = 0.94
+#: Part of the share that P99 leaves out within which a full station's own share of the batches
+#: decides on which side of its queue P99 lies.
+EDGE = 0.8
+
+
+def why_untold(full: Window, *, in_turn: bool) -> str:
+    """Why the queues of a closed network do not tell the latency; empty where they do."""
+    if full.population < FEW_BATCHES * (2 if in_turn else 1):
+        return "few batches are in flight"
+    if in_turn:
+        return "producers that take turns fall into step" if _turns_in_step(full) else ""
+    if _one_credit_in_step(full):
+        return "producers of one credit each fall into step"
+    if _rivals(full):
+        return "two kinds of stations are nearly full"
+    if _at_the_edge(full):
+        return "about one batch in a hundred meets a full station"
+    return ""
+
+
+def throughput_told(full: Window, *, in_turn: bool) -> bool:
+    """Whether the throughput is told: few batches may fall into step, and then nobody waits.
+
+    So do producers of one or two credits that take turns, or that often meet each other, or
+    themselves, at a busy station of their own side: their batches keep the distance that they have,
+    where many that are mixed come at random.
+    """
+    if full.asymptote / full.batches_per_second - 1 <= MOST_GAP:
+        return True
+    if full.population < FEW_BATCHES:
+        return False
+    if _credits(full) > FEW_CREDITS:
+        return True
+    own = (load for stage, load in _loads(full) if stage.side == "producers")
+    return not in_turn and max(own) <= MOST_OWN_LOAD
+
+
+def _credits(full: Window) -> int:
+    return full.population // full.by_producer.size
+
+
+def _loads(full: Window) -> list[tuple[Stage, float]]:
+    """Stages, and how busy the busiest station of each is."""
+    rate = full.batches_per_second
+    return [(part.stage, rate * float(part.stage.demand.max())) for part in full.waits]
+
+
+def _turns_in_step(full: Window) -> bool:
+    """Whether producers that take turns fall into step."""
+    shared = [part.stage for part in full.waits if part.stage.name != "producer"]
+    busy = [full.batches_per_second * stage.demand for stage in shared]
+    if max(float(loads.max()) for loads in busy) <= STEP_LOAD:
+        return False
+    stations = sum(int((loads > FULL).sum()) for loads in busy)
+    producers = full.by_producer.size
+    if stations and _credits(full) == 1:  # nothing of a producer is elsewhere, and parts it
+        return True
+    own = any(s.scatter for s, loads in zip(shared, busy, strict=True) if loads.max() > FULL)
+    many = _credits(full) >= MANY_CREDITS and not own
+    calm = stations == 1 or many or not any(stage.scatter for stage in shared)
+    # Fewer producers than full stations leave one of them idle now and then.
+    return not (stations == 1 or (stations and calm and producers >= 2 * stations))
+
+
+def _one_credit_in_step(full: Window) -> bool:
+    """Whether producers of one credit keep their distance at a link or trunk that they share.
+
+    A producer whose batch is back after nearly the same time comes at a steady pace, and meets the
+    same others; what scatters on a round trip has to be large beside the trip to part them.
+    """
+    if _credits(full) > 1:
+        return False
+    trip = full.population / full.batches_per_second
+    worked = [part.stage for part in full.waits if part.stage.name not in WIRES]
+    variance = sum(float(s.share @ (s.scatter * s.seconds) ** 2) for s in worked)
+    if variance >= (MIXED * trip) ** 2:
+        return False
+    return any(
+        stage.side == "producers" and stage.members.max() > 1 and load > STEP_LOAD
+        for stage, load in _loads(full)
+    )
+
+
+def _rivals(full: Window) -> bool:
+    """Whether two kinds of stations are nearly full.
+
+    Either may hold the batches: which one does turns on the last per cent of every figure.
+    """
+    return sum(load > RIVAL_LOAD for _, load in _loads(full)) > 1
+
+
+def _at_the_edge(full: Window) -> bool:
+    """Whether about as many batches as P99 leaves out meet a full station.
+
+    A little more of them, and P99 is a wait there; a little less, and it is none.
+    """
+    for part in full.waits:
+        if part.stage.side == "consumers":
+            is_full = full.batches_per_second * part.stage.demand > FULL
+            share = float(part.stage.share[is_full].sum())
+            if EDGE * LIMIT < share < LIMIT / EDGE:
+                return True
+    return False
