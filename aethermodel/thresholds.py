@@ -106,7 +106,7 @@ CALIBRATION_RESERVE = 0.05
 #: Share of a budget that is kept for what comes after the samples; in seconds at most.
 SAMPLING_RESERVE, MOST_RESERVE_SECONDS = 0.1, 10.0
 #: Share of the pipeline benchmark's budget for the probes of the terms.
-TERMS_SHARE = 0.35
+TERMS_SHARE = 0.5
 #: A refinement that leaves this share of a confidence region or more is not worth its time.
 WORTHWHILE_SHRINKAGE = 0.97
 #: Processes and repeats of a drift check: enough for an interval, within a few seconds.

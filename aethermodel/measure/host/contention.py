@@ -121,18 +121,20 @@ def busy_core() -> Iterator[None]:
     if len(cores) < 2:
         yield
         return
-    game, others = _bounce(), set(cores) - own
+    # Each has a core of its own: left to the scheduler, the two share one now and then.
+    game, mine = _bounce(), own if set(cores) - own else {cores[0]}
 
     def spin() -> None:
-        if others:  # this process is placed, and would share its core with the thread
-            os.sched_setaffinity(0, others)
+        os.sched_setaffinity(0, set(cores) - mine)  # of this thread alone
         game.play(False, 2, _LONGEST_NS)  # without the interpreter
 
     thread = Thread(target=spin)
     thread.start()
     try:
+        os.sched_setaffinity(0, mine)
         yield
     finally:
+        os.sched_setaffinity(0, own)
         game.play(True, 2, _LONGEST_NS)
         thread.join()
 
