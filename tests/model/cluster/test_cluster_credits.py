@@ -115,7 +115,7 @@ def test_a_buffer_of_producers_that_never_idle_is_asked_for_too():
     """Their port has the queue of a closed network, which knows no load of its own."""
     for credits in (16, 64):
         crowded = Cluster(
-            Producers(8, 1, cost=Cost(1e-6, scatter=1.0)), Consumers(2, Cost(1e-6, scatter=1.0)),
+            Producers(8, 1, cost=Cost(1e-6, scatter=1.0)), Consumers(2, Cost(0.5e-6, scatter=1.0)),
             Links(64e6), topics=Topics(2), credits=credits,
             switches=Switches(buffer_bytes=4 * 64),
         )  # fmt: skip

@@ -18,12 +18,16 @@ MOST_GAP = 0.03
 STEP_LOAD = 0.6
 #: Load of a station on the producers' side from which on few credits of each fall into step.
 MOST_OWN_LOAD = 0.8
+#: Part of the batches on their way that may wait where they fall into step, as nothing.
+STEP_WAIT = 0.05
 #: Scatter of a round trip's own times from which on producers of one credit come at random.
 MIXED = 0.2
 #: Credits of a producer from which on full stations without scatter of their own stay full.
 MANY_CREDITS = 8
 #: Load of a station from which on it may hold the batches in place of the fullest one.
-RIVAL_LOAD = 0.94
+RIVAL_LOAD = 0.92
+#: Difference of a scatter from that of exponential times that is none.
+NEARLY = 0.1
 #: Part of the share that P99 leaves out within which a full station's own share of the batches
 #: decides on which side of its queue P99 lies.
 EDGE = 0.8
@@ -101,8 +105,17 @@ def _one_credit_in_step(full: Window) -> bool:
     variance = sum(float(s.share @ (s.scatter * s.seconds) ** 2) for s in worked)
     if variance >= (MIXED * trip) ** 2:
         return False
+    waiting = {
+        part.stage.name: full.batches_per_second * float(part.stage.share @ part.mean)
+        for part in full.waits
+    }
+    made = sum(load for stage, load in _loads(full) if stage.name == "producer")
+    on_way = full.population - made * full.by_producer.size
     return any(
-        stage.side == "producers" and stage.members.max() > 1 and load > STEP_LOAD
+        stage.side == "producers"
+        and stage.members.max() > 1
+        and load > STEP_LOAD
+        and waiting[stage.name] > STEP_WAIT * on_way
         for stage, load in _loads(full)
     )
 
@@ -110,9 +123,11 @@ def _one_credit_in_step(full: Window) -> bool:
 def _rivals(full: Window) -> bool:
     """Whether two kinds of stations are nearly full.
 
-    Either may hold the batches: which one does turns on the last per cent of every figure.
+    Either may hold the batches: which one does turns on the last per cent of every figure, and on
+    how times scatter. Of exponential times product form tells that exactly.
     """
-    return sum(load > RIVAL_LOAD for _, load in _loads(full)) > 1
+    rivals = [stage for stage, load in _loads(full) if load > RIVAL_LOAD]
+    return len(rivals) > 1 and any(abs(stage.scatter - 1) > NEARLY for stage in rivals)
 
 
 def _at_the_edge(full: Window) -> bool:
