@@ -235,10 +235,10 @@ def command(
 
 def _own_calibration(law: Path | None, pipeline: str | None, given: list[Path]) -> Path | None:
     """Return the file, where it is the calibration of a pipeline of one's own."""
-    from aethermodel.gate.runs import PIPELINE_SCHEMA, schema_of
+    from aethermodel.gate.runs import is_pipeline_calibration
 
     file = law or (given[0] if len(given) == 1 else None)
-    if file is not None and file.is_file() and schema_of(file).startswith(PIPELINE_SCHEMA):
+    if file is not None and is_pipeline_calibration(file):
         return file
     if pipeline is not None:
         named = pipeline_choice.chosen(None, pipeline)

@@ -115,11 +115,11 @@ def command(
     Nothing that exists is replaced without --force.
     """
     from aethermodel.command_files import check_outside_stores
+    from aethermodel.gate.runs import is_pipeline_calibration
     from aethermodel.output_files import check_apart
     from aethermodel.pipelines.pipeline_file import is_pipeline
     from aethermodel.readers.benchmarks.criterion_folder import is_criterion_folder
     from aethermodel.report.html.notebook import is_notebook
-    from aethermodel.report.laws.law_page import is_own_calibration
 
     wanted_rate = None if rate is None else law_input.rate_of("--rate", rate)
     latency = None if p99 is None else law_input.seconds_of("--p99", p99)
@@ -145,7 +145,7 @@ def command(
             json=json,
             wait_seconds=wait_seconds,
         )
-    if notebook is not None and notebook.is_file() and is_own_calibration(notebook):
+    if notebook is not None and is_pipeline_calibration(notebook):
         from aethermodel.cli.pipelines.report import report_calibration
 
         _refuse_reading(chosen, calibration)

@@ -158,6 +158,11 @@ def _log(value: float, low: float, high: float) -> Estimate:
 PIPELINE_SCHEMA = "aethermodel.pipeline/"
 
 
+def is_pipeline_calibration(path: Path) -> bool:
+    """Whether a file is the calibration of a pipeline of one's own, of any version."""
+    return path.is_file() and schema_of(path).startswith(PIPELINE_SCHEMA)
+
+
 def schema_of(path: Path) -> str:
     """Return the schema that a JSON file of ours names at its top; empty for any other file."""
     if path.is_dir():  # what criterion left

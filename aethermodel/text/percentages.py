@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 MINUS = "\N{MINUS SIGN}"
+#: What is said of a change that is not known.
+UNKNOWN = "cannot be told"
 
 
 def percentage(share: float, digits: int = 1) -> str:

@@ -13,7 +13,7 @@ from aethermodel.calibrate.calibration.composition import add_up
 from aethermodel.inputs.plain_values import parse_json
 from aethermodel.inputs.refusals import InputError, quoted
 from aethermodel.order_statistics import median_interval
-from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.percentages import UNKNOWN, percent, percentage
 from aethermodel.text.times import duration
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 #: What is timed between two reads of the clock in the built-in pipeline, and its terms. The rest of
 #: a batch is the loop's.
 ROUTE = "ffi + kernel"
-#: What is said of a change that is not known.
-UNKNOWN = "cannot be told"
 _MOST = 1e6  # seconds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isnan
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from aethermodel.cli.shared.measuring import announced, measuring
 from aethermodel.inputs.unset_values import without_unset
 from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.report.engineering_notation import engineering
-from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.percentages import UNKNOWN, percent, percentage
 from aethermodel.text.times import duration, microseconds
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _print(bench: PipelineBench, table: pd.DataFrame) -> None:
             f"{row['alone_per_second'] / 1e6:,.2f}" if alone else "",
             percentage(row["alone_share"], 0) if alone else "",
             f"{row['predicted_per_second'] / 1e6:,.2f}" if known else f"none: {row['why']}",
-            _error(row["error"]) if known else "",
+            error_text(row, bench.repeats) if known else "",
             row["binding"],
             *(_time(row[f"{share}_seconds"]) for share in ("p50", "p99", "p99.9")),
             _time(row["tick_p99_seconds"]),
@@ -187,7 +188,9 @@ def _legend(calm: int, runs: int) -> list[str]:
         "all runs: all messages over all the time; left out: runs that the median leaves out.",
         "left alone: median of the milliseconds in which nothing else used the cores, with their "
         "share of all; this is what is predicted.",
-        "error: against what is left alone, or the calm runs; with neither it cannot be told.",
+        f"error: against what is left alone, or the calm runs; it {UNKNOWN} with neither, with too "
+        "few of them, or where the ends of the prediction are more than "
+        f"{thresholds.UNKNOWN_SPAN:.0f} times apart.",
         "copy ceiling: a plain copy of the same batches.",
         "",
     ]
@@ -204,8 +207,25 @@ def _goal(name: str, target: dict[str, Any]) -> str:
     return f"{name}: {value}, wanted {bound} {wanted}: {reached}"
 
 
-def _error(share: float) -> str:
-    return "?" if isnan(share) else percent(share)
+def error_text(row: Mapping[str, Any], repeats: int) -> str:
+    """Write the error of a row's prediction, or that there is none to be told.
+
+    It takes a prediction that is known, and a measurement that the system left alone: calm slices
+    of it, or calm runs in a number that a median goes by.
+
+    Parameters
+    ----------
+    row : mapping
+        Of `PipelineBench.run`.
+    repeats : int
+        Runs that were asked for.
+    """
+    calm = row["calm"] >= min(thresholds.CALM_SAMPLES, repeats)
+    measured = calm or not isnan(row["alone_per_second"])
+    predicted = row["predicted_high"] < thresholds.UNKNOWN_SPAN * row["predicted_low"]
+    if isnan(row["error"]) or not (measured and predicted):
+        return UNKNOWN
+    return percent(row["error"])
 
 
 def _time(seconds: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from aethermodel.gate.run_files import Reader
-from aethermodel.gate.runs import PIPELINE_SCHEMA, LawRun, Run, schema_of
+from aethermodel.gate.runs import PIPELINE_SCHEMA, LawRun, Run, is_pipeline_calibration
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.calibration import PipelineCalibration
 
@@ -33,7 +33,7 @@ def check_names(name: str, paths: Iterable[Path]) -> None:
     """
     for path in paths:
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-            if not file.is_file() or not schema_of(file).startswith(PIPELINE_SCHEMA):
+            if not is_pipeline_calibration(file):
                 raise InputError(f"{file}: no calibration of a pipeline of your own")
             found = PipelineCalibration.load(file).pipeline
             if found != name:

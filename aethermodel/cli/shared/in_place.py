@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aethermodel import thresholds
-from aethermodel.calibrate.predict.in_place import UNKNOWN
 from aethermodel.cli.shared.terminal_tables import Table, say, show
 from aethermodel.text.number_format import told_from
-from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.percentages import UNKNOWN, percent, percentage
 from aethermodel.text.times import duration
 
 if TYPE_CHECKING:

@@ -108,10 +108,10 @@ def one_law(path: Path, curve: str | None, options: dict[str, Any], at: str | No
     ValueError
         If there are several curves and none is named, or no curve has the name.
     """
-    from aethermodel.gate.runs import PIPELINE_SCHEMA, laws_of, schema_of
+    from aethermodel.gate.runs import is_pipeline_calibration, laws_of
     from aethermodel.pipelines.calibration import PipelineCalibration
 
-    if schema_of(path).startswith(PIPELINE_SCHEMA):
+    if is_pipeline_calibration(path):
         calibration = PipelineCalibration.load(path)
         if curve is not None and curve not in calibration.terms:
             raise ValueError(f"{path}: no term {curve!r}; it has {', '.join(calibration.terms)}")

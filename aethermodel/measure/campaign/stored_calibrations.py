@@ -8,7 +8,7 @@ from pathlib import Path
 from aethermodel.calibrate.calibration.calibration import Calibration
 from aethermodel.calibrate.calibration.merged_calibration import merge
 from aethermodel.calibrate.predict.record_sizes import RecordSizes
-from aethermodel.gate.runs import PIPELINE_SCHEMA, schema_of
+from aethermodel.gate.runs import is_pipeline_calibration
 from aethermodel.kernel_facts import simd_variant
 from aethermodel.measure.host.fingerprint import this_host
 
@@ -47,7 +47,7 @@ def load_record_sizes(*paths: Path | str, foreign: bool = False) -> RecordSizes:
 def _loaded(paths: Sequence[Path | str], foreign: bool) -> list[Calibration]:
     host = this_host().id
     for path in map(Path, paths):
-        if path.is_file() and schema_of(path).startswith(PIPELINE_SCHEMA):
+        if is_pipeline_calibration(path):
             raise ValueError(
                 f"{path}: of a pipeline of your own; predict -c, bench latency --pipeline and "
                 "notebook 95_own_pipeline take it (calibration, faster for what if)"

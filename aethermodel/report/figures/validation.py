@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from aethermodel import thresholds
 from aethermodel.calibrate.predict.all_samples import left_out
 from aethermodel.calibrate.predict.comparison import spread_in_words
-from aethermodel.calibrate.predict.in_place import UNKNOWN
 from aethermodel.published.specification import load_specification
 from aethermodel.report.blocks import Block, SummaryRow, host_block, model_terms, summary_block
 from aethermodel.report.curve import curve
@@ -18,7 +17,7 @@ from aethermodel.report.figures.time_budget import budget as stacked_budget
 from aethermodel.report.math.formulas import batch_formula
 from aethermodel.text.moments import moment
 from aethermodel.text.number_format import told_from
-from aethermodel.text.percentages import percent, percentage
+from aethermodel.text.percentages import UNKNOWN, percent, percentage
 
 if TYPE_CHECKING:
     import pandas as pd

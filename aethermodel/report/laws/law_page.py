@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aethermodel.inputs.input_files import open_input
 from aethermodel.inputs.refusals import InputError
 from aethermodel.report.blocks import Block, SummaryRow, Verdict, summary_block
 from aethermodel.report.figures.law import (
@@ -27,17 +24,6 @@ if TYPE_CHECKING:
 
 #: Curves that have a section of their own; of more the table tells.
 MOST_SECTIONS = 40
-_HEAD = 4096
-
-
-def is_own_calibration(path: Path) -> bool:
-    """Whether a file is a calibration of a pipeline of one's own."""
-    from aethermodel.pipelines.calibration_file import SCHEMA
-
-    with open_input(path) as file:
-        head = file.read(_HEAD)
-    named = rb'"schema"\s*:\s*' + re.escape(json.dumps(SCHEMA).encode())
-    return head.lstrip().startswith(b"{") and re.search(named, head) is not None
 
 
 def law_report(
