@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,17 @@ def _what_leaves_open(row: dict[str, Any]) -> str:
     return f"the {wider} alone leave it between {percent(low)} and {percent(high)}: {remedy}"
 
 
+def _left_alone(row: dict[str, Any]) -> str:
+    """Say what P99 is of, what it is all in all, and what of its error is the queue's."""
+    from aethermodel.report.engineering_notation import engineering
+
+    return (
+        f"of the {percentage(row['left_alone'])} of batches that nobody else held up; of all it is "
+        f"{engineering(row['p99_all'], 's')}. A batch took {row['pace']:.2f} times as long as by "
+        f"the terms: at that pace P99 is off by {percent(row['p99_error_paced'])}"
+    )
+
+
 def print_trial(trial: LatencyTrial) -> None:
     """Print latencies, measured and predicted, and what they are judged by."""
     from aethermodel import thresholds
@@ -136,6 +148,8 @@ def print_trial(trial: LatencyTrial) -> None:
             f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}), allowed "
             f"{percentage(thresholds.P99_ERROR, 0)}: {row['outcome']}"
         )
+        if not isnan(row["pace"]):
+            say(_left_alone(row))
         if row["outcome"] == "inconclusive":
             say(_what_leaves_open(row))
     typer.echo(trial.outcome.upper())
