@@ -49,7 +49,8 @@ class LatencyTrial:
         A row a load: ``p50`` to ``p99.9`` in seconds (medians over processes), ``predicted_...``
         of the same schedules at the pace at which the host ran, ``ideal_...`` at full speed. Where
         the runs know it, of the batches that nobody else held up, at the host's pace while it was
-        left alone; ``left_alone`` is their share, and ``p99_all``, ``predicted_p99_all`` and
+        left alone; ``left_alone`` is their share (nan where nobody knows; of all runs, where it is
+        too small in each, so that all batches count), and ``p99_all``, ``predicted_p99_all`` and
         ``p99_error_all`` are of all batches, pauses of the host included. ``pace`` is how many
         times as long as by the terms a batch took meanwhile, one after the other, and
         ``p99_error_paced`` what P99 is off by where the terms are told at that pace: what is left
@@ -386,7 +387,10 @@ def _counted(run: LoadedRun, latencies: Floats | None = None) -> Floats:
 
 
 def _share_left_alone(run: LoadedRun) -> float:
-    return 1.0 if run.left_alone is None else float(_warm(run.left_alone).mean())
+    """Share of the batches that nobody else held up, be they too few; nan where nobody knows."""
+    if run.held_up is None:
+        return math.nan
+    return float((_warm(run.held_up) <= thresholds.HELD_UP).mean())
 
 
 def _percentiles(latencies: Floats, prefix: str = "") -> dict[str, float]:

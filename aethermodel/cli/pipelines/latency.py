@@ -106,10 +106,13 @@ def _left_alone(row: dict[str, Any]) -> str:
     """Say what P99 is of, what it is all in all, and what of its error is the queue's."""
     from aethermodel.report.engineering_notation import engineering
 
+    alone = f"{percentage(row['left_alone'])} of the batches were held up by nobody else"
+    if isnan(row["left_alone"]):
+        alone = "nobody knows which batches others held up"
     return (
-        f"of the {percentage(row['left_alone'])} of batches that nobody else held up; of all it is "
-        f"{engineering(row['p99_all'], 's')}. A batch took {row['pace']:.2f} times as long as by "
-        f"the terms: at that pace P99 is off by {percent(row['p99_error_paced'])}"
+        f"{alone}; of all P99 is {engineering(row['p99_all'], 's')}. A batch took {row['pace']:.2f} "
+        f"times as long as by the terms: at that pace P99 is off by "
+        f"{percent(row['p99_error_paced'])}"
     )
 
 

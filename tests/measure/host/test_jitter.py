@@ -70,9 +70,7 @@ def test_the_pace_of_a_host_that_is_left_alone_is_that_of_its_calm_stretches():
     seconds[50:60], lost[50:60] = 1e-3, 0.99e-3  # others ran
     seconds[100:120], cores[100:120] = 20e-6, 2.0  # on the core's second thread
     seconds[150] = 15e-6  # its own: nobody else was there
-    seen = Watch(
-        np.zeros(0), np.ones(200), seconds.sum(), Noise(0, 0, 0), seconds, cores, lost
-    )
+    seen = Watch(np.zeros(0), np.ones(200), seconds.sum(), Noise(0, 0, 0), seconds, cores, lost)
     pace = pace_of([seen], 1e5, left_alone=True)
     assert pace.speeds.size == 170
     assert pace.mean == pytest.approx(170 * 10 / (169 * 10 + 15))

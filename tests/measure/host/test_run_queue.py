@@ -10,7 +10,9 @@ import pytest
 from aethermodel.measure.host.core_losses import CoreLosses, beyond_usual
 from aethermodel.measure.host.run_queue import RunQueue, descendants
 
-SPIN = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nprint(flush=True)\nwhile 1: pass"
+SPIN = (
+    "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nprint(flush=True)\nwhile 1: pass"
+)
 
 
 @pytest.fixture
