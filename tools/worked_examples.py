@@ -103,7 +103,10 @@ def under_load(
             f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}; processes "
             f"alone {percent(row['p99_error_processes_low'])} to "
             f"{percent(row['p99_error_processes_high'])}, {row['processes']} of them, "
-            f"{percentage(row['disturbed'], 0)} disturbed); wanted {_P99}",
+            f"{percentage(row['disturbed'], 0)} disturbed); wanted {_P99}. "
+            f"{percentage(row['left_alone'])} left alone; of all P99 is "
+            f"{row['p99_all'] / row['p99']:.2f} times that; pace {row['pace']:.2f}, at which it is "
+            f"off by {percent(row['p99_error_paced'])}",
             row,
         )
     if name == "scoring":
@@ -126,7 +129,11 @@ def _server(folder: Path, laws: Path) -> Iterator[tuple[str, str, dict[str, Any]
             f"{row['outcome']}: off by {percent(row['error'])} ({percent(row['error_low'])} to "
             f"{percent(row['error_high'])}), batch {row['batch']}, wait "
             f"{1e3 * row['wait_seconds']:.0f} ms, client late by {percentage(late, 0)} of it, "
-            f"{percentage(row['away'])} of a core taken by others; wanted {_P99}",
+            f"{percentage(row['away'])} of a core taken by others; wanted {_P99}. "
+            f"{percentage(row['left_alone'])} left alone; of all P99 is "
+            f"{row['measured_p99_all'] / row['measured_p99']:.2f} times that, and predicted with "
+            f"the pauses that were counted "
+            f"{row['predicted_p99_all'] / row['measured_p99']:.2f} times",
             row,
         )
 

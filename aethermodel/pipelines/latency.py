@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,8 +49,12 @@ class LatencyTrial:
         A row a load: ``p50`` to ``p99.9`` in seconds (medians over processes), ``predicted_...``
         of the same schedules at the pace at which the host ran, ``ideal_...`` at full speed. Where
         the runs know it, of the batches that nobody else held up, at the host's pace while it was
-        left alone; ``left_alone`` is their share, and ``p99_all``, ``predicted_p99_all`` and
-        ``p99_error_all`` are of all batches, pauses of the host included.
+        left alone; ``left_alone`` is their share (nan where nobody knows; of all runs, where it is
+        too small in each, so that all batches count), and ``p99_all``, ``predicted_p99_all`` and
+        ``p99_error_all`` are of all batches, pauses of the host included. ``pace`` is how many
+        times as long as by the terms a batch took meanwhile, one after the other, and
+        ``p99_error_paced`` what P99 is off by where the terms are told at that pace: what is left
+        is the queue's.
         ``p99_error`` with its interval ``p99_error_low`` and ``p99_error_high``, which holds what
         processes differ by (alone: ``p99_error_processes_low`` and ``..._high``) and what the
         laws and the host's full speed leave open (``p99_error_laws_low`` and ``..._high``),
@@ -245,6 +250,22 @@ class LoadComparison:
         return pd.DataFrame(rows)
 
     @cached_property
+    def paced(self) -> pd.DataFrame:
+        """The pace by the terms, and the error of P99 at it, a row a run; nan where unknown."""
+        rows = []
+        carried = 1 / float(self.calibration.composed([self.n]).seconds[0])
+        for one, measured in zip(self.judged, self.measured["p99"], strict=True):
+            if any(watched.core_seconds is None for watched in one.run.around):
+                # An idle loop was watched, which says nothing of batches.
+                rows.append({"pace": math.nan, "p99_error_paced": math.nan})
+                continue
+            pace = self._pace(one.run, carried)
+            model = _counted(one.run, predicted(self.calibration, self.n, one.run.due, pace))
+            p99 = float(np.quantile(model, thresholds.PERCENTILES["p99"]))
+            rows.append({"pace": 1 / pace.mean, "p99_error_paced": p99 / measured - 1})
+        return pd.DataFrame(rows)
+
+    @cached_property
     def all_in_all(self) -> pd.DataFrame:
         """P99 of all batches, measured and at the host's pace with its pauses, a row a run."""
         rows = []
@@ -300,8 +321,9 @@ class LoadComparison:
             found.append(np.asarray(ratios) / middle)
         return np.asarray(np.median(np.log(found), axis=0))
 
-    def _pace(self, run: LoadedRun) -> HostPace:
-        return pace_of(list(run.around), self.full, left_alone=run.left_alone is not None)
+    def _pace(self, run: LoadedRun, full: float | None = None) -> HostPace:
+        alone = run.left_alone is not None
+        return pace_of(list(run.around), full or self.full, left_alone=alone)
 
     def row(self, n: int) -> dict[str, Any]:
         """Return the load's row of `LatencyTrial.table`."""
@@ -321,6 +343,7 @@ class LoadComparison:
             **self.measured.median().to_dict(),
             **self.model.median().to_dict(),
             **self.all_in_all.median().to_dict(),
+            **self.paced.median().to_dict(),
             "left_alone": float(np.median([_share_left_alone(one.run) for one in self.judged])),
             "p99_error": value,
             "p99_error_low": low,
@@ -364,7 +387,10 @@ def _counted(run: LoadedRun, latencies: Floats | None = None) -> Floats:
 
 
 def _share_left_alone(run: LoadedRun) -> float:
-    return 1.0 if run.left_alone is None else float(_warm(run.left_alone).mean())
+    """Share of the batches that nobody else held up, be they too few; nan where nobody knows."""
+    if run.held_up is None:
+        return math.nan
+    return float((_warm(run.held_up) <= thresholds.HELD_UP).mean())
 
 
 def _percentiles(latencies: Floats, prefix: str = "") -> dict[str, float]:

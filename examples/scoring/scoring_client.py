@@ -4,11 +4,15 @@
 in flight, and comes back once they are. An answered one is sent again a random time later, as of
 many users: what comes one by one costs the server more than what comes at once.
 
-``carry PORT COUNT SECONDS``: how many a second are answered with so many in flight.
+``carry PORT SERVER COUNT SECONDS``: with so many in flight, when each was answered, as JSON
+(``at``). SERVER is the number of its process.
 
-``poisson PORT RATE COUNT SEED``: requests at random times, whatever becomes of those before them;
-as JSON, the seconds of each from when it was due to its answer (``taken``), and those by which this
-client sent it late though a connection was free (``late``).
+``poisson PORT SERVER RATE COUNT SEED``: requests at random times, whatever becomes of those before
+them; as JSON, when each was due, the seconds from then to its answer (``taken``), and those by
+which this client sent it late though a connection was free (``late``).
+
+Both also say what others took of the cores of client and server meanwhile, as the kernel counts it:
+``looks`` are when it was looked at and the seconds that were lost until then.
 
 One loop over bare sockets: an event loop takes as long for a request as the server does, and then
 it is the client that is measured.
@@ -27,15 +31,22 @@ from time import perf_counter
 
 import numpy as np
 
+from aethermodel.measure.host.os_noise import stolen_seconds
+from aethermodel.measure.host.run_queue import RunQueue
+
 FEATURES, ANSWER_BYTES = 16, 8
 _BODIES = 64
-# Every one of them has a socket; more in flight than that have to wait.
-_MOST_CONNECTIONS = 512
+# Every one of them has a socket; more in flight than that have to wait. As many as the largest batch
+# is calibrated with: with 512 in flight, whose buffers no cache holds, a request costs the server a
+# seventh more, so that after a pause it never caught up at a load that it carries before.
+_MOST_CONNECTIONS = 192
 # Held requests are sent again faster than they are answered, and at once where so many are missing:
 # the server always has enough of them.
 _FASTER, _MISSING = 0.9, 96
 # What is carried settles in this share of the time that is counted.
 _SETTLING = 0.3
+# Seconds between two looks at what others took: they cost the client a hundredth of that.
+_LOOK_SECONDS = 2e-3
 
 
 def requests(seed: int) -> list[bytes]:
@@ -102,6 +113,32 @@ class Connections:
             yield which
 
 
+class Looks:
+    """Looks at what others took of the cores of this process and of the server's.
+
+    Attributes
+    ----------
+    taken : list of tuple of float
+        When, and the seconds lost since the first one; empty where the kernel does not count.
+    """
+
+    def __init__(self, server: int) -> None:
+        self._queue = RunQueue([server])
+        self._usual = self._lost()
+        self.taken: list[tuple[float, float]] = []
+        self._next = 0.0
+
+    def _lost(self) -> float:
+        return self._queue.waited() + stolen_seconds()
+
+    def look(self, now: float) -> None:
+        """Look, where it is time to."""
+        if now < self._next or not self._queue.counted:
+            return
+        self._next = now + _LOOK_SECONDS
+        self.taken.append((now, self._lost() - self._usual))
+
+
 class Held:
     """Requests of which as many as are wanted are in flight, sent again a random time later."""
 
@@ -156,21 +193,27 @@ def hold(port: int) -> None:
             held.want(int(line))
 
 
-def carried(port: int, flying: int, seconds: float) -> float:
-    """Return the answers a second while so many requests are held in flight."""
-    held, answers = Held(port), 0
+Found = dict[str, list[float] | list[tuple[float, float]]]
+
+
+def carried(port: int, server: int, flying: int, seconds: float) -> Found:
+    """Return when requests were answered while so many are held in flight."""
+    held, looks = Held(port), Looks(server)
+    at: list[float] = []
     held.want(flying)
     begin = perf_counter() + _SETTLING * seconds
     while (now := perf_counter()) < begin + seconds:
         held.send()
         fresh = len([*held.answered()])
-        answers += fresh if now > begin else 0
-    return answers / (now - begin)
+        if now > begin:
+            looks.look(now)
+            at += [now] * fresh
+    return {"at": at, "looks": looks.taken}
 
 
-def poisson(port: int, rate: float, count: int, seed: int) -> dict[str, list[float]]:
+def poisson(port: int, server: int, rate: float, count: int, seed: int) -> Found:
     """Send requests at random times; return the seconds from when each was due."""
-    connections = Connections(port, _MOST_CONNECTIONS, seed)
+    connections, looks = Connections(port, _MOST_CONNECTIONS, seed), Looks(server)
     late, taken = [0.0] * count, [0.0] * count
     gaps = np.random.default_rng(seed).exponential(1 / rate, count)
     due = (perf_counter() + 0.1 + gaps.cumsum()).tolist()
@@ -178,6 +221,7 @@ def poisson(port: int, rate: float, count: int, seed: int) -> dict[str, list[flo
     free_since = 0.0
     while answered < count:
         now = perf_counter()
+        looks.look(now)
         # An open loop without a free socket waits for one.
         while sent < count and due[sent] <= now and connections.free:
             connections.send(sent)
@@ -191,7 +235,7 @@ def poisson(port: int, rate: float, count: int, seed: int) -> dict[str, list[flo
             if full:
                 full, free_since = False, now
             answered += 1
-    return {"late": late, "taken": taken}
+    return {"due": due, "late": late, "taken": taken, "looks": looks.taken}
 
 
 def main(words: list[str]) -> None:
@@ -200,10 +244,13 @@ def main(words: list[str]) -> None:
         hold(int(words[1]))
         return
     if words[0] == "carry":
-        sys.stdout.write(json.dumps(carried(int(words[1]), int(words[2]), float(words[3]))))
+        port, server, flying, seconds = int(words[1]), int(words[2]), int(words[3]), float(words[4])
+        sys.stdout.write(json.dumps(carried(port, server, flying, seconds)))
         return
-    port, rate, count, seed = int(words[1]), float(words[2]), int(words[3]), int(words[4])
-    sys.stdout.write(json.dumps(poisson(port, rate, count, seed)))
+    port, server, rate, count, seed = (
+        int(words[1]), int(words[2]), float(words[3]), int(words[4]), int(words[5])
+    )  # fmt: skip
+    sys.stdout.write(json.dumps(poisson(port, server, rate, count, seed)))
 
 
 if __name__ == "__main__":

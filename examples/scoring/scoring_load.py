@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scoring_runs import Run, seconds_of_batch
 from scoring_turns import MORE, apart
 
 from aethermodel import thresholds
@@ -33,11 +34,9 @@ from aethermodel.report.blocks import Block
 from aethermodel.report.engineering_notation import engineering
 from aethermodel.report.html_table import data_table
 from aethermodel.text.percentages import percent, percentage
-from aethermodel.verdict import Outcome, judge
+from aethermodel.verdict import Outcome, judge, mostly_disturbed
 
 HERE = Path(__file__).parent
-# Those that fill the server do not count.
-_FIRST = 0.1
 # A client that is later than this share of P99, for one request in a hundred, measures itself.
 _LATE = 0.1
 # Seconds in which an idle loop sees how much of a core others take, between runs.
@@ -50,9 +49,12 @@ _DRAWS = 400
 
 @dataclass(frozen=True)
 class Loaded:
-    """Runs at one load, latencies in seconds at the law's pace.
+    """Runs at one load: medians of latencies in seconds, of the requests that nobody held up.
 
-    ``pace``: how many times as long the host took for full batches, before each run.
+    ``pace``: how many times as long as by the law full batches took, before and after each run.
+    ``left_alone``: share of the requests; ``disturbed``: of the runs in which these were too few, or
+    where the kernel does not count, 1 if an idle loop saw others often. ``..._all``: P99 of all of them, predicted with the pauses
+    that the kernel counted in these very runs.
     """
 
     load: float
@@ -65,25 +67,25 @@ class Loaded:
     predicted_p99_high: float
     measured_p50: float
     measured_p99: float
+    error: float
     error_low: float
     error_high: float
     client_late_p99: float
     away: float
     pace: float
-
-    @property
-    def error(self) -> float:
-        """Relative error of the predicted P99."""
-        return self.predicted_p99 / self.measured_p99 - 1
+    left_alone: float
+    disturbed: float
+    measured_p99_all: float
+    predicted_p99_all: float
 
     @property
     def outcome(self) -> Outcome:
-        """Whether P99 is right; of a late client, or on a busy host, a miss says nothing."""
+        """Whether P99 is right; of a late client, or where most was held up, a miss says nothing."""
         low, high = self.error_low, self.error_high
         least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
         late = self.client_late_p99 > _LATE * self.measured_p99
-        busy = self.away > thresholds.AWAY_SHARE
         most = max(abs(low), abs(high))
+        busy = mostly_disturbed(self.disturbed)
         return judge(abs(self.error), least, most, thresholds.P99_ERROR, disturbed=late or busy)
 
 
@@ -113,14 +115,12 @@ def pace_now(law: Law, port: int, server: int, batch: int) -> float:
 
     A host that others use is slower for minutes, and then the same rate is another load.
     """
-    carried: float = _client(server, "carry", port, batch + MORE, _PACE_SECONDS)
-    return batch / float(law.predict([batch]).seconds[0]) / carried
+    found = _client(server, "carry", port, server, batch + MORE, _PACE_SECONDS)
+    return seconds_of_batch(found, batch) / float(law.predict([batch]).seconds[0])
 
 
-def latencies(
-    port: int, server: int, rate: float, count: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the seconds of each request of an open loop, from when it was due.
+def asked(port: int, server: int, rate: float, count: int, seed: int) -> dict[str, Any]:
+    """Return what the client of an open loop says of its requests, in seconds.
 
     Parameters
     ----------
@@ -129,18 +129,12 @@ def latencies(
     rate : float
         Requests a second.
     count, seed : int
-
-    Returns
-    -------
-    tuple of ndarray
-        Until its answer; and by which the client sent it late, though a connection was free.
     """
-    found = _client(server, "poisson", port, rate, count, seed)
-    first = int(_FIRST * count)
-    return np.array(found["taken"])[first:], np.array(found["late"])[first:]
+    found: dict[str, Any] = _client(server, "poisson", port, server, rate, count, seed)
+    return found
 
 
-def compare(law: Law, load: float, target: float, *, runs: int = 5, seconds: float = 4.0) -> Loaded:
+def compare(law: Law, load: float, target: float, *, runs: int = 7, seconds: float = 4.0) -> Loaded:
     """Choose batch and wait for a load, and run it, at the host's pace of each run.
 
     Parameters
@@ -162,26 +156,59 @@ def compare(law: Law, load: float, target: float, *, runs: int = 5, seconds: flo
     wait = np.floor(advice.wait_seconds * 1e3) / 1e3
     with serving(advice.batch, wait) as (port, process):
         seen = [watch(_WATCH_SECONDS)]
-        taken, paces = [], []
+        found, paces = [], [pace_now(law, port, process, advice.batch)]
         for seed in range(runs):
-            paces.append(pace_now(law, port, process, advice.batch))
             now = rate / paces[-1]
-            taken.append(latencies(port, process, now, round(now * seconds), seed))
+            found.append(asked(port, process, now, round(now * seconds), seed))
+            paces.append(pace_now(law, port, process, advice.batch))
             seen.append(watch(_WATCH_SECONDS))
-    # At the law's pace, all of them.
-    p50, p99s = np.transpose([np.quantile(answered, [0.5, 0.99]) for answered, _ in taken]) / paces
-    pace = float(np.median(paces))
-    expected = server.percentiles(rate, advice.batch, hold_seconds=wait / pace)
-    late = float(np.median([np.quantile(sent, 0.99) for _, sent in taken]))
-    p99 = expected[1]
+    table = server.seconds(np.arange(1, advice.batch + 1))
+    middle = np.add(paces[:-1], paces[1:]) / 2
+    return loaded(
+        server, load, rate, advice.batch, float(wait),
+        [Run(one, table * pace, float(wait)) for one, pace in zip(found, middle, strict=True)],
+        float(np.median(paces)),
+        float(np.median([one.gaps.sum() / one.seconds for one in seen])),
+    )  # fmt: skip
+
+
+def loaded(
+    server: Server,
+    load: float,
+    rate: float,
+    batch: int,
+    wait: float,
+    runs: Sequence[Run],
+    pace: float,
+    away: float,
+) -> Loaded:
+    """Return what runs at one load say; parameters as of `compare` and of `Loaded`."""
+    told = [run for run in runs if run.enough] or runs
+    measured = np.array([run.percentiles("measured") for run in told])
+    predicted = np.array([run.percentiles("predicted") for run in told])
+    known = any(run.found["looks"] for run in runs)
+    disturbed = [not run.enough if known else away > thresholds.AWAY_SHARE for run in runs]
+    all_in_all = [
+        float(np.median([run.percentiles(kind)[1] for run in told]))
+        for kind in ("measured_all", "predicted_all")
+    ]
+    ratios = np.log(predicted[:, 1] / measured[:, 1])
     # What the law leaves open, of which every run is predicted alike.
-    wide = np.log(p99.high / p99.low) / (2 * NormalDist().inv_cdf((1 + thresholds.LEVEL) / 2))
+    steady = server.percentiles(rate, batch, hold_seconds=wait / pace)[1]
+    wide = np.log(steady.high / steady.low) / (2 * NormalDist().inv_cdf((1 + thresholds.LEVEL) / 2))
     shifts = wide * np.random.default_rng(0).standard_normal(_DRAWS)
-    low, high = np.expm1(shifted_median_interval(np.log(p99.seconds / p99s), shifts))
+    low, high = np.expm1(shifted_median_interval(ratios, shifts))
+    p50, p99 = np.median(measured, axis=0)
+    model = np.median(predicted, axis=0)
+    value = float(np.expm1(np.median(ratios)))
     return Loaded(
-        load, rate, advice.batch, float(wait), expected[0].seconds, p99.seconds, p99.low, p99.high,
-        float(np.median(p50)), float(np.median(p99s)), float(low), float(high), late,
-        float(np.median([one.gaps.sum() / one.seconds for one in seen])), pace,
+        load, rate, batch, wait, float(model[0]), float(model[1]),
+        float(steady.low / steady.seconds * model[1]),
+        float(steady.high / steady.seconds * model[1]),
+        float(p50), float(p99), value, min(float(low), value), max(float(high), value),
+        float(np.median([np.quantile(run.found["late"], 0.99) for run in told])),
+        away, pace, float(np.median([run.left_alone.mean() for run in told])),
+        float(np.mean(disturbed)), *all_in_all,
     )  # fmt: skip
 
 
@@ -211,8 +238,7 @@ def main(path: str, loads: str = "0.5,0.8", p99: str = "0.05") -> None:
         law = PipelineCalibration.load(path).law
         for load in map(float, loads.split(",")):
             found = compare(law, load, float(p99))
-            judged = {"error": found.error, "outcome": found.outcome}
-            sys.stdout.write(json.dumps(asdict(found) | judged) + "\n")
+            sys.stdout.write(json.dumps(asdict(found) | {"outcome": found.outcome}) + "\n")
             sys.stdout.flush()
     except InputError as error:
         sys.exit(str(error))

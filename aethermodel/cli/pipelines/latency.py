@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,20 @@ def _what_leaves_open(row: dict[str, Any]) -> str:
     return f"the {wider} alone leave it between {percent(low)} and {percent(high)}: {remedy}"
 
 
+def _left_alone(row: dict[str, Any]) -> str:
+    """Say what P99 is of, what it is all in all, and what of its error is the queue's."""
+    from aethermodel.report.engineering_notation import engineering
+
+    alone = f"{percentage(row['left_alone'])} of the batches were held up by nobody else"
+    if isnan(row["left_alone"]):
+        alone = "nobody knows which batches others held up"
+    return (
+        f"{alone}; of all P99 is {engineering(row['p99_all'], 's')}. A batch took {row['pace']:.2f} "
+        f"times as long as by the terms: at that pace P99 is off by "
+        f"{percent(row['p99_error_paced'])}"
+    )
+
+
 def print_trial(trial: LatencyTrial) -> None:
     """Print latencies, measured and predicted, and what they are judged by."""
     from aethermodel import thresholds
@@ -136,6 +151,8 @@ def print_trial(trial: LatencyTrial) -> None:
             f"({percent(row['p99_error_low'])} to {percent(row['p99_error_high'])}), allowed "
             f"{percentage(thresholds.P99_ERROR, 0)}: {row['outcome']}"
         )
+        if not isnan(row["pace"]):
+            say(_left_alone(row))
         if row["outcome"] == "inconclusive":
             say(_what_leaves_open(row))
     typer.echo(trial.outcome.upper())

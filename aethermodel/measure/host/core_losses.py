@@ -17,6 +17,9 @@ from aethermodel.measure.host.contention import core_excess, glance
 from aethermodel.measure.host.os_noise import stolen_seconds
 from aethermodel.measure.host.run_queue import RunQueue
 
+# Share of the batches that lost least, whose loss is what is always lost; less than of batches that
+# have to be left alone.
+_ALWAYS = 0.05
 Floats = npt.NDArray[np.float64]
 
 
@@ -81,5 +84,5 @@ class CoreLosses:
 
 
 def beyond_usual(lost: Floats) -> Floats:
-    """Return what was lost beyond the median: who shares a core with its server always waits."""
-    return np.asarray(lost - np.median(lost)) if lost.size else lost
+    """Return what was lost beyond what always is: who shares a core with its server always waits."""
+    return np.asarray(lost - np.quantile(lost, _ALWAYS)) if lost.size else lost

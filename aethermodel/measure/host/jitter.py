@@ -192,7 +192,9 @@ def _calm(watches: list[Watch]) -> npt.NDArray[np.bool_] | None:
         return None
     lost, cores = (np.concatenate(column) for column in zip(*known, strict=True))
     best = np.quantile(cores, thresholds.BEST_CORE_QUANTILE)
-    usual = np.median(np.concatenate([each.stretch + np.zeros(each.turns.size) for each in watches]))
+    usual = np.median(
+        np.concatenate([each.stretch + np.zeros(each.turns.size) for each in watches])
+    )
     held = beyond_usual(lost) > thresholds.HELD_UP * usual
     calm = np.asarray(~held & (core_excess(cores, best) <= 1))
     least = max(thresholds.CALM_SLICES_OF_A_RUN, thresholds.CALM_SHARE_OF_A_RUN * calm.size)

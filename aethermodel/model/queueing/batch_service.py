@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -199,23 +199,49 @@ def serve(
     """
     if len(table) == 1:
         return _served_singly(arrivals, float(table[0]), factors)
+    found = serve_in_batches(arrivals, table, factors, hold_seconds)
+    return np.asarray(np.repeat(found.ends, found.sizes) - arrivals)
+
+
+class Batches(NamedTuple):
+    """Batches that a server took, one after the other.
+
+    Attributes
+    ----------
+    ready, ends : ndarray, shape (batches,)
+        When each was full or had waited long enough, and when it was done, in seconds.
+    sizes : ndarray of int, shape (batches,)
+    """
+
+    ready: Floats
+    ends: Floats
+    sizes: npt.NDArray[np.int64]
+
+
+def serve_in_batches(
+    arrivals: Floats, table: Floats, factors: Floats | None = None, hold_seconds: float = 0.0
+) -> Batches:
+    """Return the batches of a trace; parameters as of `serve`."""
     waiting = np.asarray(arrivals, dtype=np.float64).tolist()
     seconds = np.asarray(table, dtype=np.float64).tolist()
     scale = None if factors is None else factors.tolist()
     largest, total = len(seconds), len(waiting)
+    readies: list[float] = []
     ends: list[float] = []
     sizes: list[int] = []
     first, free = 0, 0.0
     while first < total:
         full = waiting[first + largest - 1] if first + largest <= total else math.inf
-        start = max(free, min(waiting[first] + hold_seconds, full))
+        ready = min(waiting[first] + hold_seconds, full)
+        start = max(free, ready)
         size = bisect_right(waiting, start, first, min(first + largest, total)) - first
         spent = seconds[size - 1]
         free = start + (spent if scale is None else spent * scale[len(ends)])
+        readies.append(ready)
         ends.append(free)
         sizes.append(size)
         first += size
-    return np.asarray(np.repeat(ends, sizes) - arrivals)
+    return Batches(np.array(readies), np.array(ends), np.array(sizes, dtype=np.int64))
 
 
 def _served_singly(arrivals: Floats, seconds: float, factors: Floats | None) -> Floats:

@@ -80,7 +80,8 @@ class LoadedRun:
         if self.held_up is None:
             return None
         found = np.asarray(self.held_up <= thresholds.HELD_UP)
-        return found if found.sum() >= thresholds.LEFT_ALONE_BATCHES else None
+        least = max(thresholds.LEFT_ALONE_BATCHES, thresholds.CALM_SHARE_OF_A_RUN * found.size)
+        return found if found.sum() >= least else None
 
     @property
     def switches_per_second(self) -> float:

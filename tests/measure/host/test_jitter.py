@@ -64,6 +64,24 @@ def test_ticks_go_at_full_speed_while_the_core_is_as_at_its_best(monkeypatch):
     assert pace_of([calm, shared], full).mean == pytest.approx(55 * 8 / (5 * 8 + 50 * 12))
 
 
+def test_the_pace_of_a_host_that_is_left_alone_is_that_of_its_calm_stretches():
+    seconds = np.full(200, 10e-6)
+    lost, cores = np.zeros(200), np.ones(200)
+    seconds[50:60], lost[50:60] = 1e-3, 0.99e-3  # others ran
+    seconds[100:120], cores[100:120] = 20e-6, 2.0  # on the core's second thread
+    seconds[150] = 15e-6  # its own: nobody else was there
+    seen = Watch(np.zeros(0), np.ones(200), seconds.sum(), Noise(0, 0, 0), seconds, cores, lost)
+    pace = pace_of([seen], 1e5, left_alone=True)
+    assert pace.speeds.size == 170
+    assert pace.mean == pytest.approx(170 * 10 / (169 * 10 + 15))
+    assert pace_of([seen], 1e5).speeds.size == 200
+    # Where nobody knows, or next to none was calm, all of them count.
+    unknown = Watch(np.zeros(0), np.ones(200), 1.0, Noise(0, 0, 0), seconds, cores)
+    assert pace_of([seen, unknown], 1e5, left_alone=True).speeds.size == 400
+    lost[:] = np.linspace(0, 2e-3, 200)
+    assert pace_of([seen], 1e5, left_alone=True).speeds.size == 200
+
+
 def test_what_disturbs_every_slice_is_in_full_speed_as_it_is_in_the_terms(monkeypatch):
     steady, shared = ticked(
         monkeypatch, ([8e-6, 8e-6, 8e-6, 16e-6] * 100, 1.0), ([20e-6] * 50, 2.0)
