@@ -105,8 +105,8 @@ def under_load(
             f"{percent(row['p99_error_processes_high'])}, {row['processes']} of them, "
             f"{percentage(row['disturbed'], 0)} disturbed); wanted {_P99}. "
             f"{percentage(row['left_alone'])} left alone; of all P99 is "
-            f"{row['p99_all'] / row['p99']:.2f} times that; pace {row['pace']:.2f}, at which it is "
-            f"off by {percent(row['p99_error_paced'])}",
+            f"{row['p99_all'] / row['p99']:.2f} times that; pace {row['pace']:.2f}; for the same "
+            f"rate instead of load off by {percent(row['p99_error_rate'])}",
             row,
         )
     if name == "scoring":

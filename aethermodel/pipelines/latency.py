@@ -52,9 +52,9 @@ class LatencyTrial:
         left alone; ``left_alone`` is their share (nan where nobody knows; of all runs, where it is
         too small in each, so that all batches count), and ``p99_all``, ``predicted_p99_all`` and
         ``p99_error_all`` are of all batches, pauses of the host included. ``pace`` is how many
-        times as long as by the terms a batch took meanwhile, one after the other, and
-        ``p99_error_paced`` what P99 is off by where the terms are told at that pace: what is left
-        is the queue's.
+        times as long as by the terms a batch took meanwhile, one after the other. Where it is known
+        either side's load is a share of what it carries itself, and ``p99_error_rate`` is what P99
+        would be off by for the same rate.
         ``p99_error`` with its interval ``p99_error_low`` and ``p99_error_high``, which holds what
         processes differ by (alone: ``p99_error_processes_low`` and ``..._high``) and what the
         laws and the host's full speed leave open (``p99_error_laws_low`` and ``..._high``),
@@ -236,13 +236,29 @@ class LoadComparison:
         """Percentiles in seconds, a row a run."""
         return pd.DataFrame([_percentiles(_counted(one.run)) for one in self.judged])
 
+    @property
+    def _batches_watched(self) -> bool:
+        """Whether batches were watched around the runs, and no idle loop."""
+        return all(
+            watched.core_seconds is not None for one in self.judged for watched in one.run.around
+        )
+
     @cached_property
     def model(self) -> pd.DataFrame:
-        """The model's percentiles, at full speed and at the pace of the host, a row a run."""
+        """The model's percentiles, at full speed and at the pace of the host, a row a run.
+
+        Each side's load is a share of what it carries itself: batches come to the model's queue as
+        much faster as it is by the terms, so that the terms are off by as much, and not by the
+        several times as much by which a queue is longer at another load.
+        """
         rows = []
-        for one in self.judged:
-            ideal = predicted(self.calibration, self.n, one.run.due)
-            here = predicted(self.calibration, self.n, one.run.due, self._pace(one.run))
+        for one, pace in zip(self.judged, self.paces, strict=True):
+            due, host = one.run.due, self._pace(one.run)
+            if self._batches_watched:
+                # The host's own time goes as much faster, and its speed is one in the middle.
+                due, host = due / pace, HostPace(host.stretch / pace, host.speeds / host.mean)
+            ideal = predicted(self.calibration, self.n, due)
+            here = predicted(self.calibration, self.n, due, host)
             rows.append(
                 _percentiles(_counted(one.run, ideal), "ideal_")
                 | _percentiles(_counted(one.run, here), "predicted_")
@@ -250,19 +266,21 @@ class LoadComparison:
         return pd.DataFrame(rows)
 
     @cached_property
-    def paced(self) -> pd.DataFrame:
-        """The pace by the terms, and the error of P99 at it, a row a run; nan where unknown."""
-        rows = []
+    def paces(self) -> list[float]:
+        """How many times as long as by the terms a batch took around each run; nan if unknown."""
+        if not self._batches_watched:
+            return [math.nan] * len(self.judged)
         carried = 1 / float(self.calibration.composed([self.n]).seconds[0])
-        for one, measured in zip(self.judged, self.measured["p99"], strict=True):
-            if any(watched.core_seconds is None for watched in one.run.around):
-                # An idle loop was watched, which says nothing of batches.
-                rows.append({"pace": math.nan, "p99_error_paced": math.nan})
-                continue
-            pace = self._pace(one.run, carried)
-            model = _counted(one.run, predicted(self.calibration, self.n, one.run.due, pace))
-            p99 = float(np.quantile(model, thresholds.PERCENTILES["p99"]))
-            rows.append({"pace": 1 / pace.mean, "p99_error_paced": p99 / measured - 1})
+        return [1 / self._pace(one.run, carried).mean for one in self.judged]
+
+    @cached_property
+    def at_the_rate(self) -> pd.DataFrame:
+        """The pace, and what P99 is off by for the same rate instead of the load, a row a run."""
+        rows = []
+        for one, pace, p99 in zip(self.judged, self.paces, self.measured["p99"], strict=True):
+            here = predicted(self.calibration, self.n, one.run.due, self._pace(one.run))
+            model = float(np.quantile(_counted(one.run, here), thresholds.PERCENTILES["p99"]))
+            rows.append({"pace": pace, "p99_error_rate": model / p99 - 1})
         return pd.DataFrame(rows)
 
     @cached_property
@@ -296,10 +314,13 @@ class LoadComparison:
     def shifts(self) -> Floats:
         """What draws add to every error of what all predictions share: laws, and full speed.
 
-        At 80 % load a service that takes one percent longer makes P99 up to five percent longer,
-        and no number of processes shows it.
+        For the same load P99 is in proportion to the time of a batch. For the same rate, at 80 %
+        load, one percent of that is up to five of P99. No number of processes shows either.
         """
         drawn = self.calibration.drawn([self.n], _DRAWS)
+        if self._batches_watched:  # of the same load: in proportion
+            seconds = float(self.calibration.composed([self.n]).seconds[0])
+            return np.asarray(np.log(np.ravel(drawn.seconds) / seconds))
         # Full speed is that of the middle process, and there are few of them.
         own = [np.median(np.concatenate([w.rates for w in one.run.around])) for one in self.judged]
         paces = median_draws(np.asarray(own) / np.median(own), _DRAWS)
@@ -343,7 +364,7 @@ class LoadComparison:
             **self.measured.median().to_dict(),
             **self.model.median().to_dict(),
             **self.all_in_all.median().to_dict(),
-            **self.paced.median().to_dict(),
+            **self.at_the_rate.median().to_dict(),
             "left_alone": float(np.median([_share_left_alone(one.run) for one in self.judged])),
             "p99_error": value,
             "p99_error_low": low,

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import NormalDist
 from subprocess import PIPE
 from typing import Any
 
@@ -24,7 +23,7 @@ from scoring_turns import MORE, apart
 
 from aethermodel import thresholds
 from aethermodel.advice.latency_under_load import Server
-from aethermodel.advice.recommend import recommend
+from aethermodel.advice.recommend import Recommendation, recommend
 from aethermodel.inputs.refusals import InputError
 from aethermodel.laws.law import Law
 from aethermodel.measure.host.jitter import watch
@@ -43,8 +42,8 @@ _LATE = 0.1
 _WATCH_SECONDS = 0.2
 # Seconds in which full batches show the host's pace, before each run.
 _PACE_SECONDS = 1.0
-# Draws of what the law leaves open: its interval, taken as that of a normal law.
-_DRAWS = 400
+# Shares of a rate that batch and wait are planned for, where the law's interval is too wide.
+_PLANNED = (1.0, 0.9, 0.8, 0.7, 0.6)
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,9 @@ class Loaded:
     """Runs at one load: medians of latencies in seconds, of the requests that nobody held up.
 
     ``pace``: how many times as long as by the law full batches took, before and after each run.
-    ``left_alone``: share of the requests; ``disturbed``: of the runs in which these were too few, or
-    where the kernel does not count, 1 if an idle loop saw others often. ``..._all``: P99 of all of them, predicted with the pauses
-    that the kernel counted in these very runs.
+    ``left_alone``: share of the requests; ``disturbed``: of the runs in which these were too few;
+    where the kernel does not count, 1 if an idle loop saw others often. ``..._all``: P99 of all of
+    them, predicted with the pauses that the kernel counted in these very runs.
     """
 
     load: float
@@ -80,7 +79,7 @@ class Loaded:
 
     @property
     def outcome(self) -> Outcome:
-        """Whether P99 is right; of a late client, or where most was held up, a miss says nothing."""
+        """Whether P99 is right; of a late client or a busy host a miss says nothing."""
         low, high = self.error_low, self.error_high
         least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
         late = self.client_late_p99 > _LATE * self.measured_p99
@@ -151,7 +150,7 @@ def compare(law: Law, load: float, target: float, *, runs: int = 7, seconds: flo
     """
     server = Server(law)
     rate = load * server.capacity(server.fastest())
-    advice = recommend(law, rate, target)
+    advice = _advice(law, rate, target)
     # The server's loop has timers of a millisecond.
     wait = np.floor(advice.wait_seconds * 1e3) / 1e3
     with serving(advice.batch, wait) as (port, process):
@@ -170,6 +169,17 @@ def compare(law: Law, load: float, target: float, *, runs: int = 7, seconds: flo
         float(np.median(paces)),
         float(np.median([one.gaps.sum() / one.seconds for one in seen])),
     )  # fmt: skip
+
+
+def _advice(law: Law, rate: float, target: float) -> Recommendation:
+    """Return batch and wait for a rate; of the highest one that the law's interval vouches for."""
+    for share in _PLANNED:
+        try:
+            return recommend(law, share * rate, target)
+        except InputError:
+            if share == _PLANNED[-1]:
+                raise
+    raise AssertionError
 
 
 def loaded(
@@ -193,18 +203,18 @@ def loaded(
         for kind in ("measured_all", "predicted_all")
     ]
     ratios = np.log(predicted[:, 1] / measured[:, 1])
-    # What the law leaves open, of which every run is predicted alike.
-    steady = server.percentiles(rate, batch, hold_seconds=wait / pace)[1]
-    wide = np.log(steady.high / steady.low) / (2 * NormalDist().inv_cdf((1 + thresholds.LEVEL) / 2))
-    shifts = wide * np.random.default_rng(0).standard_normal(_DRAWS)
+    # What the law leaves open, of which every run is predicted alike: its load is a share of what
+    # the server carries, so that P99 is in proportion.
+    drawn = [float(server.seconds(batch, draw)) for draw in range(len(server.drawn.table))]
+    shifts = np.log(drawn) - np.log(float(server.seconds(batch)))
+    tails = np.exp(np.quantile(shifts, [(1 - thresholds.LEVEL) / 2, (1 + thresholds.LEVEL) / 2]))
     low, high = np.expm1(shifted_median_interval(ratios, shifts))
     p50, p99 = np.median(measured, axis=0)
     model = np.median(predicted, axis=0)
     value = float(np.expm1(np.median(ratios)))
     return Loaded(
         load, rate, batch, wait, float(model[0]), float(model[1]),
-        float(steady.low / steady.seconds * model[1]),
-        float(steady.high / steady.seconds * model[1]),
+        float(tails[0] * model[1]), float(tails[1] * model[1]),
         float(p50), float(p99), value, min(float(low), value), max(float(high), value),
         float(np.median([np.quantile(run.found["late"], 0.99) for run in told])),
         away, pace, float(np.median([run.left_alone.mean() for run in told])),

@@ -127,22 +127,91 @@ def test_requests_are_gathered_and_each_gets_its_own_score():
 
 
 def test_a_server_and_an_open_loop_in_processes_of_their_own():
-    from scoring_load import latencies, serving
+    from scoring_load import asked, serving
+    from scoring_runs import Run
 
     with serving(8, 0.001) as (port, server):
-        taken, late = latencies(port, server, 200.0, 40, seed=1)
-    assert len(taken) == len(late) == 36
-    assert (late > 0).all() and (taken > late).all()
+        found = asked(port, server, 200.0, 40, seed=1)
+    due, taken, late = (np.array(found[name]) for name in ("due", "taken", "late"))
+    assert len(due) == len(taken) == len(late) == 40
+    assert (late > 0).all() and (taken > late).all() and (np.diff(due) > 0).all()
+    run = Run(found, np.full(8, 1e-3), 0.001)
+    assert run.left_alone.size == 40
+    assert np.isfinite([run.percentiles(kind) for kind in ("measured_all", "predicted_all")]).all()
+
+
+def test_the_seconds_of_a_batch_are_those_of_answers_that_nobody_held_up():
+    from scoring_runs import seconds_of_batch
+
+    # An answer a millisecond; a pause of half a second that is told when it is over.
+    at = 7 + 1e-3 * np.arange(2000)
+    at[1000:] += 0.5
+    looks = [(7 + 0.01 * i, 0.5 * (i >= 150)) for i in range(300)]
+    found = {"at": at.tolist(), "looks": looks}
+    assert seconds_of_batch(found, 50) == pytest.approx(0.05, rel=1e-6)
+    told_nothing = {"at": at.tolist(), "looks": []}
+    assert seconds_of_batch(told_nothing, 50) > 0.06
+
+
+def _served_by_a_host_that_pauses(pauses, seconds=40.0, load=0.8, host=1.0):
+    """What a client would say of the model's own server; pauses are (begin, length)."""
+    from scoring_runs import Run
+
+    from aethermodel.model.queueing.batch_service import serve_by_clock
+    from aethermodel.model.queueing.host_pace import HostPace
+
+    table, wait = 1e-3 + 1e-4 * np.arange(1, 33), 0.02
+    rng = np.random.default_rng(3)
+    due = np.cumsum(rng.exponential(table[-1] / 32 / load, round(seconds * load * 32 / table[-1])))
+    edges = np.array([0.0, *np.ravel([(at, at + long) for at, long in pauses]), due[-1] + 5])
+    speeds = np.where(np.arange(edges.size - 1) % 2, 0.0, 1.0)
+    clock = HostPace(np.diff(edges), speeds).clock(float(edges[-1]))
+    taken = serve_by_clock(clock, due, table * host, hold_seconds=wait)
+    at = np.arange(0, due[-1] + 5, 2e-3)
+    lost = sum(((at >= at0 + long) * long for at0, long in pauses), np.zeros(at.size))
+    found = {"due": (due + 9).tolist(), "taken": taken.tolist(), "late": [0.0] * due.size,
+             "looks": np.column_stack([at + 9, lost]).tolist()}  # fmt: skip
+    return Run(found, table, wait)
+
+
+def test_p99_is_told_of_the_requests_that_no_pause_of_the_host_held_up():
+    run = _served_by_a_host_that_pauses([(5.0, 0.05), (15.0, 0.1), (25.0, 0.05)])
+    assert 0.5 < run.left_alone.mean() < 0.99
+    assert run.enough
+    measured, predicted = run.percentiles("measured"), run.percentiles("predicted")
+    assert measured == pytest.approx(predicted, rel=0.02)
+    # All in all it is another P99, which the pauses that were counted explain.
+    assert run.percentiles("measured_all")[1] > 3 * measured[1]
+    assert run.percentiles("predicted_all") == pytest.approx(
+        run.percentiles("measured_all"), rel=0.05
+    )
+
+
+def test_a_server_that_is_slower_than_its_law_is_not_made_right_by_what_is_left_out():
+    pauses = [(5.0, 0.05), (15.0, 0.1), (25.0, 0.05)]
+    slower = _served_by_a_host_that_pauses(pauses, host=1.1)
+    ratio = slower.percentiles("measured")[1] / slower.percentiles("predicted")[1]
+    assert ratio > 1.15
+
+
+def test_where_the_kernel_does_not_count_all_requests_do():
+    from scoring_runs import Run
+
+    run = _served_by_a_host_that_pauses([(5.0, 0.05)])
+    blind = Run(run.found | {"looks": []}, run.table, run.wait)
+    assert blind.left_alone.all()
+    assert blind.percentiles("measured") == pytest.approx(blind.percentiles("measured_all"))
 
 
 def test_a_miss_of_a_late_client_or_on_a_busy_host_says_nothing_of_the_server():
     from scoring_load import Loaded
 
     told = dict(
-        load=0.8, rate=1e4, batch=58, wait_seconds=0.05, predicted_p50=7e-3, predicted_p99=11e-3,
+        load=0.8, rate=1e4, error=-0.98, batch=58, wait_seconds=0.05, predicted_p50=7e-3, predicted_p99=11e-3,
         predicted_p99_low=10e-3, predicted_p99_high=12e-3, measured_p50=0.3, measured_p99=0.6,
-        error_low=-0.99, error_high=-0.97, pace=1.0,
+        error_low=-0.99, error_high=-0.97, pace=1.0, away=0.0, left_alone=0.9,
+        measured_p99_all=0.7, predicted_p99_all=0.02,
     )  # fmt: skip
-    assert Loaded(**told, client_late_p99=0.5, away=0.0).outcome == "inconclusive"
-    assert Loaded(**told, client_late_p99=1e-4, away=0.3).outcome == "inconclusive"
-    assert Loaded(**told, client_late_p99=1e-4, away=0.001).outcome == "fail"
+    assert Loaded(**told, client_late_p99=0.5, disturbed=0.0).outcome == "inconclusive"
+    assert Loaded(**told, client_late_p99=1e-4, disturbed=0.8).outcome == "inconclusive"
+    assert Loaded(**told, client_late_p99=1e-4, disturbed=0.2).outcome == "fail"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import monotonic
 
 import numpy as np
@@ -14,6 +15,7 @@ from aethermodel.laws.fit import fit, fit_series
 from aethermodel.measure.host.jitter import Watch, full_rate
 from aethermodel.measure.host.os_noise import Noise
 from aethermodel.model.queueing.batch_service import serve
+from aethermodel.model.queueing.catch_up import held_up
 from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.campaign import Campaign
 from aethermodel.pipelines.composition.composed_laws import TermLaw
@@ -156,6 +158,62 @@ def test_the_interval_of_p99s_error_holds_what_a_noisy_calibration_is_off_by():
     assert by_processes < 0.6 * trials  # so that the test could fail
 
 
+def _paused(rng, load, batches=8000, slower=1.0):
+    """One run of a queue whose host pauses, as looks at the kernel's count tell of it."""
+    seconds = _true(N)
+    due = np.cumsum(rng.exponential(seconds / load, batches))
+    pauses = np.where(rng.random(batches) < 0.003, rng.exponential(60 * seconds, batches), 0.0)
+    served = slower * seconds * np.exp(rng.normal(0, 0.02, batches))
+    latencies = serve(due, np.array([1.0]), served + pauses)
+    noise = Noise(0.0, 0, 0.0)
+
+    def watched():
+        lost = np.where(rng.random(2000) < 0.02, rng.exponential(60 * seconds, 2000), 0.0)
+        each = seconds * np.exp(rng.normal(0, 0.02, 2000)) + lost
+        return Watch(np.zeros(0), np.ones(2000), each.sum(), noise, each, np.ones(2000), lost)
+
+    held = held_up(due, due + latencies, pauses) / seconds
+    run = LoadedRun(due, latencies, noise, (watched(), watched()), held_up=held)
+    return LoadedProcess(load, 1 / seconds, run)
+
+
+def _judged(load, **given):
+    rng = np.random.default_rng(11)
+    runs = [_paused(rng, load, **given) for _ in range(7)]
+    full = full_rate([watched for one in runs for watched in one.run.around])
+    return LoadComparison(_timed(rng), N, load, runs, full).row(N)
+
+
+@pytest.mark.parametrize("load", [0.5, 0.8])
+def test_p99_is_told_of_the_batches_that_nobody_else_held_up(load):
+    row = _judged(load)
+    assert 0.2 < row["left_alone"] < 0.95
+    assert row["p99_error"] == pytest.approx(0, abs=0.1)
+    assert row["pace"] == pytest.approx(1, abs=0.1)
+    assert row["p99_all"] > 5 * row["p99"]
+    # The host around the runs paused otherwise than in them: all in all it is not foreseen.
+    assert abs(row["p99_error_all"]) > 0.3
+
+
+def test_a_queue_that_is_slower_than_its_terms_is_told_in_spite_of_what_is_left_out():
+    assert _judged(0.8, slower=1.1)["p99_error"] < -0.15
+
+
+def test_a_run_of_which_too_little_was_left_alone_is_disturbed_and_does_not_count():
+    rng = np.random.default_rng(2)
+    runs = [_paused(rng, 0.5) for _ in range(4)]
+    held = np.full(8000, 9.0)
+    crowded = replace(runs[0].run, latencies=runs[0].run.latencies + 1, held_up=held)
+    assert crowded.left_alone is None
+    assert crowded.judged(0.0).left_alone is None
+    assert runs[1].run.judged(0.0).disturbed is False
+    runs[0] = runs[0]._replace(run=crowded)
+    full = full_rate([watched for one in runs for watched in one.run.around])
+    comparison = LoadComparison(_timed(rng), N, 0.5, runs, full)
+    assert len(comparison.judged) == 3
+    assert comparison.row(N)["p99"] < 1
+
+
 SERVER = """
 from aethermodel import Pipeline
 pipeline = Pipeline("p", largest=10)
@@ -176,6 +234,7 @@ def test_a_run_is_as_long_as_its_process_takes_and_the_host_is_watched_as_long(
     found = load.load_run(str(path), 10, [0.5], None, 0)
     (run,) = found["runs"]
     assert run.due.size == max(20, int(0.4 * found["capacity"]))
+    assert run.held_up is None or run.held_up.shape == run.due.shape
     for watched in run.around:  # of its half of the run what lies between looks at the core
         assert watched.seconds >= 0.15 * run.due[-1]
 
