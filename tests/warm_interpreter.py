@@ -200,11 +200,11 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the client's to handle
     listener, life = (socket.socket(fileno=int(word)) for word in sys.argv[1:])
     ready(listener, life)
+    gc.disable()  # nothing of what is imported goes
     load()
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork")
     gc.collect()
     gc.freeze()
-    gc.disable()
     asked = serve(listener, life)
     try:
         run(asked)

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -20,16 +21,32 @@ QUIET = [
 ]
 
 
-# Not for the session: the driver holds this thread's event loop, and other tests run their own.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
+# Neither for the session, as the driver holds this thread's event loop and other tests run their
+# own, nor for each module: it is open from the first test of this folder to the last in a row.
+_running = ExitStack()
+_chromium = []
+
+
+@pytest.fixture
+def browser() -> object:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
+    if not _chromium:
+        driver = _running.enter_context(playwright.sync_playwright())
+        _chromium.append(driver.chromium.launch(executable_path=CHROMIUM, args=QUIET))
+        _running.callback(lambda: _chromium.pop().close())
+    return _chromium[0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """Close the browser where the next test is none of this folder."""
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or nextitem.path.parent != Path(__file__).parent:
+            _running.close()
 
 
 @pytest.fixture
