@@ -23,9 +23,9 @@ CPU = "sys/devices/system/cpu/"
 @pytest.fixture(autouse=True, scope="module")
 def one_look_between_the_cores():
     """The way between this host's cores is measured once: a third of a second, on any tree."""
-    check, finding = distance.check, distance.check()
+    check, here = distance.check, distance.check()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(distance, "check", lambda trips=None: finding if trips is None else check(trips))
+        patch.setattr(distance, "check", lambda trips=None: here if trips is None else check(trips))
         yield
 
 
