@@ -32,14 +32,14 @@ LOAD_WARM_UP = 0.1
 # Mark: what disturbed a sample -------------------------------------------------------------------
 #: A core that takes so many times what it did at best is not this process's alone: a second thread
 #: of the same core costs half and more, the clock's own drift less than a tenth. What is looked at
-#: is `cython_core.probes.core_pace`; a loop of the interpreter takes up to a third longer, for where
+#: is `cython_core.probes.core_pace`: a loop of the interpreter takes up to a third longer for where
 #: its frame lies.
 SHARED_CORE = 1.25
 #: Cores between which a line takes so many times what it did at best have been moved apart: with
 #: neighbours on both it takes less than twice as long, without a common cache four times.
 CORES_APART = 2.5
-#: Share of a sample's own time for which a process waited for a core, where another one is free: two
-#: on one core wait for as long as they run, the kernel's own threads take a fiftieth at most.
+#: Share of a sample's own time for which a process waited for a core, where another one is free:
+#: two on one core wait for as long as they run, the kernel's own threads take a fiftieth at most.
 QUEUED_SHARE = 0.1
 #: Of many looks at an idle loop the best but for a hundredth, which the clock may have made.
 BEST_CORE_QUANTILE = 0.01
