@@ -111,8 +111,8 @@ def _left_alone(row: dict[str, Any]) -> str:
         alone = "nobody knows which batches others held up"
     return (
         f"{alone}; of all P99 is {engineering(row['p99_all'], 's')}. A batch took "
-        f"{row['pace']:.2f} times as long as by the terms: for the same rate instead of load P99 is off by "
-        f"{percent(row['p99_error_rate'])}"
+        f"{row['pace']:.2f} times as long as by the terms: for the same rate instead of load P99 "
+        f"is off by {percent(row['p99_error_rate'])}"
     )
 
 
