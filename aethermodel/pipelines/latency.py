@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,13 @@ from aethermodel.model.queueing.host_pace import HostPace, PaceClock
 from aethermodel.model.queueing.tandem import Queue, through
 from aethermodel.order_statistics import median_draws, median_interval, shifted_median_interval
 from aethermodel.pipelines.calibration import PipelineCalibration
-from aethermodel.pipelines.composition.composition import Composed
+from aethermodel.pipelines.composition.group_queues import group_queues, predicted
 from aethermodel.pipelines.execution.load import LoadedRun, load_run
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.verdict import Outcome, judge, mostly_disturbed, worst
 
 Floats = npt.NDArray[np.float64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 # Where the processes leave P99 open by more than half of what it may be off by, there are more of
 # them, up to so many times those asked for.
 _OPEN, _MOST_TIMES = thresholds.P99_ERROR / 2, 2
@@ -154,36 +155,6 @@ def measure_latency(
     return LatencyTrial(
         calibration, n, table, capacity, n / seconds, worst(table["outcome"].tolist())
     )
-
-
-def predicted(
-    calibration: PipelineCalibration, n: float, due: Floats, pace: HostPace | None = None
-) -> Floats:
-    """Return the model's latency of each batch of a schedule: groups in a row, each a queue.
-
-    Parameters
-    ----------
-    calibration : PipelineCalibration
-        Without what is assumed.
-    n : float
-        Records of a batch.
-    due : ndarray, shape (batches,)
-    pace : HostPace, optional
-        At which the host ran; full speed by default.
-    """
-    clock = pace.clock(2 * float(due[-1])) if pace else None
-    return through(_queues(calibration, calibration.composed([n])), due, clock)
-
-
-def _queues(calibration: PipelineCalibration, composed: Composed, draw: int = 0) -> list[Queue]:
-    """Return the groups as queues, by one of the draws that were composed."""
-    each = {name: float(seconds.flat[draw]) for name, seconds in composed.groups.items()}
-    # Where cores or the interpreter are the bound, all groups are slower by as much.
-    stretch = float(composed.seconds.flat[draw]) / max(each.values())
-    return [
-        Queue(group.workers, stretch * group.workers * each[group.name])
-        for group in calibration.groups
-    ]
 
 
 class LoadedProcess(NamedTuple):
@@ -333,10 +304,10 @@ class LoadComparison:
             ) -> float:
                 return float(np.quantile(_counted(run, through(queues, run.due, clock)), 0.99))
 
-            middle = p99(_queues(self.calibration, self.calibration.composed([self.n])))
+            middle = p99(group_queues(self.calibration, self.calibration.composed([self.n])))
             ratios = []
             for draw, faster in enumerate(paces.tolist()):
-                queues = _queues(self.calibration, drawn, draw)
+                queues = group_queues(self.calibration, drawn, draw)
                 # Of a faster full speed the same host is a slower share.
                 ratios.append(p99([one._replace(seconds=one.seconds * faster) for one in queues]))
             found.append(np.asarray(ratios) / middle)
@@ -395,7 +366,7 @@ def _by_load(
     ]
 
 
-def _warm(latencies: Floats) -> Floats:
+def _warm(latencies: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     return latencies[int(thresholds.LOAD_WARM_UP * latencies.size) :]
 
 

@@ -36,9 +36,9 @@ from aethermodel.measure.host.run_queue import RunQueue
 
 FEATURES, ANSWER_BYTES = 16, 8
 _BODIES = 64
-# Every one of them has a socket; more in flight than that have to wait. As many as the largest batch
-# is calibrated with: with 512 in flight, whose buffers no cache holds, a request costs the server a
-# seventh more, so that after a pause it never caught up at a load that it carries before.
+# Every one of them has a socket; more in flight than that have to wait. As many as the largest
+# batch is calibrated with. With 512 in flight, whose buffers no cache holds, a request costs the
+# server a seventh more: after a pause it never caught up, at a load that it carries before one.
 _MOST_CONNECTIONS = 192
 # Held requests are sent again faster than they are answered, and at once where so many are missing:
 # the server always has enough of them.

@@ -207,7 +207,8 @@ def test_a_miss_of_a_late_client_or_on_a_busy_host_says_nothing_of_the_server():
     from scoring_load import Loaded
 
     told = dict(
-        load=0.8, rate=1e4, error=-0.98, batch=58, wait_seconds=0.05, predicted_p50=7e-3, predicted_p99=11e-3,
+        load=0.8, rate=1e4, error=-0.98, batch=58, wait_seconds=0.05,
+        predicted_p50=7e-3, predicted_p99=11e-3,
         predicted_p99_low=10e-3, predicted_p99_high=12e-3, measured_p50=0.3, measured_p99=0.6,
         error_low=-0.99, error_high=-0.97, pace=1.0, away=0.0, left_alone=0.9,
         measured_p99_all=0.7, predicted_p99_all=0.02,

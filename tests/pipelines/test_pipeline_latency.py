@@ -20,10 +20,11 @@ from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.campaign import Campaign
 from aethermodel.pipelines.composition.composed_laws import TermLaw
 from aethermodel.pipelines.composition.composition import GroupTerms
+from aethermodel.pipelines.composition.group_queues import predicted
 from aethermodel.pipelines.composition.what_if import halved
 from aethermodel.pipelines.execution import load
 from aethermodel.pipelines.execution.load import LoadedRun
-from aethermodel.pipelines.latency import LoadComparison, LoadedProcess, predicted
+from aethermodel.pipelines.latency import LoadComparison, LoadedProcess
 from aethermodel.readers.measurements import Measurements, Series
 
 
@@ -117,11 +118,11 @@ def _true(n):
     return 2e-6 + 1e-6 * n
 
 
-def _timed(rng):
+def _timed(rng, between=BETWEEN):
     """A calibration by noisy samples of a law that is known, in processes that differ."""
     processes = np.repeat(np.arange(8), SIZES.size)
     sizes = np.tile(SIZES, 8)
-    off = np.repeat(rng.normal(0, BETWEEN, 8), SIZES.size) + rng.normal(0, 0.02, sizes.size)
+    off = np.repeat(rng.normal(0, between, 8), SIZES.size) + rng.normal(0, 0.02, sizes.size)
     series = Series({}, sizes, _true(sizes) * np.exp(off), process=processes.astype(str))
     law = fit_series(series, Measurements("f", "stage", "N", "", "per batch", (series,)))
     terms = {"t": TermLaw("t", "stage", law, 1.0, "measured")}
@@ -148,7 +149,8 @@ def test_the_interval_of_p99s_error_holds_what_a_noisy_calibration_is_off_by():
     held, by_processes, trials = 0, 0, 16
     for trial in range(trials):
         rng = np.random.default_rng([5, trial])
-        calibration = _timed(rng)
+        # For the same load P99 is off by no more than the terms: they are to be off by enough.
+        calibration = _timed(rng, between=0.15)
         runs = [_served(rng, 0.8) for _ in range(9)]
         full = full_rate([watched for one in runs for watched in one.run.around])
         row = LoadComparison(calibration, N, 0.8, runs, full).row(N)
@@ -195,8 +197,30 @@ def test_p99_is_told_of_the_batches_that_nobody_else_held_up(load):
     assert abs(row["p99_error_all"]) > 0.3
 
 
-def test_a_queue_that_is_slower_than_its_terms_is_told_in_spite_of_what_is_left_out():
+def test_a_queue_that_is_slower_than_the_batches_around_it_is_told_in_spite_of_what_is_left_out():
     assert _judged(0.8, slower=1.1)["p99_error"] < -0.15
+
+
+def _at_another_pace(pace):
+    """Runs of processes in which a batch takes so many times as long as by the terms."""
+    rng = np.random.default_rng(4)
+    own = pace * _true(N)
+    due = np.cumsum(rng.exponential(own / 0.8, 8000))
+    noise = Noise(0.0, 0, 0.0)
+    each = own * np.exp(rng.normal(0, 0.02, 2000))
+    seen = Watch(np.zeros(0), np.ones(2000), each.sum(), noise, each, np.ones(2000), np.zeros(2000))
+    run = LoadedRun(due, serve(due, np.array([own])), noise, (seen, seen), held_up=np.zeros(8000))
+    runs = [LoadedProcess(0.8, 1 / own, run)] * 3
+    return LoadComparison(_timed(rng), N, 0.8, runs, full_rate([seen])).row(N)
+
+
+@pytest.mark.parametrize("pace", [0.8, 1.2])
+def test_for_the_same_load_p99_is_off_by_as_much_as_the_terms(pace):
+    row = _at_another_pace(pace)
+    assert row["pace"] == pytest.approx(pace, rel=0.03)
+    assert row["p99_error"] == pytest.approx(1 / pace - 1, abs=0.05)
+    # For the same rate it is another load to the model.
+    assert abs(row["p99_error_rate"]) > 2 * abs(row["p99_error"])
 
 
 def test_a_run_of_which_too_little_was_left_alone_is_disturbed_and_does_not_count():

@@ -110,9 +110,9 @@ def _left_alone(row: dict[str, Any]) -> str:
     if isnan(row["left_alone"]):
         alone = "nobody knows which batches others held up"
     return (
-        f"{alone}; of all P99 is {engineering(row['p99_all'], 's')}. A batch took {row['pace']:.2f} "
-        f"times as long as by the terms: for the same rate instead of the same load P99 is off by "
-        f"{percent(row['p99_error_rate'])}"
+        f"{alone}; of all P99 is {engineering(row['p99_all'], 's')}. A batch took "
+        f"{row['pace']:.2f} times as long as by the terms: for the same rate instead of load P99 "
+        f"is off by {percent(row['p99_error_rate'])}"
     )
 
 

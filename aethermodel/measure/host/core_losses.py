@@ -84,5 +84,5 @@ class CoreLosses:
 
 
 def beyond_usual(lost: Floats) -> Floats:
-    """Return what was lost beyond what always is: who shares a core with its server always waits."""
+    """Return what was lost beyond what always is: beside a server on its core one always waits."""
     return np.asarray(lost - np.quantile(lost, _ALWAYS)) if lost.size else lost

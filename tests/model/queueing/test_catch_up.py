@@ -52,7 +52,7 @@ def test_what_looks_saw_to_be_lost_is_lost_by_then(looks):
     pace = pace_with_losses(at, lost)
     gone = (1 - pace.speeds) * np.diff(at)
     assert ((gone >= -1e-9) & (gone <= np.diff(at) + 1e-9)).all()
-    # From each look to the end no more is lost than was said later; in all, what there was room for.
+    # From each look on no more is lost than is said later; in all, what there was room for.
     after = np.cumsum(lost[::-1])[::-1]
     assert (np.cumsum(gone[::-1])[::-1] <= after + 1e-9).all()
     room = 0.0
