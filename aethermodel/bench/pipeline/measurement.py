@@ -204,6 +204,7 @@ class PipelineBench(BaseModel):
                     max(start + self.budget_seconds - monotonic(), 0),
                     lambda done, _: progress and progress(len(turns) + done, total),
                     best=best,
+                    fill=True,
                 )
             )
         return with_predictions(table, samples, self)

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from aethermodel import thresholds
 from aethermodel.bench.pipeline.rows import Row
 from aethermodel.bench.pipeline.term_plan import drained_on, predict_row
 from aethermodel.fabrics import Fabric
@@ -91,9 +90,7 @@ def term_plan(bench: _Rows) -> Plan:
             }
             near = _sizes_of_hop(hop, n)
             points += [_point("fabric", batch_size=m, routed=fused, **settings) for m in near]
-    # Each process samples every term: three show how much they differ.
-    processes = min(bench.repeats, thresholds.FEWEST_PROCESSES)
-    return calm_plan(points, processes, repeats=2, seed=bench.seed)
+    return calm_plan(points, bench.repeats, repeats=2, seed=bench.seed)
 
 
 def with_predictions(

@@ -13,6 +13,7 @@ from aethermodel.measure.harness.event_loops import EventLoop, on_loop
 from aethermodel.measure.harness.processes.consumer_process import Drained
 from aethermodel.measure.host.slices import Slice, Slices, Stream
 from aethermodel.measure.probes.settings import RecordSettings, setting
+from aethermodel.thresholds import SLICES
 
 _T = TypeVar("_T")
 # As many batches as a ring has room for.
@@ -40,11 +41,10 @@ class Settings(RecordSettings):
 def prepare(settings: Settings) -> Callable[[int], float]:
     """Time the producer alone; the consumer checks every event outside the clock."""
     # The producer's own loop is that of every crossing's.
-    if settings.fabric == "shm":
-        return Stream(on_loop("asyncio", _opened(settings, _into_room)))
-    return on_loop(
-        "asyncio", _opened(settings, _by_cpu_time if settings.fabric == "tcp" else _at_pace)
-    )
+    if settings.fabric == "verbs":
+        return on_loop("asyncio", _opened(settings, _at_pace))
+    send = _into_room if settings.fabric == "shm" else _by_cpu_time
+    return Stream(on_loop("asyncio", _opened(settings, send)))
 
 
 def _opened(
@@ -79,14 +79,21 @@ async def _into_room(drained: Drained, loops: int) -> list[Slice]:
     return slices.end()
 
 
-async def _by_cpu_time(drained: Drained, loops: int) -> float:
-    """Count this thread's own time: it sleeps while the connection is full."""
+async def _by_cpu_time(drained: Drained, loops: int) -> list[Slice]:
+    """Count this thread's own time: it sleeps while the connection is full.
+
+    In slices of one stream: each start anew would find the connection empty.
+    """
     drained.take(loops)
-    start = thread_time()
-    await drained.send(loops)
-    seconds = thread_time() - start
+    slices, done = Slices(), 0
+    while done < loops:
+        turn = min(max(1, loops // SLICES), loops - done)
+        start = thread_time()
+        await drained.send(turn)
+        slices.add(turn, thread_time() - start)
+        done += turn
     drained.wait()
-    return seconds
+    return slices.end()
 
 
 async def _at_pace(drained: Drained, loops: int) -> float:

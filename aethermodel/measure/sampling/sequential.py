@@ -13,6 +13,7 @@ from aethermodel.measure.sampling.sampler import Plan, Point, SamplingError, tak
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pandas.core.groupby import SeriesGroupBy
 
 Progress = Callable[[int, int], None]
 
@@ -25,6 +26,7 @@ def sample_sequentially(
     throughout: Callable[[Point], bool] = lambda _: False,
     best: CoreCheck | None = None,
     silence: float = inf,
+    fill: bool = False,
 ) -> pd.DataFrame:
     """Run a plan one process at a time, within a time budget.
 
@@ -46,6 +48,9 @@ def sample_sequentially(
         Of the cores in earlier samples.
     silence : float
         Seconds after which a process that gives no sample is ended.
+    fill : bool
+        Whether time that is too short for all points goes to those whose processes differ most;
+        they then come from more processes than the others.
 
     Returns
     -------
@@ -66,6 +71,9 @@ def sample_sequentially(
     for process in range(plan.processes):
         began = monotonic()
         if frames and began + pace * len(points) > deadline:
+            most = int((deadline - began) / pace) if fill else 0
+            points = _widest(pd.concat(frames), plan.points, most)
+        if not points:
             break
         one = plan.model_copy(
             update={"points": tuple(points), "processes": 1, "seed": plan.seed + process}
@@ -89,8 +97,6 @@ def sample_sequentially(
         if process + 1 >= thresholds.FEWEST_PROCESSES:
             wide = _wide(pd.concat(frames))
             points = [p for at, p in enumerate(plan.points) if throughout(p) or at in wide]
-        if not points:
-            break
     return pd.concat(frames, ignore_index=True)
 
 
@@ -102,10 +108,22 @@ def _after(progress: Progress, before: int, total: int) -> Progress:
     return lambda done, _: progress(before + done, total)
 
 
-def _wide(samples: pd.DataFrame) -> set[int]:
-    """Return the places of points whose processes differ too much, or were too few."""
+def _medians(samples: pd.DataFrame) -> tuple[SeriesGroupBy, pd.Series]:
+    """Return each process's median of each point, by point, and by how much they differ."""
     final = samples[samples["final"]]
     medians = final.groupby(["point", "process"])["seconds"].median().groupby("point")
-    spread = (medians.max() - medians.min()) / medians.median()
+    return medians, (medians.max() - medians.min()) / medians.median()
+
+
+def _widest(samples: pd.DataFrame, points: Sequence[Point], most: int) -> list[Point]:
+    """Return the points whose processes differ most, as many as there is time for."""
+    _, spread = _medians(samples)
+    wide = spread[spread > thresholds.NARROW].sort_values(ascending=False)
+    return [points[at] for at in wide.index[: max(most, 0)]]
+
+
+def _wide(samples: pd.DataFrame) -> set[int]:
+    """Return the places of points whose processes differ too much, or were too few."""
+    medians, spread = _medians(samples)
     narrow = (spread <= thresholds.NARROW) & (medians.size() >= thresholds.FEWEST_PROCESSES)
     return set(samples["point"]) - set(narrow.index[narrow])

@@ -105,3 +105,19 @@ def test_the_samples_of_a_trial_are_at_most_so_many(fabric):
     least = campaign.repeats * (thresholds.FEWEST_PROCESSES * terms + plan.processes * whole)
     # Before, each point was sampled four times in each of eight processes.
     assert least <= 0.25 * 4 * 8 * len(plan.points)
+
+
+@pytest.mark.parametrize(("fill", "restless"), [(True, 3), (False, 2)])
+def test_time_that_is_left_goes_to_what_differs_most_where_asked(host, monkeypatch, fill, restless):
+    now, take = [0.0], sequential.take_samples
+
+    def taking_a_second_a_point(one, *rest, **settings):
+        now[0] += len(one.points)
+        return take(one, *rest, **settings)
+
+    monkeypatch.setattr(sequential, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sequential, "take_samples", taking_a_second_a_point)
+    # After what is kept 7.2 s: two processes of three points, and one point more.
+    samples = sample_sequentially(plan(STEADY, RESTLESS, WHOLE), 8.0, fill=fill)
+    processes = samples.groupby("batch_size")["process"].nunique().to_dict()
+    assert processes == {1: 2, 2: restless, 3: 2}
