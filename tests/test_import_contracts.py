@@ -28,8 +28,9 @@ def linted(tmp_path, monkeypatch, capsys):
     def lint(package, modules):
         folder = tmp_path / package
         folder.mkdir()
-        for name, text in {"__init__": "", "base": "", **modules}.items():
-            (folder / f"{name}.py").write_text(text.replace("{package}", package))
+        for name, text in {"__init__.py": "", "base.py": "", **modules}.items():
+            file = name if "." in name else f"{name}.py"
+            (folder / file).write_text(text.replace("{package}", package))
         config = tmp_path / "pyproject.toml"
         config.write_text(CONTRACT.format(package=package))
         monkeypatch.syspath_prepend(tmp_path)
@@ -67,5 +68,31 @@ def test_a_class_above_what_saves_its_data_is_no_circle(linted):
         "law_file": TYPES.replace("{name}", "base") + PLAIN,
     }
     status, said = linted("straight", modules)
+    assert status == 0
+    assert "Imports make no circle KEPT" in said
+
+
+@pytest.mark.parametrize("imports", ["import ring", "cimport ring"])
+def test_a_circle_through_a_compiled_module_fails(linted, imports):
+    package = f"compiled_{imports.split()[0]}"
+    modules = {
+        "handle": "def attach():\n    from {package}.ring import Ring\n",
+        "ring.pyx": "from {package}.end cimport End\n\ndef create():\n    return End()\n",
+        "end.pyx": "cdef class End:\n    pass\n",
+        "end.pxd": "from {package} " + imports.replace("ring", "handle") + "\n",
+    }
+    modules["end.pyx"] += "    from {package}.handle " + imports.replace("ring", "attach") + "\n"
+    status, said = linted(package, modules)
+    assert status == 1
+    assert f"- {package}.ring, line 1: from {package}.end cimport End" in said
+    assert f"- {package}.end, line 3: from {package}.handle" in said
+
+
+def test_compiled_modules_that_import_one_way_make_no_circle(linted):
+    modules = {
+        "handle": "",
+        "ring.pyx": "from {package}.handle import attach\nfrom {package}.base cimport Base\n",
+    }
+    status, said = linted("compiled_straight", modules)
     assert status == 0
     assert "Imports make no circle KEPT" in said

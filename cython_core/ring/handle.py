@@ -13,16 +13,13 @@ import struct
 from collections.abc import Callable
 from multiprocessing import reduction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from cython_core.closing import Closing
 from cython_core.events.record import EVENT_BYTES
 from cython_core.events.record_type import RecordType
 from cython_core.ring.rendezvous import RingOffer
 from cython_core.ring.shared_memory import MOST_BYTES, allocate
-
-if TYPE_CHECKING:
-    from cython_core.ring.ring import Ring
 
 Role = Literal["producer", "consumer"]
 Policy = Literal["spin", "spin-then-wait", "wait"]
@@ -50,6 +47,14 @@ class RingHandle(Closing):
     record : RecordType or None
         What the ring holds; None where nobody said so: the 64-byte event.
     """
+
+    # The ring knows its handles, and so a handle does not know the ring: it is told.
+    _opens_as: ClassVar[Callable[..., Any]]
+
+    @classmethod
+    def open_as(cls, ring: Callable[..., Any]) -> None:
+        """Let `attach` open handles by calling `ring` with the handle and ``policy``."""
+        cls._opens_as = ring
 
     def __init__(
         self,
@@ -83,8 +88,8 @@ class RingHandle(Closing):
         self._fds = ()
         return memory, wake, wake_peer, link
 
-    def attach(self, *, policy: Policy = "spin-then-wait") -> "Ring":
-        """Open the end in this process.
+    def attach(self, *, policy: Policy = "spin-then-wait") -> Any:
+        """Open the end in this process, as `Ring.attach` does.
 
         Parameters
         ----------
@@ -95,9 +100,7 @@ class RingHandle(Closing):
         -------
         Ring
         """
-        from cython_core.ring.ring import Ring
-
-        return Ring(self, policy=policy)
+        return type(self)._opens_as(self, policy=policy)
 
     def send(self, sock: socket.socket) -> None:
         """Send the end to the process at the other side of a connected Unix socket.

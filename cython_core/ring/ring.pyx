@@ -376,3 +376,6 @@ cdef class Ring(End):
 
     def __aiter__(self):
         return self.batches().__aiter__()
+
+
+RingHandle.open_as(Ring)

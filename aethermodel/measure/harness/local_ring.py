@@ -27,7 +27,7 @@ class OwnRing:
         capacity = ring_capacity(len(batch), self._record.itemsize)
         self._ring = Ring.create(capacity, role="consumer", record=self._record)
         with self._ring.handle() as handle:
-            self._producer = handle.attach()
+            self._producer: Ring = handle.attach()
 
     async def seconds(
         self,
