@@ -84,6 +84,8 @@ CALM_SLICES_OF_A_RUN = 20
 CALM_SHARE_OF_A_RUN = 0.1
 #: Calm samples or runs from which on the others are left out: one outlier moves no median of three.
 CALM_SAMPLES = 3
+#: Calm samples or runs that do where there were no others: two agree or do not, one says nothing.
+ALL_CALM_SAMPLES = 2
 #: Processes that calm samples come from: what one process shows may be its layout.
 CALM_PROCESSES = 2
 #: Standard deviations at which Tukey's biweight gives a sample no weight: it keeps 95 % of the

@@ -26,6 +26,11 @@ DISTURBED = CALM | {"calm": 1, "error": 7.72}
         (DISTURBED, 5, "cannot be told"),
         (DISTURBED | {"alone_per_second": 1e8, "error": -0.02}, 5, "\N{MINUS SIGN}2.0 %"),
         (CALM | {"calm": 1, "runs": 1}, 1, "+3.1 %"),  # nobody asked for more
+        # The budget gave it two runs of the five asked for: both calm, one of them, one alone.
+        (CALM | {"calm": 2, "runs": 2}, 5, "+3.1 %"),
+        (CALM | {"calm": 2, "runs": 3}, 5, "cannot be told"),
+        (CALM | {"calm": 1, "runs": 2}, 5, "cannot be told"),
+        (CALM | {"calm": 1, "runs": 1}, 5, "cannot be told"),
         (CALM | {"calm": 0, "runs": 1, "error": nan}, 1, "cannot be told"),
         (CALM | {"predicted_low": 1e6}, 5, "cannot be told"),
         # What was measured well and predicted well is off as far as it is.

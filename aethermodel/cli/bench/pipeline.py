@@ -211,7 +211,7 @@ def error_text(row: Mapping[str, Any], repeats: int) -> str:
     """Write the error of a row's prediction, or that there is none to be told.
 
     It takes a prediction that is known, and a measurement that the system left alone: calm slices
-    of it, or calm runs in a number that a median goes by.
+    of it, or calm runs: in a number that a median goes by, or every one of the row's.
 
     Parameters
     ----------
@@ -221,6 +221,9 @@ def error_text(row: Mapping[str, Any], repeats: int) -> str:
         Runs that were asked for.
     """
     calm = row["calm"] >= min(thresholds.CALM_SAMPLES, repeats)
+    # The budget may give a row fewer runs than were asked for: with all of them calm, none was
+    # picked out of noise.
+    calm |= row["calm"] == row["runs"] >= thresholds.ALL_CALM_SAMPLES
     measured = calm or not isnan(row["alone_per_second"])
     predicted = row["predicted_high"] < thresholds.UNKNOWN_SPAN * row["predicted_low"]
     if isnan(row["error"]) or not (measured and predicted):
