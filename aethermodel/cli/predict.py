@@ -27,6 +27,8 @@ _OF_A_PIPELINE = frozenset(
     {"law", "pipeline", "calibration", "batch_sizes", "foreign", "optimum", "within", "rate",
      "sensitivity", "set_", "verbose", "json"}
 )  # fmt: skip
+#: Options that only a law file has an answer to.
+_OF_A_LAW = frozenset({"curve", "at"})
 SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 
 
@@ -182,6 +184,9 @@ def command(
             json=json,
         )
         return
+    options.refuse_options(ctx, frozenset(ctx.params) - _OF_A_LAW, "is for a law file")
+    if serial is not None and cores is None:
+        raise ValueError("--serial goes with --cores: it is the share that these cannot divide")
     between = _between(calibration, foreign, record_bytes)
     if between is not None and record_bytes is not None:
         why = f"asks too much: {record_bytes} was not calibrated; only -n is answered for it"
@@ -280,7 +285,7 @@ def _scenario(
             assumed |= what_if.fabric_from(base, other)
         except ValueError as error:
             raise ValueError(f"{fabric_from}: {error}") from None
-    if nic:
+    if nic is not None:
         event_bytes = load_specification().parameters["s_event"].value
         if base.conditions.record_bytes != EVENT_BYTES:
             event_bytes = base.conditions.record_bytes

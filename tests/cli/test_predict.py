@@ -56,6 +56,23 @@ def test_predict_answers_with_intervals_and_marks_what_is_assumed(foreign):
     assert {"sensitivity", "bottlenecks", "roofline", "best_rate_per_second"} <= document.keys()
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--serial", "0.1"), "--serial goes with --cores"),  # its answer did not say so
+        (("--serial", "nan", "--cores", "2"), "the serial share between 0 and 1"),
+        (("--curve", "a"), "--curve is for a law file"),
+        (("--at", "10"), "--at is for a law file"),
+        (("--nic", ""), "no card"),
+    ],
+)
+def test_an_option_that_would_say_nothing_is_refused(foreign, words, message):
+    done = aether("predict", "-c", str(foreign), "--foreign", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert message in line
+
+
 def test_predict_prints_its_warnings_and_labels(foreign):
     done = aether("predict", "-c", str(foreign), "--foreign", "--optimum", "--sensitivity", "9")
     assert done.returncode == 0

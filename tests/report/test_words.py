@@ -152,11 +152,22 @@ def test_a_long_sum_over_a_bar_is_broken_and_loses_nothing(width):
     over = letters[0] + (letters[1] + letters[2] + letters[3]) * (letters[4] + letters[5]) / 7
     whole = "".join(ET.fromstring(report.mathml(over, width=1_000)).itertext())
     broken = ET.fromstring(report.mathml(over, width=width))
-    assert "".join(broken.itertext()) == whole
+    written = "".join(broken.itertext())
+    # A factor that begins a line has a sign; one within a line needs none.
+    assert written.replace("\N{MULTIPLICATION SIGN}", "\N{INVISIBLE TIMES}") == whole
     (numerator,) = (fraction[0] for fraction in broken.iter("mfrac"))
     rows = ["".join(row.itertext()) for row in numerator.iter("mtr")]
     assert bool(rows) == (width < 40)
     assert all(len(row) <= width + 4 for row in rows)  # a bracket or two more
+    assert all(row[0] in "+\N{MULTIPLICATION SIGN}" for row in rows[1:])
+
+
+def test_a_line_that_begins_with_a_minus_has_a_minus_and_no_hyphen():
+    letters = sympy.symbols([each * 9 for each in "abcd"])
+    total = letters[0] - letters[1] - letters[2] - letters[3]
+    rows = list(ET.fromstring(report.mathml(total, width=15)).iter("mtr"))
+    assert len(rows) == 4
+    assert {"".join(row.itertext())[0] for row in rows[1:]} == {"\N{MINUS SIGN}"}
 
 
 def test_a_legend_gives_meaning_value_and_unit():

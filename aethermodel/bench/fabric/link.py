@@ -50,7 +50,8 @@ class Link:
     overhead : Figure or None
         o, both ends together: that part which is there without a wire; None where not known.
     delay : Figure or None
-        L: what the wire adds, by the exchanges that were held up least.
+        L: what the wire adds, by the exchanges that were held up least; None where the overhead
+        is not known, or is more than the whole way takes.
     gap : Figure
         G: seconds a byte on the wire.
     rate : Figure
@@ -91,7 +92,8 @@ class Link:
         below = (way - least_way, least * (slope.high - slope.value), own.high - own.value)
         above = (most_way - way, least * (slope.value - slope.low), own.value - own.low)
         low, high = (float(np.sqrt(np.sum(np.square(ends)))) for ends in (below, above))
-        delay = Figure(value, value - low, value + high, "s")
+        # No wire takes less than no time: the hosts were not as they were on the way between.
+        delay = Figure(value, value - low, value + high, "s") if value + high >= 0 else None
         return cls(whole, own, delay, slope, rate)
 
     def figures(self) -> dict[str, Any]:

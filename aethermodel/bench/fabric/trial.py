@@ -109,7 +109,7 @@ class FabricTrial:
                 "loses too much to be measured"
             )
         fitted = clean[clean["n"].isin(plan.batch_sizes)]
-        law = _law(fitted, "n", "", source)
+        law = _law(fitted.rename(columns={"n": "events"}), "events", "", source)
         wire = _law(fitted, "wire_bytes", "B", source)
         table = _table(rows, clean, plan, law)
         held = table[table["held_out"]]
@@ -125,6 +125,12 @@ class FabricTrial:
                 "a host did not exchange with itself (over TCP: ip link set lo up): its overhead "
                 "is not known, and latency is not told apart from delay"
             )
+        link = Link.of(wire, overhead, _calm_ways(rows))
+        if overhead is not None and link.delay is None:
+            told.append(
+                "an exchange within the hosts took longer than one between them, so that they were "
+                "busy or slower while it was timed: the delay of the wire is not known"
+            )
         if not framing.segment:
             told.append("the kernel tells no segment size: bytes on the wire are those of payload")
         return cls(
@@ -132,7 +138,7 @@ class FabricTrial:
             table=table,
             law=law,
             wire_law=wire,
-            link=Link.of(wire, overhead, _calm_ways(rows)),
+            link=link,
             offset=offset,
             one_way={
                 name: float(np.quantile(ways, share))

@@ -82,6 +82,8 @@ def _lines(parts: list[Any], room: int, signs: tuple[str, ...] = _SIGNS) -> list
         following = parts[place + 1] if is_sign and place + 1 < len(parts) else None
         length = len(_text(part))
         if following is not None and used and used + length + len(_text(following)) > room:
+            if not _text(part):  # a line that began with the factor would read as one of its own
+                part.firstChild.data = "\N{MULTIPLICATION SIGN}"
             part.setAttribute("form", "infix")  # else a leading sign stands close, as a minus does
             lines.append([])
             used = 0

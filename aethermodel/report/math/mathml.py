@@ -17,7 +17,7 @@ _PAGE_WIDTH = 60
 
 # A hyphen is no minus, and indexed names that are multiplied need a little air.
 _TYPOGRAPHY = {
-    "<mo>-</mo>": "<mo>\N{MINUS SIGN}</mo>",
+    ">-</mo>": ">\N{MINUS SIGN}</mo>",
     "<mn>-": "<mn>\N{MINUS SIGN}",
     "<mo>\N{INVISIBLE TIMES}</mo>": '<mo lspace="0.14em" rspace="0.14em">\N{INVISIBLE TIMES}</mo>',
 }

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aethermodel.advice.law_answers import answers
 from aethermodel.bench.fabric.clock_offset import ClockOffset
 from aethermodel.bench.fabric.exchange_rounds import FabricPlan, Sample
 from aethermodel.bench.fabric.exchanges import Exchange, Framing
@@ -87,6 +88,29 @@ def test_without_loopback_the_delay_is_not_told():
     trial = FabricTrial.of(samples(plan, 50e-6, 1e9), plan, FRAMING, None, source="made up")
     assert trial.link.delay is None and trial.link.overhead is None
     assert any("did not exchange with itself" in note for note in trial.notes)
+
+
+def test_hosts_that_alone_take_longer_than_the_way_tell_no_delay():
+    """They were busier while their overhead was timed: the wire took -8 us, with an interval."""
+    plan, busy = FabricPlan(), Overhead(70e-6, 69e-6, 71e-6)
+    trial = FabricTrial.of(samples(plan, 50e-6, 1e9), plan, FRAMING, busy, source="made up")
+    assert trial.link.delay is None and trial.link.overhead.value == 70e-6
+    assert any("the delay of the wire is not known" in note for note in trial.notes)
+
+
+def test_a_wire_that_takes_nothing_has_a_delay_about_zero():
+    plan, own = FabricPlan(), Overhead(OWN, OWN - 0.5e-6, OWN + 0.5e-6)
+    trial = FabricTrial.of(samples(plan, 0.0, 1e9), plan, FRAMING, own, source="made up")
+    assert trial.link.delay.low < 0 < trial.link.delay.high
+    assert not any("is not known" in note for note in trial.notes)
+
+
+def test_rates_and_sizes_of_the_law_are_of_events():
+    plan = FabricPlan()
+    made = samples(plan, 50e-6, 1e9)
+    law = FabricTrial.of(made, plan, FRAMING, None, source="made up").law
+    found = answers(law)
+    assert (found.rate_unit, found.size_unit) == ("events/s", "events")
 
 
 @settings(max_examples=20)
