@@ -52,7 +52,7 @@ def command(
     repeats: Annotated[int | None, options.repeats(2)] = None,
     seed: options.Seed = None,
     seconds: Annotated[
-        float, typer.Option(help="time budget, kept after one process that samples everything")
+        float, options.budget("time budget, kept after one process that samples everything")
     ] = thresholds.CALIBRATION_SECONDS,
     refine: Annotated[
         bool,
@@ -130,7 +130,7 @@ def command(
         _check(check, json, wait_seconds)
         return
     earlier = [load_calibration(path) for path in merge or ()]
-    sizes = options.record_sizes(record_bytes) if record_bytes else [None]
+    sizes = options.record_sizes(record_bytes) if record_bytes is not None else [None]
     places = _places(pin)
     apart = len(sizes) > 1 or pin == EACH
     if apart and (json == "-" or earlier):

@@ -91,7 +91,7 @@ def command(
     repeats: Annotated[int | None, options.repeats(2)] = None,
     seed: options.Seed = None,
     seconds: Annotated[
-        float, typer.Option(help="with --run: time budget of the measurement")
+        float, options.budget("with --run: time budget of the measurement")
     ] = thresholds.VALIDATION_SECONDS,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,

@@ -57,7 +57,7 @@ def command(
         ),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(help="time budget of each fabric, after one pass")
+        float, options.budget("time budget of each fabric, after one pass")
     ] = thresholds.VALIDATION_SECONDS,
     calibration: Annotated[
         Path | None,

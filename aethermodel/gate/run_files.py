@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from aethermodel.gate.history import History
-from aethermodel.gate.runs import MOST_RUNS, CalibrationRun, LawRun, Run, laws_of, schema_of
+from aethermodel.gate.runs import (
+    LAW_SCHEMA,
+    MOST_RUNS,
+    CalibrationRun,
+    LawRun,
+    Run,
+    laws_of,
+    schema_of,
+)
 from aethermodel.inputs.refusals import InputError
 
 #: Returns the runs of a file by the name of the curve.
@@ -75,4 +83,6 @@ def _of_file(
             return {"": CalibrationRun(str(path), Calibration.load(path, foreign=True))}
         except ValueError as error:
             raise InputError(error) from None
+    if schema.startswith(LAW_SCHEMA):
+        options = {}  # which are for the measurements of the other side
     return {name: LawRun(str(path), law) for name, law in laws_of(path, options).items()}

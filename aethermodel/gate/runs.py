@@ -154,6 +154,8 @@ def _log(value: float, low: float, high: float) -> Estimate:
     return Estimate(math.log(value), half**2)
 
 
+#: Schemas of a law file, of all versions, begin so.
+LAW_SCHEMA = "aethermodel.law/"
 #: Schemas of a pipeline's calibration, of all versions, begin so.
 PIPELINE_SCHEMA = "aethermodel.pipeline/"
 
@@ -184,12 +186,14 @@ def laws_of(path: Path, options: Mapping[str, Any]) -> Mapping[str, Law]:
     Raises
     ------
     InputError
-        If the file is neither.
+        If the file is neither, or a law file is to be read by options.
     """
     from aethermodel.laws.law_group import Laws
 
     schema = schema_of(path)
-    if schema.startswith("aethermodel.law/"):
+    if schema.startswith(LAW_SCHEMA):
+        for name in options:
+            raise InputError(f"{path}: a law file, fitted already: --{name} is for measurements")
         return Laws.load(path)
     if schema:
         raise InputError(f"{path}: of schema {quoted(schema)}; give a law file or measurements")

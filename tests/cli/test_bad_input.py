@@ -3,11 +3,14 @@
 import json
 import sys
 
+import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell
 from report_cases import write_notebook
 
 from aethermodel.cli import main
+from aethermodel.laws.fit import fit
+from aethermodel.readers.measurements import Measurements
 from aethermodel.sweep.plan import Sweep
 from aethermodel.sweep.store import Store
 
@@ -54,6 +57,17 @@ def refused(call, *words):
         (["validate", "--fabric", "pigeon"], "fabric"),
         (["validate", "--fabric", "all", "--pool", "2"], "--pool is loopback's own"),
         (["calibrate", "--seconds", "0"], "time budget"),
+        (["calibrate", "--seconds", "inf"], "time budget"),
+        (["calibrate", "--pipeline", ""], "a Python file"),
+        (["calibrate", "--record-bytes", ""], "record_bytes"),
+        # Those that say how long they take have not said "nan h" by then.
+        (["validate", "--seconds", "nan"], "time budget"),
+        (["validate", "--pipeline", ""], "a Python file"),
+        (["report", "--run", "--seconds", "-1"], "time budget"),
+        (["bench", "fabric", "--listen", "127.0.0.1", "--seconds", "0"], "time budget"),
+        (["bench", "latency", "--seconds", "nan"], "time budget"),
+        (["bench", "optimum", "--seconds", "-1"], "time budget"),
+        (["bench", "pipeline", "--seconds", "nan"], "time budget"),
         (["calibrate", "--merge", "missing.json"], "missing.json"),
         (["calibrate", "--check", "missing.json"], "missing.json"),
         (["predict"], "calibration.json"),
@@ -227,6 +241,35 @@ def test_a_notebook_that_cannot_be_swept_is_refused(call, tmp_path, cells, messa
     (tmp_path / "n.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}}))
     assert message in refused(call, "sweep", "run", "--notebook", "n.ipynb", "-p", "n=1,2")
     assert [path.name for path in tmp_path.iterdir()] == ["n.ipynb"]
+
+
+@pytest.fixture
+def law(tmp_path):
+    """A law file that is read, of times that are in proportion to the size."""
+    sizes = [1, 10, 100, 1_000]
+    rows = pd.DataFrame({"n": sizes, "seconds": [1e-6 * size for size in sizes]})
+    fit(Measurements.from_frame(rows, size="n", time="seconds")).save(tmp_path / "law.json")
+    return "law.json"
+
+
+@pytest.mark.parametrize("option", ["size", "time", "unit", "group", "format"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("gate", "law.json", "law.json"),
+        ("report", "law.json", "-o", "law.html"),
+        ("recommend", "law.json", "--rate", "1e5", "--p99", "1ms"),
+        ("history", "add", "law.json", "--commit", "a"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_law_file_is_not_read_by_options_of_measurements(call, law, words, option, tmp_path):
+    assert f"--{option} is for measurements" in refused(call, *words, f"--{option}", "us")
+    assert [path.name for path in tmp_path.iterdir()] == [law]
+
+
+def test_two_law_files_are_of_no_host_of_a_history(call, law):
+    assert "--host is for a history" in refused(call, "gate", law, law, "--host", "a")
 
 
 def test_samples_that_are_none_are_not_compared(call, tmp_path):

@@ -78,7 +78,7 @@ def command(
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="fresh connections")] = 3,
     seconds: Annotated[
-        float, typer.Option(help="time for the exchanges, about; each size is sent 15 times")
+        float, options.budget("time for the exchanges, about; each size is sent 15 times")
     ] = SECONDS["fabric"],
     seed: options.Seed = None,
     output: Annotated[

@@ -80,7 +80,7 @@ def command(
         typer.Option(help="fresh processes to run in [default: 15; with --adaptive 3]"),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(help="time budget of the calibration")
+        float, options.budget("time budget of the calibration")
     ] = thresholds.CALIBRATION_SECONDS,
     seed: Annotated[int, typer.Option(help="seed of the schedules and of their order")] = 0,
     adaptive: Annotated[

@@ -42,7 +42,7 @@ def command(
     processes: Annotated[int | None, options.processes(8)] = None,
     repeats: Annotated[int | None, options.repeats(4)] = None,
     seed: options.Seed = None,
-    seconds: Annotated[float, typer.Option(help="time budget of the calibration")] = 30.0,
+    seconds: Annotated[float, options.budget("time budget of the calibration")] = 30.0,
     pin: options.Pin = None,
     wait_seconds: options.WaitSeconds = None,
     json: options.Json = None,

@@ -49,7 +49,7 @@ def command(
     ] = 5,
     run_seconds: Annotated[float, typer.Option(help="about how long one run lasts")] = 0.5,
     seconds: Annotated[
-        float, typer.Option(help="time budget; each row runs at least once")
+        float, options.budget("time budget; each row runs at least once")
     ] = thresholds.PIPELINE_SECONDS,
     load: Annotated[
         float,

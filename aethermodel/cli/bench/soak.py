@@ -13,7 +13,7 @@ from aethermodel.text.times import microseconds
 
 
 def command(
-    seconds: Annotated[float, typer.Option(help="duration")] = 600,
+    seconds: Annotated[float, options.budget("duration")] = 600,
     load: Annotated[float, typer.Option(help="share of the throughput at full speed")] = 0.8,
     fabric: Annotated[str, typer.Option(help=f"fabric: {options.listed(CROSSING)}")] = "shm",
     loop: options.Loop = None,

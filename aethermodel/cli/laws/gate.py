@@ -75,11 +75,16 @@ def command(
     from aethermodel.gate.gate import gate
     from aethermodel.gate.limits import limits_of
     from aethermodel.gate.run_files import read_runs
+    from aethermodel.gate.runs import schema_of
     from aethermodel.json_documents import document, write_document
     from aethermodel.pipelines.pipeline_file import load_pipeline
 
     limits = limits_of(limit or [])
     chosen = law_input.reading_options(size, time, unit, group, format)
+    if host is not None and not (base.is_dir() or head.is_dir()):
+        raise ValueError("--host is for a history")
+    if chosen and all(side.is_file() and schema_of(side) for side in (base, head)):
+        raise ValueError(f"--{next(iter(chosen))} is for measurements")
     if own := pipeline_choice.chosen(None, pipeline):
         check_names(load_pipeline(own).name, [base, head])
     verdict = gate(

@@ -39,9 +39,9 @@ def chosen(argument: str | None, option: str | None) -> str | None:
 
     if argument and option and argument != option:
         raise ValueError(f"{argument} and --pipeline {option}: which one?")
-    named = option or argument
+    named = argument if option is None else option
     if named is not None and not is_pipeline(named):
-        raise ValueError(f"{named}: a pipeline is declared in a Python file (FILE.py[:NAME])")
+        raise ValueError(f"{named or 'no name'}: a pipeline is declared in a Python file (FILE.py[:NAME])")
     return named
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,17 @@ def calibration(what: str) -> Any:
 def whole(*names: str, help: str) -> Any:
     """Return an option that takes a count, and 1e4 for one."""
     return typer.Option(*names, parser=count, metavar="N", help=help)
+
+
+def budget(what: str) -> Any:
+    """Return the option ``--seconds``, refused before anything is begun or said where it is none."""
+    return typer.Option("--seconds", callback=_above_zero, help=what)
+
+
+def _above_zero(seconds: float) -> float:
+    if not 0 < seconds < inf:
+        raise typer.BadParameter(f"the time budget must be above zero seconds, not {seconds:g}")
+    return seconds
 
 
 Json = Annotated[
