@@ -11,7 +11,7 @@ import numpy as np
 
 from aethermodel.gate.alignment import aligned
 from aethermodel.gate.limits import Limit, Quantity
-from aethermodel.gate.runs import Run
+from aethermodel.gate.runs import CalibrationRun, LawRun, Run
 from aethermodel.gate.student import shift
 from aethermodel.inputs.refusals import InputError
 from aethermodel.text.percentages import percentage
@@ -93,6 +93,21 @@ class Verdict:
         return asdict(self)
 
 
+def _check_alike(base: Sequence[Run], head: Sequence[Run]) -> None:
+    """Refuse to compare a law with a calibration, or laws whose sizes count different things."""
+    first, *others = ((run.label, _kind(run)) for run in (*base, *head))
+    for label, kind in others:
+        if kind != first[1]:
+            raise InputError(f"{first[0]} is {first[1]}, {label} is {kind}: nothing to compare")
+
+
+def _kind(run: Run) -> str:
+    if isinstance(run, CalibrationRun):
+        return "a calibration"
+    unit = run.law.size_unit if isinstance(run, LawRun) else ""
+    return f"a law over {unit}" if unit else "a law"
+
+
 def gate(
     base: Mapping[str, Sequence[Run]],
     head: Mapping[str, Sequence[Run]],
@@ -116,7 +131,8 @@ def gate(
     Raises
     ------
     InputError
-        If the sides have no curve in common, or a quantity is not there.
+        If the sides have no curve in common, or are of different things; or a quantity is not
+        there.
 
     Notes
     -----
@@ -135,6 +151,8 @@ def gate(
             f"{'; '.join(name or 'one' for name in base)}, head has "
             f"{'; '.join(name or 'one' for name in head)}"
         )
+    for name in common:
+        _check_alike(base[name], head[name])
     wanted = {name: _limits(base[name], head[name], limits) for name in common}
     count = sum(map(len, wanted.values()))
     several = all(len(base[name]) + len(head[name]) > 2 for name in common)

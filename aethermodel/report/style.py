@@ -52,6 +52,8 @@ LINES = ("-", "--", "-.", ":")
 
 # Labels that a logarithmic axis has at least, about how many where its span is narrow, and their
 # digits at most.
+# Letters of a name from outside in a figure: half of its width.
+_LONGEST_NAME = 48
 _FEWEST_TICKS, _NARROW_TICKS, _MOST_DIGITS = 3, 5, 6
 
 STYLE: dict[str, Any] = {
@@ -121,8 +123,12 @@ def styled() -> AbstractContextManager[None]:
 def literal(text: str) -> str:
     """Return a text from outside for a figure, which would else set what is between ``$`` as TeX.
 
-    What is no TeX would be an error there.
+    What is no TeX would be an error there. A long one loses its middle, as a legend that is wider
+    than its figure leaves no room for curves; the table behind a figure has it whole.
     """
+    if len(text) > _LONGEST_NAME:
+        kept = _LONGEST_NAME // 2
+        text = f"{text[:kept].rstrip()}\N{HORIZONTAL ELLIPSIS}{text[-kept + 1 :].lstrip()}"
     return text.replace("$", r"\$")
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell
 from report_cases import write_notebook
+from synthetic_calibration import synthetic_calibration
 
 from aethermodel.cli import main
 from aethermodel.laws.fit import fit
@@ -266,6 +267,20 @@ def law(tmp_path):
 def test_a_law_file_is_not_read_by_options_of_measurements(call, law, words, option, tmp_path):
     assert f"--{option} is for measurements" in refused(call, *words, f"--{option}", "us")
     assert [path.name for path in tmp_path.iterdir()] == [law]
+
+
+def test_a_law_and_a_calibration_are_not_compared(call, law, tmp_path):
+    """Else the one that is faster at the same sizes has made the other no worse."""
+    content = json.dumps(synthetic_calibration().to_json())
+    (tmp_path / "calibration.json").write_text(content)
+    line = refused(call, "gate", law, "calibration.json")
+    assert "law.json is a law, calibration.json is a calibration: nothing to compare" in line
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_file_is_no_store(call, law, command):
+    line = refused(call, "sweep", command, "--probe", "ffi", "--store", law)
+    assert "law.json: the store of a sweep is a folder" in line
 
 
 def test_two_law_files_are_of_no_host_of_a_history(call, law):

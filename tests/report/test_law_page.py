@@ -124,6 +124,21 @@ def test_a_law_that_does_not_hold_is_inconclusive():
     assert "<svg" in law_report(laws)
 
 
+@pytest.mark.filterwarnings("error")  # matplotlib's, that no room was left for the axes
+def test_long_names_leave_a_figure_to_its_curves():
+    names = [f"probe=x, figures={'1.0123456789, ' * 12}event_loop={end}" for end in "ab"]
+    shown = figures.laws_figure(laws_of(**dict.fromkeys(names, (1e-5, 1e-8))))
+    (axes,) = shown.figure.axes
+    assert axes.get_position().width > 0.7
+    told = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert [(text[:12], text[-12:]) for text in told] == [
+        ("host=probe=x", "event_loop=a"),
+        ("host=probe=x", "event_loop=b"),
+    ]
+    assert max(map(len, told)) <= 48
+    assert set(shown.table["curve"]) == {f"host={name}" for name in names}  # whole
+
+
 def test_a_law_of_two_variables_is_drawn_by_its_means():
     from aethermodel.readers.read import read
 

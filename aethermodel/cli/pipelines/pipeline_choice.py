@@ -41,7 +41,9 @@ def chosen(argument: str | None, option: str | None) -> str | None:
         raise ValueError(f"{argument} and --pipeline {option}: which one?")
     named = argument if option is None else option
     if named is not None and not is_pipeline(named):
-        raise ValueError(f"{named or 'no name'}: a pipeline is declared in a Python file (FILE.py[:NAME])")
+        raise ValueError(
+            f"{named or 'no name'}: a pipeline is declared in a Python file (FILE.py[:NAME])"
+        )
     return named
 
 

@@ -39,7 +39,7 @@ def whole(*names: str, help: str) -> Any:
 
 
 def budget(what: str) -> Any:
-    """Return the option ``--seconds``, refused before anything is begun or said where it is none."""
+    """Return the option ``--seconds``, refused where it is none before anything is said."""
     return typer.Option("--seconds", callback=_above_zero, help=what)
 
 

@@ -66,6 +66,8 @@ def sweep_and_store(given: dict[str, Any]) -> tuple[Sweep, Store]:
     if folder is None:
         own = Path(str(given["pipeline"]).partition(":")[0]).stem if given.get("pipeline") else ""
         folder = Path("sweeps") / (own or Path(sweep.probe or sweep.notebook or "").stem)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: the store of a sweep is a folder")
     store = Store(folder)
     if json := given["json"]:
         check_apart(json, sweep.target.files)
