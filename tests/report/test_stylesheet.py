@@ -2,7 +2,7 @@
 
 import pytest
 import tinycss2
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aethermodel.report.outputs.stylesheet import declarations, sheet
@@ -137,6 +137,8 @@ def test_every_rule_that_is_written_lies_below_its_output(text):
 
 
 @given(st.text(st.sampled_from("ab:;()'\"\\/*-#{}[] ,0px\n<!")))
+@example("\\ ")  # a name that is one space
+@example("\\\\ ")  # one that is a backslash, and a space behind it
 def test_what_is_kept_of_any_text_is_kept_of_itself(text):
     kept = declarations(f"color: {text}").text
     assert declarations(kept).text == kept

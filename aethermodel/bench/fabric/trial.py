@@ -128,8 +128,8 @@ class FabricTrial:
         link = Link.of(wire, overhead, _calm_ways(rows))
         if overhead is not None and link.delay is None:
             told.append(
-                "an exchange within the hosts took longer than one between them, so that they were "
-                "busy or slower while it was timed: the delay of the wire is not known"
+                "an exchange within each host took longer than one between them, as where both "
+                "are one host or were busier then: the delay of the wire is not known"
             )
         if not framing.segment:
             told.append("the kernel tells no segment size: bytes on the wire are those of payload")

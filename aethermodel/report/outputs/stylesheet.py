@@ -146,10 +146,17 @@ class _RefusedError(Exception):
 
 def _value(tokens: list[Any], name: str, prefix: str) -> str:
     """Write a value whose every token may stay, references to ids with their prefix."""
-    written = "".join(_token(token, name, prefix) for token in tokens).strip()
+    written = _stripped("".join(_token(token, name, prefix) for token in tokens))
     if not written or "<" in written:
         raise _RefusedError
     return written
+
+
+def _stripped(text: str) -> str:
+    """Leave out spaces at both ends, but for one that is escaped: it belongs to a name."""
+    kept = text.strip()
+    escaped = (len(kept) - len(kept.rstrip("\\"))) % 2
+    return kept + " " * escaped
 
 
 def _token(token: Any, name: str, prefix: str) -> str:
@@ -238,7 +245,7 @@ def _selector(tokens: list[Any], prefix: str, *, inner: bool = False) -> str:
             written.append(token.serialize())
         else:
             raise _RefusedError
-    selector = "".join(written).strip()
+    selector = _stripped("".join(written))
     if not selector or selector[0] in ">+~" or "<" in selector or "{" in selector:
         raise _RefusedError
     return selector

@@ -100,7 +100,7 @@ def test_two_hosts_measure_the_wire_and_have_the_same_result(tmp_path, secret):
     assert reported.returncode == 0, reported.stderr
     text = page.read_text()
     assert f"bench fabric, kernel-tcp to {where}" in text
-    assert "which is the wire" in text and "somebody else" not in text
+    assert "what both hosts take" in text and "somebody else" not in text
 
 
 @pytest.mark.parametrize(
