@@ -22,6 +22,8 @@ SHARE, CHANGE, SIZE = "%", "+%", "size"
 # Digits after the point that all figures of a column have where one needs them, and the figure
 # from which on they mean nothing.
 _MOST_DECIMALS, _LARGE = 3, 1000
+# Of more columns than that the units of rates stand in the head: a sheet of paper is no wider.
+_MANY = 9
 _WRITERS = {SHARE: percentage, CHANGE: percent, SIZE: size_text}
 _RATE, _TIME = "per_second", "seconds"
 _WORDS = {"n": "N", _TIME: "time", _RATE: "rate"}
@@ -42,10 +44,13 @@ def readable(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> pd.
     titles = [title(str(name)) for name in table.columns]
     if len(set(titles)) < len(titles):
         titles = [str(name) for name in table.columns]
-    columns = [
-        _column(table.iloc[:, at], unit_of(str(name), units))
-        for at, name in enumerate(table.columns)
-    ]
+    of = [unit_of(str(name), units) for name in table.columns]
+    columns = [_column(table.iloc[:, at], unit) for at, unit in enumerate(of)]
+    if len(columns) > _MANY:
+        for at, unit in enumerate(of):
+            if unit.endswith("/s") and columns[at].dtype == object:
+                titles[at] += f", {unit}"
+                columns[at] = columns[at].str.removesuffix(unit).str.rstrip()
     shown = pd.concat(columns, axis="columns") if columns else table.copy()
     shown.columns = pd.Index(titles)
     return shown

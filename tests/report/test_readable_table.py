@@ -78,3 +78,14 @@ def test_figures_in_words_stay_beside_their_units():
     table = pd.DataFrame({"answer": ["1.72 M rows/s (1.71 to 1.75 M rows/s)", "2.5 µs"]})
     page = ReportFigure(new_figure(), table, "t", "c.")._repr_html_()
     assert "1.72~M~rows/s (1.71 to 1.75~M~rows/s)".replace("~", "\N{NO-BREAK SPACE}") in page
+
+
+@pytest.mark.parametrize(
+    ("ceilings", "heading", "cell"),
+    [(8, "ceiling 0", "351 k events/s"), (9, "ceiling 0, events/s", "351 k")],
+)
+def test_a_wide_table_has_the_unit_of_its_rates_in_the_head(ceilings, heading, cell):
+    rates = {f"ceiling_{at}": [351e3, math.nan] for at in range(ceilings)}
+    shown = readable(pd.DataFrame({"n": [1, 1000], **rates}), {REST: "events/s"})
+    assert list(shown)[:2] == ["N", heading]
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in shown[heading]] == [cell, "–"]
