@@ -7,6 +7,7 @@ from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
+from aethermodel.measure.host.run_queue import RunQueue
 from aethermodel.pipelines.declaration import Declaration
 from aethermodel.pipelines.runtime.packed_batches import packed
 from aethermodel.pipelines.runtime.runtime import Runtime, StageError, failed, made_batch, records
@@ -82,20 +83,27 @@ def _step(runtime: Runtime, index: int, batch: Any, n: int) -> tuple[Any, float]
 async def _watched(call: Any, batch: Any) -> tuple[Any, float]:
     import asyncio
 
-    longest, last = 0.0, perf_counter()
+    # While others have the core, nobody holds the loop.
+    queue = RunQueue()
+
+    def running() -> float:
+        return perf_counter() - queue.waited()
+
+    longest, last = 0.0, running()
 
     async def tick() -> None:
         nonlocal longest, last
         while True:
             await asyncio.sleep(0)
-            now = perf_counter()
+            now = running()
             longest, last = max(longest, now - last), now
 
     ticks = asyncio.create_task(tick())
     await asyncio.sleep(0)
     try:
         made = await call(batch)
-        longest = max(longest, perf_counter() - last)
+        longest = max(longest, running() - last)
     finally:
         ticks.cancel()
+        queue.close()
     return (batch if made is None else made), longest

@@ -109,7 +109,7 @@ def test_what_tcp_costs_is_asked_near_the_size_that_is_predicted():
     """The law bends where two batches leave the caches."""
     points = term_plan(BENCH.model_copy(update={"batch_size": 10_000})).points
     asked = {p.settings["batch_size"] for p in points if p.settings.get("fabric") == "tcp"}
-    assert min(asked) == 5_000 and max(asked) == 12_502 and 10_000 not in asked
+    assert min(asked) == 7_500 and max(asked) == 12_502 and 10_000 not in asked
 
 
 def test_the_ticks_of_a_row_are_those_of_its_producer():
