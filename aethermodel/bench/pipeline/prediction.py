@@ -154,7 +154,7 @@ def _sizes_of_hop(fabric: Fabric, n: int) -> list[int]:
         near = (3 * n // 4, 7 * n // 8, 9 * n // 8 + 1, 5 * n // 4 + 2)
     else:
         near = (n // 2, 3 * n // 4, 3 * n // 2 + 1, 2 * n + 1)
-    return sorted({max(1, near[0] if n > 2 else 2), *(max(1, size) for size in near[1:])} - {n})
+    return sorted({max(1, size) for size in near} - {n})
 
 
 def _tick(loop: EventLoop, topics: int, calls: int, **settings: Any) -> Point:

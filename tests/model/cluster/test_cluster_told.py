@@ -1,4 +1,4 @@
-"""What closed networks tell and what they do not, each beside what a simulation of it sees."""
+"""Closed networks that are told and that are not, each beside what a simulation of it sees."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a host's pauses hold up, against queues that are served plainly."""
+"""Catch-up: batches that a host's pauses hold up, against queues that are served plainly."""
 
 import numpy as np
 import pytest
