@@ -50,10 +50,10 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 LINES = ("-", "--", "-.", ":")
 """Stroke of the first, second ... line: in the dark the first and sixth colour are nearly one."""
 
-# Labels that a logarithmic axis has at least, about how many where its span is narrow, and their
-# digits at most.
 # Letters of a name from outside in a figure: half of its width.
 _LONGEST_NAME = 48
+# Labels that a logarithmic axis has at least, about how many where its span is narrow, and their
+# digits at most.
 _FEWEST_TICKS, _NARROW_TICKS, _MOST_DIGITS = 3, 5, 6
 
 STYLE: dict[str, Any] = {
