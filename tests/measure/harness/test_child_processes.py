@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -29,12 +28,12 @@ def divide(by):
     return 1 / by
 
 
-def test_a_call_in_a_fresh_process_gives_the_value_or_the_error():
+def test_a_call_in_a_fresh_process_gives_the_value_or_the_error(new_children):
     assert children.call(divide, 4) == 0.25
     with pytest.raises(ZeroDivisionError) as raised:
         children.call(divide, 0)
     assert "in divide" in raised.value.__notes__[0]
-    assert not multiprocessing.active_children()
+    assert not new_children()
 
 
 def test_a_call_whose_process_is_killed_says_by_what():
@@ -45,14 +44,14 @@ def test_a_call_whose_process_is_killed_says_by_what():
 
 @pytest.mark.bench
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_producer_that_dies_ends_the_wait(transport):
+def test_a_producer_that_dies_ends_the_wait(transport, new_children):
     """A full /dev/shm kills by SIGBUS; the consumer used to wait for what never came."""
     probe = PROBES["crossing"]
     try:
         timed = probe.prepare(probe.settings(transport=transport, batch_size=100, topics=2))
     except ImportError as error:
         pytest.skip(f"{error.name} is not installed")
-    (child,) = multiprocessing.active_children()
+    (child,) = new_children()
     assert timed(2) > 0
     killer = threading.Timer(0.3, os.kill, (child.pid, signal.SIGBUS))
     killer.start()

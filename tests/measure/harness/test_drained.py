@@ -1,7 +1,6 @@
 """Drained connection: the consumer takes what is sent, and sleeps only where nothing is ordered."""
 
 import asyncio
-import multiprocessing
 
 import psutil
 import pytest
@@ -12,12 +11,11 @@ N, TOPICS, BATCHES = 100, 4, 200
 
 
 @pytest.mark.parametrize("event_loop", ["asyncio", "uvloop"])
-def test_nobody_has_to_be_woken_by_what_is_sent(event_loop):
+def test_nobody_has_to_be_woken_by_what_is_sent(event_loop, new_children):
     async def main():
-        others = set(multiprocessing.active_children())  # of tests before
         drained = await Drained.open("tcp", N, TOPICS, event_loop)
         try:
-            (child,) = set(multiprocessing.active_children()) - others
+            (child,) = new_children()
             consumer = psutil.Process(child.pid)
             drained.take(BATCHES + 1)
             await drained.send(1)
