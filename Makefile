@@ -47,7 +47,7 @@ $(VENV)/full: $(VENV)/base | parts
 
 # What was installed since the last build, such as libibverbs-dev, is built in by itself.
 parts: $(VENV)/base
-	@$(BIN)/python tools/optional_parts.py
+	@$(BIN)/python tools/refresh_build.py
 
 # The build takes two of the three minutes in a fresh clone; more seconds make intervals narrower.
 REPORT_SECONDS ?= 45

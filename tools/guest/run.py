@@ -25,7 +25,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 HOME = REPO / ".build" / "guest"
-OPTIONAL_PARTS = REPO / "tools" / "optional_parts.py"
+REFRESH_BUILD = REPO / "tools" / "optional_parts.py"
 BUILD = REPO / "build" / f"cp{sys.version_info.major}{sys.version_info.minor}"
 VNG = Path(sys.executable).parent / "vng"
 # Program or file -> the Debian package that brings it.
@@ -105,7 +105,7 @@ def install_copy() -> Path:
     if not (BUILD / "build.ninja").exists():
         raise GuestError("not built: pip install --no-build-isolation -e '.[test,rdma]'")
     # What is to be tested may have been installed after the last build.
-    if subprocess.run([sys.executable, str(OPTIONAL_PARTS)], check=False).returncode:
+    if subprocess.run([sys.executable, str(REFRESH_BUILD)], check=False).returncode:
         raise GuestError("the optional parts of the build cannot be built")
     site = HOME / "site"
     ninja = ["ninja", "-C", str(BUILD)]

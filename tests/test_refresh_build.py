@@ -1,5 +1,6 @@
-"""A library that comes, or goes, after a build is noticed, and the build follows by itself."""
+"""Build folder: follows libraries that come or go, edited sources, and a damaged log by itself."""
 
+import os
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).parents[1] / "tools" / "optional_parts.py"
+TOOL = Path(__file__).parents[1] / "tools" / "refresh_build.py"
 MESON = """
 project('p', 'c')
 cc = meson.get_compiler('c')
@@ -20,9 +21,9 @@ endif
 
 @pytest.fixture
 def tool(monkeypatch):
-    spec = spec_from_file_location("optional_parts", TOOL)
+    spec = spec_from_file_location("refresh_build", TOOL)
     module = module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "optional_parts", module)
+    monkeypatch.setitem(sys.modules, "refresh_build", module)
     spec.loader.exec_module(module)
     return module
 
@@ -47,6 +48,11 @@ def install(folder):
     subprocess.run(words, check=True)
 
 
+def status(folder):
+    env = os.environ | {"LD_LIBRARY_PATH": str(folder)}
+    return subprocess.run([str(folder / "build" / "extra")], env=env, check=False).returncode
+
+
 def test_a_library_installed_after_the_build_is_built_in(tool, project):
     part = tool.Part("aetherfoo", "aetherfoo.h", "aetherfoo", "extra")
     build = project / "build"
@@ -60,6 +66,31 @@ def test_a_library_installed_after_the_build_is_built_in(tool, project):
     (project / "aetherfoo.h").unlink()
     assert tool.refresh(build, (part,)) == [part]
     assert not part.built(build)
+
+
+def test_an_edited_source_is_built(tool, project):
+    build = project / "build"
+    install(project)
+    part = tool.Part("aetherfoo", "aetherfoo.h", "aetherfoo", "extra")
+    tool.refresh(build, (part,))
+    assert status(project) == 0
+    (project / "extra.c").write_text("int main(void) { return 3; }")
+    assert tool.refresh(build, (part,)) == []
+    assert status(project) == 3
+
+
+def test_a_damaged_log_of_dependencies_is_made_anew(tool, project):
+    """Every import built the same modules again, and other processes read half of one."""
+    build = project / "build"
+    install(project)
+    part = tool.Part("aetherfoo", "aetherfoo.h", "aetherfoo", "extra")
+    tool.refresh(build, (part,))
+    log = build / ".ninja_deps"
+    log.write_bytes(log.read_bytes()[:-7] + b"\xff" * 64)
+    tool.refresh(build, (part,))
+    ninja = [str(Path(sys.executable).parent / "ninja"), "-C", str(build), "-n"]
+    said = subprocess.run(ninja, capture_output=True, text=True, check=True).stdout
+    assert "no work to do" in said
 
 
 def test_without_a_build_there_is_nothing_to_do(tool, tmp_path):

@@ -1,9 +1,13 @@
-"""Optional parts of the build, configured again where what is installed has changed since.
+"""Build folder, brought up to date before many processes import from it at once.
 
-    python tools/optional_parts.py
+    python tools/refresh_build.py
 
 Meson remembers that a library was not there, also when it is configured again: a clone that was
 built before libibverbs-dev was installed would stay without verbs.
+
+An edited source is built again by who imports it first. If those are several, ninja may damage
+its log of what depends on what, and then builds the same anew at every import, under the feet of
+others.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
+# What ninja says then.
+_NOTHING = "no work to do"
 BUILD = REPO / "build" / f"cp{sys.version_info.major}{sys.version_info.minor}"
 
 
@@ -57,7 +63,7 @@ PARTS = (
 
 
 def refresh(build: Path, parts: tuple[Part, ...] = PARTS) -> list[Part]:
-    """Configure a build folder again where a part has come or gone, and build it.
+    """Configure a build folder again where a part has come or gone, and build what is old.
 
     Parameters
     ----------
@@ -79,23 +85,36 @@ def refresh(build: Path, parts: tuple[Part, ...] = PARTS) -> list[Part]:
         return []
     changed = [part for part in parts if part.installed() != part.built(build)]
     if changed:
-        # The environment's meson, ninja and cython, also when it is not activated.
-        env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"}
         known = json.loads((build / "meson-info" / "meson-info.json").read_text("utf-8"))
         folders = [str(build), known["directories"]["source"]]
-        meson = ["meson", "setup", "--reconfigure", "--clearcache", *folders]
-        for words in (meson, ["ninja", "-C", str(build)]):
-            subprocess.run(words, env=env, check=True, stdout=subprocess.PIPE, text=True)
+        _run("meson", "setup", "--reconfigure", "--clearcache", *folders)
+    ninja = ("ninja", "-C", str(build))
+    try:
+        _run(*ninja)
+        damaged = _NOTHING not in _run(*ninja, "-n")
+    except subprocess.CalledProcessError as error:
+        if error.returncode > 0:
+            raise
+        damaged = True  # it fell over its log
+    if damaged:
+        (build / ".ninja_deps").unlink(missing_ok=True)
+        _run(*ninja)
     return changed
 
 
+def _run(*words: str) -> str:
+    # The environment's meson, ninja and cython, also when it is not activated.
+    env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"}
+    return subprocess.run(words, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 def main() -> int:
-    """Refresh this checkout's build; one line for what has changed, or for what went wrong."""
+    """Refresh this checkout's build; one line for what has come or gone, or what went wrong."""
     try:
         changed = refresh(BUILD)
     except (OSError, subprocess.CalledProcessError) as error:
         output = str(getattr(error, "stdout", None) or "")
-        sys.stderr.write(f"{output[-2000:]}the optional parts cannot be built: {error}\n")
+        sys.stderr.write(f"{output[-2000:]}the build cannot be brought up to date: {error}\n")
         return 2
     for part in changed:
         how = "with" if part.built(BUILD) else "without"
