@@ -9,7 +9,7 @@ SHIPPED = str(ROOT / "data" / "calibrations" / "uvloop.json")
 
 def _example(name: str) -> dict[str, str]:
     """Return parameters of a worked example's notebook: its laws as shipped, nothing is run."""
-    return {"pipeline": "", "calibration": str(ROOT / "examples" / name / "amd-zen4.json")}
+    return {"pipeline": "", "calibration": str(ROOT / "examples" / name / "amd-zen5.json")}
 
 
 QUICK = {

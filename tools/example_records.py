@@ -15,6 +15,7 @@ from aethermodel.pipelines.calibration import PipelineCalibration
 from aethermodel.pipelines.trial import PipelineTrial
 from aethermodel.report.pipelines.pipeline_figures import rate_figure
 from aethermodel.text.percentages import percentage
+from tools.host_folder import WORDS, this_folder
 from tools.torture.run_summary import commit_id
 
 ROOT = Path(__file__).parents[1]
@@ -24,22 +25,20 @@ _BETWEEN = {
     "trades": "Redis 7.0 on a unix socket",
     "scoring": "HTTP over TCP on loopback",
 }
-_HOSTS = {"amd-zen4": "2 cores of an AMD EPYC (Zen 4, AVX-512) in a virtual machine"}
 
 
-def keep(name: str, host: str, folder: Path, found: dict[str, dict[str, Any]]) -> None:
+def keep(name: str, folder: Path, found: dict[str, dict[str, Any]]) -> None:
     """Write the laws beside an example, its picture, and its figures among the benchmarks.
 
     Parameters
     ----------
     name : str
-    host : str
-        A folder of ``data/benchmarks``.
     folder : Path
         With its laws and its samples.
     found : dict
         Figures of each judgement, by what it is of.
     """
+    host = this_folder()
     laws = folder / f"{name}.json"
     if name in _BETWEEN and name != "orders":
         copyfile(laws, ROOT / "examples" / name / f"{host}.json")
@@ -53,10 +52,11 @@ def keep(name: str, host: str, folder: Path, found: dict[str, dict[str, Any]]) -
         "date": datetime.now(UTC).date().isoformat(),
         "commit": commit_id(),
         "fabric": _BETWEEN[name],
-        "host": {"words": _HOSTS.get(host, host)},
+        "host": {"words": WORDS[host]},
         "rows": _rows(found),
     }
     target = ROOT / "data" / "benchmarks" / host / f"example-{name}.json"
+    target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -1,9 +1,9 @@
 """Worked examples, judged: prediction of the whole, recommended batch size, and P99 under load.
 
-``python -m tools.worked_examples [--json FILE] [--keep HOST] [--latency] [NAME...]``: of the
+``python -m tools.worked_examples [--json FILE] [--keep] [--latency] [NAME...]``: of the
 pipeline that `aethermodel init` writes (orders), and of quotes, trades and scoring. Some five
 minutes each on a quiet host of two cores. A line for each figure, and status 1 where one fails.
-``--keep amd-zen4`` also writes what the repository shows: the laws beside each example, its picture
+``--keep`` also writes what the repository shows: the laws beside each example, its picture
 in ``docs/_static`` and its figures in ``data/benchmarks``. ``--latency`` judges P99 alone, after a
 `calibrate`: some two to three minutes each.
 """
@@ -143,7 +143,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
-    parser.add_argument("--keep", metavar="HOST", help="write what the repository shows, as HOST's")
+    parser.add_argument("--keep", action="store_true", help="write what the repository shows")
     parser.add_argument("--latency", action="store_true", help="P99 alone, after a calibrate")
     parser.add_argument("--processes", type=int, default=_LOADED_PROCESSES, help="under load")
     options = parser.parse_args()
@@ -170,7 +170,7 @@ def main() -> int:
             echo(f"{name}, {what}: {line}")
         echo(f"{name}: {monotonic() - begin:.0f} s")
         if options.keep:
-            keep(name, options.keep, kept, found[name])
+            keep(name, kept, found[name])
         if options.json:
             options.json.write_text(json.dumps(found, indent=1) + "\n")
     return int(failed)
