@@ -44,6 +44,16 @@ def test_help_shows_every_default_and_an_example(path):
             assert "[default: " in option.help, option.name
 
 
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_an_example_can_be_copied(call, monkeypatch, path):
+    """Lines are broken at hyphens too: `--secret-` and `file` are no option."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    said = call(*path, "--help")[1]
+    examples = said[said.index("Example: ") : said.index("Options:")]
+    assert not re.findall(r"\w-$", examples, re.MULTILINE)
+
+
 def default_of(path, name):
     (option,) = [o for o in COMMANDS[path].params if o.name == name]
     return re.search(r"\[default: (.*)\]", option.help)[1]

@@ -99,7 +99,7 @@ def command(
 
     Example: aethermodel bench fabric --connect 10.0.0.2 --secret-file secret -o law.json
 
-    Example: aethermodel bench fabric --listen 10.0.0.2 --fabric verbs --secret-file secret
+    Example: aethermodel bench fabric --listen 10.0.0.2 --secret-file secret --fabric verbs
 
     Batches of events go there, and a record comes back: the time one way, its latency and its
     gap a byte, each with an interval, and the sizes that were held out predicted. Over verbs the
