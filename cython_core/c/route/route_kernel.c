@@ -5,7 +5,7 @@
  * and a 16-bit event number in its topic's bucket, and reads from several
  * places of the batch at once, each with rows of its own, so that two events
  * of one topic seldom wait for each other. */
-#include "route_direct.h"
+#include "route_one_pass.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)

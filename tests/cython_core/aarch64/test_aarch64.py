@@ -21,7 +21,7 @@ SOURCES = (
     ("route/route_kernel.c", NEON),
     ("route/route_kernel.c", [*NEON, "-DAETHER_RECORDS"]),
     ("route/route.c", []),
-    ("route/route_direct.c", []),
+    ("route/route_two_passes.c", []),
     ("route/workers.c", []),
     ("route/simd.c", []),
     ("crc/crc32c.c", []),

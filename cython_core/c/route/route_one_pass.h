@@ -1,6 +1,6 @@
 /* The way of small batches with few topics, in one pass over the records. */
-#ifndef AETHER_ROUTE_DIRECT_H
-#define AETHER_ROUTE_DIRECT_H
+#ifndef AETHER_ROUTE_ONE_PASS_H
+#define AETHER_ROUTE_ONE_PASS_H
 
 #include "route_shape.h"
 
