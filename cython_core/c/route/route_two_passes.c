@@ -1,3 +1,4 @@
+/* The way of batches too small to set up rows for so many topics, in two counting passes. */
 #include "route.h"
 
 #include <math.h>
