@@ -93,6 +93,14 @@ def test_a_damaged_log_of_dependencies_is_made_anew(tool, project):
     assert "no work to do" in said
 
 
+def test_it_builds_below_a_make_of_several_jobs(tool, project, monkeypatch):
+    monkeypatch.setenv("MAKEFLAGS", " -j2 --jobserver-auth=198,199")
+    install(project)
+    part = tool.Part("aetherfoo", "aetherfoo.h", "aetherfoo", "extra")
+    assert tool.refresh(project / "build", (part,)) == [part]
+    assert status(project) == 0
+
+
 def test_without_a_build_there_is_nothing_to_do(tool, tmp_path):
     assert tool.refresh(tmp_path) == []
 

@@ -103,9 +103,18 @@ def refresh(build: Path, parts: tuple[Part, ...] = PARTS) -> list[Part]:
 
 
 def _run(*words: str) -> str:
-    # The environment's meson, ninja and cython, also when it is not activated.
-    env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"}
-    return subprocess.run(words, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+    done = subprocess.run(words, env=tools(), check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout
+
+
+def tools() -> dict[str, str]:
+    """Return the environment in which meson, ninja and cython are found, activated or not.
+
+    Without the flags of a ``make --jobs`` above: ninja would share its jobs, by descriptors that it
+    was not given.
+    """
+    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
+    return {key: value for key, value in os.environ.items() if key != "MAKEFLAGS"} | {"PATH": path}
 
 
 def main() -> int:
