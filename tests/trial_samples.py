@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pandas as pd
 
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.host.fingerprint import this_host
 
 PROCESSES, REPEATS = 3, 2

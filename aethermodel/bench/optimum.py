@@ -15,7 +15,7 @@ from aethermodel.calibrate.predict.calibration_answers import Answers
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.calibrate.predict.size_answers import SizeAnswers
 from aethermodel.measure.campaign.calibrate import calibrate_host
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sampler import calm_plan, take_samples
 from aethermodel.verdict import Outcome, judge

@@ -103,7 +103,7 @@ def command(
     from aethermodel.calibrate.calibration.merged_calibration import merge as merged
     from aethermodel.console import progress
     from aethermodel.measure.campaign.calibrate import calibrate_host
-    from aethermodel.measure.campaign.measurement_plan import Campaign
+    from aethermodel.measure.campaign.campaign_settings import Campaign
     from aethermodel.measure.campaign.placed import EACH
     from aethermodel.measure.campaign.stored_calibrations import load_calibration
     from aethermodel.measure.host import affinity

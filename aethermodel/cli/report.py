@@ -17,7 +17,7 @@ from aethermodel.cli.shared.measuring import measuring, tell_duration
 from aethermodel.cli.shared.outputs import FOLDER, named_after, refuse_existing
 
 if TYPE_CHECKING:
-    from aethermodel.measure.campaign.measurement_plan import Campaign
+    from aethermodel.measure.campaign.campaign_settings import Campaign
     from aethermodel.report.sweep.store_verdict import Thresholds
 
 # That the notebook and its export take after the measurement.
@@ -210,7 +210,7 @@ def command(
             typer.echo(f"aethermodel: {line}", err=True)
         typer.echo(output)
         return
-    from aethermodel.measure.campaign.measurement_plan import Campaign
+    from aethermodel.measure.campaign.campaign_settings import Campaign
 
     output = output or FOLDER / "model_vs_measured.html"
     check_apart(output, [json])

@@ -105,7 +105,7 @@ def command(
     from aethermodel.console import progress
     from aethermodel.fabrics import HostFabric
     from aethermodel.json_documents import document, write_document
-    from aethermodel.measure.campaign.measurement_plan import Campaign
+    from aethermodel.measure.campaign.campaign_settings import Campaign
     from aethermodel.measure.campaign.validation import Trial
 
     given: dict[str, Any] = {

@@ -20,7 +20,7 @@ GROUP = "aethermodel.parameters"
 
 _OWN = {
     "batch": ("aethermodel.measure.probes.settings", "BatchSettings"),
-    "campaign": ("aethermodel.measure.campaign.measurement_plan", "Campaign"),
+    "campaign": ("aethermodel.measure.campaign.campaign_settings", "Campaign"),
     "cluster": ("aethermodel.clusters.notebook_parameters", "ClusterParameters"),
     "latency": ("aethermodel.bench.latency.latency_campaign", "LatencyCampaign"),
     "own-measurements": ("aethermodel.report.laws.own_measurements", "OwnMeasurements"),

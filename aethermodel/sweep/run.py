@@ -221,7 +221,7 @@ def run(
                         done = summary.ran + summary.requeued
                         progress(done, len(todo) + summary.requeued)
         if todo or not store.tabulated:
-            from aethermodel.sweep.store_tables import write_tables
+            from aethermodel.sweep.parquet_tables import write_tables
 
             write_tables(store)
     summary.states = dict(Counter(r.outcome.state for r in kept.values()))

@@ -1,7 +1,7 @@
 """Store of a sweep: a folder with one file a finished point.
 
 ``sweep.json`` is the sweep, ``points/KEY.json`` a record, ``notebooks/KEY.ipynb`` an
-executed notebook; `aethermodel.sweep.store_tables` adds Parquet. Names that start with a dot
+executed notebook; `aethermodel.sweep.parquet_tables` adds Parquet. Names that start with a dot
 are being written; whatever ends the writer leaves at most those.
 """
 

@@ -12,7 +12,7 @@ from aethermodel.bench.latency.latency_campaign import LatencyCampaign
 from aethermodel.cli import app
 from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.console import command_of
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.sweep.plan import Sweep
 
 __all__ = ["call"]

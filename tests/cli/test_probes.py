@@ -12,7 +12,7 @@ from sweep_stores import write_store
 from synthetic_calibration import synthetic_calibration
 from test_bad_input import call, refused
 
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.probes import PROBES
 from aethermodel.report.sweep.model_overlay import against_model
 from aethermodel.sweep.plan import Sweep, read_sweep_file

@@ -12,7 +12,7 @@ from aethermodel.bench.pipeline.measurement import PipelineBench
 from aethermodel.bench.pipeline.prediction import term_plan
 from aethermodel.bench.pipeline.rows import Row, opened
 from aethermodel.json_documents import write_document
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.probes import PROBES
 
 

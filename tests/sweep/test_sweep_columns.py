@@ -11,9 +11,9 @@ from aethermodel.report.comparison.diff import diff, diff_html, load_source
 from aethermodel.report.sweep.point_tables import SweepResult
 from aethermodel.report.sweep.store_page import store_report
 from aethermodel.sweep.identity import Conditions, identity
+from aethermodel.sweep.parquet_tables import write_tables
 from aethermodel.sweep.plan import Sweep, read_sweep_file
 from aethermodel.sweep.store import Record, Store
-from aethermodel.sweep.store_tables import write_tables
 from aethermodel.sweep.target import Outcome
 
 WHERE = Conditions(code="c", extensions="e", host="h", environment="v")

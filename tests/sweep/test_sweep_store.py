@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aethermodel.sweep.identity import Conditions, conditions_of, identity
+from aethermodel.sweep.parquet_tables import write_tables
 from aethermodel.sweep.plan import Job, Sweep
 from aethermodel.sweep.store import Record, Store, finished
-from aethermodel.sweep.store_tables import write_tables
 from aethermodel.sweep.target import Outcome
 
 SWEEP = Sweep(probe="kernel", parameters={"batch_size": [1, 2, 3]}, repeats=2)

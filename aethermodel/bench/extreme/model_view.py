@@ -15,7 +15,7 @@ from aethermodel.calibrate.predict.monte_carlo import Answer
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.calibrate.predict.size_answers import SHARE
 from aethermodel.measure.campaign.calibrate import calibrate_host
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.model.batch import BatchModel
 from aethermodel.model.optimal_batch_size import best_rate, size_for_rate
 from aethermodel.model.parameters import N

@@ -143,7 +143,7 @@ def command(
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
     from aethermodel.measure.campaign.calibrate import calibrate_host
-    from aethermodel.measure.campaign.measurement_plan import Campaign
+    from aethermodel.measure.campaign.campaign_settings import Campaign
     from aethermodel.measure.campaign.stored_calibrations import load_calibration
     from aethermodel.published.specification import load_specification
 

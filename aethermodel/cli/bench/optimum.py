@@ -75,7 +75,7 @@ def command(
     from aethermodel.bench.optimum import compare_with_sweep
     from aethermodel.console import progress
     from aethermodel.json_documents import document, write_document
-    from aethermodel.measure.campaign.measurement_plan import Campaign
+    from aethermodel.measure.campaign.campaign_settings import Campaign
 
     campaign = Campaign.model_validate(
         {

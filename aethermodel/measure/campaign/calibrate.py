@@ -18,7 +18,7 @@ from aethermodel.calibrate.calibration.conditions import Conditions
 from aethermodel.calibrate.experiment_design.next_point import next_point
 from aethermodel.inputs.refusals import InputError
 from aethermodel.kernel_facts import simd_variant, switch_size
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.sampling.rejection import reject_disturbed

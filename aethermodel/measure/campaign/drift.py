@@ -16,7 +16,7 @@ from aethermodel.calibrate.calibration.composition import part_of
 from aethermodel.calibrate.term_fit.fit_term import TermFit
 from aethermodel.calibrate.term_fit.samples import summarise
 from aethermodel.fabrics import FABRICS, Fabric, crosses, fabric_of
-from aethermodel.measure.campaign.measurement_plan import loop_probe, needs_busy_core
+from aethermodel.measure.campaign.campaign_settings import loop_probe, needs_busy_core
 from aethermodel.measure.host.rdma_devices import usable_device
 from aethermodel.measure.probes import PROBES
 from aethermodel.measure.sampling.sampler import Point, calm_plan, take_samples

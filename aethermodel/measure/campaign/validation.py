@@ -21,7 +21,7 @@ from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.calibrate.predict.size_answers import SHARE, Optimum
 from aethermodel.inputs.input_files import refusing
 from aethermodel.measure.campaign.calibrate import calibration_of, now
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.measure.sampling.rejection import reject_disturbed
 from aethermodel.measure.sampling.sample_files import read_samples, write_samples

@@ -55,7 +55,7 @@ class About(Content):
     Attributes
     ----------
     campaign : dict
-        Of `aethermodel.measure.campaign.measurement_plan.Campaign`.
+        Of `aethermodel.measure.campaign.campaign_settings.Campaign`.
     host : Fingerprint
     taken : str
         ISO 8601.

@@ -11,7 +11,7 @@ import pandas as pd
 from aethermodel.calibrate.predict.scenario import Scenario
 from aethermodel.console import progress
 from aethermodel.measure.campaign.calibrate import calibrate_host
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.report import provenance
 from aethermodel.report.blocks import Block, host_block

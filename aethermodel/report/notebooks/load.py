@@ -12,7 +12,7 @@ from aethermodel.bench.latency.latency_campaign import LatencyCampaign
 from aethermodel.bench.latency.measurement import LatencyTrial
 from aethermodel.console import progress
 from aethermodel.inputs.unset_values import without_unset
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.report.blocks import Block, host_block
 from aethermodel.report.figures import adaptive
 from aethermodel.report.figures import latency as builtin

@@ -10,7 +10,7 @@ import pandas as pd
 
 from aethermodel import thresholds
 from aethermodel.console import progress
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.campaign.validation import Trial
 from aethermodel.report.blocks import Block, host_block, note_block
 from aethermodel.report.figures import validation as builtin

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aethermodel.calibrate.predict import what_if as changes_of
 from aethermodel.calibrate.predict.scenario import Scenario
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.published.interconnects import published_ceilings
 from aethermodel.published.rdma_costs import card
 from aethermodel.report import provenance

@@ -10,8 +10,8 @@ from synthetic_calibration import TRUE, synthetic_calibration
 from aethermodel import thresholds
 from aethermodel.measure.campaign import calibrate, drift
 from aethermodel.measure.campaign.calibrate import calibrate_host, next_best, noisy_terms
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.campaign.drift import check_drift, reach
-from aethermodel.measure.campaign.measurement_plan import Campaign
 from aethermodel.measure.campaign.stored_calibrations import load_calibration
 from aethermodel.measure.sampling.sampler import CALM_SECONDS
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from aethermodel import Calibration
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.campaign.validation import Trial
 from aethermodel.measure.host.fingerprint import this_host
 from aethermodel.report.figures.validation import summary

@@ -6,7 +6,7 @@ from time import monotonic
 import pytest
 
 from aethermodel import thresholds
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.sampling import sequential
 from aethermodel.measure.sampling.sampler import Plan, Point
 from aethermodel.measure.sampling.sequential import sample_sequentially

@@ -1,4 +1,4 @@
-"""Measurement plan: the points to sample for the terms and for the pipeline."""
+"""Campaign settings: what to sample of the terms and of the pipeline, and how often."""
 
 from __future__ import annotations
 

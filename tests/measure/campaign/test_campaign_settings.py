@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from aethermodel.measure.campaign.measurement_plan import Campaign
+from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.host.fingerprint import this_host
 
 sizes = st.lists(st.integers(1, 2**20), min_size=1, max_size=8, unique=True)
@@ -52,7 +52,7 @@ def test_handles_are_timed_at_the_first_and_the_last_size_and_between(batch_size
 @given(sizes, st.sampled_from([0, 2**19, 2**21]))
 def test_caches_are_swept_on_both_sides_of_what_fills_them(batch_sizes, cache):
     host = this_host().model_copy(update={"cache_bytes": {"L2": cache} if cache else {}})
-    with patch("aethermodel.measure.campaign.measurement_plan.this_host", lambda: host):
+    with patch("aethermodel.measure.campaign.campaign_settings.this_host", lambda: host):
         campaign = Campaign(batch_sizes=batch_sizes)
         kernel, swept = campaign.kernel_sizes(), campaign.refill_sizes()
     assert swept[0] == kernel[0] and swept == sorted(set(swept)) and len(swept) >= 2
