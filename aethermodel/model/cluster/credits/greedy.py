@@ -98,8 +98,11 @@ def _past_producers(
         return None
     past = [part.stage for part in full.waits if part.stage.name != "producer"]
     producers = cluster.producers.count
-    times = open_waits(past, full.batches_per_second, producers, in_turn=in_turn, steady=1)
     making = next(part.stage for part in full.waits if part.stage.name == "producer")
+    times = open_waits(
+        past, full.batches_per_second, producers,
+        in_turn=in_turn, steady=1, pace_scatter=making.scatter,
+    )  # fmt: skip
     latency = Latency(wires, (*times, *handled))
     last = full.population // producers * float(making.seconds.min())
     away = latency.quantile(1 - LIMIT) + cluster.links.latency
