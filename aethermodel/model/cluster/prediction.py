@@ -181,8 +181,10 @@ def _with_credits(
     busy = bottleneck(stages)
     load = cluster.offered / busy.batches_per_second
     short = float(held.share[0] * held.load[0])
-    # Batches in turn meet the same others again: a producer's trips in a row are alike.
-    alike = credits > 1 and cluster.topics.routing == "round-robin"
+    # Batches in turn that follow each other into one queue wait there alike.
+    behind = int(busy.stage.members[busy.station])
+    in_turn = cluster.topics.routing == "round-robin" and busy.stage.side == "consumers"
+    alike = in_turn and credits > 1 and 1 < behind < cluster.consumers.count
     if producers > 2 and short > MOST_HELD and load > (STEP_LOAD if alike else MOST_HELD_LOAD):
         return None, "producers run out of credits while a station is busy"
     return _open(cluster, stages, (held,)), ""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from aethermodel.model.cluster.credits.window import Window
+from aethermodel.model.cluster.credits.window import FEW_CREDITS, Window
 from aethermodel.model.cluster.stations import FULL, WIRES, Stage
 
 #: Share of the batches that P99 leaves out.
 LIMIT = 0.01
 #: Batches in flight, of all producers, from which on they do not fall into step by themselves.
 FEW_BATCHES = 16
-#: Credits of a producer up to which its batches keep the distance that they have.
-FEW_CREDITS = 2
 #: Share by which a throughput with credits may lie below its asymptote and be told all the same
 #: where batches can fall into step.
 MOST_GAP = 0.03

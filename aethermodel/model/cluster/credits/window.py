@@ -13,6 +13,8 @@ from aethermodel.model.cluster.waits import Waits, arrival_variation, waits_at
 
 Floats = npt.NDArray[np.float64]
 
+#: Credits of a producer up to which its batches keep the distance that they have.
+FEW_CREDITS = 2
 # Halvings of a bisection, and what they leave of a rate.
 _HALVINGS = 18
 _PRECISE = 1e-5
@@ -90,6 +92,8 @@ def window(
     # and batches that are ready at random times.
     in_step = in_turn and np.isinf(offered)
     scatter = max(stage.scatter * float(stage.seconds.max()) for stage in stages)
+    # Of few credits each, who has met meets again before that parts them.
+    least = max(stage.scatter for stage in stages) if credits <= FEW_CREDITS else 0.0
 
     def chain(side: list[Stage], rates: list[Floats], before: Sequence[Waits] = ()) -> list[Waits]:
         found: list[Waits] = []
@@ -97,7 +101,7 @@ def window(
             load = rate * stage.seconds
             variation = arrival_variation(stage, load, producers, in_turn=in_turn)
             if in_step and stage.side == "consumers":
-                noise = (scatter / stage.seconds) ** 2
+                noise = np.maximum(scatter / stage.seconds, least) ** 2
                 variation = np.minimum(variation, noise / (1 + noise))  # of 1 half, as simulated
             if found and found[0].stage.name == "producer" and stage.side == "producers":
                 variation *= _together(found[0], stage, load)
