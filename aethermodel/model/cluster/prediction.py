@@ -25,6 +25,9 @@ MET = 1e-3
 NEAR = 0.03
 #: Load, and share of batches that wait for a credit, from which on both waits are one.
 MOST_HELD_LOAD, MOST_HELD = 0.75, 0.05
+#: Share of batches that wait for one of several credits from which on their trips are alike where a
+#: station is busy more than `STEP_LOAD`.
+MOST_ALIKE = 0.1
 #: Part of the mean latency by which a trip that is longer by `NEAR` may lengthen waits for credits.
 MOST_SHIFT = 0.05
 
@@ -181,11 +184,10 @@ def _with_credits(
     busy = bottleneck(stages)
     load = cluster.offered / busy.batches_per_second
     short = float(held.share[0] * held.load[0])
-    # Batches in turn that follow each other into one queue wait there alike.
-    behind = int(busy.stage.members[busy.station])
-    in_turn = cluster.topics.routing == "round-robin" and busy.stage.side == "consumers"
-    alike = in_turn and credits > 1 and 1 < behind < cluster.consumers.count
-    if producers > 2 and short > MOST_HELD and load > (STEP_LOAD if alike else MOST_HELD_LOAD):
+    # Trips that overlap wait in the same queue, and are alike: those of several credits do.
+    often = short > MOST_HELD and load > MOST_HELD_LOAD
+    often = often or (credits > 1 and short > MOST_ALIKE and load > STEP_LOAD)
+    if producers > 2 and often:
         return None, "producers run out of credits while a station is busy"
     return _open(cluster, stages, (held,)), ""
 

@@ -104,7 +104,8 @@ def _past_producers(
         in_turn=in_turn, steady=1, pace_scatter=making.scatter,
     )  # fmt: skip
     latency = Latency(wires, (*times, *handled))
-    last = full.population // producers * float(making.seconds.min())
+    # One credit is always spent on the batch that is being made.
+    last = (full.population // producers - 1) * float(making.seconds.min())
     away = latency.quantile(1 - LIMIT) + cluster.links.latency
     return latency if away <= last else None
 

@@ -100,8 +100,10 @@ def window(
         for stage, rate in zip(side, rates, strict=True):
             load = rate * stage.seconds
             variation = arrival_variation(stage, load, producers, in_turn=in_turn)
-            if in_step and stage.side == "consumers":
-                noise = np.maximum(scatter / stage.seconds, least) ** 2
+            # A producer's own few batches keep their distance on a link that it has for itself.
+            alone = stage.name == "uplink" and int(stage.members.max()) == 1
+            if in_step and (stage.side == "consumers" or (alone and credits <= FEW_CREDITS)):
+                noise = np.maximum(scatter / stage.seconds, 0.0 if alone else least) ** 2
                 variation = np.minimum(variation, noise / (1 + noise))  # of 1 half, as simulated
             if found and found[0].stage.name == "producer" and stage.side == "producers":
                 variation *= _together(found[0], stage, load)
