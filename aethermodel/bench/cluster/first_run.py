@@ -16,6 +16,8 @@ _MOST_BATCHES = 5_000_000
 _MEMORIES = 40
 # The load nearest to full whose memory is told apart.
 _NEAREST_LOAD = 0.998
+# Memories of who is where in a round, in a run whose parts forget it: two in each part of a half.
+_TURN_MEMORIES = 48
 # Round trips of all batches in a first run.
 _ROUND_TRIPS = 50
 
@@ -81,13 +83,14 @@ def keeps_turns(prediction: Prediction, seconds: float) -> bool:
 
     A producer whose batches are ready at random times is elsewhere in a round of n consumers when
     about ``(n / 2 pi) ** 2`` batches later their number has varied by as much. Till then, bursts
-    that meet at a station meet there again: what differs is one simulation from the other.
+    that meet at a station meet there again: what differs is one simulation from the other. Parts of
+    a run that are no longer than that share what they see.
     """
     cluster = prediction.cluster
     if cluster.topics.routing != "round-robin" or cluster.producers.rate is None:
         return False
     sent = prediction.batches_per_second / cluster.producers.count * seconds
-    return sent < (cluster.consumers.count / (2 * np.pi)) ** 2
+    return sent < _TURN_MEMORIES * (cluster.consumers.count / (2 * np.pi)) ** 2
 
 
 def gathered_at(prediction: Prediction) -> Floats | None:

@@ -69,17 +69,20 @@ def variation_in_turn(
 
 
 def longest_wait_window(
-    load: float, noise: float, behind: int, consumers: int, senders: int
+    load: float, noise: float, behind: int, consumers: int, senders: int, *, steady: bool = False
 ) -> float:
     """Services over which arrivals in turn decide the mean wait (see `variation_in_turn`)."""
-    dispersion, drift = _turns(load, behind, consumers, senders)
+    dispersion, drift = _turns(load, behind, consumers, senders, steady=steady)
     return float(_WINDOWS[np.argmax(_wait(dispersion, noise, drift, 1.0))])
 
 
-def _turns(load: float, behind: int, consumers: int, senders: int) -> tuple[Floats, Floats]:
+def _turns(
+    load: float, behind: int, consumers: int, senders: int, *, steady: bool = False
+) -> tuple[Floats, Floats]:
     """Index of dispersion of turns over each window, and what the station works off in it."""
     per_sender = load * _WINDOWS * consumers / behind / senders
-    return dispersion_in_turn(per_sender, behind, consumers), (1 - load) / load * _WINDOWS
+    dispersion = dispersion_in_turn(per_sender, behind, consumers, steady=steady)
+    return dispersion, (1 - load) / load * _WINDOWS
 
 
 def _wait(dispersion: Floats | float, noise: float, drift: Floats, unlikely: float) -> Floats:
@@ -101,7 +104,7 @@ def _excess(mean: Floats, dispersion: Floats, unlikely: float) -> Floats:
     Chernoff's bound for the binomial law of that mean and variance, as few steady senders have it;
     where counts vary as Poisson ones do or more, that one's, wider by their deviation.
     """
-    less = np.minimum(dispersion, 1 - 1e-6)
+    less = np.clip(dispersion, 1e-9, 1 - 1e-6)
     trials = mean / (1 - less)
 
     def exponent(beyond: Floats) -> Floats:
@@ -118,7 +121,9 @@ def _excess(mean: Floats, dispersion: Floats, unlikely: float) -> Floats:
     return np.asarray(low * np.sqrt(np.maximum(dispersion, 1.0)))
 
 
-def dispersion_in_turn(sent: Floats, behind: int, consumers: int) -> Floats:
+def dispersion_in_turn(
+    sent: Floats, behind: int, consumers: int, *, steady: bool = False
+) -> Floats:
     """Index of dispersion of the batches that pass a station (variance over mean).
 
     Parameters
@@ -127,6 +132,8 @@ def dispersion_in_turn(sent: Floats, behind: int, consumers: int) -> Floats:
         Batches that each producer sends in a window, on average; their number is Poisson.
     behind, consumers : int
         As in `variation_in_turn`.
+    steady : bool
+        Whether they come at a steady pace: their number is then one of the two next to its mean.
 
     Notes
     -----
@@ -134,7 +141,7 @@ def dispersion_in_turn(sent: Floats, behind: int, consumers: int) -> Floats:
     varies with where the round began, and of a Poisson number only its rest by a whole round
     counts, whose distribution is a sum over roots of unity.
     """
-    if behind == consumers:
+    if behind == consumers and not steady:
         return np.ones(sent.size)
     share = behind / consumers
     passes = (np.arange(consumers) < behind) - share
@@ -144,6 +151,10 @@ def dispersion_in_turn(sent: Floats, behind: int, consumers: int) -> Floats:
     sums, weighted = np.cumsum(alike), np.cumsum(alike * rest)
     left = np.zeros(consumers)  # variance of what passes of 0, 1, ... batches
     left[1:] = rest[1:] * (2 * sums[:-1] - alike[0]) - 2 * weighted[:-1]
+    if steady:
+        whole, more = np.floor(sent).astype(np.int64), sent % 1
+        varied = (1 - more) * left[whole % consumers] + more * left[(whole + 1) % consumers]
+        return np.asarray((varied + share**2 * more * (1 - more)) / (share * sent))
     parts = np.fft.fft(left) / consumers
     roots = np.exp(2j * np.pi * rest / consumers)
     extra = np.real(np.exp(np.outer(sent, roots - 1)) @ parts)

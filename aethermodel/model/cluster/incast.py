@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aethermodel.model.cluster.cluster import Cluster
-from aethermodel.model.cluster.credits.closed_queues import Queues
+from aethermodel.model.cluster.credits.queues import Queues
 from aethermodel.model.cluster.inversion import exceeding
 from aethermodel.model.cluster.prediction import Prediction
 from aethermodel.model.cluster.waits import Services, Waits

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.cluster.credits.closed_queues import Queues
+from aethermodel.model.cluster.credits.queues import Queues
 from aethermodel.model.cluster.inversion import exceeding, quantile
 from aethermodel.model.cluster.stations import SIDES, Side
 from aethermodel.model.cluster.waits import Services, Waits

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.credits.credit_waits import credit_waits
 from aethermodel.model.cluster.credits.greedy import greedy_latency
-from aethermodel.model.cluster.credits.untold import LIMIT, throughput_told
+from aethermodel.model.cluster.credits.untold import LIMIT, STEP_LOAD, throughput_told
 from aethermodel.model.cluster.credits.window import Window, window
 from aethermodel.model.cluster.flow import Bottleneck, bottleneck, delivered, endless, max_flow
 from aethermodel.model.cluster.latency import Latency
@@ -25,6 +25,9 @@ MET = 1e-3
 NEAR = 0.03
 #: Load, and share of batches that wait for a credit, from which on both waits are one.
 MOST_HELD_LOAD, MOST_HELD = 0.75, 0.05
+#: Share of batches that wait for one of several credits from which on their trips are alike where a
+#: station is busy more than `STEP_LOAD`.
+MOST_ALIKE = 0.1
 #: Part of the mean latency by which a trip that is longer by `NEAR` may lengthen waits for credits.
 MOST_SHIFT = 0.05
 
@@ -138,9 +141,11 @@ def _overload(cluster: Cluster, stages: list[Stage]) -> str:
 def _open(cluster: Cluster, stages: list[Stage], before: tuple[Waits, ...] = ()) -> Latency:
     """Latency where nothing holds producers back but `before`."""
     in_turn = cluster.topics.routing == "round-robin"
-    waits = open_waits(
-        stages, cluster.offered, cluster.producers.count, in_turn=in_turn, before=before
-    )
+    producers = cluster.producers.count
+    waits = open_waits(stages, cluster.offered, producers, in_turn=in_turn, before=before)
+    if cluster.credits == 1:  # none of a producer's own is in the way
+        others = 1 - 1 / producers
+        waits = [replace(part, share=np.minimum(part.share, others)) for part in waits]
     wires = wire_seconds(stages) + cluster.links.latency
     return Latency(wires, (*before, *waits, *_work(stages)))
 
@@ -168,7 +173,8 @@ def _with_credits(
         )
         return credit_waits(stage, each, credits, variation)
 
-    longer = trip * (1 + NEAR)
+    # A single batch in flight waits for no other: its trip is known.
+    longer = trip * (1 + NEAR) if full.population > 1 else trip
     if each * longer >= credits:
         return None, "producers run out of credits now and then"
     held = waits(trip)
@@ -178,7 +184,10 @@ def _with_credits(
     busy = bottleneck(stages)
     load = cluster.offered / busy.batches_per_second
     short = float(held.share[0] * held.load[0])
-    if producers > 2 and short > MOST_HELD and load > MOST_HELD_LOAD:
+    # Trips that overlap wait in the same queue, and are alike: those of several credits do.
+    often = short > MOST_HELD and load > MOST_HELD_LOAD
+    often = often or (credits > 1 and short > MOST_ALIKE and load > STEP_LOAD)
+    if producers > 2 and often:
         return None, "producers run out of credits while a station is busy"
     return _open(cluster, stages, (held,)), ""
 

@@ -52,6 +52,25 @@ def variation_of_turns(
         1 where arrivals are as irregular as Poisson ones, more where batches come in bursts.
     """
     waits, beyond = exceeding_in_turn(load, noise, behind, consumers, senders, steady=steady)
+    return variation_explaining(waits, beyond, load, noise)
+
+
+def variation_explaining(
+    waits: Floats, beyond: Floats, load: float, noise: float
+) -> tuple[float, float]:
+    """Squared coefficients of variation of arrivals that explain a mean wait, and its P99.
+
+    Parameters
+    ----------
+    waits, beyond : ndarray
+        Chances that a batch waits for longer than so many services.
+    load, noise : float
+        Of the station, and the square of its times' scatter.
+
+    Returns
+    -------
+    mean, tail : float
+    """
     poisson_mean = load * (1 + noise) / (2 * (1 - load))
     ratio = float(np.trapezoid(beyond, waits)) / poisson_mean
     mean = _variation_of_mean(ratio, load, noise)
@@ -90,7 +109,7 @@ def exceeding_in_turn(
     round, it is that over what it remembers.
     """
     pace = load * consumers / behind / senders  # batches of a producer in a service
-    remembered = longest_wait_window(load, noise, behind, consumers, senders)
+    remembered = longest_wait_window(load, noise, behind, consumers, senders, steady=steady)
     window = remembered if remembered * pace > consumers else _LEAST_WINDOW
     tables = _tables(behind, consumers, _past_rate(behind, consumers, pace * window, steady))
     fine = np.arange(_STEP, _FINE + _STEP / 2, _STEP)

@@ -14,12 +14,16 @@ from aethermodel.model.cluster.arrival_variation import (
     variation_in_turn,
     variation_of_steady,
 )
+from aethermodel.model.cluster.lone_sender import variation_of_lone_sender
 from aethermodel.model.cluster.stations import Stage
 from aethermodel.model.cluster.turn_waits import can_count, variation_of_turns
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Complexes = npt.NDArray[np.complex128]
+
+#: Share of a lone sender's batches up to which they come to a station as if at random.
+FEW_SHARE = 0.05
 
 
 class Times(Protocol):
@@ -135,6 +139,7 @@ def open_waits(
     in_turn: bool,
     before: Sequence[Waits] = (),
     steady: int = 0,
+    pace_scatter: float = 0.0,
 ) -> list[Waits]:
     """Waits at every stage of a cluster that is not overloaded.
 
@@ -151,6 +156,8 @@ def open_waits(
         What batches have waited for before the first stage.
     steady : int
         Producers that send together at a steady pace, as they or their link are never idle; or 0.
+    pace_scatter : float
+        Standard deviation over mean of the time from one of their batches to the next.
 
     Notes
     -----
@@ -173,8 +180,9 @@ def open_waits(
         rate = batches_per_second * stage.share
         load = rate * stage.seconds
         variation = arrival_variation(
-            stage, load, senders, in_turn=in_turn, steady=steady, counted=True
-        )
+            stage, load, senders,
+            in_turn=in_turn, steady=steady, pace_scatter=pace_scatter, counted=True,
+        )  # fmt: skip
         found.append(waits_at(stage, rate, variation, [*before, *found]))
     return found
 
@@ -186,13 +194,14 @@ def arrival_variation(
     *,
     in_turn: bool,
     steady: int = 0,
+    pace_scatter: float = 0.0,
     counted: bool = False,
 ) -> Floats:
     """Squared coefficients of variation of arrivals, for mean and tail: shape (2, stations).
 
     Parameters
     ----------
-    stage, load, senders, in_turn, steady
+    stage, load, senders, in_turn, steady, pace_scatter
         As `open_waits` takes them.
     counted : bool
         Whether batches in turn are counted (`turn_waits`), which takes longer.
@@ -205,21 +214,34 @@ def arrival_variation(
     noise, ends, found = stage.scatter**2, stage.ends.size, []
     for busy, members, share in kinds.T:
         behind = int(members)
+        hosts = -(-senders // max(steady, 1))
         if steady and sending:
             found.append(variation_of_steady(float(busy), -(-behind // steady)))
-        elif steady and in_turn and behind in (1, ends):  # each sender's batches come evenly
-            own = senders if behind == 1 else -(-senders // steady)
-            found.append(variation_of_steady(float(busy), own))
+        elif steady and (behind == ends or (in_turn and behind == 1)):
+            # Each sender's batches come evenly, or every so many of them.
+            own, every = (hosts, 1) if behind == ends else (senders, ends)
+            found.append(_periodic(float(busy), noise, own, pace_scatter**2 / every))
         elif in_turn and counted and can_count(behind, ends):
             found.append(
                 variation_of_turns(float(busy), noise, behind, ends, senders, steady=steady > 0)
             )
         elif in_turn:
             found.append(variation_in_turn(float(busy), noise, behind, ends, senders))
+        elif hosts == 1 and share > FEW_SHARE:
+            pace = pace_scatter**2
+            found.append(variation_of_lone_sender(float(busy), noise, float(share), pace))
         else:
-            own = -(-senders // steady)
-            found.append(variation_of_steady(float(busy), own, float(share)))
+            found.append(variation_of_steady(float(busy), hosts, float(share)))
     return np.array(found).T[:, alike.ravel()]
+
+
+def _periodic(load: float, noise: float, senders: int, pace_noise: float) -> tuple[float, float]:
+    """Variation of what senders send that each come at a steady pace, as in every second turn."""
+    if senders == 1:
+        return variation_of_lone_sender(load, noise, 1.0, pace_noise)
+    if not noise:
+        return variation_of_steady(load, senders)
+    return variation_of_turns(load, noise, 1, 2, senders, steady=True)
 
 
 def waits_at(stage: Stage, rate: Floats, variation: Floats, before: Sequence[Waits]) -> Waits:
@@ -263,7 +285,10 @@ def _waited_before(upstream: Waits, stage: Stage, plain: Floats) -> tuple[Floats
     10.1287/opre.16.3.651; Whitt 1983, equations 36, 38 and 29: what is split, and put together).
     """
     through, waited = upstream.stage, upstream.mean
-    calm = upstream.load**2 * (1 - min(through.scatter, 1.0) ** 2)
+    spaced = 1 - min(through.scatter, 1.0) ** 2
+    calm = upstream.load**2 * spaced
+    if through.name == "producer":  # what it makes comes spaced out as far as its times are alike
+        waited = waited * spaced
     if through.side != stage.side:  # any of its stations leads to any of these
         weight = through.share[:, None]
         spent = stage.share * waited[:, None]

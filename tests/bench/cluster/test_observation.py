@@ -111,8 +111,8 @@ def test_runs_that_keep_their_turns_are_compared_whole():
     many = Cluster(
         Producers(10, 1, 1e4), Consumers(300, Cost(1e-5)), Links(1e18, 1e-6), topics=turns
     )
-    # (300 / 2 pi)**2 = 2,280 batches of a producer.
-    assert keeps_turns(predict(many), 0.2) and not keeps_turns(predict(many), 0.25)
+    # (300 / 2 pi)**2 = 2,280 batches of a producer, 48 times.
+    assert keeps_turns(predict(many), 10.9) and not keeps_turns(predict(many), 11.0)
     assert not keeps_turns(predict(replace(many, topics=Topics(300))), 0.1)
 
 

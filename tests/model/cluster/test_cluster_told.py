@@ -74,6 +74,19 @@ def test_one_credit_each_in_turn_at_full_ports_is_not_told():
     assert told.batches_per_second == pytest.approx(97_654, rel=0.01)
 
 
+def test_one_credit_each_in_turn_is_told_where_next_to_nobody_waits():
+    # Who waited for a link has met the others: simulated, P99 is 0.81 ms, of waits apart 0.95 ms.
+    meeting = Cluster(
+        Producers(32, BATCH, cost=Cost(1.3e-3, scatter=0.2), per_host=4),
+        Consumers(14, Cost(0.04e-3, scatter=0.3), 2), LINKS, topics=TURNS, credits=1,
+    )  # fmt: skip
+    told = predict(meeting)
+    assert not told.throughput_told
+    assert told.latency is None and told.untold == "producers that take turns fall into step"
+    rare = replace(meeting, producers=replace(meeting.producers, cost=Cost(20e-3, scatter=0.2)))
+    assert predict(rare).throughput_told and predict(rare).latency is not None
+
+
 def test_one_credit_each_before_a_busy_trunk_is_told_where_trips_scatter():
     steady = Cluster(
         Producers(64, BATCH, cost=Cost(0.3e-3, scatter=0.2)), Consumers(128, Cost(0.2e-3)),

@@ -104,6 +104,17 @@ def test_dispersion_of_turns_is_that_of_counting(behind, consumers, sent):
     assert found[0] == pytest.approx(counts.var() / counts.mean(), rel=0.02)
 
 
+@pytest.mark.parametrize(("behind", "consumers", "sent"), [(1, 8, 3.3), (4, 8, 5.0), (3, 10, 0.5)])
+def test_dispersion_of_steady_turns_is_that_of_counting(behind, consumers, sent):
+    rng = np.random.default_rng(0)
+    number = np.floor(sent + rng.random(200_000)).astype(int)  # of one that comes at a steady pace
+    first = rng.integers(0, consumers, number.size)
+    passed = np.concatenate([[0], np.cumsum(np.arange(500) % consumers < behind)])
+    counts = passed[first + number] - passed[first]
+    found = dispersion_in_turn(np.array([sent]), behind, consumers, steady=True)
+    assert found[0] == pytest.approx(counts.var() / counts.mean(), rel=0.02)
+
+
 @pytest.mark.parametrize(("senders", "load"), [(2, 0.54), (4, 0.44), (18, 0.9)])
 def test_waits_of_steady_senders_are_those_of_counting(senders, load):
     rng = np.random.default_rng(0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from aethermodel.model.cluster.cluster import Cluster
-from aethermodel.model.cluster.credits.closed_queues import closed_queues, full_links
+from aethermodel.model.cluster.credits.closed_queues import closed_queues
+from aethermodel.model.cluster.credits.full_stations import full_links
 from aethermodel.model.cluster.credits.untold import FEW_BATCHES, LIMIT, why_untold
 from aethermodel.model.cluster.credits.window import Window
 from aethermodel.model.cluster.latency import Latency
@@ -97,10 +98,14 @@ def _past_producers(
         return None
     past = [part.stage for part in full.waits if part.stage.name != "producer"]
     producers = cluster.producers.count
-    times = open_waits(past, full.batches_per_second, producers, in_turn=in_turn, steady=1)
     making = next(part.stage for part in full.waits if part.stage.name == "producer")
+    times = open_waits(
+        past, full.batches_per_second, producers,
+        in_turn=in_turn, steady=1, pace_scatter=making.scatter,
+    )  # fmt: skip
     latency = Latency(wires, (*times, *handled))
-    last = full.population // producers * float(making.seconds.min())
+    # One credit is always spent on the batch that is being made.
+    last = (full.population // producers - 1) * float(making.seconds.min())
     away = latency.quantile(1 - LIMIT) + cluster.links.latency
     return latency if away <= last else None
 

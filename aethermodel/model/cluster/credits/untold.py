@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from aethermodel.model.cluster.credits.window import Window
+from aethermodel.model.cluster.credits.window import FEW_CREDITS, Window
 from aethermodel.model.cluster.stations import FULL, WIRES, Stage
 
 #: Share of the batches that P99 leaves out.
 LIMIT = 0.01
 #: Batches in flight, of all producers, from which on they do not fall into step by themselves.
 FEW_BATCHES = 16
-#: Credits of a producer up to which its batches keep the distance that they have.
-FEW_CREDITS = 2
 #: Share by which a throughput with credits may lie below its asymptote and be told all the same
 #: where batches can fall into step.
 MOST_GAP = 0.03
@@ -38,7 +36,10 @@ def why_untold(full: Window, *, in_turn: bool) -> str:
     if full.population < FEW_BATCHES * (2 if in_turn else 1):
         return "few batches are in flight"
     if in_turn:
-        return "producers that take turns fall into step" if _turns_in_step(full) else ""
+        # Of one credit each nothing is elsewhere that parts them: so much is told as of throughput.
+        in_step = _credits(full) == 1 and not throughput_told(full, in_turn=True)
+        in_step = in_step or _turns_in_step(full)
+        return "producers that take turns fall into step" if in_step else ""
     if _one_credit_in_step(full):
         return "producers of one credit each fall into step"
     if _rivals(full):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from aethermodel.model.cluster.waits import Waits, arrival_variation, waits_at
 
 Floats = npt.NDArray[np.float64]
 
+#: Credits of a producer up to which its batches keep the distance that they have.
+FEW_CREDITS = 2
 # Halvings of a bisection, and what they leave of a rate.
 _HALVINGS = 18
 _PRECISE = 1e-5
@@ -89,25 +91,30 @@ def window(
     # Whoever has waited comes in step with those it waited for: only scatter parts them again,
     # and batches that are ready at random times.
     in_step = in_turn and np.isinf(offered)
-    scatter = max(stage.scatter for stage in stages) ** 2
-    parted = scatter / (1 + scatter)  # of scatter 1 half is left, as simulations have it
+    scatter = max(stage.scatter * float(stage.seconds.max()) for stage in stages)
+    # Of few credits each, who has met meets again before that parts them.
+    least = max(stage.scatter for stage in stages) if credits <= FEW_CREDITS else 0.0
 
-    def chain(side: list[Stage], rates: list[Floats]) -> list[Waits]:
+    def chain(side: list[Stage], rates: list[Floats], before: Sequence[Waits] = ()) -> list[Waits]:
         found: list[Waits] = []
         for stage, rate in zip(side, rates, strict=True):
             load = rate * stage.seconds
             variation = arrival_variation(stage, load, producers, in_turn=in_turn)
-            if in_step and stage.side == "consumers":
-                variation = np.minimum(variation, parted)
+            # A producer's own few batches keep their distance on a link that it has for itself.
+            alone = stage.name == "uplink" and int(stage.members.max()) == 1
+            if in_step and (stage.side == "consumers" or (alone and credits <= FEW_CREDITS)):
+                noise = np.maximum(scatter / stage.seconds, 0.0 if alone else least) ** 2
+                variation = np.minimum(variation, noise / (1 + noise))  # of 1 half, as simulated
             if found and found[0].stage.name == "producer" and stage.side == "producers":
                 variation *= _together(found[0], stage, load)
-            found.append(waits_at(stage, rate, variation, found))
+            found.append(waits_at(stage, rate, variation, [*before, *found]))
         return found
 
     def taken(total: float) -> list[Waits]:
-        """Waits on the consumers' side."""
+        """Waits on the consumers' side, of batches that have met on the producers' side already."""
         others = total * (1 - 1 / population)
-        return chain(shared, [others * stage.share for stage in shared])
+        before = sending(free * (total / float(free.sum())))
+        return chain(shared, [others * stage.share for stage in shared], before)
 
     def sending(rate: Floats) -> list[Waits]:
         """Waits on the producers' side."""
