@@ -123,7 +123,7 @@ class Attempts:
 
         from aethermodel.execute.notebooks import execute
         from aethermodel.execute.recorded_figures import recorded
-        from aethermodel.measure.host.os_noise import Noise, Reading
+        from aethermodel.measure.host.steal_and_switches import Noise, Reading
 
         sweep, before, start = self._sweep, Reading.now(), time.monotonic()
         # The others keep their defaults, some of which no JSON could say.

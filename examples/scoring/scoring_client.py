@@ -31,8 +31,8 @@ from time import perf_counter
 
 import numpy as np
 
-from aethermodel.measure.host.os_noise import stolen_seconds
 from aethermodel.measure.host.run_queue import RunQueue
+from aethermodel.measure.host.steal_and_switches import stolen_seconds
 
 FEATURES, ANSWER_BYTES = 16, 8
 _BODIES = 64

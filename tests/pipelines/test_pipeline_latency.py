@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aethermodel.laws.fit import fit, fit_series
 from aethermodel.measure.host.jitter import Watch, full_rate
-from aethermodel.measure.host.os_noise import Noise
+from aethermodel.measure.host.steal_and_switches import Noise
 from aethermodel.model.queueing.batch_service import serve
 from aethermodel.model.queueing.catch_up import held_up
 from aethermodel.pipelines.calibration import PipelineCalibration

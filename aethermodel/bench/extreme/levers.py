@@ -14,7 +14,7 @@ import numpy as np
 from aethermodel import thresholds
 from aethermodel.bench.extreme.stress import Design, Stress
 from aethermodel.measure.harness.event_loops import available_loops
-from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.host.steal_and_switches import Noise, Reading
 from aethermodel.measure.sampling.garbage_collection import uncollected
 
 # Batches of the pool of one candidate: more memory than this is no quick probe.

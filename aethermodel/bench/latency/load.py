@@ -32,7 +32,7 @@ from aethermodel.measure.harness.handlers import LostEventsError, Tally
 from aethermodel.measure.host.contention import CoreCheck
 from aethermodel.measure.host.disturbance import Disturbance
 from aethermodel.measure.host.jitter import TICKS_WATCHED, Watch, watch_ticks
-from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.host.steal_and_switches import Noise, Reading
 from aethermodel.measure.sampling.garbage_collection import uncollected
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from aethermodel.measure.harness.bus_run import Move
 from aethermodel.measure.harness.warm_up import WarmUp
 from aethermodel.measure.host import affinity
 from aethermodel.measure.host.contention import CoreCheck
-from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.measure.host.slices import Releases
+from aethermodel.measure.host.steal_and_switches import Noise, Reading
 from cython_core import simd_variant
 
 

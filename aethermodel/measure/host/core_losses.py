@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from aethermodel import thresholds
 from aethermodel.measure.host.contention import core_excess, glance
-from aethermodel.measure.host.os_noise import stolen_seconds
 from aethermodel.measure.host.run_queue import RunQueue
+from aethermodel.measure.host.steal_and_switches import stolen_seconds
 
 # Share of the batches that lost least, whose loss is what is always lost; less than of batches that
 # have to be left alone.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 
 from aethermodel.measure.host.contention import CoreCheck
-from aethermodel.measure.host.os_noise import Noise
+from aethermodel.measure.host.steal_and_switches import Noise
 
 #: Names of the marks of a run.
 MARKS = ("switched", "stolen", "shared", "apart", "disturbed")

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from aethermodel import thresholds
 from aethermodel.measure.host.contention import core_excess, glance
 from aethermodel.measure.host.core_losses import beyond_usual
-from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.host.steal_and_switches import Noise, Reading
 from aethermodel.model.queueing.host_pace import HostPace
 
 Floats = npt.NDArray[np.float64]

@@ -21,9 +21,9 @@ from aethermodel.measure.harness.warm_up import WarmUp
 from aethermodel.measure.host import affinity
 from aethermodel.measure.host.affinity import usable_cores
 from aethermodel.measure.host.contention import CoreCheck, busy_core
-from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.measure.host.run_queue import RunQueue
 from aethermodel.measure.host.slices import sliced, undisturbed
+from aethermodel.measure.host.steal_and_switches import Noise, Reading
 from aethermodel.measure.probes import PROBES, Timed
 from aethermodel.measure.sampling.sampler import Plan, Point
 from cython_core import clock_cost_ns

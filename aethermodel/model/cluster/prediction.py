@@ -9,8 +9,8 @@ import numpy as np
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.credits.credit_waits import credit_waits
 from aethermodel.model.cluster.credits.greedy import greedy_latency
+from aethermodel.model.cluster.credits.mean_value_analysis import Window, window
 from aethermodel.model.cluster.credits.untold import LIMIT, STEP_LOAD, throughput_told
-from aethermodel.model.cluster.credits.window import Window, window
 from aethermodel.model.cluster.flow import Bottleneck, bottleneck, delivered, endless, max_flow
 from aethermodel.model.cluster.latency import Latency
 from aethermodel.model.cluster.stations import WIRES, Stage, stages_of, wire_seconds

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from aethermodel import thresholds
 from aethermodel.measure.host.core_losses import CoreLosses, beyond_usual
 from aethermodel.measure.host.jitter import Watch, pace_of, watch, watch_ticks
-from aethermodel.measure.host.os_noise import Noise, Reading
 from aethermodel.measure.host.run_queue import RunQueue, descendants
+from aethermodel.measure.host.steal_and_switches import Noise, Reading
 from aethermodel.measure.sampling.garbage_collection import uncollected
 from aethermodel.model.queueing.catch_up import held_up
 from aethermodel.pipelines.execution.passes import StagePass

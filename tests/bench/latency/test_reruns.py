@@ -9,7 +9,7 @@ import pytest
 from aethermodel.bench.latency.load import Loaded
 from aethermodel.bench.latency.reruns import least_disturbed, watched_run
 from aethermodel.measure.host.contention import CoreCheck
-from aethermodel.measure.host.os_noise import Noise
+from aethermodel.measure.host.steal_and_switches import Noise
 
 CALM = (0.0, 0, 1.0)
 

@@ -12,7 +12,7 @@ from aethermodel.measure.host.jitter import (
     watch,
     watch_ticks,
 )
-from aethermodel.measure.host.os_noise import Noise
+from aethermodel.measure.host.steal_and_switches import Noise
 
 
 def watched(turns):

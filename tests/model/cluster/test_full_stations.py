@@ -15,7 +15,7 @@ from aethermodel.model.cluster.cluster import (
     Switches,
     Topics,
 )
-from aethermodel.model.cluster.credits.window import Window
+from aethermodel.model.cluster.credits.mean_value_analysis import Window
 from aethermodel.model.cluster.prediction import predict
 
 TURNS = Topics(routing="round-robin")

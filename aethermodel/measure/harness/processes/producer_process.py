@@ -33,7 +33,7 @@ from aethermodel.measure.harness.senders import (
     ring_send,
 )
 from aethermodel.measure.host.jitter import Watch, watch
-from aethermodel.measure.host.os_noise import Noise, Reading
+from aethermodel.measure.host.steal_and_switches import Noise, Reading
 from cython_core import EVENT, RecordType, Ring, RingHandle, now_ns
 
 # From when the producer has a schedule until it starts, so that the consumer is ready too.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aethermodel.model.cluster.credits.window import FEW_CREDITS, Window
+from aethermodel.model.cluster.credits.mean_value_analysis import FEW_CREDITS, Window
 from aethermodel.model.cluster.stations import FULL, WIRES, Stage
 
 #: Share of the batches that P99 leaves out.

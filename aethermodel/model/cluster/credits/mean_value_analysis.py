@@ -1,4 +1,4 @@
-"""Credit windows: a closed network of batches, by mean value analysis."""
+"""Mean value analysis of credit windows, a closed network of batches."""
 
 from __future__ import annotations
 

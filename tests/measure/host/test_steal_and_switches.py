@@ -1,8 +1,8 @@
-"""OS noise: what the kernel counts for a thread, and for all of them."""
+"""Steal and switches: what the kernel counts for a thread, and for all of them."""
 
 from threading import Event, Thread
 
-from aethermodel.measure.host.os_noise import Reading
+from aethermodel.measure.host.steal_and_switches import Reading
 
 
 def test_what_another_thread_waits_for_is_not_this_ones():

@@ -1,4 +1,4 @@
-"""OS noise of a sample: stolen time and involuntary context switches."""
+"""Steal and switches of a sample: time given to other virtual machines, and the core taken away."""
 
 from __future__ import annotations
 
