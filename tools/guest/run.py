@@ -25,7 +25,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 HOME = REPO / ".build" / "guest"
-REFRESH_BUILD = REPO / "tools" / "optional_parts.py"
+REFRESH_BUILD = REPO / "tools" / "refresh_build.py"
 BUILD = REPO / "build" / f"cp{sys.version_info.major}{sys.version_info.minor}"
 VNG = Path(sys.executable).parent / "vng"
 # Program or file -> the Debian package that brings it.
