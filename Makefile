@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
 .PHONY: help parts report test test-slow test-all soak asan tsan torture torture-short test-rdma bench-rdma sweep-rdma two-hosts lint docs wheel-test lab clean
 help:
-	@echo "make parts    build what optional libraries have come since the last build"
+	@echo "make parts    build what was edited, or can be built since a library came"
 	@echo "make report   measure this host and write $(REPORT)"
 	@echo "make test     run the tests, in minutes; says what it skipped and why"
 	@echo "make test-all    the site, those that take long too, those of an RDMA device, and the soak"
@@ -45,7 +45,8 @@ $(VENV)/full: $(VENV)/base | parts
 	@$(PIP) --no-build-isolation -e '.[bench,examples,lab,rdma,test]'
 	@touch $@
 
-# What was installed since the last build, such as libibverbs-dev, is built in by itself.
+# What was installed since the last build, such as libibverbs-dev, is built in by itself, and what was
+# edited before many processes import it.
 parts: $(VENV)/base
 	@$(BIN)/python tools/refresh_build.py
 

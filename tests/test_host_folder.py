@@ -16,6 +16,7 @@ def cpuinfo(vendor, family, model):
     [
         (25, 0x01, "amd-zen3"),  # Milan
         (25, 0x11, "amd-zen4"),  # Genoa
+        (25, 0x61, "amd-zen4"),  # Raphael
         (25, 0xA0, "amd-zen4"),  # Bergamo
         (26, 0x02, "amd-zen5"),  # Turin
     ],
@@ -30,5 +31,7 @@ def test_others_are_told_by_their_maker_or_refused():
     assert folder_of(cpuinfo("GenuineIntel", 6, 143)) == "intel-xeon"
     with pytest.raises(ValueError, match="no folder for a processor of AuthenticAMD, family 23"):
         folder_of(cpuinfo("AuthenticAMD", 23, 49))
+    with pytest.raises(ValueError, match="GenuineIntel, family 6, model 85"):  # 1 MiB of L2
+        folder_of(cpuinfo("GenuineIntel", 6, 85))
     with pytest.raises(ValueError, match="no folder for a processor of None"):
         folder_of("")

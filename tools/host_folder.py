@@ -16,7 +16,9 @@ WORDS = {
     "intel-xeon": "2 cores of an Intel Xeon (AVX-512, L2 2 MiB a core) in a virtual machine",
 }
 # Models of AMD's family 25 that are Zen 4; its others are Zen 3. Linux, arch/x86/kernel/cpu/amd.c.
-_ZEN_4 = {*range(0x10, 0x20), *range(0x60, 0x80), *range(0xA0, 0xB0)}
+_ZEN_4 = {*range(0x10, 0x20), *range(0x60, 0xB0)}
+# Models of Intel's family 6 with 2 MiB of L2 a core: Sapphire Rapids and Emerald Rapids.
+_XEON = {143, 207}
 
 
 def folder_of(cpuinfo: str) -> str:
@@ -33,7 +35,7 @@ def folder_of(cpuinfo: str) -> str:
         facts.setdefault(key.strip(), value.strip())
     vendor = facts.get("vendor_id")
     family, model = (int(facts.get(key, -1)) for key in ("cpu family", "model"))
-    if vendor == "GenuineIntel":
+    if vendor == "GenuineIntel" and family == 6 and model in _XEON:
         return "intel-xeon"
     if vendor == "AuthenticAMD" and family == 26:
         return "amd-zen5"

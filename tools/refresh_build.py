@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
-# What ninja says then.
+# What ninja says where all is up to date.
 _NOTHING = "no work to do"
 BUILD = REPO / "build" / f"cp{sys.version_info.major}{sys.version_info.minor}"
 
@@ -103,12 +103,12 @@ def refresh(build: Path, parts: tuple[Part, ...] = PARTS) -> list[Part]:
 
 
 def _run(*words: str) -> str:
-    done = subprocess.run(words, env=tools(), check=True, stdout=subprocess.PIPE, text=True)
-    return done.stdout
+    env = _build_environment()
+    return subprocess.run(words, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def tools() -> dict[str, str]:
-    """Return the environment in which meson, ninja and cython are found, activated or not.
+def _build_environment() -> dict[str, str]:
+    """Return that in which meson, ninja and cython are found, activated or not.
 
     Without the flags of a ``make --jobs`` above: ninja would share its jobs, by descriptors that it
     was not given.
