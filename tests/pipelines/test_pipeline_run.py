@@ -12,7 +12,8 @@ from aethermodel import Pipeline
 from aethermodel.inputs.refusals import InputError
 from aethermodel.pipelines.execution.passes import ClockCost, Places
 from aethermodel.pipelines.execution.rehearsal import rehearse
-from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
+from aethermodel.pipelines.execution.stage_inputs import Inputs
+from aethermodel.pipelines.execution.stage_times import StageTimer
 from aethermodel.pipelines.execution.whole_pipeline import Whole, cut
 from aethermodel.pipelines.pipeline_file import load_pipeline
 from aethermodel.pipelines.runtime.rehearsal_steps import rehearsed

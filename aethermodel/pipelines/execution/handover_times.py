@@ -10,7 +10,8 @@ from time import perf_counter
 from aethermodel.measure.harness.processes.child_processes import end, start
 from aethermodel.pipelines.execution.batch_queues import ProcessLink, ThreadLink
 from aethermodel.pipelines.execution.passes import pass_batch
-from aethermodel.pipelines.execution.stage_times import BusyTime, Inputs
+from aethermodel.pipelines.execution.stage_inputs import Inputs
+from aethermodel.pipelines.execution.stage_times import BusyTime
 from aethermodel.pipelines.runtime.packed_batches import packed
 from aethermodel.pipelines.runtime.runtime import Runtime
 

@@ -18,7 +18,8 @@ from aethermodel.pipelines.execution.handover_times import (
     ThreadHandover,
 )
 from aethermodel.pipelines.execution.rounds import RoundTimer
-from aethermodel.pipelines.execution.stage_times import Inputs, StageTimer
+from aethermodel.pipelines.execution.stage_inputs import Inputs
+from aethermodel.pipelines.execution.stage_times import StageTimer
 from aethermodel.pipelines.execution.whole_pipeline import Whole
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.pipeline_file import load_pipeline

@@ -16,7 +16,7 @@ from typing import Any
 from aethermodel import thresholds
 from aethermodel.measure.host.slices import Slice, Slices
 from aethermodel.pipelines.execution.passes import failure_of
-from aethermodel.pipelines.execution.stage_times import Inputs
+from aethermodel.pipelines.execution.stage_inputs import Inputs
 from aethermodel.pipelines.runtime.runtime import Runtime
 
 

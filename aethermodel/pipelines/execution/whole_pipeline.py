@@ -18,7 +18,7 @@ from aethermodel.measure.host.contention import glance
 from aethermodel.measure.host.slices import Slice
 from aethermodel.pipelines.execution.batch_queues import sender_link
 from aethermodel.pipelines.execution.passes import StagePass, clock_cost
-from aethermodel.pipelines.execution.stage_times import Inputs
+from aethermodel.pipelines.execution.stage_inputs import Inputs
 from aethermodel.pipelines.execution.workers import Crew, Failed, Order, Report
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.runtime.runtime import Runtime, StageError, made_batch
