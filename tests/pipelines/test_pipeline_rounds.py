@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -65,6 +66,45 @@ def test_the_other_stages_run_between_in_their_order_and_do_not_count(spend):
     assert [name for name, _ in seen[-6:]] == ["before", "middle", "after"] * 2
     # It gets what the stage before it has just made, and passes it on.
     assert seen[-2:] == [("middle", [0, -1, -2]), ("after", [0, -1, -2])]
+
+
+@pytest.mark.parametrize("term", ["serve", "quick", "loop", "whole", "timed", "alone"])
+@pytest.mark.parametrize("used_up", [False, True])
+def test_what_the_loop_serves_beside_the_stages_gets_no_turn_outside_a_sample(term, used_up):
+    """A server reads on in each turn: one that is not counted is work that nobody paid for."""
+    turns, seen = [0], []
+    pipeline = Pipeline("p", pool=2)
+    pipeline.source(lambda n, rng: iter(range(n)) if used_up else list(range(n)), size=lambda _: 3)
+
+    @pipeline.resource
+    async def beside():
+        async def serve_on():
+            while True:
+                turns[0] += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(serve_on())
+        yield task
+        task.cancel()
+
+    @pipeline.stage
+    async def serve(batch, beside):
+        seen.append(turns[0])
+        await asyncio.sleep(0)
+
+    pipeline.stage(name="quick")(lambda batch: None)
+    host = Host(pipeline)
+    try:
+        timer = host.alone("serve", 3) if term == "alone" else host.timer(term, 3)
+        seen.clear()
+        slices = timer.slices(16)
+        assert [one.loops for one in slices] == [2] * 8
+    finally:
+        host.close()
+    # Two of the slice that goes first, and as many turns from each batch to the next.
+    assert len(seen) == 18
+    each = {after - before for before, after in pairwise(seen)}
+    assert each == {1 if term == "alone" else 2}
 
 
 def test_what_a_stage_made_is_given_back_in_its_own_time_once(spend):
@@ -151,7 +191,7 @@ def test_a_loop_that_only_a_resource_uses_has_no_turn_between_batches():
     whole = Whole(pipeline)
     try:
         timer = whole.timer(3, timed=True)
-        timer(2)
+        timer.slices(2)
         assert set(timer.figures((0,))) == {"use", "clock"}
     finally:
         whole.close()

@@ -242,8 +242,12 @@ class StagePass:
 
     def all(self, batches: Sequence[Any]) -> float:
         """Pass batches one after the other; return their seconds."""
+        return self.runtime.run(self.all_waiting(batches))
+
+    async def all_waiting(self, batches: Sequence[Any]) -> float:
+        """Pass batches one after the other, in the event loop that runs; return their seconds."""
         if self.waits:
-            return self.runtime.run(self._all_waiting(batches))
+            return await self._all_with_turns(batches)
         start = perf_counter()
         if self.timed:
             for batch in batches:
@@ -259,7 +263,7 @@ class StagePass:
         batch = made = None
         return perf_counter() - start
 
-    async def _all_waiting(self, batches: Sequence[Any]) -> float:
+    async def _all_with_turns(self, batches: Sequence[Any]) -> float:
         start = perf_counter()
         if self.timed:
             for batch in batches:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from math import inf
 from time import perf_counter
 from typing import Any
 
-from aethermodel import thresholds
-from aethermodel.measure.host.slices import Slice, Slices
+from aethermodel.measure.host.slices import Slice
 from aethermodel.pipelines.execution.passes import failure_of
 from aethermodel.pipelines.execution.stage_inputs import Inputs
+from aethermodel.pipelines.execution.stream_slices import stream_slices
 from aethermodel.pipelines.runtime.runtime import Runtime
 
 
@@ -60,26 +59,22 @@ class RoundTimer:
     def __call__(self, loops: int) -> float:
         """Return the seconds of so many rounds, all stages included: what a sample has to last."""
         begin = perf_counter()
-        self._seconds(loops)
+        self._run(loops)
         return perf_counter() - begin
 
     def slices(self, loops: int) -> list[Slice]:
         """Run so many rounds; return slices of the seconds of what is timed."""
-        each = max(1, loops // thresholds.SLICES)
-        found = Slices(inf)
-        for _ in range(max(1, loops // each)):
-            found.add(each, self._seconds(each))
-            found.cut()
-        return found.taken
-
-    def _seconds(self, loops: int) -> float:
-        total = 0.0
         try:
-            for batches in self.inputs.chunks(loops):
-                total += self.runtime.run(self._rounds(batches))
+            return stream_slices(self.runtime, self.inputs, loops, self._rounds)
         except Exception as error:
             raise failure_of(self.runtime, error, self.n) from error
-        return max(total, 1e-9 * loops)
+
+    def _run(self, loops: int) -> None:
+        try:
+            for batches in self.inputs.chunks(loops):
+                self.runtime.run(self._rounds(batches))
+        except Exception as error:
+            raise failure_of(self.runtime, error, self.n) from error
 
     async def _rounds(self, batches: Sequence[Any]) -> float:
         clock, receive = perf_counter, self._receive
@@ -125,7 +120,7 @@ class RoundTimer:
                 await asyncio.sleep(0)
                 end = clock()
                 total += end - begin - (begin - ready)
-        return total
+        return max(total, 1e-9 * len(batches))
 
 
 def _giving_back(kept: list[Any]) -> float:

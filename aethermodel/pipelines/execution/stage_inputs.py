@@ -44,6 +44,10 @@ class Inputs:
         self._next += count
         return [self._make(seed) for seed in range(self._next - count, self._next)]
 
+    def at_hand(self, count: int) -> bool:
+        """Whether so many can be had at once: where each is new, few fit into memory."""
+        return not self.used_up or count <= _AHEAD
+
     def chunks(self, loops: int) -> Iterator[list[Any]]:
         """Yield so many batches in parts that fit into memory."""
         most = _AHEAD if self.used_up else 4096

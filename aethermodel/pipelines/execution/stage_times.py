@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from time import perf_counter, process_time
 from typing import Any
 
+from aethermodel.measure.host.slices import Slice
 from aethermodel.pipelines.execution.stage_inputs import Inputs
+from aethermodel.pipelines.execution.stream_slices import stream_slices
 from aethermodel.pipelines.runtime.runtime import Runtime, failed, made_batch
 
 
@@ -68,18 +70,24 @@ class StageTimer:
 
     def __call__(self, loops: int) -> float:
         """Return the seconds of so many calls, what they return given back included."""
-        call, waits = self.runtime.calls[self.at], self.runtime.waits[self.at]
-        total = 0.0
         try:
-            for batches in self.inputs.chunks(loops):
-                with self._clock.of(len(batches)):
-                    if waits:
-                        total += self.runtime.run(_awaited(call, batches))
-                    else:
-                        total += _called(call, batches)
+            return sum(
+                self.runtime.run(self._seconds_of(batches)) for batches in self.inputs.chunks(loops)
+            )
         except Exception as error:
             raise failed(self.name, self.n, error) from error
-        return total
+
+    def slices(self, loops: int) -> list[Slice]:
+        """Call it so often; return slices of the seconds."""
+        try:
+            return stream_slices(self.runtime, self.inputs, loops, self._seconds_of)
+        except Exception as error:
+            raise failed(self.name, self.n, error) from error
+
+    async def _seconds_of(self, batches: Sequence[Any]) -> float:
+        call, waits = self.runtime.calls[self.at], self.runtime.waits[self.at]
+        with self._clock.of(len(batches)):
+            return await _awaited(call, batches) if waits else _called(call, batches)
 
     def figures(self, kept: Sequence[int]) -> dict[str, float]:
         """Return the CPU seconds of a call."""

@@ -19,6 +19,7 @@ from aethermodel.measure.host.slices import Slice
 from aethermodel.pipelines.execution.batch_queues import sender_link
 from aethermodel.pipelines.execution.passes import StagePass, clock_cost
 from aethermodel.pipelines.execution.stage_inputs import Inputs
+from aethermodel.pipelines.execution.stream_slices import stream_slices
 from aethermodel.pipelines.execution.workers import Crew, Failed, Order, Report
 from aethermodel.pipelines.pipeline import Pipeline
 from aethermodel.pipelines.runtime.runtime import Runtime, StageError, made_batch
@@ -85,17 +86,30 @@ class WholeTimer:
             raise
         except Exception as error:
             raise passing.failure(error, self.n) from error
-        if self.timed:
-            self._taken.append(passing)
         return total
 
+    def slices(self, loops: int) -> list[Slice]:
+        """Run so many batches; return slices of their seconds."""
+        passes: list[StagePass] = []
+
+        async def seconds_of(batches: Sequence[Any]) -> float:
+            passes.append(StagePass(self.whole.runtime, timed=self.timed, keep=False))
+            return await passes[-1].all_waiting(batches)
+
+        try:
+            found = stream_slices(self.whole.runtime, self.inputs, loops, seconds_of)
+        except Exception as error:
+            raise passes[-1].failure(error, self.n) from error
+        self._taken = passes[-len(found) :]
+        return found
+
     def figures(self, kept: Sequence[int]) -> dict[str, float]:
-        """Return seconds a batch of each stage in place, in the calls since the last look.
+        """Return seconds a batch of each stage in place, in the slices since the last look.
 
         Parameters
         ----------
         kept : sequence of int
-            Which of those calls count.
+            Which of those slices count.
         """
         taken, self._taken = self._taken, []
         together: dict[str, list[float]] = {}
