@@ -21,6 +21,7 @@ it is the client that is measured.
 from __future__ import annotations
 
 import json
+import os
 import random
 import select
 import socket
@@ -139,11 +140,19 @@ class Looks:
         self.taken.append((now, self._lost() - self._usual))
 
 
+def has_own_core(server: int) -> bool:
+    """Whether this process runs on other cores than its server."""
+    if not hasattr(os, "sched_getaffinity"):
+        return False
+    return os.sched_getaffinity(0).isdisjoint(os.sched_getaffinity(server))
+
+
 class Held:
     """Requests of which as many as are wanted are in flight, sent again a random time later."""
 
-    def __init__(self, port: int, seed: int = 0) -> None:
+    def __init__(self, port: int, server: int, seed: int = 0) -> None:
         self.connections = Connections(port, _MOST_CONNECTIONS, seed)
+        self._server, self._alone = server, False
         self.wanted = self._sent = 0
         self._random = random.Random(seed)
         self.want(0)
@@ -151,6 +160,7 @@ class Held:
     def want(self, count: int) -> None:
         """Have so many in flight, soon."""
         self.wanted = min(count, _MOST_CONNECTIONS)
+        self._alone = has_own_core(self._server)
         self._answers: deque[float] = deque(maxlen=self.wanted + 2)
         self._due = 0.0
 
@@ -168,8 +178,10 @@ class Held:
     def answered(self) -> Iterator[int | None]:
         """Wait for answers, or until one is due; yields as `Connections.answered` does."""
         # The kernel is asked again and again while one is due: a timer of it has a millisecond.
+        # On a core of its own always: a client that sleeps has the server pay for waking it.
         missing = len(self.connections) < self.wanted
-        for which in self.connections.answered(0.0 if missing else -1):
+        polls = missing or (self._alone and self.wanted > 0)
+        for which in self.connections.answered(0.0 if polls else -1):
             if which is not None:
                 self._answers.append(perf_counter())
             yield which
@@ -177,7 +189,7 @@ class Held:
 
 def hold(port: int) -> None:
     """Keep as many requests in flight as standard input says."""
-    held, line = Held(port), ""
+    held, line = Held(port, os.getppid()), ""
     held.connections.poll.register(sys.stdin.fileno(), select.EPOLLIN)
     while True:
         held.send()
@@ -198,7 +210,7 @@ Found = dict[str, list[float] | list[tuple[float, float]]]
 
 def carried(port: int, server: int, flying: int, seconds: float) -> Found:
     """Return when requests were answered while so many are held in flight."""
-    held, looks = Held(port), Looks(server)
+    held, looks = Held(port, server), Looks(server)
     at: list[float] = []
     held.want(flying)
     begin = perf_counter() + _SETTLING * seconds
