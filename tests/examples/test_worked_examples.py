@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from shutil import which
@@ -216,3 +218,19 @@ def test_a_miss_of_a_late_client_or_on_a_busy_host_says_nothing_of_the_server():
     assert Loaded(**told, client_late_p99=0.5, disturbed=0.0).outcome == "inconclusive"
     assert Loaded(**told, client_late_p99=1e-4, disturbed=0.8).outcome == "inconclusive"
     assert Loaded(**told, client_late_p99=1e-4, disturbed=0.2).outcome == "fail"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="processes are not pinned here")
+def test_a_client_takes_a_core_for_itself_only_where_it_has_one():
+    from scoring_client import has_own_core
+    from scoring_turns import apart
+
+    assert not has_own_core(os.getpid())
+    cores = os.sched_getaffinity(0)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        with apart(os.getpid(), other.pid):
+            assert has_own_core(other.pid) == (len(cores) > 1)
+        assert os.sched_getaffinity(other.pid) == cores
+        os.sched_setaffinity(0, cores)
+        assert not has_own_core(other.pid)
+        other.communicate(b"\n")
