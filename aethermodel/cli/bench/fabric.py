@@ -54,7 +54,7 @@ Device = Annotated[
 SecretFile = Annotated[
     Path | None,
     typer.Option(
-        callback=options.readable,
+        **options.READ,
         help="file with what both hosts know, which its owner alone may open [default: "
         "AETHER_FABRIC_KEY_FILE]",
     ),
@@ -86,7 +86,7 @@ def command(
         typer.Option(
             "--output",
             "-o",
-            callback=options.writable,
+            callback=options.writing("JSON"),
             help="law file to write, for predict and report [default: none]",
         ),
     ] = None,

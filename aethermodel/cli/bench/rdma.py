@@ -11,7 +11,7 @@ from aethermodel import thresholds
 from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.bench.fabric import Connect, Device, Listen, SecretFile, two_hosts
 from aethermodel.cli.shared.measuring import tell_duration
-from aethermodel.cli.shared.options import Json, readable, refuse_options
+from aethermodel.cli.shared.options import READ, Json, refuse_options
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ Seed = Annotated[
 ]
 Given = Annotated[
     Path | None,
-    typer.Option(
-        "--samples", callback=readable, help="judge the samples of this file [default: measure]"
-    ),
+    typer.Option("--samples", **READ, help="judge the samples of this file [default: measure]"),
 ]
 
 
