@@ -27,8 +27,8 @@ def command(
         str | None,
         typer.Option(
             "--system",
-            help="whose settings to print: kafka, aiokafka, triton, ray-serve, pulsar, nats, "
-            "redis, rabbitmq, grpc, faster-fifo, nixl, opentelemetry [default: none]",
+            help="whose settings to print: ray-serve, kafka, aiokafka, triton, pulsar, nats, "
+            "redis, rabbitmq, grpc, nixl, faster-fifo, opentelemetry [default: none]",
         ),
     ] = None,
     record_bytes: law_input.RecordBytes = None,
