@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
-from scipy.special import stdtrit
+from scipy.special import ndtr, stdtrit
 
 from aethermodel.calibrate import fit_term, identify
 from aethermodel.calibrate.benchmark.coverage import (
@@ -27,6 +27,9 @@ from aethermodel.model.pipelined import law_of
 
 seeds = st.integers(0, 2**32 - 1)
 KNEES = (128.0, 8192.0)
+#: What a normal leaves beyond an end of its 95 % interval that lies a tenth of the width further
+#: out, and further in.
+BEYOND = ndtr([-1.2 * 1.96, -0.8 * 1.96])
 
 
 def kernel(n, step=0.0, event=1.8e-9, beyond=0.7e-9):
@@ -152,6 +155,13 @@ def test_a_sum_is_kept_whose_parts_are_not_known():
     assert np.quantile(drawn.sum(axis=1), [0.025, 0.975]) == pytest.approx([1.78, 1.82], abs=0.005)
 
 
+def assert_holds(interval, draws):
+    """An interval leaves about as many draws on either side as it should."""
+    low, high = interval
+    for beyond in (np.mean(draws < low), np.mean(draws > high)):
+        assert BEYOND[0] <= beyond <= BEYOND[1]
+
+
 @settings(deadline=None, max_examples=12)
 @given(
     seeds,
@@ -161,7 +171,13 @@ def test_a_sum_is_kept_whose_parts_are_not_known():
     st.sampled_from(["as it is", "cores", "pool", "set", "topics"]),
 )
 def test_draws_and_predictions_agree_whatever_the_design(seed, noise, step, sizes, change):
-    """T(N) by drawn parameters and by the terms' intervals: a tenth of the width apart at most."""
+    """T(N) by drawn parameters and by the terms' intervals, whose ends are added in quadrature.
+
+    They are apart by as much as a tenth of the width is of a normal, and that is told by the draws
+    beyond an end. Where few draws have their knee below N, the end of the draws itself may be far
+    off: the kernel's own interval begins and ends where those few are left out, and only the sum
+    with the other terms reaches them. Of 10,000 such ends at most 4.1 % of the draws lay beyond.
+    """
     sizes = sorted({*sizes, SIZES[0], SIZES[-1]})
     calibration = with_kernel(sampled(lambda n: kernel(n, step), noise, seed, sizes), seed)
     assumptions = {
@@ -178,17 +194,17 @@ def test_draws_and_predictions_agree_whatever_the_design(seed, noise, step, size
     found = scenario.predict(n)
     for size, value, low, high in zip(n, found.seconds, found.low, found.high, strict=True):
         pair = drawn.ranked_at(size) if calibration.model().producer else drawn
-        ends = np.quantile(pair.seconds(size), [0.025, 0.975])
-        assert np.abs(ends - [low, high]).max() <= 0.1 * (high - low)
+        assert_holds((low, high), pair.seconds(size))
         assert low < value < high
     for goal in (answers.share(0.9), answers.share(0.95)):
         assert goal.size.low <= goal.size.value <= goal.size.high
         rate = goal.per_second
-        assert 0.1 < (rate.value - rate.low) / (rate.high - rate.low) < 0.9
+        rates = answers.drawn_about(goal.size.value).rate(goal.size.value)
+        assert 0.1 < np.mean(rates < rate.value) < 0.9
+        assert_holds((rate.low, rate.high), rates)
         # The rate at a size is known as well as the time there.
         there = scenario.predict(goal.size.value)
-        ends = goal.size.value / np.array([there.high[0], there.low[0]])
-        assert [rate.low, rate.high] == pytest.approx(ends, rel=0.1 * (ends[1] / ends[0] - 1))
+        assert_holds(goal.size.value / np.array([there.high[0], there.low[0]]), rates)
 
 
 def test_the_reported_case_says_what_its_samples_know():
