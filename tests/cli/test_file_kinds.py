@@ -30,6 +30,7 @@ ENDS = {
     ("report diff", "output"): HTML,
     ("fit", "output"): JSON,
     ("bench fabric", "output"): JSON,
+    ("bench rdma", "output"): JSON,
 }
 
 
