@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
-from scipy.special import ndtr, stdtrit
+from scipy.special import stdtrit
 
 from aethermodel.calibrate import fit_term, identify
 from aethermodel.calibrate.benchmark.coverage import (
@@ -27,9 +27,9 @@ from aethermodel.model.pipelined import law_of
 
 seeds = st.integers(0, 2**32 - 1)
 KNEES = (128.0, 8192.0)
-#: What a normal leaves beyond an end of its 95 % interval that lies a tenth of the width further
-#: out, and further in.
-BEYOND = ndtr([-1.2 * 1.96, -0.8 * 1.96])
+#: Share of the draws that may lie beyond an end of a sum of two terms: either leaves 2.5 % out, and
+#: of 4,000 draws of each chance adds three standard deviations.
+BEYOND = 2 * (0.025 + 3 * np.sqrt(0.025 * 0.975 / 4000))
 
 
 def kernel(n, step=0.0, event=1.8e-9, beyond=0.7e-9):
@@ -156,10 +156,12 @@ def test_a_sum_is_kept_whose_parts_are_not_known():
 
 
 def assert_holds(interval, draws):
-    """An interval leaves about as many draws on either side as it should."""
+    """An end lies where that of the draws does, to a tenth of the width, or leaves few more out."""
     low, high = interval
-    for beyond in (np.mean(draws < low), np.mean(draws > high)):
-        assert BEYOND[0] <= beyond <= BEYOND[1]
+    places = np.quantile(draws, [0.025, 0.975])
+    shares = np.mean(draws < low), np.mean(draws > high)
+    for end, place, share in zip(interval, places, shares, strict=True):
+        assert abs(end - place) <= 0.1 * (high - low) or 0.025 <= share <= BEYOND
 
 
 @settings(deadline=None, max_examples=12)
@@ -173,10 +175,9 @@ def assert_holds(interval, draws):
 def test_draws_and_predictions_agree_whatever_the_design(seed, noise, step, sizes, change):
     """T(N) by drawn parameters and by the terms' intervals, whose ends are added in quadrature.
 
-    They are apart by as much as a tenth of the width is of a normal, and that is told by the draws
-    beyond an end. Where few draws have their knee below N, the end of the draws itself may be far
-    off: the kernel's own interval begins and ends where those few are left out, and only the sum
-    with the other terms reaches them. Of 10,000 such ends at most 4.1 % of the draws lay beyond.
+    Where two or three draws in a hundred have their knee below N, an end of a term leaves them out,
+    and so does that of the sum; its own draws end among these few, as far off as they happen to be
+    (a tenth of the width to all of it, with 4 to 6 % of the draws beyond).
     """
     sizes = sorted({*sizes, SIZES[0], SIZES[-1]})
     calibration = with_kernel(sampled(lambda n: kernel(n, step), noise, seed, sizes), seed)
