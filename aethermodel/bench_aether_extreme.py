@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aethermodel.command_files import readable, writable
+from aethermodel.command_files import READ, writing
 from aethermodel.console import count, plain_console
 from aethermodel.text.lines import wrapped
 
@@ -92,7 +92,7 @@ def command(
         typer.Option(
             "--calibration",
             "-c",
-            callback=readable,
+            **READ,
             help="for --diagnose: calibration of this host [default: one is made first]",
         ),
     ] = None,
@@ -102,7 +102,7 @@ def command(
     json: Annotated[
         str | None,
         typer.Option(
-            callback=writable,
+            callback=writing("JSON"),
             help="write JSON to this file, - for standard output [default: a table is printed]",
         ),
     ] = None,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import typer
@@ -13,35 +14,44 @@ _Files = TypeVar("_Files", str, Path, list[Path], None)
 _READ, _WRITTEN = "aethermodel.read", "aethermodel.written"
 
 
-def writable(ctx: typer.Context, param: typer.CallbackParam, target: _Files) -> _Files:
-    """Refuse a file that cannot be written, or is read too, before anything is done for it.
+def writing(*kinds: str) -> Callable[[typer.Context, typer.CallbackParam, Any], Any]:
+    """Return the callback of an option that names an output.
 
-    Every option that names an output has this callback, every one that names an input
-    `readable`: whichever comes second meets the other, and nothing has been opened yet.
+    It refuses a file that cannot be written, that is read or written too, or whose name says
+    another kind than what is written, before anything is done for it. What is read is looked at
+    before (`READ`), so that nobody is sent to rename what would have been destroyed.
+
+    Parameters
+    ----------
+    *kinds : str
+        What can be written, of `aethermodel.output_files.KINDS`.
     """
-    from aethermodel.output_files import check_apart, check_target
 
-    if _is_file(target):
-        check_target(Path(str(target)))
-        others = {**ctx.meta.get(_READ, {}), **ctx.meta.get(_WRITTEN, {})}
-        others.pop(param.name, None)
-        check_apart(str(target), [path for paths in others.values() for path in paths])
-        check_outside_stores(str(target), _all(ctx, _READ))
-        ctx.meta.setdefault(_WRITTEN, {})[param.name] = [str(target)]
-    return target
+    def writable(ctx: typer.Context, param: typer.CallbackParam, target: _Files) -> _Files:
+        from aethermodel.output_files import check_apart, check_kind, check_target
+
+        if _is_file(target):
+            check_target(Path(str(target)))
+            others = {**ctx.meta.get(_READ, {}), **ctx.meta.get(_WRITTEN, {})}
+            others.pop(param.name, None)
+            check_apart(str(target), [path for paths in others.values() for path in paths])
+            check_outside_stores(str(target), _all(ctx, _READ))
+            check_kind(str(target), kinds, param.opts[0])
+            ctx.meta.setdefault(_WRITTEN, {})[param.name] = [str(target)]
+        return target
+
+    return writable
 
 
-def readable(ctx: typer.Context, param: typer.CallbackParam, given: _Files) -> _Files:
-    """Remember what a command reads, so that it does not write over it; see `writable`."""
-    from aethermodel.output_files import check_apart
-
+def _readable(ctx: typer.Context, param: typer.CallbackParam, given: _Files) -> _Files:
     paths = given if isinstance(given, list | tuple) else [given]
-    named = [str(path) for path in paths if path is not None]
-    for target in _all(ctx, _WRITTEN):
-        check_apart(target, named)
-        check_outside_stores(target, named)
-    ctx.meta.setdefault(_READ, {})[param.name] = named
+    ctx.meta.setdefault(_READ, {})[param.name] = [str(path) for path in paths if path is not None]
     return given
+
+
+#: Of every argument and option that names an input: what a command reads is remembered, before
+#: any output is looked at, so that no output is written over it; see `writing`.
+READ: Mapping[str, Any] = MappingProxyType({"callback": _readable, "is_eager": True})
 
 
 def check_outside_stores(target: str | Path, folders: Iterable[str | Path]) -> None:

@@ -5,12 +5,45 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from aethermodel.inputs.refusals import InputError
+
+#: Kind of file that a name says by what it ends in, the usual end first; other names say none.
+KINDS = {
+    ".arrow": "Arrow",
+    ".csv": "CSV",
+    ".feather": "Feather",
+    ".gif": "GIF",
+    ".gz": "gzip",
+    ".html": "HTML",
+    ".htm": "HTML",
+    ".ipynb": "a notebook",
+    ".jpeg": "JPEG",
+    ".jpg": "JPEG",
+    ".json": "JSON",
+    ".jsonl": "JSON lines",
+    ".md": "Markdown",
+    ".markdown": "Markdown",
+    ".parquet": "Parquet",
+    ".pdf": "PDF",
+    ".png": "PNG",
+    ".pq": "Parquet",
+    ".py": "Python",
+    ".svg": "SVG",
+    ".toml": "TOML",
+    ".tsv": "TSV",
+    ".webp": "WebP",
+    ".xlsx": "Excel",
+    ".xml": "XML",
+    ".yaml": "YAML",
+    ".yml": "YAML",
+    ".zip": "ZIP",
+    ".zst": "Zstandard",
+}
 
 
 def write_whole(target: Path, text: str, *, durable: bool = True) -> None:
@@ -145,6 +178,37 @@ def check_apart(target: Path | str | None, others: Iterable[Path | str | None]) 
     for other in others:
         if other is not None and str(other) != "-" and same_file(Path(target), Path(other)):
             raise InputError(f"{target} is {other}, which it would destroy: give it another name")
+
+
+def kind_of(target: Path | str) -> str | None:
+    """Return the kind of file that a name says, of `KINDS`; None where it says none."""
+    return KINDS.get(Path(target).suffix.lower())
+
+
+def check_kind(target: Path | str, kinds: Sequence[str], what: str) -> None:
+    """Refuse a name that says another kind of file than what is to be written under it.
+
+    Parameters
+    ----------
+    target : path
+        A name that says no kind is taken.
+    kinds : sequence of str
+        What can be written, of `KINDS`.
+    what : str
+        Writes it: an option.
+
+    Raises
+    ------
+    InputError
+    """
+    said = kind_of(target)
+    if said is None or said in kinds:
+        return
+    ends = [next(end for end, kind in KINDS.items() if kind == one) for one in kinds]
+    raise InputError(
+        f"{target}: {what} writes {' or '.join(kinds)}, not {said}: end the name in "
+        f"{' or '.join(ends)}"
+    )
 
 
 def same_file(one: Path, other: Path) -> bool:

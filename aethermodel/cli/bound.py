@@ -22,8 +22,9 @@ def command(
     spec: Annotated[
         Path | None,
         typer.Option(
+            **options.READ,
             help="a budget of your own, a TOML file like data/spec-4.3.2.toml; what it leaves "
-            "out is the specification's [default: the specification]"
+            "out is the specification's [default: the specification]",
         ),
     ] = None,
     set_: Annotated[

@@ -63,14 +63,14 @@ def command(
     merge: Annotated[
         list[Path] | None,
         typer.Option(
-            callback=options.readable,
+            **options.READ,
             help="an earlier calibration of this host to merge in; may be repeated [default: none]",
         ),
     ] = None,
     check: Annotated[
         Path | None,
         typer.Option(
-            callback=options.readable,
+            **options.READ,
             help="only probe whether this calibration still holds",
         ),
     ] = None,

@@ -23,9 +23,7 @@ _QUIET = 2.0
 
 
 def command(
-    file: Annotated[
-        Path, typer.Argument(callback=options.readable, help="cluster file, TOML of ten lines")
-    ],
+    file: Annotated[Path, typer.Argument(**options.READ, help="cluster file, TOML of ten lines")],
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,7 +49,7 @@ def command(
         typer.Option(
             "--output",
             "-o",
-            callback=options.writable,
+            callback=options.writing("HTML"),
             help="write the report, an HTML file, here [default: none is written]",
         ),
     ] = None,

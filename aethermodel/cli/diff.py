@@ -42,14 +42,14 @@ def diff(
     a: Annotated[
         Path,
         typer.Argument(
-            callback=options.readable,
+            **options.READ,
             help="a store, the .parquet samples of validate, or measurements in any known format",
         ),
     ],
     b: Annotated[
         Path,
         typer.Argument(
-            callback=options.readable, help="of another run, host or commit, in the same form as A"
+            **options.READ, help="of another run, host or commit, in the same form as A"
         ),
     ],
     output: Annotated[
@@ -57,7 +57,7 @@ def diff(
         typer.Option(
             "--output",
             "-o",
-            callback=options.writable,
+            callback=options.writing("HTML"),
             help="the HTML file [default: reports/diff-A-B.html, after the two]",
         ),
     ] = None,

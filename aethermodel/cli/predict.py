@@ -44,7 +44,7 @@ def command(
         Path | None,
         typer.Argument(
             metavar="[LAW]",
-            callback=options.readable,
+            **options.READ,
             help="law file of `aethermodel fit`, or measurements, instead of a calibration",
         ),
     ] = None,
@@ -73,12 +73,12 @@ def command(
     ] = None,
     loop_of: Annotated[
         Path | None,
-        typer.Option(callback=options.readable, help="assume the loop of this other calibration"),
+        typer.Option(**options.READ, help="assume the loop of this other calibration"),
     ] = None,
     fabric_from: Annotated[
         Path | None,
         typer.Option(
-            callback=options.readable,
+            **options.READ,
             help="assume the fabric of this other calibration, such as one of `calibrate --pin "
             "each` for cores that lie further apart [default: none]",
         ),

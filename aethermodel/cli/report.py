@@ -36,7 +36,7 @@ def command(
     notebook: Annotated[
         Path | None,
         typer.Argument(
-            callback=options.readable,
+            **options.READ,
             help="an executed notebook, a law file, measurements in any known format, a pipeline "
             "of your own (FILE.py[:NAME], which is measured) or its calibration, or the folder of "
             "a sweep's store or of a history",
@@ -49,7 +49,7 @@ def command(
         typer.Option(
             "--output",
             "-o",
-            callback=options.writable,
+            callback=options.writing("HTML"),
             help="the HTML file [default: reports/SOURCE.html, with --run "
             "reports/model_vs_measured.html]",
         ),

@@ -52,7 +52,7 @@ def command(
     samples: Annotated[
         Path | None,
         typer.Option(
-            callback=options.writable,
+            callback=options.writing("Parquet"),
             help="write the samples to this Parquet file [default: not kept]",
         ),
     ] = None,

@@ -90,11 +90,12 @@ class Session:
         from pathlib import Path
 
         from aethermodel.gate.run_files import read_runs
-        from aethermodel.output_files import check_target
+        from aethermodel.output_files import check_kind, check_target
 
         self.save = Path(save) if save else None
         if self.save:
             check_target(self.save)
+            check_kind(self.save, ("JSON",), "--law-save")
         self.base = read_runs(Path(compare)) if compare else None
         self.limits = limits
         self.laws: dict[str, Law] = {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
+from aethermodel.report import style
 from aethermodel.report.csv import csv_text
 from aethermodel.report.html.css import BLOCK_STYLE
 from aethermodel.report.html.prose import prose
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 # Letters of a cell that stand in one line.
 _LONGEST_WORDS = 29
 _SHORTEST_WORDS = 12
+# Dots an inch of a PNG: sharp on paper.
+_DOTS = 200
 # Rows of a table that anyone reads; the file to save has all.
 _MOST_ROWS = 200
 
@@ -66,6 +70,14 @@ class ReportFigure:
     def svg(self) -> str:
         """Return the drawing as one ``<svg>`` element."""
         return figure_svg(self.figure, self.title, self.text_alternative)
+
+    def png(self) -> bytes:
+        """Return the drawing as a PNG on white, with its title and text alternative."""
+        words = {"Title": self.title, "Description": self.text_alternative, "Software": None}
+        buffer = io.BytesIO()
+        with style.styled():
+            self.figure.savefig(buffer, format="png", dpi=_DOTS, metadata=words)
+        return buffer.getvalue()
 
     def _repr_html_(self) -> str:
         view = self.table if self.view is None else self.view

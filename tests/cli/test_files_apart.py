@@ -64,7 +64,6 @@ def contents(folder):
         "report diff s p.parquet --json s/points.parquet",
         "report diff s p.parquet -o o --json o",
         "report --run -o o.html --json o.html",
-        "report --run -o o.ipynb",
         "report --run -o o.html --json o.calibration.json",
         "predict -c c.json --json c.json",
         "predict --json c.json -c c.json",

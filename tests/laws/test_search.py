@@ -13,6 +13,9 @@ from aethermodel.laws.families.search import nonnegative, search
 from aethermodel.laws.families.segments import SIDE, segmented
 from aethermodel.laws.families.structures import Structures
 from aethermodel.laws.families.terms import Term, design
+from aethermodel.laws.fit import fit
+from aethermodel.laws.fitting import selection
+from aethermodel.laws.fitting.knee_merging import fitted
 from aethermodel.laws.local_correction import interpolated, smoothed
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -178,3 +181,21 @@ def test_a_law_without_growth_is_constant_whatever_it_was_called():
     assert kind_of((Term("one"),), "steps") == "constant"
     assert kind_of((Term("one"), Term("ramp", 0.0, np.inf)), "knees") == "affine"
     assert kind_of((Term("one"), Term("power", -1.0)), "usl") == "falling"
+
+
+def test_no_law_is_fitted_twice_where_none_holds(monkeypatch):
+    """The law nearest to the points was tried among the simple ones, and once more by itself."""
+    tried = []
+
+    def spied(terms, points, weights):
+        tried.append((terms, weights.tobytes()))
+        return fitted(terms, points, weights)
+
+    monkeypatch.setattr(selection, "fitted", spied)
+    sizes = np.repeat(2.0 ** np.arange(12), 3)
+    noise = np.random.default_rng(0).normal(1, 0.001, sizes.size)
+    seconds = (1e-6 + 1e-8 * sizes) * np.exp(0.02 * np.sin(1.5 * np.log(sizes))) * noise
+    law = fit({"n": sizes, "seconds": seconds}, size="n", time="seconds").only()
+    assert not law.holds
+    assert len(tried) > 3
+    assert len(tried) == len(set(tried))

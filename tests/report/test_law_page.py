@@ -240,3 +240,31 @@ def test_an_axis_of_a_narrow_span_has_several_labels_all_different(low, high):
     for text, at in shown:
         figure, unit = text.split()
         assert float(figure) * scale[unit] == pytest.approx(at, rel=1e-6)
+
+
+def test_points_that_are_joined_are_not_said_to_obey_a_law():
+    """Each was off a law by 0.0 %, which does not hold: what joins them goes through all."""
+    sizes = np.repeat(2.0 ** np.arange(12), 3)
+    noise = np.random.default_rng(0).normal(1, 0.001, sizes.size)
+    seconds = (1e-6 + 1e-8 * sizes) * np.exp(0.1 * np.sin(1.5 * np.log(sizes))) * noise
+    law = fit({"n": sizes, "seconds": seconds}, size="n", time="seconds").only()
+    assert law.interpolates
+    assert list(figures.law_figure(law).view) == ["n", "Measured", "95 % interval"]
+
+
+def test_a_law_that_holds_is_held_against_what_was_measured(one):
+    view = figures.law_figure(one.only()).view
+    assert list(view)[1:3] == ["Measured", "Law"]
+    assert view.columns[-1] == "Measured / law \N{MINUS SIGN} 1"
+
+
+def test_notes_have_a_section_of_their_own(one):
+    from dataclasses import replace
+
+    law = replace(one.only(), notes=("what the wire adds", *(f"note {n}" for n in range(30))))
+    page = law_report({"": law})
+    headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", page)
+    assert headings == ["Law", "Answers", "Notes", "Source"]
+    assert "What the wire adds." in page
+    assert "And 11 more notes." in page
+    assert "Notes" not in re.findall(r"<h2[^>]*>([^<]*)</h2>", law_report(one))

@@ -54,9 +54,19 @@ Device = Annotated[
 SecretFile = Annotated[
     Path | None,
     typer.Option(
-        callback=options.readable,
+        **options.READ,
         help="file with what both hosts know, which its owner alone may open [default: "
         "AETHER_FABRIC_KEY_FILE]",
+    ),
+]
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        callback=options.writing("JSON"),
+        help="law file to write, for predict and report [default: none]",
     ),
 ]
 
@@ -81,15 +91,7 @@ def command(
         float, options.budget("time for the exchanges, about; each size is sent 15 times")
     ] = SECONDS["fabric"],
     seed: options.Seed = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            callback=options.writable,
-            help="law file to write, for predict and report [default: none]",
-        ),
-    ] = None,
+    output: Output = None,
     force: options.Force = False,
     json: options.Json = None,
 ) -> None:
@@ -201,8 +203,9 @@ def _save(document: dict[str, Any], path: Path) -> None:
     from aethermodel.laws.law import Law
     from aethermodel.laws.law_group import Laws
 
-    # A page of the law says them, too.
-    notes = (*(" ".join(line.split()) for line in _figures(document)), *document["notes"])
+    # A page of the law says them, too: the law need not hold for its predictions to be good.
+    figures = (" ".join(line.split()) for line in _figures(document))
+    notes = (_verdict(document), *figures, *document["notes"])
     laws = [replace(Law.from_document(law), notes=notes) for law in document["laws"]]
     Laws({law.name: law for law in laws}).save(path)
 
@@ -249,7 +252,7 @@ _FIGURES = {
     "overhead": "of it, what both hosts take (LogGP's o)",
     "delay": "the rest, which is the wire's (LogGP's L)",
     "gap": "of a byte on the wire (LogGP's G)",
-    "rate": "1 / G",
+    "rate": "what the wire carries, 1 / G",
 }
 
 
@@ -268,7 +271,7 @@ def _figures(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _verdict(document: dict[str, Any]) -> str:
-    from aethermodel.text.percentages import percent
+    from aethermodel.text.percentages import percentage
 
     verdict = document["verdict"]
     if verdict["mean_error"] is None:
@@ -276,8 +279,9 @@ def _verdict(document: dict[str, Any]) -> str:
     held = sum(row["held_out"] for row in document["rows"])
     resent, tail = document["resent_share"], ""
     if resent:
-        tail = f"; {percent(resent)} of the exchanges met a loss, and P99 is outside the model"
+        tail = f"; in {percentage(resent)} of the exchanges a packet was sent again, and P99 is "
+        tail += "outside the model"
     return (
-        f"{verdict['outcome']}: {held} held-out sizes, mean error "
-        f"{percent(verdict['mean_error'])}, allowed is {percent(verdict['limit'])}{tail}"
+        f"{verdict['outcome']}: {held} held-out sizes, predicted from the others with a mean error "
+        f"of {percentage(verdict['mean_error'])}; allowed is {percentage(verdict['limit'])}{tail}"
     )

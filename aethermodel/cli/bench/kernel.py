@@ -11,7 +11,7 @@ import typer
 from aethermodel.cli.bench.benchmark_list import SECONDS
 from aethermodel.cli.shared import options
 from aethermodel.cli.shared.measuring import measuring, tell_duration
-from aethermodel.cli.shared.options import Json, Pin, batch_size, record_sizes, writable
+from aethermodel.cli.shared.options import Json, Pin, batch_size, record_sizes, writing
 from aethermodel.kernel_facts import EVENT_BYTES
 from aethermodel.text.percentages import percentage
 from aethermodel.text.times import microseconds
@@ -29,7 +29,10 @@ Repeats = Annotated[int, typer.Option(min=1, help="samples of each row in each p
 Seed = Annotated[int, typer.Option(help="seed of the random order")]
 Plot = Annotated[
     Path | None,
-    typer.Option(callback=writable, help="draw the rows into this SVG file [default: not drawn]"),
+    typer.Option(
+        callback=writing("SVG", "PNG"),
+        help="draw the rows into this SVG or PNG file, by its name [default: not drawn]",
+    ),
 ]
 
 
@@ -171,11 +174,13 @@ def _over_kernel(latency: dict[str, Any]) -> str:
 
 
 def _draw(name: str, label: str, result: Result, plot: Path) -> None:
-    from aethermodel.output_files import write_whole
+    from aethermodel.output_files import kind_of, replacing
     from aethermodel.report.figures.contest import rates
 
     figure = rates(result.table, f"bench {name}", label)
-    write_whole(plot, figure.svg())
+    drawing = figure.png() if kind_of(plot) == "PNG" else figure.svg().encode()
+    with replacing(plot) as file:
+        file.write(drawing)
 
 
 def _print(

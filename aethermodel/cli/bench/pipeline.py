@@ -30,8 +30,9 @@ def command(
     rows: Annotated[
         str | None,
         typer.Option(
-            help="rows to run: naive,mocked,loopback,shm,shm-fused,tcp,verbs "
-            "[default: all that this host can run; with --record-bytes loopback,shm,tcp,verbs]"
+            help="rows to run, such as naive,shm, of: naive, mocked, loopback, shm, shm-fused, "
+            "tcp, verbs [default: all that this host can run; with --record-bytes "
+            "loopback,shm,tcp,verbs]"
         ),
     ] = None,
     loops: Annotated[

@@ -9,9 +9,9 @@ import typer
 
 from aethermodel import thresholds
 from aethermodel.cli.bench.benchmark_list import SECONDS
-from aethermodel.cli.bench.fabric import Connect, Device, Listen, SecretFile, two_hosts
+from aethermodel.cli.bench.fabric import Connect, Device, Listen, Output, SecretFile, two_hosts
 from aethermodel.cli.shared.measuring import tell_duration
-from aethermodel.cli.shared.options import Json, readable, refuse_options
+from aethermodel.cli.shared.options import READ, Force, Json, refuse_options
 from aethermodel.text.percentages import percent, percentage
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
 
 #: Options that say something between two hosts as well.
-_BETWEEN_HOSTS = frozenset({"listen", "connect", "secret_file", "device", "json"})
+_BETWEEN_HOSTS = frozenset(
+    {"listen", "connect", "secret_file", "device", "output", "force", "json"}
+)
 
 Settings = Annotated[int, typer.Option(min=12, help="settings to send in")]
 Processes = Annotated[int, typer.Option(min=1, max=100, help="fresh processes to sample in")]
@@ -31,9 +33,7 @@ Seed = Annotated[
 ]
 Given = Annotated[
     Path | None,
-    typer.Option(
-        "--samples", callback=readable, help="judge the samples of this file [default: measure]"
-    ),
+    typer.Option("--samples", **READ, help="judge the samples of this file [default: measure]"),
 ]
 
 
@@ -48,6 +48,8 @@ def command(
     connect: Connect = None,
     secret_file: SecretFile = None,
     device: Device = None,
+    output: Output = None,
+    force: Force = False,
     json: Json = None,
 ) -> None:
     """Send batches over verbs in many settings, fit T_fabric on some, predict the others.
@@ -72,10 +74,12 @@ def command(
             secret_file,
             ("verbs", device),
             (None, {"seconds": SECONDS["fabric"]}),
+            output,
+            force=force,
             json=json,
         )
-    if secret_file is not None or device is not None:
-        raise ValueError("--secret-file and --device go with --listen or --connect")
+    if secret_file is not None or device is not None or output is not None or force:
+        raise ValueError("--secret-file, --device, -o and --force go with --listen or --connect")
     from aethermodel.calibrate.verbs.cost_fit import fit_verbs, judge_verbs
     from aethermodel.calibrate.verbs.cost_samples import VerbsSamples
     from aethermodel.console import progress

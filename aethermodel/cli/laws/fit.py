@@ -26,7 +26,7 @@ def command(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            callback=options.readable,
+            **options.READ,
             help="measurements in any known format; - is not read",
         ),
     ],
@@ -51,7 +51,10 @@ def command(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", callback=options.writable, help="law file to write [default: none]"
+            "--output",
+            "-o",
+            callback=options.writing("JSON"),
+            help="law file to write [default: none]",
         ),
     ] = None,
     force: options.Force = False,

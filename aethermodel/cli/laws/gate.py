@@ -18,14 +18,12 @@ def command(
     base: Annotated[
         Path,
         typer.Argument(
-            callback=options.readable,
+            **options.READ,
             help="law file, calibration (also of a pipeline of your own), measurements, a folder "
             "of runs of these, or a history",
         ),
     ],
-    head: Annotated[
-        Path, typer.Argument(callback=options.readable, help="the same of what is to be judged")
-    ],
+    head: Annotated[Path, typer.Argument(**options.READ, help="the same of what is to be judged")],
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -49,7 +47,7 @@ def command(
         str | None,
         typer.Option(
             "--summary",
-            callback=options.writable,
+            callback=options.writing("Markdown"),
             help="append a Markdown table to this file, such as $GITHUB_STEP_SUMMARY "
             "[default: none]",
         ),

@@ -27,9 +27,7 @@ FOLDER = Path("history")
 def add(
     law: Annotated[
         Path,
-        typer.Argument(
-            callback=options.readable, help="law file, calibration, or measurements to fit"
-        ),
+        typer.Argument(**options.READ, help="law file, calibration, or measurements to fit"),
     ],
     commit: Annotated[str, typer.Option("--commit", help="id of the commit")],
     folder: Folder = FOLDER,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def command(
     law: Annotated[
         Path,
-        typer.Argument(callback=options.readable, help="law file, or measurements to fit"),
+        typer.Argument(**options.READ, help="law file, or measurements to fit"),
     ],
     rate: Annotated[str, typer.Option("--rate", help="records a second, such as 40e3")],
     p99: Annotated[str, typer.Option("--p99", help="latency target of 99 of 100, such as 5ms")],
@@ -27,8 +27,8 @@ def command(
         str | None,
         typer.Option(
             "--system",
-            help="whose settings to print: kafka, aiokafka, triton, ray-serve, pulsar, nats, "
-            "redis, rabbitmq, grpc, faster-fifo, nixl, opentelemetry [default: none]",
+            help="whose settings to print: ray-serve, kafka, aiokafka, triton, pulsar, nats, "
+            "redis, rabbitmq, grpc, nixl, faster-fifo, opentelemetry [default: none]",
         ),
     ] = None,
     record_bytes: law_input.RecordBytes = None,

@@ -21,8 +21,8 @@ Option = Annotated[
     typer.Option(
         "--pipeline",
         metavar="FILE.py[:NAME]",
-        help="a pipeline of your own, or `builtin`: the built-in one declared as such "
-        "[default: the built-in one]",
+        help="a pipeline of your own, or `builtin`: the one that is built in, declared as such "
+        "[default: the one built in]",
     ),
 ]
 

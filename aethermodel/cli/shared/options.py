@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from aethermodel.command_files import readable, writable
+from aethermodel.command_files import READ, writing
 from aethermodel.console import count
 from aethermodel.fabrics import CROSSING
 from aethermodel.inputs.sizes import count_of
 from aethermodel.kernel_facts import EVENT_BYTES
 
-__all__ = ["readable", "writable"]
+__all__ = ["READ", "writing"]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -30,7 +30,7 @@ def batch_size(what: str = "messages in a batch, such as 1e4") -> Any:
 
 def calibration(what: str) -> Any:
     """Return the option ``--calibration``."""
-    return typer.Option("--calibration", "-c", callback=readable, help=what)
+    return typer.Option("--calibration", "-c", **READ, help=what)
 
 
 def whole(*names: str, help: str) -> Any:
@@ -53,7 +53,7 @@ Json = Annotated[
     str | None,
     typer.Option(
         "--json",
-        callback=writable,
+        callback=writing("JSON"),
         help="write JSON to this file, - for standard output [default: a table is printed]",
     ),
 ]

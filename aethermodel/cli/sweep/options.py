@@ -12,7 +12,7 @@ from aethermodel.cli.shared import options
 Source = Annotated[
     Path | None,
     typer.Argument(
-        callback=options.readable,
+        **options.READ,
         help="a sweep file (.toml, .yaml), or the folder of a store",
         show_default=False,
     ),
@@ -20,7 +20,7 @@ Source = Annotated[
 Probe = Annotated[str | None, typer.Option(help="time this probe at each point")]
 Notebook = Annotated[
     str | None,
-    typer.Option(callback=options.readable, help="execute this notebook at each point"),
+    typer.Option(**options.READ, help="execute this notebook at each point"),
 ]
 Axes = Annotated[
     list[str] | None,
@@ -33,9 +33,7 @@ Axes = Annotated[
 ]
 Into = Annotated[
     Path | None,
-    typer.Option(
-        "--store", callback=options.readable, help="folder of the results [default: sweeps/NAME]"
-    ),
+    typer.Option("--store", **options.READ, help="folder of the results [default: sweeps/NAME]"),
 ]
 Repeats = Annotated[int | None, typer.Option(help="how often each point is run [default: 1]")]
 Samples = Annotated[int | None, typer.Option(help="samples at each point, of a probe [default: 5]")]

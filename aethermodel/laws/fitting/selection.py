@@ -100,9 +100,10 @@ def choose(tried: list[Candidate], points: Points, weights: Floats) -> Choice:
         # Cut ends may lie within a step, where no steps are seen: the law that fits best of all.
         closest = min(alone, key=lambda one: _far(one, points, exact))
         nearest = (*simple, closest)
+        first = possible[:_TRIED]
         wanted = [
             (one, LACK_OF_FIT if rounded or one in nearest else _EXPLAINED)
-            for one in (*possible[:_TRIED], closest)
+            for one in (first if closest in first else (*first, closest))
         ]
         held = _explained(wanted, points, exact)
         if held:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Curves that have a section of their own; of more the table tells.
 MOST_SECTIONS = 40
+#: Notes that are shown; of more their number is.
+MOST_NOTES = 20
 
 
 def law_report(
@@ -58,6 +60,8 @@ def law_report(
         sections.append(Section("All curves", inside))
     for name, law in shown.items():
         sections += _sections(name if len(laws) > 1 else "", law, rate, latency)
+    if notes := _notes(laws):
+        sections.append(Section("Notes", notes))
     sections.append(Section("Source", _source(laws, command)))
     return render(title or _title(laws), [verdict_block(laws)], sections)
 
@@ -149,15 +153,19 @@ def _title(laws: Mapping[str, Law]) -> str:
 def _source(laws: Mapping[str, Law], command: str) -> list[Any]:
     sources = list(dict.fromkeys(law.source or "not named" for law in laws.values()))
     kinds = list(dict.fromkeys(law.time_kind for law in laws.values()))
-    notes = list(dict.fromkeys(note for law in laws.values() for note in law.notes))
     lines = [
         f"Measured times are those of {', '.join(f'`{s}`' for s in sources[:10])}.",
         f"Times are {', '.join(kinds)}.",
     ]
-    if notes:
-        lines += [f"Note: {note}" for note in notes[:20]]
-    if len(notes) > 20:
-        lines.append(f"And {len(notes) - 20} more notes.")
     if command:
         lines.append(f"Made by `{command}`.")
+    return lines
+
+
+def _notes(laws: Mapping[str, Law]) -> list[Any]:
+    """Return what whoever measured has said of it, such as the figures of a link."""
+    notes = list(dict.fromkeys(note for law in laws.values() for note in law.notes))
+    lines: list[Any] = [f"{note[:1].upper()}{note[1:]}." for note in notes[:MOST_NOTES]]
+    if len(notes) > MOST_NOTES:
+        lines.append(f"And {len(notes) - MOST_NOTES} more notes.")
     return lines

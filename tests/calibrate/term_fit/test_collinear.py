@@ -27,6 +27,9 @@ from aethermodel.model.pipelined import law_of
 
 seeds = st.integers(0, 2**32 - 1)
 KNEES = (128.0, 8192.0)
+#: Share of the draws that may lie beyond an end of a sum of two terms: either leaves 2.5 % out, and
+#: of 4,000 draws of each chance adds three standard deviations.
+BEYOND = 2 * (0.025 + 3 * np.sqrt(0.025 * 0.975 / 4000))
 
 
 def kernel(n, step=0.0, event=1.8e-9, beyond=0.7e-9):
@@ -152,6 +155,15 @@ def test_a_sum_is_kept_whose_parts_are_not_known():
     assert np.quantile(drawn.sum(axis=1), [0.025, 0.975]) == pytest.approx([1.78, 1.82], abs=0.005)
 
 
+def assert_holds(interval, draws):
+    """An end lies where that of the draws does, to a tenth of the width, or leaves few more out."""
+    low, high = interval
+    places = np.quantile(draws, [0.025, 0.975])
+    shares = np.mean(draws < low), np.mean(draws > high)
+    for end, place, share in zip(interval, places, shares, strict=True):
+        assert abs(end - place) <= 0.1 * (high - low) or 0.025 <= share <= BEYOND
+
+
 @settings(deadline=None, max_examples=12)
 @given(
     seeds,
@@ -161,7 +173,12 @@ def test_a_sum_is_kept_whose_parts_are_not_known():
     st.sampled_from(["as it is", "cores", "pool", "set", "topics"]),
 )
 def test_draws_and_predictions_agree_whatever_the_design(seed, noise, step, sizes, change):
-    """T(N) by drawn parameters and by the terms' intervals: a tenth of the width apart at most."""
+    """T(N) by drawn parameters and by the terms' intervals, whose ends are added in quadrature.
+
+    Where two or three draws in a hundred have their knee below N, an end of a term leaves them out,
+    and so does that of the sum; its own draws end among these few, as far off as they happen to be
+    (a tenth of the width to all of it, with 4 to 6 % of the draws beyond).
+    """
     sizes = sorted({*sizes, SIZES[0], SIZES[-1]})
     calibration = with_kernel(sampled(lambda n: kernel(n, step), noise, seed, sizes), seed)
     assumptions = {
@@ -178,17 +195,17 @@ def test_draws_and_predictions_agree_whatever_the_design(seed, noise, step, size
     found = scenario.predict(n)
     for size, value, low, high in zip(n, found.seconds, found.low, found.high, strict=True):
         pair = drawn.ranked_at(size) if calibration.model().producer else drawn
-        ends = np.quantile(pair.seconds(size), [0.025, 0.975])
-        assert np.abs(ends - [low, high]).max() <= 0.1 * (high - low)
+        assert_holds((low, high), pair.seconds(size))
         assert low < value < high
     for goal in (answers.share(0.9), answers.share(0.95)):
         assert goal.size.low <= goal.size.value <= goal.size.high
         rate = goal.per_second
-        assert 0.1 < (rate.value - rate.low) / (rate.high - rate.low) < 0.9
+        rates = answers.drawn_about(goal.size.value).rate(goal.size.value)
+        assert 0.1 < np.mean(rates < rate.value) < 0.9
+        assert_holds((rate.low, rate.high), rates)
         # The rate at a size is known as well as the time there.
         there = scenario.predict(goal.size.value)
-        ends = goal.size.value / np.array([there.high[0], there.low[0]])
-        assert [rate.low, rate.high] == pytest.approx(ends, rel=0.1 * (ends[1] / ends[0] - 1))
+        assert_holds(goal.size.value / np.array([there.high[0], there.low[0]]), rates)
 
 
 def test_the_reported_case_says_what_its_samples_know():
