@@ -52,11 +52,12 @@ def why_untold(full: Window, *, in_turn: bool) -> str:
 def throughput_told(full: Window, *, in_turn: bool) -> bool:
     """Whether the throughput is told: few batches may fall into step, and then nobody waits.
 
-    So do producers of one or two credits that take turns, or that often meet each other, or
+    It is where hardly anybody waits, even if batches that may be in step meet by chance. Into step
+    fall also producers of one or two credits that take turns, or that often meet each other, or
     themselves, at a busy station of their own side: their batches keep the distance that they have,
     where many that are mixed come at random.
     """
-    if full.asymptote / full.batches_per_second - 1 <= MOST_GAP:
+    if full.asymptote / full.by_chance - 1 <= MOST_GAP:
         return True
     if full.population < FEW_BATCHES:
         return False
