@@ -109,19 +109,18 @@ def window(
 
     def taken(total: float) -> list[Waits]:
         """Waits on the consumers' side, of batches that have met on the producers' side already."""
-        rates = free * (total / float(free.sum()))
-        before = sending(rates, None)
-        for _ in range(2):  # what batches wait for later parts them when they are back
-            found: list[Waits] = []
-            for stage in shared:
-                rate = total * (1 - 1 / population) * stage.share
-                load = rate * stage.seconds
-                variation = arrival_variation(stage, load, producers, in_turn=in_turn)
-                if in_step:
-                    noise = np.maximum(scatter / stage.seconds, least) ** 2
-                    variation = np.minimum(variation, noise / (1 + (credits - 1) * noise))
-                found.append(waits_at(stage, rate, variation, [*before, *found]))
-            before = sending(rates, jitter(found))
+        # Its wires part batches of one link, whether those waited for it or kept their distance.
+        before = passing(
+            free * (total / float(free.sum())), lambda stage, _: np.ones_like(stage.share)
+        )
+        found: list[Waits] = []
+        for stage in shared:
+            rate = total * (1 - 1 / population) * stage.share
+            variation = arrival_variation(stage, rate * stage.seconds, producers, in_turn=in_turn)
+            if in_step:
+                noise = np.maximum(scatter / stage.seconds, least) ** 2
+                variation = np.minimum(variation, noise / (1 + (credits - 1) * noise))
+            found.append(waits_at(stage, rate, variation, [*before, *found]))
         return found
 
     def jitter(waiting: Sequence[Waits]) -> float | None:
@@ -135,19 +134,26 @@ def window(
 
     def sending(rate: Floats, variance: float | None) -> list[Waits]:
         """Waits on the producers' side."""
+
+        def explained(stage: Stage, others: Floats) -> Floats:
+            """Variation of arrivals that explains a wait in place of that of Poisson arrivals."""
+            through = np.bincount(stage.station, rate, stage.seconds.size)
+            wait = finite_source_wait(stage, through, credits, variance)
+            poisson, noise = poisson_wait(stage, others), stage.scatter**2
+            ratio = np.divide(wait, poisson, out=np.ones_like(wait), where=poisson > 0)
+            return np.maximum(ratio * (1 + noise) - noise, 0.0)
+
+        return passing(rate, explained)
+
+    def passing(rate: Floats, explained: Callable[[Stage, Floats], Floats]) -> list[Waits]:
+        """Waits at stations of producers, of arrivals that vary so much."""
         found: list[Waits] = []
         for stage in own:
-            through = np.bincount(stage.station, rate, stage.seconds.size)
             others = _others(stage, rate, credits)
-            wait, noise = finite_source_wait(stage, through, credits, variance), stage.scatter**2
-            poisson = poisson_wait(stage, others)
-            ratio = np.divide(wait, poisson, out=np.ones_like(wait), where=poisson > 0)
-            # What explains such a wait in place of Poisson arrivals'.
-            explained = np.maximum(ratio * (1 + noise) - noise, 0.0)
-            variation = np.stack([explained, explained])
+            variation = explained(stage, others)
             if found and found[0].stage.name == "producer":
-                variation *= _together(found[0], stage, others * stage.seconds)
-            found.append(waits_at(stage, others, variation, found))
+                variation = variation * _together(found[0], stage, others * stage.seconds)
+            found.append(waits_at(stage, others, np.stack([variation, variation]), found))
         return found
 
     def sent(waiting: list[Waits], variance: float | None) -> Floats:
@@ -190,8 +196,8 @@ def _root(spare: Callable[[float], float], most: float) -> float:
 def _meetings(stage: Stage, trip: float, producers: int) -> float:
     """Seconds that a trip of one credit in turn is longer, by others in the same row of consumers.
 
-    Two producers that are behind the same station of several consumers meet there again for the rest
-    of the row, and all of them pass it once in a round. They begin their turns anywhere.
+    Two producers that are behind the same station of several consumers meet there again for the
+    rest of the row, and all of them pass it once in a round. They begin their turns anywhere.
     """
     from scipy.stats import binom
 
