@@ -137,7 +137,9 @@ def window(
 
         def explained(stage: Stage, others: Floats) -> Floats:
             """Variation of arrivals that explains a wait in place of that of Poisson arrivals."""
-            through = np.bincount(stage.station, rate, stage.seconds.size)
+            through = np.asarray(
+                np.bincount(stage.station, rate, stage.seconds.size), dtype=np.float64
+            )
             wait = finite_source_wait(stage, through, credits, variance)
             poisson, noise = poisson_wait(stage, others), stage.scatter**2
             ratio = np.divide(wait, poisson, out=np.ones_like(wait), where=poisson > 0)
