@@ -110,9 +110,7 @@ def window(
     def taken(total: float) -> list[Waits]:
         """Waits on the consumers' side, of batches that have met on the producers' side already."""
         # Its wires part batches of one link, whether those waited for it or kept their distance.
-        before = passing(
-            free * (total / float(free.sum())), lambda stage, _: np.ones_like(stage.share)
-        )
+        before = passing(free * (total / float(free.sum())), by_themselves)
         found: list[Waits] = []
         for stage in shared:
             rate = total * (1 - 1 / population) * stage.share
@@ -123,13 +121,8 @@ def window(
             found.append(waits_at(stage, rate, variation, [*before, *found]))
         return found
 
-    def jitter(waiting: Sequence[Waits]) -> float | None:
-        """Variance of a trip but for its waits on the producers' side.
-
-        None where batches are ready at random times, and so meet by chance.
-        """
-        if np.isfinite(offered):
-            return None
+    def jitter(waiting: Sequence[Waits]) -> float:
+        """Variance of a trip but for its waits on the producers' side."""
         return services + sum(_variance(part) for part in waiting)
 
     def sending(rate: Floats, variance: float | None) -> list[Waits]:
@@ -145,7 +138,12 @@ def window(
             ratio = np.divide(wait, poisson, out=np.ones_like(wait), where=poisson > 0)
             return np.maximum(ratio * (1 + noise) - noise, 0.0)
 
-        return passing(rate, explained)
+        # Batches that are ready at random times are Poisson arrivals.
+        return passing(rate, by_themselves if np.isfinite(offered) else explained)
+
+    def by_themselves(stage: Stage, _: Floats) -> Floats:
+        """Variation of arrivals at random times."""
+        return np.ones(stage.seconds.size)
 
     def passing(rate: Floats, explained: Callable[[Stage, Floats], Floats]) -> list[Waits]:
         """Waits at stations of producers, of arrivals that vary so much."""

@@ -36,8 +36,8 @@ def why_untold(full: Window, *, in_turn: bool) -> str:
     if full.population < FEW_BATCHES * (2 if in_turn else 1):
         return "few batches are in flight"
     if in_turn:
-        # Of one credit each nothing is elsewhere that parts them: so much is told as of throughput.
-        in_step = _credits(full) == 1 and not throughput_told(full, in_turn=True)
+        # Of few credits each little is elsewhere that parts them: so much is told as of throughput.
+        in_step = _credits(full) <= FEW_CREDITS and not throughput_told(full, in_turn=True)
         in_step = in_step or _turns_in_step(full)
         return "producers that take turns fall into step" if in_step else ""
     if _one_credit_in_step(full):
