@@ -7,7 +7,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from aethermodel.model.cluster.cluster import Cluster, Consumers, Cost, Links, Producers, Topics
+from aethermodel.model.cluster.cluster import (
+    Cluster,
+    Consumers,
+    Cost,
+    Links,
+    Producers,
+    Switches,
+    Topics,
+)
 from aethermodel.model.cluster.credits.finite_source import finite_source_wait
 from aethermodel.model.cluster.prediction import predict
 from aethermodel.model.cluster.stations import Stage
@@ -145,3 +153,35 @@ def test_one_credit_in_turn_is_not_told_where_who_shares_a_port_decides():
     )  # fmt: skip
     told = predict(cluster)
     assert told.latency is None and not told.throughput_told
+
+
+@pytest.mark.parametrize(
+    ("producers", "consumers", "switches", "credits", "p99"),
+    # Simulated. A full trunk holds 30 credits of 32 producers, a full link three of four.
+    [
+        (Producers(96, BATCH, cost=Cost(0.1e-3, scatter=0.2)), 400, Switches(32, 2.0), 30, 12.26e-3),
+        (
+            Producers(64, BATCH, cost=Cost(0.15e-3, scatter=0.2), per_host=4),
+            60, Switches(), 3, 2.365e-3,
+        ),
+    ],
+)  # fmt: skip
+def test_all_credits_at_full_trunks_and_links_in_turn_take_as_long(
+    producers, consumers, switches, credits, p99
+):
+    cluster = Cluster(
+        producers, Consumers(consumers, Cost(0.03e-3)), LINKS, switches, TURNS, credits=credits
+    )
+    assert predict(cluster).latency.quantile(0.99) == pytest.approx(p99, rel=0.05)
+
+
+def test_two_credits_in_turn_are_not_told_where_their_throughput_is_not():
+    # Simulated: 6.56 million batches a second and 0.107 ms.
+    cluster = Cluster(
+        Producers(370, 100, cost=Cost(43.5e-6, scatter=0.2)),
+        Consumers(480, Cost(38.7e-6, scatter=0.3), 2), Links(10e9 / 8, 7.7e-6),
+        topics=TURNS, credits=2,
+    )  # fmt: skip
+    told = predict(cluster)
+    assert not told.throughput_told
+    assert told.latency is None and told.untold == "producers that take turns fall into step"
