@@ -112,9 +112,10 @@ def predict(cluster: Cluster) -> Prediction:
         # Whose batches wait without end sends whenever a credit comes, at no random times. Where
         # nothing scatters, producers stay out of step as they were when they began to wait.
         full = window(stages, cluster.credits, trip, in_turn=in_turn)
-    rate, why = min(full.batches_per_second, cluster.offered), ""
+    # Producers behind a full trunk may send less than the others, which have all they are offered.
+    rate, why = float(np.minimum(full.by_producer, each).sum()), ""
     sure, grows = throughput_told(full, in_turn=in_turn), False
-    if full.batches_per_second > cluster.offered * (1 - MET):
+    if rate > cluster.offered * (1 - MET):
         latency, why = _with_credits(cluster, stages, full)
         mean = latency.mean if latency else float("nan")
     elif cluster.producers.rate is not None:

@@ -68,6 +68,15 @@ class Waits:
         return self.share * self.stretch * poisson_wait(self.stage, self.rate)
 
     @property
+    def variance(self) -> Floats:
+        """Variance of the wait at each station, in square seconds (Pollaczek-Khinchine)."""
+        noise, seconds = self.stage.scatter**2, self.stage.seconds
+        mean = poisson_wait(self.stage, self.rate)
+        cube = seconds**3 * (1 + noise) * (1 + 2 * noise)
+        square = 2 * mean**2 + self.rate * cube / (3 * (1 - self.load))
+        return np.asarray(self.share * self.stretch**2 * square - self.mean**2)
+
+    @property
     def figures(self) -> Floats:
         """What tells stations apart."""
         return np.stack([self.rate, self.share, self.stretch])
@@ -216,7 +225,7 @@ def arrival_variation(
         behind = int(members)
         hosts = -(-senders // max(steady, 1))
         if steady and sending:
-            found.append(variation_of_steady(float(busy), -(-behind // steady)))
+            found.append(_periodic(float(busy), noise, -(-behind // steady), pace_scatter**2))
         elif steady and (behind == ends or (in_turn and behind == 1)):
             # Each sender's batches come evenly, or every so many of them.
             own, every = (hosts, 1) if behind == ends else (senders, ends)

@@ -102,6 +102,18 @@ def test_producers_that_credits_hold_back_wait_without_end():
     assert told.batches_per_second == pytest.approx(4 / 101e-6, rel=0.02)
 
 
+def test_producers_behind_a_full_trunk_are_held_back_and_others_send_what_they_are_offered():
+    # 16 hosts share a trunk that carries half of what they are offered; the other one has its own.
+    link, latency, batch = 1e9, 1e-6, 15_625  # a batch takes a link 1 ms
+    cluster = Cluster(
+        Producers(17, batch, 0.5 * batch * 1e3), Consumers(60, Cost(0.1e-3, scatter=0.3)),
+        Links(link, latency), Switches(16, 4.0), Topics(600), credits=8,
+    )  # fmt: skip
+    told = predict(cluster)
+    assert told.batches_per_second == pytest.approx(16 * 0.25e3 + 0.5e3, rel=0.01)
+    assert told.grows and told.untold == "producers wait for credits without end"
+
+
 def test_how_many_are_away_is_known_of_more_credits_than_are_counted_singly():
     producers, credits, step = 2, 1500, 2
     total = np.arange(1500) * step

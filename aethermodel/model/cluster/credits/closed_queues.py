@@ -30,8 +30,9 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Complexes = npt.NDArray[np.complex128]
 
-#: Load of a station from which on its queue is that of the closed network.
-BUSY = 0.5
+#: Load of a station from which on its queue is that of the closed network, and where batches take
+#: turns.
+BUSY, STEP_LOAD = 0.5, 0.6
 # Batches in flight from which on a station that is not busy does not notice their limit.
 _FEW = 64
 # Queues whose times differ by less, as a power of e, count as one.
@@ -105,12 +106,12 @@ def closed_queues(
     allowed += tilt(known + allowed, (population - home) / step) * np.arange(cells)
     crowded = [part for part in shared if part.stage.side == "producers"]
     own = max(crowded, key=lambda part: float(part.stage.demand.max()), default=None)
-    least = BUSY if population > _FEW else 0.0
     near = sum(int(np.sum(rate * part.stage.demand > HOME)) for part in waits)
     found: list[Waits | Queues] = []
     for part in shared:
         most = rate * float(part.stage.demand.max())
         turns = in_turn and part.stage.side == "consumers"
+        least = _least(part, credits, population, in_turn=in_turn)
         if part is own and most > HOME:
             others = [other for other in waits if other is not part]
             found.append(at_home(part, others, away_seconds, credits))
@@ -124,6 +125,19 @@ def closed_queues(
         else:
             found.append(_queues(part, rate, credits, z, log_all, radius, allowed, step, least))
     return found
+
+
+def _least(part: Waits, credits: int, population: int, *, in_turn: bool) -> float:
+    """Load of a station from which on its queue is that of the closed network.
+
+    Batches in turn that are not held up wait for what scatters, which is less than what is left of
+    a service. At a station of producers their own credits are all that can come.
+    """
+    sending = part.stage.side == "producers"
+    if in_turn and not sending:
+        return STEP_LOAD
+    come = int(part.stage.members.max()) * credits if sending else population
+    return BUSY if come > _FEW else 0.0
 
 
 def _marginal(part: Waits, rate: float) -> Floats:

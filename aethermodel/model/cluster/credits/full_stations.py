@@ -59,7 +59,8 @@ def at_home(part: Waits, others: Sequence[Waits], away: float, credits: int) -> 
     for row, (members, mean, deviation) in enumerate(kinds.T):
         there = np.arange(int(members) * credits)[::-1]  # of all but the batch that arrives
         away_now = np.arange(there.size)
-        spread = max(deviation / np.sqrt(np.pi), _STEADY * mean**2, 0.25)
+        least = _STEADY * max(mean, there.size - mean) ** 2
+        spread = max(deviation / np.sqrt(np.pi), least, 0.25)
         if there.size < FEW_AT_HOME:  # so few that they come back at random
             log = away_now * np.log(mean) - gammaln(away_now + 1.0)
         else:

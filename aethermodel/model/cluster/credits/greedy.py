@@ -58,7 +58,10 @@ def greedy_latency(
 
 
 def _never_idle(full: Window) -> bool:
-    """Whether producers make batches all the time, steadily, and nothing else is always busy."""
+    """Whether producers make batches all the time, steadily, and nothing else is always busy.
+
+    What a single one sends is known for any load, as nobody comes between its batches.
+    """
     making, others = 0.0, 0.0
     for part in full.waits:
         load = full.batches_per_second * part.stage.demand
@@ -66,7 +69,8 @@ def _never_idle(full: Window) -> bool:
             making = float(load.min())
         else:
             others = max(others, float(load.max()))
-    return making > FULL > others
+    most = making if full.by_producer.size == 1 else FULL
+    return making > FULL and others < most
 
 
 def _links_full(full: Window, *, in_turn: bool) -> bool:
@@ -75,7 +79,9 @@ def _links_full(full: Window, *, in_turn: bool) -> bool:
     link = stages.pop("uplink")
     stages.pop("producer", None)
     credits = full.population // link.station.size * int(link.members.min())
-    if full.batches_per_second * float(link.demand.min()) <= FULL or credits < FEW_BATCHES:
+    # In turn even few come back at a steady pace.
+    few = credits < FEW_BATCHES and not in_turn
+    if full.batches_per_second * float(link.demand.min()) <= FULL or few:
         return False
     return all(
         full.batches_per_second * float(stage.demand.max()) <= _pace(stage, in_turn=in_turn) + MET
@@ -118,9 +124,10 @@ def _past_links(
     A link does not stay full, nor a producer busy, where more than one batch in a hundred stays
     away for longer than all credits last.
 
-    What leaves a full link at a steady pace, and finds the same others before it at each consumer
-    in turn, stays away for the same time: from commit to handled it takes what all credits take at
-    the link, less what a credit needs to be spent again.
+    What leaves a full link at a steady pace, and finds the same others before it at each port in
+    turn, stays away for the same time: from commit to handled it takes what all credits take at the
+    link, less what a credit needs to be spent again. Only what scatters itself changes that: the
+    making of the batch, and its own handling.
     """
     if not _links_full(full, in_turn=in_turn):
         return None
@@ -137,8 +144,12 @@ def _past_links(
     last = credits * float((link.stage.members * link.stage.seconds).min())
     if away.quantile(1 - LIMIT) > last:
         return None
-    if in_turn and not any(stage.scatter for stage in after):
-        return Latency(last - back, ())
+    if in_turn:
+        own = [part for part in times if part.stage.scatter]
+        work = [Services(part.stage) for part in (*making, *own) if part.stage.scatter]
+        even = sum(float(part.stage.share @ part.mean) for part in own)
+        even += sum(float(part.stage.share @ part.stage.seconds) for part in work)
+        return Latency(last - back - even, (*own, *work))
     gone = full.batches_per_second * away.mean / link.stage.seconds.size
     return Latency(wires, (full_links(link, credits, gone, away.variance), *times, *handled))
 

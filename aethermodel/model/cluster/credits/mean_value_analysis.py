@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from aethermodel.model.cluster.credits.finite_source import finite_source_wait
 from aethermodel.model.cluster.stations import Stage
-from aethermodel.model.cluster.waits import Waits, arrival_variation, waits_at
+from aethermodel.model.cluster.waits import Waits, arrival_variation, poisson_wait, waits_at
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,6 +37,9 @@ class Window:
         At the stations of each stage.
     population : int
         Batches in flight.
+    by_chance : float
+        Batches a second if batches met by chance what they may keep their distance to: at stations
+        of their own producers, and, of one credit each in turn, behind those of several consumers.
     """
 
     batches_per_second: float
@@ -43,6 +47,7 @@ class Window:
     by_producer: Floats
     waits: tuple[Waits, ...]
     population: int
+    by_chance: float
 
 
 def window(
@@ -69,14 +74,20 @@ def window(
 
     Notes
     -----
-    Bard-Schweitzer: an arriving batch finds the queue of a network with one batch less (Schweitzer
-    1979; Lazowska et al., "Quantitative System Performance", 1984, section 7.4), and of the batch
-    in service the mean residual time (Reiser 1979, doi 10.1016/0376-5075(79)90007-5). The wait is
-    then Pollaczek-Khinchine's at the load without the batch's own. Producers behind a full station
-    slow down by themselves; a full consumer slows down all of them, as each waits for its credits.
-    """
-    from scipy.optimize import brentq
+    Stations of consumers: Bard-Schweitzer. An arriving batch finds the queue of a network with one
+    batch less (Schweitzer 1979; Lazowska et al., "Quantitative System Performance", 1984, section
+    7.4), and of the batch in service the mean residual time (Reiser 1979, doi
+    10.1016/0376-5075(79)90007-5). The wait is then Pollaczek-Khinchine's at the load without the
+    batch's own. Stations of producers have few batches, all their own: `finite_source_wait`.
+    Producers behind a full station slow down by themselves; a full consumer slows down all of them,
+    as each waits for its credits.
 
+    Batches in turn meet at a consumer whom they met at the one before, so that only what scatters
+    in a trip, in services the variance n, makes them wait. Of one credit each it is n: of
+    exponential times that is product form, and of small n the reflected random walk of neighbours.
+    Of K credits a late one is overtaken by the producer's others: of exponential times the
+    superposition of K renewal processes, which vary by 1/K. Between these, n / (1 + (K - 1) n).
+    """
     own = [stage for stage in stages if stage.side == "producers"]
     shared = [stage for stage in stages if stage.side == "consumers"]
     producers = own[0].ends.size
@@ -88,59 +99,123 @@ def window(
     free = np.minimum(cap, min(credits / empty_seconds, offered))
     asymptote = min(most, float(free.sum()))
 
-    # Whoever has waited comes in step with those it waited for: only scatter parts them again,
-    # and batches that are ready at random times.
+    # Whoever has waited comes in step with those it waited for, unless batches are ready at random
+    # times.
     in_step = in_turn and np.isinf(offered)
     scatter = max(stage.scatter * float(stage.seconds.max()) for stage in stages)
     # Of few credits each, who has met meets again before that parts them.
     least = max(stage.scatter for stage in stages) if credits <= FEW_CREDITS else 0.0
-
-    def chain(side: list[Stage], rates: list[Floats], before: Sequence[Waits] = ()) -> list[Waits]:
-        found: list[Waits] = []
-        for stage, rate in zip(side, rates, strict=True):
-            load = rate * stage.seconds
-            variation = arrival_variation(stage, load, producers, in_turn=in_turn)
-            # A producer's own few batches keep their distance on a link that it has for itself.
-            alone = stage.name == "uplink" and int(stage.members.max()) == 1
-            if in_step and (stage.side == "consumers" or (alone and credits <= FEW_CREDITS)):
-                noise = np.maximum(scatter / stage.seconds, 0.0 if alone else least) ** 2
-                variation = np.minimum(variation, noise / (1 + noise))  # of 1 half, as simulated
-            if found and found[0].stage.name == "producer" and stage.side == "producers":
-                variation *= _together(found[0], stage, load)
-            found.append(waits_at(stage, rate, variation, [*before, *found]))
-        return found
+    services = sum(float(s.share @ (s.scatter * s.seconds) ** 2) for s in stages)
 
     def taken(total: float) -> list[Waits]:
         """Waits on the consumers' side, of batches that have met on the producers' side already."""
-        others = total * (1 - 1 / population)
-        before = sending(free * (total / float(free.sum())))
-        return chain(shared, [others * stage.share for stage in shared], before)
+        # Its wires part batches of one link, whether those waited for it or kept their distance.
+        before = passing(free * (total / float(free.sum())), by_themselves)
+        found: list[Waits] = []
+        for stage in shared:
+            rate = total * (1 - 1 / population) * stage.share
+            variation = arrival_variation(stage, rate * stage.seconds, producers, in_turn=in_turn)
+            if in_step:
+                noise = np.maximum(scatter / stage.seconds, least) ** 2
+                variation = np.minimum(variation, noise / (1 + (credits - 1) * noise))
+            found.append(waits_at(stage, rate, variation, [*before, *found]))
+        return found
 
-    def sending(rate: Floats) -> list[Waits]:
+    def jitter(waiting: Sequence[Waits]) -> float:
+        """Variance of a trip but for its waits on the producers' side."""
+        return services + sum(_variance(part) for part in waiting)
+
+    def sending(rate: Floats, variance: float | None) -> list[Waits]:
         """Waits on the producers' side."""
-        return chain(own, [_others(stage, rate, credits) for stage in own])
 
-    def sent(waiting: list[Waits]) -> Floats:
+        def explained(stage: Stage, others: Floats) -> Floats:
+            """Variation of arrivals that explains a wait in place of that of Poisson arrivals."""
+            through = np.asarray(
+                np.bincount(stage.station, rate, stage.seconds.size), dtype=np.float64
+            )
+            wait = finite_source_wait(stage, through, credits, variance)
+            poisson, noise = poisson_wait(stage, others), stage.scatter**2
+            ratio = np.divide(wait, poisson, out=np.ones_like(wait), where=poisson > 0)
+            return np.maximum(ratio * (1 + noise) - noise, 0.0)
+
+        # Batches that are ready at random times are Poisson arrivals.
+        return passing(rate, by_themselves if np.isfinite(offered) else explained)
+
+    def by_themselves(stage: Stage, _: Floats) -> Floats:
+        """Variation of arrivals at random times."""
+        return np.ones(stage.seconds.size)
+
+    def passing(rate: Floats, explained: Callable[[Stage, Floats], Floats]) -> list[Waits]:
+        """Waits at stations of producers, of arrivals that vary so much."""
+        found: list[Waits] = []
+        for stage in own:
+            others = _others(stage, rate, credits)
+            variation = explained(stage, others)
+            if found and found[0].stage.name == "producer":
+                variation = variation * _together(found[0], stage, others * stage.seconds)
+            found.append(waits_at(stage, others, np.stack([variation, variation]), found))
+        return found
+
+    def sent(waiting: list[Waits], variance: float | None) -> Floats:
         """Batches a second of each producer."""
         trip = empty_seconds + sum(float(np.sum(w.stage.share * w.mean)) for w in waiting)
 
         def fits(rate: Floats) -> npt.NDArray[np.bool_]:
-            waits = np.sum([w.mean[w.stage.station] for w in sending(rate)], axis=0)
+            waits = np.sum([w.mean[w.stage.station] for w in sending(rate, variance)], axis=0)
             return np.asarray(rate * (trip + waits) <= credits)
 
         return _largest(fits, free)
 
     def spare(total: float) -> float:
         """Batches a second that producers send beyond what comes back."""
-        return float(sent(taken(total)).sum()) - total
+        waiting = taken(total)
+        return float(sent(waiting, jitter(waiting)).sum()) - total
 
-    total = asymptote
-    if spare(asymptote) < 0:
-        total = float(brentq(spare, 0.0, asymptote, rtol=_PRECISE))
-    rates = sent(taken(total))
+    def spare_by_chance(total: float) -> float:
+        """The same if batches met at stations of their own producers as if they came by chance."""
+        return float(sent(taken(total), None).sum()) - total
+
+    total, by_chance = (_root(rest, asymptote) for rest in (spare, spare_by_chance))
+    waiting = taken(total)
+    rates = sent(waiting, jitter(waiting))
     rates *= total / rates.sum()
-    found = sending(rates) + taken(total)
-    return Window(total, asymptote, rates, tuple(found), population)
+    if in_step and credits == 1:
+        longer = max(_meetings(stage, population / asymptote, producers) for stage in shared)
+        by_chance = population / (population / by_chance + longer)
+    found = sending(rates, jitter(waiting)) + waiting
+    return Window(total, asymptote, rates, tuple(found), population, by_chance)
+
+
+def _root(spare: Callable[[float], float], most: float) -> float:
+    """Rate up to the largest at which nothing is to spare."""
+    from scipy.optimize import brentq
+
+    return most if spare(most) >= 0 else float(brentq(spare, 0.0, most, rtol=_PRECISE))
+
+
+def _meetings(stage: Stage, trip: float, producers: int) -> float:
+    """Seconds that a trip of one credit in turn is longer, by others in the same row of consumers.
+
+    Two producers that are behind the same station of several consumers meet there again for the
+    rest of the row, and all of them pass it once in a round. They begin their turns anywhere.
+    """
+    from scipy.stats import binom
+
+    behind = int(stage.members.max())
+    if behind == 1:
+        return 0.0
+    others = np.arange(producers)
+    chance = binom.pmf(others, producers - 1, behind / stage.ends.size)
+    rounds = np.maximum((others + 1) * float(stage.seconds.max()), trip)
+    return float(chance @ rounds) - trip
+
+
+def _variance(part: Waits) -> float:
+    """Variance of a batch's wait at a stage, and of where it is served."""
+    stage = part.stage
+    served = stage.seconds if stage.name == "consumer" else 0.0
+    times = part.mean + served
+    return float(stage.share @ (part.variance + times**2) - (stage.share @ times) ** 2)
 
 
 def _together(making: Waits, stage: Stage, load: Floats) -> Floats:

@@ -36,8 +36,8 @@ def why_untold(full: Window, *, in_turn: bool) -> str:
     if full.population < FEW_BATCHES * (2 if in_turn else 1):
         return "few batches are in flight"
     if in_turn:
-        # Of one credit each nothing is elsewhere that parts them: so much is told as of throughput.
-        in_step = _credits(full) == 1 and not throughput_told(full, in_turn=True)
+        # Of few credits each little is elsewhere that parts them: so much is told as of throughput.
+        in_step = _credits(full) <= FEW_CREDITS and not throughput_told(full, in_turn=True)
         in_step = in_step or _turns_in_step(full)
         return "producers that take turns fall into step" if in_step else ""
     if _one_credit_in_step(full):
@@ -52,11 +52,12 @@ def why_untold(full: Window, *, in_turn: bool) -> str:
 def throughput_told(full: Window, *, in_turn: bool) -> bool:
     """Whether the throughput is told: few batches may fall into step, and then nobody waits.
 
-    So do producers of one or two credits that take turns, or that often meet each other, or
+    It is where hardly anybody waits, even if batches that may be in step meet by chance. Into step
+    fall also producers of one or two credits that take turns, or that often meet each other, or
     themselves, at a busy station of their own side: their batches keep the distance that they have,
     where many that are mixed come at random.
     """
-    if full.asymptote / full.batches_per_second - 1 <= MOST_GAP:
+    if full.asymptote / full.by_chance - 1 <= MOST_GAP:
         return True
     if full.population < FEW_BATCHES:
         return False
