@@ -107,10 +107,12 @@ def _headline(law: FittedCurve, points: Points) -> str:
     shown = formula(law.terms, law.coefficients, law.size_unit)
     if law.second_name:
         shown += f", N is {law.size_name} and M {law.second_name}"
-    state = "holds" if law.holds else "is the nearest law, but does not hold,"
+    said = f"{FAMILIES[law.family]}: T = {shown}; "
     if points.n.size < 4:
-        state = "is assumed"
-    return f"{FAMILIES[law.family]}: T = {shown}; {state} from {span}"
+        return f"{said}assumed from {span}"
+    if law.holds:
+        return f"{said}holds from {span}"
+    return f"{said}of all laws the nearest to what was measured from {span}, but it does not hold"
 
 
 def _fit_lines(law: FittedCurve, choice: Choice, points: Points, residual: Floats) -> list[str]:
