@@ -1,4 +1,4 @@
-"""Records of other sizes: routing and verifying beside the read ceiling, hot and from farther off."""
+"""Records of other sizes: routing and verifying beside the read ceiling, hot and from farther."""
 
 from __future__ import annotations
 
