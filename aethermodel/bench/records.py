@@ -1,7 +1,8 @@
-"""Records of other sizes: routing and verifying beside the read ceiling, hot and from memory."""
+"""Records of other sizes: routing and verifying beside the read ceiling, hot and from farther."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
@@ -17,13 +18,15 @@ PEERS = ("numba", "numpy", "numpy_radix")
 SHARE, FROM_BYTES = 0.8, 256
 # What is larger than twice the last cache comes from memory; at least and at most so many bytes.
 _LEAST, _MOST = 2**26, 2**27
+#: Where the batches of a pool come from.
+HOT, LAST_CACHE, MEMORY = "hot", "from the L3", "from memory"
 # Bytes of one batch that are made and touched at all.
 _LARGEST = 2**28
 
 
-def name(record_bytes: int, what: str, *, hot: bool = True) -> str:
+def name(record_bytes: int, what: str, source: str = HOT) -> str:
     """Return the name of a row."""
-    return f"{record_bytes} B: {what}{'' if hot else ', from memory'}"
+    return f"{record_bytes} B: {what}{'' if source == HOT else f', {source}'}"
 
 
 READ, ROUTE, VERIFY, COPY = "read ceiling (one word each)", "aether route", "aether verify", "copy"
@@ -51,17 +54,16 @@ def record_contestants(batch_size: int, topics: int, sizes: list[int]) -> list[C
                 "take a smaller --batch-size"
             )
         base: dict[str, Any] = {"batch_size": batch_size, "topics": topics, "record_bytes": size}
-        for hot in (True, False):
-            pool = 1 if hot else _cold_pool(batch_size * size)
+        for source, pool in pools(batch_size * size).items():
 
             def point(probe: str, pool: int = pool, **more: Any) -> Point:
                 return Point(probe=probe, settings=base | {"pool": pool} | more)  # noqa: B023
 
             rows += [
-                Contestant(name(size, READ, hot=hot), "ceiling", point("bandwidth", work="read")),
-                Contestant(name(size, ROUTE, hot=hot), "ours", point("kernel")),
+                Contestant(name(size, READ, source), "ceiling", point("bandwidth", work="read")),
+                Contestant(name(size, ROUTE, source), "ours", point("kernel")),
             ]
-            if not hot:
+            if source != HOT:
                 continue
             rows += [
                 Contestant(name(size, COPY), "ceiling", point("bandwidth", work="copy")),
@@ -76,22 +78,40 @@ def record_contestants(batch_size: int, topics: int, sizes: list[int]) -> list[C
     return rows
 
 
-def _cold_pool(batch_bytes: int) -> int:
-    cache = max(this_host().cache_bytes.values(), default=0)
-    wanted = min(max(2 * cache, _LEAST), _MOST)
-    return min(max(ceil(wanted / batch_bytes), 2), 1024)
+def pools(batch_bytes: int, caches: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Return how many batches are used in turn, by where they then come from.
+
+    Parameters
+    ----------
+    batch_bytes : int
+    caches : mapping of str to int, optional
+        Bytes of the caches L1, L2 and L3; this host's by default.
+
+    Returns
+    -------
+    dict of str to int
+        One batch stays where it fits. A quarter to a half of a third level comes from there, if
+        that is more than twice the second; twice the last level comes from memory.
+    """
+    sizes = this_host().cache_bytes if caches is None else caches
+    last, second = sizes.get("L3", 0), sizes.get("L2", 0)
+    found = {HOT: 1}
+    several = min(max(ceil(last / 4 / batch_bytes), 2), 1024)
+    if 2 * second < several * batch_bytes <= last / 2:
+        found[LAST_CACHE] = several
+    wanted = min(max(2 * max(sizes.values(), default=0), _LEAST), _MOST)
+    return found | {MEMORY: min(max(ceil(wanted / batch_bytes), 2), 1024)}
 
 
 def record_targets(result: Result, sizes: list[int]) -> list[Target]:
     """Judge routing against reading one word a record, and against the peers."""
     targets = list[Target]()
     for size in sizes:
-        for hot in (True, False):
-            if size < FROM_BYTES:
+        for source in (HOT, LAST_CACHE, MEMORY):
+            read, route = (name(size, what, source) for what in (READ, ROUTE))
+            if size < FROM_BYTES or read not in set(result.table["row"]):
                 continue
-            read, route = (name(size, what, hot=hot) for what in (READ, ROUTE))
-            where = "hot" if hot else "from memory"
-            criterion = f"{size} B, {where}: routing, share of reading one word"
+            criterion = f"{size} B, {source}: routing, share of reading one word"
             targets.append(at_least(result, criterion, route, read, SHARE))
         targets += [
             at_least(result, f"{size} B: routing against {peer}", name(size, ROUTE), row, factor)

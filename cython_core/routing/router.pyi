@@ -18,6 +18,7 @@ Column = Buffer | npt.NDArray[Any]
 Batch = npt.NDArray[Any] | ArrowArray
 
 def switch_size(topics: int, record_bytes: int = 64) -> int: ...
+def extraction_size(topics: int, record_bytes: int, variant: str | None = None) -> int | None: ...
 def route(
     events: Batch,
     topics: int,

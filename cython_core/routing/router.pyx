@@ -25,6 +25,7 @@ cdef extern from "turn.h" nogil:
 cdef extern from "route.h" nogil:
     enum: AETHER_ROUTE_DONE, AETHER_ROUTE_CHANGED
     size_t aether_route_switch(uint32_t, size_t)
+    size_t aether_route_extract_switch(const aether_route_kernel*, uint32_t, size_t)
     uint32_t aether_topic_at(const aether_input*, size_t)
     int64_t aether_route(
         const aether_route_kernel*, const aether_input*, size_t, aether_scratch*,
@@ -137,6 +138,34 @@ def switch_size(Py_ssize_t topics, Py_ssize_t record_bytes=64):
     if record_bytes < 1:
         raise ValueError(f"a record has bytes, not {record_bytes}")
     return aether_route_switch(topics, record_bytes)
+
+
+def extraction_size(Py_ssize_t topics, Py_ssize_t record_bytes, variant=None):
+    """Return the batch size from which on topics and values are copied out first.
+
+    Batches larger than twice the second-level cache come from beyond it: copying out what is read
+    keeps more of their lines under way, and what follows needs no memory. Of records of 128 to 256
+    bytes with at most 16 topics, where the processor has AVX-512 VBMI2 and the kernels run as `v4`.
+
+    Parameters
+    ----------
+    topics : int
+        Number of topics K.
+    record_bytes : int
+        Bytes of a record.
+    variant : str, optional
+        As in `route`.
+
+    Returns
+    -------
+    int or None
+        Records of the smallest such batch; None if none goes that way.
+    """
+    if not 1 <= topics <= MAX_TOPICS:
+        raise ValueError(f"topics must be 1 to {MAX_TOPICS}, not {topics}")
+    if record_bytes < 1:
+        raise ValueError(f"a record has bytes, not {record_bytes}")
+    return aether_route_extract_switch(route_kernel(variant), topics, record_bytes) or None
 
 
 def route(events, Py_ssize_t topics, *, Routed out=None, Py_ssize_t threads=1, variant=None,

@@ -1,6 +1,7 @@
 #include "route.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "workers.h"
 
@@ -24,6 +25,7 @@ typedef struct {
     const aether_input *in;
     const aether_routed *out;
     aether_part *parts;
+    int extracted;
 } job;
 
 static size_t part_unit(uint32_t topics) {
@@ -40,11 +42,46 @@ size_t aether_route_switch(uint32_t topics, size_t record_bytes) {
     return even < AETHER_DIRECT_EVENTS ? even : AETHER_DIRECT_EVENTS;
 }
 
+/* Bytes of the second-level cache, where the system tells. */
+static size_t second_level(void) {
+    static size_t bytes; /* the same whoever asks first */
+    size_t found = __atomic_load_n(&bytes, __ATOMIC_RELAXED);
+    if (found) return found;
+    found = 1u << 20;
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    long told = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (told > 0) found = (size_t)told;
+#endif
+    __atomic_store_n(&bytes, found, __ATOMIC_RELAXED);
+    return found;
+}
+
+static int extracts(const aether_route_kernel *kernel) {
+#if defined(__x86_64__)
+    return kernel->scan_extracted && __builtin_cpu_supports("avx512vbmi2");
+#else
+    (void)kernel;
+    return 0;
+#endif
+}
+
+size_t aether_route_extract_switch(const aether_route_kernel *kernel, uint32_t topics,
+                                   size_t record_bytes) {
+    if (topics > AETHER_EXTRACT_TOPICS || !extracts(kernel)) return 0;
+    if (record_bytes < AETHER_EXTRACT_LEAST || record_bytes > AETHER_EXTRACT_MOST) return 0;
+    return 2 * second_level() / record_bytes + 1;
+}
+
 size_t aether_route_parts(size_t n, uint32_t topics, size_t threads) {
     if (n < aether_route_switch(topics, 0)) return 0;
     size_t parts = n / part_unit(topics);
     if (parts > threads) parts = threads;
     return parts ? parts : 1;
+}
+
+/* The smaller of the blocks whose runs are counted: what there has to be room for. */
+static size_t counted_block(uint32_t topics) {
+    return topics <= AETHER_EXTRACT_TOPICS ? AETHER_EXTRACT_BLOCK : AETHER_BLOCK;
 }
 
 static size_t lines(size_t bytes) { return (bytes + 127) & ~(size_t)127; }
@@ -53,7 +90,7 @@ aether_scratch *aether_scratch_new(size_t capacity, uint32_t topics, size_t part
     int bucketed = topics <= AETHER_BUCKET_TOPICS;
     size_t lanes = bucketed ? AETHER_LANES : 1;
     size_t span = bucketed ? aether_bucket_span(topics) : 0;
-    size_t blocks = capacity / AETHER_BLOCK + parts;
+    size_t blocks = capacity / counted_block(topics) + parts;
     size_t rows = lines(lanes * topics * sizeof(aether_row));
     size_t cursor = lines(topics * sizeof(uint32_t));
     size_t buckets = lines((2 * span + 32) * sizeof(uint16_t));
@@ -83,12 +120,20 @@ void aether_scratch_free(aether_scratch *scratch) { free(scratch); }
 static void scan_part(void *context, size_t k) {
     job *self = context;
     const aether_route_kernel *kernel = self->kernel;
+    if (self->extracted) {
+        kernel->scan_extracted(self->in, &self->parts[k]);
+        return;
+    }
     (self->in->topic_mask ? kernel->scan_records : kernel->scan)(self->in, &self->parts[k]);
 }
 
 static void place_part(void *context, size_t k) {
     job *self = context;
     const aether_route_kernel *kernel = self->kernel;
+    if (self->extracted) {
+        kernel->place_extracted(self->in, &self->parts[k], self->out->indices);
+        return;
+    }
     void (*place)(const aether_input *, aether_part *, uint32_t *) =
         self->in->topic_mask ? kernel->place_records : kernel->place;
     place(self->in, &self->parts[k], self->out->indices);
@@ -134,13 +179,14 @@ int64_t aether_route(const aether_route_kernel *kernel, const aether_input *in, 
             return rows ? kernel->direct_records(in, out) : aether_route_direct_records(in, out);
         return rows ? kernel->direct(in, out) : aether_route_direct(in, out);
     }
-    job self = {kernel, in, out, scratch->parts};
+    size_t extract = aether_route_extract_switch(kernel, in->topics, record_bytes);
+    job self = {kernel, in, out, scratch->parts, extract && in->n >= extract};
     for (size_t p = 0; p < parts; p++) {
         aether_part *part = &scratch->parts[p];
         part->begin = in->n * p / parts;
         part->n = in->n * (p + 1) / parts - part->begin;
         part->log = scratch->log + part->begin + p * LOG_SLACK;
-        part->counts = scratch->counts + (part->begin / AETHER_BLOCK + p) * in->topics;
+        part->counts = scratch->counts + (part->begin / counted_block(in->topics) + p) * in->topics;
     }
     if (parts == 1) {
         scan_part(&self, 0);

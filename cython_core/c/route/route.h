@@ -71,6 +71,13 @@ typedef double aether_row[4];
 #define AETHER_DIRECT_TOPICS 128  /* most topics whose rows lie on the stack, for small batches */
 #define AETHER_DIRECT_EVENTS 1024 /* and most events of such a batch */
 
+/* Records whose topics and values are taken out first (route_extract.c) where a batch of them is larger
+ * than twice the second-level cache: of so many bytes, and with at most so many topics. */
+#define AETHER_EXTRACT_LEAST 128
+#define AETHER_EXTRACT_MOST 256
+#define AETHER_EXTRACT_TOPICS 16
+#define AETHER_EXTRACT_BLOCK 2048 /* records taken out at a time */
+
 /* Contiguous events that one thread routes, and its scratch. */
 typedef struct {
     size_t begin, n;
@@ -89,7 +96,8 @@ typedef struct {
 /* One compiled variant. A scan touches every event once and leaves counts and
  * aggregates; a place writes `indices` from the positions in `cursor`. `direct` does both, of
  * at most AETHER_DIRECT_EVENTS events and AETHER_DIRECT_TOPICS topics, and returns what
- * aether_route does. */
+ * aether_route does. The last two are of records from beyond the second-level cache: NULL in all but
+ * v4, and to be called only if aether_route_extract_switch says so. */
 typedef struct {
     const char *name;
     int64_t (*direct)(const aether_input *in, const aether_routed *out);
@@ -98,12 +106,18 @@ typedef struct {
     void (*place)(const aether_input *in, aether_part *part, uint32_t *indices);
     void (*scan_records)(const aether_input *in, aether_part *part);
     void (*place_records)(const aether_input *in, aether_part *part, uint32_t *indices);
+    void (*scan_extracted)(const aether_input *in, aether_part *part);
+    void (*place_extracted)(const aether_input *in, aether_part *part, uint32_t *indices);
 } aether_route_kernel;
 
 extern const aether_route_kernel aether_route_baseline;
 extern const aether_route_kernel aether_route_v3;
 extern const aether_route_kernel aether_route_v4;
 extern const aether_route_kernel aether_route_neon;
+
+/* Of v4; only where the processor has AVX-512 VBMI2. */
+void aether_scan_extracted(const aether_input *in, aether_part *part);
+void aether_place_extracted(const aether_input *in, aether_part *part, uint32_t *indices);
 
 /* Entries of one topic's bucket. An odd number of cache lines, so that the
  * buckets' ends spread over the sets of the first-level cache. */
@@ -139,6 +153,10 @@ void aether_scratch_free(aether_scratch *scratch);
 
 /* The smallest batch that is worth rows; smaller ones go the direct way. */
 size_t aether_route_switch(uint32_t topics, size_t record_bytes);
+
+/* The smallest batch of records that is taken out first, or 0 where none of them is. */
+size_t aether_route_extract_switch(const aether_route_kernel *kernel, uint32_t topics,
+                                   size_t record_bytes);
 
 /* How many parts a batch is worth, at most `threads`; of 0 all records go the direct way. */
 size_t aether_route_parts(size_t n, uint32_t topics, size_t threads);

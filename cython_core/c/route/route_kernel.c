@@ -6,6 +6,7 @@
  * places of the batch at once, each with rows of its own, so that two events
  * of one topic seldom wait for each other. */
 #include "route_one_pass.h"
+#include "route_run.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -271,34 +272,6 @@ static int64_t direct(const aether_input *in, const aether_routed *out) {
 
 #endif
 
-/* Sixteen at a time, the last sixteen overlapping or masked: a run's neighbours may
- * already be in place, or belong to another thread. */
-INLINE void widen_run(uint32_t *to, const uint16_t *from, uint32_t n, uint32_t base) {
-#if defined(__AVX512BW__) && defined(__AVX512VL__)
-    const __m512i bases = _mm512_set1_epi32((int)base);
-    uint32_t done = 0;
-    for (; done + 16 <= n; done += 16) {
-        __m256i places = _mm256_loadu_si256((const __m256i *)(from + done));
-        _mm512_storeu_si512(to + done, _mm512_add_epi32(_mm512_cvtepu16_epi32(places), bases));
-    }
-    __mmask16 rest = (__mmask16)((1u << (n - done)) - 1);
-    __m256i places = _mm256_maskz_loadu_epi16(rest, from + done);
-    __m512i widened = _mm512_add_epi32(_mm512_cvtepu16_epi32(places), bases);
-    _mm512_mask_storeu_epi32(to + done, rest, widened);
-#else
-    if (n < 16) {
-        for (uint32_t k = 0; k < n; k++) to[k] = base + from[k];
-        return;
-    }
-    uint32_t k = 0;
-    for (;;) {
-        for (uint32_t j = 0; j < 16; j++) to[k + j] = base + from[k + j];
-        if (k + 16 == n) return;
-        k = k + 32 <= n ? k + 16 : n - 16;
-    }
-#endif
-}
-
 PLACE(const aether_input *in, aether_part *part, uint32_t *indices) {
     size_t topics = in->topics;
     uint32_t *cursor = part->cursor;
@@ -335,8 +308,15 @@ PLACE(const aether_input *in, aether_part *part, uint32_t *indices) {
     }
 }
 
+#ifdef AETHER_EXTRACTS
+#define EXTRACTED aether_scan_extracted, aether_place_extracted
+#else
+#define EXTRACTED NULL, NULL
+#endif
+
 #ifndef AETHER_RECORDS
 const aether_route_kernel JOIN(aether_route_, AETHER_VARIANT) = {
     TEXT(AETHER_VARIANT), direct, JOIN(aether_direct_records_, AETHER_VARIANT), scan, place,
-    JOIN(aether_scan_records_, AETHER_VARIANT), JOIN(aether_place_records_, AETHER_VARIANT)};
+    JOIN(aether_scan_records_, AETHER_VARIANT), JOIN(aether_place_records_, AETHER_VARIANT),
+    EXTRACTED};
 #endif
