@@ -150,8 +150,9 @@ def _past_links(
         even = sum(float(part.stage.share @ part.mean) for part in own)
         even += sum(float(part.stage.share @ part.stage.seconds) for part in work)
         return Latency(last - back - even, (*own, *work))
-    gone = full.batches_per_second * away.mean / link.stage.seconds.size
-    return Latency(wires, (full_links(link, credits, gone, away.variance), *times, *handled))
+    spent = [float(part.stage.share @ part.mean) for part in making]  # but for a wait to be made
+    elsewhere, variance = away.mean + sum(spent), away.variance + sum(wait**2 for wait in spent)
+    return Latency(wires, (full_links(link, credits, elsewhere, variance), *times, *handled))
 
 
 def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
