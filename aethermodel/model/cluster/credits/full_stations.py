@@ -128,10 +128,8 @@ def gathered(
     variance = (1 + rounds) * trip_variance + rounds * beside_variance
     variance += rounds / share * (trip + beside) ** 2
     spread = np.sqrt(np.sqrt(variance / np.pi) / seconds)
-    sent = 0.0 if stage.name in WIRES else 1.0  # on a wire it counts as a part of the trip
-    there = population - sent - gone + HALF
     met = np.arange(population, dtype=np.float64)
-    log = -((met - there) ** 2) / (2 * max(spread**2, 0.25))
+    log = -((population - 1 - met - gone) ** 2) / (2 * max(spread**2, 0.25))
     chance = np.exp(log - log.max())
     group = np.where(np.arange(stage.seconds.size) == full, 0, -1)
     bins = binned(chance / chance.sum())
