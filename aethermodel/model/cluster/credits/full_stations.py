@@ -47,8 +47,8 @@ def at_home(part: Waits, others: Sequence[Waits], away: float, credits: int) -> 
     their number is m + c (n - m), of n batches on average and m half the mean difference of two
     times over the pace. Behind a station that is always busy c is 0, and 1 behind one that hardly
     is: 1 less its load squared, if batches come to it at random. The law of the number is a Poisson
-    law to a power (Conway and Maxwell, "A queuing model with state dependent service rates", Journal
-    of Industrial Engineering 12 (1962)): that itself where nothing is steady.
+    law to a power: that itself where nothing is steady (Conway and Maxwell, "A queuing model with
+    state dependent service rates", Journal of Industrial Engineering 12 (1962)).
     """
     stage = part.stage
     population = stage.members * credits

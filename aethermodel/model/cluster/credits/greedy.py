@@ -137,21 +137,21 @@ def _past_links(
     rate = min(full.batches_per_second, *(BELOW / float(stage.demand.max()) for stage in after))
     together = cluster.producers.per_host
     times = open_waits(after, rate, cluster.producers.count, in_turn=in_turn, steady=together)
-    # Credits come back at a steady pace: few of them wait to be spent.
+    # Credits come back at a steady pace: they hardly wait to be spent.
     back = cluster.links.latency + sum(float(part.stage.demand.sum()) for part in making)
     away = Latency(wires + back, (*times, *handled))
     credits = full.population // cluster.producers.count
     last = credits * float((link.stage.members * link.stage.seconds).min())
     if away.quantile(1 - LIMIT) > last:
         return None
-    # Waits of credits for their producer, which makes another batch.
-    unmade = sum(float(part.stage.share @ part.mean) for part in making)
     if in_turn:
         own = [part for part in times if part.stage.scatter]
         work = [Services(part.stage) for part in (*making, *own) if part.stage.scatter]
         even = sum(float(part.stage.share @ part.mean) for part in own)
         even += sum(float(part.stage.share @ part.stage.seconds) for part in work)
-        return Latency(last - back - unmade - even, (*own, *work))
+        return Latency(last - back - even, (*own, *work))
+    # Waits of credits for their producer, which makes another batch.
+    unmade = sum(float(part.stage.share @ part.mean) for part in making)
     elsewhere, variance = away.mean + unmade, away.variance + unmade**2
     return Latency(wires, (full_links(link, credits, elsewhere, variance), *times, *handled))
 
