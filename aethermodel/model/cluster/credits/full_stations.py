@@ -17,8 +17,10 @@ Floats = npt.NDArray[np.float64]
 
 #: Load of a station next to producers from which on it keeps what of their credits is not away.
 HOME = 0.9
-#: Credits behind it from which on they come back steadily.
-FEW_AT_HOME = 16
+#: Part of a service without scatter that is over, on average, when another batch comes.
+HALF = 0.5
+# Batches that are always gone, or always there, on average.
+_LEAST_GONE = 0.05
 # Square of the least variation of a queue that a transform is turned back to sharply enough.
 _STEADY = 0.02**2
 
@@ -26,23 +28,40 @@ _STEADY = 0.02**2
 def at_home(part: Waits, others: Sequence[Waits], away: float, credits: int) -> Waits | Queues:
     """Queues of the full stations next to producers: whatever of their credits is not away.
 
-    A full station sends at a steady pace, so that credits come back at one, and hardly wait to be
-    spent. Producers at stations that are not full have the waits of any others.
-    """
-    from scipy.special import gammaln
+    Producers at stations that are not full have the waits of any others.
 
+    Parameters
+    ----------
+    part : Waits
+        At these stations, which are wires.
+    others : sequence of Waits
+        At all other stages.
+    away : float
+        Seconds of a round trip at no station that is counted, but on wires.
+    credits : int
+        Of each producer.
+
+    Notes
+    -----
+    What leaves at a pace of variation c is elsewhere as in the queue G/G/endless. The variance of
+    their number is m + c (n - m), of n batches on average and m half the mean difference of two
+    times over the pace. Behind a station that is always busy c is 0, and 1 behind one that hardly
+    is: 1 less its load squared, if batches come to it at random. The law of the number is a Poisson
+    law to a power: that itself where nothing is steady (Conway and Maxwell, "A queuing model with
+    state dependent service rates", Journal of Industrial Engineering 12 (1962)).
+    """
     stage = part.stage
     population = stage.members * credits
     through = part.rate * population / np.maximum(population - 1, 1)
-    full = through * stage.seconds > HOME
+    load = through * stage.seconds
+    full = load > HOME
     if not full.any():
         return part
     elsewhere, variance = np.full(full.size, away), np.zeros(full.size)
     for other in others:
-        wait = np.zeros_like(other.mean) if other.stage.name == "producer" else other.mean
         work = 0.0 if other.stage.name in WIRES else other.stage.seconds
-        times = wait + work
-        squares = wait**2 + (other.stage.scatter * work) ** 2
+        times = other.mean + work
+        squares = other.mean**2 + (other.stage.scatter * work) ** 2
         if other.stage.side == "producers":  # of each station's own producers
             of_own = other.stage.station
             elsewhere += np.bincount(stage.station, times[of_own], full.size) / stage.members
@@ -50,24 +69,42 @@ def at_home(part: Waits, others: Sequence[Waits], away: float, credits: int) -> 
         else:
             elsewhere += float(other.stage.share @ times)
             variance += float(other.stage.share @ squares)
-    gone = elsewhere / stage.seconds
-    figures = np.stack([stage.members, gone, np.sqrt(variance) / stage.seconds])[:, full]
+    wait = population * np.maximum(1 / through, stage.seconds) - elsewhere
+    others_gone = population - 1 - (wait / stage.seconds + HALF)
+    gone = np.clip(others_gone, _LEAST_GONE, np.maximum(population - 1 - _LEAST_GONE, _LEAST_GONE))
+    steady = np.minimum(np.sqrt(variance / np.pi) / stage.seconds, gone)
+    spread = steady + np.maximum(1 - load**2, 0.0) * (gone - steady)
+    figures = np.stack([population, gone, spread])[:, full]
     kinds, alike = np.unique(figures.round(6), axis=1, return_inverse=True)
     group = np.full(full.size, -1)
     group[full] = alike.ravel()
     met, chance = np.zeros((kinds.shape[1], BINS)), np.zeros((kinds.shape[1], BINS))
-    for row, (members, mean, deviation) in enumerate(kinds.T):
-        there = np.arange(int(members) * credits)[::-1]  # of all but the batch that arrives
-        away_now = np.arange(there.size)
-        least = _STEADY * max(mean, there.size - mean) ** 2
-        spread = max(deviation / np.sqrt(np.pi), least, 0.25)
-        if there.size < FEW_AT_HOME:  # so few that they come back at random
-            log = away_now * np.log(mean) - gammaln(away_now + 1.0)
-        else:
-            log = -((away_now - mean) ** 2) / (2 * spread)
-        share = np.exp(log - log.max())[::-1]
-        met[row], chance[row] = binned(share / share.sum())
+    for row, (batches, mean, most) in enumerate(kinds.T):
+        met[row], chance[row] = binned(_all_but(int(batches) - 1, mean, most))
     return Queues(stage, part, group, met, chance)
+
+
+def _all_but(batches: int, gone: float, variance: float) -> Floats:
+    """Chances of 0, 1, ... of so many batches, if so many are gone on average."""
+    from scipy.optimize import brentq
+    from scipy.special import gammaln
+
+    if not batches:
+        return np.ones(1)
+    away = np.arange(batches + 1)[::-1]
+    least = max(variance, _STEADY * max(gone, batches - gone) ** 2, 0.25)
+    shape = -gammaln(away + 1.0) * (gone / least)
+
+    def chances(slope: float) -> Floats:
+        log = shape + slope * away
+        share = np.exp(log - log.max())
+        return np.asarray(share / share.sum(), dtype=np.float64)
+
+    def beyond(slope: float) -> float:
+        return float(chances(slope) @ away) - gone
+
+    most = (gone / least) * np.log(batches + 2) + 50
+    return chances(float(brentq(beyond, -most, most)))
 
 
 def gathered(
@@ -100,7 +137,7 @@ def gathered(
     return Queues(stage, part, group, bins[0][None, :], bins[1][None, :])
 
 
-def full_links(part: Waits, credits: int, gone: float, variance: float) -> Queues:
+def full_links(part: Waits, credits: int, elsewhere: float, variance: float) -> Queues:
     """Queues at links of producers' hosts that are all full: all credits but those away.
 
     Parameters
@@ -109,20 +146,21 @@ def full_links(part: Waits, credits: int, gone: float, variance: float) -> Queue
         At these links.
     credits : int
         Of each producer.
-    gone : float
-        Batches of a link that are elsewhere, on average.
+    elsewhere : float
+        Seconds of a round trip that a batch does not wait for its link, on average.
     variance : float
-        Of a batch's time elsewhere, in square seconds.
+        Of these, in square seconds.
 
     Notes
     -----
-    A full link sends at a steady pace, one batch each service: so many batches are elsewhere as in
-    the queue D/G/endless, whose variance is half the mean difference of two times over the pace.
+    A round trip takes one service for each credit (Little's law): what is left of it is the wait. A
+    full link sends at a steady pace, so that as many batches are elsewhere as in the queue
+    D/G/endless, whose variance is half the mean difference of two times over the pace.
     """
     stage = part.stage
     kinds, group = np.unique(stage.members, return_inverse=True)
     spread = np.sqrt(np.sqrt(variance / np.pi) / float(stage.seconds[0]))
-    there = np.maximum(kinds * credits - 1 - gone, 0.5)
+    there = np.maximum(kinds * credits - elsewhere / float(stage.seconds[0]) + HALF, 0.5)
     return Queues(stage, part, group, *_skewed(there, np.full(kinds.size, spread)))
 
 

@@ -150,8 +150,10 @@ def _past_links(
         even = sum(float(part.stage.share @ part.mean) for part in own)
         even += sum(float(part.stage.share @ part.stage.seconds) for part in work)
         return Latency(last - back - even, (*own, *work))
-    gone = full.batches_per_second * away.mean / link.stage.seconds.size
-    return Latency(wires, (full_links(link, credits, gone, away.variance), *times, *handled))
+    # Waits of credits for their producer, which makes another batch.
+    unmade = sum(float(part.stage.share @ part.mean) for part in making)
+    elsewhere, variance = away.mean + unmade, away.variance + unmade**2
+    return Latency(wires, (full_links(link, credits, elsewhere, variance), *times, *handled))
 
 
 def _mean_in_flight(full: Window, back: float, latency: Latency) -> float:
