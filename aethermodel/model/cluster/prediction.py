@@ -107,13 +107,14 @@ def predict(cluster: Cluster) -> Prediction:
     trip += sum(float(np.sum(part.stage.demand)) for part in _work(stages))
     each = cluster.offered / cluster.producers.count
     full = window(stages, cluster.credits, trip, in_turn=in_turn, offered=each)
+    most = full.asymptote
     scatters = any(stage.scatter for stage in stages)
     if full.batches_per_second <= cluster.offered * (1 - MET) and scatters:
         # Whose batches wait without end sends whenever a credit comes, at no random times. Where
         # nothing scatters, producers stay out of step as they were when they began to wait.
         full = window(stages, cluster.credits, trip, in_turn=in_turn)
-    # Producers behind a full trunk may send less than the others, which have all they are offered.
-    rate, why = float(np.minimum(full.by_producer, each).sum()), ""
+    # Producers behind a full trunk send what it lets through, the others no more than is offered.
+    rate, why = min(full.batches_per_second, most), ""
     sure, grows = throughput_told(full, in_turn=in_turn), False
     if rate > cluster.offered * (1 - MET):
         latency, why = _with_credits(cluster, stages, full)

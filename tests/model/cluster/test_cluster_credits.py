@@ -114,6 +114,27 @@ def test_producers_behind_a_full_trunk_are_held_back_and_others_send_what_they_a
     assert told.grows and told.untold == "producers wait for credits without end"
 
 
+def test_a_full_trunk_of_consumers_passes_what_it_carries_whoever_sends_it():
+    # Simulated: 5.14 million batches a second, where racks of 38 and of 128 producers send.
+    cluster = Cluster(
+        Producers(166, 152, 4732512.86, per_host=2),
+        Consumers(228, Cost(1.076e-6, 3.2217e-8, 1.0), 4), Links(25e9 / 8, 2.788e-6),
+        Switches(64, 4.0), Topics(2845, 0.6, "round-robin"), credits=15,
+    )  # fmt: skip
+    assert predict(cluster).batches_per_second == pytest.approx(5.14e6, rel=1e-3)
+
+
+def test_full_links_hold_no_batches_whose_producers_are_full_as_well():
+    # Simulated: P99 is 0.129 ms; all credits at a link take 1.57 ms.
+    cluster = Cluster(
+        Producers(464, 213, cost=Cost(44.133e-6, scatter=0.2), per_host=4),
+        Consumers(382, Cost(2.6287e-6, 3.4052e-8), 2), Links(10e9 / 8, 5.484e-6),
+        Switches(16, 1.0), Topics(5082, 0.1), credits=36,
+    )  # fmt: skip
+    told = predict(cluster)
+    assert told.latency is None and told.untold == "two kinds of stations are nearly full"
+
+
 def test_how_many_are_away_is_known_of_more_credits_than_are_counted_singly():
     producers, credits, step = 2, 1500, 2
     total = np.arange(1500) * step

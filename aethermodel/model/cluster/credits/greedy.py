@@ -74,10 +74,14 @@ def _never_idle(full: Window) -> bool:
 
 
 def _links_full(full: Window, *, in_turn: bool) -> bool:
-    """Whether each link of a producer's host is always busy, and what follows can keep pace."""
+    """Whether each link of a producer's host is always busy, and what follows can keep pace.
+
+    Producers that are always busy as well hold the batches in place of the links.
+    """
     stages = {part.stage.name: part.stage for part in full.waits}
-    link = stages.pop("uplink")
-    stages.pop("producer", None)
+    link, making = stages.pop("uplink"), stages.pop("producer", None)
+    if making is not None and full.batches_per_second * float(making.demand.max()) > FULL:
+        return False
     credits = full.population // link.station.size * int(link.members.min())
     # In turn even few come back at a steady pace.
     few = credits < FEW_BATCHES and not in_turn
