@@ -1,4 +1,4 @@
-"""Where the batches of a pool come from that `bench kernel --record-bytes` routes."""
+"""Pools of `bench kernel --record-bytes`: batches that are hot, from the L3, and from memory."""
 
 import pytest
 from hypothesis import given

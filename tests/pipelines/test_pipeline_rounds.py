@@ -107,6 +107,30 @@ def test_what_the_loop_serves_beside_the_stages_gets_no_turn_outside_a_sample(te
     assert each == {1 if term == "alone" else 2}
 
 
+@pytest.mark.parametrize("term", ["use", "whole", "alone"])
+def test_a_source_that_fails_once_batches_are_timed_is_named(term):
+    made = []
+    pipeline = Pipeline("p", pool=2)
+
+    @pipeline.source(size=lambda _: 3)
+    def source(n, rng):
+        made.append(n)
+        if len(made) > limit:
+            raise KeyError("gone")
+        return iter(range(n))
+
+    pipeline.stage(name="use")(lambda batch: None)
+    limit = 1 << 20
+    host = Host(pipeline)
+    try:
+        timer = host.alone("use", 3) if term == "alone" else host.timer(term, 3)
+        limit = len(made)
+        with pytest.raises(InputError, match="stage source, N = 3: KeyError: 'gone'"):
+            timer.slices(16)
+    finally:
+        host.close()
+
+
 def test_what_a_stage_made_is_given_back_in_its_own_time_once(spend):
     class Slow:
         def __del__(self):

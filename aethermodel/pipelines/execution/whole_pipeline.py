@@ -17,7 +17,7 @@ from aethermodel.inputs.refusals import InputError
 from aethermodel.measure.host.contention import glance
 from aethermodel.measure.host.slices import Slice
 from aethermodel.pipelines.execution.batch_queues import sender_link
-from aethermodel.pipelines.execution.passes import StagePass, clock_cost
+from aethermodel.pipelines.execution.passes import StagePass, clock_cost, failure_of
 from aethermodel.pipelines.execution.stage_inputs import Inputs
 from aethermodel.pipelines.execution.stream_slices import stream_slices
 from aethermodel.pipelines.execution.workers import Crew, Failed, Order, Report
@@ -99,7 +99,7 @@ class WholeTimer:
         try:
             found = stream_slices(self.whole.runtime, self.inputs, loops, seconds_of)
         except Exception as error:
-            raise passes[-1].failure(error, self.n) from error
+            raise failure_of(self.whole.runtime, error, self.n) from error
         self._taken = passes[-len(found) :]
         return found
 
