@@ -74,7 +74,9 @@ def test_what_the_loop_serves_beside_the_stages_gets_no_turn_outside_a_sample(te
     """A server reads on in each turn: one that is not counted is work that nobody paid for."""
     turns, seen = [0], []
     pipeline = Pipeline("p", pool=2)
-    pipeline.source(lambda n, rng: iter(range(n)) if used_up else list(range(n)), size=lambda _: 3)
+    pipeline.source(
+        lambda n, rng: (x for x in range(n)) if used_up else list(range(n)), size=lambda _: 3
+    )
 
     @pipeline.resource
     async def beside():
@@ -117,7 +119,7 @@ def test_a_source_that_fails_once_batches_are_timed_is_named(term):
         made.append(n)
         if len(made) > limit:
             raise KeyError("gone")
-        return iter(range(n))
+        return (x for x in range(n))
 
     pipeline.stage(name="use")(lambda batch: None)
     limit = 1 << 20
