@@ -84,13 +84,21 @@ def keeps_turns(prediction: Prediction, seconds: float) -> bool:
     A producer whose batches are ready at random times is elsewhere in a round of n consumers when
     about ``(n / 2 pi) ** 2`` batches later their number has varied by as much. Till then, bursts
     that meet at a station meet there again: what differs is one simulation from the other. Parts of
-    a run that are no longer than that share what they see.
+    a run that are no longer than that share what they see. One that is as fast as it can, and never
+    waits for a credit, takes longer as the time to make a batch scatters less; if not at all, for
+    ever.
     """
     cluster = prediction.cluster
-    if cluster.topics.routing != "round-robin" or cluster.producers.rate is None:
+    if cluster.topics.routing != "round-robin":
         return False
+    varies = 1.0  # times of batches that are ready at random times
+    if cluster.producers.rate is None:
+        making = prediction.stages[0]
+        if making.name != "producer" or prediction.batches_per_second * making.demand.min() <= FULL:
+            return False
+        varies = making.scatter
     sent = prediction.batches_per_second / cluster.producers.count * seconds
-    return sent < _TURN_MEMORIES * (cluster.consumers.count / (2 * np.pi)) ** 2
+    return sent * varies**2 < _TURN_MEMORIES * (cluster.consumers.count / (2 * np.pi)) ** 2
 
 
 def gathered_at(prediction: Prediction) -> Floats | None:

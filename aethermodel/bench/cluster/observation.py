@@ -16,6 +16,8 @@ P99_PRECISION, RATE_PRECISION = 0.05, 0.01
 WARM_UP_MEMORIES, PART_MEMORIES = 4, 2
 #: Parts of the first run.
 _FIRST_RUN_PARTS = 12
+# Independent runs at least: what each keeps to its end may be rare among them.
+_INDEPENDENT_RUNS = 50
 # Batches of a run, for the sake of memory; more only where it would not settle otherwise.
 _RUN_BATCHES, _SETTLING_RUN_BATCHES = 3_000_000, 12_000_000
 
@@ -89,7 +91,7 @@ def observe(
         After which the busiest queue has forgotten how it was.
     independent_runs : bool
         Whether a run keeps something from beginning to end that another has otherwise: all runs
-        are then as long as the first, and only whole ones are compared.
+        are then as long as the first, only whole ones are compared, and there are more of them.
     ask_growth : bool
         Whether to ask if the P99 grows without end; it has no interval then.
     precision_batches : int, optional
@@ -153,7 +155,8 @@ def observe(
                 grows=runs_that_grew > 1 and rate.high < cluster.offered,
                 rate_settled=settled or settling.rate,
             )
-            is_narrow = observation.precise or simulated_batches > (
+            is_known = observation.precise and not (independent_runs and runs < _INDEPENDENT_RUNS)
+            is_narrow = is_known or simulated_batches > (
                 most_batches if precision_batches is None else precision_batches
             )
             if is_last or (
