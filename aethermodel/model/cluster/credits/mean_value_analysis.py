@@ -121,9 +121,11 @@ def window(
             found.append(waits_at(stage, rate, variation, [*before, *found]))
         return found
 
-    def jitter(waiting: Sequence[Waits]) -> float:
+    def jitter(waiting: Sequence[Waits], total: float) -> float:
         """Variance of a trip but for its waits on the producers' side."""
-        return services + sum(_variance(part) for part in waiting)
+        # Who is away for longer than a trip may come back at any time of it, and no more.
+        anywhere = (population / max(total, _PRECISE * asymptote)) ** 2 / 12
+        return services + sum(_variance(part, anywhere) for part in waiting)
 
     def sending(rate: Floats, variance: float | None) -> list[Waits]:
         """Waits on the producers' side."""
@@ -169,7 +171,7 @@ def window(
     def spare(total: float) -> float:
         """Batches a second that producers send beyond what comes back."""
         waiting = taken(total)
-        return float(sent(waiting, jitter(waiting)).sum()) - total
+        return float(sent(waiting, jitter(waiting, total)).sum()) - total
 
     def spare_by_chance(total: float) -> float:
         """The same if batches met at stations of their own producers as if they came by chance."""
@@ -177,12 +179,12 @@ def window(
 
     total, by_chance = (_root(rest, asymptote) for rest in (spare, spare_by_chance))
     waiting = taken(total)
-    rates = sent(waiting, jitter(waiting))
+    rates = sent(waiting, jitter(waiting, total))
     rates *= total / rates.sum()
     if in_step and credits == 1:
         longer = max(_meetings(stage, population / asymptote, producers) for stage in shared)
         by_chance = population / (population / by_chance + longer)
-    found = sending(rates, jitter(waiting)) + waiting
+    found = sending(rates, jitter(waiting, total)) + waiting
     return Window(total, asymptote, rates, tuple(found), population, by_chance)
 
 
@@ -210,12 +212,15 @@ def _meetings(stage: Stage, trip: float, producers: int) -> float:
     return float(chance @ rounds) - trip
 
 
-def _variance(part: Waits) -> float:
-    """Variance of a batch's wait at a stage, and of where it is served."""
+def _variance(part: Waits, most: float) -> float:
+    """Variance of a batch's wait at a stage, and of where it is served, of none more than so much.
+
+    """
     stage = part.stage
     served = stage.seconds if stage.name == "consumer" else 0.0
     times = part.mean + served
-    return float(stage.share @ (part.variance + times**2) - (stage.share @ times) ** 2)
+    squares = part.variance + (times - stage.share @ times) ** 2
+    return float(stage.share @ np.minimum(squares, most))
 
 
 def _together(making: Waits, stage: Stage, load: Floats) -> Floats:
