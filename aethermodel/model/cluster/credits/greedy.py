@@ -5,8 +5,8 @@ from __future__ import annotations
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.credits.closed_queues import closed_queues
 from aethermodel.model.cluster.credits.full_stations import full_links
-from aethermodel.model.cluster.credits.mean_value_analysis import Window
-from aethermodel.model.cluster.credits.untold import FEW_BATCHES, LIMIT, begin_decides, why_untold
+from aethermodel.model.cluster.credits.mean_value_analysis import FEW_BATCHES, Window
+from aethermodel.model.cluster.credits.untold import LIMIT, begin_decides, why_untold
 from aethermodel.model.cluster.latency import Latency
 from aethermodel.model.cluster.stations import FULL, Stage, wire_seconds
 from aethermodel.model.cluster.waits import Services, open_waits

@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Credits of a producer up to which its batches keep the distance that they have.
 FEW_CREDITS = 2
+#: Batches in flight, of all producers, from which on they do not fall into step by themselves.
+FEW_BATCHES = 16
 # Halvings of a bisection, and what they leave of a rate.
 _HALVINGS = 18
 _PRECISE = 1e-5
@@ -107,7 +109,7 @@ def window(
     least = max(stage.scatter for stage in stages) if credits <= FEW_CREDITS else 0.0
     services = sum(float(s.share @ (s.scatter * s.seconds) ** 2) for s in stages)
 
-    def taken(total: float) -> list[Waits]:
+    def taken(total: float, *, mixed: bool = False) -> list[Waits]:
         """Waits on the consumers' side, of batches that have met on the producers' side already."""
         # Its wires part batches of one link, whether those waited for it or kept their distance.
         before = passing(free * (total / float(free.sum())), by_themselves)
@@ -115,7 +117,7 @@ def window(
         for stage in shared:
             rate = total * (1 - 1 / population) * stage.share
             variation = arrival_variation(stage, rate * stage.seconds, producers, in_turn=in_turn)
-            if in_step:
+            if in_step and not mixed:
                 noise = np.maximum(scatter / stage.seconds, least) ** 2
                 variation = np.minimum(variation, noise / (1 + (credits - 1) * noise))
             found.append(waits_at(stage, rate, variation, [*before, *found]))
@@ -174,8 +176,11 @@ def window(
         return float(sent(waiting, jitter(waiting, total)).sum()) - total
 
     def spare_by_chance(total: float) -> float:
-        """The same if batches met at stations of their own producers as if they came by chance."""
-        return float(sent(taken(total), None).sum()) - total
+        """The same if batches met at stations of their own producers as if they came by chance.
+
+        Few batches may also meet by chance at consumers.
+        """
+        return float(sent(taken(total, mixed=population < FEW_BATCHES), None).sum()) - total
 
     total, by_chance = (_root(rest, asymptote) for rest in (spare, spare_by_chance))
     waiting = taken(total)

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aethermodel.model.cluster.credits.mean_value_analysis import FEW_CREDITS, Window
+from aethermodel.model.cluster.credits.mean_value_analysis import FEW_BATCHES, FEW_CREDITS, Window
 from aethermodel.model.cluster.credits.queues import Queues
 from aethermodel.model.cluster.stations import FULL, WIRES, Stage
 from aethermodel.model.cluster.waits import Waits
 
 #: Share of the batches that P99 leaves out.
 LIMIT = 0.01
-#: Batches in flight, of all producers, from which on they do not fall into step by themselves.
-FEW_BATCHES = 16
 #: Share by which a throughput with credits may lie below its asymptote and be told all the same
 #: where batches can fall into step.
 MOST_GAP = 0.03
@@ -105,9 +103,12 @@ def throughput_told(full: Window, *, in_turn: bool) -> bool:
         return True
     if full.population < FEW_BATCHES:
         return False
+    own = [load for stage, load in _loads(full) if stage.side == "producers"]
+    # Where two of their stations are as slow, either may be idle while the other holds a batch.
+    if sum(load > RIVAL_LOAD for load in own) > 1:
+        return False
     if _credits(full) > FEW_CREDITS:
         return True
-    own = (load for stage, load in _loads(full) if stage.side == "producers")
     return not in_turn and max(own) <= MOST_OWN_LOAD
 
 
