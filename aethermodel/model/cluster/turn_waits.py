@@ -7,7 +7,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.cluster.arrival_variation import damping, dispersion_in_turn, longest_wait_window
+from aethermodel.model.cluster.arrival_variation import (
+    damping,
+    dispersion_in_turn,
+    longest_wait_window,
+)
 from aethermodel.model.cluster.inversion import exceeding
 
 Floats = npt.NDArray[np.float64]

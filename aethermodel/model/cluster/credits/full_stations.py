@@ -222,11 +222,11 @@ def full_in_turn(part: Waits, others: Sequence[Waits], credits: int) -> Queues:
 
     Notes
     -----
-    From one of a producer's batches there to its next one all producers are served once, N services,
-    and it sends a row of n batches. While one of K credits waits there, K - 1 make the others' trips:
-    of a wait longer by x the time away is shorter by ``x (K - 1) / K``. So that is what each wait
-    keeps of the one before, and what is added has the variance of N services and of n trips by K
-    credits.
+    From one of a producer's batches there to its next one all producers are served once, N
+    services, and it sends a row of n batches. While one of K credits waits there, K - 1 make the
+    others' trips: of a wait longer by x the time away is shorter by ``x (K - 1) / K``. So that is
+    what each wait keeps of the one before, and what is added has the variance of N services and of
+    n trips by K credits.
     """
     stage = part.stage
     full = int(np.argmax(stage.demand))

@@ -218,9 +218,7 @@ def _meetings(stage: Stage, trip: float, producers: int) -> float:
 
 
 def _variance(part: Waits, most: float) -> float:
-    """Variance of a batch's wait at a stage, and of where it is served, of none more than so much.
-
-    """
+    """Variance of a wait at a stage, and of where it is served, at each station up to `most`."""
     stage = part.stage
     served = stage.seconds if stage.name == "consumer" else 0.0
     times = part.mean + served
