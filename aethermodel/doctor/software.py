@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from aethermodel.doctor.finding import Finding, Level
-from aethermodel.measure.host.system_files import Roots, field_of, holds_capability, number_of, text_of
+from aethermodel.measure.host.system_files import (
+    Roots,
+    field_of,
+    holds_capability,
+    number_of,
+    text_of,
+)
 from cython_core import checksum_variant, checksum_variants, simd_variant, simd_variants
 
 # Variant by a flag of /proc/cpuinfo without which the processor has not its instructions.
@@ -98,7 +104,7 @@ def _congestion(roots: Roots) -> Finding:
     if value in ("cubic", "reno"):
         return _line(name, "good", value, "over loopback it keeps out of the way")
     if value.startswith("bbr"):
-        why = "it paces servers and clients on loopback too, now and again; the bus takes Reno there"
+        why = "it paces what goes over loopback, too, now and again; the bus takes Reno there"
         remedy = ("while measuring: sysctl -w net.ipv4.tcp_congestion_control=cubic",)
         return _line(name, "warn", value, why, remedy)
     return _line(name, "warn", value, "what it does over loopback was not tried here")
