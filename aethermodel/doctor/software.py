@@ -1,4 +1,4 @@
-"""Software check: event loop, SIMD and checksum variants, performance counters."""
+"""Software check: event loop, SIMD and checksum variants, performance counters, TCP's pacing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from aethermodel.doctor.finding import Finding, Level
-from aethermodel.measure.host.system_files import Roots, field_of, holds_capability, number_of
+from aethermodel.measure.host.system_files import (
+    Roots,
+    field_of,
+    holds_capability,
+    number_of,
+    text_of,
+)
 from cython_core import checksum_variant, checksum_variants, simd_variant, simd_variants
 
 # Variant by a flag of /proc/cpuinfo without which the processor has not its instructions.
@@ -21,7 +27,7 @@ def check(
     variants: tuple[str, ...] | None = None,
     chosen: str | None = None,
 ) -> list[Finding]:
-    """Look at uvloop, the variants of kernels and checksums, and hardware counters.
+    """Look at uvloop, the variants of kernels and checksums, hardware counters, and TCP.
 
     Parameters
     ----------
@@ -35,7 +41,7 @@ def check(
     """
     forced = (os.environ if environment is None else environment).get("AETHER_SIMD")
     simd = _simd(roots, forced, variants or simd_variants(), chosen or simd_variant())
-    return [_uvloop(), simd, _checksum(), _counters(roots)]
+    return [_uvloop(), simd, _checksum(), _counters(roots), _congestion(roots)]
 
 
 def _uvloop() -> Finding:
@@ -88,6 +94,20 @@ def _counters(roots: Roots) -> Finding:
         return _line(name, "good", value, "perf stat -p works on own processes")
     remedy = ("sysctl -w kernel.perf_event_paranoid=2",)
     return _line(name, "warn", value, "perf is refused to this user", remedy)
+
+
+def _congestion(roots: Roots) -> Finding:
+    name, path = "TCP congestion control", "sys/net/ipv4/tcp_congestion_control"
+    value = text_of(roots.proc / path)
+    if not value:
+        return _line(name, "warn", None, f"/proc/{path} is not readable")
+    if value in ("cubic", "reno"):
+        return _line(name, "good", value, "over loopback it keeps out of the way")
+    if value.startswith("bbr"):
+        why = "it paces what goes over loopback, too, now and again; the bus takes Reno there"
+        remedy = ("while measuring: sysctl -w net.ipv4.tcp_congestion_control=cubic",)
+        return _line(name, "warn", value, why, remedy)
+    return _line(name, "warn", value, "what it does over loopback was not tried here")
 
 
 def _line(

@@ -17,6 +17,7 @@ GOOD = {
     "proc/cpuinfo": "processor\t: 0\nflags\t\t: fpu avx2\n",
     "proc/stat": "cpu  100 0 100 99799 0 0 0 1 0 0\n",
     "proc/sys/kernel/perf_event_paranoid": "2",
+    "proc/sys/net/ipv4/tcp_congestion_control": "cubic\n",
     "sys/devices/system/cpu/isolated": "2-3",
     "sys/devices/system/cpu/intel_pstate/no_turbo": "1",
     "sys/devices/system/node/node0/cpulist": "0-3",

@@ -241,6 +241,10 @@ def test_without_a_device_the_reason_is_told_and_nothing_is_bad(tmp_path):
             "warn",
         ),
         ("hardware counters", {"proc/sys/kernel/perf_event_paranoid": "3"}, "warn"),
+        ("TCP congestion control", {"proc/sys/net/ipv4/tcp_congestion_control": "bbr\n"}, "warn"),
+        ("TCP congestion control", {"proc/sys/net/ipv4/tcp_congestion_control": "bbr3\n"}, "warn"),
+        ("TCP congestion control", {"proc/sys/net/ipv4/tcp_congestion_control": "htcp\n"}, "warn"),
+        ("TCP congestion control", {"proc/sys/net/ipv4/tcp_congestion_control": "reno\n"}, "good"),
         (
             "NUMA nodes",
             {

@@ -92,6 +92,8 @@ def cases_of(sizes: tuple[int, ...], event_loop: str) -> list[Case]:
         found.append(Case(f"taken from a ring, N = {n}", script))
         across = {"probe": "pipeline", "settings": settings | {"fabric": "shm", "pool": 1}}
         found.append(Case(f"across, N = {n}", across))
+        tcp = {"probe": "pipeline", "settings": settings | {"fabric": "tcp", "pool": 1}}
+        found.append(Case(f"over TCP, N = {n}", tcp))
     return found
 
 

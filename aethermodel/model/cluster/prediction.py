@@ -191,6 +191,11 @@ def _with_credits(
     often = often or (credits > 1 and short > MOST_ALIKE and load > STEP_LOAD)
     if producers > 2 and often:
         return None, "producers run out of credits while a station is busy"
+    # Who waits for a credit is overtaken by those that share its link: P99 is of the overtaken.
+    link = next(stage for stage in stages if stage.name == "uplink")
+    shared_load = cluster.offered * float(link.demand[link.members > 1].max(initial=0.0))
+    if short > LIMIT and shared_load > MOST_HELD_LOAD:
+        return None, "producers run out of credits while they share a busy link"
     return _open(cluster, stages, (held,)), ""
 
 

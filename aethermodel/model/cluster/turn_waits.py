@@ -7,7 +7,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from aethermodel.model.cluster.arrival_variation import damping, longest_wait_window
+from aethermodel.model.cluster.arrival_variation import (
+    damping,
+    dispersion_in_turn,
+    longest_wait_window,
+)
 from aethermodel.model.cluster.inversion import exceeding
 
 Floats = npt.NDArray[np.float64]
@@ -22,8 +26,10 @@ _STEP, _FINE, _RATIO = 0.25, 16.0, 1.12
 _NEAR_WAITS, _FAR_WAITS = 8.0, 60
 # Deviations of a count within which it is looked at, and the least chance that counts.
 _DEVIATIONS, _NEVER = 12.0, 1e-12
-# Services over which a rate is one: of less, it is a single batch.
+# Services over which a steady rate is one: of less, it is a single batch.
 _LEAST_WINDOW = 2.0
+# Times that a queue's memory is summed over, and the root of the farthest, in its mean four times.
+_PAST, _FARTHEST = 400, 4.0
 # Figures of the tables that are made for a station, at most.
 _MOST_FIGURES = 4_000_000
 
@@ -105,13 +111,21 @@ def exceeding_in_turn(
     taken as one less the rate that producers have before u, given what came since (Norros,
     Roberts, Simonian and Virtamo, "The superposition of variable bit rate sources in an ATM
     multiplexer", IEEE Journal on Selected Areas in Communications 9 (1991), doi 10.1109/49.76636).
-    That rate is that of producers whose turns are there; where a queue remembers more than a whole
-    round, it is that over what it remembers.
+    That rate is that of producers whose turns are there. At a steady pace it is that of two
+    services, or of a queue that remembers more than a whole round that over what it remembers.
+    At random times, work that came t before is missing from the first idle moment since, so that it
+    counts as the density of the time from then to that moment. Of Brownian motion, whose waits are
+    exponential, that has the transform ``2 / (1 + sqrt(1 + s m))``, where m, four times its mean,
+    is twice the variance of a service's work over the square of what a service leaves.
     """
     pace = load * consumers / behind / senders  # batches of a producer in a service
-    remembered = longest_wait_window(load, noise, behind, consumers, senders, steady=steady)
-    window = remembered if remembered * pace > consumers else _LEAST_WINDOW
-    tables = _tables(behind, consumers, _past_rate(behind, consumers, pace * window, steady))
+    window = longest_wait_window(load, noise, behind, consumers, senders, steady=steady)
+    if steady:
+        weight = _latest(pace * (window if window * pace > consumers else _LEAST_WINDOW))
+    else:
+        (dispersion,) = dispersion_in_turn(np.array([window * pace]), behind, consumers)
+        weight = _remembered(pace * 2 * load * float(dispersion + noise) / (1 - load) ** 2)
+    tables = _tables(behind, consumers, _past_rate(behind, consumers, weight))
     fine = np.arange(_STEP, _FINE + _STEP / 2, _STEP)
     last = max(6 * consumers / pace, 25 * (1 + noise) / (1 - load) ** 2, 4 * _FINE)
     coarse = _FINE * _RATIO ** np.arange(int(np.log(last / _FINE) / np.log(_RATIO)) + 2)
@@ -152,18 +166,38 @@ def _poisson(s: Complexes, load: float, noise: float) -> Complexes:
     return np.asarray((1 - load) * s / (s - load * (1 - busy)))
 
 
-def _past_rate(behind: int, consumers: int, sent: float, steady: bool) -> Floats:
+def _past_rate(behind: int, consumers: int, weight: Floats) -> Floats:
     """Share of the batches that pass the station, of those before each place in a round.
 
-    Of a time in which a producer sends so many on average.
+    Of the last batches of a producer, the latest first, as much as each counts.
     """
-    from scipy.special import gammainc
-
     passes = (np.arange(consumers) < behind).astype(np.float64)
-    back = np.arange(int(sent + 9 * np.sqrt(sent) + 20))
-    so_many = np.clip(sent - back, 0, 1) if steady else gammainc(back + 1, sent)
-    weight = np.bincount(back % consumers, so_many, consumers) / sent
-    return np.real(np.fft.ifft(np.fft.fft(weight) * np.fft.fft(passes)))
+    whole = np.bincount(np.arange(weight.size) % consumers, weight, consumers)
+    return np.real(np.fft.ifft(np.fft.fft(whole) * np.fft.fft(passes)))
+
+
+def _latest(sent: float) -> Floats:
+    """How much each batch counts that came at a steady pace, of the so many latest."""
+    return np.asarray(np.clip(sent - np.arange(int(sent) + 1), 0, 1) / sent)
+
+
+def _remembered(sent: float) -> Floats:
+    """How much each batch counts that came at random times, of those that a queue remembers.
+
+    In four times the mean of what it remembers (see `exceeding_in_turn`) so many are sent.
+    """
+    from scipy.special import erfc, gammaln
+
+    root = (np.arange(_PAST) + 0.5) / _PAST * _FARTHEST  # of a time
+    density = np.exp(-(root**2)) / np.sqrt(np.pi) - root * erfc(root)
+    density /= density.sum()
+    ago = sent * root**2
+    back = np.arange(int(ago[-1] + 9 * np.sqrt(ago[-1]) + 20))
+    weight = np.zeros(back.size)
+    for some in np.array_split(np.arange(_PAST), max(1, _PAST * back.size // _MOST_FIGURES)):
+        mean = ago[some, None]
+        weight += density[some] @ np.exp(back * np.log(mean) - mean - gammaln(back + 1.0))
+    return weight
 
 
 def _tables(behind: int, consumers: int, rate: Floats) -> Floats:

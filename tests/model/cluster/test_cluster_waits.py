@@ -144,6 +144,8 @@ TURNS = [
     (0.8, 0.0, 1, 10, 5),
     (0.7, 0.09, 8, 40, 16),
     (0.93, 1.0, 1, 11, 8),
+    # A queue that remembers half a round.
+    (0.9, 1.0, 1, 39, 68),
 ]
 
 
@@ -165,6 +167,7 @@ def test_p99_of_turns_is_that_of_simulated_turns(station):
     waits, beyond = exceeding_in_turn(load, noise, behind, consumers, producers)
     p99 = np.interp(-0.01, -beyond, waits)
     assert p99 == pytest.approx(np.quantile(seen, 0.99), rel=0.12)
+    assert np.trapezoid(beyond, waits) == pytest.approx(seen.mean(), rel=0.2)
 
 
 def test_steady_turns_are_periodic_streams():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from aethermodel.bus.fabrics.key_exchange import PeerRefused, SharedKey
 from aethermodel.bus.fabrics.protocol import Backlogged, Batch, Policy, StreamBroken, checked_policy
+from aethermodel.bus.fabrics.tcp import congestion_control
 from aethermodel.bus.fabrics.tcp.frames import (
     EVENTS,
     HEAD_BYTES,
@@ -72,6 +73,7 @@ class TcpSender:
         connection.setblocking(False)
         if connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            congestion_control.choose(connection)
         self._connection = connection
         self._receipts = receipts
         self._receipts_known = receipts is not None

@@ -11,6 +11,7 @@ from aethermodel.model.cluster.credits.full_stations import (
     HOME,
     at_home,
     even,
+    full_in_turn,
     gathered,
     in_one_row,
 )
@@ -120,6 +121,9 @@ def closed_queues(
             found.append(gathered(part, others, away_seconds, rate, population))
         elif turns and most > FULL and not part.stage.scatter:
             found.append(even(part, rate, credits))
+        elif turns and most > FULL and int(np.sum(rate * part.stage.demand > FULL)) == 1:
+            others = [other for other in waits if other is not part]
+            found.append(full_in_turn(part, others, credits))
         elif most < least:
             found.append(part)
         else:

@@ -208,6 +208,43 @@ def even(part: Waits, rate: float, credits: int) -> Queues:
     return Queues(stage, part, group.ravel(), *_skewed(kinds, spread, kinds * lopsided / spread**3))
 
 
+def full_in_turn(part: Waits, others: Sequence[Waits], credits: int) -> Queues:
+    """Queue of the only full station that producers take in turn, where times scatter.
+
+    Parameters
+    ----------
+    part : Waits
+        At the stations of its stage, with one consumer behind each.
+    others : sequence of Waits
+        At all other stages.
+    credits : int
+        Of each producer.
+
+    Notes
+    -----
+    From one of a producer's batches there to its next one all producers are served once, N
+    services, and it sends a row of n batches. While one of K credits waits there, K - 1 make the
+    others' trips: of a wait longer by x the time away is shorter by ``x (K - 1) / K``. So that is
+    what each wait keeps of the one before, and what is added has the variance of N services and of
+    n trips by K credits.
+    """
+    stage = part.stage
+    full = int(np.argmax(stage.demand))
+    noise = stage.scatter**2
+    trip = sum(_time_at(other)[1] for other in others)
+    elsewhere = np.where(np.arange(stage.seconds.size) == full, 0.0, stage.share)
+    trip += _time_at(part, elsewhere / max(float(elsewhere.sum()), 1e-300))[1]
+    producers, consumers = others[0].stage.ends.size, stage.ends.size
+    added = producers * noise + consumers * trip / (credits * stage.seconds[full]) ** 2
+    kept = 1 - 1 / credits
+    length = part.mean[full] / stage.seconds[full] + (1 - noise) / 2
+    # Services that a batch waits for scatter by themselves.
+    variance = added / (1 - kept**2) - length * noise
+    group = np.where(np.arange(stage.seconds.size) == full, 0, -1)
+    spread = np.sqrt(max(variance, _STEADY * length**2))
+    return Queues(stage, part, group, *_skewed(np.array([length]), np.array([spread])))
+
+
 def _time_at(part: Waits, weight: Floats | None = None) -> tuple[float, float]:
     """Mean and variance of the time that a batch spends at a stage, in seconds."""
     stage = part.stage

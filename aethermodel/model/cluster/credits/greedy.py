@@ -5,8 +5,8 @@ from __future__ import annotations
 from aethermodel.model.cluster.cluster import Cluster
 from aethermodel.model.cluster.credits.closed_queues import closed_queues
 from aethermodel.model.cluster.credits.full_stations import full_links
-from aethermodel.model.cluster.credits.mean_value_analysis import Window
-from aethermodel.model.cluster.credits.untold import FEW_BATCHES, LIMIT, why_untold
+from aethermodel.model.cluster.credits.mean_value_analysis import FEW_BATCHES, Window
+from aethermodel.model.cluster.credits.untold import LIMIT, begin_decides, why_untold
 from aethermodel.model.cluster.latency import Latency
 from aethermodel.model.cluster.stations import FULL, Stage, wire_seconds
 from aethermodel.model.cluster.waits import Services, open_waits
@@ -53,6 +53,10 @@ def greedy_latency(
         )
         latency = Latency(wires, (*times, *handled))
         untold = why_untold(full, in_turn=in_turn)
+        if in_turn and not untold:
+            p99 = latency.quantile(1 - LIMIT)
+            if begin_decides(times, full.batches_per_second, p99):
+                untold = "where producers' turns began decides"
     mean = _mean_in_flight(full, cluster.links.latency, latency)
     return None if untold else latency, mean, untold
 

@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Credits of a producer up to which its batches keep the distance that they have.
 FEW_CREDITS = 2
+#: Batches in flight, of all producers, from which on they do not fall into step by themselves.
+FEW_BATCHES = 16
 # Halvings of a bisection, and what they leave of a rate.
 _HALVINGS = 18
 _PRECISE = 1e-5
@@ -107,7 +109,7 @@ def window(
     least = max(stage.scatter for stage in stages) if credits <= FEW_CREDITS else 0.0
     services = sum(float(s.share @ (s.scatter * s.seconds) ** 2) for s in stages)
 
-    def taken(total: float) -> list[Waits]:
+    def taken(total: float, *, mixed: bool = False) -> list[Waits]:
         """Waits on the consumers' side, of batches that have met on the producers' side already."""
         # Its wires part batches of one link, whether those waited for it or kept their distance.
         before = passing(free * (total / float(free.sum())), by_themselves)
@@ -115,15 +117,17 @@ def window(
         for stage in shared:
             rate = total * (1 - 1 / population) * stage.share
             variation = arrival_variation(stage, rate * stage.seconds, producers, in_turn=in_turn)
-            if in_step:
+            if in_step and not mixed:
                 noise = np.maximum(scatter / stage.seconds, least) ** 2
                 variation = np.minimum(variation, noise / (1 + (credits - 1) * noise))
             found.append(waits_at(stage, rate, variation, [*before, *found]))
         return found
 
-    def jitter(waiting: Sequence[Waits]) -> float:
+    def jitter(waiting: Sequence[Waits], total: float) -> float:
         """Variance of a trip but for its waits on the producers' side."""
-        return services + sum(_variance(part) for part in waiting)
+        # Who is away for longer than a trip may come back at any time of it, and no more.
+        anywhere = (population / max(total, _PRECISE * asymptote)) ** 2 / 12
+        return services + sum(_variance(part, anywhere) for part in waiting)
 
     def sending(rate: Floats, variance: float | None) -> list[Waits]:
         """Waits on the producers' side."""
@@ -169,20 +173,23 @@ def window(
     def spare(total: float) -> float:
         """Batches a second that producers send beyond what comes back."""
         waiting = taken(total)
-        return float(sent(waiting, jitter(waiting)).sum()) - total
+        return float(sent(waiting, jitter(waiting, total)).sum()) - total
 
     def spare_by_chance(total: float) -> float:
-        """The same if batches met at stations of their own producers as if they came by chance."""
-        return float(sent(taken(total), None).sum()) - total
+        """The same if batches met at stations of their own producers as if they came by chance.
+
+        Few batches may also meet by chance at consumers.
+        """
+        return float(sent(taken(total, mixed=population < FEW_BATCHES), None).sum()) - total
 
     total, by_chance = (_root(rest, asymptote) for rest in (spare, spare_by_chance))
     waiting = taken(total)
-    rates = sent(waiting, jitter(waiting))
+    rates = sent(waiting, jitter(waiting, total))
     rates *= total / rates.sum()
     if in_step and credits == 1:
         longer = max(_meetings(stage, population / asymptote, producers) for stage in shared)
         by_chance = population / (population / by_chance + longer)
-    found = sending(rates, jitter(waiting)) + waiting
+    found = sending(rates, jitter(waiting, total)) + waiting
     return Window(total, asymptote, rates, tuple(found), population, by_chance)
 
 
@@ -210,12 +217,13 @@ def _meetings(stage: Stage, trip: float, producers: int) -> float:
     return float(chance @ rounds) - trip
 
 
-def _variance(part: Waits) -> float:
-    """Variance of a batch's wait at a stage, and of where it is served."""
+def _variance(part: Waits, most: float) -> float:
+    """Variance of a wait at a stage, and of where it is served, at each station up to `most`."""
     stage = part.stage
     served = stage.seconds if stage.name == "consumer" else 0.0
     times = part.mean + served
-    return float(stage.share @ (part.variance + times**2) - (stage.share @ times) ** 2)
+    squares = part.variance + (times - stage.share @ times) ** 2
+    return float(stage.share @ np.minimum(squares, most))
 
 
 def _together(making: Waits, stage: Stage, load: Floats) -> Floats:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from aethermodel.model.cluster.credits.mean_value_analysis import FEW_CREDITS, Window
+from collections.abc import Sequence
+
+import numpy as np
+
+from aethermodel.model.cluster.credits.mean_value_analysis import FEW_BATCHES, FEW_CREDITS, Window
+from aethermodel.model.cluster.credits.queues import Queues
 from aethermodel.model.cluster.stations import FULL, WIRES, Stage
+from aethermodel.model.cluster.waits import Waits
 
 #: Share of the batches that P99 leaves out.
 LIMIT = 0.01
-#: Batches in flight, of all producers, from which on they do not fall into step by themselves.
-FEW_BATCHES = 16
 #: Share by which a throughput with credits may lie below its asymptote and be told all the same
 #: where batches can fall into step.
 MOST_GAP = 0.03
@@ -26,6 +30,12 @@ MANY_CREDITS = 8
 RIVAL_LOAD = 0.92
 #: Difference of a scatter from that of exponential times that is none.
 NEARLY = 0.1
+#: Reason where it does.
+EDGE_REASON = "about one batch in a hundred meets a full station"
+#: Deviation of a P99 from run to run, as a share of it, that it is told up to.
+BEGUN = 0.075
+# Deviation of the P99 of n draws of a normal law times the root of n, and of few draws at most.
+_OF_ONE, _OF_FEW = 3.7, 2.3
 #: Part of the share that P99 leaves out within which a full station's own share of the batches
 #: decides on which side of its queue P99 lies.
 EDGE = 0.8
@@ -39,14 +49,46 @@ def why_untold(full: Window, *, in_turn: bool) -> str:
         # Of few credits each little is elsewhere that parts them: so much is told as of throughput.
         in_step = _credits(full) <= FEW_CREDITS and not throughput_told(full, in_turn=True)
         in_step = in_step or _turns_in_step(full)
-        return "producers that take turns fall into step" if in_step else ""
+        if in_step:
+            return "producers that take turns fall into step"
+        return EDGE_REASON if _at_the_edge(full) else ""
     if _one_credit_in_step(full):
         return "producers of one credit each fall into step"
     if _rivals(full):
         return "two kinds of stations are nearly full"
     if _at_the_edge(full):
-        return "about one batch in a hundred meets a full station"
+        return EDGE_REASON
     return ""
+
+
+def begin_decides(times: Sequence[Waits | Queues], rate: float, p99: float) -> bool:
+    """Whether the P99 of producers in turn depends on where their turns began.
+
+    Parameters
+    ----------
+    times : sequence of Waits or Queues
+        At every stage, rate batches a second.
+    rate : float
+    p99 : float
+        In seconds.
+
+    Notes
+    -----
+    Full stations keep the queues that they began with, one each: of n stations the P99 is that of
+    n draws, which deviates by ``sqrt(0.01 * 0.99 / n)`` over the density there (of a normal law).
+    """
+    for part in times:
+        if not isinstance(part, Queues) or part.stage.side == "producers" or part.stage.scatter:
+            continue
+        full = rate * part.stage.demand > FULL
+        if np.sum(full) < 2:  # all that is nowhere else
+            continue
+        mean = np.sum(part.chance * part.met, axis=1)
+        spread = np.sqrt(np.maximum(np.sum(part.chance * part.met**2, axis=1) - mean**2, 0.0))
+        deviation = (spread[part.group] * part.stage.seconds)[full & (part.group >= 0)]
+        if deviation.max(initial=0.0) * min(_OF_ONE / full.sum() ** 0.5, _OF_FEW) > BEGUN * p99:
+            return True
+    return False
 
 
 def throughput_told(full: Window, *, in_turn: bool) -> bool:
@@ -61,9 +103,12 @@ def throughput_told(full: Window, *, in_turn: bool) -> bool:
         return True
     if full.population < FEW_BATCHES:
         return False
+    own = [load for stage, load in _loads(full) if stage.side == "producers"]
+    # Where two of their stations are as slow, either may be idle while the other holds a batch.
+    if sum(load > RIVAL_LOAD for load in own) > 1:
+        return False
     if _credits(full) > FEW_CREDITS:
         return True
-    own = (load for stage, load in _loads(full) if stage.side == "producers")
     return not in_turn and max(own) <= MOST_OWN_LOAD
 
 
