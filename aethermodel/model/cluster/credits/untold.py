@@ -24,13 +24,16 @@ MOST_OWN_LOAD = 0.8
 STEP_WAIT = 0.05
 #: Scatter of a round trip's own times from which on producers of one credit come at random.
 MIXED = 0.2
+#: Credits of a producer in turn up to which a late batch meets again whom it met.
+TURN_CREDITS = 4
 #: Credits of a producer from which on full stations without scatter of their own stay full.
 MANY_CREDITS = 8
 #: Load of a station from which on it may hold the batches in place of the fullest one.
 RIVAL_LOAD = 0.92
 #: Difference of a scatter from that of exponential times that is none.
 NEARLY = 0.1
-#: Reason where it does.
+#: Reasons.
+RIVALS = "two kinds of stations are nearly full"
 EDGE_REASON = "about one batch in a hundred meets a full station"
 #: Deviation of a P99 from run to run, as a share of it, that it is told up to.
 BEGUN = 0.075
@@ -47,15 +50,17 @@ def why_untold(full: Window, *, in_turn: bool) -> str:
         return "few batches are in flight"
     if in_turn:
         # Of few credits each little is elsewhere that parts them: so much is told as of throughput.
-        in_step = _credits(full) <= FEW_CREDITS and not throughput_told(full, in_turn=True)
+        in_step = _credits(full) <= TURN_CREDITS and not throughput_told(full, in_turn=True)
         in_step = in_step or _turns_in_step(full)
         if in_step:
             return "producers that take turns fall into step"
+        if _producers_rival(full):
+            return RIVALS
         return EDGE_REASON if _at_the_edge(full) else ""
     if _one_credit_in_step(full):
         return "producers of one credit each fall into step"
     if _rivals(full):
-        return "two kinds of stations are nearly full"
+        return RIVALS
     if _at_the_edge(full):
         return EDGE_REASON
     return ""
@@ -95,9 +100,9 @@ def throughput_told(full: Window, *, in_turn: bool) -> bool:
     """Whether the throughput is told: few batches may fall into step, and then nobody waits.
 
     It is where hardly anybody waits, even if batches that may be in step meet by chance. Into step
-    fall also producers of one or two credits that take turns, or that often meet each other, or
-    themselves, at a busy station of their own side: their batches keep the distance that they have,
-    where many that are mixed come at random.
+    fall also producers of up to four credits that take turns, and of one or two that often meet each
+    other, or themselves, at a busy station of their own side: their batches keep the distance that
+    they have, where many that are mixed come at random.
     """
     if full.asymptote / full.by_chance - 1 <= MOST_GAP:
         return True
@@ -107,7 +112,7 @@ def throughput_told(full: Window, *, in_turn: bool) -> bool:
     # Where two of their stations are as slow, either may be idle while the other holds a batch.
     if sum(load > RIVAL_LOAD for load in own) > 1:
         return False
-    if _credits(full) > FEW_CREDITS:
+    if _credits(full) > (TURN_CREDITS if in_turn else FEW_CREDITS):
         return True
     return not in_turn and max(own) <= MOST_OWN_LOAD
 
@@ -175,6 +180,15 @@ def _rivals(full: Window) -> bool:
     """
     rivals = [stage for stage, load in _loads(full) if load > RIVAL_LOAD]
     return len(rivals) > 1 and any(abs(stage.scatter - 1) > NEARLY for stage in rivals)
+
+
+def _producers_rival(full: Window) -> bool:
+    """Whether producers that take turns are full, and other stations too.
+
+    Each sends at its own pace then, and who is behind whom at the other stations hardly changes.
+    """
+    busy = {stage.name for stage, load in _loads(full) if load > FULL}
+    return "producer" in busy and len(busy) > 1
 
 
 def _at_the_edge(full: Window) -> bool:
