@@ -30,7 +30,8 @@ MANY_CREDITS = 8
 RIVAL_LOAD = 0.92
 #: Difference of a scatter from that of exponential times that is none.
 NEARLY = 0.1
-#: Reason where it does.
+#: Reasons where either is so.
+RIVALS_REASON = "two kinds of stations are nearly full"
 EDGE_REASON = "about one batch in a hundred meets a full station"
 #: Deviation of a P99 from run to run, as a share of it, that it is told up to.
 BEGUN = 0.075
@@ -51,11 +52,13 @@ def why_untold(full: Window, *, in_turn: bool) -> str:
         in_step = in_step or _turns_in_step(full)
         if in_step:
             return "producers that take turns fall into step"
+        if _own_rivals(full):
+            return RIVALS_REASON
         return EDGE_REASON if _at_the_edge(full) else ""
     if _one_credit_in_step(full):
         return "producers of one credit each fall into step"
     if _rivals(full):
-        return "two kinds of stations are nearly full"
+        return RIVALS_REASON
     if _at_the_edge(full):
         return EDGE_REASON
     return ""
@@ -103,12 +106,12 @@ def throughput_told(full: Window, *, in_turn: bool) -> bool:
         return True
     if full.population < FEW_BATCHES:
         return False
-    own = [load for stage, load in _loads(full) if stage.side == "producers"]
     # Where two of their stations are as slow, either may be idle while the other holds a batch.
-    if sum(load > RIVAL_LOAD for load in own) > 1:
+    if _own_rivals(full):
         return False
     if _credits(full) > FEW_CREDITS:
         return True
+    own = (load for stage, load in _loads(full) if stage.side == "producers")
     return not in_turn and max(own) <= MOST_OWN_LOAD
 
 
@@ -175,6 +178,12 @@ def _rivals(full: Window) -> bool:
     """
     rivals = [stage for stage, load in _loads(full) if load > RIVAL_LOAD]
     return len(rivals) > 1 and any(abs(stage.scatter - 1) > NEARLY for stage in rivals)
+
+
+def _own_rivals(full: Window) -> bool:
+    """Whether two kinds of stations of the producers' side are nearly full."""
+    own = (load for stage, load in _loads(full) if stage.side == "producers")
+    return sum(load > RIVAL_LOAD for load in own) > 1
 
 
 def _at_the_edge(full: Window) -> bool:
