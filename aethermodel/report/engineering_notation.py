@@ -47,7 +47,10 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
     unit = "" if unit == "1" else unit
     # Of things: events, messages, or whatever a column of one's own counts.
     rate = unit == "msg/s" or (unit.endswith("/s") and unit not in _SCALED)
-    scaled = rate or unit in _SCALED or unit.startswith(_FIRST)
+    # Less than one a second is 0.200 msg/s: in 200 m msg/s the m reads as a million, in 200 m/s as
+    # metres.
+    few = (rate or unit == "1/s") and abs(value) < 1
+    scaled = not few and (rate or unit in _SCALED or unit.startswith(_FIRST))
     rounded = float(f"{value:.{digits - 1}e}")
     figure, prefix = prefixed(value, digits) if scaled else (plain(rounded, digits), "")
     shown = _PER_SECOND.get(unit, unit)

@@ -30,6 +30,9 @@ N, LOOP, EVENT = sympy.symbols("N T_loop t_event", positive=True)
     [
         (122.05e-6, "s", "122 µs"),
         (81.93e6, "msg/s", "81.9 M msg/s"),
+        (0.2, "msg/s", "0.200 msg/s"),
+        (0.2, "1/s", "0.200 /s"),
+        (0.999, "msg/s", "0.999 msg/s"),
         (5e-9, "s/event", "5.00 ns/event"),
         (999.9996e-9, "s", "1.00 µs"),
         (-2e-6, "s", "−2.00 µs"),
