@@ -10,14 +10,19 @@ from aethermodel.text.number_format import unbroken
 _CODE = re.compile("`([^`]+)`")
 # An option, a date, or a value such as soft-roce: a line would end at each hyphen in them. Nothing
 # within a name that goes on, such as that of a file.
-_HYPHENATED = re.compile(r"(?<![^\s`(;])(?:--?[a-z][a-z0-9-]*|\w+(?:-\w+)+)")
+_HYPHENATED = re.compile(r"(?<![^\s`(;>])(?:--?[a-z][a-z0-9-]*|\w+(?:-\w+)+)")
 #: Most characters of a word that stay together: in a heading they fit the line of a phone.
 _MOST = 20
 
 
+def kept_whole(escaped: str) -> str:
+    """Return escaped text, without tags, that breaks within no figure and no short word."""
+    return _HYPHENATED.sub(_whole, unbroken(escaped))
+
+
 def line_of(text: str) -> str:
     """Return text as HTML that is safe to place, and breaks within no figure and no short word."""
-    return _HYPHENATED.sub(_whole, unbroken(escape(text)))
+    return kept_whole(escape(text))
 
 
 def _whole(word: re.Match[str]) -> str:
