@@ -113,8 +113,8 @@ def command(
         typer.Option("--optimum", help="batch sizes for 90, 95, 99 % of the best rate"),
     ] = False,
     within: Annotated[
-        float | None,
-        typer.Option(help="batch size of the best rate with T_batch at most this, in seconds"),
+        str | None,
+        typer.Option(help="batch size of the best rate with T_batch at most this, such as 1ms"),
     ] = None,
     rate: Annotated[
         float | None, typer.Option(help="smallest batch size for this rate, in messages/s")
@@ -149,6 +149,7 @@ def command(
     from aethermodel.json_documents import document, write_document
 
     sizes = options.numbers("batch_sizes", batch_sizes)
+    longest = None if within is None else law_input.seconds_of("--within", within)
     if own := _own_calibration(law, pipeline, calibration):
         from aethermodel.cli.pipelines.predict import predict_own
 
@@ -158,7 +159,7 @@ def command(
             pipeline,
             sizes,
             optimum=optimum,
-            within=within,
+            within=longest,
             rate=rate,
             sensitivity=sensitivity,
             changes=set_ or [],
@@ -179,7 +180,7 @@ def command(
             at,
             None if own_sizes else sizes,
             optimum=optimum,
-            within=within,
+            within=longest,
             rate=rate,
             json=json,
         )
@@ -212,7 +213,7 @@ def command(
     answers = Answers(scenario)
     figures = prediction_figures(scenario, sizes)
     goals = [answers.share(share) for share in SHARES] if optimum else []
-    goals += [answers.within(within)] if within is not None else []
+    goals += [answers.within(longest)] if longest is not None else []
     goals += [answers.rate(rate)] if rate is not None else []
     if goals:
         figures["best_rate_per_second"] = asdict(answers.best_rate())

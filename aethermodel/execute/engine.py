@@ -183,18 +183,42 @@ class AetherEngine(Engine):  # type: ignore[misc]  # untyped
                 raise ForkError(words) from None
 
 
+# What a cell raises of a value that it cannot take, such as a file that is not there.
+_REFUSALS = frozenset({"FileNotFoundError", "InputError", "ValueError"})
+
+
+def _refusal(nb: Any) -> str:
+    """Return what the cell at which a notebook stopped says of a value; empty of any other end."""
+    for cell in nb.cells:
+        for output in cell.get("outputs", ()):
+            if output["output_type"] == "error":
+                return str(output["evalue"]) if output["ename"] in _REFUSALS else ""
+    return ""
+
+
 class CheckedEngine(NBClientEngine):  # type: ignore[misc]  # untyped
     """Papermill's own engine, which first checks what a notebook of this project is given.
 
-    Papermill itself only warns of an unknown parameter, and measures with the defaults.
+    Papermill itself only warns of an unknown parameter, and measures with the defaults. What only a
+    cell can check, such as a file, ends in a line too, and its traceback stays in the notebook.
     """
 
     @classmethod
-    def execute_notebook(cls, nb: Any, kernel_name: str, *args: Any, **settings: Any) -> Any:
+    def execute_notebook(
+        cls, nb: Any, kernel_name: str, output_path: str | None = None, *args: Any, **settings: Any
+    ) -> Any:
         """Execute one notebook; papermill calls this."""
-        if "parameters" in nb.metadata.get("aether", {}):
+        ours = "parameters" in nb.metadata.get("aether", {})
+        if ours:
             nb = checked(nb)
-        return super().execute_notebook(nb, kernel_name, *args, **settings)
+        done = super().execute_notebook(nb, kernel_name, output_path, *args, **settings)
+        given = nb.metadata.get("papermill", {}).get("parameters")
+        if ours and given and (why := _refusal(done)):
+            from aethermodel.console import one_line
+
+            where = f" (traceback in {output_path})" if output_path else ""
+            raise BadParametersError(f"{one_line(ValueError(why))}{where}")
+        return done
 
 
 for _name in (None, "nbclient"):

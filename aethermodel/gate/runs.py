@@ -156,6 +156,8 @@ def _log(value: float, low: float, high: float) -> Estimate:
 
 #: Schemas of a law file, of all versions, begin so.
 LAW_SCHEMA = "aethermodel.law/"
+#: Schemas of the documents of `--json` that have laws in full begin so.
+DOCUMENTS_WITH_LAWS = ("aethermodel.bench.fabric/", "aethermodel.fit/")
 #: Schemas of a pipeline's calibration, of all versions, begin so.
 PIPELINE_SCHEMA = "aethermodel.pipeline/"
 
@@ -181,7 +183,7 @@ def schema_of(path: Path) -> str:
 
 
 def laws_of(path: Path, options: Mapping[str, Any]) -> Mapping[str, Law]:
-    """Return the laws of a law file, or those fitted to measurements.
+    """Return the laws of a law file or of a document that has them, or fit measurements.
 
     Raises
     ------
@@ -191,12 +193,15 @@ def laws_of(path: Path, options: Mapping[str, Any]) -> Mapping[str, Law]:
     from aethermodel.laws.law_group import Laws
 
     schema = schema_of(path)
-    if schema.startswith(LAW_SCHEMA):
+    if schema.startswith((LAW_SCHEMA, *DOCUMENTS_WITH_LAWS)):
         for name in options:
-            raise InputError(f"{path}: a law file, fitted already: --{name} is for measurements")
+            raise InputError(f"{path}: has laws, fitted already: --{name} is for measurements")
         return Laws.load(path)
     if schema:
-        raise InputError(f"{path}: of schema {quoted(schema)}; give a law file or measurements")
+        raise InputError(
+            f"{path}: of schema {quoted(schema)}, which has no law; give measurements, or a law "
+            "file, as `aethermodel fit MEASUREMENTS -o law.json` writes it"
+        )
     from aethermodel.laws.fit import fit
     from aethermodel.readers.read import read
 

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from aethermodel.inputs.refusals import InputError, one_line, quoted
 from aethermodel.laws.families.free_figures import free_values
@@ -153,6 +159,28 @@ class LawFile(_Strict):
     laws: list[LawDocument] = Field(min_length=1)
 
 
+class DocumentWithLaws(BaseModel):
+    """What a command says in JSON, of which its laws alone are read."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    schema_name: Literal["aethermodel.bench.fabric/1", "aethermodel.fit/1"] = Field(alias="schema")
+    laws: list[LawDocument] = Field(min_length=1)
+
+
+def _read(text: bytes) -> LawFile | DocumentWithLaws:
+    try:
+        return LawFile.model_validate_json(text)
+    except ValidationError as error:
+        if all(fault["loc"] != ("schema",) for fault in error.errors(include_url=False)):
+            raise
+        try:
+            return DocumentWithLaws.model_validate_json(text)
+        except ValidationError as other:
+            known = all(fault["loc"] != ("schema",) for fault in other.errors(include_url=False))
+            raise (other if known else error) from None
+
+
 def to_document(law: FittedCurve) -> dict[str, Any]:
     """Return a law as JSON values."""
     return {
@@ -250,7 +278,7 @@ def save(laws: Mapping[str, FittedCurve], path: Path) -> None:
 
 
 def load(made: type[Curve], path: Path) -> dict[str, Curve]:
-    """Read a law file.
+    """Read a law file, or the laws of a document that has them.
 
     Parameters
     ----------
@@ -270,7 +298,7 @@ def load(made: type[Curve], path: Path) -> dict[str, Curve]:
     except OSError as error:
         raise InputError(one_line(error)) from None
     try:
-        file = LawFile.model_validate_json(text)
+        file = _read(text)
     except ValidationError as error:
         raise InputError(f"{path}: no law file: {one_line(error)}") from None
     laws = {}

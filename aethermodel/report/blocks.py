@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from aethermodel.inputs.sizes import memory
 from aethermodel.report.engineering_notation import engineering, interval
 from aethermodel.report.html.css import BLOCK_STYLE
-from aethermodel.report.html.prose import prose
+from aethermodel.report.html.prose import line_of, prose
 from aethermodel.report.math.mathml import mathml
 from aethermodel.report.style import TERM_COLOURS
 from aethermodel.text.number_format import unbroken
@@ -24,7 +23,6 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 VERDICTS = ("pass", "fail", "inconclusive")
 # Letters and signs of a formula in a column of a table.
 _COLUMN_WIDTH = 30
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # Letters of an argument that a phone shows in a line.
 _LONGEST_ARGUMENT = 34
 
@@ -131,8 +129,8 @@ def summary_block(
     # Findings in words have neither; a column of nothing would ask what is missing.
     figures = [name for name in ("measured", "threshold") if any(getattr(r, name) for r in lines)]
     body = "".join(
-        f'<tr><td>{_mark(row.verdict)}</td><th scope="row">{unbroken(escape(row.criterion))}</th>'
-        + "".join(f"<td>{unbroken(escape(getattr(row, name)))}</td>" for name in figures)
+        f'<tr><td>{_mark(row.verdict)}</td><th scope="row">{line_of(row.criterion)}</th>'
+        + "".join(f"<td>{line_of(getattr(row, name))}</td>" for name in figures)
         + "</tr>"
         for row in lines
     )
@@ -143,7 +141,7 @@ def summary_block(
     html = (
         f'<section class="ae ae-summary ae-{verdict}" aria-label="Verdict">'
         f"{_mark(verdict)}"
-        f'<div class="ae-headline">{unbroken(escape(headline))}</div><p>{prose(paragraph)}</p>'
+        f'<div class="ae-headline">{line_of(headline)}</div><p>{prose(paragraph)}</p>'
         f"{table}</section>"
     )
     listed = "".join(
@@ -196,7 +194,7 @@ def terms_table(rows: Iterable[TermRow | Mapping[str, Any]]) -> Block:
                 body.append(f'<td rowspan="{len(of_term)}">{_formula(row.expression)}</td>')
             if first or not alike:
                 span = len(of_term) if alike else 1
-                body.append(f'<td class="ae-fold" rowspan="{span}">{_dated(row.source)}</td>')
+                body.append(f'<td class="ae-fold" rowspan="{span}">{line_of(row.source)}</td>')
             body.append("</tr>")
             text.append(f"{row.term}: {row.parameter} = {value} ({bounds or 'no interval'})")
     html = f'<div class="ae">{_table("Terms of T_batch", head, "".join(body))}</div>'
@@ -231,9 +229,7 @@ def host_block(fingerprint: Mapping[str, Any], command: str) -> Block:
         The exact command to rerun.
     """
     facts = [_named_fact(str(name), value) for name, value in fingerprint.items()]
-    entries = "".join(
-        f"<dt>{escape(name)}</dt><dd>{unbroken(escape(fact))}</dd>" for name, fact in facts
-    )
+    entries = "".join(f"<dt>{escape(name)}</dt><dd>{line_of(fact)}</dd>" for name, fact in facts)
     html = (
         f'<div class="ae ae-host"><dl>{entries}</dl>'
         '<div class="ae-quiet">Measure it again:</div>'
@@ -268,11 +264,6 @@ def _arguments(command: str) -> str:
         else escape(word)
         for word in command.split(" ")
     )
-
-
-def _dated(source: str) -> str:
-    """Mark dates, which a hyphen would break."""
-    return _DATE.sub(r'<span class="ae-whole">\g<0></span>', escape(source))
 
 
 def _interval(row: TermRow) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from aethermodel.text.number_format import plain, prefixed
+from aethermodel.text.number_format import NO_END, plain, prefixed
 from aethermodel.text.percentages import MINUS
 
 _SCALED = frozenset({"s", "B", "B/s", "Hz", "1/s", "msg/s", "bit/s"})
@@ -39,14 +39,18 @@ def engineering(value: float, unit: str = "", digits: int = 3) -> str:
     value = float(value)
     if math.isnan(value):
         return "unknown"
-    if math.isinf(value):
+    counted = unit in _COUNTED or (unit == "1" and value.is_integer())
+    if math.isinf(value) or (counted and abs(value) >= NO_END):
         return "unbounded" if value > 0 else f"{MINUS}unbounded"
-    if unit in _COUNTED or (unit == "1" and value.is_integer()):
+    if counted:
         return _counted(value, unit.removeprefix("1"))
     unit = "" if unit == "1" else unit
     # Of things: events, messages, or whatever a column of one's own counts.
     rate = unit == "msg/s" or (unit.endswith("/s") and unit not in _SCALED)
-    scaled = rate or unit in _SCALED or unit.startswith(_FIRST)
+    # Less than one a second is 0.200 msg/s: in 200 m msg/s the m reads as a million, in 200 m/s as
+    # metres.
+    few = (rate or unit == "1/s") and abs(value) < 1
+    scaled = not few and (rate or unit in _SCALED or unit.startswith(_FIRST))
     rounded = float(f"{value:.{digits - 1}e}")
     figure, prefix = prefixed(value, digits) if scaled else (plain(rounded, digits), "")
     shown = _PER_SECOND.get(unit, unit)

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 from aethermodel.report import style
 from aethermodel.report.csv import csv_text
 from aethermodel.report.html.css import BLOCK_STYLE
-from aethermodel.report.html.prose import prose
+from aethermodel.report.html.prose import line_of, prose
 from aethermodel.report.readable_table import column_figures, readable, title, unit_of, written
 from aethermodel.report.svg import figure_svg
-from aethermodel.text.number_format import unbroken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +87,7 @@ class ReportFigure:
             counted += f" in the file, {first}{len(shown)} here"
         return (
             f'{BLOCK_STYLE}<figure class="ae ae-figure">'
-            f'<div class="ae-heading">{escape(self.title)}</div>'
+            f'<div class="ae-heading">{line_of(self.title)}</div>'
             '<div class="ae-scroll" tabindex="0" role="group" aria-label="Figure">'
             f"{self.svg()}</div>"
             f"<figcaption>{prose(self.caption)}</figcaption>"
@@ -175,7 +174,7 @@ def table_html(table: pd.DataFrame, caption: str) -> str:
 
 def _words(text: str) -> str:
     # What is short stays in one line as it is.
-    return escape(text) if len(text) <= _SHORTEST_WORDS else unbroken(escape(text))
+    return escape(text) if len(text) <= _SHORTEST_WORDS else line_of(text)
 
 
 def _width(text: str) -> str:

@@ -19,13 +19,22 @@ _PREFIX_GAP = re.compile(r"(?<=\d\N{NO-BREAK SPACE}[kMGT]) (?=\w+/s(?!\w))")
 
 # Below it a size is none, such as the end of an interval that reaches down to nothing.
 _NO_SIZE = 1e-4
+#: From here on a size is no figure of anything: an end of an interval that knows none, whose
+#: hundreds of digits would make a page as wide as they are.
+NO_END = 1e18
 # A batch size that is said.
 _SIZE = re.compile(r"\bN = (?=\d)")
+# A reciprocal, such as 1 / G.
+_RECIPROCAL = re.compile(r"\b1 / (?=\w)")
 
 
 def unbroken(text: str) -> str:
-    """Return a text in which no line ends between a figure and its unit, or within N = 100."""
+    """Return a text in which no line ends between a figure and its unit, or within N = 100.
+
+    Nor within a reciprocal.
+    """
     glued = _PREFIX_GAP.sub("\N{NO-BREAK SPACE}", _GAP.sub("\N{NO-BREAK SPACE}", text))
+    glued = _RECIPROCAL.sub("1\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}", glued)
     return _SIZE.sub("N\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}", glued)
 
 
@@ -48,7 +57,7 @@ def size_text(value: float, digits: int = 3) -> str:
     """
     if math.isnan(value):
         return "unknown"
-    if math.isinf(value):
+    if abs(value) >= NO_END:
         return "unbounded"
     if float(value).is_integer() or abs(value) >= 10**digits or abs(value) < _NO_SIZE:
         return f"{value:,.0f}".replace("-", MINUS)

@@ -108,7 +108,7 @@ def test_bench_latency_puts_adaptive_batching_beside_fixed_sizes(known):
     done = aether(
         *("bench", "latency", "--adaptive", "-c", str(known), "--sizes", "1,8", "--loads", "0.5"),
         *("--arrivals", "poisson", "--group", "16", "--processes", "1", "--run-seconds", "0.01"),
-        *("--target", "0.002", "--json", "-"),
+        *("--target", "2ms", "--json", "-"),
     )
     document = json.loads(done.stdout)
     assert document["schema"] == "aethermodel.bench.latency.adaptive/1"

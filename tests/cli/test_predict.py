@@ -3,6 +3,7 @@
 import json
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from command_line import aether, quickly
@@ -38,7 +39,7 @@ def foreign(tmp_path):
 def test_predict_answers_with_intervals_and_marks_what_is_assumed(foreign):
     done = aether(
         *("predict", "-c", str(foreign), "--foreign", "-n", "1,256", "--set", "t_tick=1e-6"),
-        *("--optimum", "--within", "1e-3", "--rate", "5e6", "--sensitivity", "256"),
+        *("--optimum", "--within", "1ms", "--rate", "5e6", "--sensitivity", "256"),
         *("--bottlenecks", "--roofline", "--nic", "connectx-6", "--cores", "2", "--json", "-"),
     )
     assert done.returncode == 0, done.stderr
@@ -53,7 +54,19 @@ def test_predict_answers_with_intervals_and_marks_what_is_assumed(foreign):
         assert row["low_seconds"] <= row["seconds"] <= row["high_seconds"]
         assert sum(row["budget_seconds"].values()) == pytest.approx(row["seconds"])
     assert len(document["optima"]) == 5
+    assert any("within 1.00 ms" in goal["goal"] for goal in document["optima"])
     assert {"sensitivity", "bottlenecks", "roofline", "best_rate_per_second"} <= document.keys()
+
+
+def test_every_size_beyond_the_calibration_is_marked():
+    shipped = Path(__file__).parents[2] / "data" / "calibrations" / "uvloop.json"
+    done = aether("predict", "-c", shipped, "--foreign", "--optimum", "--within", "1ms")
+    assert done.returncode == 0, done.stderr
+    # Both, the size and the end of its interval; the shares of the best rate end at the largest.
+    assert re.search(r"within 1\.00 ms +[\d,]+\* +[\d,]+ to [\d,]+\* ", done.stdout)
+    assert re.search(
+        r"^90 % of the best rate +[\d,]+ +[\d,]+ to [\d,]+ +49,152$", done.stdout, re.M
+    )
 
 
 @pytest.mark.parametrize(

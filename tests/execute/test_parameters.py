@@ -44,6 +44,32 @@ def test_wrong_parameters_end_papermill_in_one_line(tmp_path, name, words, messa
     assert not list(tmp_path.iterdir())
 
 
+SHIPPED = str(NOTEBOOKS.parent / "data" / "calibrations" / "uvloop.json")
+REFUSED_BY_A_CELL = [
+    ("60_what_if.ipynb", ("-p", "calibration", "none.json"), "none.json: no such calibration"),
+    (
+        "60_what_if.ipynb",
+        ("-p", "calibration", SHIPPED, "-p", "foreign", "True", "-p", "assume", "bogus=1"),
+        "no parameter 'bogus'",
+    ),
+    ("95_own_pipeline.ipynb", ("-p", "pipeline", "none.py"), "none.py: no such file"),
+    ("90_own_measurements.ipynb", ("-p", "file", "none.csv"), "none.csv"),
+]
+
+
+@pytest.mark.parametrize(("name", "words", "message"), REFUSED_BY_A_CELL)
+def test_what_only_a_cell_can_refuse_ends_papermill_in_one_line_too(tmp_path, name, words, message):
+    """A file that is not there ended in a hundred lines of traceback."""
+    done = run(tmp_path, name, *words)
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: ") and message in last
+    assert last.endswith("(traceback in out.ipynb)")
+    assert "Traceback" not in done.stderr
+    # The notebook has it all, and says where it stopped.
+    assert "Traceback" in (tmp_path / "out.ipynb").read_text()
+
+
 def test_so_they_end_the_engine_of_this_project(tmp_path):
     name, words, message = WRONG[0]
     done = run(tmp_path, name, "--engine", "aether", *words)

@@ -230,4 +230,4 @@ def test_no_line_ends_within_an_option():
         'with more <span class="ae-whole">--repeats</span>, or '
         '<code><span class="ae-whole">-n</span> 5</code>'
     )
-    assert prose("5 - 3, a-b, 2026-01-31") == "5 - 3, a-b, 2026-01-31"
+    assert prose("5 - 3, x-, 2 -1") == "5 - 3, x-, 2 -1"

@@ -237,3 +237,12 @@ def test_the_style_of_our_blocks_stands_once_on_the_page(report_notebook, tmp_pa
     page = page_of(report_notebook, tmp_path)
     assert page.count(".ae-summary p {") == 1
     assert '<div class="output paper' not in page
+
+
+def test_a_line_of_prose_ends_within_no_figure_and_no_value(tmp_path):
+    """Cells had "80" above "%", "1" above "ms" and "make sweep-" above "rdma"."""
+    cell = new_markdown_cell("At 80 % load below 1 ms, by `make sweep-rdma`, **soft-roce**, a < b.")
+    page = page_of(write_notebook(tmp_path, cell), tmp_path).replace("&nbsp;", "\N{NO-BREAK SPACE}")
+    assert "At 80\N{NO-BREAK SPACE}% load below 1\N{NO-BREAK SPACE}ms, by" in page
+    assert '<code>make <span class="ae-whole">sweep-rdma</span></code>' in page
+    assert '<strong><span class="ae-whole">soft-roce</span></strong>, a &lt; b.' in page

@@ -55,5 +55,6 @@ def test_times_by_topic_have_units():
 
 def test_decisions_in_flight_are_a_sentence():
     shown = in_flight(5, 4_000, 0.5, 1e6)
+    assert "after 500\N{NO-BREAK SPACE}ms," in shown.html
     assert "5 of 4,000 events were escalated (0.12 %)" in shown.text
     assert "625 decisions are in flight on average" in shown.text

@@ -30,7 +30,7 @@ def corpus(tmp_path_factory):
 
 def section(page: str, name: str) -> str:
     """What the page shows below the heading of an object."""
-    start = re.search(rf"<h3[^>]*>{re.escape(name)}<a", page).end()
+    start = re.search(rf"<h3[^>]*>(?:<span[^>]*>)?{re.escape(name)}(?:</span>)?<a", page).end()
     end = page.find("<h3 id=", start)
     return page[start : end if end > 0 else len(page)]
 

@@ -168,7 +168,8 @@ def test_what_a_page_cannot_be_made_of_is_said_in_one_line(two, tmp_path):
     (tmp_path / "other.json").write_text(json.dumps({"schema": "aethermodel.bound/1"}))
     (tmp_path / "prose.txt").write_text("nothing was measured\n")
     for file, options, words in (
-        (tmp_path / "other.json", (), "give a law file or measurements"),
+        (tmp_path / "other.json", (), "bound/1', which has no law; give measurements, or a"),
+        (tmp_path / "other.json", (), "`aethermodel fit MEASUREMENTS -o law.json`"),
         (tmp_path / "prose.txt", (), "prose.txt"),
         (SAMPLES / "extra_p.txt", (), "give --unit"),
         (SAMPLES / "pyperf.json", ("--p99", "soon"), "--p99"),
@@ -178,6 +179,18 @@ def test_what_a_page_cannot_be_made_of_is_said_in_one_line(two, tmp_path):
         assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
         assert words in done.stderr
     assert not (tmp_path / "page.html").exists()
+
+
+def test_the_document_of_a_fit_has_the_page_of_its_laws(tmp_path):
+    done = aether("fit", SAMPLES / "pyperf.json", "--json", tmp_path / "fit.json")
+    assert done.returncode == 0, done.stderr
+    done = aether("report", tmp_path / "fit.json", "-o", tmp_path / "page.html")
+    assert done.returncode == 0, done.stderr
+    assert "<svg" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    (tmp_path / "none.json").write_text(json.dumps({"schema": "aethermodel.fit/1", "laws": []}))
+    done = aether("report", tmp_path / "none.json", "-o", tmp_path / "none.html")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "none.json: no law file: laws: " in done.stderr
 
 
 def test_the_command_writes_one_page(two, tmp_path):

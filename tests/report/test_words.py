@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from aethermodel import report
 from aethermodel.inputs.sizes import memory
-from aethermodel.report.engineering_notation import count, interval
+from aethermodel.report.engineering_notation import count, engineering, interval
 from aethermodel.report.figure import table_html
+from aethermodel.report.html.page import Section, render
+from aethermodel.report.html.prose import prose
 from aethermodel.report.math.tex import tex_to_mathml
 from aethermodel.report.notebooks.rerun import papermill_command
 from aethermodel.text.number_format import plain
@@ -28,6 +30,9 @@ N, LOOP, EVENT = sympy.symbols("N T_loop t_event", positive=True)
     [
         (122.05e-6, "s", "122 µs"),
         (81.93e6, "msg/s", "81.9 M msg/s"),
+        (0.2, "msg/s", "0.200 msg/s"),
+        (0.2, "1/s", "0.200 /s"),
+        (0.999, "msg/s", "0.999 msg/s"),
         (5e-9, "s/event", "5.00 ns/event"),
         (999.9996e-9, "s", "1.00 µs"),
         (-2e-6, "s", "−2.00 µs"),
@@ -283,6 +288,32 @@ def test_no_line_ends_within_a_date():
     source = "loop probe, 2026-11-30, host 226c4843293b"
     html = report.terms_table([report.TermRow("loop", "p", 1e-6, source=source)]).html
     assert 'loop probe, <span class="ae-whole">2026-11-30</span>, host 226c4843293b<' in html
+
+
+def test_a_count_without_end_has_no_digits():
+    assert engineering(3.04e221, "event") == "unbounded"
+    assert engineering(1e15, "event") == "1,000,000,000,000,000 events"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Law of bench fabric, soft-roce to 10.0.0.2", ["soft-roce"]),
+        ("on 2026-11-30, by `sweep --noise-gate 0.4`", ["2026-11-30", "--noise-gate"]),
+        ("named 'kernel-tcp' (or shared-memory)", ["kernel-tcp", "shared-memory"]),
+        ("--an-option-of-more-than-any-line is one", ["--an-option-of-more-than-any-line"]),
+        # A phone's line could not hold it; and a path is broken where it can be.
+        ("a-name-of-more-than-any-line, a/b-c.json", []),
+        ("5 - 3, x-, 81.9 M msg/s", []),
+    ],
+)
+def test_no_line_ends_within_a_value_that_has_a_hyphen(text, parts):
+    marked = re.compile(r'<span class="ae-whole">([^<]*)</span>')
+    assert marked.findall(prose(text)) == parts
+    block = report.summary_block("pass", text, text, [(text, text, text, None)]).html
+    assert marked.findall(block) == parts * 5
+    page = render(text, [], [Section(text, [text])])
+    assert marked.findall(page[page.index("<main") :]) == parts * 3
 
 
 def test_a_legend_without_values_has_no_column_for_them():

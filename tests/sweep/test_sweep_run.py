@@ -138,15 +138,19 @@ def test_a_notebook_at_each_point(tmp_path):
 def test_a_server_that_dies_does_not_take_the_sweep_with_it(tmp_path, monkeypatch):
     from aethermodel.sweep.attempts import Attempts
 
+    def servers():
+        return {
+            child
+            for child in psutil.Process().children()
+            if "aethermodel.execute.forkserver" in child.cmdline()
+        }
+
     attempt, killed = Attempts.attempt, []
+    others = servers()  # of tests that ran before in this process, kept to its end
 
     def after_a_kill(self, job, executed):
         if not killed:
-            (server,) = [
-                child
-                for child in psutil.Process().children()
-                if "aethermodel.execute.forkserver" in child.cmdline()
-            ]
+            (server,) = servers() - others
             server.kill()
             killed.append(until(lambda: gone(server.pid)))
         return attempt(self, job, executed)

@@ -41,6 +41,9 @@ def test_an_interval_that_excludes_nothing_does_not_begin_at_it():
 
 def test_a_size_that_is_no_number_is_unknown_and_one_without_end_unbounded():
     assert (size_text(float("nan")), size_text(float("inf"))) == ("unknown", "unbounded")
+    # The end of an interval had 222 digits, and the page was as wide as they are.
+    assert size_text(3.04e221) == "unbounded"
+    assert size_text(1e15) == "1,000,000,000,000,000"
 
 
 def test_figures_that_no_digit_tells_apart_are_written_short():
@@ -53,6 +56,7 @@ def test_figures_that_no_digit_tells_apart_are_written_short():
         ("claimed: 81.9 M msg/s here", "claimed: 81.9~M~msg/s here"),
         ("1.72 M batch_size/s (1.71 to 1.75", "1.72~M~batch_size/s (1.71 to 1.75"),
         ("of it: +8 % rate", "of it: +8~% rate"),
+        ("what the wire carries, 1 / G.", "what the wire carries, 1~/~G."),
         ("over 25.0 Gbit/s in 3.00 µs", "over 25.0~Gbit/s in 3.00~µs"),
         ("36.7 to 45.0 ns/call", "36.7 to 45.0~ns/call"),
         ("at N = 1,000 it", "at N~=~1,000 it"),

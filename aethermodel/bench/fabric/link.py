@@ -83,7 +83,7 @@ class Link:
         (latency, gap), (latencies, gaps) = best, drawn
         whole = _figure(float(latency[0]), latencies, "s")
         slope = _figure(float(gap[0]), gaps, "s/B")
-        rate = Figure(8 / slope.value, 8 / slope.high, _eighth(slope.low), "bit/s")
+        rate = Figure(_rate(slope.value), _rate(slope.high), _rate(slope.low), "bit/s")
         if overhead is None:
             return cls(whole, None, None, slope, rate)
         own = Figure(*overhead, "s")
@@ -105,7 +105,7 @@ def _figures(
     seconds: NDArray[np.float64], at: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     least, quarter, most = seconds.T
-    gap = np.maximum((most - quarter) / (at[2] - at[1]), 1e-15)
+    gap = np.maximum((most - quarter) / (at[2] - at[1]), 0.0)
     return np.maximum(least - at[0] * gap, 0.0), gap
 
 
@@ -115,5 +115,6 @@ def _figure(value: float, drawn: NDArray[np.float64], unit: str) -> Figure:
     return Figure(value, float(min(low, value)), float(max(high, value)), unit)
 
 
-def _eighth(low: float) -> float:
-    return 8 / low if low > 0 else float("inf")
+def _rate(gap: float) -> float:
+    """Return bits a second; of a gap that cannot be told from none they are unbounded."""
+    return 8 / gap if gap > 0 else float("inf")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from aethermodel.text.number_format import prefixed
+from aethermodel.text.number_format import plain, prefixed
 from aethermodel.text.percentages import percentage
 
 
@@ -51,11 +51,18 @@ def all_samples(samples: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 def rate(per_second: float, what: str = "msg/s") -> str:
     """Write a rate with three digits: ``241 M msg/s``."""
-    figure, prefix = prefixed(per_second)
+    figure, prefix = prefixed(per_second) if per_second >= 1 else (plain(per_second), "")
     return f"{figure} {prefix}{' ' if prefix else ''}{what}"
 
 
-def left_out(per_second: float, share: float, what: str = "msg/s") -> str:
+#: Of what the other samples would carry at the median, the least that their rate says of it: below
+#: that the median alone does not explain the two figures.
+_NEARLY = 0.9
+
+
+def left_out(
+    per_second: float, share: float, what: str = "msg/s", *, headline: float | None = None
+) -> str:
     """Say in words what stands beside a headline rate.
 
     Parameters
@@ -66,9 +73,36 @@ def left_out(per_second: float, share: float, what: str = "msg/s") -> str:
         Left out of the headline.
     what : str
         Unit of the rate.
+    headline : float, optional
+        The undisturbed rate, to say by how much what is not left out was held up: the median of
+        slices does not show it.
     """
     words = f"{rate(per_second, what)} over all samples; "
+    held_up = interrupted(per_second, share, headline)
     if not share:
+        if held_up:
+            return (
+                f"{words}none of their time is left out, but {percentage(held_up, 0)} of it went "
+                "to interruptions, which the median of slices does not show"
+            )
         return f"{words}none of their time is left out"
     part = percentage(share, 0) if share >= 0.005 else "less than 0.5 %"
-    return f"{words}{part} of their time was disturbed and is left out of the first figure"
+    words += f"{part} of their time was disturbed and is left out of the first figure"
+    if held_up:
+        words += (
+            f", and {percentage(held_up, 0)} of the rest went to interruptions, which its median "
+            "of slices does not show"
+        )
+    return words
+
+
+def interrupted(per_second: float, share: float, headline: float | None) -> float:
+    """Return the share of the time not left out that the headline's pace does not account for.
+
+    A process that was held up for a hundred milliseconds has one slice as long as all others
+    together, and the same median. Where that is less than a tenth, 0.
+    """
+    if headline is None or not headline * (1 - share) > 0:
+        return 0.0
+    paced = per_second / (headline * (1 - share))
+    return 1 - paced if paced < _NEARLY else 0.0

@@ -240,7 +240,7 @@ def _too_few(table: pd.DataFrame) -> str:
     which = "one process ran, which does" if ran == 1 else f"{ran} processes ran, which do"
     return (
         f"only {which} not show what processes differ by: measure in "
-        f"{thresholds.FEWEST_PROCESSES} or more"
+        f"{thresholds.FEWEST_PROCESSES} or more (--processes, and --seconds enough for them)"
     )
 
 

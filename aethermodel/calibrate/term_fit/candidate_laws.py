@@ -48,11 +48,11 @@ class Form:
         """Field name: constant, affine, or affine with its knees."""
         if not self.per_event:
             return "constant"
-        base = "affine" if self.switch is None else f"affine, switch at {self.switch:.4g}"
+        base = "affine" if self.switch is None else f"affine, switch at {self.switch:,.0f}"
         if not self.knees:
             return base
         places = ", ".join(
-            f"{knee:.4g}{'*' if found else ''}"
+            f"{knee:,.0f}{'*' if found else ''}"
             for knee, found in zip(self.knees, self.free, strict=True)
         )
         return f"{base}, knee at {places}"

@@ -15,6 +15,7 @@ from aethermodel.cli.shared.measuring import announced, measuring
 if TYPE_CHECKING:
     from aethermodel.bench.fabric.session import Address
     from aethermodel.bus.fabrics.key_exchange import SharedKey
+    from aethermodel.laws.law_group import Laws
 
 Carrier = Literal["tcp", "verbs"]
 _NO_SECRET = (
@@ -173,9 +174,11 @@ def two_hosts(
         with measuring(), progress("measuring") as advance:
             told = announced(advance, plan.seconds)
             document = ends.connect(address, key, plan, told, transport)
+    laws = _noted(document)
     if output is not None:
-        _save(document, output)
+        laws.save(output)
     if json:
+        document["laws"] = [law.document() for law in laws.values()]
         write_document(document, json)
     if json != "-":
         show_fabric(document)
@@ -197,17 +200,18 @@ def _secret(file: Path | None) -> SharedKey:
     return key
 
 
-def _save(document: dict[str, Any], path: Path) -> None:
+def _noted(document: dict[str, Any]) -> Laws:
+    """Return the laws of a trial, with what it found as their notes: pages of them say it."""
     from dataclasses import replace
 
     from aethermodel.laws.law import Law
     from aethermodel.laws.law_group import Laws
 
-    # A page of the law says them, too: the law need not hold for its predictions to be good.
+    # The law need not hold for its predictions to be good.
     figures = (" ".join(line.split()) for line in _figures(document))
     notes = (_verdict(document), *figures, *document["notes"])
     laws = [replace(Law.from_document(law), notes=notes) for law in document["laws"]]
-    Laws({law.name: law for law in laws}).save(path)
+    return Laws({law.name: law for law in laws})
 
 
 def show_fabric(document: dict[str, Any]) -> None:
@@ -264,7 +268,8 @@ def _figures(document: dict[str, Any]) -> Iterator[str]:
         if figure is None:
             continue
         value, low, high = (
-            "?" if figure[end] is None else engineering(figure[end], figure["unit"])
+            # JSON knows no infinity: the end of an interval that reaches up to no end.
+            "unbounded" if figure[end] is None else engineering(figure[end], figure["unit"])
             for end in ("value", "low", "high")
         )
         yield f"{name:9} {value:>14}  ({low} to {high}): {what}"

@@ -87,8 +87,8 @@ def command(
         bool, typer.Option("--adaptive", help="compare adaptive batching with fixed batch sizes")
     ] = False,
     target: Annotated[
-        float | None,
-        typer.Option(help="P99 that --adaptive shall keep, in seconds [default: 0.001]"),
+        str | None,
+        typer.Option(help="P99 that --adaptive shall keep, such as 500us [default: 1ms]"),
     ] = None,
     sizes: Annotated[
         str | None,
@@ -108,12 +108,13 @@ def command(
 
     Example: aethermodel bench latency --loads 0.5,0.8 --arrivals poisson --json latency.json
 
-    Example: aethermodel bench latency --adaptive --target 0.001 --json adaptive.json
+    Example: aethermodel bench latency --adaptive --target 1ms --json adaptive.json
 
     Example: aethermodel bench latency --pipeline orders.py -c calibration.json --group 500
 
     Exit status: 0 pass or inconclusive, 1 fail, 2 bad input.
     """
+    from aethermodel.cli.shared.law_input import seconds_of
     from aethermodel.cli.shared.terminal_tables import say
     from aethermodel.measure.host import affinity
 
@@ -160,7 +161,11 @@ def command(
         "seed": seed,
     }
     plain = {"largest": largest, "batches": batches}
-    ours = {"target_seconds": target, "sizes": sizes, "seconds": run_seconds}
+    ours = {
+        "target_seconds": None if target is None else seconds_of("--target", target),
+        "sizes": sizes,
+        "seconds": run_seconds,
+    }
     for name, value in (plain if adaptive else ours).items():
         if value is not None:
             only = "without" if adaptive else "with"

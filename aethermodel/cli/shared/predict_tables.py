@@ -88,14 +88,23 @@ def _range(answer: dict[str, float], unit: str = "") -> str:
     return interval(low, high, unit) if unit else f"{count(low)} to {count(high)}"
 
 
+def _sizes(size: dict[str, float], largest: float) -> str:
+    """The interval of a batch size, each end marked where none as large was calibrated."""
+    low, high = size["low"], size["high"]
+    if not math.isfinite(high) or low == high:
+        return _range(size)
+    return " to ".join(_marked(count(end), {"extrapolated": end > largest}) for end in (low, high))
+
+
 def _marked(text: str, figure: dict[str, Any]) -> str:
     """A batch size, marked where none as large was calibrated."""
     return f"{text}*" if figure["extrapolated"] else text
 
 
 def _optima(figures: dict[str, Any]) -> Table:
+    largest = figures["calibrated_to"]
     table = Table(
-        f"Batch sizes for a goal, up to N = {count(figures['calibrated_to'])}",
+        f"Batch sizes for a goal; shares of the best rate up to N = {count(largest)}",
         ("goal", "from N", "95 % of it", "to N", "95 % of that", "rate there", "95 % of rate"),
         text=("goal",),
     )
@@ -109,7 +118,7 @@ def _optima(figures: dict[str, Any]) -> Table:
         table.add(
             found["goal"].partition(" up to N = ")[0],  # the title says up to where
             _marked(_figure(size["value"]), found),
-            _range(size),
+            _sizes(size, largest),
             _figure(last["value"]) if ranged else "",
             _range(last) if ranged else "",
             _figure(rate["value"], "msg/s"),

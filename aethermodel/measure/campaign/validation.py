@@ -157,7 +157,9 @@ class Trial:
     def headline(self) -> str:
         """What the pipeline carries, and what it carried over all samples, in a sentence."""
         best = self.table.loc[self.table["measured_per_second"].idxmax()]
-        beside = left_out(best["all_per_second"], best["share_left_out"])
+        beside = left_out(
+            best["all_per_second"], best["share_left_out"], headline=best["measured_per_second"]
+        )
         return (
             f"carries {rate(best['measured_per_second'])} at N = {best['n']:,.0f} while "
             f"undisturbed, {beside}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aethermodel import thresholds
 from aethermodel.report import style
-from aethermodel.report.blocks import Block
+from aethermodel.report.blocks import Block, note_block
 from aethermodel.report.engineering_notation import count, engineering
 from aethermodel.report.figure import ReportFigure
 from aethermodel.text.percentages import percentage
@@ -88,7 +88,7 @@ def in_flight(escalated: int, events: int, latency_seconds: float, per_second: f
         f"{engineering(latency_seconds, 's')}, {count(round(waiting))} decisions are in flight on "
         "average."
     )
-    return Block(f'<div class="ae"><p>{text}</p></div>', text)
+    return note_block(text)
 
 
 def bars(table: pd.DataFrame) -> ReportFigure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aethermodel import thresholds
-from aethermodel.calibrate.predict.all_samples import left_out
+from aethermodel.calibrate.predict.all_samples import interrupted, left_out
 from aethermodel.calibrate.predict.comparison import spread_in_words
 from aethermodel.published.specification import load_specification
 from aethermodel.report.blocks import Block, SummaryRow, host_block, model_terms, summary_block
@@ -43,7 +43,9 @@ def summary(trial: Trial) -> Block:
     specification = load_specification()
     claim = float(specification.model().throughput_at(_CLAIM_AT))
     best = table.loc[table["measured_per_second"].idxmax()]
-    beside = left_out(best["all_per_second"], best["share_left_out"])
+    beside = left_out(
+        best["all_per_second"], best["share_left_out"], headline=best["measured_per_second"]
+    )
     model = trial.calibration.model()
     binding = model.binding_term(float(best["n"]))
     limit = engineering(model.limit_per_second(), "msg/s")
@@ -90,8 +92,7 @@ def summary(trial: Trial) -> Block:
             SummaryRow(
                 "the same over all samples, disturbed ones included",
                 engineering(float(claimed["all_per_second"].iloc[0]), "msg/s"),
-                f"{percentage(float(claimed['share_left_out'].iloc[0]), 0)} left out of "
-                "the figure above",
+                _above(claimed.iloc[0]),
             )
         )
         ceiling = float(claimed["copy_per_second"].iloc[0])
@@ -106,6 +107,22 @@ def summary(trial: Trial) -> Block:
         "inconclusive": "These samples cannot tell whether the model holds",
     }[verdict.outcome]
     return summary_block(verdict.outcome, headline, paragraph, rows)
+
+
+def _ran(trial: Trial) -> str:
+    # Processes are begun until the time budget ends.
+    ran, most = trial.samples["process"].nunique(), trial.campaign.processes
+    return f"{ran}" if ran == most else f"{ran} of at most {most}"
+
+
+def _above(row: pd.Series[float]) -> str:
+    """Say what the undisturbed figure in the row above leaves out."""
+    share = float(row["share_left_out"])
+    held_up = interrupted(float(row["all_per_second"]), share, float(row["measured_per_second"]))
+    words = f"{percentage(share, 0)} left out of the figure above"
+    if held_up:
+        words += f"; interruptions, which its median does not show: {percentage(held_up, 0)}"
+    return words
 
 
 def measured_vs_model(trial: Trial) -> ReportFigure:
@@ -172,7 +189,7 @@ def host(trial: Trial, command: str) -> Block:
         **trial.host,
         "samples": f"{len(trial.samples):,}; {percentage(trial.noisy_share)} disturbed, most of "
         f"them taken again; of the others' time {percentage(trial.contended_share)} left out",
-        "processes": trial.campaign.processes,
+        "processes": _ran(trial),
         "seed": trial.campaign.seed,
         "measured": moment(trial.calibration.created),
     }

@@ -9,6 +9,7 @@ from typing import Any
 import mistune
 from mistune.plugins.math import math
 
+from aethermodel.report.html.prose import kept_whole
 from aethermodel.report.html.template import Heading
 from aethermodel.report.math.tex import tex_box
 from aethermodel.report.outputs.ids import Ids
@@ -86,6 +87,12 @@ class _Renderer(mistune.HTMLRenderer):
         self.ids = ids
         self.headings: list[Heading] = []
         self.attachments: dict[str, dict[str, str]] = {}
+
+    def text(self, text: str) -> str:
+        return kept_whole(super().text(text))
+
+    def codespan(self, text: str) -> str:
+        return kept_whole(super().codespan(text))
 
     def heading(self, text: str, level: int, **_attributes: Any) -> str:
         words = unescape(re.sub(r"<[^>]*>", "", text)).strip()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from aethermodel.report.html.css import BLOCK_STYLE
-from aethermodel.report.html.prose import prose
+from aethermodel.report.html.prose import line_of, prose
 from aethermodel.report.html.template import Heading, Page, Piece, fill
 from aethermodel.report.outputs.ids import Ids
 
@@ -67,12 +66,12 @@ def render(title: str, opening: list[Any], sections: Iterable[Section]) -> str:
     ids = Ids(["report", "top", *(f"section-{number}" for number in range(len(sections)))])
     body = "".join(_html(thing, ids) for thing in opening)
     pieces = [
-        Piece(f'<div class="cell"><h1 id="top">{escape(title)}</h1>{body}</div>', [first], True)
+        Piece(f'<div class="cell"><h1 id="top">{line_of(title)}</h1>{body}</div>', [first], True)
     ]
     for number, section in enumerate(sections):
         heading = Heading(2, f"section-{number}", section.title)
         inside = "".join(_html(thing, ids) for thing in section.shown)
-        html = f'<h2 id="{heading.anchor}">{escape(section.title)}</h2>{inside}'
+        html = f'<h2 id="{heading.anchor}">{line_of(section.title)}</h2>{inside}'
         pieces.append(Piece(f'<div class="cell">{html}</div>', [heading], True))
     headings = [piece.headings[0] for piece in pieces]
     return fill(Page(title, True, pieces, headings, None))

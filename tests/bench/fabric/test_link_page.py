@@ -74,6 +74,26 @@ def test_bench_rdma_between_two_hosts_writes_a_law_and_report_its_page(call, tmp
     assert "Note:" not in page
 
 
+@pytest.mark.parametrize("file", ["law.json", "link.json"])
+def test_law_file_and_document_have_the_same_page(call, file, tmp_path):
+    """Of the document of `--json` a page was refused, in a line that named its schema alone."""
+    assert call(MEASURE)[0] == 0
+    status, said, complained = call(f"report {file} -o page.html")
+    assert (status, complained) == (0, "") and "one curve" in said
+    page = unescape(re.sub(r"<[^>]*>", "", (tmp_path / "page.html").read_text()))
+    notes = page[page.rindex("Notes") :]
+    assert "held-out sizes, predicted from the others with a mean error" in notes
+    assert "what the wire carries" in notes
+    assert call(f"predict {file} -n 100")[0] == 0
+
+
+def test_the_heading_of_a_link_breaks_within_no_name(call, tmp_path):
+    call(MEASURE)
+    call("report law.json -o law.html")
+    heading = re.search(r"<h1[^>]*>(.*?)</h1>", (tmp_path / "law.html").read_text())[1]
+    assert '<span class="ae-whole">soft-roce</span>' in heading
+
+
 def test_shares_of_a_trial_have_no_sign(call):
     """A mean error was +0.2 %, of at most +5.0 %."""
     said = " ".join(call(MEASURE)[1].split())

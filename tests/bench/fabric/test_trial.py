@@ -140,3 +140,12 @@ def test_a_plan_holds_out_the_sizes_between():
     for sizes in ([1, 2, 3], [2, 4, 8, 64], [1, 2, 4, 8], [0, 1, 4, 64, 256]):
         with pytest.raises(ValueError):
             FabricPlan.between(sizes)
+
+
+def test_a_gap_that_cannot_be_told_from_none_has_no_rate_of_its_floor():
+    """A gap of 0.001 ps a byte, which nobody measured, read as 8,000 Tbit/s."""
+    plan = FabricPlan()
+    made = samples(plan, 50e-6, 1e19)
+    link = FabricTrial.of(made, plan, FRAMING, None, source="made up").link
+    assert link.gap.low == 0 and link.gap.value <= link.gap.high < 1e-10
+    assert link.rate.high == math.inf and link.rate.low > 1e10

@@ -45,3 +45,19 @@ def test_in_words_both_stand_there():
         "200 M msg/s over all samples; "
         "39 % of their time was disturbed and is left out of the first figure"
     )
+
+
+def test_a_median_beside_a_rate_that_interruptions_lowered_is_explained():
+    """395 M msg/s stood beside 132, of which "none is left out": a pause is one slice of many."""
+    assert left_out(132e6, 0.0, headline=395e6) == (
+        "132 M msg/s over all samples; none of their time is left out, but 67 % of it went to "
+        "interruptions, which the median of slices does not show"
+    )
+    # What was left out explains the rest: half of the slices, at no rate at all.
+    assert "interruptions" not in left_out(200e6, 0.5, headline=400e6)
+    assert left_out(100e6, 0.5, headline=400e6).endswith(
+        "50 % of their time was disturbed and is left out of the first figure, and 50 % of the "
+        "rest went to interruptions, which its median of slices does not show"
+    )
+    assert "interruptions" not in left_out(380e6, 0.0, headline=400e6)
+    assert "interruptions" not in left_out(0.0, 1.0, headline=400e6)

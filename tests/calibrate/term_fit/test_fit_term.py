@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aethermodel.calibrate import fit_term, identify
+from aethermodel.calibrate.term_fit.candidate_laws import Form
 from aethermodel.calibrate.term_fit.model_selection import weighed
 from aethermodel.calibrate.term_fit.samples import summarise
 
@@ -386,3 +387,11 @@ def test_a_handle_that_grows_by_a_little_is_no_constant(seed):
     fit = fit_term(sizes, handle, forms=("constant", "affine"), group=process)
     assert fit.chosen.form.name == "affine"
     assert not any("cannot be distinguished from zero" in text for text in identify(fit).warnings)
+
+
+def test_the_name_of_a_form_has_no_exponents():
+    """The title of a figure was "affine, switch at 1.638e+04"."""
+    assert Form(switch=16_384.0).name == "affine, switch at 16,384"
+    assert Form(knees=(1_112.4, 65_536.0), free=(True, False)).name == (
+        "affine, knee at 1,112*, 65,536"
+    )

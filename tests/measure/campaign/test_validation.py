@@ -10,7 +10,7 @@ from aethermodel import Calibration
 from aethermodel.measure.campaign.campaign_settings import Campaign
 from aethermodel.measure.campaign.validation import Trial
 from aethermodel.measure.host.fingerprint import this_host
-from aethermodel.report.figures.validation import summary
+from aethermodel.report.figures.validation import host, summary
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,27 @@ def test_beside_the_headline_stands_the_rate_of_all_samples(trial):
 def test_of_one_process_the_spread_is_not_known(trial):
     """And not 0.0 %, which would be of processes that agree."""
     assert "spread between processes (noise): not known: one process" in str(summary(trial))
+
+
+def test_a_page_says_what_its_median_hides_and_how_many_processes_ran(trial):
+    """ "0 % left out" explained 912 M msg/s above 279, and 8 processes were told where one ran."""
+    table = trial.table.assign(
+        n=[1, 10_000],
+        measured_per_second=[1e6, 912e6],
+        all_per_second=[1e6, 279e6],
+        share_left_out=0.0,
+    )
+    said = str(summary(replace(trial, table=table)))
+    assert (
+        "threshold 0 % left out of the figure above; interruptions, which its median does not "
+        "show: 69 %"
+    ) in said
+    assert "none of their time is left out, but 69 % of it went to interruptions" in said
+    fair = str(summary(replace(trial, table=table.assign(all_per_second=[1e6, 900e6]))))
+    assert "interruptions" not in fair
+    wanted = trial.campaign.model_copy(update={"processes": 8})
+    assert "<dd>1 of at most 8</dd>" in host(replace(trial, campaign=wanted), "x").html
+    assert "<dd>1</dd>" in host(trial, "x").html
 
 
 def test_slices_left_out_are_counted_where_the_sample_itself_was_kept(trial):

@@ -32,8 +32,8 @@ MANY_CREDITS = 8
 RIVAL_LOAD = 0.92
 #: Difference of a scatter from that of exponential times that is none.
 NEARLY = 0.1
-#: Reasons.
-RIVALS = "two kinds of stations are nearly full"
+#: Reasons where either is so.
+RIVALS_REASON = "two kinds of stations are nearly full"
 EDGE_REASON = "about one batch in a hundred meets a full station"
 #: Deviation of a P99 from run to run, as a share of it, that it is told up to.
 BEGUN = 0.075
@@ -54,13 +54,13 @@ def why_untold(full: Window, *, in_turn: bool) -> str:
         in_step = in_step or _turns_in_step(full)
         if in_step:
             return "producers that take turns fall into step"
-        if _producers_rival(full):
-            return RIVALS
+        if _own_rivals(full) or _producers_rival(full):
+            return RIVALS_REASON
         return EDGE_REASON if _at_the_edge(full) else ""
     if _one_credit_in_step(full):
         return "producers of one credit each fall into step"
     if _rivals(full):
-        return RIVALS
+        return RIVALS_REASON
     if _at_the_edge(full):
         return EDGE_REASON
     return ""
@@ -102,18 +102,21 @@ def throughput_told(full: Window, *, in_turn: bool) -> bool:
     It is where hardly anybody waits, even if batches that may be in step meet by chance. Into step
     fall also producers of up to four credits that take turns, and of one or two that often meet each
     other, or themselves, at a busy station of their own side: their batches keep the distance that
-    they have, where many that are mixed come at random.
+    they have, where many that are mixed come at random. Where nothing scatters, nothing else is left.
     """
+    busiest = max(load for _, load in _loads(full))
+    if in_turn and busiest <= FULL and 1 < _credits(full) <= TURN_CREDITS and not _scatters(full):
+        return False
     if full.asymptote / full.by_chance - 1 <= MOST_GAP:
         return True
     if full.population < FEW_BATCHES:
         return False
-    own = [load for stage, load in _loads(full) if stage.side == "producers"]
     # Where two of their stations are as slow, either may be idle while the other holds a batch.
-    if sum(load > RIVAL_LOAD for load in own) > 1:
+    if _own_rivals(full):
         return False
     if _credits(full) > (TURN_CREDITS if in_turn else FEW_CREDITS):
         return True
+    own = (load for stage, load in _loads(full) if stage.side == "producers")
     return not in_turn and max(own) <= MOST_OWN_LOAD
 
 
@@ -125,6 +128,10 @@ def _loads(full: Window) -> list[tuple[Stage, float]]:
     """Stages, and how busy the busiest station of each is."""
     rate = full.batches_per_second
     return [(part.stage, rate * float(part.stage.demand.max())) for part in full.waits]
+
+
+def _scatters(full: Window) -> bool:
+    return any(part.stage.scatter for part in full.waits)
 
 
 def _turns_in_step(full: Window) -> bool:
@@ -185,10 +192,20 @@ def _rivals(full: Window) -> bool:
 def _producers_rival(full: Window) -> bool:
     """Whether producers that take turns are full, and other stations too.
 
-    Each sends at its own pace then, and who is behind whom at the other stations hardly changes.
+    Each sends at its own pace then, and who is behind whom elsewhere hardly changes; not at all
+    where nothing scatters behind them.
     """
-    busy = {stage.name for stage, load in _loads(full) if load > FULL}
-    return "producer" in busy and len(busy) > 1
+    others = [part.stage for part in full.waits if part.stage.name != "producer"]
+    loads = {stage.name: load for stage, load in _loads(full)}
+    least = FULL if any(stage.scatter for stage in others) else RIVAL_LOAD
+    making = loads.pop("producer", 0.0)
+    return making > least and max(loads.values()) > FULL
+
+
+def _own_rivals(full: Window) -> bool:
+    """Whether two kinds of stations of the producers' side are nearly full."""
+    own = (load for stage, load in _loads(full) if stage.side == "producers")
+    return sum(load > RIVAL_LOAD for load in own) > 1
 
 
 def _at_the_edge(full: Window) -> bool:
