@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from aethermodel.bench.cluster.observation import WARM_UP_MEMORIES
 from aethermodel.model.cluster.cluster import Floats
 from aethermodel.model.cluster.prediction import Prediction
 from aethermodel.model.cluster.stations import FULL
@@ -84,21 +85,17 @@ def keeps_turns(prediction: Prediction, seconds: float) -> bool:
     A producer whose batches are ready at random times is elsewhere in a round of n consumers when
     about ``(n / 2 pi) ** 2`` batches later their number has varied by as much. Till then, bursts
     that meet at a station meet there again: what differs is one simulation from the other. Parts of
-    a run that are no longer than that share what they see. One that is as fast as it can, and never
-    waits for a credit, takes longer as the time to make a batch scatters less; if not at all, for
-    ever.
+    a run that are no longer than that share what they see. Producers that are as fast as they can
+    keep their order at full stations for ever, unless times scatter, and at none for longer than
+    they would by themselves; of them all runs are taken to be of their own.
     """
     cluster = prediction.cluster
     if cluster.topics.routing != "round-robin":
         return False
-    varies = 1.0  # times of batches that are ready at random times
-    if cluster.producers.rate is None:
-        making = prediction.stages[0]
-        if making.name != "producer" or prediction.batches_per_second * making.demand.min() <= FULL:
-            return False
-        varies = making.scatter
+    if cluster.producers.rate is None:  # a run that is too short to settle has to grow
+        return seconds >= 2 * WARM_UP_MEMORIES * memory_seconds(prediction)
     sent = prediction.batches_per_second / cluster.producers.count * seconds
-    return sent * varies**2 < _TURN_MEMORIES * (cluster.consumers.count / (2 * np.pi)) ** 2
+    return sent < _TURN_MEMORIES * (cluster.consumers.count / (2 * np.pi)) ** 2
 
 
 def gathered_at(prediction: Prediction) -> Floats | None:

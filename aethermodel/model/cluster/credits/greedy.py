@@ -53,7 +53,8 @@ def greedy_latency(
         )
         latency = Latency(wires, (*times, *handled))
         untold = why_untold(full, in_turn=in_turn)
-        if in_turn and not untold and _never_idle(full):
+        several = full.population > cluster.producers.count
+        if in_turn and not untold and several and _never_idle(full):
             untold = "producers run out of credits now and then"
         if in_turn and not untold:
             p99 = latency.quantile(1 - LIMIT)

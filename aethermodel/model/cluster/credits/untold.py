@@ -100,12 +100,14 @@ def throughput_told(full: Window, *, in_turn: bool) -> bool:
     """Whether the throughput is told: few batches may fall into step, and then nobody waits.
 
     It is where hardly anybody waits, even if batches that may be in step meet by chance. Into step
-    fall also producers of up to four credits that take turns, and of one or two that often meet each
-    other, or themselves, at a busy station of their own side: their batches keep the distance that
-    they have, where many that are mixed come at random. Where nothing scatters, nothing else is left.
+    fall also producers of up to four credits that take turns, and of one or two that often meet
+    each other, or themselves, at a busy station of their own side: their batches keep the distance
+    they have, where many that are mixed come at random. Those that take turns find no other one at
+    all where nothing scatters.
     """
-    busiest = max(load for _, load in _loads(full))
-    if in_turn and busiest <= FULL and 1 < _credits(full) <= TURN_CREDITS and not _scatters(full):
+    # A full station sets the pace whoever meets whom.
+    open_turns = in_turn and max(load for _, load in _loads(full)) <= FULL
+    if open_turns and 1 < _credits(full) <= TURN_CREDITS and not _scatters(full):
         return False
     if full.asymptote / full.by_chance - 1 <= MOST_GAP:
         return True
@@ -114,7 +116,7 @@ def throughput_told(full: Window, *, in_turn: bool) -> bool:
     # Where two of their stations are as slow, either may be idle while the other holds a batch.
     if _own_rivals(full):
         return False
-    if _credits(full) > (TURN_CREDITS if in_turn else FEW_CREDITS):
+    if _credits(full) > (TURN_CREDITS if open_turns else FEW_CREDITS):
         return True
     own = (load for stage, load in _loads(full) if stage.side == "producers")
     return not in_turn and max(own) <= MOST_OWN_LOAD
@@ -131,7 +133,10 @@ def _loads(full: Window) -> list[tuple[Stage, float]]:
 
 
 def _scatters(full: Window) -> bool:
-    return any(part.stage.scatter for part in full.waits)
+    """Whether times of a trip scatter beside the longest time at a station."""
+    stages = [part.stage for part in full.waits]
+    longest = max(float(stage.seconds.max()) for stage in stages)
+    return any(stage.scatter * float(stage.seconds.max()) > NEARLY * longest for stage in stages)
 
 
 def _turns_in_step(full: Window) -> bool:
