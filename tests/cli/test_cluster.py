@@ -63,6 +63,15 @@ def test_changes_move_what_binds(call):
     assert document["p99_seconds"] is None
 
 
+def test_of_producers_in_turn_one_simulation_is_not_said_to_be_all(call):
+    fast = ("--simulate", "--seconds", "0.05", "--set", "topics.routing=round-robin")
+    _, said, _ = call("cluster", SAMPLE, *fast)
+    assert "another --seed shows another beginning" not in said
+    endless = ("--set", "credits=4", "--set", "producers.rate=max")
+    status, said, _ = call("cluster", SAMPLE, *fast, *endless)
+    assert status == 0 and "another --seed shows another beginning" in " ".join(said.split())
+
+
 def test_bad_input_is_one_line(call):
     assert "missing.toml" in refused(call, "cluster", "missing.toml")
     assert "--set wants" in refused(call, "cluster", SAMPLE, "--set", "count")

@@ -123,3 +123,8 @@ def simulation_words(found: Analysis) -> Iterator[str]:
         f"Simulated {engineering(seen.seconds, 's')}, {seen.latencies.size:,} batches after the "
         f"warm-up: {rate}, P50 {p50}, P99 {p99}."
     )
+    if found.cluster.topics.routing == "round-robin" and found.cluster.producers.rate is None:
+        yield (
+            "Producers that take turns as fast as they can may keep the order in which they began: "
+            "another --seed shows another beginning."
+        )
