@@ -6,7 +6,7 @@ import numpy as np
 
 from aethermodel.bench.cluster.observation import WARM_UP_MEMORIES
 from aethermodel.model.cluster.cluster import Floats
-from aethermodel.model.cluster.prediction import Prediction
+from aethermodel.model.cluster.prediction import MET, Prediction
 from aethermodel.model.cluster.stations import FULL
 
 #: Batches of a first run, at least.
@@ -46,7 +46,7 @@ def memory_seconds(prediction: Prediction) -> float:
         if prediction.window and stage.side == "consumers":  # what gathers there slows all down
             through = prediction.window.population / rate / float(stage.share[busiest])
             return max(through, float(_forgotten(noise, seconds, spare)))
-    elif prediction.window is not None and spare < 1 - FULL:
+    elif prediction.window is not None and spare < 1 - FULL and _held_by_credits(prediction):
         if stage.side == "producers":  # its queue holds the credits of a few producers
             return prediction.window.population / rate
         waits = {id(part.stage): part.mean for part in prediction.window.waits}
@@ -73,6 +73,11 @@ def memory_seconds(prediction: Prediction) -> float:
             for part in shared
         )
     return float(_forgotten(noise, seconds, spare))
+
+
+def _held_by_credits(prediction: Prediction) -> bool:
+    """Whether producers would send more if they had the credits."""
+    return prediction.batches_per_second < prediction.cluster.offered * (1 - MET)
 
 
 def _forgotten(noise: float, seconds: Floats | float, spare: Floats | float) -> Floats:
@@ -104,12 +109,13 @@ def gathered_at(prediction: Prediction) -> Floats | None:
     Returns
     -------
     ndarray, shape (consumers,), or None
-        None where batches take turns, or no station on the consumers' side is full. A simulation
-        that begins with them there need not wait until they have gathered.
+        None where batches take turns, no station on the consumers' side is full, or all that is
+        offered is carried. A simulation that begins with them there need not wait until they have
+        gathered.
     """
     window, rate = prediction.window, prediction.batches_per_second
     in_turn = prediction.cluster.topics.routing == "round-robin"
-    if window is None or in_turn:
+    if window is None or in_turn or not _held_by_credits(prediction):
         return None
     queued = np.zeros(prediction.cluster.consumers.count)
     for part in window.waits:

@@ -146,6 +146,21 @@ def test_the_slowest_of_queues_that_are_as_busy_remembers_longest():
     assert memory_seconds(predict(shared)) == pytest.approx(2 * 1e-5 / 0.1**2)
 
 
+def test_nothing_gathers_where_all_that_is_offered_is_carried():
+    # A port busy 99 % of the time is not full: what gathered there would take long to leave.
+    cluster = Cluster(
+        Producers(60, 1, 16_500.0), Consumers(4, Cost(1e-9), 4), Links(64e6, 1e-6),
+        topics=Topics(400), credits=400,
+    )  # fmt: skip
+    told = predict(cluster)
+    assert told.loads(told.bottleneck.stage).max() == pytest.approx(0.99)
+    assert told.latency is not None
+    assert gathered_at(told) is None
+    assert memory_seconds(told) == pytest.approx(2 * 1e-6 / 0.01**2)
+    endless = predict(replace(cluster, producers=replace(cluster.producers, rate=None)))
+    assert gathered_at(endless) is not None
+
+
 def test_a_hot_consumer_has_its_batches_from_the_beginning():
     making = Cost(1e-5, scatter=0.2)
     cluster = Cluster(
