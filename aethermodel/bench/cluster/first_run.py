@@ -91,8 +91,8 @@ def keeps_turns(prediction: Prediction, seconds: float) -> bool:
     about ``(n / 2 pi) ** 2`` batches later their number has varied by as much. Till then, bursts
     that meet at a station meet there again: what differs is one simulation from the other. Parts of
     a run that are no longer than that share what they see. Producers that are as fast as they can
-    keep their order at full stations for ever, unless times scatter, and at none for longer than
-    they would by themselves; of them all runs are taken to be of their own.
+    may keep their order for ever, at full stations whose times do not scatter: each run of such a
+    cluster counts as one.
     """
     cluster = prediction.cluster
     if cluster.topics.routing != "round-robin":

@@ -32,6 +32,8 @@ MANY_CREDITS = 8
 RIVAL_LOAD = 0.92
 #: Difference of a scatter from that of exponential times that is none.
 NEARLY = 0.1
+#: Scatter of a time, as a share of the longest one at a station, up to which it parts nobody.
+FAINT = 0.1
 #: Reasons where either is so.
 RIVALS_REASON = "two kinds of stations are nearly full"
 EDGE_REASON = "about one batch in a hundred meets a full station"
@@ -136,7 +138,7 @@ def _scatters(full: Window) -> bool:
     """Whether times of a trip scatter beside the longest time at a station."""
     stages = [part.stage for part in full.waits]
     longest = max(float(stage.seconds.max()) for stage in stages)
-    return any(stage.scatter * float(stage.seconds.max()) > NEARLY * longest for stage in stages)
+    return any(stage.scatter * float(stage.seconds.max()) > FAINT * longest for stage in stages)
 
 
 def _turns_in_step(full: Window) -> bool:
